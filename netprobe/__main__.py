@@ -1,0 +1,22 @@
+"""Entry point of the ``netprobe`` script and of ``python -m netprobe``.
+
+``--version`` is answered before anything heavy is imported: it is asked by every installer and inventory.
+"""
+
+import sys
+
+
+def main() -> int:
+    """Run the command line and return its exit code (the contract is in the README)."""
+    if sys.argv[1:] in (["--version"], ["-V"]):
+        from netprobe import __version__
+
+        sys.stdout.write(f"netprobe {__version__}\n")
+        return 0
+    from netprobe.cli.main import run
+
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

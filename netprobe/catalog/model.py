@@ -1,0 +1,142 @@
+"""The types of the catalog: partitions, regions, and the endpoints that ECS Anywhere hosts talk to.
+
+Types only. The facts are in ``data/``; ``catalog.load()`` reads them. An :class:`Endpoint` is what a catalog entry
+becomes for one region: every name in it is concrete text of that region's partition.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from netprobe.hostnames import HostPattern
+
+
+class Agent(StrEnum):
+    """A program on the host that reaches out, each with its own proxy settings and trust store."""
+
+    ECS_AGENT = "ecs-agent"
+    ECS_INIT = "ecs-init"
+    SSM_AGENT = "ssm-agent"
+    DOCKER = "docker"
+    INSTALLER = "installer"
+    TASK = "task"
+
+
+class Support(StrEnum):
+    """What AWS says of ECS Anywhere in a partition."""
+
+    DOCUMENTED = "documented"
+    UNCONFIRMED = "unconfirmed"
+    """No AWS page confirms it (GovCloud, ISO, European Sovereign Cloud): it works here, with a note."""
+    REFUSED = "refused"
+    """China: netprobe refuses before a packet leaves."""
+
+
+class Partition(msgspec.Struct, frozen=True, kw_only=True):
+    """One AWS partition, as botocore knows it.
+
+    Attributes:
+        id: ``aws``, ``aws-us-gov`` …
+        dns_suffix: ``amazonaws.com``.
+        dual_stack_dns_suffix: ``api.aws``.
+        support: what AWS says of ECS Anywhere there.
+    """
+
+    id: str
+    dns_suffix: str
+    dual_stack_dns_suffix: str
+    support: Support
+
+
+class Region(msgspec.Struct, frozen=True, kw_only=True):
+    """One AWS region.
+
+    Attributes:
+        id: ``us-east-2``.
+        description: ``US East (Ohio)``.
+        partition: the partition that it belongs to.
+    """
+
+    id: str
+    description: str
+    partition: Partition
+
+
+class Genuine(StrEnum):
+    """How an answer proves that the genuine service gave it (facts: what an unsigned request answers)."""
+
+    AWS_API = "aws-api"
+    """An ``x-amzn-requestid`` header (AWS JSON and query services)."""
+    ECS_WEBSOCKET = "ecs-websocket"
+    """The JSON bodies ``InvalidURIException`` / ``AccessDeniedException`` of ecs-a and ecs-t, or a 101."""
+    ECR_REGISTRY = "ecr-registry"
+    """401 with ``Docker-Distribution-Api-Version`` and ``service="ecr.amazonaws.com"``."""
+    DOCKER_REGISTRY = "docker-registry"
+    """401 or 200 with ``Docker-Distribution-Api-Version: registry/2.0``."""
+    S3 = "s3"
+    """``x-amz-request-id`` together with ``x-amz-id-2``, or ``Server: AmazonS3``."""
+    HTTP = "http"
+    """A third party: any answer below 500 over a certificate that chains to the public web PKI."""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """The HTTP request that a probe of an endpoint makes, and how it knows the genuine service by the answer.
+
+    Attributes:
+        method: ``GET``, ``OPTIONS`` …
+        path: an absolute path.
+        headers: request headers beyond Host and User-Agent.
+        genuine: the mark of the genuine service.
+        upgrade: whether a WebSocket upgrade is sent as well (the step ``websocket``).
+    """
+
+    method: str = "GET"
+    path: str = "/"
+    headers: dict[str, str] = {}
+    genuine: Genuine = Genuine.AWS_API
+    upgrade: bool = False
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """A catalog entry for a region: what a host talks to, why, and how a probe recognises it.
+
+    Attributes:
+        id: a stable word: ``ecs``, ``ecs-a``, ``ecr-layers`` …
+        region: the region's id.
+        group: the need it serves: ``control``, ``ssm``, ``images`` …
+        pattern: the host pattern.
+        port: the TCP port, 443 for nearly all.
+        purpose: one plain sentence: why the host needs it.
+        used_by: which agents talk to it.
+        required: whether the host is not ready without it.
+        numbered: the asterisk stands for a number that AWS picks (``ecs-a-*``, ``ecs-t-*``).
+        stands_in_for: the id of a numbered endpoint; this one is required only where no number of that one exists.
+        request: what a probe asks, and how it knows the genuine service.
+        source: the page or source file that says so.
+        checked: the day it was read, ``YYYY-MM-DD``.
+        note: what else a reader should know (from which version on, until when), or nothing.
+        placeholder_account: the pattern's account id is netprobe's placeholder, not the user's (no ``--account``).
+    """
+
+    id: str
+    region: str
+    group: str
+    pattern: str
+    port: int
+    purpose: str
+    used_by: tuple[Agent, ...]
+    required: bool
+    source: str
+    checked: str
+    request: Request = Request()
+    numbered: bool = False
+    stands_in_for: str | None = None
+    note: str = ""
+    placeholder_account: bool = False
+
+    @property
+    def host_pattern(self) -> HostPattern:
+        """The parsed pattern."""
+        return HostPattern.parse(self.pattern)

@@ -1,0 +1,1 @@
+"""From observations to findings: functions of data, no input or output."""

@@ -1,0 +1,150 @@
+"""What diagnosis concludes: findings, outcomes, capabilities, a verdict. Types only."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Outcome(StrEnum):
+    """What became of an endpoint, a host, a capability or a rule. What was not run is never shown as a pass."""
+
+    PASS = "pass"  # noqa: S105 - an outcome, not a password
+    WARN = "warn"
+    FAIL = "fail"
+    NOT_APPLICABLE = "not_applicable"
+    NOT_RUN = "not_run"
+
+
+class Severity(StrEnum):
+    """How much a finding matters."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Certainty(StrEnum):
+    """Whether an experiment proved the cause."""
+
+    PROVEN = "proven"
+    SUSPECTED = "suspected"
+
+
+class Owner(StrEnum):
+    """Who has to change something."""
+
+    NETWORK = "network"
+    HOST = "host"
+    AWS = "aws"
+    WORKLOAD = "workload"
+
+
+class Verdict(StrEnum):
+    """The answer of a run."""
+
+    READY = "ready"
+    DEGRADED = "degraded"
+    NOT_READY = "not_ready"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Location(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where on the way it breaks (``check --locate``)."""
+
+    hop: int | None = None
+    address: str = ""
+    device: str = ""
+    certainty: Certainty = Certainty.SUSPECTED
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A place in a file that a finding of host, image or workload points at."""
+
+    file: str
+    line: int | None = None
+    text: str = ""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """One cause, with everything it touches.
+
+    Attributes:
+        id: the taxonomy's id: ``tls_intercepted``, or the rule that failed for host, image and workload.
+        severity: see :class:`Severity`.
+        certainty: proven by an experiment, or suspected (then ``remedy`` or ``title`` says what is missing).
+        region: the region, or nothing where the cause is the host's own or touches several.
+        hosts: the hosts it touches, sorted.
+        title: one sentence for people, with the names and addresses that matter.
+        evidence: ids of the observations that show it.
+        remedy: what to change, with exact values.
+        owner: who must act.
+        docs: ``netprobe explain ID``.
+        endpoints: ids of the endpoints it touches.
+        vantages: as whom it was seen.
+        location: where on the way, if that was looked for.
+        places: files and lines (host, image, workload).
+    """
+
+    id: str
+    severity: Severity
+    certainty: Certainty
+    region: str | None
+    hosts: tuple[str, ...]
+    title: str
+    evidence: tuple[str, ...]
+    remedy: str
+    owner: Owner
+    docs: str
+    endpoints: tuple[str, ...] = ()
+    vantages: tuple[str, ...] = ()
+    location: Location | None = None
+    places: tuple[Place, ...] = ()
+
+
+class HostOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """One host of an endpoint."""
+
+    host: str
+    outcome: Outcome
+    failed_step: str | None
+    failure: str | None
+
+
+class EndpointOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """One endpoint of one region."""
+
+    id: str
+    region: str
+    group: str
+    pattern: str
+    port: int
+    required: bool
+    used_by: tuple[str, ...]
+    outcome: Outcome
+    hosts: tuple[HostOutcome, ...]
+    purpose: str = ""
+    numbered: bool = False
+    stands_in_for: str | None = None
+    placeholder_account: bool = False
+    candidates: tuple[str, ...] = ()
+    not_run: str = ""
+
+
+class CapabilityOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What the host can or cannot do in one region, and which findings block it."""
+
+    id: str
+    region: str
+    outcome: Outcome
+    blocked_by: tuple[str, ...]
+
+
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything concluded from one run."""
+
+    verdict: Verdict
+    capabilities: tuple[CapabilityOutcome, ...]
+    endpoints: tuple[EndpointOutcome, ...]
+    findings: tuple[Finding, ...]

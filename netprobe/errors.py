@@ -1,0 +1,85 @@
+"""What a user can do wrong. Everything else that is raised is a bug in netprobe.
+
+    NetprobeError
+    ├── UsageError              exit 2: one line that names the value, the reason and the remedy
+    │   ├── InvalidHostnameError    not a host name or host pattern
+    │   ├── UnknownRegionError      no such region; the nearest names are told
+    │   ├── RefusedRegionError      China: ECS Anywhere is not offered there
+    │   └── UnreadableFileError     a file that is missing, unreadable or malformed
+    └── CannotExpressError      exit 1: the device cannot say what was asked for (``render --exact``)
+
+Trouble on the network is never an exception: it is data (an observation with a failure).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+
+def printable(text: str, limit: int = 200) -> str:
+    """Make foreign text safe for one line of a terminal.
+
+    Args:
+        text: anything, also what an attacker chose.
+        limit: the longest result, in characters.
+
+    Returns:
+        The text with every control, format and line-breaking character escaped, cut at ``limit``.
+    """
+    safe = "".join(
+        c if unicodedata.category(c)[0] != "C" and c not in "\u2028\u2029" else c.encode("unicode_escape").decode()
+        for c in text[: limit + 1]
+    )
+    return safe if len(safe) <= limit else safe[: limit - 1] + "…"
+
+
+class NetprobeError(Exception):
+    """A mistake that the user can put right; never a bug, never network trouble."""
+
+    exit_code = 2
+
+
+class UsageError(NetprobeError):
+    """The request is wrong (exit 2).
+
+    Attributes:
+        value: what was given, safe to print.
+        reason: why it cannot be used.
+        remedy: what to do instead.
+    """
+
+    def __init__(self, value: str, reason: str, remedy: str) -> None:
+        self.value = printable(value)
+        self.reason = reason
+        self.remedy = remedy
+        super().__init__(f"{self.value}: {reason}; {remedy}")
+
+
+class InvalidHostnameError(UsageError):
+    """Not a host name or host pattern."""
+
+
+class UnknownRegionError(UsageError):
+    """No such region."""
+
+
+class RefusedRegionError(UsageError):
+    """A region that netprobe refuses to touch (China)."""
+
+
+class UnreadableFileError(UsageError):
+    """A file that is missing, unreadable or malformed."""
+
+
+class CannotExpressError(NetprobeError):
+    """The target cannot express what was asked for, and was told not to widen (exit 1).
+
+    Attributes:
+        problems: one plain sentence for each thing that cannot be said.
+    """
+
+    exit_code = 1
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(problems))

@@ -1,0 +1,1 @@
+"""Facts about a running host or an image root; touches no network."""

@@ -1,0 +1,1 @@
+"""An AWS-shaped network on loopback, with faults by name."""

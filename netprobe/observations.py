@@ -1,0 +1,320 @@
+"""What the probes saw: one record a step, with a single failure or none.
+
+Types only; nothing here touches the network. The invariant that keeps diagnosis simple is OONI's: **an observation
+has a single failure mode**. No address, no TCP observation; no connection, no TLS observation. ``failure`` is one
+lower_snake word (OONI's, where it has one); *where* it happened is ``step``; what exactly was seen is ``detail``.
+
+Everything that diagnosis needs is in these records, so that a saved report can be diagnosed again elsewhere.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Step(StrEnum):
+    """The steps of one chain, in order."""
+
+    DNS = "dns"
+    TCP = "tcp"
+    PROXY = "proxy"
+    TLS = "tls"
+    HTTP = "http"
+    WEBSOCKET = "websocket"
+
+
+class Failure(StrEnum):
+    """What one step met. OONI's words (spec df-007) where it has one; ours for the proxy start with ``proxy_``."""
+
+    # any step
+    TIMEOUT = "generic_timeout_error"
+    CONNECTION_RESET = "connection_reset"
+    EOF = "eof_error"
+    UNKNOWN = "unknown_failure"
+    # dns
+    DNS_NXDOMAIN = "dns_nxdomain_error"
+    DNS_NO_ANSWER = "dns_no_answer"
+    DNS_SERVFAIL = "dns_servfail_error"
+    DNS_REFUSED = "dns_refused_error"
+    DNS_OTHER_RCODE = "dns_server_misbehaving"
+    DNS_MALFORMED = "dns_malformed_answer"
+    DNS_TCP_BLOCKED = "dns_tcp_fallback_failed"
+    """The UDP answer was truncated and the same question over TCP failed."""
+    # dns (nobody listens) and tcp
+    CONNECTION_REFUSED = "connection_refused"
+    HOST_UNREACHABLE = "host_unreachable"
+    NETWORK_UNREACHABLE = "network_unreachable"
+    ADMIN_PROHIBITED = "icmp_admin_prohibited"
+    ADDRESS_UNAVAILABLE = "address_not_available"
+    # tls
+    SSL_UNKNOWN_AUTHORITY = "ssl_unknown_authority"
+    SSL_INVALID_HOSTNAME = "ssl_invalid_hostname"
+    SSL_EXPIRED = "ssl_certificate_expired"
+    SSL_NOT_YET_VALID = "ssl_certificate_not_yet_valid"
+    SSL_INVALID_CERTIFICATE = "ssl_invalid_certificate"
+    SSL_ALERT = "ssl_alert_received"
+    SSL_VERSION_REFUSED = "ssl_version_refused"
+    SSL_NOT_TLS = "ssl_wrong_version_number"
+    """The peer answered in plain text."""
+    SSL_FAILED_HANDSHAKE = "ssl_failed_handshake"
+    # http and websocket
+    HTTP_FOREIGN_ANSWER = "http_foreign_answer"
+    HTTP_BLOCK_PAGE = "http_block_page"
+    HTTP_REDIRECT = "http_foreign_redirect"
+    HTTP_SERVICE_ERROR = "http_service_error"
+    HTTP_MALFORMED = "http_malformed_response"
+    HTTP_TOO_LARGE = "http_response_too_large"
+    WEBSOCKET_REFUSED = "websocket_refused"
+    WEBSOCKET_UPGRADE_MISSING = "websocket_upgrade_missing"
+    WEBSOCKET_CUT = "websocket_cut_when_idle"
+    # proxy
+    PROXY_AUTH_REQUIRED = "proxy_auth_required"
+    PROXY_AUTH_REJECTED = "proxy_auth_rejected"
+    PROXY_FORBIDDEN = "proxy_forbidden"
+    PROXY_CANNOT_RESOLVE = "proxy_cannot_resolve"
+    PROXY_CANNOT_CONNECT = "proxy_cannot_connect"
+    PROXY_UPSTREAM_TIMEOUT = "proxy_upstream_timeout"
+    PROXY_METHOD_REFUSED = "proxy_method_refused"
+    PROXY_NOT_A_PROXY = "proxy_not_a_proxy"
+    PROXY_BAD_ANSWER = "proxy_bad_answer"
+
+
+class Certificate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One certificate of a peer chain, as text that is safe to print (RFC 4514 names, cut at 200 characters)."""
+
+    subject: str
+    issuer: str
+    sha256: str
+    not_before: str
+    not_after: str
+    """RFC 3339, UTC."""
+    key: str
+    """Key type and size: ``RSA 2048``, ``EC secp256r1``."""
+    self_signed: bool = False
+    names: tuple[str, ...] = ()
+    """DNS names of the leaf, at most 20."""
+
+
+class DnsDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="dns"):
+    """One question to one resolver."""
+
+    resolver: str
+    """``ADDRESS:PORT`` (IPv6 in brackets), or ``/etc/hosts:LINE``."""
+    rrtype: str
+    """``A`` or ``AAAA``."""
+    transport: str = "udp"
+    """``udp``, ``tcp`` or ``file``."""
+    rcode: str | None = None
+    answers: tuple[str, ...] = ()
+    cname: tuple[str, ...] = ()
+    ttl_seconds: int | None = None
+    truncated: bool = False
+    attempts: int = 1
+    error: str = ""
+
+
+class TcpDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="tcp"):
+    """One connection attempt to one address."""
+
+    port: int
+    errno: str = ""
+    """The symbolic errno: ``ECONNREFUSED``."""
+    icmp_type: int | None = None
+    icmp_code: int | None = None
+    icmp_from: str | None = None
+    """Who sent the ICMP error (Linux IP_RECVERR)."""
+    mss: int | None = None
+    """The MSS that the experiment asked for (TCP_MAXSEG)."""
+    local_address: str = ""
+
+
+class ProxyDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="proxy"):
+    """One CONNECT (or SOCKS5 request) to one proxy. Never holds credentials."""
+
+    proxy: str
+    """``http://HOST:PORT``, credentials removed."""
+    target: str
+    """What was asked for, ``HOST:PORT``."""
+    phase: str = "connect"
+    """Where it ended: ``dns``, ``tcp``, ``tls`` (to the proxy itself) or ``connect``."""
+    status: int | None = None
+    reason: str = ""
+    server: str = ""
+    via: str = ""
+    error_header: str = ""
+    """``X-Squid-Error`` and its kind."""
+    authenticate: tuple[str, ...] = ()
+    """Schemes of Proxy-Authenticate: ``Basic``, ``Negotiate``, ``NTLM``."""
+    authenticated: bool = False
+    """Whether credentials were sent."""
+    error: str = ""
+
+
+class TlsDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="tls"):
+    """One handshake over one open connection."""
+
+    sni: str | None
+    verify: str = "store"
+    """``store`` (the vantage's trust store), ``none`` (lax: the chain is only looked at)."""
+    store: str = ""
+    """What was trusted: a path, or ``system``."""
+    version: str = ""
+    cipher: str = ""
+    chain: tuple[Certificate, ...] = ()
+    """As the peer sent it, leaf first."""
+    root_sha256: str = ""
+    """The trust anchor that the chain was verified to, where it verified."""
+    origin: bool | None = None
+    """Whether the chain ends in one of the origin's roots (None: no chain was seen)."""
+    strict: bool | None = None
+    """Whether a strict X.509 verifier accepts the chain (None: not tried)."""
+    strict_error: str = ""
+    verify_code: int | None = None
+    alert: int | None = None
+    """The TLS alert's description byte (RFC 8446 section 6)."""
+    reason: str = ""
+    """OpenSSL's reason word."""
+    bytes_received: int = 0
+    """How much the peer sent before it ended: 0 after the ClientHello means that nothing came back at all."""
+    mss: int | None = None
+    error: str = ""
+
+
+class HttpDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="http"):
+    """One request over one open connection (also the WebSocket upgrade)."""
+
+    method: str
+    path: str
+    status: int | None = None
+    server: str = ""
+    via: str = ""
+    location: str = ""
+    request_id: str = ""
+    """The header that proves the genuine service, ``name: value``."""
+    genuine: bool = False
+    content_type: str = ""
+    title: str = ""
+    """The <title> of an HTML answer, for people; never matched on."""
+    body_sha256: str = ""
+    bytes_received: int = 0
+    date_skew_seconds: float | None = None
+    """The host's clock minus the answer's Date header, half the round trip taken off."""
+    upgrade_answered: bool | None = None
+    held_seconds: float | None = None
+    """How long an idle WebSocket stayed open (``--idle``)."""
+    error: str = ""
+
+
+Detail = DnsDetail | TcpDetail | ProxyDetail | TlsDetail | HttpDetail
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """What one step saw.
+
+    Attributes:
+        id: ``o1``, ``o2`` …: unique in a run, and what findings name as evidence.
+        vantage: as whom it looked: ``host``, ``ecs-agent`` …
+        region: the region of the endpoint that asked for it.
+        endpoint: the id of that endpoint; where several share a host, of the first.
+        host: the name that was probed.
+        port: the port of the service (as the catalog names it).
+        address: the address used; None for dns, and where a proxy resolves.
+        step: which step.
+        started_seconds: since the run began.
+        duration_seconds: how long it took; waiting for a free slot is not in it.
+        failure: what it met, or None.
+        experiment: for a control probe, which one (``other_sni``, ``no_sni``, ``lower_mss`` …); None in the first pass.
+        detail: what exactly was seen.
+    """
+
+    id: str
+    vantage: str
+    region: str
+    endpoint: str
+    host: str
+    port: int
+    address: str | None
+    step: Step
+    started_seconds: float
+    duration_seconds: float
+    failure: Failure | None
+    detail: Detail
+    experiment: str | None = None
+
+
+class VantageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """As whom a run looked, as far as a report may say it. Holds no secret."""
+
+    name: str
+    resolvers: tuple[str, ...] = ()
+    """In the order in which a stub resolver asks them, ``ADDRESS:PORT``."""
+    proxy: str | None = None
+    """``http://HOST:PORT``, credentials removed; None where the vantage connects directly."""
+    no_proxy: tuple[str, ...] = ()
+    store: str = "system"
+    """Path of the trust store, or ``system``."""
+    families: tuple[int, ...] = (4, 6)
+    sources: dict[str, str] = {}
+    """Where each setting came from: ``{"proxy": "/etc/ecs/ecs.config:3"}``."""
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An endpoint as one run took it up: what the catalog says, and which hosts stood for it."""
+
+    id: str
+    region: str
+    group: str
+    pattern: str
+    port: int
+    required: bool
+    used_by: tuple[str, ...]
+    purpose: str = ""
+    numbered: bool = False
+    stands_in_for: str | None = None
+    placeholder_account: bool = False
+    candidates: tuple[str, ...] = ()
+    """Names that were asked for: one for an exact endpoint, ``ecs-a-1 …`` for a numbered one."""
+    not_run: str = ""
+    """Why nothing could be probed (``deadline``, ``interrupted``, ``no host is known``), or nothing."""
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What diagnosis must know of a run beyond its observations."""
+
+    vantages: tuple[VantageRecord, ...] = ()
+    lab: str | None = None
+    """The lab's scenario; loopback addresses are ordinary there."""
+    origin_ca: bool = False
+    """Whether the origin's roots were given (``--origin-ca``): 198.18/15 and 2001:db8::/32 are ordinary then."""
+    expect: dict[str, str] = {}
+    """Group → ``private`` or ``public`` (``--expect``)."""
+    families: tuple[int, ...] = (4, 6)
+    timeout_seconds: float = 0.0
+    deadline_seconds: float = 0.0
+    deadline_reached: bool = False
+    interrupted: bool = False
+    idle_seconds: float | None = None
+
+
+class CatalogVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """Which facts a run stood on."""
+
+    version: str
+    digest: str
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One run, before anything is concluded from it."""
+
+    netprobe_version: str
+    catalog: CatalogVersion
+    started_at: str
+    """RFC 3339, UTC."""
+    duration_seconds: float
+    regions: tuple[str, ...]
+    context: Context
+    subjects: tuple[Subject, ...]
+    observations: tuple[Observation, ...]
+    notes: tuple[str, ...] = ()

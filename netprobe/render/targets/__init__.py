@@ -1,0 +1,1 @@
+"""One module a target; the registry is written out, never discovered."""

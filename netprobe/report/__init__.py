@@ -1,0 +1,1 @@
+"""One run, shown: text, JSON and the formats that CI systems read. Concludes nothing."""

@@ -1,0 +1,68 @@
+"""The report: a run and what was concluded from it, in the shape that users' jobs and dashboards lean on.
+
+The JSON Schema is made from these types (``netprobe check --schema``). ``schema_version`` changes its first number
+when a key is renamed or removed, its second when one is added.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from netprobe.diagnosis.model import CapabilityOutcome, Diagnosis, EndpointOutcome, Finding, Verdict
+from netprobe.observations import CatalogVersion, Context, Observation, Run, Subject
+
+SCHEMA_VERSION = "1.0"
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """One run, complete: what was seen and what it means."""
+
+    schema_version: str
+    netprobe_version: str
+    catalog: CatalogVersion
+    started_at: str
+    duration_seconds: float
+    regions: tuple[str, ...]
+    verdict: Verdict
+    capabilities: tuple[CapabilityOutcome, ...]
+    endpoints: tuple[EndpointOutcome, ...]
+    observations: tuple[Observation, ...]
+    findings: tuple[Finding, ...]
+    context: Context = Context()
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, run: Run, diagnosis: Diagnosis) -> Report:
+        """Put a run and its diagnosis together."""
+        return cls(
+            schema_version=SCHEMA_VERSION,
+            netprobe_version=run.netprobe_version,
+            catalog=run.catalog,
+            started_at=run.started_at,
+            duration_seconds=run.duration_seconds,
+            regions=run.regions,
+            verdict=diagnosis.verdict,
+            capabilities=diagnosis.capabilities,
+            endpoints=diagnosis.endpoints,
+            observations=run.observations,
+            findings=diagnosis.findings,
+            context=run.context,
+            notes=run.notes,
+        )
+
+    def run(self) -> Run:
+        """The run alone, so that it can be diagnosed again (``netprobe diagnose``)."""
+        return Run(
+            netprobe_version=self.netprobe_version,
+            catalog=self.catalog,
+            started_at=self.started_at,
+            duration_seconds=self.duration_seconds,
+            regions=self.regions,
+            context=self.context,
+            subjects=tuple(
+                Subject(**{name: getattr(endpoint, name) for name in Subject.__struct_fields__})
+                for endpoint in self.endpoints
+            ),
+            observations=self.observations,
+            notes=self.notes,
+        )

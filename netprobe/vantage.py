@@ -1,0 +1,110 @@
+"""As whom we look: the resolvers, proxy, trust store and address families of one program on the host.
+
+A probe never asks the environment for anything; it is told by a :class:`Vantage`. So the same probe can look with
+the eyes of the ECS agent, of the SSM agent or of Docker, and a test can look with no one's. Reading the settings of
+the agents from a host or an image is the business of ``netprobe.host``; this module only holds them.
+
+Secrets: a proxy password lives in :class:`ProxyServer` and nowhere else. Its ``repr`` and :attr:`ProxyServer.safe`
+never show it, and nothing here is serialised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from netprobe.observations import VantageRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolver:
+    """One DNS server that a stub resolver asks.
+
+    Attributes:
+        address: an IPv4 or IPv6 literal.
+        port: UDP and TCP port.
+    """
+
+    address: str
+    port: int = 53
+
+    def __str__(self) -> str:
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyServer:
+    """One forward proxy, with its credentials.
+
+    Attributes:
+        scheme: ``http`` (CONNECT in the clear), ``https`` (CONNECT over TLS) or ``socks5``.
+        host: a name or an address literal.
+        port: the TCP port.
+        username: for Basic authentication, or None.
+        password: never shown; see :attr:`safe`.
+        source: where the setting came from.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    username: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+    source: str = ""
+
+    @property
+    def safe(self) -> str:
+        """``scheme://host:port`` without credentials, fit for a report."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustStore:
+    """Which roots a vantage trusts.
+
+    Attributes:
+        ca_file: a PEM bundle, or None for the system's store.
+        description: for people: ``system (/etc/ssl/certs)``.
+    """
+
+    ca_file: Path | None = None
+    description: str = "system"
+
+
+def _direct(_host: str, _port: int) -> ProxyServer | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vantage:
+    """One pair of eyes.
+
+    Attributes:
+        name: ``host``, ``ecs-agent``, ``ssm-agent``, ``docker``, ``ecs-init`` or ``installer``.
+        resolvers: in the order in which a stub resolver asks them.
+        hosts_file: the file that overrides DNS, or None to ignore it.
+        proxy_for: which proxy this program uses for a host and port, or None for a direct connection.
+        store: the roots it trusts.
+        origin_ca: PEM bundle of the roots that the genuine service chains to; None for Amazon's and the public PKI.
+        families: address families it uses: 4, 6.
+        ciphers: an OpenSSL cipher list that limits TLS 1.2, or None for OpenSSL's default.
+        ports: lab only: service port → the port where the lab listens for it.
+        record: what a report may say of this vantage.
+    """
+
+    name: str
+    resolvers: tuple[Resolver, ...]
+    hosts_file: Path | None = Path("/etc/hosts")
+    proxy_for: Callable[[str, int], ProxyServer | None] = _direct
+    store: TrustStore = TrustStore()
+    origin_ca: Path | None = None
+    families: tuple[int, ...] = (4, 6)
+    ciphers: str | None = None
+    ports: Mapping[int, int] = field(default_factory=dict)
+    record: VantageRecord = field(default_factory=lambda: VantageRecord(name="host"))
+
+    def connect_port(self, port: int) -> int:
+        """The port to connect to for a service port (differs only in a lab)."""
+        return self.ports.get(port, port)
