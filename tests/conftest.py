@@ -1,0 +1,19 @@
+"""What every test stands on: a clean environment, and nothing of the machine's own proxy or AWS settings."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+_FOREIGN = ("AWS_", "NETPROBE_", "SSL_CERT_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "FTP_PROXY")
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away every variable that would change what netprobe or an engine does."""
+    for name in list(os.environ):
+        if name.upper().startswith(_FOREIGN):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")

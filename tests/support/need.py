@@ -1,0 +1,60 @@
+"""What a test needs beyond Python: root, or a real engine.
+
+With ``CI=true`` a missing part is a failure, since a skipped proof is no proof; elsewhere it is a skip that says what
+to install.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+DEBIAN_PACKAGES = {
+    "squid": "squid-openssl",
+    "iptables": "iptables",
+    "iptables-restore": "iptables",
+    "ipset": "ipset",
+    "nft": "nftables",
+    "ip": "iproute2",
+    "conntrack": "conntrack",
+    "dnsmasq": "dnsmasq-base",
+    "unbound": "unbound",
+    "named": "bind9",
+    "named-checkzone": "bind9-utils",
+    "haproxy": "haproxy",
+    "nginx": "nginx-light libnginx-mod-stream",
+    "tinyproxy": "tinyproxy-bin",
+    "privoxy": "privoxy",
+    "firewall-offline-cmd": "firewalld",
+    "ufw": "ufw",
+    "danted": "dante-server",
+    "node": "nodejs",
+    "tcpdump": "tcpdump",
+    "curl": "curl",
+    "debootstrap": "debootstrap",
+}
+_SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin")
+
+
+def _missing(what: str) -> None:
+    if os.environ.get("CI", "").lower() == "true":
+        pytest.fail(f"{what} (a missing part is a failure in CI)")
+    pytest.skip(what)
+
+
+def root() -> None:
+    """Go on only as root."""
+    if os.geteuid() != 0:
+        _missing("needs root: run tests/run as root")
+
+
+def engine(name: str) -> Path:
+    """Return the path of a real engine, or skip (fail in CI) and say which Debian package has it."""
+    found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *_SBIN]))
+    if found is None:
+        _missing(f"needs {name}: apt-get install {DEBIAN_PACKAGES.get(name, name)}")
+        raise AssertionError("unreachable")
+    return Path(found)
