@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,14 @@ def engine(name: str) -> Path:
         _missing(f"needs {name}: apt-get install {DEBIAN_PACKAGES.get(name, name)}")
         raise AssertionError("unreachable")
     return Path(found)
+
+
+def index() -> None:
+    """Go on only where pip can reach a package index."""
+    asked = subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--dry-run", "--no-deps", "--ignore-installed", "--quiet", "idna"],
+        capture_output=True,
+        timeout=60,
+    )
+    if asked.returncode != 0 and b"No matching distribution" in asked.stderr:
+        _missing("needs a package index that pip can reach")
