@@ -227,6 +227,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False
         failure: what it met, or None.
         experiment: for a control probe, which one (``other_sni``, ``no_sni``, ``lower_mss`` …); None in the first pass.
         detail: what exactly was seen.
+        shared_with: other vantages with equal settings for this host: probed once, it holds for each of them.
     """
 
     id: str
@@ -242,6 +243,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False
     failure: Failure | None
     detail: Detail
     experiment: str | None = None
+    shared_with: tuple[str, ...] = ()
 
 
 class VantageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -276,6 +278,9 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     placeholder_account: bool = False
     candidates: tuple[str, ...] = ()
     """Names that were asked for: one for an exact endpoint, ``ecs-a-1 …`` for a numbered one."""
+    absent: tuple[str, ...] = ()
+    """Numbered candidates that do not exist (or cannot be told apart from names that cannot exist, where the resolver
+    answers for everything). Their DNS observations are left out: AWS picks the number, an absent one is no fault."""
     not_run: str = ""
     """Why nothing could be probed (``deadline``, ``interrupted``, ``no host is known``), or nothing."""
 

@@ -129,6 +129,7 @@ class EndpointOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=F
     stands_in_for: str | None = None
     placeholder_account: bool = False
     candidates: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
     not_run: str = ""
 
 
