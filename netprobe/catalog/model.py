@@ -6,11 +6,15 @@ becomes for one region: every name in it is concrete text of that region's parti
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
 
-from netprobe.hostnames import HostPattern
+from netprobe.hostnames import Hostname, HostPattern
+
+PLACEHOLDER_ACCOUNT = "123456789012"
+"""Asked for where no ``--account`` is given; AWS uses this number in its own examples. A report says so."""
 
 
 class Agent(StrEnum):
@@ -57,11 +61,29 @@ class Region(msgspec.Struct, frozen=True, kw_only=True):
         id: ``us-east-2``.
         description: ``US East (Ohio)``.
         partition: the partition that it belongs to.
+        note: what a reader should know of this region, or nothing.
     """
 
     id: str
     description: str
     partition: Partition
+    note: str = ""
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """Endpoints that serve one need.
+
+    Attributes:
+        id: ``control``, ``images`` …
+        description: one plain sentence.
+        default: whether a host that only runs ECS Anywhere tasks needs it.
+        endpoints: the ids in it. An endpoint may be in several (``kms``); its own ``group`` is the first.
+    """
+
+    id: str
+    description: str
+    default: bool
+    endpoints: tuple[str, ...]
 
 
 class Genuine(StrEnum):
@@ -74,7 +96,8 @@ class Genuine(StrEnum):
     ECR_REGISTRY = "ecr-registry"
     """401 with ``Docker-Distribution-Api-Version`` and ``service="ecr.amazonaws.com"``."""
     DOCKER_REGISTRY = "docker-registry"
-    """401 or 200 with ``Docker-Distribution-Api-Version: registry/2.0``."""
+    """401 or 200 with ``Docker-Distribution-Api-Version: registry/2.0``, or 401 with a ``WWW-Authenticate: Bearer``
+    that names a ``realm`` and a ``service`` (the part that was seen from public.ecr.aws)."""
     S3 = "s3"
     """``x-amz-request-id`` together with ``x-amz-id-2``, or ``Server: AmazonS3``."""
     HTTP = "http"
@@ -90,6 +113,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         headers: request headers beyond Host and User-Agent.
         genuine: the mark of the genuine service.
         upgrade: whether a WebSocket upgrade is sent as well (the step ``websocket``).
+        upgrade_path: the absolute path of that upgrade.
     """
 
     method: str = "GET"
@@ -97,6 +121,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
     genuine: Genuine = Genuine.AWS_API
     upgrade: bool = False
+    upgrade_path: str = "/ws"
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +142,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         source: the page or source file that says so.
         checked: the day it was read, ``YYYY-MM-DD``.
         note: what else a reader should know (from which version on, until when), or nothing.
-        placeholder_account: the pattern's account id is netprobe's placeholder, not the user's (no ``--account``).
+        placeholder_account: no ``--account`` was given: the pattern has ``*`` for the account, and a probe asks for
+            :data:`PLACEHOLDER_ACCOUNT` in its place (see :meth:`candidates`).
     """
 
     id: str
@@ -140,3 +166,22 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     def host_pattern(self) -> HostPattern:
         """The parsed pattern."""
         return HostPattern.parse(self.pattern)
+
+    def candidates(self, numbers: Iterable[int] = ()) -> tuple[Hostname, ...]:
+        """The names that a probe may ask for.
+
+        Args:
+            numbers: what to try for the asterisk of a numbered endpoint, for example ``range(1, 33)``.
+
+        Returns:
+            The one name of an exact pattern; a name a number of a numbered one; the placeholder account's registry;
+            nothing for any other wildcard (``*.s3.us-east-2.amazonaws.com``), of which no member is known.
+        """
+        pattern = self.host_pattern
+        if pattern.is_exact:
+            return (pattern.host(),)
+        if self.numbered:
+            return tuple(pattern.enumerate(numbers))
+        if self.placeholder_account:
+            return tuple(pattern.enumerate((int(PLACEHOLDER_ACCOUNT),)))
+        return ()
