@@ -13,6 +13,7 @@ Trouble on the network is never an exception: it is data (an observation with a 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 
@@ -33,6 +34,18 @@ def printable(text: str, limit: int = 200) -> str:
     return safe if len(safe) <= limit else safe[: limit - 1] + "…"
 
 
+# Greedy up to the last "@" of the word: a password may itself hold "/", ":" and "@".
+_USERINFO = re.compile(r"://[^\s'\"<>]*@")
+
+
+def redacted(text: str) -> str:
+    """Take the credentials out of every URL in a text (``http://user:secret@proxy`` becomes ``http://***@proxy``).
+
+    The one function that does it: whatever may quote a proxy setting goes through here before it is shown or kept.
+    """
+    return _USERINFO.sub("://***@", text)
+
+
 class NetprobeError(Exception):
     """A mistake that the user can put right; never a bug, never network trouble."""
 
@@ -49,7 +62,7 @@ class UsageError(NetprobeError):
     """
 
     def __init__(self, value: str, reason: str, remedy: str) -> None:
-        self.value = printable(value)
+        self.value = printable(redacted(value))
         self.reason = reason
         self.remedy = remedy
         super().__init__(f"{self.value}: {reason}; {remedy}")

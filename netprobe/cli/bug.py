@@ -1,0 +1,81 @@
+"""What happens when netprobe itself is wrong: the traceback goes into a file, its path to stderr, and the exit is 3.
+
+The file is for the person who reports the bug to us, so it holds what we need (versions, the command line, the
+traceback) and no secret: credentials in URLs are taken out, local variables are never written. Nothing is sent.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterable, Sequence
+from importlib import metadata
+from urllib.parse import quote, unquote
+
+from netprobe import __version__
+from netprobe.cli.output import say
+from netprobe.errors import redacted
+
+_PACKAGES = ("trio", "dnspython", "httpx", "httpcore", "cryptography", "msgspec", "typer", "jinja2", "scapy", "rich")
+_PASSWORD = re.compile(r"://[^:@/\s]*:(\S+)@")
+
+
+def keep_traceback(exc: Exception, argv: Sequence[str]) -> int:
+    """Write the traceback into a file that only this user may read, and tell where it is.
+
+    Returns:
+        The exit code, 3.
+    """
+    text = _without_secrets(_describe(exc, argv), [*argv, *os.environ.values()])
+    summary = _without_secrets(f"{type(exc).__name__}: {exc}", [*argv, *os.environ.values()])
+    try:
+        descriptor, path = tempfile.mkstemp(prefix="netprobe-bug-", suffix=".txt")
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(text)
+    except OSError as problem:
+        # Nowhere to keep it: then the person must still get it.
+        sys.stderr.write(text)
+        say(f"netprobe: bug in netprobe ({summary}); no file for the traceback ({problem}), so it is above")
+        return 3
+    say(f"netprobe: bug in netprobe ({summary}); the traceback is in {path}; please report it with that file")
+    return 3
+
+
+def _describe(exc: Exception, argv: Sequence[str]) -> str:
+    lines = [
+        f"netprobe {__version__}",
+        f"python {platform.python_version()} on {platform.platform()}",
+        "packages: " + ", ".join(f"{name} {_version_of(name)}" for name in _PACKAGES),
+        f"arguments: {list(argv)!r}",
+        "",
+        "".join(traceback.format_exception(exc)),
+    ]
+    return "\n".join(lines)
+
+
+def _version_of(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+def _without_secrets(text: str, settings: Iterable[str]) -> str:
+    """Take out credentials in URLs, and the passwords of the settings wherever else they appear."""
+    for secret in sorted(_passwords(settings), key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return redacted(text)
+
+
+def _passwords(settings: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for setting in settings:
+        match = _PASSWORD.search(setting)
+        if match:
+            password = unquote(match[1])
+            found |= {match[1], password, quote(password, safe="")}
+    return {secret for secret in found if len(secret) >= 3}

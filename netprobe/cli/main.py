@@ -1,0 +1,149 @@
+"""The command line itself: finds the command, runs it, and turns how it ended into an exit code.
+
+Command modules are imported when they are needed and not before, so ``netprobe --help`` costs typer and nothing else.
+Every way to end is decided here (the contract is in the README): 0 and 1, 4 are a command's own answer, 2 is a user's
+mistake told in one line, 3 is a bug of ours with its traceback in a file, 130 is Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+import typer.core
+import typer.main
+
+from netprobe.cli import config
+from netprobe.cli.bug import keep_traceback
+from netprobe.cli.output import discard, say
+from netprobe.errors import CannotExpressError, NetprobeError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Where a command lives and what it does in a few words."""
+
+    module: str
+    summary: str
+
+
+COMMANDS: dict[str, Command] = {
+    "check": Command("check", "Probe the endpoints from here and say what is in the way."),
+    "diagnose": Command("diagnose", "Diagnose a saved report again."),
+    "explain": Command("explain", "Explain a finding, failure, endpoint or target."),
+    "path": Command("path", "Show where on the way it breaks."),
+    "render": Command("render", "Write the allowlist for a firewall or proxy."),
+    "targets": Command("render", "Show what can be rendered, and how exactly."),
+    "endpoints": Command("endpoints", "Show what is needed, by whom, and why."),
+    "regions": Command("regions", "Show the regions that exist."),
+    "host": Command("host", "Judge this host without the network."),
+    "image": Command("image", "Judge an image's root folder or tar."),
+    "workload": Command("workload", "Judge task definitions and services."),
+    "gate": Command("gate", "Run what netprobe.toml asks for; one verdict."),
+    "observe": Command("observe", "Learn from a capture what a host talks to."),
+    "audit": Command("audit", "Hold a capture or a log against the needs."),
+    "lab": Command("lab", "Run the embedded network."),
+    "completion": Command("completion", "Print a shell's completion script."),
+}
+
+
+class LazyGroup(typer.core.TyperGroup):
+    """Commands that are imported when they are asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Import one command's module and build its command."""
+        if cmd_name not in COMMANDS:
+            near = difflib.get_close_matches(cmd_name, COMMANDS, n=3)
+            remedy = f"did you mean {' or '.join(near)}?" if near else "'netprobe --help' lists the commands"
+            raise UsageError(cmd_name or "''", "there is no such command", remedy)
+        return load_command(cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The table of commands, from the summaries alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.summary) for name, command in COMMANDS.items()])
+
+
+def load_command(name: str) -> Any:
+    """Import the module of a command and return its command object, options completed (see ``config``)."""
+    module = importlib.import_module(f"netprobe.cli.{COMMANDS[name].module}")
+    app = typer.Typer(rich_markup_mode=None, add_completion=False)
+    module.register(app)
+    command = typer.main.get_group(app).commands[name]
+    config.complete(command)
+    return command
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from netprobe import __version__
+
+        typer.echo(f"netprobe {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: bool = typer.Option(False, "--version", "-V", is_eager=True, callback=_version, help="Print the version."),
+) -> None:
+    """Will this server work with Amazon ECS Anywhere, and if not, what is in the way?"""
+
+
+def application() -> Any:
+    """Build the root command."""
+    app = typer.Typer(
+        cls=LazyGroup,
+        rich_markup_mode=None,
+        add_completion=False,
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    return typer.main.get_command(app)
+
+
+def run(argv: list[str]) -> int:
+    """Run one command line.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        answer = application().main(args=argv, prog_name="netprobe", standalone_mode=False)
+    except CannotExpressError as exc:
+        for problem in exc.problems:
+            say(f"netprobe: {problem}")
+        return exc.exit_code
+    except NetprobeError as exc:
+        say(f"netprobe: {exc}")
+        return exc.exit_code
+    except typer.TyperException as exc:
+        return _mistake(exc)
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except BrokenPipeError:
+        import sys
+
+        discard(sys.stdout)
+        return 0
+    except Exception as exc:
+        return keep_traceback(exc, argv)
+    return answer if isinstance(answer, int) else 0
+
+
+def _mistake(exc: typer.TyperException) -> int:
+    """Tell a mistake that typer found the way we tell ours: one line with what, why and the way out."""
+    context = getattr(exc, "ctx", None)
+    if type(exc).__name__ == "NoArgsIsHelpError":
+        typer.echo(exc.format_message(), err=True)
+        return 2
+    command = context.command_path if context is not None else "netprobe"
+    message = " ".join(exc.format_message().split()).rstrip(".")
+    say(f"netprobe: {message}; see '{command} --help'")
+    return 2
