@@ -142,6 +142,26 @@ class CapabilityOutcome(msgspec.Struct, frozen=True, kw_only=True):
     blocked_by: tuple[str, ...]
 
 
+class RuleOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one rule of ``host``, ``image``, ``workload`` or ``gate``; a failed one has a finding of its id.
+
+    Attributes:
+        id: the rule, as ``netprobe explain`` knows it.
+        outcome: pass, warn, fail, not_applicable or not_run.
+        title: one sentence: what was found.
+        subject: what was judged: ``host``, the image, the task definition's file or resource.
+        places: the files and lines that show it.
+        not_run: why it could not be judged, where it was not.
+    """
+
+    id: str
+    outcome: Outcome
+    title: str
+    subject: str = ""
+    places: tuple[Place, ...] = ()
+    not_run: str = ""
+
+
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """Everything concluded from one run."""
 

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import msgspec
 
-from netprobe.diagnosis.model import CapabilityOutcome, Diagnosis, EndpointOutcome, Finding, Verdict
+from netprobe.diagnosis.model import CapabilityOutcome, Diagnosis, EndpointOutcome, Finding, RuleOutcome, Verdict
 from netprobe.observations import CatalogVersion, Context, Observation, Run, Subject
 
 SCHEMA_VERSION = "1.0"
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """One run, complete: what was seen and what it means."""
+    """One run, complete: what was seen and what it means.
+
+    ``check`` fills endpoints, capabilities and observations; ``host``, ``image`` and ``workload`` fill ``rules``; ``gate``
+    may fill all. Findings and the verdict are everyone's.
+    """
 
     schema_version: str
     netprobe_version: str
@@ -30,6 +34,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
     context: Context = Context()
     notes: tuple[str, ...] = ()
+    rules: tuple[RuleOutcome, ...] = ()
 
     @classmethod
     def of(cls, run: Run, diagnosis: Diagnosis) -> Report:
