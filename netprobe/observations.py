@@ -246,6 +246,24 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False
     shared_with: tuple[str, ...] = ()
 
 
+class Lint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something wrong with a vantage's settings, noticed while they were read; diagnosis makes a finding of it.
+
+    Attributes:
+        id: the finding: ``proxy_only_http_set``, ``no_proxy_not_understood``, ``proxy_needs_restart`` …
+        value: the token or value that matters, credentials removed.
+        file: where it stands, or the unit or process that holds it.
+        line: the line, where there is one.
+        other: what it is held against (the other file, the other spelling), credentials removed.
+    """
+
+    id: str
+    value: str
+    file: str = ""
+    line: int | None = None
+    other: str = ""
+
+
 class VantageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """As whom a run looked, as far as a report may say it. Holds no secret."""
 
@@ -260,6 +278,8 @@ class VantageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     families: tuple[int, ...] = (4, 6)
     sources: dict[str, str] = {}
     """Where each setting came from: ``{"proxy": "/etc/ecs/ecs.config:3"}``."""
+    lints: tuple[Lint, ...] = ()
+    """What is wrong with the settings themselves, whatever the network does."""
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
