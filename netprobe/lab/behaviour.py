@@ -1,0 +1,135 @@
+"""How one host or resolver of the lab behaves: data only, so that a scenario is a declaration.
+
+A fault is never a special server. It is the ordinary server with one property changed, and every property belongs to
+one layer: what the kernel does with a SYN, what becomes of the ClientHello, which certificate is shown, what is
+answered over HTTP. So faults can be combined, and each layer can be tested alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class DnsMode(StrEnum):
+    """What a resolver says about a name that exists."""
+
+    ANSWER = "answer"
+    NXDOMAIN = "nxdomain"
+    NODATA = "nodata"
+    SERVFAIL = "servfail"
+    REFUSED = "refused"
+    SILENCE = "silence"
+    TRUNCATE = "truncate"
+    """Over UDP an empty answer with the TC bit (RFC 2181 section 9); over TCP the real one."""
+    SINKHOLE = "sinkhole"
+    """0.0.0.0 and ``::``, as DNS filters answer for names that they forbid."""
+
+
+class DnsTcp(StrEnum):
+    """What a resolver does on TCP."""
+
+    ANSWER = "answer"
+    REFUSE = "refuse"
+    DROP = "drop"
+
+
+class TcpMode(StrEnum):
+    """What becomes of a SYN."""
+
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+    DROP = "drop"
+    RESET = "reset"
+    """The connection opens and is reset before the client has sent a byte."""
+
+
+class TlsMode(StrEnum):
+    """What becomes of the ClientHello."""
+
+    COMPLETE = "complete"
+    RESET = "reset"
+    CLOSE = "close"
+    STALL = "stall"
+    ALERT = "alert"
+    OLD = "old"
+    """Only TLS 1.0 is spoken."""
+    PLAINTEXT = "plaintext"
+    """The answer is HTTP in the clear."""
+    PATH_MTU = "path-mtu"
+    """Flights that are larger than 1,300 bytes get lost, unless the client asked for smaller segments (MSS)."""
+
+
+class Chain(StrEnum):
+    """Which certificate is shown."""
+
+    GENUINE = "genuine"
+    INTERCEPTED = "intercepted"
+    """For the right name, from the lab's inspection CA."""
+    INTERCEPTED_NONCONFORMING = "intercepted-nonconforming"
+    """The same, without the key identifiers that RFC 5280 section 4.2.1.1 wants (as Squid mints them)."""
+    SELF_SIGNED = "self-signed"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not-yet-valid"
+    WRONG_NAME = "wrong-name"
+
+
+class HttpMode(StrEnum):
+    """What is answered over HTTP."""
+
+    GENUINE = "genuine"
+    BLOCK_PAGE = "block-page"
+    CAPTIVE_PORTAL = "captive-portal"
+    FOREIGN = "foreign"
+    SERVICE_ERROR = "service-error"
+    STALL = "stall"
+    STRIP_UPGRADE = "strip-upgrade"
+    """The request reaches the service without its ``Upgrade`` and ``Connection`` headers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostBehaviour:
+    """How a host behaves at one address.
+
+    Attributes:
+        tcp: what becomes of a SYN.
+        tls: what becomes of the ClientHello.
+        tls_by_name: ``tls`` happens only to a ClientHello that names this host (a device that reads the SNI).
+        alert: the description byte that ``TlsMode.ALERT`` sends (RFC 8446 section 6).
+        chain: which certificate is shown.
+        http: what is answered over HTTP.
+        delay_seconds: how long each flight is held back.
+        date_offset_seconds: added to the Date header.
+        validity_offset_seconds: added to both ends of the certificates' validity.
+    """
+
+    tcp: TcpMode = TcpMode.ACCEPT
+    tls: TlsMode = TlsMode.COMPLETE
+    tls_by_name: bool = False
+    alert: int = 40
+    chain: Chain = Chain.GENUINE
+    http: HttpMode = HttpMode.GENUINE
+    delay_seconds: float = 0.0
+    date_offset_seconds: float = 0.0
+    validity_offset_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolverBehaviour:
+    """How one resolver behaves.
+
+    Attributes:
+        mode: what it says about the names that ``only`` selects.
+        only: ids of endpoints; empty for every name.
+        tcp: what it does on TCP.
+        listens: whether anything listens at its address at all (UDP then meets ICMP port unreachable).
+        wildcard: whether names that do not exist get the address of a search page.
+        delay_seconds: how long each answer is held back.
+    """
+
+    mode: DnsMode = DnsMode.ANSWER
+    only: tuple[str, ...] = field(default=())
+    tcp: DnsTcp = DnsTcp.ANSWER
+    listens: bool = True
+    wildcard: bool = False
+    delay_seconds: float = 0.0

@@ -1,0 +1,275 @@
+"""Bring a plan to life, and the embedded lab: a plan on loopback.
+
+Every host gets an address of its own in 127.0.0.0/8, from a block that is chosen at random, so that several labs live
+beside each other. Ports below 1024 need root; each service port is therefore served on one high port, the same at every
+address, and the lab's vantage maps one to the other. Nothing here binds to an address outside loopback unless the plan
+says so, and nothing ever connects anywhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import ipaddress
+import random
+import resource
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import trio
+
+from netprobe.catalog.model import Endpoint, Genuine
+from netprobe.errors import UsageError
+from netprobe.lab import sockets
+from netprobe.lab.behaviour import Chain, DnsTcp, HostBehaviour, TcpMode
+from netprobe.lab.certificates import Certificates
+from netprobe.lab.plan import Plan, PlannedAddress, PlannedHost, hosts_of, plan
+from netprobe.lab.resolver import serve_tcp, serve_udp
+from netprobe.lab.scenarios import SCENARIOS, Scenario, Trust
+from netprobe.lab.servers import HostServer, Site
+from netprobe.observations import VantageRecord
+from netprobe.vantage import Resolver, TrustStore, Vantage
+
+_ATTEMPTS = 20
+_SPARE_FILES = 512
+_SEARCH_PAGE = "search.page.example"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lab:
+    """A lab that is up.
+
+    Attributes:
+        scenario: what it plays.
+        vantage: the eyes to look with: its resolvers, its roots, its ports.
+        directory: a temporary folder with the CA files; gone when the lab is.
+        origin_file: PEM of the root that the lab's genuine services chain to.
+        plan: every host and where it is served.
+        settings_overrides: settings of a run that the lab needs changed; empty.
+    """
+
+    scenario: Scenario
+    vantage: Vantage
+    directory: Path
+    origin_file: Path
+    plan: Plan
+    settings_overrides: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def addresses(self) -> dict[str, tuple[str, ...]]:
+        """Host name → its addresses."""
+        return {host.name: tuple(a.address for a in host.addresses) for host in self.plan.hosts}
+
+
+@dataclass(slots=True)
+class _Bound:
+    """Sockets that are bound and wait to be served."""
+
+    hosts: list[tuple[socket.socket, HostServer]] = field(default_factory=list)
+    udp: list[tuple[trio.socket.SocketType, int]] = field(default_factory=list)
+    tcp: list[tuple[socket.socket, int]] = field(default_factory=list)
+    silent: list[socket.socket] = field(default_factory=list)
+
+    def close(self) -> None:
+        for kept in (*(sock for sock, _ in self.hosts), *(sock for sock, _ in self.tcp), *self.silent):
+            kept.close()
+        for datagrams, _ in self.udp:
+            datagrams.close()
+
+
+class Ports:
+    """Which port stands for which: fixed, or chosen by the kernel at first use and kept.
+
+    Attributes:
+        chosen: service port → the port that is served.
+    """
+
+    def __init__(self, fixed: Mapping[int, int] | None = None) -> None:
+        self.chosen = dict(fixed or {})
+
+    def bind(self, address: str, service_port: int, mode: TcpMode) -> socket.socket:
+        """Bind ``address`` at the port that stands for ``service_port``."""
+        sock = sockets.tcp(address, self.chosen.get(service_port, 0), mode)
+        self.chosen[service_port] = sock.getsockname()[1]
+        return sock
+
+
+def bind(network: Plan, certificates: Certificates, ports: Ports) -> _Bound:
+    """Bind every socket of a plan.
+
+    Args:
+        network: what is served where.
+        certificates: makes what the hosts show.
+        ports: which port to use for which; those that it does not know are chosen and put into it. DNS is port 53.
+
+    Raises:
+        PortTakenError: somebody else has one of them; nothing stays bound.
+    """
+    bound = _Bound()
+    try:
+        _bind_resolvers(network, bound, ports)
+        _bind_hosts(network, bound, certificates, ports)
+    except BaseException:
+        bound.close()
+        raise
+    return bound
+
+
+def _bind_resolvers(network: Plan, bound: _Bound, ports: Ports) -> None:
+    modes = {DnsTcp.ANSWER: TcpMode.ACCEPT, DnsTcp.REFUSE: TcpMode.REFUSE, DnsTcp.DROP: TcpMode.DROP}
+    for index, (address, behaviour) in enumerate(network.resolvers):
+        mode = modes[behaviour.tcp] if behaviour.listens else TcpMode.REFUSE
+        sock = ports.bind(address, 53, mode)
+        if mode is TcpMode.ACCEPT:
+            bound.tcp.append((sock, index))
+        else:
+            bound.silent.append(sock)
+        if behaviour.listens:
+            bound.udp.append((sockets.udp(address, ports.chosen[53]), index))
+
+
+def _bind_hosts(network: Plan, bound: _Bound, certificates: Certificates, ports: Ports) -> None:
+    for (address, service_port), sites in _sites(network).items():
+        mode = next(iter(sites.values())).behaviour.tcp
+        sock = ports.bind(address, service_port, mode)
+        if mode in (TcpMode.ACCEPT, TcpMode.RESET):
+            bound.hosts.append((sock, HostServer(sites, certificates)))
+        else:
+            bound.silent.append(sock)
+
+
+def _sites(network: Plan) -> dict[tuple[str, int], dict[str, Site]]:
+    """Every address and service port with the hosts that are served there."""
+    search_page = PlannedHost(
+        name=_SEARCH_PAGE,
+        ids=frozenset(),
+        genuine=Genuine.HTTP,
+        service_ports=frozenset(network.service_ports),
+        addresses=(PlannedAddress(address=network.search_page, behaviour=HostBehaviour(chain=Chain.WRONG_NAME)),),
+    )
+    found: dict[tuple[str, int], dict[str, Site]] = {}
+    for host in (*network.hosts, search_page):
+        for planned in host.addresses:
+            site = Site(host=host.name, genuine=host.genuine, behaviour=planned.behaviour)
+            for port in host.service_ports:
+                found.setdefault((planned.address, port), {})[host.name] = site
+    return found
+
+
+async def serve(network: Plan, bound: _Bound) -> None:
+    """Serve a bound plan until cancelled; closes every socket."""
+    zone = network.zone
+    try:
+        async with trio.open_nursery() as nursery:
+            for sock, index in bound.udp:
+                nursery.start_soon(serve_udp, sock, zone, network.resolvers[index][1])
+            for stdlib_sock, index in bound.tcp:
+                handler = functools.partial(serve_tcp, zone=zone, behaviour=network.resolvers[index][1])
+                nursery.start_soon(trio.serve_listeners, handler, [sockets.listener(stdlib_sock)])
+            for stdlib_sock, server in bound.hosts:
+                nursery.start_soon(trio.serve_listeners, server.serve, [sockets.listener(stdlib_sock)])
+    finally:
+        bound.close()
+
+
+def _loopback_block(size: int) -> Iterator[str]:
+    """Addresses of a random block in 127.64.0.0 to 127.254.255.255, which no resolver or daemon has by habit."""
+    first = int(ipaddress.IPv4Address("127.64.0.0"))
+    last = int(ipaddress.IPv4Address("127.254.0.0"))
+    base = random.randrange(first, last, 256)  # noqa: S311 - a collision is noticed, not a danger
+    return (str(ipaddress.IPv4Address(base + 1 + offset)) for offset in range(size))
+
+
+def _allow_files(wanted: int) -> None:
+    """Raise this process's soft limit of open files to what the lab needs (as Go programs do at start)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if wanted <= soft:
+        return
+    if hard != resource.RLIM_INFINITY and wanted > hard:
+        remedy = f"allow {wanted} open files (ulimit -n), or choose fewer regions"
+        raise UsageError(f"{wanted} open files", f"the lab needs them and this system allows {hard}", remedy)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _lay_out(
+    scenario: Scenario, endpoints: Sequence[Endpoint], certificates: Certificates
+) -> tuple[Plan, _Bound, Ports]:
+    """Find a free block of loopback, and bind the whole plan there."""
+    size = 2 * len(hosts_of(endpoints)) + len(scenario.resolvers) + 1
+    _allow_files(2 * size + _SPARE_FILES)
+    for attempt in range(1, _ATTEMPTS + 1):
+        network = plan(scenario, endpoints, _loopback_block(size), "::1")
+        ports = Ports()
+        try:
+            return network, bind(network, certificates, ports), ports
+        except sockets.PortTakenError:
+            if attempt == _ATTEMPTS:
+                raise
+    raise AssertionError("unreachable")
+
+
+def scenario_named(name: str) -> Scenario:
+    """Look a scenario up.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    if name not in SCENARIOS:
+        raise UsageError(name, "the lab has no such scenario", f"choose one of {', '.join(SCENARIOS)}")
+    return SCENARIOS[name]
+
+
+def _vantage(scenario: Scenario, network: Plan, ports: Ports, certificates: Certificates) -> Vantage:
+    store_file = {
+        Trust.ORIGIN: certificates.origin_file,
+        Trust.ORIGIN_AND_INSPECTOR: certificates.both_file,
+        Trust.INSPECTOR: certificates.inspector_file,
+    }[scenario.trust]
+    resolvers = tuple(Resolver(address=address, port=ports.chosen[53]) for address, _ in network.resolvers)
+    store = TrustStore(ca_file=store_file, description="lab")
+    return Vantage(
+        name="host",
+        resolvers=resolvers,
+        hosts_file=None,
+        store=store,
+        origin_ca=certificates.origin_file,
+        ports={service: port for service, port in ports.chosen.items() if service != 53},
+        record=VantageRecord(name="host", resolvers=tuple(map(str, resolvers)), store=store.description),
+    )
+
+
+@contextlib.asynccontextmanager
+async def open_lab(scenario: str, endpoints: Sequence[Endpoint]) -> AsyncIterator[Lab]:
+    """Bring the embedded lab up on loopback, for as long as the context lasts.
+
+    Args:
+        scenario: a name in :data:`netprobe.lab.SCENARIOS`.
+        endpoints: what exists in the lab, from ``netprobe.requirements.endpoints``.
+
+    Raises:
+        UsageError: no such scenario, or more hosts than this system allows sockets.
+    """
+    played = scenario_named(scenario)
+    failed: BaseException | None = None
+    with tempfile.TemporaryDirectory(prefix="netprobe-lab-") as folder:
+        certificates = Certificates(Path(folder))
+        network, bound, ports = _lay_out(played, endpoints, certificates)
+        lab = Lab(
+            scenario=played,
+            vantage=_vantage(played, network, ports, certificates),
+            directory=Path(folder),
+            origin_file=certificates.origin_file,
+            plan=network,
+        )
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve, network, bound)
+            try:
+                yield lab
+            except BaseException as error:  # carried past the nursery, which would wrap it into a group
+                failed = error
+            nursery.cancel_scope.cancel()
+    if failed is not None:
+        raise failed

@@ -1,0 +1,166 @@
+"""Which host is served where: endpoints and a scenario become a plan, which is data.
+
+The plan is the seam between the two labs. The embedded one lays it out on loopback; the tests of the network
+namespaces lay it out on the addresses of a server behind real routers. What serves it is the same code.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from netprobe.catalog.model import Endpoint, Genuine
+from netprobe.lab.behaviour import HostBehaviour, ResolverBehaviour
+from netprobe.lab.resolver import Record, Zone
+from netprobe.lab.scenarios import Scenario
+
+NUMBERS = (1, 2, 16)
+"""Which numbered hosts exist. AWS hands out any number, not an unbroken row: 16 has been seen in us-west-2."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedAddress:
+    """One address of a host.
+
+    Attributes:
+        address: an IPv4 or IPv6 literal.
+        behaviour: how the host behaves there.
+    """
+
+    address: str
+    behaviour: HostBehaviour
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedHost:
+    """One host.
+
+    Attributes:
+        name: its DNS name.
+        ids: ids of the endpoints that it serves.
+        genuine: which service it stands for.
+        service_ports: the ports that the catalog names.
+        addresses: where it is served.
+    """
+
+    name: str
+    ids: frozenset[str]
+    genuine: Genuine
+    service_ports: frozenset[int]
+    addresses: tuple[PlannedAddress, ...]
+
+    @property
+    def record(self) -> Record:
+        """What DNS says of it."""
+        literals = [planned.address for planned in self.addresses]
+        return Record(
+            ids=self.ids,
+            v4=tuple(a for a in literals if ":" not in a),
+            v6=tuple(a for a in literals if ":" in a),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A whole network.
+
+    Attributes:
+        hosts: every host.
+        resolvers: address and behaviour of each DNS server, in the order in which a stub resolver asks them.
+        search_page: the address that a wildcard resolver sends missing names to.
+    """
+
+    hosts: tuple[PlannedHost, ...]
+    resolvers: tuple[tuple[str, ResolverBehaviour], ...]
+    search_page: str
+
+    @property
+    def zone(self) -> Zone:
+        """What the DNS servers know."""
+        return Zone(records={host.name: host.record for host in self.hosts}, search_page=self.search_page)
+
+    @property
+    def service_ports(self) -> tuple[int, ...]:
+        """Every port that the catalog names, sorted."""
+        return tuple(sorted({port for host in self.hosts for port in host.service_ports}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedHost:
+    """A host before it has an address: see :class:`PlannedHost`."""
+
+    name: str
+    ids: frozenset[str]
+    genuine: Genuine
+    service_ports: frozenset[int]
+
+
+def hosts_of(endpoints: Sequence[Endpoint], numbers: Sequence[int] = NUMBERS) -> tuple[NamedHost, ...]:
+    """The hosts that exist for some endpoints, each once.
+
+    Args:
+        endpoints: catalog entries. A numbered one stands for ``numbers``; of any other pattern no host can be known.
+        numbers: which numbered hosts exist.
+    """
+    found: dict[str, NamedHost] = {}
+    for endpoint in endpoints:
+        for name in _names(endpoint, numbers):
+            known = found.get(name)
+            found[name] = NamedHost(
+                name=name,
+                ids=frozenset({endpoint.id}) | (known.ids if known else frozenset()),
+                genuine=known.genuine if known else endpoint.request.genuine,
+                service_ports=frozenset({endpoint.port}) | (known.service_ports if known else frozenset()),
+            )
+    return tuple(found.values())
+
+
+def _names(endpoint: Endpoint, numbers: Sequence[int]) -> tuple[str, ...]:
+    pattern = endpoint.host_pattern
+    if pattern.is_exact:
+        return (pattern.host().name,)
+    return tuple(host.name for host in pattern.enumerate(numbers)) if endpoint.numbered else ()
+
+
+def plan(scenario: Scenario, endpoints: Sequence[Endpoint], v4: Iterator[str], v6: str | None = None) -> Plan:
+    """Lay a scenario out on addresses.
+
+    Args:
+        scenario: what is wrong, and where.
+        endpoints: catalog entries.
+        v4: hands out IPv4 addresses: first for the resolvers, then for the search page, then for the hosts.
+        v6: the one IPv6 address that all hosts share where the scenario has IPv6.
+    """
+    resolvers = tuple((next(v4), _existing_only(behaviour, endpoints)) for behaviour in scenario.resolvers)
+    search_page = next(v4)
+    at = _at(scenario.at, endpoints)
+
+    def lay_out(host: NamedHost) -> PlannedHost:
+        touched = not at or not host.ids.isdisjoint(at)
+        addresses = [PlannedAddress(address=next(v4), behaviour=scenario.behaviour if touched else HostBehaviour())]
+        if scenario.second_address is not None and touched:
+            addresses.append(PlannedAddress(address=next(v4), behaviour=scenario.second_address))
+        if scenario.ipv6 is not None and v6 is not None and touched:
+            addresses.append(PlannedAddress(address=v6, behaviour=scenario.ipv6))
+        return PlannedHost(
+            name=host.name,
+            ids=host.ids,
+            genuine=host.genuine,
+            service_ports=host.service_ports,
+            addresses=tuple(addresses),
+        )
+
+    return Plan(
+        hosts=tuple(lay_out(host) for host in hosts_of(endpoints)), resolvers=resolvers, search_page=search_page
+    )
+
+
+def _at(ids: tuple[str, ...], endpoints: Sequence[Endpoint]) -> tuple[str, ...]:
+    """The ids that exist here; where none does, the fault touches every host."""
+    known = {endpoint.id for endpoint in endpoints}
+    return ids if known.intersection(ids) else ()
+
+
+def _existing_only(behaviour: ResolverBehaviour, endpoints: Sequence[Endpoint]) -> ResolverBehaviour:
+    return dataclasses.replace(behaviour, only=_at(behaviour.only, endpoints))

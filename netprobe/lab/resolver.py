@@ -1,0 +1,211 @@
+"""The lab's DNS server: UDP and TCP, answers from a table, faults by declaration.
+
+Shape of dnspython's nanonameserver: a query becomes a response in a pure function, and two small loops carry it. It
+knows the names of its zone and nothing else; it never asks another server, so nothing leaves the lab.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+import dns.rrset
+import trio
+
+from netprobe.lab.behaviour import DnsMode, ResolverBehaviour
+
+TTL_SECONDS = 60
+_LARGEST_DATAGRAM = 4096
+_IDLE_SECONDS = 10.0
+_RCODES = {
+    DnsMode.NXDOMAIN: dns.rcode.NXDOMAIN,
+    DnsMode.SERVFAIL: dns.rcode.SERVFAIL,
+    DnsMode.REFUSED: dns.rcode.REFUSED,
+}
+_SINKHOLE = {dns.rdatatype.A: ("0.0.0.0",), dns.rdatatype.AAAA: ("::",)}  # noqa: S104 - an answer, nothing binds to it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What is known of one name.
+
+    Attributes:
+        ids: the endpoints that the name serves (a fault selects by them).
+        v4: addresses for A.
+        v6: addresses for AAAA.
+        cname: the canonical name that stands between, or nothing.
+    """
+
+    ids: frozenset[str] = frozenset()
+    v4: tuple[str, ...] = ()
+    v6: tuple[str, ...] = ()
+    cname: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Zone:
+    """Every name that exists.
+
+    Attributes:
+        records: by lower-case name without trailing dot.
+        search_page: the address that a wildcard resolver gives for names that do not exist.
+    """
+
+    records: Mapping[str, Record] = field(default_factory=dict)
+    search_page: str = ""
+
+    def has_below(self, name: str) -> bool:
+        """Whether a longer name exists: then ``name`` is an empty non-terminal, not a missing name (RFC 8020)."""
+        return any(known.endswith("." + name) for known in self.records)
+
+
+def _add(
+    response: dns.message.Message, name: dns.name.Name, rrtype: dns.rdatatype.RdataType, values: tuple[str, ...]
+) -> None:
+    if values:
+        response.answer.append(dns.rrset.from_text_list(name, TTL_SECONDS, dns.rdataclass.IN, rrtype, values))
+
+
+def _add_authority(response: dns.message.Message, name: dns.name.Name) -> None:
+    """Negative answers carry the zone's SOA (RFC 2308 section 3)."""
+    zone = name.parent() if len(name) > 2 else name
+    soa = f"ns.lab. hostmaster.lab. 1 7200 900 1209600 {TTL_SECONDS}"
+    response.authority.append(dns.rrset.from_text(zone, TTL_SECONDS, dns.rdataclass.IN, dns.rdatatype.SOA, soa))
+
+
+def respond(
+    query: dns.message.Message, zone: Zone, behaviour: ResolverBehaviour, *, over_tcp: bool
+) -> dns.message.Message | None:
+    """Answer one query.
+
+    Args:
+        query: a message with one question.
+        zone: the names that exist.
+        behaviour: what is wrong with the resolver, if anything.
+        over_tcp: whether the query came over TCP (a truncated answer is complete there).
+
+    Returns:
+        The response, or None where the resolver says nothing.
+    """
+    response = dns.message.make_response(query, recursion_available=True)
+    if len(query.question) != 1:
+        response.set_rcode(dns.rcode.FORMERR)
+        return response
+    question = query.question[0]
+    name = question.name.to_text(omit_final_dot=True).lower()
+    record = zone.records.get(name)
+    selected = not behaviour.only or (record is not None and not record.ids.isdisjoint(behaviour.only))
+    mode = behaviour.mode if selected else DnsMode.ANSWER
+    if mode is DnsMode.SILENCE:
+        return None
+    if mode in _RCODES:
+        response.set_rcode(_RCODES[mode])
+        if mode is DnsMode.NXDOMAIN:
+            _add_authority(response, question.name)
+        return response
+    if mode is DnsMode.TRUNCATE and not over_tcp:
+        response.flags |= dns.flags.TC
+        return response
+    if mode is DnsMode.SINKHOLE and record is not None:
+        _add(response, question.name, question.rdtype, _SINKHOLE.get(question.rdtype, ()))
+    elif mode is not DnsMode.NODATA:
+        _fill(response, question.rdtype, question.name, record, zone, wildcard=behaviour.wildcard)
+    if not response.answer:
+        _add_authority(response, question.name)
+    return response
+
+
+def _fill(
+    response: dns.message.Message,
+    rrtype: dns.rdatatype.RdataType,
+    name: dns.name.Name,
+    record: Record | None,
+    zone: Zone,
+    *,
+    wildcard: bool,
+) -> None:
+    """Put what the zone knows into the response."""
+    if record is None:
+        if wildcard:
+            if rrtype == dns.rdatatype.A:
+                _add(response, name, rrtype, (zone.search_page,))
+        elif not zone.has_below(name.to_text(omit_final_dot=True).lower()):
+            response.set_rcode(dns.rcode.NXDOMAIN)
+        return
+    values = {dns.rdatatype.A: record.v4, dns.rdatatype.AAAA: record.v6}.get(rrtype, ())
+    if record.cname and values:
+        _add(response, name, dns.rdatatype.CNAME, (record.cname + ".",))
+        name = dns.name.from_text(record.cname)
+    _add(response, name, rrtype, values)
+
+
+def answer_wire(wire: bytes, zone: Zone, behaviour: ResolverBehaviour, *, over_tcp: bool) -> bytes | None:
+    """Answer one query in wire format; None where nothing is said (also to what is not a DNS query)."""
+    try:
+        query = dns.message.from_wire(wire)
+    except dns.exception.DNSException:
+        return None  # a stray datagram; real resolvers drop those too
+    if query.flags & dns.flags.QR:
+        return None  # answering answers would make a loop
+    response = respond(query, zone, behaviour, over_tcp=over_tcp)
+    return None if response is None else response.to_wire()
+
+
+async def serve_udp(socket: trio.socket.SocketType, zone: Zone, behaviour: ResolverBehaviour) -> None:
+    """Answer datagrams until cancelled."""
+
+    async def reply(wire: bytes, sender: tuple[str, int]) -> None:
+        response = answer_wire(wire, zone, behaviour, over_tcp=False)
+        await trio.sleep(behaviour.delay_seconds)
+        if response is not None:
+            try:
+                await socket.sendto(response, sender)
+            except OSError:
+                return  # the asker has gone (ICMP port unreachable); nothing is owed to it
+
+    async with trio.open_nursery() as nursery:
+        while True:
+            try:
+                wire, sender = await socket.recvfrom(_LARGEST_DATAGRAM)
+            except ConnectionRefusedError:
+                continue  # an earlier answer found nobody; UDP sockets report that here
+            nursery.start_soon(reply, wire, sender)
+
+
+async def serve_tcp(stream: trio.SocketStream, zone: Zone, behaviour: ResolverBehaviour) -> None:
+    """Answer the queries of one connection (RFC 7766: several may follow each other)."""
+    try:
+        with trio.move_on_after(_IDLE_SECONDS):
+            while True:
+                head = await _receive_exactly(stream, 2)
+                wire = await _receive_exactly(stream, *struct.unpack("!H", head)) if head else None
+                if wire is None:
+                    return
+                response = answer_wire(wire, zone, behaviour, over_tcp=True)
+                await trio.sleep(behaviour.delay_seconds)
+                if response is None:
+                    await trio.sleep_forever()
+                await stream.send_all(struct.pack("!H", len(response)) + response)
+    except (OSError, trio.BrokenResourceError):
+        return  # a client that resets must not end the lab
+    finally:
+        await trio.aclose_forcefully(stream)
+
+
+async def _receive_exactly(stream: trio.SocketStream, size: int) -> bytes | None:
+    """Receive ``size`` bytes, or None at the end of the stream."""
+    received = b""
+    while len(received) < size:
+        chunk = await stream.receive_some(size - len(received))
+        if not chunk:
+            return None
+        received += chunk
+    return received

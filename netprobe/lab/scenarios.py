@@ -1,0 +1,513 @@
+"""The lab's scenarios: each a network with one property changed, and what netprobe must say about it.
+
+A scenario's expectation is a promise that tests hold netprobe to (verdict, finding ids, and the failure word of the
+step that breaks). ``at`` names the endpoints that a fault touches; where none of them is among the endpoints of a run,
+it touches all, so that a scenario never turns out to be healthy by accident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from netprobe.diagnosis.model import Verdict
+from netprobe.lab.behaviour import Chain, DnsMode, DnsTcp, HostBehaviour, HttpMode, ResolverBehaviour, TcpMode, TlsMode
+from netprobe.observations import Failure
+
+GOOD = HostBehaviour()
+_ANSWERS = ResolverBehaviour()
+
+
+class Trust(StrEnum):
+    """Which roots the lab's vantage trusts."""
+
+    ORIGIN = "origin"
+    ORIGIN_AND_INSPECTOR = "origin-and-inspector"
+    INSPECTOR = "inspector"
+    """The genuine root is missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One named network.
+
+    Attributes:
+        name: what ``--lab`` takes.
+        summary: one sentence for people.
+        verdict: what netprobe must conclude.
+        findings: ids of the findings that it must make (errors and warnings), sorted.
+        failure: the failure word that some observation must carry; None where nothing fails.
+        at: ids of the endpoints that ``behaviour`` applies to; empty for all.
+        behaviour: how those hosts behave.
+        second_address: every host has another address, which behaves so; None for one address.
+        ipv6: every host also has ``::1``, which behaves so; None for IPv4 only.
+        resolvers: in the order in which a stub resolver asks them.
+        trust: which roots the vantage trusts.
+    """
+
+    name: str
+    summary: str
+    verdict: Verdict = Verdict.NOT_READY
+    findings: tuple[str, ...] = ()
+    failure: Failure | None = None
+    at: tuple[str, ...] = ()
+    behaviour: HostBehaviour = GOOD
+    second_address: HostBehaviour | None = None
+    ipv6: HostBehaviour | None = None
+    resolvers: tuple[ResolverBehaviour, ...] = (_ANSWERS,)
+    trust: Trust = Trust.ORIGIN
+
+
+def _healthy() -> tuple[Scenario, ...]:
+    ready = Verdict.READY
+    return (
+        Scenario(name="healthy", summary="Everything works.", verdict=ready),
+        Scenario(
+            name="slow",
+            summary="Every answer takes 300 ms; slow is not dead.",
+            verdict=ready,
+            behaviour=HostBehaviour(delay_seconds=0.3),
+            resolvers=(ResolverBehaviour(delay_seconds=0.3),),
+        ),
+        Scenario(
+            name="dns-over-tcp",
+            summary="Every DNS answer is truncated over UDP and complete over TCP.",
+            verdict=ready,
+            resolvers=(ResolverBehaviour(mode=DnsMode.TRUNCATE),),
+        ),
+        Scenario(
+            name="two-addresses",
+            summary="Every host has two good addresses.",
+            verdict=ready,
+            second_address=HostBehaviour(),
+        ),
+        Scenario(name="dual-stack", summary="Every host also answers at ::1.", verdict=ready, ipv6=HostBehaviour()),
+    )
+
+
+def _dns() -> tuple[Scenario, ...]:
+    def broken(
+        name: str, summary: str, finding: str, failure: Failure | None, behaviour: ResolverBehaviour
+    ) -> Scenario:
+        return Scenario(name=name, summary=summary, findings=(finding,), failure=failure, resolvers=(behaviour,))
+
+    return (
+        broken(
+            "nxdomain",
+            "The resolver says that ssm's name does not exist.",
+            "dns_name_missing",
+            Failure.DNS_NXDOMAIN,
+            ResolverBehaviour(mode=DnsMode.NXDOMAIN, only=("ssm",)),
+        ),
+        broken(
+            "nodata",
+            "The resolver knows ssm's name and has no address for it.",
+            "dns_no_address",
+            Failure.DNS_NO_ANSWER,
+            ResolverBehaviour(mode=DnsMode.NODATA, only=("ssm",)),
+        ),
+        broken(
+            "servfail",
+            "The resolver answers SERVFAIL for every name.",
+            "dns_server_failure",
+            Failure.DNS_SERVFAIL,
+            ResolverBehaviour(mode=DnsMode.SERVFAIL),
+        ),
+        broken(
+            "dns-refused",
+            "The resolver refuses every question (rcode REFUSED).",
+            "dns_refused",
+            Failure.DNS_REFUSED,
+            ResolverBehaviour(mode=DnsMode.REFUSED),
+        ),
+        broken(
+            "dns-timeout",
+            "The resolver is silent.",
+            "dns_timeout",
+            Failure.TIMEOUT,
+            ResolverBehaviour(mode=DnsMode.SILENCE, tcp=DnsTcp.DROP),
+        ),
+        broken(
+            "dns-unreachable",
+            "Nothing listens at the resolver's address.",
+            "dns_unreachable",
+            Failure.CONNECTION_REFUSED,
+            ResolverBehaviour(listens=False),
+        ),
+        broken(
+            "dns-truncated-tcp-blocked",
+            "Every DNS answer is truncated over UDP, and TCP to the resolver is dropped.",
+            "dns_tcp_blocked",
+            Failure.DNS_TCP_BLOCKED,
+            ResolverBehaviour(mode=DnsMode.TRUNCATE, tcp=DnsTcp.DROP),
+        ),
+        broken(
+            "sinkholed",
+            "A DNS filter answers 0.0.0.0 for the ECR registry.",
+            "dns_sinkholed",
+            None,
+            ResolverBehaviour(mode=DnsMode.SINKHOLE, only=("ecr-registry",)),
+        ),
+        Scenario(
+            name="wildcard-dns",
+            summary="Names that do not exist get the address of a search page.",
+            verdict=Verdict.DEGRADED,
+            findings=("dns_wildcard_answers",),
+            resolvers=(ResolverBehaviour(wildcard=True),),
+        ),
+        Scenario(
+            name="resolver-down",
+            summary="The first of two resolvers is silent.",
+            verdict=Verdict.DEGRADED,
+            findings=("dns_resolver_down",),
+            failure=Failure.TIMEOUT,
+            resolvers=(ResolverBehaviour(mode=DnsMode.SILENCE, tcp=DnsTcp.DROP), ResolverBehaviour()),
+        ),
+        Scenario(
+            name="resolvers-disagree",
+            summary="The first of two resolvers says that ssm's name does not exist, the second knows it.",
+            findings=("dns_name_missing", "dns_resolvers_disagree"),
+            failure=Failure.DNS_NXDOMAIN,
+            resolvers=(ResolverBehaviour(mode=DnsMode.NXDOMAIN, only=("ssm",)), ResolverBehaviour()),
+        ),
+    )
+
+
+def _tcp() -> tuple[Scenario, ...]:
+    return (
+        Scenario(
+            name="refused",
+            summary="Connections to ssm are refused.",
+            findings=("tcp_refused",),
+            failure=Failure.CONNECTION_REFUSED,
+            at=("ssm",),
+            behaviour=HostBehaviour(tcp=TcpMode.REFUSE),
+        ),
+        Scenario(
+            name="blackhole",
+            summary="Packets to the ECS agent's endpoints (ecs-a, ecs-t) vanish.",
+            findings=("tcp_dropped",),
+            failure=Failure.TIMEOUT,
+            at=("ecs-a", "ecs-t"),
+            behaviour=HostBehaviour(tcp=TcpMode.DROP),
+        ),
+        Scenario(
+            name="blackhole-all",
+            summary="Packets to every host vanish.",
+            findings=("tcp_dropped",),
+            failure=Failure.TIMEOUT,
+            behaviour=HostBehaviour(tcp=TcpMode.DROP),
+        ),
+        Scenario(
+            name="tcp-reset",
+            summary="Connections to ssm open and are reset at once.",
+            findings=("tcp_reset",),
+            failure=Failure.CONNECTION_RESET,
+            at=("ssm",),
+            behaviour=HostBehaviour(tcp=TcpMode.RESET),
+        ),
+        Scenario(
+            name="one-address-blocked",
+            summary="One of the two addresses of ssm drops packets.",
+            verdict=Verdict.DEGRADED,
+            findings=("tcp_some_addresses_blocked",),
+            failure=Failure.TIMEOUT,
+            at=("ssm",),
+            second_address=HostBehaviour(tcp=TcpMode.DROP),
+        ),
+        Scenario(
+            name="ipv6-broken",
+            summary="Every host has an IPv6 address, and it drops packets.",
+            verdict=Verdict.DEGRADED,
+            findings=("ipv6_broken",),
+            failure=Failure.TIMEOUT,
+            ipv6=HostBehaviour(tcp=TcpMode.DROP),
+        ),
+    )
+
+
+def _tls() -> tuple[Scenario, ...]:
+    def hello(
+        name: str, summary: str, finding: str, failure: Failure, mode: TlsMode, *, by_name: bool = False
+    ) -> Scenario:
+        behaviour = HostBehaviour(tls=mode, tls_by_name=by_name)
+        return Scenario(
+            name=name, summary=summary, findings=(finding,), failure=failure, at=("ecs-a", "ecs-t"), behaviour=behaviour
+        )
+
+    return (
+        hello(
+            "tls-reset",
+            "ecs-a and ecs-t are reset after the ClientHello, whatever name it holds.",
+            "tls_reset_after_hello",
+            Failure.CONNECTION_RESET,
+            TlsMode.RESET,
+        ),
+        hello(
+            "tls-closed",
+            "ecs-a and ecs-t are closed after the ClientHello, whatever name it holds.",
+            "tls_closed_after_hello",
+            Failure.EOF,
+            TlsMode.CLOSE,
+        ),
+        hello(
+            "tls-stalled",
+            "ecs-a and ecs-t say nothing after the ClientHello, whatever name it holds.",
+            "tls_dropped_after_hello",
+            Failure.TIMEOUT,
+            TlsMode.STALL,
+        ),
+        hello(
+            "sni-blocked",
+            "ecs-a and ecs-t are reset when the ClientHello names them.",
+            "tls_sni_blocked",
+            Failure.CONNECTION_RESET,
+            TlsMode.RESET,
+            by_name=True,
+        ),
+        hello(
+            "sni-closed",
+            "ecs-a and ecs-t are closed when the ClientHello names them.",
+            "tls_sni_blocked",
+            Failure.EOF,
+            TlsMode.CLOSE,
+            by_name=True,
+        ),
+        hello(
+            "sni-dropped",
+            "ecs-a and ecs-t go silent when the ClientHello names them.",
+            "tls_sni_blocked",
+            Failure.TIMEOUT,
+            TlsMode.STALL,
+            by_name=True,
+        ),
+        hello(
+            "path-mtu",
+            "Large flights from ecs-a and ecs-t get lost, small segments come through.",
+            "tls_path_mtu",
+            Failure.TIMEOUT,
+            TlsMode.PATH_MTU,
+        ),
+        hello(
+            "tls-alert",
+            "ecs-a and ecs-t answer the ClientHello with the alert handshake_failure.",
+            "tls_alert",
+            Failure.SSL_ALERT,
+            TlsMode.ALERT,
+        ),
+        hello(
+            "old-tls",
+            "A device before ecs-a and ecs-t speaks TLS 1.0 only.",
+            "tls_version_refused",
+            Failure.SSL_VERSION_REFUSED,
+            TlsMode.OLD,
+        ),
+        hello(
+            "not-tls",
+            "ecs-a and ecs-t answer the ClientHello in plain HTTP.",
+            "not_tls",
+            Failure.SSL_NOT_TLS,
+            TlsMode.PLAINTEXT,
+        ),
+    )
+
+
+def _certificates() -> tuple[Scenario, ...]:
+    def shown(
+        name: str,
+        summary: str,
+        findings: tuple[str, ...],
+        failure: Failure | None,
+        chain: Chain,
+        *,
+        at: tuple[str, ...] = (),
+        verdict: Verdict = Verdict.NOT_READY,
+        trust: Trust = Trust.ORIGIN,
+    ) -> Scenario:
+        behaviour = HostBehaviour(chain=chain)
+        return Scenario(
+            name=name,
+            summary=summary,
+            findings=findings,
+            failure=failure,
+            at=at,
+            behaviour=behaviour,
+            verdict=verdict,
+            trust=trust,
+        )
+
+    return (
+        shown(
+            "tls-intercepted",
+            "A device opens every TLS connection with a CA of its own, which this host does not trust.",
+            ("tls_intercepted",),
+            Failure.SSL_UNKNOWN_AUTHORITY,
+            Chain.INTERCEPTED,
+        ),
+        shown(
+            "tls-intercepted-trusted",
+            "A device opens every TLS connection with a CA of its own, which this host trusts.",
+            ("tls_intercepted_trusted",),
+            None,
+            Chain.INTERCEPTED,
+            verdict=Verdict.DEGRADED,
+            trust=Trust.ORIGIN_AND_INSPECTOR,
+        ),
+        shown(
+            "tls-nonconforming",
+            "A trusted inspection CA mints certificates that strict X.509 verifiers reject.",
+            ("tls_intercepted_trusted", "tls_nonconforming_chain"),
+            None,
+            Chain.INTERCEPTED_NONCONFORMING,
+            verdict=Verdict.DEGRADED,
+            trust=Trust.ORIGIN_AND_INSPECTOR,
+        ),
+        shown(
+            "self-signed",
+            "ssm shows a self-signed certificate.",
+            ("tls_intercepted",),
+            Failure.SSL_UNKNOWN_AUTHORITY,
+            Chain.SELF_SIGNED,
+            at=("ssm",),
+        ),
+        shown(
+            "untrusted-store",
+            "The services are genuine, and this host's trust store lacks their root.",
+            ("tls_untrusted_store",),
+            Failure.SSL_UNKNOWN_AUTHORITY,
+            Chain.GENUINE,
+            trust=Trust.INSPECTOR,
+        ),
+        shown(
+            "expired",
+            "The certificate of ssm has expired.",
+            ("tls_expired",),
+            Failure.SSL_EXPIRED,
+            Chain.EXPIRED,
+            at=("ssm",),
+        ),
+        shown(
+            "not-yet-valid",
+            "The certificate of ssm is not valid yet.",
+            ("tls_not_yet_valid",),
+            Failure.SSL_NOT_YET_VALID,
+            Chain.NOT_YET_VALID,
+            at=("ssm",),
+        ),
+        shown(
+            "wrong-name",
+            "The certificate of ssm is for another name.",
+            ("tls_wrong_name",),
+            Failure.SSL_INVALID_HOSTNAME,
+            Chain.WRONG_NAME,
+            at=("ssm",),
+        ),
+    )
+
+
+def _http() -> tuple[Scenario, ...]:
+    def told(
+        name: str,
+        summary: str,
+        finding: str,
+        failure: Failure,
+        mode: HttpMode,
+        *,
+        at: tuple[str, ...] = (),
+        verdict: Verdict = Verdict.NOT_READY,
+    ) -> Scenario:
+        behaviour = HostBehaviour(http=mode)
+        return Scenario(
+            name=name,
+            summary=summary,
+            findings=(finding,),
+            failure=failure,
+            at=at,
+            behaviour=behaviour,
+            verdict=verdict,
+        )
+
+    return (
+        told(
+            "block-page",
+            "A web filter answers in the place of every service.",
+            "http_block_page",
+            Failure.HTTP_BLOCK_PAGE,
+            HttpMode.BLOCK_PAGE,
+        ),
+        told(
+            "captive-portal",
+            "Every request is sent to a sign-in page.",
+            "http_captive_portal",
+            Failure.HTTP_REDIRECT,
+            HttpMode.CAPTIVE_PORTAL,
+        ),
+        told(
+            "foreign-answer",
+            "Some other service answers in the place of ssm.",
+            "http_foreign_answer",
+            Failure.HTTP_FOREIGN_ANSWER,
+            HttpMode.FOREIGN,
+            at=("ssm",),
+        ),
+        told(
+            "service-error",
+            "ssm itself answers 503: the network works.",
+            "http_service_error",
+            Failure.HTTP_SERVICE_ERROR,
+            HttpMode.SERVICE_ERROR,
+            at=("ssm",),
+            verdict=Verdict.DEGRADED,
+        ),
+        told(
+            "http-stalled",
+            "ssm takes the request and never answers.",
+            "http_stalled",
+            Failure.TIMEOUT,
+            HttpMode.STALL,
+            at=("ssm",),
+        ),
+        told(
+            "upgrade-stripped",
+            "A device takes the WebSocket upgrade out of requests to ecs-a and ecs-t.",
+            "websocket_upgrade_stripped",
+            Failure.WEBSOCKET_UPGRADE_MISSING,
+            HttpMode.STRIP_UPGRADE,
+            at=("ecs-a", "ecs-t"),
+        ),
+    )
+
+
+_DAY = 86400.0
+
+
+def _clock() -> tuple[Scenario, ...]:
+    return (
+        Scenario(
+            name="clock-skew",
+            summary="This host's clock is ten minutes behind.",
+            findings=("clock_skew",),
+            behaviour=HostBehaviour(date_offset_seconds=600),
+        ),
+        Scenario(
+            name="clock-drift",
+            summary="This host's clock is two minutes ahead.",
+            verdict=Verdict.DEGRADED,
+            findings=("clock_skew",),
+            behaviour=HostBehaviour(date_offset_seconds=-120),
+        ),
+        Scenario(
+            name="clock-wrong",
+            summary="This host's clock is 400 days ahead: every certificate seems to have expired.",
+            findings=("clock_skew",),
+            failure=Failure.SSL_EXPIRED,
+            behaviour=HostBehaviour(date_offset_seconds=-400 * _DAY, validity_offset_seconds=-400 * _DAY),
+        ),
+    )
+
+
+SCENARIOS: Mapping[str, Scenario] = {
+    scenario.name: scenario
+    for scenario in (*_healthy(), *_dns(), *_tcp(), *_tls(), *_certificates(), *_http(), *_clock())
+}
