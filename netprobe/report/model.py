@@ -17,8 +17,8 @@ SCHEMA_VERSION = "1.0"
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One run, complete: what was seen and what it means.
 
-    ``check`` fills endpoints, capabilities and observations; ``host``, ``image`` and ``workload`` fill ``rules``; ``gate``
-    may fill all. Findings and the verdict are everyone's.
+    ``check`` fills endpoints, capabilities and observations; ``host``, ``image`` and ``workload`` fill ``rules``;
+    ``gate`` may fill all. Findings and the verdict are everyone's.
     """
 
     schema_version: str

@@ -1,0 +1,117 @@
+"""A report as a list of cases, for the formats that know tests: JUnit, TAP and the tables of Markdown and HTML.
+
+A case is an endpoint of a region or a rule; findings that belong to neither (a wrong clock, a proxy setting) are cases
+of their own, so that no finding is lost in a format that shows only cases.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from netprobe.diagnosis.model import EndpointOutcome, Finding, Outcome, Severity
+from netprobe.report.model import Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One thing that was judged.
+
+    Attributes:
+        suite: the region, the subject of a rule, or ``host``.
+        name: what was judged.
+        outcome: what became of it.
+        required: whether not ready follows from its failure.
+        reason: why it did not pass, or nothing.
+        findings: the findings that touch it.
+        seconds: how long its steps took, experiments left out.
+    """
+
+    suite: str
+    name: str
+    outcome: Outcome
+    required: bool
+    reason: str
+    findings: tuple[Finding, ...]
+    seconds: float
+
+
+def cases(report: Report) -> tuple[Case, ...]:
+    """Every endpoint, rule and finding of a report, in its order."""
+    told: set[int] = set()
+    found = [*_endpoints(report, told), *_rules(report, told)]
+    return (*found, *_findings(report, told))
+
+
+def _endpoints(report: Report, told: set[int]) -> Iterator[Case]:
+    seconds: dict[tuple[str, str], float] = defaultdict(float)
+    for observation in report.observations:
+        if observation.experiment is None:
+            seconds[observation.region, observation.endpoint] += observation.duration_seconds
+    for endpoint in report.endpoints:
+        findings = tuple(finding for finding in report.findings if _touches(finding, endpoint))
+        told |= {id(finding) for finding in findings}
+        yield Case(
+            suite=endpoint.region,
+            name=f"{endpoint.id} {endpoint.pattern}:{endpoint.port}",
+            outcome=endpoint.outcome,
+            required=endpoint.required,
+            reason=_reason(endpoint),
+            findings=findings,
+            seconds=seconds[endpoint.region, endpoint.id],
+        )
+
+
+def _touches(finding: Finding, endpoint: EndpointOutcome) -> bool:
+    if finding.region not in (None, endpoint.region):
+        return False
+    if endpoint.id in finding.endpoints:
+        return True
+    return any(host.host in finding.hosts for host in endpoint.hosts)
+
+
+def _reason(endpoint: EndpointOutcome) -> str:
+    if endpoint.outcome is Outcome.PASS:
+        return ""
+    bad = [host for host in endpoint.hosts if host.failure or host.outcome is not Outcome.PASS]
+    told = "; ".join(f"{host.host}: {host.failed_step or host.outcome} {host.failure or ''}".strip() for host in bad)
+    return told or endpoint.not_run or str(endpoint.outcome)
+
+
+def _rules(report: Report, told: set[int]) -> Iterator[Case]:
+    for rule in report.rules:
+        places = {place.file for place in rule.places}
+        findings = tuple(
+            finding
+            for finding in report.findings
+            if finding.id == rule.id
+            and (not places or not finding.places or places & {place.file for place in finding.places})
+        )
+        told |= {id(finding) for finding in findings}
+        yield Case(
+            suite=rule.subject or "host",
+            name=rule.id,
+            outcome=rule.outcome,
+            required=True,
+            reason="" if rule.outcome is Outcome.PASS else (rule.not_run or rule.title),
+            findings=findings if rule.outcome in (Outcome.WARN, Outcome.FAIL) else (),
+            seconds=0.0,
+        )
+
+
+_OF_SEVERITY = {Severity.ERROR: Outcome.FAIL, Severity.WARNING: Outcome.WARN, Severity.INFO: Outcome.PASS}
+
+
+def _findings(report: Report, told: set[int]) -> Iterator[Case]:
+    for finding in report.findings:
+        if id(finding) not in told:
+            yield Case(
+                suite=finding.region or "host",
+                name=finding.id,
+                outcome=_OF_SEVERITY[finding.severity],
+                required=finding.severity is Severity.ERROR,
+                reason=finding.title,
+                findings=(finding,),
+                seconds=0.0,
+            )

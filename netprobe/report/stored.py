@@ -1,0 +1,76 @@
+"""Saved reports: reading one back, and the JSON Schema that says how they look.
+
+A report may come from another machine and another version, so reading is bounded, checks every type, and says where a
+file is malformed. This is the one place of ``netprobe.report`` that touches a file.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from netprobe.errors import UnreadableFileError
+from netprobe.report.model import SCHEMA_VERSION, Report
+
+MAX_BYTES = 64 << 20
+"""A sweep over every region and group is about 20 MiB."""
+_REMEDY = "give a file that 'netprobe check --format json' wrote"
+
+
+class _Version(msgspec.Struct):
+    schema_version: str
+
+
+def read(path: Path) -> Report:
+    """Read a saved JSON report (``-`` is stdin).
+
+    Raises:
+        UnreadableFileError: missing, unreadable, too large, not a report, or of a version that cannot be read.
+    """
+    try:
+        if str(path) == "-":
+            data = sys.stdin.buffer.read(MAX_BYTES + 1)
+        else:
+            with path.open("rb") as stream:
+                data = stream.read(MAX_BYTES + 1)
+    except OSError as exc:
+        raise UnreadableFileError(str(path), f"cannot be read ({(exc.strerror or '').lower()})", _REMEDY) from exc
+    if len(data) > MAX_BYTES:
+        raise UnreadableFileError(str(path), f"is larger than {MAX_BYTES >> 20} MiB", _REMEDY)
+    return decode(data, str(path))
+
+
+def decode(data: bytes, name: str) -> Report:
+    """Decode a saved report.
+
+    Args:
+        data: the JSON text.
+        name: what to call it in an error.
+
+    Raises:
+        UnreadableFileError: it is not a report, or of a version that cannot be read.
+    """
+    try:
+        version = msgspec.json.decode(data, type=_Version).schema_version
+        if version.partition(".")[0] != SCHEMA_VERSION.partition(".")[0]:
+            raise UnreadableFileError(
+                name,
+                f"has schema_version {version[:20]!r}, this netprobe reads {SCHEMA_VERSION.partition('.')[0]}.x",
+                "use the netprobe that wrote it",
+            )
+        return msgspec.json.decode(data, type=Report)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise UnreadableFileError(name, f"is not a netprobe report ({exc})", _REMEDY) from exc
+
+
+def schema() -> dict[str, Any]:
+    """Make the JSON Schema (2020-12) of the JSON report from its types."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "netprobe report",
+        "description": f"What 'netprobe check --format json' writes, schema_version {SCHEMA_VERSION}.",
+        **msgspec.json.schema(Report),
+    }

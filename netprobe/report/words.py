@@ -1,0 +1,57 @@
+"""The words that every format for people shares: the verdict, a count, a shortened list of hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from netprobe.diagnosis.model import Finding, Outcome, Severity, Verdict
+from netprobe.report.model import Report
+
+VERDICTS = {
+    Verdict.READY: "READY",
+    Verdict.DEGRADED: "READY, WITH WARNINGS",
+    Verdict.NOT_READY: "NOT READY",
+    Verdict.INCONCLUSIVE: "INCONCLUSIVE",
+}
+OUTCOMES = {
+    Outcome.PASS: "pass",
+    Outcome.WARN: "warn",
+    Outcome.FAIL: "FAIL",
+    Outcome.NOT_APPLICABLE: "n/a",
+    Outcome.NOT_RUN: "not run",
+}
+_ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
+
+
+def counted(number: int, word: str) -> str:
+    """``1 error``, ``3 errors``."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def ordered(findings: Sequence[Finding]) -> list[Finding]:
+    """Errors first; within a severity, the order in which diagnosis put them (by what they block)."""
+    return sorted(findings, key=lambda finding: _ORDER.index(finding.severity))
+
+
+def summary(report: Report) -> str:
+    """One sentence: how many things work, how many errors and warnings there are."""
+    judged = [endpoint.outcome for endpoint in report.endpoints] + [rule.outcome for rule in report.rules]
+    kind = "endpoint" if not report.rules else "rule" if not report.endpoints else "endpoint and rule"
+    counts = [
+        (judged.count(Outcome.PASS) + judged.count(Outcome.WARN), "pass"),
+        (judged.count(Outcome.FAIL), "fail"),
+        (judged.count(Outcome.NOT_RUN), "could not be run"),
+    ]
+    parts = ", ".join(f"{number} {what}" for number, what in counts if number)
+    errors = sum(finding.severity is Severity.ERROR for finding in report.findings)
+    warnings = sum(finding.severity is Severity.WARNING for finding in report.findings)
+    told = ", ".join(counted(number, word) for number, word in ((errors, "error"), (warnings, "warning")) if number)
+    checked = f"{counted(len(judged), kind)}: {parts}" if judged else "nothing was judged"
+    return f"{checked}; {told}" if told else checked
+
+
+def hosts_told(hosts: Sequence[str], most: int) -> str:
+    """A list of hosts for people, cut after ``most`` of them: ``a, b and 27 more``."""
+    if len(hosts) <= most + 1:
+        return ", ".join(hosts)
+    return f"{', '.join(hosts[:most])} and {len(hosts) - most} more"
