@@ -1,0 +1,167 @@
+"""A catalog entry as it stands in ``endpoints.toml``, and what it becomes in one region.
+
+An entry names a host by a template (``ecs.{region}.{suffix}``) and, where AWS has them, the other forms of that name.
+What a host *uses* decides which form is required, not what exists:
+
+- ``fips`` and ``dualstack`` take the place of the ordinary name, as in AWS's SDKs; but a form that is listed in
+  ``beside`` is used only by an agent that was told to (the SSM Agent builds its own names, agents on dual-stack hosts
+  keep the IPv4 names, amazon-ecs-agent#4694). Then the ordinary name stays as it is and the other form becomes an
+  optional endpoint of its own, ``ID-fips`` or ``ID-dualstack``.
+- a host that has no IPv4 cannot use a name without IPv6 addresses: there the dual-stack form always takes the place.
+
+The templates were read where each entry's ``source`` says; nothing here reads a file.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from netprobe.catalog.model import Agent, Endpoint, Region, Request
+
+_FORMS = frozenset({"fips", "dualstack"})
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One ``[[endpoint]]`` of ``endpoints.toml``.
+
+    Attributes:
+        id: a stable word.
+        groups: the groups that it belongs to; the first is its home.
+        host: the ordinary name, a template of ``{region} {suffix} {dualstack_suffix} {account}``.
+        purpose: one plain sentence.
+        used_by: which agents talk to it.
+        source: the page or source file that says so.
+        checked: the day it was read.
+        probe: which ``[probe.…]`` of the file a probe makes.
+        port: the TCP port.
+        required: whether a host that needs the group is not ready without it.
+        fips: the FIPS form, or None.
+        fips_in: the regions where that form exists.
+        dualstack: the dual-stack form, or None.
+        dualstack_partitions: the partitions where that form exists; empty for all.
+        fips_dualstack: the form that is both, or None.
+        beside: which forms stand beside the ordinary name (see the module).
+        partitions: the partitions where it exists; empty for all.
+        only_in: the regions where it exists; empty for all.
+        not_in: the regions where it does not.
+        before_2024: it exists only in regions launched before 2024.
+        numbered: the asterisk of ``host`` is a number that AWS picks.
+        stands_in_for: the numbered endpoint that makes this one unneeded.
+        note: what else a reader should know.
+    """
+
+    id: str
+    groups: tuple[str, ...]
+    host: str
+    purpose: str
+    used_by: tuple[Agent, ...]
+    source: str
+    checked: str
+    probe: str
+    port: int = 443
+    required: bool = False
+    fips: str | None = None
+    fips_in: tuple[str, ...] = ()
+    dualstack: str | None = None
+    dualstack_partitions: tuple[str, ...] = ()
+    fips_dualstack: str | None = None
+    beside: tuple[str, ...] = ()
+    partitions: tuple[str, ...] = ()
+    only_in: tuple[str, ...] = ()
+    not_in: tuple[str, ...] = ()
+    before_2024: bool = False
+    numbered: bool = False
+    stands_in_for: str | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse an entry that contradicts itself (``msgspec`` reports a ValueError with the entry's place)."""
+        if not self.groups:
+            raise ValueError(f"{self.id} belongs to no group")
+        if not _FORMS.issuperset(self.beside):
+            raise ValueError(f"{self.id}: beside holds something other than fips and dualstack")
+        if bool(self.fips) != bool(self.fips_in):
+            raise ValueError(f"{self.id}: a FIPS form needs the regions where it exists")
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every endpoint id that the entry can become."""
+        forms = (form for form in ("fips", "dualstack") if form in self.beside and getattr(self, form))
+        return (self.id, *(f"{self.id}-{form}" for form in forms))
+
+    def exists_in(self, region: Region, *, launched_before_2024: bool) -> bool:
+        """Whether AWS runs this in ``region``."""
+        return (
+            (not self.partitions or region.partition.id in self.partitions)
+            and (not self.only_in or region.id in self.only_in)
+            and region.id not in self.not_in
+            and (launched_before_2024 or not self.before_2024)
+        )
+
+    def expand(
+        self, region: Region, request: Request, *, account: str | None, fips: bool, dualstack: bool, ipv6_only: bool
+    ) -> Iterator[Endpoint]:
+        """What the entry becomes in ``region``: one endpoint, and one for each form that stands beside it."""
+        make = functools.partial(self._endpoint, region, request, account)
+        fips = fips and self.fips is not None and region.id in self.fips_in
+        has_dualstack = self.dualstack is not None and (
+            not self.dualstack_partitions or region.partition.id in self.dualstack_partitions
+        )
+        in_place = fips and "fips" not in self.beside
+        dualstack_name = (self.fips_dualstack or self.dualstack) if in_place else self.dualstack
+        if ipv6_only and has_dualstack:
+            yield make((self.fips_dualstack or self.dualstack) if fips else self.dualstack)
+            return
+        dualstack = dualstack and has_dualstack
+        if dualstack and "dualstack" not in self.beside:
+            yield make(dualstack_name)
+        else:
+            yield make(self.fips if in_place else self.host)
+        if fips and not in_place:
+            yield make(self.fips, beside="fips")
+        if dualstack and "dualstack" in self.beside:
+            yield make(dualstack_name, beside="dualstack")
+
+    def _endpoint(
+        self, region: Region, request: Request, account: str | None, template: str | None, beside: str = ""
+    ) -> Endpoint:
+        if template is None:
+            raise ValueError(f"{self.id} has no name of this form")
+        words = {
+            "region": region.id,
+            "suffix": region.partition.dns_suffix,
+            "dualstack_suffix": region.partition.dual_stack_dns_suffix,
+            "account": account or "*",
+        }
+        notes = (self.note, _BESIDE.get(beside, ""))
+        return Endpoint(
+            id=f"{self.id}-{beside}" if beside else self.id,
+            region=region.id,
+            group=self.groups[0],
+            pattern=template.format_map(words),
+            port=self.port,
+            purpose=self.purpose,
+            used_by=self.used_by,
+            required=self.required and not beside,
+            source=self.source,
+            checked=self.checked,
+            request=_filled(request, words),
+            numbered=self.numbered,
+            stands_in_for=self.stands_in_for,
+            note="; ".join(note for note in notes if note),
+            placeholder_account="{account}" in template and account is None,
+        )
+
+
+_BESIDE = {
+    "fips": "used only by an agent or task that was told to use FIPS names",
+    "dualstack": "used only by an agent or task that was told to use dual-stack names",
+}
+
+
+def _filled(request: Request, words: Mapping[str, str]) -> Request:
+    """The request with its path made concrete (``/amazon-ssm-{region}/latest/VERSION``)."""
+    return msgspec.structs.replace(request, path=request.path.format_map(words))

@@ -1,0 +1,174 @@
+"""Amazon's address ranges by region, for devices that know only addresses.
+
+AWS publishes its ranges in ip-ranges.json. No tag in it means ECS, SSM, ECR or CloudWatch: only the tag AMAZON covers
+them all, together with every customer's EC2 address. So an allowlist of these prefixes is hundreds of entries long and
+admits far more than was asked for, and it goes stale; ``netprobe.render`` says so. Addresses of PrivateLink and Direct
+Connect are private and are not in here.
+
+``GLOBAL`` is not a region: its prefixes (CloudFront, Route 53, Global Accelerator …) serve global names, and are kept
+under their own key, so that a caller decides about them in the open.
+
+A compact snapshot ships in the package, with its date; nothing here fetches anything. The file's form is described in
+https://docs.aws.amazon.com/vpc/latest/userguide/aws-ip-syntax.html (read 2026-11-23).
+"""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import importlib.resources
+import ipaddress
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from netprobe.errors import UnreadableFileError
+
+GLOBAL = "GLOBAL"
+MAX_BYTES = 32 * 1024 * 1024
+"""AWS's file has 2.6 MB (2026-08); anything above this is something else."""
+_REMEDY = "give a copy of https://ip-ranges.amazonaws.com/ip-ranges.json"
+_TAG = "AMAZON"
+
+
+class Ranges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The prefixes of one region, collapsed and in order.
+
+    Attributes:
+        v4: IPv4 prefixes in CIDR form.
+        v6: IPv6 prefixes in CIDR form.
+    """
+
+    v4: tuple[str, ...] = ()
+    v6: tuple[str, ...] = ()
+
+
+class Prefixes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One edition of Amazon's ranges.
+
+    Attributes:
+        created: when AWS made it, RFC 3339, UTC.
+        sync_token: AWS's number of the edition.
+        by_region: ranges by region id, and under ``GLOBAL``.
+    """
+
+    created: str
+    sync_token: str
+    by_region: dict[str, Ranges]
+
+    def region(self, region: str, *, with_global: bool = False) -> Ranges | None:
+        """The prefixes of one region, or None where the edition does not know it (the ISO regions).
+
+        Args:
+            region: a region id.
+            with_global: add the prefixes that AWS ties to no region.
+        """
+        own = self.by_region.get(region)
+        if own is None or not with_global:
+            return own
+        everywhere = self.by_region.get(GLOBAL, Ranges())
+        return Ranges(v4=_collapse(own.v4 + everywhere.v4, 4), v6=_collapse(own.v6 + everywhere.v6, 6))
+
+
+class _V4(msgspec.Struct):
+    ip_prefix: str
+    region: str
+    service: str
+
+
+class _V6(msgspec.Struct):
+    ipv6_prefix: str
+    region: str
+    service: str
+
+
+class _IpRanges(msgspec.Struct, rename="camel"):
+    sync_token: str
+    create_date: str
+    prefixes: tuple[_V4, ...]
+    ipv6_prefixes: tuple[_V6, ...] = msgspec.field(name="ipv6_prefixes")
+
+
+def _collapse(prefixes: Iterable[str], version: int) -> tuple[str, ...]:
+    """Validate, merge neighbours and order; a ValueError names the first prefix that is none."""
+    if version == 4:
+        return tuple(map(str, ipaddress.collapse_addresses(map(ipaddress.IPv4Network, prefixes))))
+    return tuple(map(str, ipaddress.collapse_addresses(map(ipaddress.IPv6Network, prefixes))))
+
+
+def read(path: Path) -> Prefixes:
+    """Read a copy of AWS's ip-ranges.json.
+
+    Args:
+        path: the file.
+
+    Raises:
+        UnreadableFileError: it is missing, too large, or not such a file.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UnreadableFileError(str(path), error.strerror or "it cannot be read", _REMEDY) from error
+    if len(data) > MAX_BYTES:
+        raise UnreadableFileError(str(path), f"it is larger than {MAX_BYTES // 1024**2} MiB", _REMEDY)
+    try:
+        return parse(data)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableFileError(str(path), f"it is not an ip-ranges.json ({_first_line(error)})", _REMEDY) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0][:160]
+
+
+def parse(data: bytes) -> Prefixes:
+    """Make :class:`Prefixes` of the bytes of an ip-ranges.json.
+
+    Raises:
+        ValueError: it is not such a file (``msgspec.ValidationError`` is one).
+    """
+    source = msgspec.json.decode(data, type=_IpRanges)
+    created = datetime.datetime.strptime(source.create_date, "%Y-%m-%d-%H-%M-%S").replace(tzinfo=datetime.UTC)
+    if not (source.sync_token.isascii() and source.sync_token.isdigit() and len(source.sync_token) <= 20):
+        raise ValueError("the syncToken is not a number")
+    v4: dict[str, list[str]] = {}
+    v6: dict[str, list[str]] = {}
+    for four in source.prefixes:
+        if four.service == _TAG:
+            v4.setdefault(four.region, []).append(four.ip_prefix)
+    for six in source.ipv6_prefixes:
+        if six.service == _TAG:
+            v6.setdefault(six.region, []).append(six.ipv6_prefix)
+    if not v4:
+        raise ValueError(f"no prefix in it is tagged {_TAG}")
+    return Prefixes(
+        created=created.isoformat().replace("+00:00", "Z"),
+        sync_token=source.sync_token,
+        by_region={
+            region: Ranges(v4=_collapse(v4.get(region, ()), 4), v6=_collapse(v6.get(region, ()), 6))
+            for region in sorted(v4.keys() | v6.keys())
+        },
+    )
+
+
+def dump(prefixes: Prefixes) -> bytes:
+    """The bytes of ``prefixes.json``: a line a region, so that a refresh is readable as a diff."""
+    head = msgspec.json.encode({"created": prefixes.created, "sync_token": prefixes.sync_token})[1:-1]
+    lines = b",\n".join(
+        b"%s:%s" % (msgspec.json.encode(region), msgspec.json.encode(ranges))
+        for region, ranges in sorted(prefixes.by_region.items())
+    )
+    return b"{" + head + b',"by_region":{\n' + lines + b"\n}}\n"
+
+
+def parse_snapshot(data: bytes) -> Prefixes:
+    """Read ``prefixes.json``; raises msgspec.ValidationError on anything unexpected."""
+    return msgspec.json.decode(data, type=Prefixes)
+
+
+@functools.cache
+def snapshot() -> Prefixes:
+    """The edition that ships with netprobe."""
+    return parse_snapshot((importlib.resources.files("netprobe.catalog") / "data" / "prefixes.json").read_bytes())
