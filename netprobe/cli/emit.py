@@ -1,0 +1,81 @@
+"""How a command that judges ends: the report where it was asked for, several formats at once, and the exit code.
+
+Shared by check, diagnose, host, image, workload and gate, so that they all end alike.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netprobe.cli.output import coloured, width, write_output
+from netprobe.errors import UsageError
+
+if TYPE_CHECKING:
+    from netprobe.report.model import Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The reports that were asked for, checked before any work is done.
+
+    Attributes:
+        format: the main report's.
+        output: where it goes, or None for stdout.
+        more: further formats and their files.
+    """
+
+    format: str
+    output: Path | None
+    more: tuple[tuple[str, Path], ...]
+
+
+def wanted(format: str, output: Path | None, reports: Sequence[str] | None = None) -> Wanted:
+    """Check ``--format``, ``--output`` and ``--report FORMAT=FILE``.
+
+    Raises:
+        UsageError: an unknown format, a report without a file, two reports in one file.
+    """
+    from netprobe.report import known_format
+
+    more = []
+    for text in reports or ():
+        name, separator, path = text.partition("=")
+        if not separator or not path:
+            raise UsageError(text, "is not FORMAT=FILE", "write for example --report junit=netprobe.xml")
+        more.append((known_format(name), Path(path)))
+    files = [path for path in (output, *(path for _, path in more)) if path is not None]
+    twice = next((path for path in files if files.count(path) > 1), None)
+    if twice is not None and not str(twice).startswith("/dev/"):
+        raise UsageError(str(twice), "is named for two reports", "give each report a file of its own")
+    return Wanted(format=known_format(format), output=output, more=tuple(more))
+
+
+def emit(report: Report, wanted: Wanted) -> None:
+    """Write every report that was asked for; the files first, so that a broken pipe does not lose them.
+
+    Raises:
+        UsageError: a file cannot be written.
+    """
+    from netprobe.report import render
+
+    for format, path in wanted.more:
+        write_output(render(report, format), path)
+    to_terminal = wanted.output is None
+    shown = render(
+        report, wanted.format, width=width() if to_terminal else 80, colour=to_terminal and coloured(sys.stdout)
+    )
+    write_output(shown, wanted.output)
+
+
+def exit_code(report: Report, *, strict: bool = False) -> int:
+    """The exit code of a report; with ``strict`` warnings are failures."""
+    from netprobe.diagnosis.model import Verdict
+
+    if report.context.interrupted:
+        return 130
+    codes = {Verdict.READY: 0, Verdict.DEGRADED: int(strict), Verdict.NOT_READY: 1, Verdict.INCONCLUSIVE: 4}
+    return codes[report.verdict]

@@ -1,0 +1,78 @@
+"""Option values that are more than a word: ranges of numbers, expectations, time limits. One line for each mistake."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable
+
+from netprobe.cli.options import listed
+from netprobe.errors import UsageError
+
+MAX_NUMBER = 999
+MAX_SECONDS = 86_400.0
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """Parse ``1-64`` or ``1,2,16`` (or both, by commas) into sorted numbers.
+
+    Raises:
+        UsageError: it is not that, or a number is outside 1 to 999.
+    """
+    found: set[int] = set()
+    for part in listed([text]):
+        first, dash, last = part.partition("-")
+        low, high = first.strip(), (last if dash else first).strip()
+        if not (low.isascii() and low.isdigit() and high.isascii() and high.isdigit() and len(low + high) <= 6):
+            raise UsageError(text, "is not a range of numbers", "write for example --ecs-numbers 1-64 or 1,2,16")
+        if not 1 <= int(low) <= int(high) <= MAX_NUMBER:
+            raise UsageError(text, f"must rise, between 1 and {MAX_NUMBER}", "write for example --ecs-numbers 1-64")
+        found |= set(range(int(low), int(high) + 1))
+    if not found:
+        raise UsageError(text or "''", "is not a range of numbers", "write for example --ecs-numbers 1-64")
+    return tuple(sorted(found))
+
+
+def expectations(values: Iterable[str] | None, groups: Collection[str]) -> dict[str, str]:
+    """Parse ``GROUP=private|public``.
+
+    Args:
+        values: as given, comma lists too.
+        groups: the groups that exist.
+
+    Raises:
+        UsageError: not of that form, no such group, or two expectations of one group.
+    """
+    found: dict[str, str] = {}
+    for text in listed(values):
+        group, _, kind = text.partition("=")
+        if kind not in ("private", "public"):
+            raise UsageError(text, "is not GROUP=private or GROUP=public", "write for example --expect images=private")
+        if group not in groups:
+            raise UsageError(text, "there is no such group", f"choose one of {', '.join(sorted(groups))}")
+        if found.setdefault(group, kind) != kind:
+            raise UsageError(text, "the same group is expected to be both", "give one --expect for each group")
+    return found
+
+
+def seconds(option: str, value: float | None) -> float | None:
+    """Check a time limit.
+
+    Raises:
+        UsageError: it is not a positive number of at most a day.
+    """
+    if value is not None and not (math.isfinite(value) and 0 < value <= MAX_SECONDS):
+        raise UsageError(
+            f"{option} {value}", "is not a time between 0 and 86400 seconds", f"write for example {option} 5"
+        )
+    return value
+
+
+def at_least_one(option: str, value: int | None, most: int) -> int | None:
+    """Check a count.
+
+    Raises:
+        UsageError: it is not between 1 and ``most``.
+    """
+    if value is not None and not 1 <= value <= most:
+        raise UsageError(f"{option} {value}", f"is not between 1 and {most}", f"write for example {option} 64")
+    return value
