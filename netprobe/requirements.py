@@ -1,8 +1,8 @@
-"""Regions × groups → the endpoints that must work.
+"""Regions and groups → the endpoints that must work.
 
-The one place where ``check``, ``render`` and ``endpoints`` learn what a host needs, so that a probe and an allowlist can
-never disagree. Refusals come first: a China region anywhere in the request ends it before anything else is looked at,
-and long before a packet could leave.
+The one place where ``check``, ``render`` and ``endpoints`` learn what a host needs, so that a probe and an allowlist
+can never disagree. Refusals come first: a China region anywhere in the request ends it before anything else is looked
+at, and long before a packet could leave.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
-from netprobe.catalog.model import Endpoint, Group, Region, Support
+import msgspec
+
+from netprobe.catalog.model import Endpoint, Region, Support
 from netprobe.catalog.store import Catalog
 from netprobe.errors import UsageError
 
@@ -38,34 +40,60 @@ def endpoints(
         fips: name the FIPS forms.
         dualstack: name the dual-stack forms.
         ipv6_only: name what a host without IPv4 uses.
-        extra: the user's own endpoints (``catalog.overlay``); those whose region is not asked for are left out, and
-            ``without_groups`` applies to them too.
+        extra: the user's own endpoints (``catalog.overlay``) and a workload's; they need no ``with_groups``, may be in
+            regions that were not asked for (an image in another region's registry), and ``without_groups`` applies.
 
     Raises:
         UsageError: a refused or unknown region, an unknown group, a bad account, or nothing left to look at.
     """
     chosen_regions = catalog.select(regions)
-    known = (*catalog.groups, *_own_groups(extra))
+    known = (*(group.id for group in catalog.groups), *(endpoint.group for endpoint in extra))
     wanted = _words(with_groups, known)
     unwanted = _words(without_groups, known)
-    groups = [g for g in known if (g.default or g.id in wanted) and g.id not in unwanted]
+    groups = [g for g in catalog.groups if (g.default or g.id in wanted) and g.id not in unwanted]
     ids = frozenset(i for group in groups for i in group.endpoints)
-    found = tuple(
+    own = [endpoint for endpoint in extra if endpoint.group not in unwanted]
+    found = [
         endpoint
         for region in chosen_regions
         for endpoint in (
-            *catalog.endpoints(region, account=account, fips=fips, dualstack=dualstack, ipv6_only=ipv6_only),
-            *(own for own in extra if own.region == region.id),
+            *(
+                one
+                for one in catalog.endpoints(
+                    region, account=account, fips=fips, dualstack=dualstack, ipv6_only=ipv6_only
+                )
+                if one.id in ids
+            ),
+            *(one for one in own if one.region == region.id),
         )
-        if endpoint.id in ids
-    )
+    ]
+    chosen_ids = {region.id for region in chosen_regions}
+    found += [one for one in own if one.region not in chosen_ids]
     if not found:
         raise UsageError(
             ", ".join(sorted(unwanted)) or "the request",
             "no endpoint is left to look at",
             "leave out fewer groups, or name one with --with",
         )
-    return found
+    return _merged(found)
+
+
+def _merged(found: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
+    """Each endpoint once, required if anyone requires it.
+
+    A registry that a workload names takes the place of the catalog's ``*.dkr.ecr…``, which stands for an account that
+    nobody named.
+    """
+    named = {(one.id, one.region) for one in found if not one.placeholder_account}
+    merged: dict[tuple[str, str, str, int], Endpoint] = {}
+    for one in found:
+        if one.placeholder_account and (one.id, one.region) in named:
+            continue
+        key = (one.id, one.region, one.pattern, one.port)
+        before = merged.setdefault(key, one)
+        if one.required and not before.required:
+            merged[key] = msgspec.structs.replace(before, required=True)
+    return tuple(merged.values())
 
 
 def notes(
@@ -87,7 +115,7 @@ def notes(
         )
     found += [f"{region.id}: {region.note}" for region in regions if region.note]
     if catalog is not None:
-        wanted = _words(with_groups, catalog.groups)
+        wanted = _words(with_groups, (group.id for group in catalog.groups))
         for region in regions:
             there = {endpoint.id for endpoint in catalog.endpoints(region)}
             found += [
@@ -98,23 +126,9 @@ def notes(
     return tuple(found)
 
 
-def _own_groups(extra: Sequence[Endpoint]) -> tuple[Group, ...]:
-    """The user's endpoints by group: written down means wanted, whatever the default of the group."""
-    names = dict.fromkeys(endpoint.group for endpoint in extra)
-    return tuple(
-        Group(
-            id=name,
-            description="of netprobe.toml",
-            default=True,
-            endpoints=tuple(dict.fromkeys(endpoint.id for endpoint in extra if endpoint.group == name)),
-        )
-        for name in names
-    )
-
-
-def _words(given: Iterable[str], known: Sequence[Group]) -> frozenset[str]:
+def _words(given: Iterable[str], known: Iterable[str]) -> frozenset[str]:
     """Split comma lists and refuse what is no group, naming the nearest."""
-    ids = list(dict.fromkeys(group.id for group in known))
+    ids = list(dict.fromkeys(known))
     words = [word.strip().lower() for text in given for word in text.split(",") if word.strip()]
     for word in words:
         if word not in ids:

@@ -18,6 +18,7 @@ import datetime
 import functools
 import importlib.resources
 import ipaddress
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -30,6 +31,7 @@ MAX_BYTES = 32 * 1024 * 1024
 """AWS's file has 2.6 MB (2026-08); anything above this is something else."""
 _REMEDY = "give a copy of https://ip-ranges.amazonaws.com/ip-ranges.json"
 _TAG = "AMAZON"
+_REGION = re.compile(r"[A-Za-z0-9-]{1,40}")
 
 
 class Ranges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,16 +70,16 @@ class Prefixes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if own is None or not with_global:
             return own
         everywhere = self.by_region.get(GLOBAL, Ranges())
-        return Ranges(v4=_collapse(own.v4 + everywhere.v4, 4), v6=_collapse(own.v6 + everywhere.v6, 6))
+        return Ranges(v4=_v4(own.v4 + everywhere.v4), v6=_v6(own.v6 + everywhere.v6))
 
 
-class _V4(msgspec.Struct):
+class _Four(msgspec.Struct):
     ip_prefix: str
     region: str
     service: str
 
 
-class _V6(msgspec.Struct):
+class _Six(msgspec.Struct):
     ipv6_prefix: str
     region: str
     service: str
@@ -86,15 +88,33 @@ class _V6(msgspec.Struct):
 class _IpRanges(msgspec.Struct, rename="camel"):
     sync_token: str
     create_date: str
-    prefixes: tuple[_V4, ...]
-    ipv6_prefixes: tuple[_V6, ...] = msgspec.field(name="ipv6_prefixes")
+    prefixes: tuple[_Four, ...]
+    ipv6_prefixes: tuple[_Six, ...] = msgspec.field(name="ipv6_prefixes")
 
 
-def _collapse(prefixes: Iterable[str], version: int) -> tuple[str, ...]:
-    """Validate, merge neighbours and order; a ValueError names the first prefix that is none."""
-    if version == 4:
-        return tuple(map(str, ipaddress.collapse_addresses(map(ipaddress.IPv4Network, prefixes))))
-    return tuple(map(str, ipaddress.collapse_addresses(map(ipaddress.IPv6Network, prefixes))))
+WIDEST_V4 = 8
+WIDEST_V6 = 20
+"""AWS's widest prefixes are /11 and /32 (2026-08). Anything much wider in a file would open a firewall to everyone."""
+
+
+def _v4(prefixes: Iterable[str]) -> tuple[str, ...]:
+    """Validate, merge neighbours and order; a ValueError names the first prefix that cannot be used."""
+    networks = [ipaddress.IPv4Network(prefix) for prefix in prefixes]
+    _refuse_wide(networks, WIDEST_V4)
+    return tuple(map(str, ipaddress.collapse_addresses(networks)))
+
+
+def _v6(prefixes: Iterable[str]) -> tuple[str, ...]:
+    """As :func:`_v4`."""
+    networks = [ipaddress.IPv6Network(prefix) for prefix in prefixes]
+    _refuse_wide(networks, WIDEST_V6)
+    return tuple(map(str, ipaddress.collapse_addresses(networks)))
+
+
+def _refuse_wide(networks: Iterable[ipaddress.IPv4Network | ipaddress.IPv6Network], widest: int) -> None:
+    for network in networks:
+        if network.prefixlen < widest:
+            raise ValueError(f"{network} is wider than any prefix of Amazon's")
 
 
 def read(path: Path) -> Prefixes:
@@ -141,13 +161,16 @@ def parse(data: bytes) -> Prefixes:
     for six in source.ipv6_prefixes:
         if six.service == _TAG:
             v6.setdefault(six.region, []).append(six.ipv6_prefix)
+    for region in v4.keys() | v6.keys():
+        if not _REGION.fullmatch(region):
+            raise ValueError("a region has an impossible name")
     if not v4:
         raise ValueError(f"no prefix in it is tagged {_TAG}")
     return Prefixes(
         created=created.isoformat().replace("+00:00", "Z"),
         sync_token=source.sync_token,
         by_region={
-            region: Ranges(v4=_collapse(v4.get(region, ()), 4), v6=_collapse(v6.get(region, ()), 6))
+            region: Ranges(v4=_v4(v4.get(region, ())), v6=_v6(v6.get(region, ())))
             for region in sorted(v4.keys() | v6.keys())
         },
     )

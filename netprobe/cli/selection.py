@@ -55,6 +55,7 @@ def select(
     """
     from netprobe import catalog as catalogs
     from netprobe import requirements
+    from netprobe.catalog import overlay
 
     names = listed(region)
     if not names:
@@ -66,7 +67,7 @@ def select(
     catalog = catalogs.load()
     regions = catalog.select(names)
     settings = config.of(ctx)
-    extra: list[Endpoint] = list(catalogs.overlay(settings.tables("endpoint"), regions))
+    extra: list[Endpoint] = list(overlay.parse(settings.tables("endpoint"), regions))
     if task_definition:
         from netprobe import workload
 
