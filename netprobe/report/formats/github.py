@@ -1,0 +1,53 @@
+"""GitHub workflow commands: each finding as an annotation (docs.github.com, "Workflow commands for GitHub Actions").
+
+The runner splits a command at the first ``::`` after the properties and unescapes %25, %0D and %0A (in properties also
+%3A and %2C), so those and nothing else must be escaped, and no foreign text may begin a line of its own. GitHub shows
+only the first annotations of a step: errors come first.
+"""
+
+from __future__ import annotations
+
+from netprobe.diagnosis.model import Finding, Severity, Verdict
+from netprobe.errors import printable
+from netprobe.report.model import Report
+from netprobe.report.words import VERDICTS, hosts_told, ordered, summary
+
+_COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+
+
+def render(report: Report, *, width: int, colour: bool) -> str:
+    """Write one annotation a finding, then one for the verdict."""
+    lines = [_annotation(finding) for finding in ordered(report.findings)]
+    bad = report.verdict in (Verdict.NOT_READY, Verdict.INCONCLUSIVE)
+    where = f" ({', '.join(report.regions)})" if report.regions else ""
+    lines.append(
+        _command(
+            "error" if bad else "notice", {"title": f"netprobe: {VERDICTS[report.verdict]}"}, summary(report) + where
+        )
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _annotation(finding: Finding) -> str:
+    properties = {"title": f"netprobe: {finding.id} ({finding.certainty})"}
+    if finding.places:
+        properties["file"] = finding.places[0].file.lstrip("/")
+        if finding.places[0].line is not None:
+            properties["line"] = str(finding.places[0].line)
+    hosts = f"\nHosts: {hosts_told(sorted(finding.hosts), 6)}" if finding.hosts else ""
+    text = f"{finding.title}{hosts}\nFix ({finding.owner}): {finding.remedy}\nMore: {finding.docs}"
+    return _command(_COMMANDS[finding.severity], properties, text)
+
+
+def _command(name: str, properties: dict[str, str], message: str) -> str:
+    told = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
+    return f"::{name} {told}::{_data(message)}"
+
+
+def _data(text: str) -> str:
+    lines = (printable(line, 4000) for line in text.split("\n"))
+    return "%0A".join(line.replace("%", "%25") for line in lines)
+
+
+def _property(text: str) -> str:
+    return printable(text, 500).replace("%", "%25").replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,79 @@
+"""Markdown for a step summary, a merge request or a wiki: GitHub's flavour, which GitLab reads too.
+
+Foreign text is escaped so that it stays text: no link, image, HTML, mention, issue reference, emphasis or table cell
+can come out of a host name or a title that somebody else chose.
+"""
+
+from __future__ import annotations
+
+import re
+
+from netprobe.diagnosis.model import Finding, Outcome
+from netprobe.errors import printable
+from netprobe.report.cases import Case, cases
+from netprobe.report.model import Report
+from netprobe.report.words import OUTCOMES, VERDICTS, hosts_told, ordered, summary
+
+# Entities are never read as structure (CommonMark 0.31, section 2.5). Links made of bare URLs, and mentions, are found
+# in the text after entities are decoded; an empty comment in between is what keeps them apart.
+_SPECIAL = re.compile(r"://|www\.|[&<>\\`*_\[\]!|~$@#]")
+_PARTED = {"://": ":<!-- -->//", "www.": "www<!-- -->.", "@": "@<!-- -->", "#": "&#35;<!-- -->"}
+# A paragraph may not begin like a list, a heading, a quote or a rule.
+_FIRST = re.compile(r"^[-+=0-9]")
+_ID = re.compile(r"[a-z0-9_-]{1,100}")
+_SIGNS = {
+    Outcome.PASS: "✅",
+    Outcome.WARN: "⚠️",
+    Outcome.FAIL: "❌",
+    Outcome.NOT_APPLICABLE: "-",
+    Outcome.NOT_RUN: "❔",
+}
+
+
+def render(report: Report, *, width: int, colour: bool) -> str:
+    """Write the verdict, the findings and a table of what was judged."""
+    where = f": {', '.join(_text(region) for region in report.regions)}" if report.regions else ""
+    lines = [f"## netprobe: {VERDICTS[report.verdict]}{where}", "", _text(summary(report)), ""]
+    for finding in ordered(report.findings):
+        lines += _finding(finding)
+    every = cases(report)
+    if every:
+        lines += ["### What was judged", "", "| | where | what | why not |", "|---|---|---|---|"]
+        lines += [_row(case) for case in every]
+        lines.append("")
+    if report.notes:
+        lines += ["### Notes", "", *(f"- {_text(note)}" for note in report.notes), ""]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _finding(finding: Finding) -> list[str]:
+    where = f" in {_text(finding.region)}" if finding.region else ""
+    lines = [f"### {finding.severity}: {_code(finding.id)}{where} ({finding.certainty})", "", _text(finding.title), ""]
+    if finding.hosts:
+        lines.append(f"- **hosts:** {_text(hosts_told(sorted(finding.hosts), 6))}")
+    for place in finding.places[:6]:
+        at = f":{place.line}" if place.line is not None else ""
+        lines.append(f"- **at:** {_text(place.file + at)}")
+    lines += [
+        f"- **fix:** {_text(finding.remedy)}",
+        f"- **who:** {finding.owner}",
+        f"- **more:** {_text(finding.docs)}",
+        "",
+    ]
+    return lines
+
+
+def _row(case: Case) -> str:
+    sign = f"{_SIGNS[case.outcome]} {OUTCOMES[case.outcome]}"
+    needed = "" if case.required else " (optional)"
+    return f"| {sign} | {_text(case.suite)} | {_text(case.name)}{needed} | {_text(case.reason)} |"
+
+
+def _text(text: str) -> str:
+    safe = _SPECIAL.sub(lambda match: _PARTED.get(match[0]) or f"&#{ord(match[0])};", printable(text, 2000))
+    return _FIRST.sub(lambda match: f"&#{ord(match[0])};", safe)
+
+
+def _code(word: str) -> str:
+    """A word of ours in a code span; what does not look like one is text."""
+    return f"`{word}`" if _ID.fullmatch(word) else _text(word)

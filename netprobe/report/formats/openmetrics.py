@@ -1,0 +1,103 @@
+"""Metrics that an OpenMetrics 1.0 reader and Prometheus' text parser (node_exporter's textfile collector) both take.
+
+Therefore gauges only, no ``stateset`` and no counters: the two formats name counters differently, and the textfile
+collector refuses a whole file over one type that it does not know (phyber/jail_exporter issue 287, read 2026-11-23).
+Every state is told with 0 or 1, so that an alert need not guess about an absent series. No timestamps on samples, which
+the textfile collector refuses too (prometheus/node_exporter issue 1284, read 2026-11-23).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+
+from netprobe.diagnosis.model import Outcome, Verdict
+from netprobe.report.model import Report
+
+Sample = tuple[dict[str, str], float]
+
+
+def render(report: Report, *, width: int, colour: bool) -> str:
+    """Write every metric family and the end mark."""
+    lines: list[str] = []
+    for name, unit, words, samples in _families(report):
+        lines.append(f"# HELP {name} {words}")
+        lines.append(f"# TYPE {name} gauge")
+        if unit:
+            lines.append(f"# UNIT {name} {unit}")
+        lines += [f"{name}{_labels(labels)} {value:.10g}" for labels, value in samples]
+    return "\n".join([*lines, "# EOF"]) + "\n"
+
+
+def _families(report: Report) -> Iterator[tuple[str, str, str, list[Sample]]]:
+    facts = {"version": report.netprobe_version, "catalog_version": report.catalog.version}
+    yield "netprobe_build", "", "Which netprobe and which facts a run stood on.", [(facts, 1.0)]
+    ready = report.verdict in (Verdict.READY, Verdict.DEGRADED)
+    yield "netprobe_ready", "", "Whether the last run found the host ready.", [({}, float(ready))]
+    verdicts = [({"verdict": str(one)}, float(one is report.verdict)) for one in Verdict]
+    yield "netprobe_verdict", "", "The verdict of the last run, one-hot.", verdicts
+    started = datetime.fromisoformat(report.started_at).timestamp()
+    yield "netprobe_run_start_seconds", "seconds", "When the last run began, Unix time.", [({}, started)]
+    yield "netprobe_run_duration_seconds", "seconds", "How long it took.", [({}, report.duration_seconds)]
+    yield "netprobe_endpoint_outcome", "", "What became of an endpoint, one-hot.", list(_endpoints(report))
+    yield "netprobe_capability_outcome", "", "What the host can do, one-hot.", list(_capabilities(report))
+    yield (
+        "netprobe_rule_outcome",
+        "",
+        "What became of a rule of host, image or workload, one-hot.",
+        list(_rules(report)),
+    )
+    yield "netprobe_findings", "", "Findings of a kind.", list(_findings(report))
+
+
+def _one_hot(labels: dict[str, str], outcome: Outcome) -> Iterator[Sample]:
+    for one in Outcome:
+        yield {**labels, "outcome": str(one)}, float(one is outcome)
+
+
+def _endpoints(report: Report) -> Iterator[Sample]:
+    for endpoint in report.endpoints:
+        labels = {
+            "region": endpoint.region,
+            "endpoint": endpoint.id,
+            "group": endpoint.group,
+            "required": str(endpoint.required).lower(),
+        }
+        yield from _one_hot(labels, endpoint.outcome)
+
+
+def _capabilities(report: Report) -> Iterator[Sample]:
+    for capability in report.capabilities:
+        yield from _one_hot({"region": capability.region, "capability": capability.id}, capability.outcome)
+
+
+def _rules(report: Report) -> Iterator[Sample]:
+    # A rule may be judged at several places of one subject; its worst outcome stands for it.
+    worst: dict[tuple[str, str], Outcome] = {}
+    for rule in report.rules:
+        key = (rule.subject, rule.id)
+        worst[key] = max(worst.get(key, rule.outcome), rule.outcome, key=_BADNESS.index)
+    for (subject, rule_id), outcome in worst.items():
+        yield from _one_hot({"subject": subject, "rule": rule_id}, outcome)
+
+
+_BADNESS = (Outcome.NOT_APPLICABLE, Outcome.PASS, Outcome.WARN, Outcome.NOT_RUN, Outcome.FAIL)
+
+
+def _findings(report: Report) -> Iterator[Sample]:
+    counts = Counter(
+        (finding.id, str(finding.severity), str(finding.owner), finding.region or "") for finding in report.findings
+    )
+    for (finding, severity, owner, region), number in counts.items():
+        yield {"finding": finding, "severity": severity, "owner": owner, "region": region}, float(number)
+
+
+def _labels(labels: dict[str, str]) -> str:
+    told = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
+    return f"{{{told}}}" if told else ""
+
+
+def _escaped(text: str) -> str:
+    safe = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+    return safe.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
