@@ -4,9 +4,9 @@ Two readers matter here. **Go** (``golang.org/x/net/http/httpproxy``, read 2026-
 ecs-init use, and the ECS agent carries a copy of it (``ecs-agent/utils/httpproxy/proxy.go``): commas only, a name also
 stands for its subdomains, ``.name`` and ``*.name`` for the subdomains alone, addresses and CIDR, an optional port, a
 lone ``*`` for everything, and loopback is never proxied. **curl** (``lib/noproxy.c``, read 2026-11-23), which the
-install script, dnf and yum use: a leading dot is ignored, CIDR holds for address literals (from 7.86), ``*`` counts only
-when it is the whole value, there are no ports, and blanks separate entries as commas do (asked of curl 7.88; its newest
-source ends the list at a blank, which is why a value with commas is the one to write).
+install script, dnf and yum use: a leading dot is ignored, CIDR holds for address literals (from 7.86), ``*`` counts
+only when it is the whole value, there are no ports, and blanks separate entries as commas do (asked of curl 7.88; its
+newest source ends the list there, which is why a value with commas is the one to write).
 
 Nothing here reads an environment or resolves a name.
 """
