@@ -301,6 +301,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     absent: tuple[str, ...] = ()
     """Numbered candidates that do not exist (or cannot be told apart from names that cannot exist, where the resolver
     answers for everything). Their DNS observations are left out: AWS picks the number, an absent one is no fault."""
+    unfinished: tuple[str, ...] = ()
+    """Hosts whose chain the deadline or the user cut short: what was not seen of them is no pass."""
     not_run: str = ""
     """Why nothing could be probed (``deadline``, ``interrupted``, ``no host is known``), or nothing."""
 

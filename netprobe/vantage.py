@@ -24,10 +24,12 @@ class Resolver:
     Attributes:
         address: an IPv4 or IPv6 literal.
         port: UDP and TCP port.
+        tcp: ask over TCP from the start (``options use-vc`` in resolv.conf).
     """
 
     address: str
     port: int = 53
+    tcp: bool = False
 
     def __str__(self) -> str:
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
@@ -84,6 +86,7 @@ class Vantage:
     Attributes:
         name: ``host``, ``ecs-agent``, ``ssm-agent``, ``docker``, ``ecs-init`` or ``installer``.
         resolvers: in the order in which a stub resolver asks them.
+        search: suffixes for a name without a dot (resolv.conf); only a proxy's name can be one.
         hosts_file: the file that overrides DNS, or None to ignore it.
         proxy_for: which proxy this program uses for a host and port, or None for a direct connection.
         store: the roots it trusts.
@@ -96,6 +99,7 @@ class Vantage:
 
     name: str
     resolvers: tuple[Resolver, ...]
+    search: tuple[str, ...] = ()
     hosts_file: Path | None = Path("/etc/hosts")
     proxy_for: Callable[[str, int], ProxyServer | None] = _direct
     store: TrustStore = TrustStore()

@@ -130,6 +130,7 @@ class EndpointOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=F
     placeholder_account: bool = False
     candidates: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    unfinished: tuple[str, ...] = ()
     not_run: str = ""
 
 

@@ -1,0 +1,66 @@
+"""The hosts file: what a stub resolver answers before it asks any server (hosts(5), nsswitch ``files dns``).
+
+A name that stands there is never asked of DNS, for neither family: glibc and Go both take the file's answer as the
+whole answer. The file is bounded, and a line that is no address with names is skipped, as the C library does.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from netprobe.errors import UnreadableFileError
+
+MAX_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One address of one name, and the line where it stands."""
+
+    address: str
+    line: int
+
+
+def parse(text: str) -> dict[str, tuple[Entry, ...]]:
+    """Read a hosts file's text into name → entries, in the order of the file."""
+    names: dict[str, list[Entry]] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        fields = line.partition("#")[0].split()
+        if len(fields) < 2:
+            continue
+        try:
+            address = str(ipaddress.ip_address(fields[0]))
+        except ValueError:
+            continue
+        for name in fields[1:]:
+            names.setdefault(name.lower().removesuffix("."), []).append(Entry(address, number))
+    return {name: tuple(entries) for name, entries in names.items()}
+
+
+@functools.lru_cache(maxsize=16)
+def _read(path: Path, _modified_ns: int, _size: int) -> Mapping[str, tuple[Entry, ...]]:
+    with path.open("rb") as file:
+        return parse(file.read(MAX_BYTES).decode("utf-8", errors="replace"))
+
+
+def lookup(path: Path | None, name: str) -> tuple[Entry, ...]:
+    """The entries of ``name``; none where there is no file.
+
+    Raises:
+        UnreadableFileError: the file is there and cannot be read.
+    """
+    if path is None:
+        return ()
+    try:
+        status = path.stat()
+        return _read(path, status.st_mtime_ns, status.st_size).get(name, ())
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise UnreadableFileError(
+            str(path), f"the hosts file cannot be read ({error.strerror})", "make it readable, or run as a user who may"
+        ) from error

@@ -1,0 +1,93 @@
+"""Time limits that follow what the run itself measured.
+
+One big constant is wrong twice: it waits too long for the dead and gives up too early on the slow. Linux sends a SYN
+at 0 s and again after 1, 3 and 7 s (RFC 6298 section 2: an initial timeout of 1 s, doubled each time). So a connection
+that stayed silent through three SYNs *and the time that an answer takes here* is dead, and how long an answer takes
+here is known as soon as other hosts have answered in the same run. Until then a limit is generous.
+
+A limit is therefore not a number but a scope whose end moves when the run learns: it comes nearer to the quick value of
+its step, and stays several times the slowest answer seen away from it. A limit that the user gave is kept exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import trio
+
+from netprobe.observations import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The limits of one step.
+
+    Attributes:
+        unknown: while the run has not measured enough.
+        quick: the shortest limit, before the share of the slowest answer is added.
+        factor: how many times the slowest answer is added to ``quick``.
+    """
+
+    unknown: float
+    quick: float
+    factor: float
+
+
+ENOUGH = 5
+"""Answers that must have been measured before a limit is shortened."""
+
+BOUNDS = {
+    Step.DNS: Bound(unknown=5.0, quick=3.0, factor=4.0),  # glibc and Go wait 5 s for one server
+    Step.TCP: Bound(unknown=5.0, quick=3.05, factor=4.0),  # SYN at 0, 1 and 3 s, and then an answer's time
+    Step.PROXY: Bound(unknown=10.0, quick=5.0, factor=8.0),  # the proxy resolves and connects on our behalf
+    Step.TLS: Bound(unknown=6.0, quick=2.5, factor=8.0),  # a lost flight is sent again after 0.2, 0.6, 1.4 s
+    Step.HTTP: Bound(unknown=8.0, quick=3.0, factor=8.0),  # the service may think
+    Step.WEBSOCKET: Bound(unknown=8.0, quick=3.0, factor=8.0),
+}
+
+
+class Limits:
+    """The limits of one run.
+
+    Args:
+        explicit: what the user set for every step, or None.
+    """
+
+    def __init__(self, explicit: float | None = None) -> None:
+        self._explicit = explicit
+        self._slowest: dict[Step, float] = {}
+        self._measured: dict[Step, int] = {}
+        self._open: dict[Step, dict[trio.CancelScope, float]] = {step: {} for step in Step}
+
+    def seconds(self, step: Step) -> float:
+        """The limit that holds for a step at this moment."""
+        if self._explicit is not None:
+            return self._explicit
+        bound = BOUNDS[step]
+        if self._measured.get(step, 0) < ENOUGH:
+            return bound.unknown
+        return min(bound.unknown, bound.quick + bound.factor * self._slowest[step])
+
+    def learn(self, step: Step, seconds: float) -> None:
+        """Take note of an answer, and move the end of what is still waiting."""
+        self._measured[step] = self._measured.get(step, 0) + 1
+        slower = seconds > self._slowest.get(step, -1.0)
+        if slower:
+            self._slowest[step] = seconds
+        if self._measured[step] == ENOUGH or (slower and self._measured[step] > ENOUGH):
+            limit = self.seconds(step)
+            for scope, started in self._open[step].items():
+                scope.deadline = started + limit
+
+    @contextmanager
+    def within(self, step: Step) -> Iterator[trio.CancelScope]:
+        """Bound a block; ``scope.cancelled_caught`` tells whether the limit ended it."""
+        started = trio.current_time()
+        with trio.CancelScope(deadline=started + self.seconds(step)) as scope:
+            self._open[step][scope] = started
+            try:
+                yield scope
+            finally:
+                del self._open[step][scope]

@@ -1,0 +1,139 @@
+"""From endpoints and vantages to the hosts that one run probes: each once, however many ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from netprobe.catalog.model import Endpoint, Request
+from netprobe.observations import Subject
+from netprobe.probes.scene import Scene
+from netprobe.probes.settings import Settings
+from netprobe.vantage import ProxyServer, Vantage
+
+NO_HOST = "no host is known"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One host as one vantage sees it.
+
+    Attributes:
+        scene: what its observations have in common.
+        vantage: as whom we look.
+        families: the address families that are probed.
+        request: what is asked once a connection stands.
+        proxy: the way out, or None for a direct connection.
+        candidate: one of many numbered names, which may not exist.
+        suffix: what follows the first label: where a name that cannot exist is asked for.
+    """
+
+    scene: Scene
+    vantage: Vantage
+    families: tuple[int, ...]
+    request: Request
+    proxy: ProxyServer | None
+    candidate: bool
+    suffix: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Plan:
+    """Everything that one run takes up.
+
+    Attributes:
+        subjects: the endpoints, as the report lists them.
+        targets: the hosts, those that must exist first.
+    """
+
+    subjects: list[Subject] = field(default_factory=list)
+    targets: list[Target] = field(default_factory=list)
+
+
+def make(endpoints: Sequence[Endpoint], vantages: Sequence[Vantage], settings: Settings, zero: float) -> Plan:
+    """Lay out a run."""
+    plan = Plan()
+    seen: dict[tuple[object, ...], int] = {}
+    for endpoint in endpoints:
+        names = endpoint.candidates(settings.ecs_numbers)
+        plan.subjects.append(_subject(endpoint, [name.name for name in names]))
+        for name in names:
+            for vantage in vantages:
+                target = _target(endpoint, name.name, vantage, settings, zero)
+                key = _identity(target)
+                if key not in seen:
+                    seen[key] = len(plan.targets)
+                    plan.targets.append(target)
+                elif vantage.name != plan.targets[seen[key]].scene.vantage:
+                    _share(plan.targets, seen[key], vantage.name)
+    plan.targets.sort(key=lambda target: target.candidate)  # names that must exist are not kept waiting
+    return plan
+
+
+def vantage_families(vantage: Vantage, settings: Settings) -> tuple[int, ...]:
+    """The families that a vantage has and the user wants."""
+    return tuple(family for family in vantage.families if family in settings.families)
+
+
+def _subject(endpoint: Endpoint, candidates: Iterable[str]) -> Subject:
+    names = tuple(candidates)
+    return Subject(
+        id=endpoint.id,
+        region=endpoint.region,
+        group=endpoint.group,
+        pattern=endpoint.pattern,
+        port=endpoint.port,
+        required=endpoint.required,
+        used_by=tuple(str(agent) for agent in endpoint.used_by),
+        purpose=endpoint.purpose,
+        numbered=endpoint.numbered,
+        stands_in_for=endpoint.stands_in_for,
+        placeholder_account=endpoint.placeholder_account,
+        candidates=names,
+        not_run="" if names else NO_HOST,
+    )
+
+
+def _target(endpoint: Endpoint, host: str, vantage: Vantage, settings: Settings, zero: float) -> Target:
+    return Target(
+        scene=Scene(
+            zero=zero,
+            vantage=vantage.name,
+            region=endpoint.region,
+            endpoint=endpoint.id,
+            host=host,
+            port=endpoint.port,
+        ),
+        vantage=vantage,
+        families=vantage_families(vantage, settings),
+        request=endpoint.request,
+        proxy=vantage.proxy_for(host, endpoint.port),
+        candidate=endpoint.numbered,
+        suffix=host.partition(".")[2],
+    )
+
+
+def _identity(target: Target) -> tuple[object, ...]:
+    """What makes two probes the same probe: the host, and every setting that could change what is seen."""
+    vantage, proxy = target.vantage, target.proxy
+    request = target.request
+    return (
+        target.scene.host,
+        target.scene.port,
+        (request.method, request.path, tuple(sorted(request.headers.items())), request.genuine, request.upgrade),
+        vantage.resolvers,
+        vantage.hosts_file,
+        vantage.store,
+        vantage.origin_ca,
+        vantage.ciphers,
+        target.families,
+        tuple(sorted(vantage.ports.items())),
+        None if proxy is None else (proxy.scheme, proxy.host, proxy.port, proxy.username, proxy.password),
+    )
+
+
+def _share(targets: list[Target], index: int, vantage: str) -> None:
+    target = targets[index]
+    if vantage not in target.scene.shared_with:
+        scene = replace(target.scene, shared_with=(*target.scene.shared_with, vantage))
+        targets[index] = replace(target, scene=scene)

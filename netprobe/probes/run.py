@@ -1,0 +1,204 @@
+"""The runner: every target once, side by side, within the run's limits; and a record of it whatever ends it.
+
+What limits a run: slots for connections (a slot is taken first, then the clock starts), gates in front of resolvers, a
+limit for each step, and a deadline for the whole. The deadline and Ctrl-C end a run early but never lose it: what was
+seen is returned, and what was not run is said. Order and ids depend on what was probed, not on when it answered.
+"""
+
+from __future__ import annotations
+
+import datetime
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+import trio
+
+from netprobe import __version__
+from netprobe.catalog.model import Endpoint
+from netprobe.observations import CatalogVersion, Context, Observation, Run, Step, Subject
+from netprobe.probes import chain, plan
+from netprobe.probes.limits import BOUNDS, Limits
+from netprobe.probes.plan import Plan, Target
+from netprobe.probes.session import Session, Trace
+from netprobe.probes.settings import Settings
+from netprobe.probes.wildcard import Wildcards
+from netprobe.vantage import Vantage
+
+Progress = Callable[[int, int], None]
+DEADLINE = "deadline"
+INTERRUPTED = "interrupted"
+_STEPS = list(Step)
+
+
+class Facts(Protocol):
+    """What a run keeps of the catalog."""
+
+    @property
+    def version(self) -> str:
+        """The catalog's version."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """The catalog's digest."""
+        ...
+
+
+async def check(
+    endpoints: Sequence[Endpoint],
+    vantages: Sequence[Vantage],
+    settings: Settings,
+    *,
+    catalog: Facts,
+    progress: Progress | None = None,
+) -> Run:
+    """Probe every endpoint as every vantage, and make the control probes that failures call for.
+
+    Args:
+        endpoints: what must work (``netprobe.requirements``).
+        vantages: as whom to look; the first is named where several see the same.
+        settings: limits and choices.
+        catalog: where the endpoints come from.
+        progress: called with (done, total) whenever a host is done.
+
+    Returns:
+        The run, complete or cut short by the deadline or Ctrl-C (``context`` says so).
+
+    Raises:
+        UsageError: a trust store or hosts file cannot be read.
+    """
+    started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    zero = trio.current_time()
+    session = Session(
+        settings=settings,
+        zero=zero,
+        limits=Limits(settings.timeout),
+        slots=trio.CapacityLimiter(settings.concurrency),
+    )
+    layout = plan.make(endpoints, vantages, settings, zero)
+    ended_by = await _bounded(session, layout, progress)
+    return Run(
+        netprobe_version=__version__,
+        catalog=CatalogVersion(version=catalog.version, digest=catalog.digest),
+        started_at=started_at,
+        duration_seconds=round(trio.current_time() - zero, 6),
+        regions=tuple(dict.fromkeys(endpoint.region for endpoint in endpoints)),
+        context=_context(vantages, settings, ended_by),
+        subjects=tuple(_subjects(session, layout, ended_by)),
+        observations=_number(_observations(session)),
+    )
+
+
+async def _bounded(session: Session, layout: Plan, progress: Progress | None) -> str:
+    """Run the plan; say what ended it early, or nothing."""
+    interrupted = False
+
+    async def watch(scope: trio.CancelScope) -> None:
+        nonlocal interrupted
+        with trio.open_signal_receiver(signal.SIGINT) as signals:
+            async for _ in signals:
+                interrupted = True
+                scope.cancel()
+
+    with trio.CancelScope(deadline=session.zero + session.settings.deadline) as scope:
+        async with trio.open_nursery() as nursery:
+            if threading.current_thread() is threading.main_thread():
+                nursery.start_soon(watch, scope)
+            await _first_pass(session, layout.targets, progress)
+            nursery.cancel_scope.cancel()
+    if interrupted:
+        return INTERRUPTED
+    return DEADLINE if scope.cancelled_caught else ""
+
+
+async def _first_pass(session: Session, targets: Sequence[Target], progress: Progress | None) -> None:
+    """Take up the targets in their order; bounded, so that ten thousand of them need no ten thousand tasks."""
+    waiting: Iterator[Target] = iter(targets)
+    wildcards = Wildcards(session)
+    done = 0
+
+    async def work() -> None:
+        nonlocal done
+        for target in waiting:
+            await _probe(session, target, wildcards)
+            done += 1
+            if progress is not None:
+                progress(done, len(targets))
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(min(len(targets), 2 * session.settings.concurrency)):
+            nursery.start_soon(work)
+
+
+async def _probe(session: Session, target: Target, wildcards: Wildcards) -> None:
+    trace = await chain.look_up(session, target)
+    if target.candidate:
+        made_up = await wildcards.of(target)
+        # An address that every name gets proves no name.
+        trace.absent = trace.says_absent or (bool(trace.addresses) and made_up.issuperset(trace.addresses))
+    if not trace.absent:
+        await chain.through_addresses(session, trace)
+    trace.complete = True
+
+
+def _context(vantages: Sequence[Vantage], settings: Settings, ended_by: str) -> Context:
+    return Context(
+        vantages=tuple(vantage.record for vantage in vantages),
+        lab=settings.lab,
+        origin_ca=any(vantage.origin_ca is not None for vantage in vantages),
+        expect=dict(settings.expect),
+        families=settings.families,
+        timeout_seconds=settings.timeout if settings.timeout is not None else BOUNDS[Step.TCP].unknown,
+        deadline_seconds=settings.deadline,
+        deadline_reached=ended_by == DEADLINE,
+        interrupted=ended_by == INTERRUPTED,
+        idle_seconds=settings.idle,
+    )
+
+
+def _subjects(session: Session, layout: Plan, ended_by: str) -> Iterator[Subject]:
+    """The subjects, with what became of their candidates."""
+    taken_up: dict[tuple[str, int], list[Trace]] = {}
+    for trace in session.traces:
+        taken_up.setdefault((trace.target.scene.host, trace.target.scene.port), []).append(trace)
+    for subject in layout.subjects:
+        traces = {name: taken_up.get((name, subject.port), []) for name in subject.candidates}
+        cut = tuple(name for name, found in traces.items() if not found or not all(t.complete for t in found))
+        yield msgspec.structs.replace(
+            subject,
+            absent=tuple(name for name, found in traces.items() if found and all(t.absent for t in found)),
+            unfinished=cut,
+            not_run=subject.not_run or (ended_by if len(cut) == len(traces) else ""),
+        )
+
+
+def _observations(session: Session) -> Iterator[Observation]:
+    for trace in session.traces:
+        if not trace.absent:
+            yield from trace.observations()
+    yield from session.controls
+
+
+def _number(observations: Iterable[Observation]) -> tuple[Observation, ...]:
+    """Sort by what was probed, and count: the same network gives the same ids, whoever answered first."""
+
+    def place(o: Observation) -> tuple[object, ...]:
+        return (
+            o.region,
+            o.endpoint,
+            o.host,
+            o.port,
+            o.address or "",
+            _STEPS.index(o.step),
+            o.vantage,
+            o.experiment or "",
+            getattr(o.detail, "resolver", ""),
+            getattr(o.detail, "rrtype", ""),
+            o.started_seconds,
+        )
+
+    ordered = sorted(observations, key=place)
+    return tuple(msgspec.structs.replace(o, id=f"o{number}") for number, o in enumerate(ordered, start=1))

@@ -1,0 +1,59 @@
+"""The scene of a probe: what is probed, as whom, since when; and the one place that makes observations of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import trio
+
+from netprobe.observations import Detail, Failure, Observation, Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What every observation of one probe has in common.
+
+    Attributes:
+        zero: the moment the run began, on trio's clock.
+        vantage: as whom we look.
+        region: the region of the endpoint that asked.
+        endpoint: the id of that endpoint.
+        host: the name that is probed.
+        port: the service port, as the catalog names it.
+        experiment: which control probe this is, or None in the first pass.
+        shared_with: other vantages with equal settings for this host.
+    """
+
+    zero: float
+    vantage: str
+    region: str
+    endpoint: str
+    host: str
+    port: int
+    experiment: str | None = None
+    shared_with: tuple[str, ...] = ()
+
+    def control(self, experiment: str) -> Scene:
+        """The same scene for a control probe."""
+        return replace(self, experiment=experiment)
+
+    def observe(
+        self, step: Step, started: float, failure: Failure | None, detail: Detail, *, address: str | None = None
+    ) -> Observation:
+        """Record a step that began at ``started`` and ends now; the run numbers it at the end."""
+        return Observation(
+            id="",
+            vantage=self.vantage,
+            region=self.region,
+            endpoint=self.endpoint,
+            host=self.host,
+            port=self.port,
+            address=address,
+            step=step,
+            started_seconds=round(started - self.zero, 6),
+            duration_seconds=round(trio.current_time() - started, 6),
+            failure=failure,
+            detail=detail,
+            experiment=self.experiment,
+            shared_with=self.shared_with,
+        )

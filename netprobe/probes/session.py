@@ -1,0 +1,70 @@
+"""What the probes of one run share: limits, slots, gates, and the observations so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import trio
+
+from netprobe.observations import Observation
+from netprobe.probes.limits import Limits
+from netprobe.probes.plan import Target
+from netprobe.probes.resolve import Gates
+from netprobe.probes.settings import Settings
+
+
+@dataclass(slots=True, kw_only=True)
+class Trace:
+    """One target's first pass, complete or cut short: what experiments and the report are made of.
+
+    Attributes:
+        target: the host.
+        lookup: its DNS observations.
+        addresses: the addresses that the host gets.
+        steps: the other observations, by address (None through a proxy), in the order of the steps.
+        says_absent: every resolver says that there is no such name or address.
+        absent: a candidate that does not exist, or cannot be told apart from names that cannot.
+        complete: the first pass came to its end.
+    """
+
+    target: Target
+    lookup: list[Observation] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)
+    steps: dict[str | None, list[Observation]] = field(default_factory=dict)
+    says_absent: bool = False
+    absent: bool = False
+    complete: bool = False
+
+    def observations(self) -> list[Observation]:
+        """Everything that was seen of the target."""
+        return [*self.lookup, *(o for steps in self.steps.values() for o in steps)]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every step of some address went well."""
+        return any(
+            steps and all(o.failure is None for o in steps if o.experiment is None) for steps in self.steps.values()
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """One run while it is under way.
+
+    Attributes:
+        settings: what the user set.
+        zero: the moment the run began, on trio's clock.
+        limits: the time limits, which learn.
+        slots: connections that may be open at once.
+        gates: questions in flight to each resolver.
+        traces: the targets taken up so far.
+        controls: the observations of control probes that belong to no first pass.
+    """
+
+    settings: Settings
+    zero: float
+    limits: Limits
+    slots: trio.CapacityLimiter
+    gates: Gates = field(default_factory=Gates)
+    traces: list[Trace] = field(default_factory=list)
+    controls: list[Observation] = field(default_factory=list)

@@ -1,0 +1,38 @@
+"""What the user may set for one run of probes. Values only; the command line validates and fills them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+DEFAULT_NUMBERS = tuple(range(1, 33))
+"""AWS publishes no range for ``ecs-a-N``; 1 to 16 have been seen in public (facts read 2026-11-23)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings of one run.
+
+    Attributes:
+        timeout: the limit of one step in seconds, or None for limits that follow what the run measures.
+        deadline: the limit of the whole run in seconds.
+        concurrency: how many connections may be open at once.
+        ecs_numbers: the numbers tried for ``ecs-a-*`` and ``ecs-t-*``.
+        families: the address families wanted; a vantage uses those that it has itself.
+        expect: group → ``private`` or ``public``.
+        idle: for how many seconds an idle WebSocket is held, or None.
+        experiments: whether control probes follow failures.
+        lab: the lab's scenario, or None on a real network.
+        account_given: whether the user named the ECR account.
+    """
+
+    timeout: float | None = None
+    deadline: float = 60.0
+    concurrency: int = 128
+    ecs_numbers: tuple[int, ...] = DEFAULT_NUMBERS
+    families: tuple[int, ...] = (4, 6)
+    expect: Mapping[str, str] = field(default_factory=dict)
+    idle: float | None = None
+    experiments: bool = True
+    lab: str | None = None
+    account_given: bool = False

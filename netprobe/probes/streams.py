@@ -1,0 +1,85 @@
+"""The byte stream that the steps hand on: a socket, or TLS over any such stream (also TLS inside TLS)."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Protocol
+
+import trio
+
+CHUNK = 65536
+
+
+class Stream(Protocol):
+    """What every step needs of a connection. Errors are trio's, with the OSError or SSLError as their cause."""
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        """Some bytes, or none at the end."""
+        ...
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Send everything."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close, without waiting for the peer."""
+        ...
+
+
+class TlsStream:
+    """Application data over a finished handshake.
+
+    Args:
+        transport: the stream below.
+        tls: the OpenSSL object, its handshake done.
+        incoming: what the peer sent goes in here.
+        outgoing: what OpenSSL wants sent comes out here.
+    """
+
+    def __init__(self, transport: Stream, tls: ssl.SSLObject, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO) -> None:
+        self._transport = transport
+        self._tls = tls
+        self._incoming = incoming
+        self._outgoing = outgoing
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """Some decrypted bytes, or none at the end.
+
+        Raises:
+            trio.BrokenResourceError: the connection or the TLS session broke; the cause says how.
+        """
+        while True:
+            try:
+                return self._tls.read(max_bytes or CHUNK)
+            except ssl.SSLWantReadError:
+                await self._flush()
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                # Many servers close without close_notify; the HTTP layer knows whether that cut an answer short.
+                return b""
+            except ssl.SSLError as error:
+                raise trio.BrokenResourceError from error
+            data = await self._transport.receive_some(CHUNK)
+            if data:
+                self._incoming.write(data)
+            else:
+                self._incoming.write_eof()
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Encrypt and send everything.
+
+        Raises:
+            trio.BrokenResourceError: the connection or the TLS session broke; the cause says how.
+        """
+        try:
+            self._tls.write(data)
+        except ssl.SSLError as error:
+            raise trio.BrokenResourceError from error
+        await self._flush()
+
+    async def _flush(self) -> None:
+        if self._outgoing.pending:
+            await self._transport.send_all(self._outgoing.read())
+
+    async def aclose(self) -> None:
+        """Close the connection below; a probe owes the peer no close_notify."""
+        await self._transport.aclose()

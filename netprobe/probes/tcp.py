@@ -1,0 +1,173 @@
+"""TCP: can we open a connection to *this* address?
+
+One address, one attempt, no happy eyeballs: a host that is half up must look half up. ``trio.open_tcp_stream`` would
+race addresses and hide the errno, so a plain socket is connected here.
+
+``connect()`` alone is too coarse: Linux reports the ICMP codes "administratively prohibited" as "no route to host".
+The kernel keeps the ICMP type, code and sender in the error queue of a socket with ``IP_RECVERR`` (ip(7), ipv6(7)),
+also for an unprivileged user; they are read from there. The structure is ``sock_extended_err`` of
+``linux/errqueue.h``.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import struct
+from dataclasses import dataclass
+
+import trio
+
+from netprobe.errors import printable
+from netprobe.observations import Failure, Observation, Step, TcpDetail
+from netprobe.probes import classify
+from netprobe.probes.limits import Limits
+from netprobe.probes.scene import Scene
+
+_IP_RECVERR = 11
+_IPV6_RECVERR = 25
+_MSG_ERRQUEUE = 0x2000
+_ORIGINS = {2: 4, 3: 6}  # SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6
+_EXTENDED_ERROR = struct.Struct("=IBBBBII")
+
+
+@dataclass(frozen=True, slots=True)
+class IcmpError:
+    """An ICMP error that answered a connection attempt."""
+
+    family: int
+    type: int
+    code: int
+    sender: str | None
+
+
+def family_of(address: str) -> int:
+    """4 or 6."""
+    return 6 if ":" in address else 4
+
+
+def open_socket(address: str, kind: int = socket.SOCK_STREAM) -> trio.socket.SocketType:
+    """A socket of the address's family that keeps ICMP errors.
+
+    Raises:
+        OSError: the kernel has no such family, or no descriptor is left.
+    """
+    if family_of(address) == 4:
+        sock = trio.socket.socket(socket.AF_INET, kind)
+        sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+    else:
+        sock = trio.socket.socket(socket.AF_INET6, kind)
+        sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+    return sock
+
+
+def sockaddr(address: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
+    """What connect() takes, with the scope of a link-local address where one is given."""
+    if family_of(address) == 4:
+        return (address, port)
+    host, _, scope = address.partition("%")
+    if not scope:
+        return (host, port, 0, 0)
+    return (host, port, 0, int(scope) if scope.isdigit() else socket.if_nametoindex(scope))
+
+
+def read_icmp_error(sock: trio.socket.SocketType) -> IcmpError | None:
+    """Take the ICMP error out of a socket's error queue, if one is there."""
+    try:
+        # trio's socket has no blocking recvmsg; the queue never blocks, so the raw descriptor is asked.
+        with socket.socket(sock.family, sock.type, fileno=_duplicate(sock)) as raw:
+            raw.setblocking(False)
+            _, control, _, _ = raw.recvmsg(0, 512, _MSG_ERRQUEUE)
+    except OSError:  # an empty queue: nothing was said
+        return None
+    for _, _, data in control:
+        if len(data) < _EXTENDED_ERROR.size:
+            continue
+        _, origin, icmp_type, icmp_code, _, _, _ = _EXTENDED_ERROR.unpack_from(data)
+        if origin in _ORIGINS:
+            family = _ORIGINS[origin]
+            return IcmpError(family, icmp_type, icmp_code, _offender(data[_EXTENDED_ERROR.size :], family))
+    return None
+
+
+def _duplicate(sock: trio.socket.SocketType) -> int:
+    return os.dup(sock.fileno())
+
+
+def _offender(data: bytes, family: int) -> str | None:
+    """The sender's address out of the ``sockaddr`` that follows the error, or None where it is empty."""
+    start, size = (4, 4) if family == 4 else (8, 16)
+    packed = data[start : start + size]
+    if len(packed) < size or not any(packed):
+        return None
+    return str(ipaddress.ip_address(packed))
+
+
+async def connect(
+    scene: Scene, address: str, port: int, limits: Limits, *, mss: int | None = None
+) -> tuple[Observation, trio.SocketStream | None]:
+    """Connect once, to one address; the caller closes the stream.
+
+    Network failures come back as data; only a bug raises.
+
+    Args:
+        scene: what is probed.
+        address: an IPv4 or IPv6 literal.
+        port: the port to connect to (a lab's may differ from the service's).
+        limits: the run's time limits.
+        mss: the largest segment to announce (``TCP_MAXSEG``), for the path-MTU experiment.
+    """
+    started = trio.current_time()
+    failure: Failure | None = Failure.TIMEOUT  # until proven otherwise
+    errno_name, icmp, stream, local = "", None, None, ""
+    sock: trio.socket.SocketType | None = None
+    try:
+        sock = open_socket(address)
+        if mss is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, mss)
+        with limits.within(Step.TCP):
+            await sock.connect(sockaddr(address, port))
+            failure, stream = None, trio.SocketStream(sock)
+            local = str(sock.getsockname()[0])
+    except OSError as error:
+        failure, errno_name = classify.of_os_error(error), classify.errno_name(error)
+        icmp = read_icmp_error(sock) if sock is not None and sock.fileno() >= 0 else None
+        if icmp is not None:
+            failure = classify.of_icmp(icmp.family, icmp.type, icmp.code) or failure
+    finally:
+        if stream is None and sock is not None:
+            sock.close()
+    if failure is None:
+        limits.learn(Step.TCP, trio.current_time() - started)
+    detail = TcpDetail(
+        port=port,
+        errno=errno_name,
+        icmp_type=icmp.type if icmp else None,
+        icmp_code=icmp.code if icmp else None,
+        icmp_from=printable(icmp.sender) if icmp and icmp.sender else None,
+        mss=mss,
+        local_address=local,
+    )
+    return scene.observe(Step.TCP, started, failure, detail, address=address), stream
+
+
+async def listen_in_silence(
+    scene: Scene, address: str, port: int, stream: trio.SocketStream, seconds: float
+) -> Observation:
+    """Send nothing and see whether the peer ends the connection by itself (experiment ``send_nothing``).
+
+    A reset that comes before a byte was sent is no answer to the ClientHello: it tells a device that resets every
+    connection from one that reads the name.
+    """
+    started = trio.current_time()
+    failure: Failure | None = None
+    errno_name = ""
+    with trio.move_on_after(seconds):
+        try:
+            failure = Failure.EOF if not await stream.receive_some(1) else None
+        except trio.BrokenResourceError as error:
+            failure = classify.of_stream_error(error)
+            if isinstance(error.__cause__, OSError):
+                errno_name = classify.errno_name(error.__cause__)
+    return scene.observe(Step.TCP, started, failure, TcpDetail(port=port, errno=errno_name), address=address)

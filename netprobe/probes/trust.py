@@ -1,0 +1,136 @@
+"""Trust stores: which roots a program on the host verifies with, and the TLS contexts made of them.
+
+A context is made once for a store and a cipher list, and shared, since loading 140 roots costs more than twenty
+handshakes. The system's store is looked for where Go looks (``crypto/x509/root_linux.go``; the agents are Go programs)
+and where AWS's installer looks: the same six files, in the same order. ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` are
+read by no one here: the shell that runs netprobe is not the agent, and what an agent's settings say is in its vantage.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import re
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+from netprobe.errors import UnreadableFileError
+from netprobe.vantage import TrustStore
+
+SYSTEM_BUNDLES = (
+    Path("/etc/ssl/certs/ca-certificates.crt"),  # Debian, Ubuntu
+    Path("/etc/pki/tls/certs/ca-bundle.crt"),  # Fedora, RHEL, Amazon Linux
+    Path("/etc/ssl/ca-bundle.pem"),  # openSUSE, SLES
+    Path("/etc/pki/tls/cacert.pem"),
+    Path("/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem"),
+    Path("/etc/ssl/cert.pem"),
+)
+MAX_BUNDLE = 16 << 20
+_PEM = re.compile(rb"-----BEGIN (?:TRUSTED )?CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END")
+
+
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """The roots of a bundle, as DER.
+
+    Attributes:
+        certificates: in the order of the file.
+        fingerprints: SHA-256 of each, in hexadecimal.
+    """
+
+    certificates: tuple[bytes, ...]
+    fingerprints: frozenset[str]
+
+
+def system_bundle() -> Path | None:
+    """The first bundle of :data:`SYSTEM_BUNDLES` that is there."""
+    return next((path for path in SYSTEM_BUNDLES if path.is_file()), None)
+
+
+def bundle_of(store: TrustStore) -> Path | None:
+    """The file that a store reads, or None where the system has none."""
+    return store.ca_file if store.ca_file is not None else system_bundle()
+
+
+def describe(store: TrustStore) -> str:
+    """What a report says of a store: a path, or that there is none."""
+    if store.ca_file is not None:
+        return str(store.ca_file)
+    path = system_bundle()
+    return f"system ({path})" if path is not None else "system (no bundle found)"
+
+
+def read_bundle(path: Path) -> bytes:
+    """Read a PEM bundle.
+
+    Raises:
+        UnreadableFileError: it is missing, too large, or holds no certificate.
+    """
+    remedy = "give a PEM file with one or more CA certificates"
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BUNDLE + 1)
+    except OSError as error:
+        raise UnreadableFileError(str(path), f"it cannot be read ({error.strerror})", remedy) from error
+    if len(data) > MAX_BUNDLE:
+        raise UnreadableFileError(str(path), f"it is larger than {MAX_BUNDLE >> 20} MiB", remedy)
+    if not _PEM.search(data):
+        raise UnreadableFileError(str(path), "it holds no PEM certificate", remedy)
+    return data
+
+
+def validate(path: Path) -> Path:
+    """Make sure that OpenSSL can load a bundle, before a run begins.
+
+    Raises:
+        UnreadableFileError: it cannot.
+    """
+    data = read_bundle(path)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=data.decode("ascii", errors="ignore"))
+    except ssl.SSLError as error:
+        raise UnreadableFileError(
+            str(path), f"a certificate in it is malformed ({error.reason})", "export the CA certificates again as PEM"
+        ) from error
+    return path
+
+
+@functools.lru_cache(maxsize=16)
+def anchors(path: Path | None) -> Anchors:
+    """The roots of a bundle; those of Mozilla (certifi), which contain Amazon's, where ``path`` is None."""
+    if path is None:
+        import certifi  # late: only a run that reaches TLS needs it
+
+        path = Path(certifi.where())
+    found = tuple(base64.b64decode(match.group(1)) for match in _PEM.finditer(read_bundle(path)))
+    return Anchors(found, frozenset(hashlib.sha256(der).hexdigest() for der in found))
+
+
+@functools.lru_cache(maxsize=64)
+def verifying_context(bundle: Path | None, ciphers: str | None) -> ssl.SSLContext:
+    """A context that verifies chain and name with the roots of ``bundle`` (with none where it is None)."""
+    context = _context(ciphers)
+    if bundle is not None:
+        context.load_verify_locations(cafile=str(bundle))
+    return context
+
+
+@functools.lru_cache(maxsize=64)
+def lax_context(ciphers: str | None) -> ssl.SSLContext:
+    """A context that looks at a chain and trusts nothing. For control probes only: never to send a secret."""
+    context = _context(ciphers)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _context(ciphers: str | None) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # the least that every agent accepts
+    # The agents' WebSockets are HTTP/1.1; offering h2 too would let a server choose what we do not speak.
+    context.set_alpn_protocols(["http/1.1"])
+    if ciphers is not None:
+        context.set_ciphers(ciphers)
+    return context
