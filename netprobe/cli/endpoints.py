@@ -1,0 +1,149 @@
+"""``netprobe endpoints``: what a host must reach, by whom, and why; for people, scripts and spreadsheets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import typer
+
+from netprobe.cli import options, rows
+from netprobe.cli.output import say, write_output
+
+if TYPE_CHECKING:
+    from netprobe.catalog.model import Endpoint
+    from netprobe.cli.selection import Selection
+
+_HEADER = (
+    "region",
+    "group",
+    "id",
+    "host",
+    "port",
+    "protocol",
+    "required",
+    "used_by",
+    "purpose",
+    "note",
+    "source",
+    "checked",
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("endpoints")(endpoints)
+
+
+def endpoints(
+    ctx: typer.Context,
+    region: options.Region = None,
+    with_groups: options.With = None,
+    without_groups: options.Without = None,
+    account: options.Account = None,
+    task_definition: options.TaskDefinition = None,
+    fips: options.Fips = False,
+    dualstack: options.Dualstack = False,
+    ipv6_only: options.Ipv6Only = False,
+    format: options.Format = "table",
+    output: options.Output = None,
+    quiet: options.Quiet = False,
+) -> int:
+    """Show what is needed, by whom, and why (formats: table, json, csv)."""
+    rows.check_format(format)
+    from netprobe import requirements
+    from netprobe.cli.selection import select
+
+    selection = select(
+        ctx,
+        region=region,
+        with_groups=with_groups,
+        without_groups=without_groups,
+        account=account,
+        fips=fips,
+        dualstack=dualstack,
+        ipv6_only=ipv6_only,
+        task_definition=task_definition,
+    )
+    notes = requirements.notes(selection.regions, options.listed(with_groups), selection.catalog)
+    write_output(_MAKE[format](selection, notes), output)
+    if not quiet:
+        for note in notes:
+            say(f"netprobe: note: {note}")
+    return 0
+
+
+def _need(endpoint: Endpoint) -> str:
+    if endpoint.stands_in_for:
+        return f"required where no numbered {endpoint.stands_in_for} exists"
+    return "required" if endpoint.required else "optional"
+
+
+def _why(endpoint: Endpoint) -> str:
+    unknown = " The asterisk is the account: name yours with --account." if endpoint.placeholder_account else ""
+    return endpoint.purpose + unknown
+
+
+def _table(selection: Selection, _notes: tuple[str, ...]) -> str:
+    """Two lines and a sentence an endpoint: host names are too long for columns that a terminal could hold."""
+    descriptions = {region.id: region.description for region in selection.catalog.regions}
+    purposes = {group.id: group.description for group in selection.catalog.groups}
+    lines: list[str] = []
+    for region, here in groupby(selection.endpoints, key=lambda one: one.region):
+        lines += [f"{region} ({descriptions[region]})", ""]
+        for group, members in _by_group(here).items():
+            lines += rows.wrapped([f"{group}: {purposes.get(group, 'named in netprobe.toml')}"])
+            for one in members:
+                lines.append(f"  {one.pattern}")
+                lines += rows.wrapped(
+                    [f"{one.id}, port {one.port}, {_need(one)}, for {', '.join(one.used_by)}", _why(one)], indent=4
+                )
+            lines.append("")
+    return "\n".join(lines[:-1]) + "\n"
+
+
+def _by_group(endpoints: Iterable[Endpoint]) -> dict[str, list[Endpoint]]:
+    found: dict[str, list[Endpoint]] = {}
+    for one in endpoints:
+        found.setdefault(one.group, []).append(one)
+    return found
+
+
+def _json(selection: Selection, notes: tuple[str, ...]) -> str:
+    import msgspec
+
+    return rows.json_text(
+        {
+            "catalog": rows.version_of(selection.catalog),
+            "regions": [region.id for region in selection.regions],
+            "notes": notes,
+            "endpoints": [msgspec.structs.asdict(endpoint) for endpoint in selection.endpoints],
+        }
+    )
+
+
+def _csv(selection: Selection, _notes: tuple[str, ...]) -> str:
+    return rows.csv_text(
+        _HEADER,
+        [
+            (
+                one.region,
+                one.group,
+                one.id,
+                one.pattern,
+                str(one.port),
+                "tcp",
+                "yes" if one.required else "no",
+                " ".join(one.used_by),
+                one.purpose,
+                one.note,
+                one.source,
+                one.checked,
+            )
+            for one in selection.endpoints
+        ],
+    )
+
+
+_MAKE = {"table": _table, "json": _json, "csv": _csv}
