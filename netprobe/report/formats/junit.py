@@ -2,7 +2,7 @@
 
 A suite is a region or the subject of rules. A failed endpoint or rule is a ``failure``; something required that could
 not be run is an ``error`` (a pipeline must not turn green on it); something optional is ``skipped``. Warnings pass, and
-are told in ``system-out``, because JUnit has no word for them. Characters that XML 1.0 forbids are escaped as text, never
+are told in ``system-out``, because JUnit has no word for them. Characters that XML 1.0 forbids are escaped as text, not
 dropped.
 """
 

@@ -1,0 +1,250 @@
+"""``netprobe check``: probe, diagnose, report.
+
+Everything that the user wrote is checked before the first packet leaves: regions (China is refused), groups, formats,
+limits, files. Ctrl-C ends the probes, not the report: what was seen until then is diagnosed and shown, with exit 130.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netprobe.cli import emit, options, values
+from netprobe.cli.output import say, write_output
+from netprobe.cli.selection import Selection, select
+from netprobe.errors import UsageError
+
+if TYPE_CHECKING:
+    from netprobe.observations import Run
+    from netprobe.probes.settings import Settings
+    from netprobe.vantage import Vantage
+
+Progress = Callable[[int, int], None]
+MOST_CONCURRENT = 4096
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``check``."""
+    app.command("check")(check)
+
+
+def check(
+    ctx: typer.Context,
+    region: options.Region = None,
+    with_groups: options.With = None,
+    without_groups: options.Without = None,
+    account: options.Account = None,
+    task_definition: options.TaskDefinition = None,
+    format: options.Format = "text",
+    output: options.Output = None,
+    report: options.Reports = None,
+    resolver: options.Resolvers = None,
+    proxy: options.Proxy = None,
+    no_proxy: options.NoProxy = False,
+    ca_file: options.CaFile = None,
+    origin_ca: options.OriginCa = None,
+    expect: options.Expect = None,
+    fips: options.Fips = False,
+    dualstack: options.Dualstack = False,
+    ipv4_only: options.Ipv4Only = False,
+    ipv6_only: options.Ipv6Only = False,
+    ecs_numbers: options.EcsNumbers = None,
+    timeout: options.Timeout = None,
+    deadline: options.Deadline = None,
+    concurrency: options.Concurrency = None,
+    idle: Annotated[
+        float | None,
+        typer.Option("--idle", metavar="SECONDS", help="Hold WebSockets idle this long to find cuts (120 is advised)."),
+    ] = None,
+    lab: options.Lab = None,
+    strict: options.Strict = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the JSON report.")] = False,
+) -> int:
+    """Probe the endpoints from here and say what is in the way.
+
+    Exit codes: 0 ready (warnings only: too), 1 not ready, 2 the request is wrong, 4 inconclusive, 130 interrupted.
+    """
+    if schema:
+        return _print_schema(output)
+    from netprobe import requirements
+
+    wanted = emit.wanted(format, output, report)
+    if ipv4_only and ipv6_only:
+        raise UsageError("-4 -6", "exclude each other", "give one of them, or neither for both families")
+    if proxy is not None and no_proxy:
+        raise UsageError("--proxy --no-proxy", "exclude each other", "give one of them")
+    families = (4,) if ipv4_only else (6,) if ipv6_only else (4, 6)
+    selection = select(
+        ctx,
+        region=region,
+        with_groups=with_groups,
+        without_groups=without_groups,
+        account=account,
+        fips=fips,
+        dualstack=dualstack,
+        ipv6_only=ipv6_only,
+        task_definition=task_definition,
+    )
+    settings = _settings(
+        selection,
+        timeout=values.seconds("--timeout", timeout),
+        deadline=values.seconds("--deadline", deadline),
+        concurrency=values.at_least_one("--concurrency", concurrency, MOST_CONCURRENT),
+        ecs_numbers=values.numbers(ecs_numbers) if ecs_numbers is not None else None,
+        idle=values.seconds("--idle", idle),
+        families=families,
+        expect=expect,
+        lab=lab,
+        account_given=account is not None,
+    )
+    if lab is None:
+        look: Look = functools.partial(
+            _on_this_host,
+            resolvers=resolver or (),
+            proxy=proxy,
+            no_proxy=no_proxy,
+            ca_file=ca_file,
+            origin_ca=origin_ca,
+            families=families,
+        )
+    else:
+        _refuse_beside_lab(resolver=resolver, proxy=proxy, ca_file=ca_file, origin_ca=origin_ca)
+        look = functools.partial(_in_the_lab, scenario=lab)
+    notes = requirements.notes(selection.regions, options.listed(with_groups), selection.catalog)
+    if verbose:
+        say(f"netprobe: {len(selection.endpoints)} endpoints, catalog {selection.catalog.version}")
+    run = _probe(look, selection, settings, show_progress=not quiet)
+    return _conclude(run, notes, wanted, strict=strict)
+
+
+def _print_schema(output: Path | None) -> int:
+    import json
+
+    from netprobe.report import schema
+
+    write_output(json.dumps(schema(), indent=2) + "\n", output)
+    return 0
+
+
+def _settings(
+    selection: Selection,
+    *,
+    timeout: float | None,
+    deadline: float | None,
+    concurrency: int | None,
+    ecs_numbers: tuple[int, ...] | None,
+    idle: float | None,
+    families: tuple[int, ...],
+    expect: Sequence[str] | None,
+    lab: str | None,
+    account_given: bool,
+) -> Settings:
+    """The settings of the run; what was not given keeps the default of ``Settings``."""
+    from netprobe.probes.settings import Settings
+
+    given = {"deadline": deadline, "concurrency": concurrency, "ecs_numbers": ecs_numbers}
+    groups = {group.id for group in selection.catalog.groups} | {endpoint.group for endpoint in selection.endpoints}
+    settings = Settings(
+        timeout=timeout,
+        families=families,
+        expect=values.expectations(expect, groups),
+        idle=idle,
+        lab=lab,
+        account_given=account_given,
+        **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
+    )
+    return settings if idle is None else replace(settings, deadline=settings.deadline + idle)
+
+
+def _refuse_beside_lab(**given: object) -> None:
+    for name, value in given.items():
+        if value:
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"--lab {option}", "the lab brings its own network", f"leave {option} out, or --lab")
+
+
+Look = Callable[[Selection], AbstractAsyncContextManager[Sequence["Vantage"]]]
+
+
+@asynccontextmanager
+async def _on_this_host(
+    _selection: Selection,
+    *,
+    resolvers: Sequence[str],
+    proxy: str | None,
+    no_proxy: bool,
+    ca_file: Path | None,
+    origin_ca: Path | None,
+    families: tuple[int, ...],
+) -> AsyncIterator[Sequence[Vantage]]:
+    from netprobe.probes.system import host_vantage
+
+    yield [
+        host_vantage(
+            resolvers=resolvers,
+            proxy=proxy,
+            no_proxy=no_proxy,
+            ca_file=ca_file,
+            origin_ca=origin_ca,
+            families=families,
+        )
+    ]
+
+
+@asynccontextmanager
+async def _in_the_lab(selection: Selection, *, scenario: str) -> AsyncIterator[Sequence[Vantage]]:
+    from netprobe.lab import open_lab
+
+    async with open_lab(scenario, selection.endpoints) as lab:
+        yield [lab.vantage]
+
+
+def _probe(look: Look, selection: Selection, settings: Settings, *, show_progress: bool) -> Run:
+    import trio
+
+    from netprobe.probes import run
+
+    async def probe() -> Run:
+        async with look(selection) as vantages:
+            with _progress(show_progress) as progress:
+                return await run.check(
+                    selection.endpoints, vantages, settings, catalog=selection.catalog, progress=progress
+                )
+
+    return trio.run(probe)
+
+
+@contextmanager
+def _progress(wanted: bool) -> Iterator[Progress | None]:
+    """A bar on stderr, on a terminal only; rich is imported for it and for nothing else."""
+    if not wanted or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("probing"), BarColumn(), MofNCompleteColumn(), TextColumn("hosts"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("probing", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _conclude(run: Run, notes: Sequence[str], wanted: emit.Wanted, *, strict: bool) -> int:
+    import msgspec
+
+    from netprobe.diagnosis import diagnose
+    from netprobe.report.model import Report
+
+    run = msgspec.structs.replace(run, notes=(*run.notes, *notes))
+    report = Report.of(run, diagnose(run))
+    emit.emit(report, wanted)
+    return emit.exit_code(report, strict=strict)
