@@ -23,13 +23,14 @@ import trio
 
 from netprobe.catalog.model import Endpoint, Genuine
 from netprobe.errors import UsageError
-from netprobe.lab import sockets
+from netprobe.lab import sockets, standing
 from netprobe.lab.behaviour import Chain, DnsTcp, HostBehaviour, TcpMode
 from netprobe.lab.certificates import Certificates
 from netprobe.lab.plan import Plan, PlannedAddress, PlannedHost, hosts_of, plan
 from netprobe.lab.resolver import serve_tcp, serve_udp
 from netprobe.lab.scenarios import SCENARIOS, Scenario, Trust
 from netprobe.lab.servers import HostServer, Site
+from netprobe.lab.standing import Standing
 from netprobe.observations import VantageRecord
 from netprobe.vantage import Resolver, TrustStore, Vantage
 
@@ -47,7 +48,7 @@ class Lab:
         vantage: the eyes to look with: its resolvers, its roots, its ports.
         directory: a temporary folder with the CA files; gone when the lab is.
         origin_file: PEM of the root that the lab's genuine services chain to.
-        plan: every host and where it is served.
+        addresses: host name → its addresses.
         settings_overrides: settings of a run that the lab needs changed; empty.
     """
 
@@ -55,13 +56,8 @@ class Lab:
     vantage: Vantage
     directory: Path
     origin_file: Path
-    plan: Plan
+    addresses: Mapping[str, tuple[str, ...]]
     settings_overrides: Mapping[str, object] = field(default_factory=dict)
-
-    @property
-    def addresses(self) -> dict[str, tuple[str, ...]]:
-        """Host name → its addresses."""
-        return {host.name: tuple(a.address for a in host.addresses) for host in self.plan.hosts}
 
 
 @dataclass(slots=True)
@@ -222,22 +218,42 @@ def scenario_named(name: str) -> Scenario:
     return SCENARIOS[name]
 
 
-def _vantage(scenario: Scenario, network: Plan, ports: Ports, certificates: Certificates) -> Vantage:
+def describe(scenario: Scenario, network: Plan, ports: Ports, certificates: Certificates) -> Standing:
+    """Say where a bound lab listens."""
     store_file = {
         Trust.ORIGIN: certificates.origin_file,
         Trust.ORIGIN_AND_INSPECTOR: certificates.both_file,
         Trust.INSPECTOR: certificates.inspector_file,
     }[scenario.trust]
-    resolvers = tuple(Resolver(address=address, port=ports.chosen[53]) for address, _ in network.resolvers)
-    store = TrustStore(ca_file=store_file, description="lab")
-    return Vantage(
-        name="host",
-        resolvers=resolvers,
-        hosts_file=None,
-        store=store,
-        origin_ca=certificates.origin_file,
-        ports={service: port for service, port in ports.chosen.items() if service != 53},
-        record=VantageRecord(name="host", resolvers=tuple(map(str, resolvers)), store=store.description),
+    return Standing(
+        scenario=scenario.name,
+        resolvers=tuple(address for address, _ in network.resolvers),
+        dns_port=ports.chosen[53],
+        ports={port: ports.chosen[port] for port in network.service_ports},
+        addresses={host.name: tuple(planned.address for planned in host.addresses) for host in network.hosts},
+        store_file=str(store_file),
+        origin_file=str(certificates.origin_file),
+    )
+
+
+def _lab(listening: Standing, path: Path) -> Lab:
+    """What a visitor of a lab gets."""
+    resolvers = tuple(Resolver(address=address, port=listening.dns_port) for address in listening.resolvers)
+    store = TrustStore(ca_file=Path(listening.store_file), description="lab")
+    return Lab(
+        scenario=scenario_named(listening.scenario),
+        vantage=Vantage(
+            name="host",
+            resolvers=resolvers,
+            hosts_file=None,
+            store=store,
+            origin_ca=Path(listening.origin_file),
+            ports=listening.ports,
+            record=VantageRecord(name="host", resolvers=tuple(map(str, resolvers)), store=store.description),
+        ),
+        directory=path.parent,
+        origin_file=Path(listening.origin_file),
+        addresses=listening.addresses,
     )
 
 
@@ -246,28 +262,28 @@ async def open_lab(scenario: str, endpoints: Sequence[Endpoint]) -> AsyncIterato
     """Bring the embedded lab up on loopback, for as long as the context lasts.
 
     Args:
-        scenario: a name in :data:`netprobe.lab.SCENARIOS`.
+        scenario: a name in :data:`netprobe.lab.SCENARIOS`; or, with a slash in it, the ``lab.json`` of a lab that
+            ``netprobe lab run`` keeps up: then nothing is started.
         endpoints: what exists in the lab, from ``netprobe.requirements.endpoints``.
 
     Raises:
-        UsageError: no such scenario, or more hosts than this system allows sockets.
+        UsageError: no such scenario or file, or more hosts than this system allows sockets.
     """
+    if "/" in scenario:
+        yield _lab(standing.read(Path(scenario)), Path(scenario))
+        return
     played = scenario_named(scenario)
     failed: BaseException | None = None
     with tempfile.TemporaryDirectory(prefix="netprobe-lab-") as folder:
         certificates = Certificates(Path(folder))
         network, bound, ports = _lay_out(played, endpoints, certificates)
-        lab = Lab(
-            scenario=played,
-            vantage=_vantage(played, network, ports, certificates),
-            directory=Path(folder),
-            origin_file=certificates.origin_file,
-            plan=network,
-        )
+        description = Path(folder) / standing.NAME
+        listening = describe(played, network, ports, certificates)
+        standing.write(listening, description)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(serve, network, bound)
             try:
-                yield lab
+                yield _lab(listening, description)
             except BaseException as error:  # carried past the nursery, which would wrap it into a group
                 failed = error
             nursery.cancel_scope.cancel()
