@@ -1,1 +1,10 @@
-"""Allowlists for firewalls and proxies: lowering of host patterns, and templates that only lay text out."""
+"""Allowlists for firewalls and proxies: lowering of host patterns, and templates that only lay text out.
+
+``render`` is the whole of it for a caller; it touches neither the network nor a file.
+"""
+
+from netprobe.render.engine import Rendered, render
+from netprobe.render.header import Origin
+from netprobe.render.model import Addresses, Options, Seen
+
+__all__ = ["Addresses", "Options", "Origin", "Rendered", "Seen", "render"]

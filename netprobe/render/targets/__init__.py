@@ -1,1 +1,71 @@
-"""One module a target; the registry is written out, never discovered."""
+"""Every target, by name. No plugins, no base classes: a target is a module, imported when it is asked for.
+
+How to add a target ``my-device``:
+
+1. ``netprobe/render/targets/my_device.py``: docstring (what the device is, at which layer it decides, traps, sources
+   with the date read) and the names of :class:`netprobe.render.model.Target`: ``NAME TITLE LAYER COMMENT CAPABILITY
+   MAIN FILES COMMANDS PROOF SOURCES`` and ``context()``. ``CAPABILITY`` is a promise: each form must mean in the device
+   what :meth:`netprobe.render.model.Claim.admits` says, no more and no less; leave out what the device only nearly has.
+2. ``templates/my-device/``: one ``.j2`` a file, and ``page.md`` (how to load, verify, replace, roll back; what it
+   cannot do). A template lays out ``rules`` (``rules.exact``, ``rules.regex``, ``rules.networks4`` …, the same for each
+   port in ``rules.by_port``; an entry has ``name``, ``regex``, ``body``, ``port``, ``why``) under ``header | comment``.
+   It can print nothing but validated text: see ``netprobe.render.text`` and the filters of ``netprobe.render.engine``
+   (``comment json hcl xml doubled joined(", ") length``). No conditions about what is allowed.
+3. Its name in ``TARGETS`` below, in its family.
+4. ``pytest tests/render/test_every_target.py --update-golden`` writes ``tests/golden/my-device/…``: read them. That
+   test then holds the target to everything that is common: golden text, every endpoint in an entry or a loss, header,
+   same bytes again, hostile values, page.
+5. ``tests/engines/test_my_device.py``: load it into the real engine (``tests/support/render_engine.py``) and ask about
+   every name of ``tests/support/render_corpus.py``: the engine's decision must equal ``lowered.admits(name)``. Where
+   the device cannot be had, hold the output to its documented grammar with a reader of your own.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from typing import cast
+
+from netprobe.errors import UsageError
+from netprobe.render.model import Target
+
+TARGETS: dict[str, tuple[str, ...]] = {
+    "proxies": ("squid",),
+    "linux": ("iptables", "nftables"),
+    "dns": (),
+    "firewalls": ("panos",),
+    "cloud": (),
+    "kubernetes": (),
+    "documents": (),
+}
+"""Names by family, in the order in which ``netprobe targets`` shows them."""
+
+
+def names() -> tuple[str, ...]:
+    """Every target's name."""
+    return tuple(name for family in TARGETS.values() for name in family)
+
+
+def get(name: str) -> Target:
+    """Import one target.
+
+    Raises:
+        UsageError: there is no such target; the nearest names are told.
+    """
+    if name not in names():
+        near = difflib.get_close_matches(name, names(), n=3, cutoff=0.4)
+        hint = f"perhaps {' or '.join(near)}; " if near else ""
+        raise UsageError(name, "there is no such target", f"{hint}netprobe targets lists them")
+    # The name is one of the table above, so nothing that a user types reaches the import.
+    return cast(Target, importlib.import_module(f"{__name__}.{name.replace('-', '_')}"))
+
+
+def page(name: str) -> str:
+    """The target's page: how to load, verify, replace and roll back its files, and what it cannot do.
+
+    Raises:
+        UsageError: there is no such target.
+    """
+    from netprobe.render.engine import templates_folder
+
+    return (templates_folder() / get(name).NAME / "page.md").read_text(encoding="utf-8")

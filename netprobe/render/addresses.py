@@ -1,0 +1,87 @@
+"""The last rung: addresses, for devices that know no names.
+
+Pure: the addresses were resolved or read elsewhere (``render.sources``). Addresses go stale, and other names share
+them, so everything here is a loss, and a name for which no address is known is refused.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+
+from netprobe.catalog.model import Endpoint
+from netprobe.hostnames import HostPattern
+from netprobe.render.model import Addresses, Claim, Entry, Form, Loss, LossKind, Options
+
+AWS_SUFFIXES = ("amazonaws.com", "amazonaws.eu", "api.aws", "amazonaws.com.cn")
+"""Domains whose regional names live in the networks that AWS publishes."""
+_SHARED = "names of other AWS customers answer at them too, so data can leave through them"
+
+
+def address_entries(endpoint: Endpoint, pattern: HostPattern, options: Options) -> tuple[list[Entry], list[Loss]]:
+    """The entries and the one loss of an endpoint that is said by addresses."""
+    addresses = options.addresses
+    if addresses is None or options.exact:
+        return [], [_loss(LossKind.REFUSED, endpoint, pattern, "addresses are never exact, and --exact forbids them")]
+    if addresses.by_region is not None:
+        networks, refusal = _published(endpoint, pattern, addresses)
+    else:
+        networks, refusal = _resolved(pattern, addresses, options)
+    if not networks:
+        return [], [_loss(LossKind.REFUSED, endpoint, pattern, refusal)]
+    count = sum(ipaddress.ip_network(network).num_addresses for network in networks)
+    if addresses.by_region is not None:
+        text = f"said by all {len(networks)} networks of {endpoint.region} ({addresses.how}): {_SHARED}"
+    else:
+        text = f"said by {count} addresses ({addresses.how}): they change without notice, and {_SHARED}"
+    origin = f"{endpoint.region}/{endpoint.id}"
+    entries = [
+        Entry(claim=Claim(form=Form.ADDRESS, value=network), port=endpoint.port, endpoints=(origin,))
+        for network in networks
+    ]
+    loss = _loss(LossKind.ADDRESS, endpoint, pattern, text, count=count, entry=f"{len(networks)} networks")
+    return entries, [loss]
+
+
+def collapse(networks: Iterable[str]) -> tuple[str, ...]:
+    """Canonical, sorted, without overlaps; IPv4 first."""
+    parsed = [ipaddress.ip_network(network) for network in networks]
+    four = ipaddress.collapse_addresses(n for n in parsed if isinstance(n, ipaddress.IPv4Network))
+    six = ipaddress.collapse_addresses(n for n in parsed if isinstance(n, ipaddress.IPv6Network))
+    return tuple(map(str, (*four, *six)))
+
+
+def _published(endpoint: Endpoint, pattern: HostPattern, addresses: Addresses) -> tuple[tuple[str, ...], str]:
+    ours = pattern.pattern.endswith(tuple("." + suffix for suffix in AWS_SUFFIXES))
+    if not ours or endpoint.region not in pattern.pattern:
+        return (), f"it is not a regional AWS name, so the published networks of {endpoint.region} do not hold it"
+    networks = (addresses.by_region or {}).get(endpoint.region, ())
+    return networks, f"no networks are published for {endpoint.region} ({addresses.how})"
+
+
+def _resolved(pattern: HostPattern, addresses: Addresses, options: Options) -> tuple[tuple[str, ...], str]:
+    names = (pattern.pattern,) if pattern.is_exact else _names_of(pattern, options)
+    found = [address for name in names for address in (addresses.by_host or {}).get(name, ())]
+    return collapse(found), f"no address is known for it ({addresses.how})"
+
+
+def _names_of(pattern: HostPattern, options: Options) -> tuple[str, ...]:
+    seen = options.seen.get(pattern.pattern)
+    return () if seen is None else seen.names
+
+
+def _loss(
+    kind: LossKind, endpoint: Endpoint, pattern: HostPattern, text: str, *, count: int | None = None, entry: str = ""
+) -> Loss:
+    return Loss(
+        kind=kind,
+        endpoint=endpoint.id,
+        region=endpoint.region,
+        pattern=pattern.pattern,
+        required=endpoint.required,
+        entry=entry,
+        explanation=text,
+        count=count,
+        unit="addresses",
+        exfiltration=kind is LossKind.ADDRESS,
+    )

@@ -1,0 +1,111 @@
+"""From endpoints to files: lower, refuse, then lay the text out with Jinja2.
+
+Templates decide nothing: they get entries by form and port, and print them. Autoescape is off, because it escapes for
+HTML and these are firewall rules; instead **no template can print a plain string**: ``finalize`` refuses whatever is
+neither a number nor :class:`netprobe.render.text.Text`. A value that nobody validated is a bug (exit 3), never output.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+
+from netprobe.catalog.model import Endpoint
+from netprobe.errors import CannotExpressError
+from netprobe.render import targets, text
+from netprobe.render.filters import FILTERS, comment, only_validated
+from netprobe.render.header import Origin, header
+from netprobe.render.lowering import lower
+from netprobe.render.model import Comment, File, Loss, Lowered, Options, Target
+from netprobe.render.views import EndpointView, LossView, Rules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """A target's output.
+
+    Attributes:
+        target: its name.
+        lowered: what it admits and what was lost.
+        main: the text for stdout, complete by itself.
+        files: every file for a directory, by its fixed name.
+    """
+
+    target: str
+    lowered: Lowered
+    main: str
+    files: Mapping[str, str]
+
+
+def render(target: str | Target, endpoints: Sequence[Endpoint], *, origin: Origin, options: Options) -> Rendered:
+    """Render one target.
+
+    Args:
+        target: a name of ``TARGETS``, or a module of that shape.
+        endpoints: what is to be admitted.
+        origin: what the header tells of where the output comes from.
+        options: what lowering may do.
+
+    Raises:
+        UsageError: an unknown target, or addresses are needed and none were given.
+        CannotExpressError: a required endpoint cannot be said, or anything with ``options.exact``.
+    """
+    module = targets.get(target) if isinstance(target, str) else target
+    lowered = lower(endpoints, module.CAPABILITY, options)
+    fatal = [loss for loss in lowered.refused if loss.required or options.exact]
+    if fatal:
+        raise CannotExpressError(tuple(map(sentence, fatal)))
+    variables: dict[str, object] = {
+        "header": tuple(map(text.line, header(module, endpoints, lowered, origin))),
+        "rules": Rules.of(lowered.entries),
+        "losses": tuple(map(LossView.of, lowered.losses)),
+        "endpoints": tuple(map(EndpointView.of, endpoints)),
+        **module.context(lowered, tuple(endpoints)),
+    }
+    env = environment(module.NAME, module.COMMENT)
+    return Rendered(
+        target=module.NAME,
+        lowered=lowered,
+        main=_fill(env, module.MAIN, variables),
+        files={file.name: _fill(env, file, variables) for file in module.FILES if file.when(lowered)},
+    )
+
+
+def sentence(loss: Loss) -> str:
+    """A loss as one line for stderr."""
+    mark = " (exfiltration)" if loss.exfiltration else ""
+    return f"{loss.kind}{mark}: {loss.endpoint} in {loss.region}, {loss.pattern}: {loss.explanation}"
+
+
+def templates_folder() -> Path:
+    """The folder of templates: in the wheel inside the package, in a checkout beside it."""
+    package = Path(str(files("netprobe")))
+    inside = package / "templates"
+    return inside if inside.is_dir() else package.parent / "templates"
+
+
+@functools.lru_cache(maxsize=64)
+def environment(target: str, style: Comment) -> jinja2.Environment:
+    """The Jinja2 environment of one target: strict, without autoescape, and closed to plain strings."""
+    env = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates_folder() / target),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # noqa: S701 - it escapes HTML; only_validated guards these
+        finalize=only_validated,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    env.filters.clear()
+    env.filters.update({**FILTERS, "comment": functools.partial(comment, style=style)})
+    env.globals.clear()
+    return env
+
+
+def _fill(env: jinja2.Environment, file: File, variables: Mapping[str, object]) -> str:
+    return env.get_template(file.template).render(variables)

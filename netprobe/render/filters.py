@@ -1,0 +1,88 @@
+"""The filters that templates have; each takes validated text and gives validated text back.
+
+Jinja's own filters are taken away: they return plain strings, which no template can print.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+
+from netprobe.render import text
+from netprobe.render.model import Comment
+from netprobe.render.text import Text
+
+
+def only_validated(value: object) -> object:
+    """Jinja's ``finalize``: whatever is printed must be a number or validated text."""
+    if isinstance(value, Text) or type(value) is int:
+        return value
+    raise TypeError(f"a template tried to print a {type(value).__name__} that was never validated")
+
+
+def _validated(value: object) -> Text:
+    if isinstance(value, Text):
+        return value
+    raise TypeError(f"a filter was given a {type(value).__name__} that was never validated")
+
+
+def comment(lines: object, *, style: Comment) -> Text:
+    """Put every line behind the mark of the target's language, so that none of it is ever read as a rule."""
+    if style is Comment.NONE:
+        raise TypeError("this target's language has no comments")
+    several = (lines,) if isinstance(lines, str) else lines
+    if not isinstance(several, Iterable):
+        raise TypeError("a comment consists of lines")
+    checked = (text.line(_validated(one)) for one in several)
+    if style is Comment.XML:
+        # XML 1.0 section 2.5: no double hyphen inside a comment, and no hyphen at its end.
+        return Text("\n".join(f"<!-- {one.replace('--', '- -').rstrip('-')} -->" for one in checked))
+    return Text("\n".join(f"{style.value}{one}".rstrip() for one in checked))
+
+
+def _json(value: object) -> Text:
+    """A JSON string, which is a YAML and a JavaScript string as well."""
+    encoded = json.dumps(_plain(value), ensure_ascii=True)
+    return Text(encoded.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def _plain(value: object) -> object:
+    """Validated text, numbers, and collections of them, for ``json``."""
+    if isinstance(value, bool | int) or value is None:
+        return value
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return str(_validated(value))
+
+
+def _hcl(value: object) -> Text:
+    """A quoted HCL string: JSON's, and no template sequence (Terraform language, strings and templates)."""
+    return Text(json.dumps(str(_validated(value))).replace("${", "$${").replace("%{", "%%{"))
+
+
+def _xml(value: object) -> Text:
+    """Text inside an XML element or attribute."""
+    safe = str(_validated(value))
+    for raw, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&apos;")):
+        safe = safe.replace(raw, entity)
+    return Text(safe)
+
+
+def _doubled(value: object) -> Text:
+    r"""Every backslash twice, for languages that read ``\\`` as one (CLI strings, quoted strings)."""
+    return Text(_validated(value).replace("\\", "\\\\"))
+
+
+def _joined(values: Iterable[object], separator: str) -> Text:
+    """The values, or their names, with a separator that the template gives."""
+    return Text(separator.join(str(v) if type(v) is int else _validated(getattr(v, "name", v)) for v in values))
+
+
+FILTERS: dict[str, Callable[..., object]] = {
+    "json": _json,
+    "hcl": _hcl,
+    "xml": _xml,
+    "doubled": _doubled,
+    "joined": _joined,
+    "length": len,
+}

@@ -1,0 +1,356 @@
+"""Lowering: host patterns become the most exact thing that a device can say, and every loss is told.
+
+Pure. For each endpoint the first of these that the device has and the options allow:
+
+1. exact name; one-label wildcard; native in-label glob; anchored, case-insensitive regular expression: no loss
+2. a glob whose asterisk crosses dots
+3. a one-label wildcard of the parent (``*.us-east-2.amazonaws.com``, one label: every service of the region)
+4. the names that were seen (``netprobe.lock``, ``--ecs-numbers``); the list can go stale
+5. everything beneath the parent, at any depth
+6. addresses
+
+A form that admits names which any AWS customer can own (``my-bucket.s3.us-east-2.amazonaws.com``) is passed over unless
+``allow_widening`` says otherwise, and is marked ``exfiltration``. That includes 2: a customer can call a bucket
+``ecs-a-x``, and ``ecs-a-x.s3.us-east-2.amazonaws.com`` fits ``ecs-a-*.us-east-2.amazonaws.com`` once the asterisk
+crosses dots. Facts about devices: each target's module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from netprobe.catalog.model import Endpoint
+from netprobe.errors import CannotExpressError, UsageError
+from netprobe.hostnames import HostPattern
+from netprobe.render.addresses import address_entries
+from netprobe.render.customers import admits_customers
+from netprobe.render.model import Capability, Claim, Entry, Form, Loss, LossKind, Lowered, Options
+
+_IN_WORDS = {
+    Form.GLOB_DOTS: "a glob whose asterisk also crosses dots",
+    Form.ONE_LABEL: "every name one label in front of {value}",
+    Form.SUFFIX: "every name beneath {value}, at any depth",
+    Form.SUBTREE: "{value} itself and every name beneath it{depth}",
+}
+_BEYOND = {
+    Form.GLOB_DOTS: "it also admits names with further dots where the asterisk stands",
+    Form.ONE_LABEL: "it also admits every other name one label in front of {value} (every service of the region has "
+    "one there, S3's shared endpoint too)",
+    Form.SUFFIX: "it also admits every other name beneath {value}",
+    Form.SUBTREE: "it also admits every other name beneath {value}{depth}{apex}",
+}
+_LISTABLE = frozenset({Form.EXACT, Form.GLOB, Form.REGEX, Form.SUBTREE})
+_EXFILTRATION = ", among them names that any AWS customer can own (buckets, load balancers): data can leave through it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Candidate:
+    """One way to say a pattern; ``beyond`` is empty where it is exact."""
+
+    claim: Claim
+    beyond: str = ""
+
+
+def lower(endpoints: Sequence[Endpoint], capability: Capability, options: Options) -> Lowered:
+    """Lower every endpoint.
+
+    Args:
+        endpoints: what is to be admitted.
+        capability: what the device can say.
+        options: what the user allows.
+
+    Raises:
+        UsageError: the device knows only addresses, and none were given.
+        CannotExpressError: more entries than the device takes.
+    """
+    if capability.addresses_only and options.addresses is None:
+        raise UsageError(
+            "addresses",
+            "this target knows only addresses, and addresses are never made up",
+            "give --resolve, or --ip-ranges with a file or the word snapshot",
+        )
+    entries: list[Entry] = []
+    losses: list[Loss] = []
+    for endpoint in endpoints:
+        found, lost = _endpoint(endpoint, capability, options)
+        entries.extend(found)
+        losses.extend(lost)
+    kept = merge(entries, ports=capability.ports)
+    if capability.max_entries is not None and len(kept) > capability.max_entries:
+        raise CannotExpressError((f"{len(kept)} entries are needed, and the device takes {capability.max_entries}",))
+    return Lowered(entries=kept, losses=tuple(dict.fromkeys(losses)))
+
+
+def merge(entries: Iterable[Entry], *, ports: bool) -> tuple[Entry, ...]:
+    """Join equal entries, drop covered ones (their endpoints go to what covers them), and put them into stable order.
+
+    Args:
+        entries: as lowering found them.
+        ports: whether a rule is bound to a port; otherwise entries that differ only in the port are one.
+    """
+    joined: dict[tuple[Claim, int], dict[str, None]] = {}
+    for entry in entries:
+        joined.setdefault((entry.claim, entry.port), {}).update(dict.fromkeys(entry.endpoints))
+    order = sorted(joined, key=lambda key: (key[1], _ORDER[key[0].form], _reading_order(key[0])))
+    kept: dict[tuple[Claim, int], dict[str, None]] = {}
+    cover = _Covers(order, ports=ports)
+    for key in order:
+        kept.setdefault(cover.of(key), {}).update(joined[key])
+    return tuple(
+        Entry(claim=claim, port=port, endpoints=tuple(sorted(kept[claim, port])))
+        for claim, port in order
+        if (claim, port) in kept
+    )
+
+
+class _Covers:
+    """Which of the entries stands for each: itself, or the widest one that covers it."""
+
+    def __init__(self, keys: Sequence[tuple[Claim, int]], *, ports: bool) -> None:
+        self._ports = ports
+        # Networks come collapsed from the address source, and there can be thousands: they are not compared pairwise.
+        self._wide = [key for key in keys if key[0].form not in (Form.EXACT, Form.ADDRESS)]
+        if not ports:
+            first: dict[Claim, int] = {}
+            for claim, port in keys:
+                first.setdefault(claim, port)
+            self._first = first
+
+    def of(self, key: tuple[Claim, int]) -> tuple[Claim, int]:
+        """The key that stands for ``key``."""
+        claim, port = self._same(key)
+        while True:
+            wider = next((w for w in map(self._same, self._wide) if self._beats(w, (claim, port))), None)
+            if wider is None:
+                return claim, port
+            claim, port = wider
+
+    def _same(self, key: tuple[Claim, int]) -> tuple[Claim, int]:
+        return key if self._ports else (key[0], self._first[key[0]])
+
+    def _beats(self, wide: tuple[Claim, int], key: tuple[Claim, int]) -> bool:
+        if wide == key or (self._ports and wide[1] != key[1]) or not wide[0].covers(key[0]):
+            return False
+        # Two forms that say the same (*.x as a glob and as one label): the first in order wins, never both.
+        return not key[0].covers(wide[0]) or (_ORDER[wide[0].form], wide[0].value) < (_ORDER[key[0].form], key[0].value)
+
+
+_ORDER = {form: index for index, form in enumerate(Form)}
+
+
+def _reading_order(claim: Claim) -> tuple[object, ...]:
+    """Names by their labels from the right, as a person looks for them; networks by version and number."""
+    if claim.form is Form.ADDRESS:
+        import ipaddress
+
+        network = ipaddress.ip_network(claim.value)
+        return (network.version, int(network.network_address), network.prefixlen)
+    return tuple(reversed(claim.value.split(".")))
+
+
+def _endpoint(endpoint: Endpoint, capability: Capability, options: Options) -> tuple[list[Entry], list[Loss]]:
+    pattern = asked_for(endpoint)
+    losses = list(_placeholder(endpoint, pattern))
+    if losses and options.exact:
+        return [], [_refused(endpoint, pattern, "the registry's account is not known; give --account")]
+    found, lost = _pattern(endpoint, pattern, capability, options)
+    return found, (losses + lost if found else lost)
+
+
+def asked_for(endpoint: Endpoint) -> HostPattern:
+    """What is to be admitted: the pattern, with an asterisk where the catalog could only put a placeholder account."""
+    pattern = endpoint.host_pattern
+    if not endpoint.placeholder_account:
+        return pattern
+    return HostPattern.parse(".".join(("*", *pattern.labels[1:])))
+
+
+def _placeholder(endpoint: Endpoint, pattern: HostPattern) -> Iterator[Loss]:
+    if endpoint.placeholder_account:
+        yield _loss(
+            LossKind.WIDENED,
+            endpoint,
+            pattern,
+            entry=pattern.pattern,
+            explanation="no --account was given, so the registry of every AWS account is admitted, not only your own",
+        )
+
+
+def _pattern(
+    endpoint: Endpoint, pattern: HostPattern, capability: Capability, options: Options
+) -> tuple[list[Entry], list[Loss]]:
+    """The first way that is allowed."""
+    too_long = _too_long(pattern, capability)
+    if too_long:
+        return [], [_refused(endpoint, pattern, too_long)]
+    passed_over: list[_Candidate] = []
+    enumerated = False
+    for candidate in _candidates(pattern, capability):
+        # Names that were seen come before everything beneath the parent; a suffix is exact for nothing.
+        if candidate.claim.form in (Form.SUFFIX, Form.SUBTREE) and not pattern.is_exact and not enumerated:
+            enumerated = True
+            found = _enumerate(endpoint, pattern, capability, options)
+            if found is not None:
+                return found
+        if not _fits(candidate.claim, capability):
+            continue
+        if not candidate.beyond:
+            return [_entry(endpoint, candidate.claim)], []
+        outsiders = admits_customers(candidate.claim, pattern, endpoint.region)
+        if options.exact or (outsiders and not options.allow_widening):
+            passed_over.append(candidate)
+            continue
+        return [_entry(endpoint, candidate.claim)], [_widened(endpoint, pattern, candidate, capability, outsiders)]
+    if not enumerated and not pattern.is_exact:
+        found = _enumerate(endpoint, pattern, capability, options)
+        if found is not None:
+            return found
+    if Form.ADDRESS in capability.forms and options.addresses is not None:
+        return address_entries(endpoint, pattern, options)
+    return [], [_refused(endpoint, pattern, _why_not(pattern, capability, options, passed_over))]
+
+
+def _candidates(pattern: HostPattern, capability: Capability) -> Iterator[_Candidate]:
+    """Every way to say the pattern in one entry, the most exact first."""
+    for form, value, exact in _ways(pattern, capability):
+        if form not in capability.forms:
+            continue
+        claim = Claim(
+            form=form,
+            value=value,
+            empty_star=capability.empty_star and form in (Form.GLOB, Form.GLOB_DOTS) and "*" in value,
+            depth=capability.subtree_depth if form is Form.SUBTREE else None,
+        )
+        apex = ", and the name itself" if not pattern.is_exact else ""
+        words = {"value": value, "depth": _depth(capability), "apex": apex}
+        yield _Candidate(claim=claim, beyond="" if exact else _BEYOND[form].format_map(words))
+
+
+def _ways(pattern: HostPattern, capability: Capability) -> Iterator[tuple[Form, str, bool]]:
+    text, parent = pattern.pattern, pattern.parent
+    if pattern.is_exact:
+        yield from ((form, text, True) for form in (Form.EXACT, Form.GLOB, Form.REGEX, Form.GLOB_DOTS))
+        yield Form.SUBTREE, text, False
+        return
+    first_label_only = text.count("*") == 1 and "*" in pattern.labels[0]
+    if pattern.is_leading_wildcard:
+        yield Form.ONE_LABEL, parent, True
+    if first_label_only or not capability.glob_first_label_only:
+        yield Form.GLOB, text, True
+    yield Form.REGEX, text, True
+    yield Form.GLOB_DOTS, text, False
+    if first_label_only and not pattern.is_leading_wildcard:
+        yield Form.ONE_LABEL, parent, False
+    if parent.count("."):
+        yield Form.SUFFIX, parent, False
+        yield Form.SUBTREE, parent, False
+
+
+def _fits(claim: Claim, capability: Capability) -> bool:
+    limit = capability.max_entry_length
+    return limit is None or len(written(claim)) <= limit
+
+
+def written(claim: Claim) -> str:
+    """How long an entry is at least, as it is written."""
+    match claim.form:
+        case Form.REGEX:
+            return f"^{claim.pattern.regex()}$"
+        case Form.ONE_LABEL | Form.SUFFIX:
+            return f"*.{claim.value}"
+        case _:
+            return claim.value
+
+
+def _enumerate(
+    endpoint: Endpoint, pattern: HostPattern, capability: Capability, options: Options
+) -> tuple[list[Entry], list[Loss]] | None:
+    """The names that were seen, or None where none are known, may be listed, or can be said."""
+    seen = options.seen.get(pattern.pattern)
+    if seen is None or options.exact or not seen.names or not _LISTABLE & capability.forms:
+        return None
+    entries: list[Entry] = []
+    losses: list[Loss] = []
+    for name in dict.fromkeys(seen.names):
+        host = HostPattern.parse(name)
+        if not pattern.covers(host):
+            raise UsageError(name, f"this is not a name that {pattern} stands for", "discover the names again")
+        found, lost = _pattern(endpoint, host, capability, options)
+        if not found:
+            return None
+        entries.extend(found)
+        losses.extend(lost)
+    text = (
+        f"the device cannot say {pattern}, so {len(entries)} names are listed ({seen.how}); AWS picks the number and "
+        "may use one that is not listed: render again when it does"
+    )
+    told = _loss(LossKind.ENUMERATED, endpoint, pattern, entry="names", explanation=text, count=len(entries))
+    return entries, [told, *losses]
+
+
+def _too_long(pattern: HostPattern, capability: Capability) -> str:
+    limit = capability.max_name_length
+    if limit is None or len(pattern.pattern) <= limit:
+        return ""
+    return f"the device takes names of at most {limit} characters, and this has {len(pattern.pattern)}"
+
+
+def _why_not(pattern: HostPattern, capability: Capability, options: Options, passed_over: Sequence[_Candidate]) -> str:
+    if options.exact:
+        return "the device cannot say exactly this, and --exact forbids everything else"
+    reasons = ["the device has no exact form for it"]
+    if passed_over:
+        reasons.append(f"the nearest is wider: {passed_over[0].beyond}{_EXFILTRATION} (--allow-widening permits it)")
+    if pattern.pattern.count("*") == 1 and _LISTABLE & capability.forms:
+        reasons.append("no name is known that could be listed (give --discover, --lock FILE or --ecs-numbers 1-32)")
+    return "; ".join(reasons)
+
+
+def _widened(
+    endpoint: Endpoint, pattern: HostPattern, candidate: _Candidate, capability: Capability, outsiders: bool
+) -> Loss:
+    words = {"value": candidate.claim.value, "depth": _depth(capability)}
+    return _loss(
+        LossKind.WIDENED,
+        endpoint,
+        pattern,
+        entry=_IN_WORDS[candidate.claim.form].format_map(words),
+        explanation=candidate.beyond + (_EXFILTRATION if outsiders else ""),
+        exfiltration=outsiders,
+    )
+
+
+def _depth(capability: Capability) -> str:
+    return "" if capability.subtree_depth is None else f", at most {capability.subtree_depth} labels deep"
+
+
+def _refused(endpoint: Endpoint, pattern: HostPattern, why: str) -> Loss:
+    return _loss(LossKind.REFUSED, endpoint, pattern, entry="", explanation=why)
+
+
+def _loss(
+    kind: LossKind,
+    endpoint: Endpoint,
+    pattern: HostPattern,
+    *,
+    entry: str,
+    explanation: str,
+    count: int | None = None,
+    exfiltration: bool = False,
+) -> Loss:
+    return Loss(
+        kind=kind,
+        endpoint=endpoint.id,
+        region=endpoint.region,
+        pattern=pattern.pattern,
+        required=endpoint.required,
+        entry=entry,
+        explanation=explanation,
+        count=count,
+        exfiltration=exfiltration,
+    )
+
+
+def _entry(endpoint: Endpoint, claim: Claim) -> Entry:
+    return Entry(claim=claim, port=endpoint.port, endpoints=(f"{endpoint.region}/{endpoint.id}",))

@@ -1,0 +1,423 @@
+"""What a target declares, and what lowering makes of endpoints for it.
+
+A target is a module in ``netprobe.render.targets`` (see there how to add one) with a folder of templates beside it.
+The module says what the device can express, *exactly*: the semantics of each :class:`Form` are those of
+:meth:`Claim.admits`, and tests hold the real engine to them name by name. Types only; nothing here decides or prints.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from netprobe.catalog.model import Endpoint
+from netprobe.hostnames import HostPattern
+
+
+class Layer(StrEnum):
+    """Where the target decides, which says what a client can do to get around it."""
+
+    CONNECT = "connect"
+    """The name in a client's CONNECT request (explicit proxy)."""
+    SNI = "sni"
+    """The server name in the TLS ClientHello (not authenticated: a client may say one name and reach another)."""
+    DNS = "dns"
+    """Which names resolve; a client that knows an address goes around it."""
+    DNS_TO_IP = "dns→ip"
+    """Addresses learned from DNS answers; names that share an address share its fate."""
+    IP = "ip"
+    """Addresses only; every name that shares an address is admitted too."""
+    CLIENT = "client"
+    """Advice to the client (PAC); it enforces nothing."""
+    DOCUMENT = "document"
+    """Something for people or other programs (a list, a ticket); it enforces nothing by itself."""
+
+
+class Form(StrEnum):
+    """One way to say which names, or addresses, are admitted. The value of an entry is given in brackets."""
+
+    EXACT = "exact"
+    """[name] this name and no other."""
+    GLOB = "in-label-glob"
+    """[pattern] a native glob whose asterisk stays inside its label (see ``Capability.empty_star``)."""
+    REGEX = "regex"
+    """[pattern] an anchored, case-insensitive regular expression made from the pattern; ``*`` is ``[^.]+``."""
+    GLOB_DOTS = "glob-crossing-dots"
+    """[pattern] a glob whose asterisk also crosses dots."""
+    ONE_LABEL = "one-label"
+    """[parent] exactly one label in front of the parent; not the parent itself."""
+    SUFFIX = "suffix"
+    """[parent] one or more labels in front of the parent; not the parent itself."""
+    SUBTREE = "subtree"
+    """[name] the name itself and everything beneath it (see ``Capability.subtree_depth``)."""
+    ADDRESS = "address"
+    """[network] every address of an IP network."""
+
+
+class Dialect(StrEnum):
+    r"""Regular-expression dialects. What we write (literals, ``\.``, ``[^.]+``, anchors) means the same in all."""
+
+    POSIX_ERE = "POSIX ERE"
+    PCRE = "PCRE"
+    RE2 = "RE2"
+    JAVASCRIPT = "JavaScript"
+    VENDOR = "vendor's own"
+
+
+class Comment(StrEnum):
+    """How the target's language marks a comment; the value is put before each line."""
+
+    HASH = "# "
+    SEMICOLON = "; "
+    BANG = "! "
+    SLASHES = "// "
+    DASHES = "-- "
+    XML = "<!-- "
+    """``<!-- … -->`` around each line."""
+    NONE = ""
+    """The language has no comments; the header goes where the format has room for text (``header | json``)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capability:
+    """What a device can express.
+
+    Attributes:
+        forms: every form that it can express; lowering takes the most exact of them.
+        regex: the dialect, where ``Form.REGEX`` is among the forms.
+        empty_star: a native glob's asterisk also stands for nothing (``ecs-a-.us-east-2…``).
+        glob_first_label_only: an asterisk may stand in the first label only.
+        subtree_depth: how many labels deep ``SUBTREE`` reaches, or None for any depth.
+        ports: whether a rule is bound to a port (otherwise the device admits the name on every port that it lets out).
+        strips_trailing_dot: whether ``name.`` (with the root's dot) is treated like ``name``.
+        max_entries: how many entries it takes, or None where no limit is known.
+        max_entry_length: the longest entry in characters, as it is written.
+        max_name_length: the longest host name that it takes.
+        default_action: what happens to everything that no entry admits, once the file is loaded as its page says.
+    """
+
+    forms: frozenset[Form]
+    default_action: str
+    regex: Dialect | None = None
+    empty_star: bool = False
+    glob_first_label_only: bool = False
+    subtree_depth: int | None = None
+    ports: bool = True
+    strips_trailing_dot: bool = False
+    max_entries: int | None = None
+    max_entry_length: int | None = None
+    max_name_length: int | None = None
+
+    @property
+    def addresses_only(self) -> bool:
+        """Whether the device knows nothing of names."""
+        return self.forms == {Form.ADDRESS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commands:
+    """What an operator types. Empty: the device has no such command, and the page says what to do instead.
+
+    Attributes:
+        check: check the file without loading it.
+        load: load it for the first time.
+        replace: replace the running one, whole or not at all.
+        rollback: go back to the one before.
+    """
+
+    check: str
+    load: str
+    replace: str
+    rollback: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """By what the target's output is proven in the tests: a real engine, or an independent reader of the grammar."""
+
+    engine: str = ""
+    """Name and version: ``squid 5.7 (Debian 12)``."""
+    grammar: str = ""
+    """Which documented grammar, where the device cannot be had."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a fact about the device stands, and when it was read (or run)."""
+
+    where: str
+    read: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """An exact predicate of what an entry admits; tests compare it with the engine name by name.
+
+    Attributes:
+        form: what kind of statement it is.
+        value: see the form.
+        empty_star: see :class:`Capability`.
+        depth: the depth of a subtree, or None.
+    """
+
+    form: Form
+    value: str
+    empty_star: bool = False
+    depth: int | None = None
+
+    def admits(self, name: str) -> bool:
+        """Whether the entry admits ``name`` (any case, no trailing dot), or for ADDRESS the address ``name``."""
+        name = name.lower()
+        match self.form:
+            case Form.EXACT:
+                return name == self.value
+            case Form.SUFFIX:
+                return name.endswith("." + self.value) and name != "." + self.value
+            case Form.SUBTREE:
+                beneath = name.endswith("." + self.value) and self._deep_enough(name)
+                return name == self.value or beneath
+            case Form.ADDRESS:
+                return _in_network(name, self.value)
+            case Form.ONE_LABEL | Form.GLOB | Form.REGEX | Form.GLOB_DOTS:
+                return _expression(self).fullmatch(name) is not None
+
+    def _deep_enough(self, name: str) -> bool:
+        labels = name[: -len(self.value) - 1].count(".") + 1
+        return self.depth is None or labels <= self.depth
+
+    @property
+    def pattern(self) -> HostPattern:
+        """The claim as a host pattern (for the forms whose asterisk stays in its label)."""
+        return HostPattern.parse("*." + self.value if self.form is Form.ONE_LABEL else self.value)
+
+    def covers(self, other: Claim) -> bool:
+        """Whether everything that ``other`` admits is admitted by this claim too (False where that is not sure)."""
+        if self == other:
+            return True
+        if Form.ADDRESS in (self.form, other.form):
+            return self.form is other.form and _within(other.value, self.value)
+        if other.form is Form.EXACT:
+            return self.admits(other.value)
+        if self.form in _TREES:
+            return self._covers_beneath(other)
+        in_label = {Form.ONE_LABEL, Form.GLOB, Form.REGEX}
+        same_star = self.empty_star or not other.empty_star
+        return {self.form, other.form} <= in_label and same_star and self.pattern.covers(other.pattern)
+
+    def _covers_beneath(self, other: Claim) -> bool:
+        if self.depth is not None or other.form is Form.GLOB_DOTS:
+            return self.depth is None and other.value.endswith("." + self.value)
+        if other.form in _TREES and other.value == self.value:
+            return self.form is Form.SUBTREE or other.form is Form.SUFFIX
+        value = "*." + other.value if other.form in (Form.ONE_LABEL, Form.SUFFIX) else other.value
+        return value.endswith("." + self.value)
+
+
+_TREES = (Form.SUFFIX, Form.SUBTREE)
+
+
+@functools.lru_cache(maxsize=4096)
+def _expression(claim: Claim) -> re.Pattern[str]:
+    if claim.form is Form.GLOB_DOTS:
+        star = ".*" if claim.empty_star else ".+"
+    else:
+        star = "[^.]*" if claim.empty_star and claim.form is Form.GLOB else "[^.]+"
+    return re.compile(claim.pattern.regex(star))
+
+
+def _in_network(address: str, network: str) -> bool:
+    parsed = ipaddress.ip_address(address)
+    return parsed in ipaddress.ip_network(network)
+
+
+def _within(inner: str, outer: str) -> bool:
+    one, two = ipaddress.ip_network(inner), ipaddress.ip_network(outer)
+    if isinstance(one, ipaddress.IPv4Network) and isinstance(two, ipaddress.IPv4Network):
+        return one.subnet_of(two)
+    if isinstance(one, ipaddress.IPv6Network) and isinstance(two, ipaddress.IPv6Network):
+        return one.subnet_of(two)
+    return False
+
+
+class LossKind(StrEnum):
+    """What became of a pattern that the device cannot express as it is."""
+
+    WIDENED = "widened"
+    ENUMERATED = "enumerated"
+    ADDRESS = "address"
+    """Said by addresses, which other names share and which change."""
+    MISSED = "missed"
+    """Some of what is asked for is not admitted."""
+    REFUSED = "refused"
+    """Nothing was written for it."""
+
+
+class Loss(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the output says more, or less, than was asked for.
+
+    Attributes:
+        kind: what happened.
+        endpoint: the endpoint's id.
+        region: its region.
+        pattern: what was asked for.
+        required: whether the host is not ready without it.
+        entry: what was written instead, in words of :class:`Form`; empty where nothing was written.
+        explanation: one plain sentence.
+        count: how many names (or addresses) it is about; None where there is no bound.
+        unit: ``names`` or ``addresses``.
+        exfiltration: it admits names that any AWS customer can own, so data can leave through it.
+    """
+
+    kind: LossKind
+    endpoint: str
+    region: str
+    pattern: str
+    required: bool
+    entry: str
+    explanation: str
+    count: int | None = None
+    unit: str = "names"
+    exfiltration: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing that a rule admits.
+
+    Attributes:
+        claim: what exactly it admits.
+        port: the TCP port.
+        endpoints: which endpoints need it, ``REGION/ID``.
+    """
+
+    claim: Claim
+    port: int
+    endpoints: tuple[str, ...]
+
+    @property
+    def form(self) -> Form:
+        """The claim's form."""
+        return self.claim.form
+
+    @property
+    def value(self) -> str:
+        """The claim's value."""
+        return self.claim.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lowered:
+    """What lowering made of the endpoints: every endpoint is in an entry, in a loss, or in both."""
+
+    entries: tuple[Entry, ...]
+    losses: tuple[Loss, ...]
+
+    def admits(self, name: str, port: int | None = None) -> bool:
+        """Whether any entry admits the name or address (on that port)."""
+        return any(port in (None, e.port) and e.claim.admits(name) for e in self._of_kind(name))
+
+    def _of_kind(self, name: str) -> tuple[Entry, ...]:
+        return tuple(e for e in self.entries if (e.form is Form.ADDRESS) == _is_address(name))
+
+    def has(self, form: Form, port: int | None = None) -> bool:
+        """Whether an entry of that form exists (on that port)."""
+        return any(entry.form is form and port in (None, entry.port) for entry in self.entries)
+
+    @property
+    def refused(self) -> tuple[Loss, ...]:
+        """What was not written at all."""
+        return tuple(loss for loss in self.losses if loss.kind is LossKind.REFUSED)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """Names that were seen for a pattern, and how they came to be known (``netprobe.lock``, ``--ecs-numbers``)."""
+
+    names: tuple[str, ...]
+    how: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Addresses for devices that know no names.
+
+    Attributes:
+        how: where they come from and from when, in words.
+        by_host: the addresses that each name resolved to.
+        by_region: the published networks of each region; they hold far more than the endpoints.
+    """
+
+    how: str
+    by_host: Mapping[str, tuple[str, ...]] | None = None
+    by_region: Mapping[str, tuple[str, ...]] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the user allows lowering to do.
+
+    Attributes:
+        exact: refuse everything that is not exact.
+        allow_widening: also allow what admits names that any customer can own.
+        seen: names seen for a numbered pattern, by pattern.
+        addresses: for devices that know only addresses.
+    """
+
+    exact: bool = False
+    allow_widening: bool = False
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+    addresses: Addresses | None = None
+
+
+def _always(lowered: Lowered) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """One output file.
+
+    Attributes:
+        name: its fixed name (``allow.regex``).
+        template: the template, in ``templates/<target>/``.
+        when: whether the file is written for these entries (some engines warn of an empty list).
+    """
+
+    name: str
+    template: str
+    when: Callable[[Lowered], bool] = _always
+
+
+class Target(Protocol):
+    """A module of ``netprobe.render.targets``; a test holds every one of them to this."""
+
+    NAME: str
+    TITLE: str
+    LAYER: Layer
+    COMMENT: Comment
+    CAPABILITY: Capability
+    MAIN: File
+    """What goes to stdout or to ``-o FILE``: complete by itself."""
+    FILES: tuple[File, ...]
+    """What goes into ``-o DIR``."""
+    COMMANDS: Commands
+    PROOF: Proof
+    SOURCES: tuple[Source, ...]
+
+    def context(self, lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+        """Further variables for the templates: ``Text`` (``render.text``), numbers, booleans, collections of them."""

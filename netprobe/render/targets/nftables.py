@@ -1,0 +1,45 @@
+"""nftables: a table of its own, replaced in one transaction.
+
+Knows addresses only; a host name in ``elements`` would be resolved once, when it is loaded, so none is ever written.
+Traps that the output avoids, each seen with nft 1.0.6: ``elements = { }`` is a syntax error (the line is left out);
+prefixes need ``flags interval`` and overlaps ``auto-merge``; ``delete table`` alone fails on the first load and
+``destroy`` is not in 1.0.6 (so: declare, delete, declare again, in one transaction); CRLF is refused.
+
+It governs TCP (and QUIC's UDP) to the ports of the endpoints, for packets that this host itself sends. Forwarded
+packets (containers on a bridge, other hosts) and other ports are left to the site's own rules, as the page says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from netprobe.catalog.model import Endpoint
+from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+
+NAME = "nftables"
+TITLE = "nftables (Linux)"
+LAYER = Layer.IP
+COMMENT = Comment.HASH
+CAPABILITY = Capability(
+    forms=frozenset({Form.ADDRESS}),
+    default_action="refused (TCP reset, ICMP) on the ports named above; "
+    "other ports and forwarded packets are not touched",
+)
+MAIN = File(name="netprobe.nft", template="netprobe.nft.j2")
+FILES = (MAIN,)
+COMMANDS = Commands(
+    check="nft -c -f netprobe.nft",
+    load="nft -f netprobe.nft",
+    replace="nft -f netprobe.nft (the whole table in one transaction)",
+    rollback="nft -f OLD.nft, or nft delete table inet netprobe to be without it",
+)
+PROOF = Proof(engine="nft 1.0.6 (Debian 12)")
+SOURCES = (
+    Source(where="nftables 1.0.6, run in a network namespace", read="2026-11-23"),
+    Source(where="https://www.netfilter.org/projects/nftables/manpage.html", read="2026-11-23"),
+)
+
+
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+    """The template needs nothing else."""
+    return {}

@@ -1,0 +1,50 @@
+"""Palo Alto PAN-OS: a custom URL category as ``set`` commands, with the rules that use it.
+
+Decides on the server name in the ClientHello (no decryption, no URL-filtering licence). A wildcard must be a whole
+token between dots: ``^`` stands for exactly one, ``*`` for one or more; ``ecs-a-*`` inside a token is invalid (vendor's
+guidelines; a staff answer says the same). So ``*.dkr.ecr…`` is exact as ``^.dkr.ecr…/``, and ``ecs-a-*`` is not.
+Every entry ends in ``/``: without it, releases before 10.2 also match what merely begins with the entry. The type must
+be set since 9.0. Each entry has a command of its own, since a command line has a limit.
+
+It cannot be run here: the tests hold the output to the documented token rules, with a reader of their own, and load the
+category with the vendor's pan-os-python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from netprobe.catalog.model import Endpoint
+from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+
+NAME = "panos"
+TITLE = "Palo Alto PAN-OS (set commands, custom URL category)"
+LAYER = Layer.SNI
+COMMENT = Comment.HASH
+CAPABILITY = Capability(
+    forms=frozenset({Form.EXACT, Form.ONE_LABEL, Form.SUFFIX}),
+    max_entry_length=254,
+    default_action="denied by the rule netprobe-deny, for the address group netprobe-hosts, on the ports named above",
+)
+MAIN = File(name="netprobe.set", template="netprobe.set.j2")
+FILES = (MAIN,)
+COMMANDS = Commands(
+    check="validate full",
+    load="grep -v '^#' netprobe.set, paste it in configure mode, then: commit",
+    replace="the same: the old list is deleted first, and nothing takes effect before commit",
+    rollback="load config last-saved (before commit), or load config version N and commit",
+)
+PROOF = Proof(grammar="PAN-OS URL category token rules; pan-os-python reads the category")
+SOURCES = (
+    Source(
+        where="https://docs.paloaltonetworks.com/advanced-url-filtering/administration/configuring-url-filtering/"
+        "url-category-exceptions/guidelines-for-url-category-exceptions",
+        read="2026-11-23",
+    ),
+    Source(where="https://knowledgebase.paloaltonetworks.com (kA10g000000ClRfCAK)", read="2026-11-23"),
+)
+
+
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+    """The template needs nothing else."""
+    return {}

@@ -1,0 +1,69 @@
+"""Squid as an explicit proxy: who may CONNECT where, by name.
+
+Decides on the name in the client's CONNECT request, which Squid lower-cases and strips of trailing dots. Every pattern
+has an exact form here: names in ``dstdomain``, patterns in an anchored ``dstdom_regex -i`` (POSIX ERE). ``.name`` in
+dstdomain admits the name and everything beneath it. Traps that the output avoids, each seen on Squid 5.7:
+
+- ``squid -k parse`` ends with 0 for a bad regex, a missing file and a glob in dstdomain: ERROR and WARNING count;
+- a name listed before a suffix that covers it is fatal, so covered entries never leave lowering;
+- an empty ACL file is a warning, so a file without entries is not written;
+- without ``-n`` a CONNECT to an address makes Squid look its name up and match on the answer;
+- SIGHUP (Debian's ``systemctl reload``) with a bad file kills the proxy, ``squid -k reconfigure`` refuses it.
+
+It does not inspect TLS: a client may ask for an admitted name and get what that name's server serves. Not for
+intercepted traffic: that is the target ``squid-splice``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from netprobe.catalog.model import Endpoint
+from netprobe.render.model import (
+    Capability,
+    Commands,
+    Comment,
+    Dialect,
+    File,
+    Form,
+    Layer,
+    Lowered,
+    Proof,
+    Source,
+)
+
+NAME = "squid"
+TITLE = "Squid (explicit proxy)"
+LAYER = Layer.CONNECT
+COMMENT = Comment.HASH
+CAPABILITY = Capability(
+    forms=frozenset({Form.EXACT, Form.REGEX, Form.SUBTREE}),
+    regex=Dialect.POSIX_ERE,
+    strips_trailing_dot=True,
+    default_action="denied (403) for every client, plain HTTP too",
+)
+HTTPS = 443
+"""The port whose names stand in files of their own; other ports are rare, and stay in the main file."""
+MAIN = File(name="netprobe.conf", template="netprobe.conf.j2")
+FILES = (
+    File(name="netprobe.conf", template="netprobe-files.conf.j2"),
+    File(name="allow.exact", template="allow.exact.j2", when=lambda lowered: lowered.has(Form.EXACT, HTTPS)),
+    File(name="allow.suffix", template="allow.suffix.j2", when=lambda lowered: lowered.has(Form.SUBTREE, HTTPS)),
+    File(name="allow.regex", template="allow.regex.j2", when=lambda lowered: lowered.has(Form.REGEX, HTTPS)),
+)
+COMMANDS = Commands(
+    check="squid -k parse 2>&1 | grep -E 'ERROR|WARNING|FATAL' && echo 'do not load it'",
+    load="include /etc/squid/netprobe/netprobe.conf before the first http_access line of squid.conf",
+    replace="rename the new folder into place, then: squid -k reconfigure (never systemctl reload)",
+    rollback="rename the old folder back, then: squid -k reconfigure",
+)
+PROOF = Proof(engine="squid 5.7 (Debian 12, squid-openssl)")
+SOURCES = (
+    Source(where="squid 5.7-2+deb12u6, run on loopback", read="2026-11-23"),
+    Source(where="https://www.squid-cache.org/Doc/config/acl/", read="2026-11-23"),
+)
+
+
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+    """The port that has files of its own."""
+    return {"https": HTTPS}
