@@ -1,0 +1,37 @@
+"""``netprobe host``: is this host ready, as far as its files and its kernel tell? Sends nothing."""
+
+from __future__ import annotations
+
+import typer
+
+from netprobe.cli import emit, options
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``host``."""
+    app.command("host")(host)
+
+
+def host(
+    ctx: typer.Context,
+    format: options.Format = "text",
+    output: options.Output = None,
+    report: options.Reports = None,
+    strict: options.Strict = False,
+) -> int:
+    """Judge this host without the network.
+
+    Run it as root: some rules read files and firewall rules that only root may read, and say so where they could not.
+    """
+    from pathlib import Path
+
+    from netprobe.cli import readiness
+    from netprobe.host.filesystem import FolderRoot
+    from netprobe.host.live import live
+    from netprobe.host.machine import Machine
+
+    wanted = emit.wanted(format, output, report)
+    with FolderRoot(Path("/")) as root:
+        found = readiness.judged(Machine(root=root, subject="host", live=live()))
+    emit.emit(found, wanted)
+    return emit.exit_code(found, strict=strict)

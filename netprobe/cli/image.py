@@ -1,0 +1,40 @@
+"""``netprobe image ROOT|TAR``: will hosts made of this image be ready? Nothing of the image is unpacked or executed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netprobe.cli import emit, options
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``image``."""
+    app.command("image")(image)
+
+
+def image(
+    ctx: typer.Context,
+    root: Annotated[
+        Path, typer.Argument(metavar="ROOT|TAR", help="A root folder, a root tar, a docker save tar or an OCI layout.")
+    ],
+    platform: Annotated[
+        str | None, typer.Option("--platform", metavar="OS/ARCH", help="Which image of an OCI layout with several.")
+    ] = None,
+    format: options.Format = "text",
+    output: options.Output = None,
+    report: options.Reports = None,
+    strict: options.Strict = False,
+) -> int:
+    """Judge an image's root folder or tar.
+
+    Rules that only a running host can answer are shown as not run; 'netprobe host' answers them there.
+    """
+    from netprobe.cli import readiness
+
+    wanted = emit.wanted(format, output, report)
+    found = readiness.image(root, platform)
+    emit.emit(found, wanted)
+    return emit.exit_code(found, strict=strict)

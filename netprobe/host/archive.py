@@ -1,0 +1,273 @@
+"""A root file system inside an archive: a root tar, a ``docker save`` tar, or an OCI image layout.
+
+Nothing is unpacked to disk. The archive is read once, front to back, so that a compressed one costs no more than its
+decompression; layers that a manifest at the end puts into order are indexed as they go by and laid over each other
+afterwards. Sources: OCI image-spec (image layout, manifest, layer), Docker's ``docker image save`` (manifest.json),
+both read 2026-11-23.
+
+Refused rather than guessed: an archive with several images, a layer that is missing, a malformed or endless archive.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from netprobe.errors import UnreadableFileError
+from netprobe.host import manifest
+from netprobe.host.filesystem import Entry, FileSystem, FolderRoot, Kind
+from netprobe.host.keep import TOTAL, keep
+from netprobe.host.streams import MALFORMED, ArchiveError, Budget, Forward, decompressed
+from netprobe.host.tree import MAX_NODES, Node, TooManyError, TreeRoot
+
+_LAYER = re.compile(r"blobs/sha256/[0-9a-f]{64}|[0-9a-f]{64}/layer\.tar|[0-9a-f]{64}\.tar(?:\.gz)?")
+_SMALL = 4 * 1024 * 1024
+_REMEDY = "give an unpacked root folder, a root tar, a docker save tar or an OCI image layout"
+
+
+@dataclass(slots=True)
+class Opened:
+    """A root and what a reader should know of how it was read."""
+
+    root: FileSystem
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Outer:
+    """What went by in the outer archive."""
+
+    tree: TreeRoot = field(default_factory=TreeRoot)
+    documents: dict[str, bytes] = field(default_factory=dict)
+    layers: dict[str, TreeRoot] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    kept: int = 0
+
+
+class _StrictInfo(tarfile.TarInfo):
+    """tarfile takes a damaged header in the middle for the end; here it is an error."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> _StrictInfo:
+        try:
+            return super().fromtarfile(tarfile_)
+        except (tarfile.TruncatedHeaderError, tarfile.InvalidHeaderError) as exc:  # type: ignore[attr-defined]
+            raise ArchiveError(f"is no tar archive, or a damaged one ({exc})") from exc
+
+
+def _members(stream: Forward) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+    with tarfile.TarFile(fileobj=stream, mode="r", tarinfo=_StrictInfo) as tar:  # type: ignore[arg-type]
+        while (info := tar.next()) is not None:
+            # tarfile remembers every member; half a million of them would be the memory of the whole run.
+            tar.members.clear()  # type: ignore[attr-defined]
+            yield tar, info
+
+
+def _place(outer: _Outer, tree: TreeRoot, tar: tarfile.TarFile, info: tarfile.TarInfo) -> None:
+    path = info.name.lstrip("/").removeprefix("./")
+    if info.isdir():
+        node = Node(Entry(kind=Kind.FOLDER, mode=info.mode))
+    elif info.issym():
+        node = Node(Entry(kind=Kind.LINK, mode=0o777, target=info.linkname))
+    elif info.islnk():
+        there = tree.find(info.linkname.lstrip("/"))
+        if there is None or there.children is not None:
+            tree.refused += 1
+            return
+        node = there
+    elif info.isreg():
+        node = Node(Entry(kind=Kind.FILE, size=info.size, mode=info.mode), _content(outer, tree, tar, info, path))
+    else:
+        node = Node(Entry(kind=Kind.OTHER, mode=info.mode))
+    tree.place(path, node)
+
+
+def _content(outer: _Outer, tree: TreeRoot, tar: tarfile.TarFile, info: tarfile.TarInfo, path: str) -> bytes | None:
+    wanted = keep(path, info.size)
+    if wanted == 0:
+        return b"" if info.size == 0 else None
+    if outer.kept + wanted > TOTAL:
+        tree.unkept += 1
+        return None
+    stream = tar.extractfile(info)
+    assert stream is not None
+    data = stream.read(wanted)
+    outer.kept += len(data)
+    return data
+
+
+def _walk(stream: Forward, budget: Budget) -> _Outer:
+    """Index one archive, layers of images inside it included."""
+    outer = _Outer()
+    for tar, info in _members(stream):
+        path = info.name.lstrip("/").removeprefix("./")
+        if (info.issym() or info.islnk()) and _LAYER.fullmatch(path):
+            base = os.path.dirname(path) if info.issym() else ""
+            outer.links[path] = os.path.normpath(os.path.join(base, info.linkname))
+        elif info.isreg() and _LAYER.fullmatch(path):
+            _blob(outer, info, path, stream, budget)
+        elif info.isreg() and "/" not in path and info.size <= _SMALL and path in manifest.DOCUMENTS:
+            _document(outer, tar, info, path)
+        else:
+            _place(outer, outer.tree, tar, info)
+    return outer
+
+
+def _document(outer: _Outer, tar: tarfile.TarFile, info: tarfile.TarInfo, path: str) -> None:
+    stream = tar.extractfile(info)
+    assert stream is not None
+    outer.documents[path] = stream.read(_SMALL)
+
+
+def _blob(outer: _Outer, info: tarfile.TarInfo, path: str, stream: Forward, budget: Budget) -> None:
+    """A blob is a small JSON document or a layer; its first bytes tell."""
+    if info.sparse is not None:
+        raise ArchiveError(f"holds a layer that is a sparse member ({path})")
+    stream.seek(info.offset_data)
+    if stream.peek(1) == b"{":
+        outer.documents[path] = stream.read(info.size) if info.size <= _SMALL else b""
+        return
+    window = Forward(_Until(stream, info.size), budget)
+    outer.layers[path] = _layer(window, outer, budget)
+
+
+@dataclass(slots=True)
+class _Until:
+    """The bytes of one member, as a source."""
+
+    stream: Forward
+    left: int
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self.stream.read(min(size, self.left)) if self.left else b""
+        self.left -= len(data)
+        return data
+
+
+def _layer(stream: Forward, outer: _Outer, budget: Budget) -> TreeRoot:
+    tree = TreeRoot()
+    for tar, info in _members(decompressed(stream, budget)):
+        _place(outer, tree, tar, info)
+    return tree
+
+
+def _assembled(outer: _Outer, platform: str | None) -> TreeRoot:
+    """The root that the manifest describes, or the archive itself where it is a root tar."""
+    names = manifest.layers(outer.documents, platform)
+    if names is None:
+        return outer.tree
+    root = TreeRoot()
+    root.refused = outer.tree.refused
+    used: set[str] = set()
+    for name in names:
+        found = outer.links.get(name, name)
+        layer = outer.layers.get(found)
+        if layer is None:
+            raise ArchiveError(f"names a layer that it does not hold ({name})")
+        if found in used:
+            # An image may list one layer twice; laying it over again changes nothing but whiteouts.
+            continue
+        used.add(found)
+        root.lay_over(layer)
+    return root
+
+
+def _notes(tree: TreeRoot) -> tuple[str, ...]:
+    notes = []
+    if tree.refused:
+        notes.append(f"{tree.refused} archive members point outside the root or at nothing and were left out")
+    if tree.unkept:
+        notes.append(
+            f"{tree.unkept} configuration files were not kept, since the image holds more than {TOTAL >> 20} MiB"
+        )
+    return tuple(notes)
+
+
+def read_archive(path: Path, budget: Budget | None = None, platform: str | None = None) -> Opened:
+    """Index the root file system in an archive.
+
+    Raises:
+        UnreadableFileError: it is missing, malformed, too large or no image of a root file system.
+    """
+    budget = budget or Budget()
+    try:
+        with path.open("rb", buffering=1 << 16) as file:
+            plain = Forward(file, budget, seekable=stat.S_ISREG(os.fstat(file.fileno()).st_mode))
+            outer = _walk(decompressed(plain, budget), budget)
+        tree = _assembled(outer, platform)
+    except ArchiveError as exc:
+        raise UnreadableFileError(str(path), str(exc), _REMEDY) from exc
+    except TooManyError as exc:
+        reason = f"holds more than {MAX_NODES} files, which is no image of a server"
+        raise UnreadableFileError(str(path), reason, _REMEDY) from exc
+    except tarfile.TarError as exc:
+        raise UnreadableFileError(str(path), f"is no tar archive, or a damaged one ({exc})", _REMEDY) from exc
+    except MALFORMED as exc:
+        reason = (
+            exc.strerror if isinstance(exc, OSError) and exc.strerror else "is damaged, or not the format it claims"
+        )
+        raise UnreadableFileError(str(path), reason, _REMEDY) from exc
+    if not tree.names("/"):
+        raise UnreadableFileError(str(path), "holds no files", _REMEDY)
+    return Opened(tree, _notes(tree))
+
+
+def _read_layout(path: Path, platform: str | None, budget: Budget) -> Opened:
+    """An OCI image layout as a folder."""
+    with FolderRoot(path) as folder:
+        documents: dict[str, bytes] = {"index.json": folder.read("/index.json", _SMALL) or b""}
+        blobs = [f"blobs/sha256/{name}" for name in folder.names("/blobs/sha256")]
+        for blob in blobs:
+            if folder.head(f"/{blob}", 1) == b"{":
+                documents[blob] = folder.read(f"/{blob}", _SMALL) or b""
+    names = manifest.layers(documents, platform) or ()
+    outer = _Outer(documents=documents)
+    for name in dict.fromkeys(names):
+        blob_path = path / name
+        if not _LAYER.fullmatch(name) or blob_path.is_symlink() or not blob_path.is_file():
+            raise ArchiveError(f"names a layer that it does not hold ({name})")
+        with blob_path.open("rb") as file:
+            outer.layers[name] = _layer(Forward(file, budget, seekable=True), outer, budget)
+    tree = _assembled(outer, platform)
+    return Opened(tree, _notes(tree))
+
+
+@contextmanager
+def open_root(path: Path, platform: str | None = None) -> Iterator[Opened]:
+    """Open whatever ``path`` is: a root folder, an OCI image layout, or an archive.
+
+    Args:
+        path: what the user gave.
+        platform: which image of several to take: ``linux/arm64``.
+
+    Raises:
+        UnreadableFileError: it cannot be read or holds no root file system.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError as exc:
+        raise UnreadableFileError(str(path), os.strerror(exc.errno or 0), _REMEDY) from exc
+    if stat.S_ISREG(mode):
+        yield read_archive(path, platform=platform)
+        return
+    if not stat.S_ISDIR(mode):
+        raise UnreadableFileError(str(path), "is neither a file nor a folder", _REMEDY)
+    if (path / "oci-layout").is_file() and (path / "index.json").is_file():
+        try:
+            opened = _read_layout(path, platform, Budget())
+        except ArchiveError as exc:
+            raise UnreadableFileError(str(path), str(exc), _REMEDY) from exc
+        yield opened
+        return
+    try:
+        folder = FolderRoot(path)
+    except OSError as exc:
+        raise UnreadableFileError(str(path), os.strerror(exc.errno or 0), _REMEDY) from exc
+    with folder:
+        yield Opened(folder)

@@ -1,0 +1,35 @@
+"""The rules of ``netprobe host`` and ``netprobe image``: the same functions over a running host and an image.
+
+One module an area. A rule is named after the problem it finds, its page is ``netprobe/host/pages/<id>.md``, and tests
+hold the two together. Which rules there are is said here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from netprobe.host.machine import Machine
+from netprobe.host.rules import (
+    clock,
+    docker,
+    localfirewall,
+    modes,
+    registration,
+    resolving,
+    resources,
+    system,
+    trust,
+    versions,
+)
+from netprobe.rules import Rule
+
+RULES: tuple[Rule[Machine], ...] = (
+    *system.RULES,
+    *docker.RULES,
+    *versions.RULES,
+    *registration.RULES,
+    *trust.RULES,
+    *resolving.RULES,
+    *clock.RULES,
+    *localfirewall.RULES,
+    *resources.RULES,
+    *modes.RULES,
+)

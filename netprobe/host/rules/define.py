@@ -1,0 +1,41 @@
+"""How a rule of host and image is written down: the function's name is the rule's id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from netprobe.diagnosis.model import Owner, Severity
+from netprobe.host.machine import Machine
+from netprobe.host.rules.sources import CHECKED
+from netprobe.rules import Judgement, Rule
+
+
+def rule(
+    judge: Callable[[Machine], Judgement],
+    title: str,
+    source: str,
+    *,
+    severity: Severity = Severity.ERROR,
+    owner: Owner = Owner.HOST,
+    running: bool = False,
+) -> Rule[Machine]:
+    """Make a rule of a function.
+
+    Args:
+        judge: the function; its name becomes the id.
+        title: the problem in a few words.
+        source: the page or source file that it stands on.
+        severity: what a failure is worth.
+        owner: who must act.
+        running: whether it needs a running host.
+    """
+    return Rule(
+        id=judge.__name__,
+        title=title,
+        severity=severity,
+        owner=owner,
+        source=source,
+        checked=CHECKED,
+        judge=judge,
+        running=running,
+    )

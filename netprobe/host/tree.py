@@ -1,0 +1,144 @@
+"""The index of an archive as a file system: what every member is, and the bytes of the few that rules read.
+
+Layers are laid over each other as the OCI image specification says (image-spec ``layer.md``, read 2026-11-23): a member
+replaces what stood at its path, two folders become one, ``.wh.NAME`` removes NAME, and ``.wh..wh..opq`` removes what
+lower layers put into its folder. Names are hostile: absolute ones are taken as relative to the root, as tar does, and
+names with ``..`` are left out and counted.
+"""
+
+from __future__ import annotations
+
+from netprobe.host.filesystem import Entry, FileSystem, Kind, UnreadableError
+
+MAX_NODES = 500_000
+_WHITEOUT = ".wh."
+_OPAQUE = ".wh..wh..opq"
+
+
+class Node:
+    """One name; a plain class with slots, since a large image has a few hundred thousand of them."""
+
+    __slots__ = ("children", "data", "entry")
+
+    def __init__(self, entry: Entry, data: bytes | None = None) -> None:
+        self.entry = entry
+        self.data = data
+        self.children: dict[str, Node] | None = {} if entry.kind is Kind.FOLDER else None
+
+
+def _folder() -> Node:
+    return Node(Entry(kind=Kind.FOLDER, mode=0o755))
+
+
+class TooManyError(Exception):
+    """More members than any server has."""
+
+
+class TreeRoot(FileSystem):
+    """A file system in memory, filled member by member."""
+
+    def __init__(self) -> None:
+        self.root = _folder()
+        self.count = 0
+        self.refused = 0
+        self.unkept = 0
+
+    def _node(self, real: tuple[str, ...]) -> Node | None:
+        node: Node | None = self.root
+        for part in real:
+            if node is None or node.children is None:
+                return None
+            node = node.children.get(part)
+        return node
+
+    def _entry(self, real: tuple[str, ...]) -> Entry | None:
+        node = self._node(real)
+        return None if node is None else node.entry
+
+    def _read(self, real: tuple[str, ...], limit: int) -> bytes:
+        node = self._node(real)
+        path = "/" + "/".join(real)
+        if node is None or node.data is None or len(node.data) < min(limit, node.entry.size):
+            raise UnreadableError(path, "netprobe does not keep this file while it reads an archive; give it a folder")
+        return node.data[:limit]
+
+    def _list(self, real: tuple[str, ...]) -> tuple[str, ...]:
+        node = self._node(real)
+        return () if node is None or node.children is None else tuple(sorted(node.children))
+
+    def _parent(self, parts: tuple[str, ...]) -> Node:
+        """The folder that a member goes into; links on the way are followed inside the root, as a chroot would."""
+        node = self.root
+        for depth, part in enumerate(parts):
+            assert node.children is not None
+            below = node.children.get(part)
+            if below is not None and below.entry.kind is Kind.LINK:
+                real = self.resolve("/" + "/".join(parts[: depth + 1]))
+                below = self._node(real) if real is not None else None
+            if below is None or below.children is None:
+                below = _folder()
+                node.children[part] = below
+                self._counted()
+            node = below
+        return node
+
+    def _counted(self) -> None:
+        self.count += 1
+        if self.count > MAX_NODES:
+            raise TooManyError
+
+    def place(self, path: str, node: Node) -> None:
+        """Put one member where its name says, over whatever stands there."""
+        parts = tuple(part for part in path.split("/") if part not in ("", "."))
+        if ".." in parts:
+            self.refused += 1
+            return
+        if not parts:
+            return
+        children = self._parent(parts[:-1]).children
+        assert children is not None
+        before = children.get(parts[-1])
+        if before is not None and before.children is not None and node.children is not None:
+            before.entry = node.entry
+            return
+        children[parts[-1]] = node
+        self._counted()
+
+    def find(self, path: str) -> Node | None:
+        """The node that a hard link names."""
+        parts = tuple(part for part in path.split("/") if part not in ("", "."))
+        return None if ".." in parts else self._node(parts)
+
+    def lay_over(self, layer: TreeRoot) -> None:
+        """Apply a layer (which is used up)."""
+        self.refused += layer.refused
+        self.unkept += layer.unkept
+        self._merge(self.root, layer.root)
+
+    def _merge(self, below: Node, above: Node) -> None:
+        pending = [(below, above)]
+        while pending:
+            lower, upper = pending.pop()
+            assert lower.children is not None
+            assert upper.children is not None
+            if _OPAQUE in upper.children:
+                lower.children.clear()
+            for name in [name for name in upper.children if name.startswith(_WHITEOUT) and name != _OPAQUE]:
+                lower.children.pop(name.removeprefix(_WHITEOUT), None)
+            for name, node in upper.children.items():
+                if name.startswith(_WHITEOUT):
+                    continue
+                there = lower.children.get(name)
+                if there is not None and there.children is not None and node.children is not None:
+                    there.entry = node.entry
+                    pending.append((there, node))
+                    continue
+                if node.children is not None:
+                    # A new folder may still hold whiteouts of its own; they remove nothing, and must not show.
+                    fresh = Node(node.entry)
+                    lower.children[name] = fresh
+                    self._counted()
+                    pending.append((fresh, node))
+                    continue
+                lower.children[name] = node
+                self._counted()

@@ -1,0 +1,168 @@
+"""A rule of host, image or workload: a small function over facts, with its source, and the runner for all of them.
+
+A rule is judged, never executed against the network. It answers with a :class:`Judgement`; a file that is there and
+cannot be read makes it ``not_run`` with the reason, since what was not looked at must not be shown as a pass. Every
+rule names the page it stands on and the day that was read, because AWS changes its mind (cgroups v2, ECS Exec, the
+list of systems): the text of the rule says from which version on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from netprobe.diagnosis.model import Certainty, Finding, Outcome, Owner, Place, RuleOutcome, Severity, Verdict
+
+T = TypeVar("T")
+MAX_PLACES = 20
+"""A rule that fails in a hundred places is told by the first of them."""
+
+
+class CannotJudgeError(Exception):
+    """A rule met something that keeps it from judging; the text is one clause."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What one rule found.
+
+    Attributes:
+        outcome: see :class:`Outcome`.
+        title: one sentence with the values that matter; for ``not_run``, why.
+        remedy: what to change, with exact values; empty where nothing is to change.
+        places: the files and lines that show it.
+    """
+
+    outcome: Outcome
+    title: str
+    remedy: str = ""
+    places: tuple[Place, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(Generic[T]):
+    """One rule.
+
+    Attributes:
+        id: lower_snake, named after the problem; ``netprobe explain`` knows it.
+        title: the problem in a few words.
+        severity: what a failure is worth.
+        owner: who must act.
+        source: the page or source file that it stands on.
+        checked: the day that was read, ``YYYY-MM-DD``.
+        judge: the function.
+        running: whether it needs a running host; not run for an image, with the reason.
+    """
+
+    id: str
+    title: str
+    severity: Severity
+    owner: Owner
+    source: str
+    checked: str
+    judge: Callable[[T], Judgement]
+    running: bool = False
+
+
+def passed(title: str, *places: Place) -> Judgement:
+    """The rule holds."""
+    return Judgement(outcome=Outcome.PASS, title=title, places=places)
+
+
+def warned(title: str, remedy: str, places: Iterable[Place] = ()) -> Judgement:
+    """It works, but."""
+    return Judgement(outcome=Outcome.WARN, title=title, remedy=remedy, places=tuple(places)[:MAX_PLACES])
+
+
+def failed(title: str, remedy: str, places: Iterable[Place] = ()) -> Judgement:
+    """It will not work."""
+    return Judgement(outcome=Outcome.FAIL, title=title, remedy=remedy, places=tuple(places)[:MAX_PLACES])
+
+
+def not_applicable(title: str) -> Judgement:
+    """The rule says nothing about this subject."""
+    return Judgement(outcome=Outcome.NOT_APPLICABLE, title=title)
+
+
+def not_run(title: str) -> Judgement:
+    """The rule could not be judged, and why."""
+    return Judgement(outcome=Outcome.NOT_RUN, title=title)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged(Generic[T]):
+    """A rule, what was judged, and what it found.
+
+    Attributes:
+        rule: the rule.
+        subject: what was judged.
+        judgement: what it found.
+        hindered: it applies, and something kept it from judging.
+    """
+
+    rule: Rule[T]
+    subject: str
+    judgement: Judgement
+    hindered: bool = False
+
+    def outcome(self) -> RuleOutcome:
+        """The line of the report."""
+        ran = self.judgement.outcome is not Outcome.NOT_RUN
+        return RuleOutcome(
+            id=self.rule.id,
+            outcome=self.judgement.outcome,
+            title=self.judgement.title if ran else self.rule.title,
+            subject=self.subject,
+            places=self.judgement.places,
+            not_run="" if ran else self.judgement.title,
+        )
+
+    def finding(self) -> Finding | None:
+        """The finding of a rule that failed or warns."""
+        if self.judgement.outcome not in (Outcome.FAIL, Outcome.WARN):
+            return None
+        failing = self.judgement.outcome is Outcome.FAIL
+        return Finding(
+            id=self.rule.id,
+            severity=self.rule.severity if failing else Severity.WARNING,
+            certainty=Certainty.PROVEN,
+            region=None,
+            hosts=(),
+            title=self.judgement.title,
+            evidence=(),
+            remedy=self.judgement.remedy,
+            owner=self.rule.owner,
+            docs=f"netprobe explain {self.rule.id}",
+            places=self.judgement.places,
+        )
+
+
+def judge(rules: Iterable[Rule[T]], facts: T, subject: str, *, running: bool) -> tuple[Judged[T], ...]:
+    """Judge every rule; one that cannot be judged never hides the others."""
+    return tuple(_one(rule, facts, subject, running) for rule in rules)
+
+
+def _one(rule: Rule[T], facts: T, subject: str, running: bool) -> Judged[T]:
+    if rule.running and not running:
+        judgement = not_run("needs the running host; run 'netprobe host' there")
+        return Judged(rule=rule, subject=subject, judgement=judgement)
+    try:
+        return Judged(rule=rule, subject=subject, judgement=rule.judge(facts))
+    except CannotJudgeError as exc:
+        return Judged(rule=rule, subject=subject, judgement=not_run(str(exc)), hindered=True)
+
+
+def verdict(judged: Iterable[Judged[T]]) -> Verdict:
+    """The verdict over rules.
+
+    A rule that only a running host could answer says nothing about an image; one that was kept from judging (an
+    unreadable file) leaves the question open where its failure would have been an error.
+    """
+    judged = tuple(judged)
+    severities = {finding.severity for one in judged if (finding := one.finding()) is not None}
+    if Severity.ERROR in severities:
+        return Verdict.NOT_READY
+    if not judged or any(one.hindered and one.rule.severity is Severity.ERROR for one in judged):
+        return Verdict.INCONCLUSIVE
+    return Verdict.DEGRADED if Severity.WARNING in severities else Verdict.READY
