@@ -1,20 +1,16 @@
 """What happens when netprobe itself is wrong: the traceback goes into a file, its path to stderr, and the exit is 3.
 
 The file is for the person who reports the bug to us, so it holds what we need (versions, the command line, the
-traceback) and no secret: credentials in URLs are taken out, local variables are never written. Nothing is sent.
+traceback) and no secret: credentials in URLs are taken out, local variables are never written. Nothing is sent. What
+it needs is imported when a bug is met.
 """
 
 from __future__ import annotations
 
 import os
-import platform
 import re
 import sys
-import tempfile
-import traceback
 from collections.abc import Iterable, Sequence
-from importlib import metadata
-from urllib.parse import quote, unquote
 
 from netprobe import __version__
 from netprobe.cli.output import say
@@ -32,6 +28,8 @@ def keep_traceback(exc: Exception, argv: Sequence[str]) -> int:
     """
     text = _without_secrets(_describe(exc, argv), [*argv, *os.environ.values()])
     summary = _without_secrets(f"{type(exc).__name__}: {exc}", [*argv, *os.environ.values()])
+    import tempfile
+
     try:
         descriptor, path = tempfile.mkstemp(prefix="netprobe-bug-", suffix=".txt")
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as stream:
@@ -46,6 +44,9 @@ def keep_traceback(exc: Exception, argv: Sequence[str]) -> int:
 
 
 def _describe(exc: Exception, argv: Sequence[str]) -> str:
+    import platform
+    import traceback
+
     lines = [
         f"netprobe {__version__}",
         f"python {platform.python_version()} on {platform.platform()}",
@@ -58,6 +59,8 @@ def _describe(exc: Exception, argv: Sequence[str]) -> str:
 
 
 def _version_of(package: str) -> str:
+    from importlib import metadata
+
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -72,6 +75,8 @@ def _without_secrets(text: str, settings: Iterable[str]) -> str:
 
 
 def _passwords(settings: Iterable[str]) -> set[str]:
+    from urllib.parse import quote, unquote
+
     found: set[str] = set()
     for setting in settings:
         match = _PASSWORD.search(setting)

@@ -33,6 +33,7 @@ from typing import Annotated, Any, get_args
 import typer
 import typer.main
 
+from netprobe.cli.coercion import simplify
 from netprobe.errors import UnreadableFileError, UsageError
 
 DEFAULT_FILE = Path("netprobe.toml")
@@ -100,13 +101,15 @@ def of(ctx: typer.Context) -> Config:
 
 
 def complete(command: Any) -> None:
-    """Give every option of a command its environment variable and its key in the file, and add ``--config``."""
+    """Give every option its environment variable and its key in the file, add ``--config``, convert plain values."""
     for leaf in _leaves(command):
         if not any(parameter.name == "config" for parameter in leaf.params):
             leaf.params.append(_config_parameter())
         for parameter in _options(leaf):
             if parameter.envvar is None:
                 parameter.envvar = f"NETPROBE_{key_of(parameter).replace('-', '_').upper()}"
+            parameter.show_envvar = False
+        simplify(leaf)
 
 
 def key_of(parameter: Any) -> str:

@@ -18,6 +18,7 @@ import typer.main
 
 from netprobe.cli import config
 from netprobe.cli.bug import keep_traceback
+from netprobe.cli.coercion import simplify
 from netprobe.cli.output import discard, say
 from netprobe.errors import CannotExpressError, NetprobeError, UsageError
 
@@ -89,6 +90,12 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
+_EPILOG = (
+    "Every option may also stand in netprobe.toml (timeout = 5) or in the environment (NETPROBE_TIMEOUT=5); "
+    "the command line wins, then the environment, then the file."
+)
+
+
 def _root(
     version: bool = typer.Option(False, "--version", "-V", is_eager=True, callback=_version, help="Print the version."),
 ) -> None:
@@ -102,10 +109,13 @@ def application() -> Any:
         rich_markup_mode=None,
         add_completion=False,
         no_args_is_help=True,
+        epilog=_EPILOG,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    return typer.main.get_command(app)
+    group = typer.main.get_command(app)
+    simplify(group)
+    return group
 
 
 def run(argv: list[str]) -> int:
