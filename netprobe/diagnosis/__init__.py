@@ -1,1 +1,113 @@
-"""From observations to findings: functions of data, no input or output."""
+"""Observations → findings. Pure functions: no I/O, so that a saved report can be diagnosed again elsewhere.
+
+``evidence`` lays the observations out host by host; the rules (``dns``, ``tcp``, ``tls``, ``certificates``, ``http``,
+``websocket``, ``proxy``, ``clock``, ``settings``) each name a cause for what broke; ``causes`` makes one finding of one
+cause; ``outcomes``, ``capabilities`` and ``verdict`` say what it means for the host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netprobe.diagnosis import (
+    capabilities,
+    certificates,
+    clock,
+    dns,
+    dns_warnings,
+    http,
+    outcomes,
+    proxy,
+    settings,
+    tcp,
+    tls,
+    verdict,
+    websocket,
+)
+from netprobe.diagnosis.causes import Cause, Group, finding, gather
+from netprobe.diagnosis.evidence import Evidence, Path, Sight, State
+from netprobe.diagnosis.model import Diagnosis
+from netprobe.diagnosis.unexplained import unexplained
+from netprobe.observations import Observation, Run, Step
+
+__all__ = ["diagnose"]
+
+
+def diagnose(run: Run) -> Diagnosis:
+    """Conclude from one run what works, what does not, why, and who must act.
+
+    Args:
+        run: the observations, with what diagnosis must know beside them.
+    """
+    world = Evidence(run)
+    read = clock.read(world)
+    groups = _without_echoes(gather([*_explained(world, read), *_companions(world, read)], world))
+    found = tuple(finding(group) for group in groups)
+    touched = outcomes.Touched(found)
+    endpoints = tuple(outcomes.endpoint_outcome(world, subject, touched) for subject in run.subjects)
+    able = capabilities.judge(endpoints, found, tuple(dict.fromkeys(s.region for s in run.subjects)))
+    return Diagnosis(
+        verdict=verdict.verdict(endpoints, found),
+        capabilities=able,
+        endpoints=endpoints,
+        findings=verdict.by_weight(found, able),
+    )
+
+
+def _explained(world: Evidence, read: clock.Clock | None) -> Iterator[Cause]:
+    """A cause for every path that broke."""
+    for sight in world.sights:
+        if world.unneeded(sight) or world.unknown_candidate(sight):
+            continue
+        causes = [*(() if sight.proxied else dns.explain(world, sight)), *_broken_paths(world, sight, read)]
+        if sight.state is State.BROKEN and not causes and sight.failed is not None:
+            causes.append(unexplained(sight, sight.failed, blocking=True))
+        yield from causes
+
+
+def _broken_paths(world: Evidence, sight: Sight, read: clock.Clock | None) -> Iterator[Cause]:
+    blocking = sight.state is State.BROKEN
+    for path in sight.paths:
+        o = path.failed
+        # What happens at a sinkhole's address is only the consequence of the answer.
+        if o is not None and path.address not in sight.sinkholed:
+            yield _explain(world, sight, path, o, read, blocking=blocking)
+
+
+def _explain(
+    world: Evidence, sight: Sight, path: Path, o: Observation, read: clock.Clock | None, *, blocking: bool
+) -> Cause:
+    """Ask the rules of the step at which the path broke."""
+    if o.step is Step.TCP:
+        return tcp.explain(world, sight, path, o, blocking=blocking)
+    if o.step is Step.PROXY:
+        return proxy.explain(world, sight, o, blocking=blocking)
+    if o.step is Step.TLS:
+        if o.failure in tls.CERTIFICATE_FAILURES:
+            return certificates.explain(world, sight, o, read, blocking=blocking)
+        return tls.explain(world, sight, o, blocking=blocking)
+    if o.step is Step.HTTP:
+        return http.explain(world, sight, o, blocking=blocking)
+    if o.step is Step.WEBSOCKET:
+        return websocket.explain(world, sight, o, blocking=blocking)
+    return unexplained(sight, o, blocking=blocking)
+
+
+def _companions(world: Evidence, read: clock.Clock | None) -> Iterator[Cause]:
+    """What explains or warns beside what broke."""
+    yield from dns_warnings.companions(world)
+    yield from certificates.companions(world)
+    yield from http.companions(world)
+    yield from websocket.companions(world)
+    yield from clock.companions(world, read)
+    yield from settings.companions(world)
+
+
+def _without_echoes(groups: tuple[Group, ...]) -> tuple[Group, ...]:
+    """Leave out an interception that one vantage trusts, where the same CA already is an error for another."""
+    refused = {(group.key, host) for group in groups if group.id == "tls_intercepted" for host in group.hosts}
+    return tuple(
+        group
+        for group in groups
+        if group.id != "tls_intercepted_trusted" or any((group.key, host) not in refused for host in group.hosts)
+    )

@@ -1,0 +1,185 @@
+"""One cause, one finding: what the rules say about single hosts is put together here.
+
+A rule looks at one sight and returns a :class:`Cause`: which finding, and a ``key`` that makes it the same cause
+(the resolver, the CA, the proxy, the device that answered). Thirty endpoints behind one dead resolver have the same id
+and key, and become one finding that lists them. The sentence is written after that, by the rule's own ``say``, because
+only then is it known how many names it touches.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from netprobe.diagnosis.evidence import Evidence, Sight
+from netprobe.diagnosis.model import Certainty, Finding, Owner, Place, Severity
+from netprobe.diagnosis.taxonomy import TAXONOMY
+from netprobe.diagnosis.words import listing
+from netprobe.errors import printable
+from netprobe.observations import Observation
+
+LONGEST_SENTENCE = 1200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What a finding says to people.
+
+    Attributes:
+        title: one sentence, with the names and addresses that matter.
+        remedy: what to change, with exact values.
+        owner: who must act, where it is not the one that usually must.
+    """
+
+    title: str
+    remedy: str
+    owner: Owner | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """What a rule says about one host, or about the run.
+
+    Attributes:
+        id: the finding.
+        say: writes the sentence, once all hosts with the same cause are known.
+        key: what makes it the same cause.
+        sight: the host, or None for a cause of the whole run.
+        evidence: the observations that show it, the failing one first.
+        proven: whether the experiment that tells the look-alikes apart was made and agrees.
+        blocking: whether the host has no way left because of it.
+        severity: where the rule knows better than the taxonomy.
+        vantages: for a cause without a sight.
+        places: files and lines.
+        whole_host: the cause is the host's own, whatever the region.
+    """
+
+    id: str
+    say: Callable[[Group], Words]
+    key: str = ""
+    sight: Sight | None = None
+    evidence: tuple[Observation, ...] = ()
+    proven: bool = True
+    blocking: bool = False
+    severity: Severity | None = None
+    vantages: tuple[str, ...] = ()
+    places: tuple[Place, ...] = ()
+    whole_host: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """All causes with one id and key: what becomes one finding."""
+
+    id: str
+    key: str
+    causes: tuple[Cause, ...]
+    world: Evidence
+
+    @property
+    def sights(self) -> tuple[Sight, ...]:
+        """The hosts, each once a vantage."""
+        return tuple(dict.fromkeys(c.sight for c in self.causes if c.sight is not None))
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The host names, sorted."""
+        return tuple(sorted({sight.host for sight in self.sights}))
+
+    @property
+    def names(self) -> str:
+        """The host names for a sentence."""
+        return listing(self.hosts)
+
+    @property
+    def patterns(self) -> str:
+        """The catalog's host patterns of these hosts, as an allowlist needs them."""
+        found = {subject.pattern for sight in self.sights for subject in sight.subjects}
+        return listing(sorted(found or set(self.hosts)), most=12)
+
+    @property
+    def ports(self) -> str:
+        """The ports, for a sentence."""
+        return listing(sorted({str(sight.port) for sight in self.sights}) or ["443"])
+
+    @property
+    def addresses(self) -> str:
+        """The addresses at which it was seen."""
+        return listing(sorted({o.address for o in self.evidence if o.address is not None}), most=6)
+
+    @property
+    def evidence(self) -> tuple[Observation, ...]:
+        """Every observation, each once."""
+        return tuple({o.id: o for cause in self.causes for o in cause.evidence}.values())
+
+    @property
+    def first(self) -> Observation:
+        """The observation that speaks for all; one that proves the cause, where there is one."""
+        proving = [c for c in self.causes if c.proven and c.evidence]
+        return (proving or [c for c in self.causes if c.evidence])[0].evidence[0]
+
+    @property
+    def proven(self) -> bool:
+        """An experiment on one of the hosts speaks for the others with the same cause."""
+        return any(cause.proven for cause in self.causes)
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it leaves a required host without any way."""
+        return any(c.blocking and c.sight is not None and self.world.required(c.sight) for c in self.causes)
+
+    @property
+    def severity(self) -> Severity:
+        """The rule's own; else an error where it blocks a required host, and only there."""
+        explicit = [c.severity for c in self.causes if c.severity is not None]
+        if explicit:
+            return min(explicit, key=list(Severity).index)
+        if self.blocks:
+            return Severity.ERROR
+        usual = TAXONOMY[self.id].usual
+        return Severity.WARNING if usual is Severity.ERROR else usual
+
+
+def gather(causes: Iterable[Cause], world: Evidence) -> tuple[Group, ...]:
+    """Put the causes with one id and key together."""
+    groups: dict[tuple[str, str], list[Cause]] = defaultdict(list)
+    for cause in causes:
+        groups[cause.id, cause.key].append(cause)
+    return tuple(Group(id=id_, key=key, causes=tuple(cs), world=world) for (id_, key), cs in groups.items())
+
+
+def finding(group: Group) -> Finding:
+    """Write down one group as a finding."""
+    words = group.causes[0].say(group)
+    subjects = tuple({(s.id, s.region): s for sight in group.sights for s in sight.subjects}.values())
+    regions = {subject.region for subject in subjects} or {o.region for o in group.evidence}
+    vantages = {v for c in group.causes for v in c.vantages}
+    vantages |= {v for sight in group.sights for v in (sight.vantage, *sight.also)}
+    whole = any(cause.whole_host for cause in group.causes)
+    return Finding(
+        id=group.id,
+        severity=group.severity,
+        certainty=Certainty.PROVEN if group.proven else Certainty.SUSPECTED,
+        region=next(iter(regions)) if len(regions) == 1 and not whole else None,
+        hosts=group.hosts,
+        title=printable(words.title, LONGEST_SENTENCE),
+        evidence=tuple(o.id for o in group.evidence),
+        remedy=printable(words.remedy, LONGEST_SENTENCE),
+        owner=words.owner or TAXONOMY[group.id].owner,
+        docs=f"netprobe explain {group.id}",
+        endpoints=_endpoints(group),
+        vantages=tuple(sorted(vantages)),
+        places=tuple(dict.fromkeys(place for cause in group.causes for place in cause.places)),
+    )
+
+
+def _endpoints(group: Group) -> tuple[str, ...]:
+    """The endpoints it touches; an un-numbered name that has to stand in touches the numbered endpoint too."""
+    ids: set[str] = set()
+    for sight in group.sights:
+        for subject in sight.subjects:
+            ids.add(subject.id)
+            if subject.stands_in_for is not None and group.world.requires(subject, sight):
+                ids.add(subject.stands_in_for)
+    return tuple(sorted(ids))

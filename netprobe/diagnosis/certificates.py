@@ -1,0 +1,202 @@
+"""Rules about the certificate chain that a peer showed: whose it is, who trusts it, and what is wrong with it.
+
+Interception is judged against the roots of the origin, trust against the vantage's store: a chain that ends outside the
+origin's roots was made by somebody on the way, whether this host trusts them or not. Names in a certificate are only
+text that an interceptor chose, so the CA is told with its fingerprint. Dates are weighed against the clock first, in
+:mod:`netprobe.diagnosis.clock`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netprobe.diagnosis import details
+from netprobe.diagnosis.causes import Cause, Group, Words
+from netprobe.diagnosis.clock import Clock, attributed
+from netprobe.diagnosis.evidence import Evidence, Sight
+from netprobe.diagnosis.model import Owner
+from netprobe.diagnosis.unexplained import unexplained
+from netprobe.observations import Certificate, Failure, Observation, Step, TlsDetail
+
+_BY_FAILURE = {
+    Failure.SSL_INVALID_HOSTNAME: "tls_wrong_name",
+    Failure.SSL_EXPIRED: "tls_expired",
+    Failure.SSL_NOT_YET_VALID: "tls_not_yet_valid",
+}
+
+
+def explain(world: Evidence, sight: Sight, o: Observation, clock: Clock | None, *, blocking: bool) -> Cause:
+    """Why a certificate was not accepted."""
+    dated = attributed(sight, o, clock, blocking=blocking)
+    if dated is not None:
+        return dated
+    id_ = _BY_FAILURE.get(o.failure) if o.failure is not None else None
+    controls = world.controls("lax_chain", like=o, step=Step.TLS)
+    seen = _seen(o, *controls)
+    # Whether a date is wrong or the clock is, only a Date header can tell.
+    proven = clock is not None or id_ == "tls_wrong_name"
+    if id_ is None:
+        origin = seen.origin if seen is not None else None
+        strict = seen.strict if seen is not None else None
+        proven = origin is not None
+        if origin and o.failure is Failure.SSL_INVALID_CERTIFICATE:
+            if strict is not False:
+                return unexplained(sight, o, blocking=blocking)
+            id_ = "tls_nonconforming_chain"
+        else:
+            id_ = "tls_untrusted_store" if origin else "tls_intercepted"
+    return Cause(
+        id=id_,
+        key=_authority(seen)[0] if id_ in ("tls_intercepted", "tls_nonconforming_chain") else _store(o, id_),
+        say=_SAY[id_],
+        sight=sight,
+        evidence=(o, *controls),
+        proven=proven,
+        blocking=blocking,
+    )
+
+
+def _store(o: Observation, id_: str) -> str:
+    detail = details.tls(o)
+    return detail.store if detail is not None and id_ == "tls_untrusted_store" else ""
+
+
+def _seen(*observations: Observation) -> TlsDetail | None:
+    """The first detail that holds a chain."""
+    found = [d for d in map(details.tls, observations) if d is not None]
+    return next((d for d in found if d.chain), found[0] if found else None)
+
+
+def _authority(detail: TlsDetail | None) -> tuple[str, str]:
+    """Name and SHA-256 of the CA at the end of a chain; the fingerprint is empty where the peer did not send it."""
+    if detail is None or not detail.chain:
+        return "", ""
+    last = detail.chain[-1]
+    if len(detail.chain) == 1 and last.self_signed:
+        return "a self-signed certificate", last.sha256
+    if last.self_signed:
+        return last.subject, last.sha256
+    return last.issuer, detail.root_sha256
+
+
+def companions(world: Evidence) -> Iterator[Cause]:
+    """Handshakes that succeed over a chain that is worth a warning."""
+    for sight in world.sights:
+        for path in sight.paths:
+            o = path.step(Step.TLS)
+            detail = details.tls(o) if o is not None else None
+            if o is None or detail is None:
+                continue
+            name, _ = _authority(detail)
+            if o.failure is None and detail.origin is False:
+                yield Cause(id="tls_intercepted_trusted", key=name, say=_say_trusted, sight=sight, evidence=(o,))
+            strict = world.controls("strict_chain", like=o, step=Step.TLS)
+            if detail.strict is False or any(c.failure is not None for c in strict):
+                yield Cause(
+                    id="tls_nonconforming_chain", key=name, say=_say_nonconforming, sight=sight, evidence=(o, *strict)
+                )
+
+
+def _ca(group: Group) -> str:
+    name, sha256 = _authority(_seen(*group.evidence))
+    if not name:
+        return "a CA that sent no certificate"
+    print_of = f" (SHA-256 {sha256[:16]}…)" if sha256 else ""
+    return f"{name}{print_of}" if name.startswith("a self") else f"“{name}”{print_of}"
+
+
+def _leaf(group: Group) -> Certificate | None:
+    detail = _seen(*group.evidence)
+    return detail.chain[0] if detail is not None and detail.chain else None
+
+
+_AGENTS_AND_STORES = (
+    "The ECS agent installed from an rpm package (RHEL, CentOS, Fedora, Amazon Linux, SUSE) does not read the host's "
+    "trust store, the one from a deb package does; docker must be restarted to see a new CA"
+)
+
+
+def _say_intercepted(group: Group) -> Words:
+    doubt = "" if group.proven else " Suspected: no chain could be read, so a poor trust store looks the same."
+    record = group.world.vantages.get(group.first.vantage)
+    store = record.store if record is not None else "system"
+    return Words(
+        title=f"TLS to {group.names} is intercepted by {_ca(group)}, which the trust store ({store}) does not "
+        f"hold.{doubt}",
+        remedy=f"Exempt {group.patterns} on TCP {group.ports} from TLS inspection. If that is refused, install the CA "
+        f"{_ca(group)} in the host's store (update-ca-certificates or update-ca-trust). {_AGENTS_AND_STORES}.",
+    )
+
+
+def _say_trusted(group: Group) -> Words:
+    leaf = _leaf(group)
+    ecdsa = (
+        " Its leaf has an EC key: over TLS 1.2 the ECS agent, which offers RSA suites only, fails."
+        if leaf is not None and leaf.key.startswith("EC")
+        else ""
+    )
+    return Words(
+        title=f"TLS to {group.names} is intercepted by {_ca(group)}; this vantage trusts it.{ecdsa}",
+        remedy=f"Exempt {group.patterns} on TCP {group.ports} from TLS inspection. {_AGENTS_AND_STORES}: check with "
+        "`netprobe check --as ecs-agent`.",
+    )
+
+
+def _say_untrusted(group: Group) -> Words:
+    name, sha256 = _authority(_seen(*group.evidence))
+    root = f"“{name}”" + (f" (SHA-256 {sha256[:16]}…)" if sha256 else "") if name else "Amazon Root CA 1"
+    return Words(
+        title=f"The certificates of {group.names} are genuine, but the trust store ({group.key or 'system'}) lacks "
+        f"their "
+        f"root {root}.",
+        remedy=f"Install the distribution's ca-certificates package and run update-ca-certificates (Debian, Ubuntu) or "
+        f"update-ca-trust (RHEL, Fedora, Amazon Linux), so that {group.key or 'the store'} holds {root} and Amazon "
+        f"Root "
+        "CA 1 to 4.",
+    )
+
+
+def _say_wrong_name(group: Group) -> Words:
+    leaf = _leaf(group)
+    whose = f"is for {', '.join(leaf.names[:3]) or leaf.subject}" if leaf is not None else "is for another name"
+    return Words(
+        title=f"The certificate that answers for {group.names} {whose} ({group.addresses or 'through the proxy'}).",
+        remedy=f"Something else answers at that address: check DNS overrides (hosts file, private zone) and NAT for "
+        f"{group.patterns}, and point them at AWS.",
+    )
+
+
+def _say_dates(group: Group) -> Words:
+    leaf = _leaf(group)
+    late = group.id == "tls_expired"
+    when = (leaf.not_after if late else leaf.not_before) if leaf is not None else "an unknown date"
+    doubt = "" if group.proven else " Suspected: no Date header could be read, so a wrong clock looks the same."
+    said = f"expired on {when}" if late else f"is not valid before {when}"
+    name, _ = _authority(_seen(*group.evidence))
+    return Words(
+        title=f"The certificate of {group.names} {said} (issued by {name or 'an unknown CA'}).{doubt}",
+        remedy="Compare `date -u` with a good clock first. If the clock is right, whoever issued the certificate "
+        f"({name or 'an unknown CA'}) must renew it: AWS renews its own, so look for an inspecting device or a local "
+        "stand-in.",
+        owner=None if group.proven else Owner.HOST,
+    )
+
+
+def _say_nonconforming(group: Group) -> Words:
+    errors = sorted({d.strict_error for d in map(details.tls, group.evidence) if d is not None and d.strict_error})
+    why = f" ({errors[0]})" if errors else ""
+    return Words(
+        title=f"The chain for {group.names} by {_ca(group)} breaks X.509 rules: strict verifiers reject it{why}.",
+        remedy="Re-issue the inspection CA and its leaves with basicConstraints, keyUsage, subjectKeyIdentifier and "
+        f"authorityKeyIdentifier (RFC 5280), or exempt {group.patterns} from inspection.",
+    )
+
+
+_SAY = {
+    "tls_intercepted": _say_intercepted,
+    "tls_untrusted_store": _say_untrusted,
+    "tls_wrong_name": _say_wrong_name,
+    "tls_expired": _say_dates,
+    "tls_not_yet_valid": _say_dates,
+    "tls_nonconforming_chain": _say_nonconforming,
+}

@@ -1,0 +1,138 @@
+"""Is the host's clock right? Told by the Date headers of answers that prove to be genuine.
+
+AWS signatures (SigV4) are refused when they are more than five minutes off, so an error begins there. A wrong clock
+also makes good certificates look expired or not yet valid; then the clock is the one cause, provided that the
+certificate would be valid at the corrected time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median
+
+from netprobe.diagnosis import details
+from netprobe.diagnosis.causes import Cause, Group, Words
+from netprobe.diagnosis.evidence import Evidence, Sight
+from netprobe.diagnosis.model import Severity
+from netprobe.diagnosis.words import duration
+from netprobe.observations import Certificate, Failure, Observation
+
+WARN_SECONDS = 60.0
+ERROR_SECONDS = 300.0
+_AGREE_SECONDS = 60.0
+_BY_DATE = frozenset({Failure.SSL_EXPIRED, Failure.SSL_NOT_YET_VALID})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clock:
+    """What the answers say about the host's clock.
+
+    Attributes:
+        skew: seconds that the host is ahead (negative: behind).
+        evidence: the answers that agree.
+        agreed: whether at least two answers say so and none contradicts.
+        started_at: when the run began, by the host's clock; None where the report does not hold a readable date.
+    """
+
+    skew: float
+    evidence: tuple[Observation, ...]
+    agreed: bool
+    started_at: datetime | None
+
+    @property
+    def wrong(self) -> bool:
+        """Whether it is worth a finding."""
+        return abs(self.skew) > WARN_SECONDS
+
+
+def read(world: Evidence) -> Clock | None:
+    """Weigh every Date header of the run; None where there was none."""
+    said = [
+        (o, d.date_skew_seconds, d.genuine)
+        for o in world.run.observations
+        if (d := details.http(o)) is not None and d.date_skew_seconds is not None
+    ]
+    genuine = [(o, skew) for o, skew, real in said if real]
+    weighed = genuine or [(o, skew) for o, skew, _ in said]
+    if not weighed:
+        return None
+    middle = median(skew for _, skew in weighed)
+    near = max(_AGREE_SECONDS, abs(middle) * 0.01)
+    agree = [o for o, skew in weighed if abs(skew - middle) <= near]
+    if len(agree) * 2 < len(weighed):
+        return None
+    return Clock(
+        skew=middle,
+        evidence=tuple(agree),
+        agreed=len(agree) == len(weighed) and (len(agree) > 1 or bool(genuine)),
+        started_at=_instant(world.run.started_at),
+    )
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None
+
+
+def attributed(sight: Sight, o: Observation, clock: Clock | None, *, blocking: bool) -> Cause | None:
+    """The clock as the cause of a certificate that fails by its dates, or None where the clock is not to blame."""
+    if clock is None or not clock.wrong or o.failure not in _BY_DATE:
+        return None
+    detail = details.tls(o)
+    if detail is None or not detail.chain or clock.started_at is None:
+        return None
+    try:
+        true_time = clock.started_at + timedelta(seconds=o.started_seconds - clock.skew)
+    except (OverflowError, ValueError):
+        return None
+    if not all(_valid(certificate, true_time) for certificate in detail.chain):
+        return None
+    return _cause(clock, sight=sight, evidence=(o, *clock.evidence), blocking=blocking)
+
+
+def _valid(certificate: Certificate, when: datetime) -> bool:
+    begin, end = _instant(certificate.not_before), _instant(certificate.not_after)
+    return begin is not None and end is not None and begin <= when <= end
+
+
+def companions(world: Evidence, clock: Clock | None) -> Iterator[Cause]:
+    """A wrong clock, for every host whose answer shows it."""
+    if clock is None or not clock.wrong:
+        return
+    shown = {(o.vantage, o.host, o.port): o for o in clock.evidence}
+    for sight in world.sights:
+        o = shown.get((sight.vantage, sight.host, sight.port))
+        if o is not None:
+            yield _cause(clock, sight=sight, evidence=(o,), blocking=False)
+
+
+def _cause(clock: Clock, *, sight: Sight, evidence: tuple[Observation, ...], blocking: bool) -> Cause:
+    def say(group: Group) -> Words:
+        way = "ahead" if clock.skew > 0 else "behind"
+        signed = (
+            "AWS refuses signed requests" if abs(clock.skew) >= ERROR_SECONDS else "AWS refuses them from 5 minutes on"
+        )
+        dated = any(o.failure in _BY_DATE for o in group.evidence)
+        also = " Certificates look expired or not yet valid because of it." if dated else ""
+        return Words(
+            title=f"The host's clock is {duration(abs(clock.skew))} {way}; {signed}.{also}",
+            remedy="Set the clock and keep it: `timedatectl set-ntp true` with systemd-timesyncd, or chrony "
+            "(`chronyc makestep`), with a time server that this host can reach on UDP port 123.",
+        )
+
+    error = abs(clock.skew) >= ERROR_SECONDS
+    return Cause(
+        id="clock_skew",
+        say=say,
+        sight=sight,
+        evidence=evidence,
+        proven=clock.agreed,
+        blocking=blocking,
+        severity=Severity.ERROR if error or blocking else Severity.WARNING,
+        whole_host=True,
+    )

@@ -1,0 +1,164 @@
+"""Rules about names: what the resolvers said, and whose answer the host gets.
+
+The error codes are RFC 1035 section 4.1.1 and RFC 2308 (NODATA); the order of a stub's questions is in
+:mod:`netprobe.diagnosis.lookups`. A rule here judges answers only; whether an address can be reached is TCP's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netprobe.diagnosis.causes import Cause, Group, Words
+from netprobe.diagnosis.evidence import Evidence, Sight, State
+from netprobe.diagnosis.lookups import answers, dns_detail, is_final, resolver_of
+from netprobe.diagnosis.model import Owner
+from netprobe.diagnosis.unexplained import say_unexplained
+from netprobe.diagnosis.words import listing
+from netprobe.observations import Failure, Observation
+
+ID_OF = {
+    Failure.DNS_NXDOMAIN: "dns_name_missing",
+    Failure.DNS_NO_ANSWER: "dns_no_address",
+    None: "dns_no_address",
+    Failure.DNS_SERVFAIL: "dns_server_failure",
+    Failure.DNS_OTHER_RCODE: "dns_server_failure",
+    Failure.DNS_MALFORMED: "dns_server_failure",
+    Failure.DNS_REFUSED: "dns_refused",
+    Failure.CONNECTION_REFUSED: "dns_unreachable",
+    Failure.HOST_UNREACHABLE: "dns_unreachable",
+    Failure.NETWORK_UNREACHABLE: "dns_unreachable",
+    Failure.ADMIN_PROHIBITED: "dns_unreachable",
+    Failure.ADDRESS_UNAVAILABLE: "dns_unreachable",
+    Failure.CONNECTION_RESET: "dns_unreachable",
+    Failure.EOF: "dns_unreachable",
+    Failure.TIMEOUT: "dns_timeout",
+    Failure.DNS_TCP_BLOCKED: "dns_tcp_blocked",
+}
+DOES = {
+    "dns_name_missing": "says that the name does not exist (NXDOMAIN)",
+    "dns_no_address": "knows the name and has no address for it (NODATA)",
+    "dns_server_failure": "fails to find an answer",
+    "dns_refused": "refuses to answer this host (REFUSED)",
+    "dns_unreachable": "cannot be reached",
+    "dns_timeout": "does not answer",
+    "dns_tcp_blocked": "truncates its answer over UDP and is not reachable over TCP port 53",
+}
+
+
+def explain(world: Evidence, sight: Sight) -> Iterator[Cause]:
+    """Why a host that is not behind a proxy has no usable address, or only some."""
+    if not sight.lookups.addresses:
+        failed = sight.lookups.failed
+        if failed is not None:
+            yield _no_answer(world, sight, failed, blocking=True)
+        return
+    yield from _sinkholed(sight)
+    for o in sight.lookups.chosen.values():
+        if not is_final(o):
+            yield _no_answer(world, sight, o, blocking=False)
+
+
+def _no_answer(world: Evidence, sight: Sight, failed: Observation, *, blocking: bool) -> Cause:
+    id_ = ID_OF.get(failed.failure, "unexplained_failure")
+    alike = tuple(o for o in sight.lookups.every if o is not failed and o.failure == failed.failure)
+    # All servers that are silent alike are one cause; of an answer only the one that the host believes.
+    resolvers = [resolver_of(failed)] if is_final(failed) else sorted({resolver_of(o) for o in (failed, *alike)})
+    controls = [*world.controls("dns_over_tcp", like=failed), *world.controls("other_resolver", like=failed)]
+    return Cause(
+        id=id_,
+        key=", ".join(resolvers),
+        say=_say_no_answer if id_ != "unexplained_failure" else say_unexplained,
+        sight=sight,
+        evidence=(failed, *alike, *controls),
+        # Silence has look-alikes (a dead server, a filter for UDP, a filter for these names); a return code has none.
+        proven=id_ != "dns_timeout" or bool(controls) or _others_answer(world, failed),
+        blocking=blocking,
+    )
+
+
+def _others_answer(world: Evidence, failed: Observation) -> bool:
+    """Whether the same resolver answered for other names in this run: then it lives, and filters."""
+    resolver = resolver_of(failed)
+    return any(o.failure is None and resolver_of(o) == resolver for s in world.sights for o in s.lookups.every)
+
+
+def _say_no_answer(group: Group) -> Words:
+    first = group.first
+    resolver = group.key
+    who = resolver if resolver.startswith("/") else f"DNS server {resolver}"
+    title = f"{who} {DOES[group.id]}: {group.names}."
+    return Words(
+        title=title + _control(group),
+        remedy=_REMEDIES[group.id].format(
+            resolver=resolver, names=group.names, patterns=group.patterns, error=_detail_of(first)
+        ),
+    )
+
+
+def _detail_of(o: Observation) -> str:
+    detail = dns_detail(o)
+    return (detail.rcode or detail.error or str(o.failure or "no answer")) if detail is not None else str(o.failure)
+
+
+_REMEDIES = {
+    "dns_name_missing": "Let {resolver} resolve {patterns}: forward amazonaws.com (and api.aws) to a resolver that "
+    "sees the public DNS, and remove any local zone or response policy that denies these names. If the region or "
+    "account in "
+    "the name is mistyped, correct that instead.",
+    "dns_no_address": "Give {patterns} an address at {resolver}: a local zone or private hosted zone that shadows the "
+    "name lacks its A record, or filters the record type that this host asks for. An IPv6-only host needs AAAA.",
+    "dns_server_failure": "Repair forwarding on {resolver} ({error}): check its forwarders, DNSSEC validation and its "
+    "own way to the internet for {patterns}.",
+    "dns_refused": "Allow recursive queries from this host's address on {resolver} (allow-query, allow-recursion or "
+    "the client list of the view), or point this host at a resolver that serves it.",
+    "dns_unreachable": "Start the DNS service at {resolver} or allow UDP and TCP port 53 to it ({error}); if it "
+    "moved, put the right nameserver into /etc/resolv.conf.",
+    "dns_timeout": "Allow UDP and TCP port 53 from this host to {resolver} and check that the server runs; if it was "
+    "retired, put a living nameserver into /etc/resolv.conf.",
+    "dns_tcp_blocked": "Allow TCP port 53 from this host to {resolver}, beside UDP (RFC 7766): answers for {names} do "
+    "not fit into one UDP packet.",
+}
+
+
+def _control(group: Group) -> str:
+    """What the control probes add to a finding about lookups, or which one is missing."""
+    over_tcp = [o for o in group.evidence if o.experiment == "dns_over_tcp"]
+    elsewhere = [o for o in group.evidence if o.experiment == "other_resolver" and o.failure is None and answers(o)]
+    said = ""
+    if group.id == "dns_timeout" and over_tcp:
+        answered = any(o.failure is None for o in over_tcp)
+        said += " Over TCP it answers: UDP port 53 is dropped." if answered else " It is silent over TCP too."
+    if elsewhere:
+        said += f" {resolver_of(elsewhere[0])} answers {listing(answers(elsewhere[0]))}."
+    if group.id == "dns_timeout" and not group.proven:
+        said += " Suspected: no control probe (the same question over TCP, or to another resolver) could be made."
+    return said
+
+
+def _sinkholed(sight: Sight) -> Iterator[Cause]:
+    works = {path.address for path in sight.paths if path.works}
+    bad = [address for address in sight.sinkholed if address not in works]
+    if not bad:
+        return
+    evidence = tuple(o for o in sight.lookups.chosen.values() if set(answers(o)) & set(bad))
+    yield Cause(
+        id="dns_sinkholed",
+        key=resolver_of(evidence[0]),
+        say=_say_sinkholed,
+        sight=sight,
+        evidence=evidence,
+        blocking=sight.state is State.BROKEN,
+    )
+
+
+def _say_sinkholed(group: Group) -> Words:
+    bad = sorted({address for sight in group.sights for address in sight.sinkholed})
+    if group.key.startswith("/"):
+        title = f"{group.key} sends {group.names} to {listing(bad)}, which is no AWS address."
+        remedy = f"Delete the line {group.key} that names {group.names}."
+        return Words(title=title, remedy=remedy, owner=Owner.HOST)
+    title = (
+        f"DNS server {group.key} answers the sinkhole address {listing(bad)} for {group.names}: a DNS filter blocks it."
+    )
+    remedy = f"On the DNS filter behind {group.key}, allow {group.patterns} then flush its cache."
+    return Words(title=title, remedy=remedy)

@@ -1,0 +1,272 @@
+"""Rules about names that explain or warn, beside what blocks: the second resolver, the hosts file, PrivateLink.
+
+None of them makes a host fail by itself, except an answer of the wrong kind where ``--expect`` says which is right.
+What ECS Anywhere does with private names is in AWS's page on interface endpoints (facts/aws.md section 1).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from statistics import median
+
+from netprobe.diagnosis.addresses import AddressClass
+from netprobe.diagnosis.causes import Cause, Group, Words
+from netprobe.diagnosis.dns import DOES, ID_OF
+from netprobe.diagnosis.evidence import Evidence, Sight
+from netprobe.diagnosis.lookups import answers, dns_detail, is_final, resolver_of
+from netprobe.diagnosis.model import Owner, Place, Severity
+from netprobe.diagnosis.words import count, duration, listing
+from netprobe.observations import Failure, Observation, Step
+
+SLOW_LOOKUP_SECONDS = 1.0
+"""The ECS agent gives ECR's GetAuthorizationToken 5 s in all, lookups included; a second each spoils that."""
+
+
+def companions(world: Evidence) -> Iterator[Cause]:
+    """What explains or warns, beside what blocks."""
+    for sight in world.sights:
+        if sight.proxied or world.unneeded(sight):
+            continue
+        yield from _resolver_down(sight)
+        yield from _disagree(world, sight)
+        yield from _hosts_file(sight)
+        yield from _scope(world, sight)
+    yield from _wildcard(world)
+    yield from _numbered_public(world)
+    yield from _slow(world)
+
+
+def _resolver_down(sight: Sight) -> Iterator[Cause]:
+    for asked in sight.lookups.asked.values():
+        good = [o for o in asked if is_final(o)]
+        if not good:
+            continue
+        for o in asked:
+            if not is_final(o):
+                yield Cause(
+                    id="dns_resolver_down",
+                    key=resolver_of(o),
+                    say=_say_resolver_down,
+                    sight=sight,
+                    evidence=(o, good[0]),
+                )
+
+
+def _say_resolver_down(group: Group) -> Words:
+    first = group.first
+    does = DOES.get(ID_OF.get(first.failure, ""), f"fails ({first.failure})")
+    partner = next((resolver_of(o) for o in group.evidence if is_final(o)), "another one")
+    record = group.world.vantages.get(first.vantage)
+    is_first = record is not None and bool(record.resolvers) and record.resolvers[0] == group.key
+    cost = " It is asked first, so every lookup waits for it." if is_first else ""
+    return Words(
+        title=f"DNS server {group.key} {does} for {count(len(group.hosts), 'name')}, while {partner} answers.{cost}",
+        remedy=f"Repair {group.key} (UDP and TCP port 53 from this host) or remove it from /etc/resolv.conf.",
+        owner=Owner.HOST if first.failure is Failure.CONNECTION_REFUSED else None,
+    )
+
+
+def _kind_of_answer(world: Evidence, o: Observation) -> str:
+    if o.failure is Failure.DNS_NXDOMAIN:
+        return "NXDOMAIN"
+    found = answers(o)
+    if not found:
+        return "no address"
+    kinds = {world.address_class(address).value for address in found}
+    return f"{'/'.join(sorted(kinds))} ({listing(found)})"
+
+
+def _disagree(world: Evidence, sight: Sight) -> Iterator[Cause]:
+    for asked in sight.lookups.asked.values():
+        others = [o for o in world.controls("other_resolver", step=Step.DNS) if _same_question(o, asked[0])]
+        final = [o for o in (*asked, *others) if is_final(o)]
+        kinds = {_kind_of_answer(world, o).partition(" (")[0] for o in final}
+        if len(kinds) > 1:
+            key = ",".join(sorted({resolver_of(o) for o in final}))
+            yield Cause(id="dns_resolvers_disagree", key=key, say=_say_disagree, sight=sight, evidence=tuple(final))
+
+
+def _same_question(o: Observation, like: Observation) -> bool:
+    mine, theirs = dns_detail(o), dns_detail(like)
+    if mine is None or theirs is None:
+        return False
+    return o.host == like.host and o.vantage == like.vantage and mine.rrtype == theirs.rrtype
+
+
+def _say_disagree(group: Group) -> Words:
+    first = group.causes[0].evidence
+    said = listing([f"{resolver_of(o)} says {_kind_of_answer(group.world, o)}" for o in first], most=4)
+    return Words(
+        title=f"The DNS servers disagree about {group.names}: {said}.",
+        remedy=f"Let every server in /etc/resolv.conf give the same kind of answer for {group.patterns}; the host "
+        f"takes the first answer that it gets, here that of {resolver_of(first[0])}.",
+    )
+
+
+def _hosts_file(sight: Sight) -> Iterator[Cause]:
+    for o in sight.lookups.every:
+        detail = dns_detail(o)
+        if detail is not None and detail.transport == "file":
+            file, _, line = detail.resolver.rpartition(":")
+            place = Place(file=file or detail.resolver, line=int(line) if line.isdecimal() else None)
+            yield Cause(
+                id="hosts_file_override",
+                key=file,
+                say=_say_hosts_file,
+                sight=sight,
+                evidence=(o,),
+                places=(place,),
+            )
+
+
+def _say_hosts_file(group: Group) -> Words:
+    lines = sorted({resolver_of(o) for o in group.evidence})
+    found = sorted({a for o in group.evidence for a in answers(o)})
+    return Words(
+        title=f"{listing(lines)} overrides DNS for {group.names} with {listing(found)}.",
+        remedy=f"Delete {listing(lines, most=8)} unless the override is meant: AWS changes addresses without notice.",
+    )
+
+
+def _scope(world: Evidence, sight: Sight) -> Iterator[Cause]:
+    """Private or public, against what was expected."""
+    found = sight.lookups.addresses
+    if not found:
+        return
+    classes = {world.address_class(address) for address in found}
+    expected = {world.context.expect[s.group] for s in sight.subjects if s.group in world.context.expect}
+    chosen = tuple(o for o in sight.lookups.chosen.values() if answers(o))
+    if AddressClass.PRIVATE in classes:
+        wrong = "public" in expected
+        yield Cause(
+            id="dns_private_answer",
+            key="unexpected" if wrong else "",
+            say=_say_private,
+            sight=sight,
+            evidence=chosen,
+            blocking=wrong,
+            severity=_expectation_severity(world, sight) if wrong else Severity.INFO,
+        )
+    if AddressClass.PUBLIC in classes and "private" in expected:
+        yield Cause(
+            id="dns_public_answer",
+            say=_say_public,
+            sight=sight,
+            evidence=chosen,
+            blocking=True,
+            severity=_expectation_severity(world, sight),
+        )
+
+
+def _expectation_severity(world: Evidence, sight: Sight) -> Severity:
+    return Severity.ERROR if world.required(sight) else Severity.WARNING
+
+
+def _addresses_of(group: Group, wanted: AddressClass) -> list[str]:
+    every = {address for sight in group.sights for address in sight.lookups.addresses}
+    return sorted(a for a in every if group.world.address_class(a) is wanted)
+
+
+def _say_private(group: Group) -> Words:
+    found = listing(_addresses_of(group, AddressClass.PRIVATE))
+    resolver = listing(sorted({resolver_of(o) for o in group.evidence}))
+    if group.key:
+        return Words(
+            title=f"DNS server {resolver} answers private addresses ({found}) for {group.names}; public ones were "
+            "expected.",
+            remedy=f"Remove the private hosted zone or local zone for {group.patterns} at {resolver}, or drop "
+            "--expect if PrivateLink is meant.",
+        )
+    return Words(
+        title=f"{group.names} resolve to private addresses ({found}): PrivateLink, or a split-horizon zone.",
+        remedy=f"Nothing, if interface endpoints are meant: then {found} must be reachable from this host on TCP "
+        f"{group.ports}. Otherwise remove the local zone at {resolver}.",
+    )
+
+
+def _say_public(group: Group) -> Words:
+    found = listing(_addresses_of(group, AddressClass.PUBLIC))
+    resolver = listing(sorted({resolver_of(o) for o in group.evidence}))
+    return Words(
+        title=f"DNS server {resolver} answers public addresses ({found}) for {group.names}; private ones were "
+        "expected.",
+        remedy=f"Forward {group.patterns} at {resolver} to the Route 53 Resolver inbound endpoint of the VPC that "
+        "holds the interface endpoints, and enable private DNS on them.",
+    )
+
+
+def _wildcard(world: Evidence) -> Iterator[Cause]:
+    for o in world.controls("impossible_name", step=Step.DNS):
+        if answers(o):
+            yield Cause(
+                id="dns_wildcard_answers",
+                key=resolver_of(o),
+                say=_say_wildcard,
+                evidence=(o,),
+                vantages=(o.vantage,),
+            )
+
+
+def _say_wildcard(group: Group) -> Words:
+    found = sorted({a for o in group.evidence for a in answers(o)})
+    return Words(
+        title=f"DNS server {group.key} answers {listing(found)} for {group.first.host}, a name that cannot exist.",
+        remedy=f"Switch off NXDOMAIN redirection (wildcard or search-page answers) on {group.key}: which numbered "
+        "ecs-a-N and ecs-t-N exist cannot be told with it.",
+    )
+
+
+def _numbered_public(world: Evidence) -> Iterator[Cause]:
+    for bare in world.run.subjects:
+        numbered = next((s for s in world.run.subjects if s.id == bare.stands_in_for and s.region == bare.region), None)
+        if numbered is None or not any(_all(world, s, AddressClass.PRIVATE) for s in world.of(bare)):
+            continue
+        for sight in world.of(numbered):
+            if _all(world, sight, AddressClass.PUBLIC):
+                chosen = tuple(o for o in sight.lookups.chosen.values() if answers(o))
+                yield Cause(id="dns_numbered_names_public", say=_say_numbered, sight=sight, evidence=chosen)
+
+
+def _all(world: Evidence, sight: Sight, wanted: AddressClass) -> bool:
+    found = [] if sight.proxied else sight.lookups.addresses
+    return bool(found) and all(world.address_class(a) is wanted for a in found)
+
+
+def _say_numbered(group: Group) -> Words:
+    return Words(
+        title=f"ecs-a and ecs-t resolve to private addresses, but {group.names} to public ones: the agent is sent to "
+        "numbered names, which the interface endpoints' private DNS does not cover.",
+        remedy=f"Add {group.patterns} to the private zone (CNAME to the un-numbered name), or allow TCP {group.ports} "
+        "to the public addresses of these names.",
+    )
+
+
+def _slow(world: Evidence) -> Iterator[Cause]:
+    taken: dict[str, list[tuple[Sight, Observation]]] = defaultdict(list)
+    round_trips = [
+        step.duration_seconds
+        for sight in world.sights
+        for path in sight.paths
+        for step in path.steps
+        if step.step is Step.TCP and step.failure is None
+    ]
+    for sight in world.sights:
+        for o in sight.lookups.every if not sight.proxied else ():
+            if is_final(o):
+                taken[resolver_of(o)].append((sight, o))
+    for resolver, seen in taken.items():
+        typical = median(o.duration_seconds for _, o in seen)
+        # A lookup takes about one round trip of a cached answer; on a long path a slow lookup is just the path.
+        if typical >= max(SLOW_LOOKUP_SECONDS, 3 * median(round_trips or [0.0])):
+            for sight, o in seen:
+                yield Cause(id="dns_slow", key=resolver, say=_say_slow, sight=sight, evidence=(o,))
+
+
+def _say_slow(group: Group) -> Words:
+    typical = median(o.duration_seconds for o in group.evidence)
+    return Words(
+        title=f"DNS server {group.key} takes {duration(typical)} for a lookup (median of {len(group.evidence)}).",
+        remedy=f"Check the forwarders of {group.key}, or use a nearer resolver: the ECS agent gives an ECR "
+        "authorisation 5 s in all, lookups included.",
+    )

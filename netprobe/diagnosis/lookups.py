@@ -1,0 +1,108 @@
+"""Which resolver's answer the host gets: the behaviour of a stub resolver over the lookups of one name.
+
+A stub asks its resolvers in order, and the next one only after silence, SERVFAIL or another failure to answer
+(resolv.conf(5); shared with musl and Go). A *wrong* answer, such as NXDOMAIN or 0.0.0.0, is an answer: it ends the
+search. A line in the hosts file ends it before the first question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from netprobe.observations import DnsDetail, Failure, Observation
+
+FINAL = frozenset({Failure.DNS_NXDOMAIN, Failure.DNS_NO_ANSWER})
+_TYPE_OF_FAMILY = {4: "A", 6: "AAAA"}
+
+
+def dns_detail(o: Observation) -> DnsDetail | None:
+    """The DNS detail of an observation, or None in a report that was tampered with."""
+    return o.detail if isinstance(o.detail, DnsDetail) else None
+
+
+def answers(o: Observation) -> tuple[str, ...]:
+    """The addresses in an answer; nothing where the question failed."""
+    detail = dns_detail(o)
+    return detail.answers if detail is not None and o.failure is None else ()
+
+
+def resolver_of(o: Observation) -> str:
+    """Which resolver was asked."""
+    detail = dns_detail(o)
+    return detail.resolver if detail is not None else ""
+
+
+def is_final(o: Observation) -> bool:
+    """Whether a stub resolver takes this for the answer and asks nobody else."""
+    return o.failure is None or o.failure in FINAL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookups:
+    """Every lookup of one name by one vantage.
+
+    Attributes:
+        asked: for each record type, what each resolver said, in the stub's order.
+        chosen: for each record type, the observation whose answer the host gets.
+    """
+
+    asked: dict[str, tuple[Observation, ...]]
+    chosen: dict[str, Observation]
+
+    @classmethod
+    def of(cls, observations: Iterable[Observation], resolvers: Sequence[str], families: set[int]) -> Lookups:
+        """Sort the DNS observations of one host.
+
+        Args:
+            observations: the first pass's, for one host.
+            resolvers: in the order in which the stub asks them; others follow as they come.
+            families: which record types the vantage wants.
+        """
+        wanted = {_TYPE_OF_FAMILY[f] for f in families if f in _TYPE_OF_FAMILY}
+        latest: dict[tuple[str, str], Observation] = {}
+        from_file: set[str] = set()
+        for o in observations:
+            detail = dns_detail(o)
+            if detail is None or (wanted and detail.rrtype not in wanted):
+                continue
+            # A later observation of the same question is the fallback to TCP after a truncated answer.
+            latest[detail.rrtype, detail.resolver] = o
+            if detail.transport == "file":
+                from_file.add(detail.rrtype)
+        if from_file:
+            latest = {key: o for key, o in latest.items() if _is_file(o)}
+        order = {name: number for number, name in enumerate(resolvers)}
+        asked: dict[str, tuple[Observation, ...]] = {}
+        for rrtype in sorted({key[0] for key in latest}):
+            mine = [o for (kind, _), o in latest.items() if kind == rrtype]
+            asked[rrtype] = tuple(sorted(mine, key=lambda o: order.get(resolver_of(o), len(order))))
+        chosen = {rrtype: next((o for o in os if is_final(o)), os[0]) for rrtype, os in asked.items()}
+        return cls(asked=asked, chosen=chosen)
+
+    @property
+    def every(self) -> tuple[Observation, ...]:
+        """All lookups."""
+        return tuple(o for os in self.asked.values() for o in os)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses that the host gets."""
+        return tuple(dict.fromkeys(a for o in self.chosen.values() for a in answers(o)))
+
+    @property
+    def missing(self) -> bool:
+        """Whether the host is told that there is no such name or no address, for every type it asks."""
+        return bool(self.chosen) and all(is_final(o) and not answers(o) for o in self.chosen.values())
+
+    @property
+    def failed(self) -> Observation | None:
+        """The lookup that stands for the failure: a denial of the name, else silence, else "no such address"."""
+        rank = {Failure.DNS_NXDOMAIN: 0, Failure.DNS_NO_ANSWER: 2, None: 3}
+        failing = [o for o in self.chosen.values() if not answers(o)]
+        return min(failing, key=lambda o: rank.get(o.failure, 1), default=None)
+
+
+def _is_file(o: Observation) -> bool:
+    detail = dns_detail(o)
+    return detail is not None and detail.transport == "file"

@@ -1,0 +1,148 @@
+"""What became of every host and endpoint, in the report's words.
+
+``fail`` is only what a required host does that works by no address, family or resolver; what works in part is
+``warn``, and what was not probed is ``not_run``, never a pass. An endpoint that is not required never fails; its hosts
+still say what they met. Names that need not exist (candidate numbers, the un-numbered name beside numbered ones) are
+``not_applicable``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from netprobe.diagnosis.evidence import Evidence, Sight, State
+from netprobe.diagnosis.model import EndpointOutcome, Finding, HostOutcome, Outcome, Severity
+from netprobe.observations import Failure, Observation, Step, Subject
+
+NO_ACCOUNT = "the registry's host name holds the account: give --account ID"
+NO_NUMBER = "none of the numbered names that were asked for was found; see --ecs-numbers"
+NOT_PROBED = "no host of it was probed"
+_WORST = (Outcome.FAIL, Outcome.NOT_RUN, Outcome.WARN, Outcome.PASS, Outcome.NOT_APPLICABLE)
+_EXPECTATIONS = frozenset({"dns_private_answer", "dns_public_answer"})
+
+
+class Touched:
+    """Which hosts the findings touch."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.warned: set[str] = set()
+        self.unexpected: set[str] = set()
+        for finding in findings:
+            if finding.severity is Severity.INFO:
+                continue
+            self.warned.update(finding.hosts)
+            if finding.id in _EXPECTATIONS:
+                self.unexpected.update(finding.hosts)
+
+
+def endpoint_outcome(world: Evidence, subject: Subject, touched: Touched) -> EndpointOutcome:
+    """The outcome of one endpoint, with its hosts."""
+    sights = world.of(subject)
+    outcome, reason = _judge(world, subject, sights, touched)
+    return EndpointOutcome(
+        id=subject.id,
+        region=subject.region,
+        group=subject.group,
+        pattern=subject.pattern,
+        port=subject.port,
+        required=subject.required,
+        used_by=subject.used_by,
+        outcome=outcome,
+        hosts=_hosts(world, sights, touched),
+        purpose=subject.purpose,
+        numbered=subject.numbered,
+        stands_in_for=subject.stands_in_for,
+        placeholder_account=subject.placeholder_account,
+        candidates=subject.candidates,
+        absent=subject.absent,
+        not_run=subject.not_run or reason,
+    )
+
+
+def _judge(world: Evidence, subject: Subject, sights: Sequence[Sight], touched: Touched) -> tuple[Outcome, str]:
+    """The outcome, and why where it is ``not_run``."""
+    if subject.placeholder_account and sights and all(world.unneeded(sight) for sight in sights):
+        return Outcome.NOT_RUN, NO_ACCOUNT
+    counted = [s for s in sights if not world.unneeded(s)]
+    if not counted:
+        return _none_counted(world, subject, sights)
+    outcomes = [_counted(world, subject, sight, touched) for sight in counted]
+    worst = min(outcomes, key=_WORST.index)
+    if worst is not Outcome.FAIL and subject.not_run:
+        return Outcome.NOT_RUN, subject.not_run
+    return worst, NOT_PROBED if worst is Outcome.NOT_RUN else ""
+
+
+def _none_counted(world: Evidence, subject: Subject, sights: Sequence[Sight]) -> tuple[Outcome, str]:
+    if subject.not_run:
+        return Outcome.NOT_RUN, subject.not_run
+    if subject.stands_in_for is not None and sights:
+        return Outcome.NOT_APPLICABLE, ""
+    if subject.numbered and (sights or subject.absent):
+        return _no_number(world, subject)
+    return Outcome.NOT_RUN, NOT_PROBED
+
+
+def _no_number(world: Evidence, subject: Subject) -> tuple[Outcome, str]:
+    """No number exists, as far as was asked: then the un-numbered name stands in, for better or worse."""
+    stand_in = world.stand_in(subject)
+    states = {sight.state for sight in world.of(stand_in)} if stand_in is not None else set()
+    if State.BROKEN in states:
+        return (Outcome.FAIL if subject.required else Outcome.WARN), ""
+    if states & {State.WORKS, State.PARTLY}:
+        return Outcome.NOT_APPLICABLE, ""
+    return Outcome.NOT_RUN, NO_NUMBER
+
+
+def _counted(world: Evidence, subject: Subject, sight: Sight, touched: Touched) -> Outcome:
+    """What one sight contributes to its endpoint."""
+    outcome = host_outcome(world, sight, touched)
+    if world.unknown_candidate(sight):
+        return Outcome.FAIL if subject.required else Outcome.WARN
+    if outcome is Outcome.FAIL and not world.requires(subject, sight):
+        return Outcome.WARN
+    if outcome is Outcome.NOT_RUN and sight.candidate and world.found(subject) and not sight.exists:
+        return Outcome.NOT_APPLICABLE
+    return outcome
+
+
+def host_outcome(world: Evidence, sight: Sight, touched: Touched) -> Outcome:
+    """What became of one host for one vantage."""
+    if world.unneeded(sight):
+        return Outcome.NOT_APPLICABLE
+    if world.unknown_candidate(sight) or sight.state is State.UNSEEN:
+        return Outcome.NOT_RUN
+    if sight.state is State.BROKEN or sight.host in touched.unexpected:
+        return Outcome.FAIL
+    if sight.state is State.PARTLY or sight.host in touched.warned:
+        return Outcome.WARN
+    return Outcome.PASS
+
+
+def _hosts(world: Evidence, sights: Sequence[Sight], touched: Touched) -> tuple[HostOutcome, ...]:
+    """Each host once, as the vantage saw it that fared worst."""
+    worst: dict[str, tuple[Outcome, Sight]] = {}
+    for sight in sights:
+        outcome = host_outcome(world, sight, touched)
+        known = worst.get(sight.host)
+        if known is None or _WORST.index(outcome) < _WORST.index(known[0]):
+            worst[sight.host] = (outcome, sight)
+    rows = []
+    for host, (outcome, sight) in worst.items():
+        step, failure = _failure(sight) if outcome is not Outcome.PASS else (None, None)
+        rows.append(HostOutcome(host=host, outcome=outcome, failed_step=step, failure=failure))
+    return tuple(rows)
+
+
+def _failure(sight: Sight) -> tuple[str | None, str | None]:
+    """The step and the word of a host's failure."""
+    tried = {path.address for path in sight.paths}
+    if sight.sinkholed and (sight.state is State.BROKEN or not tried):
+        return Step.DNS.value, None
+    o: Observation | None = sight.failed or next((o for path in sight.paths for o in path.soft), None)
+    if o is None:
+        return None, None
+    # NODATA is an answer without a failure word of its own in the observation.
+    empty = Failure.DNS_NO_ANSWER if o.step is Step.DNS and o.failure is None else None
+    failure = o.failure or empty
+    return o.step.value, failure.value if failure is not None else None

@@ -1,0 +1,304 @@
+"""Rules about explicit proxies: reaching the proxy, its answer to CONNECT, and what it does to what it carries.
+
+A proxy's refusal is told by the status and headers of its own answer (RFC 9110 section 9.3.6, 407 section 15.5.8),
+never by the text of its page. Who refused is told by its Server and Via headers. Credentials are not in the evidence
+and so cannot leak from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from netprobe.diagnosis import details
+from netprobe.diagnosis.causes import Cause, Group, Words
+from netprobe.diagnosis.evidence import Evidence, Sight, State
+from netprobe.diagnosis.model import Owner
+from netprobe.diagnosis.unexplained import unexplained
+from netprobe.diagnosis.words import duration, listing
+from netprobe.observations import Failure, Observation, ProxyDetail, Step
+
+_CERTIFICATE = frozenset(
+    {
+        Failure.SSL_UNKNOWN_AUTHORITY,
+        Failure.SSL_INVALID_HOSTNAME,
+        Failure.SSL_EXPIRED,
+        Failure.SSL_NOT_YET_VALID,
+        Failure.SSL_INVALID_CERTIFICATE,
+    }
+)
+_UNREACHABLE = frozenset(
+    {
+        Failure.HOST_UNREACHABLE,
+        Failure.NETWORK_UNREACHABLE,
+        Failure.ADMIN_PROHIBITED,
+        Failure.ADDRESS_UNAVAILABLE,
+    }
+)
+_CONNECT = {
+    Failure.PROXY_AUTH_REQUIRED: "proxy_auth_required",
+    Failure.PROXY_AUTH_REJECTED: "proxy_auth_rejected",
+    Failure.PROXY_FORBIDDEN: "proxy_forbidden",
+    Failure.PROXY_CANNOT_RESOLVE: "proxy_cannot_resolve",
+    Failure.PROXY_CANNOT_CONNECT: "proxy_cannot_connect",
+    Failure.PROXY_UPSTREAM_TIMEOUT: "proxy_upstream_timeout",
+    Failure.PROXY_METHOD_REFUSED: "proxy_method_refused",
+    Failure.PROXY_NOT_A_PROXY: "proxy_not_a_proxy",
+    Failure.PROXY_BAD_ANSWER: "proxy_not_a_proxy",
+    Failure.EOF: "proxy_not_a_proxy",
+    Failure.CONNECTION_RESET: "proxy_not_a_proxy",
+    Failure.TIMEOUT: "proxy_timeout",
+}
+
+
+def explain(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cause:
+    """Why the way through the proxy did not open."""
+    detail = details.proxy(o)
+    id_ = _id(o, detail)
+    if detail is None or id_ is None:
+        return unexplained(sight, o, blocking=blocking)
+    by_address = world.controls("connect_by_address", like=o, step=Step.PROXY)
+    direct = world.controls("without_proxy", like=o)
+    return Cause(
+        id=id_,
+        key=detail.proxy,
+        say=_SAY[id_],
+        sight=sight,
+        evidence=(o, *by_address, *direct),
+        proven=_proven(o, id_, by_address),
+        blocking=blocking,
+    )
+
+
+def _id(o: Observation, detail: ProxyDetail | None) -> str | None:
+    if detail is None or o.failure is None:
+        return None
+    if detail.phase == "dns":
+        return "proxy_name_missing"
+    if detail.phase == "tls" and o.failure not in (Failure.TIMEOUT, *_UNREACHABLE):
+        return "proxy_tls_untrusted" if o.failure in _CERTIFICATE else "proxy_scheme_unusable"
+    if o.failure in _UNREACHABLE:
+        return "proxy_unreachable"
+    if o.failure is Failure.CONNECTION_REFUSED or (detail.phase == "tcp" and o.failure is Failure.CONNECTION_RESET):
+        return "proxy_refused"
+    return _CONNECT.get(o.failure)
+
+
+def _proven(o: Observation, id_: str, by_address: tuple[Observation, ...]) -> bool:
+    """A status or header of the proxy speaks for itself; a bare close does not, nor a 5xx without a reason."""
+    detail = details.proxy(o)
+    if id_ == "proxy_not_a_proxy":
+        return o.failure not in (Failure.EOF, Failure.CONNECTION_RESET)
+    if id_ == "proxy_cannot_resolve":
+        told = detail is not None and bool(detail.error_header)
+        return told or any(c.failure is None for c in by_address)
+    return True
+
+
+def proxy_of(sights: Iterable[Sight], observations: Iterable[Observation]) -> str:
+    """The explicit proxy that these hosts are reached through, or nothing."""
+    for sight in sights:
+        for path in sight.paths:
+            tunnel = path.step(Step.PROXY)
+            detail = details.proxy(tunnel) if tunnel is not None else None
+            if detail is not None:
+                return detail.proxy
+    return next((d.proxy for d in map(details.proxy, observations) if d is not None), "")
+
+
+def holds_back(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cause | None:
+    """A proxy that opens the tunnel and never passes the first byte of the answer, where direct it comes at once."""
+    proxy = proxy_of((sight,), ())
+    direct = [c for c in world.controls("without_proxy", like=o) if c.step in (Step.HTTP, Step.WEBSOCKET)]
+    if not proxy or not any(c.failure is None for c in direct):
+        return None
+    return Cause(id="proxy_buffers", key=proxy, say=_say_buffers, sight=sight, evidence=(o, *direct), blocking=blocking)
+
+
+def _named(group: Group) -> str:
+    """The proxy with what it calls itself."""
+    detail = next((d for d in map(details.proxy, group.evidence) if d is not None), None)
+    marks = []
+    if detail is not None and detail.server:
+        marks.append(f"Server: {detail.server}")
+    if detail is not None and detail.via:
+        marks.append(f"Via: {detail.via}")
+    return f"the proxy {group.key}" + (f" ({', '.join(marks)})" if marks else "")
+
+
+def _start(group: Group) -> str:
+    name = _named(group)
+    return name[0].upper() + name[1:]
+
+
+def _where_set(group: Group) -> str:
+    record = group.world.vantages.get(group.first.vantage)
+    source = record.sources.get("proxy", "") if record is not None else ""
+    return source or "the proxy setting of the agents (HTTPS_PROXY)"
+
+
+def _direct_hint(group: Group) -> str:
+    direct = [o for o in group.evidence if o.experiment == "without_proxy" and o.step in (Step.HTTP, Step.TLS)]
+    return " Without the proxy it works from here." if direct and all(o.failure is None for o in direct) else ""
+
+
+def _phase_error(group: Group) -> str:
+    detail = details.proxy(group.first)
+    return (detail.error if detail is not None else "") or str(group.first.failure)
+
+
+def _say_name(group: Group) -> Words:
+    return Words(
+        title=f"The name of the proxy {group.key} does not resolve ({_phase_error(group)}): {group.names} and "
+        f"everything "
+        "else behind it fail.",
+        remedy=f"Correct the proxy's name in {_where_set(group)}, or add it to the DNS that this host asks.",
+    )
+
+
+def _say_unreachable(group: Group) -> Words:
+    return Words(
+        title=f"The proxy {group.key} cannot be reached ({group.first.failure}); {group.names} fail.",
+        remedy=f"Add a route and a firewall rule from this host to {group.key}.",
+    )
+
+
+def _say_refused(group: Group) -> Words:
+    return Words(
+        title=f"Nothing listens at the proxy {group.key} (connection refused); {group.names} fail.",
+        remedy=f"Start the proxy service, or correct its port in {_where_set(group)}; if a firewall refuses on its "
+        f"behalf, allow TCP to {group.key}.",
+    )
+
+
+def _say_timeout(group: Group) -> Words:
+    detail = details.proxy(group.first)
+    accepted = detail is not None and detail.phase in ("connect", "tls")
+    what = "accepts the connection and does not answer CONNECT" if accepted else "does not answer"
+    return Words(
+        title=f"The proxy {group.key} {what} (waited {duration(group.first.duration_seconds)}); {group.names} fail.",
+        remedy=f"Allow TCP from this host to {group.key} on the firewall and check that the proxy is alive; its "
+        f"address "
+        f"stands in {_where_set(group)}.",
+    )
+
+
+def _say_auth(group: Group) -> Words:
+    schemes = sorted({s for d in map(details.proxy, group.evidence) if d is not None for s in d.authenticate})
+    offered = listing(schemes) if schemes else "no scheme that it names"
+    basic = any(scheme.lower() == "basic" for scheme in schemes)
+    verb = "wants credentials" if group.id == "proxy_auth_required" else "rejects the credentials that are set"
+    usable = (
+        f"put user and password of a service account into {_where_set(group)}"
+        if basic or not schemes
+        else f"the agents cannot answer {offered}: allow this host's address without authentication, or offer Basic"
+    )
+    return Words(
+        title=f"{_start(group)} {verb} (407, {offered}); {group.names} fail.",
+        remedy=usable[0].upper() + usable[1:] + f", or exempt {group.patterns} from authentication on the proxy.",
+        owner=None if basic or not schemes else Owner.NETWORK,
+    )
+
+
+def _say_scheme(group: Group) -> Words:
+    return Words(
+        title=f"What listens at {group.key} does not speak that scheme ({group.first.failure}); {group.names} fail.",
+        remedy=f"Write the scheme that the proxy speaks into {_where_set(group)}: nearly always http://HOST:PORT, also "
+        "for HTTPS_PROXY. SOCKS proxies serve the ECS agent only.",
+    )
+
+
+def _say_forbidden(group: Group) -> Words:
+    through = [s for s in group.world.sights if s.proxied and proxy_of((s,), ()) == group.key]
+    refused = set(group.sights)
+    every = bool(through) and all(s in refused or s.state is State.ABSENT for s in through)
+    detail = details.proxy(group.first)
+    status = f" ({detail.status})" if detail is not None and detail.status is not None else ""
+    scope = "every endpoint: a rule on port 443 or on this client" if every else "these names only: a rule on the names"
+    remedy = (
+        f"Allow CONNECT to port {group.ports} for this client on {group.key}, at least to {group.patterns}."
+        if every
+        else f"Add {group.patterns} (CONNECT, port {group.ports}) to the allowlist of {group.key}; "
+        "`netprobe render squid -r REGION` writes it."
+    )
+    return Words(title=f"{_start(group)} forbids{status} {group.names}, {scope}.{_direct_hint(group)}", remedy=remedy)
+
+
+def _say_resolve(group: Group) -> Words:
+    doubt = "" if group.proven else " Suspected: no control with an address instead of the name was made."
+    return Words(
+        title=f"{_start(group)} cannot resolve {group.names}.{doubt}",
+        remedy=f"Repair the DNS of the proxy host (not of this one), so that it resolves {group.patterns}.",
+    )
+
+
+def _say_connect(group: Group) -> Words:
+    detail = details.proxy(group.first)
+    why = f" ({detail.error_header})" if detail is not None and detail.error_header else ""
+    return Words(
+        title=f"{_start(group)} cannot connect to {group.names}{why}.",
+        remedy=f"Allow TCP {group.ports} from the proxy's own address to {group.patterns} on the firewall behind it.",
+    )
+
+
+def _say_upstream(group: Group) -> Words:
+    detail = details.proxy(group.first)
+    why = f" ({detail.error_header})" if detail is not None and detail.error_header else ""
+    return Words(
+        title=f"{_start(group)} gets no answer from {group.names}{why}.",
+        remedy=f"The firewall behind the proxy drops: allow TCP {group.ports} from the proxy's own address to "
+        f"{group.patterns}.",
+    )
+
+
+def _say_not_a_proxy(group: Group) -> Words:
+    detail = details.proxy(group.first)
+    status = f"status {detail.status}" if detail is not None and detail.status is not None else str(group.first.failure)
+    doubt = "" if group.proven else " Suspected: it closed without a word, which an overloaded proxy does too."
+    return Words(
+        title=f"What answers at {group.key} is no forward proxy ({status} to CONNECT); {group.names} fail.{doubt}",
+        remedy=f"Correct host and port in {_where_set(group)}: this looks like a web server or another service.",
+    )
+
+
+def _say_tls(group: Group) -> Words:
+    return Words(
+        title=f"The certificate of the proxy {group.key} itself is not accepted ({group.first.failure}).",
+        remedy="Install the CA that issued the proxy's certificate on this host, renew the certificate, or use http:// "
+        "to the proxy: what is inside the tunnel stays encrypted.",
+    )
+
+
+def _say_method(group: Group) -> Words:
+    return Words(
+        title=f"{_start(group)} does not allow the CONNECT method; {group.names} fail.",
+        remedy=f"Enable CONNECT to port {group.ports} on {group.key} (a caching or plain HTTP proxy has it off).",
+    )
+
+
+def _say_buffers(group: Group) -> Words:
+    return Words(
+        title=f"{_start(group)} opens the tunnel to {group.names} and holds the answer back; without it the answer "
+        f"comes "
+        "at once.",
+        remedy=f"Switch off response buffering and content scanning on {group.key} for {group.patterns}: tunnel "
+        f"without "
+        "inspection.",
+    )
+
+
+_SAY = {
+    "proxy_name_missing": _say_name,
+    "proxy_unreachable": _say_unreachable,
+    "proxy_refused": _say_refused,
+    "proxy_timeout": _say_timeout,
+    "proxy_auth_required": _say_auth,
+    "proxy_auth_rejected": _say_auth,
+    "proxy_scheme_unusable": _say_scheme,
+    "proxy_forbidden": _say_forbidden,
+    "proxy_cannot_resolve": _say_resolve,
+    "proxy_cannot_connect": _say_connect,
+    "proxy_upstream_timeout": _say_upstream,
+    "proxy_not_a_proxy": _say_not_a_proxy,
+    "proxy_tls_untrusted": _say_tls,
+    "proxy_method_refused": _say_method,
+}

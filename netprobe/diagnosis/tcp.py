@@ -1,0 +1,257 @@
+"""Rules about connections: refused, dropped, prohibited, unroutable; some addresses, one family.
+
+ICMP codes 9, 10 and 13 of type 3 mean "administratively prohibited" (RFC 1812 section 5.2.7.1), and so do codes 1, 5
+and 6 of ICMPv6 type 1 (RFC 4443 section 3.1). A firewall may sign with them, or refuse, or say nothing: which it did
+decides what the network team looks for, so each has its own finding.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from netprobe.diagnosis import details
+from netprobe.diagnosis.addresses import family
+from netprobe.diagnosis.causes import Cause, Group, Words
+from netprobe.diagnosis.evidence import Evidence, Path, Sight
+from netprobe.diagnosis.model import Owner
+from netprobe.diagnosis.unexplained import unexplained
+from netprobe.diagnosis.words import count, listing
+from netprobe.observations import Failure, Observation, Step
+
+ID_OF = {
+    Failure.CONNECTION_REFUSED: "tcp_refused",
+    Failure.TIMEOUT: "tcp_dropped",
+    Failure.CONNECTION_RESET: "tcp_reset",
+    Failure.EOF: "tcp_reset",
+    Failure.ADMIN_PROHIBITED: "tcp_prohibited",
+    Failure.HOST_UNREACHABLE: "tcp_unreachable",
+    Failure.NETWORK_UNREACHABLE: "tcp_unreachable",
+    Failure.ADDRESS_UNAVAILABLE: "tcp_unreachable",
+}
+_PROHIBITED = {(3, 9), (3, 10), (3, 13), (1, 1), (1, 5), (1, 6)}
+_POLICY = frozenset({"tcp_dropped", "tcp_refused", "tcp_prohibited", "tcp_reset"})
+
+
+def explain(world: Evidence, sight: Sight, path: Path, o: Observation, *, blocking: bool) -> Cause:
+    """Why one address cannot be connected to."""
+    id_ = _id(o)
+    if id_ is None:
+        return unexplained(sight, o, blocking=blocking)
+    through = _passes_through_proxy(world, o)
+    if through:
+        return Cause(
+            id="proxy_required",
+            key=_proxy_of(through),
+            say=_say_proxy_required,
+            sight=sight,
+            evidence=(o, *through),
+            blocking=blocking,
+        )
+    partial = None if blocking else _partial(world, sight, path, id_)
+    elsewhere = world.controls("other_address", like=o, step=Step.TCP)
+    return Cause(
+        id=partial or id_,
+        key=_key(o, id_),
+        say=_SAY[partial or id_],
+        sight=sight,
+        evidence=(o, *elsewhere) if partial is None else (o, *_passing(sight)),
+        # Silence looks the same from a filter and from a dead uplink; what else connected tells them apart.
+        proven=partial != "stale_ip_allowlist" and (id_ != "tcp_dropped" or _anything_connects(world, o)),
+        blocking=blocking,
+    )
+
+
+def _id(o: Observation) -> str | None:
+    detail = details.tcp(o)
+    if detail is not None and (detail.icmp_type, detail.icmp_code) in _PROHIBITED:
+        return "tcp_prohibited"
+    return ID_OF.get(o.failure) if o.failure is not None else None
+
+
+def _key(o: Observation, id_: str) -> str:
+    detail = details.tcp(o)
+    if detail is None or id_ not in ("tcp_prohibited", "tcp_unreachable"):
+        return ""
+    return detail.icmp_from or ""
+
+
+def _passes_through_proxy(world: Evidence, o: Observation) -> tuple[Observation, ...]:
+    """The control probe through a proxy, where all of its steps passed."""
+    controls = world.controls("with_proxy", like=o)
+    tunnelled = any(c.step is Step.PROXY for c in controls)
+    return controls if tunnelled and all(c.failure is None for c in controls) else ()
+
+
+def _proxy_of(observations: Iterable[Observation]) -> str:
+    return next((d.proxy for d in map(details.proxy, observations) if d is not None), "")
+
+
+def _anything_connects(world: Evidence, o: Observation) -> bool:
+    return any(
+        step.step is Step.TCP and step.failure is None
+        for sight in world.sights
+        if sight.vantage == o.vantage
+        for path in sight.paths
+        for step in path.steps
+    )
+
+
+def _passing(sight: Sight) -> tuple[Observation, ...]:
+    connected = (path.step(Step.TCP) for path in sight.paths if path.works)
+    return tuple(o for o in connected if o is not None)
+
+
+def _partial(world: Evidence, sight: Sight, path: Path, id_: str) -> str | None:
+    """What it is called when another address of the same name works."""
+    mine = family(path.address)
+    others = {family(p.address) for p in sight.paths if p.works}
+    if mine not in others and None not in others:
+        if not _family_works(world, sight.vantage, mine):
+            return "ipv6_broken" if mine == 6 else "ipv4_broken"
+        return "tcp_some_addresses_blocked"
+    if id_ in _POLICY and _rotating(world, sight.vantage):
+        return "stale_ip_allowlist"
+    return "tcp_some_addresses_blocked"
+
+
+def _family_works(world: Evidence, vantage: str, wanted: int | None) -> bool:
+    """Whether any address of this family could be connected to by this vantage."""
+    for sight in world.sights:
+        for path in sight.paths if sight.vantage == vantage else ():
+            connected = path.step(Step.TCP)
+            if connected is not None and connected.failure is None and family(path.address) == wanted:
+                return True
+    return False
+
+
+def _rotating(world: Evidence, vantage: str) -> bool:
+    """Whether several names each lose some of their addresses: the mark of a list of addresses that has aged."""
+    blocked: dict[str, set[str]] = defaultdict(set)
+    for sight in world.sights:
+        if sight.vantage != vantage or not any(path.works for path in sight.paths):
+            continue
+        works = {family(path.address) for path in sight.paths if path.works}
+        for path in sight.paths:
+            failed = path.failed
+            same_family = family(path.address) in works
+            if failed is not None and failed.step is Step.TCP and path.address is not None and same_family:
+                blocked[sight.host].add(path.address)
+    return len(blocked) > 1 and len(set().union(*blocked.values())) > 1
+
+
+def _say_refused(group: Group) -> Words:
+    return Words(
+        title=f"Connections to {group.names} on port {group.ports} are refused ({group.addresses} answers with RST).",
+        remedy=f"AWS listens there, so a firewall refuses on its behalf: allow TCP {group.ports} outbound to "
+        f"{group.patterns}.",
+    )
+
+
+def _say_dropped(group: Group) -> Words:
+    doubt = ""
+    if not group.proven:
+        doubt = (
+            " Suspected: nothing else could be connected to from here, so a dead uplink looks the same; run "
+            "`netprobe path` to see where packets end."
+        )
+    return Words(
+        title=f"Packets to {group.names} on TCP port {group.ports} vanish without an answer "
+        f"({group.addresses}).{doubt}",
+        remedy=f"Allow TCP {group.ports} outbound from this host to {group.patterns} on the firewall, with replies.",
+    )
+
+
+def _say_reset(group: Group) -> Words:
+    return Words(
+        title=f"Connections to {group.names} on port {group.ports} open and are reset before a byte is sent.",
+        remedy=f"A device accepts and then cuts (SYN proxy, IPS, connection limit): exempt TCP {group.ports} to "
+        f"{group.patterns} from it.",
+    )
+
+
+def _say_prohibited(group: Group) -> Words:
+    detail = details.tcp(group.first)
+    kind = (
+        f"ICMP type {detail.icmp_type} code {detail.icmp_code}" if detail and detail.icmp_type is not None else "ICMP"
+    )
+    return Words(
+        title=f"{'The device ' + group.key if group.key else 'A device on the way'} forbids TCP port {group.ports}"
+        f" to {group.names}: administratively prohibited ({kind}).",
+        remedy=f"On {group.key or 'the device that sends the ICMP message'}, allow TCP {group.ports} outbound from "
+        f"this "
+        f"host to {group.patterns}.",
+    )
+
+
+def _say_unreachable(group: Group) -> Words:
+    if group.first.failure is Failure.ADDRESS_UNAVAILABLE:
+        return Words(
+            title=f"This host has no source address for {group.names} ({group.addresses}).",
+            remedy="Give the interface an address of that family, or leave the family out with -4 or -6.",
+            owner=Owner.HOST,
+        )
+    what = "host" if group.first.failure is Failure.HOST_UNREACHABLE else "network"
+    where = f"{group.key} says so" if group.key else "this host itself has no route"
+    return Words(
+        title=f"There is no route to {group.names} ({group.addresses}): {what} unreachable, {where}.",
+        remedy=f"Add a route (default gateway) towards {group.addresses} "
+        + (f"on {group.key}." if group.key else "on this host (ip route get ADDRESS shows what it uses)."),
+        owner=None if group.key else Owner.HOST,
+    )
+
+
+def _blocked_addresses(group: Group) -> str:
+    return listing(sorted({o.address for o in group.evidence if o.address and o.failure is not None}), most=6)
+
+
+def _say_some(group: Group) -> Words:
+    works = sorted({o.address for o in group.evidence if o.address and o.failure is None})
+    return Words(
+        title=f"{_blocked_addresses(group)} of {group.names} cannot be connected to, {listing(works)} can.",
+        remedy=f"Allow TCP {group.ports} to every address of {group.patterns}, by name where the device can: which one "
+        "an agent gets is chance.",
+    )
+
+
+def _say_stale(group: Group) -> Words:
+    return Words(
+        title=f"Some addresses of {count(len(group.hosts), 'name')} are blocked ({_blocked_addresses(group)}) and "
+        f"others "
+        "pass: suspected, an allowlist of IP addresses that has aged.",
+        remedy=f"Allow {group.patterns} on TCP {group.ports} by name; where only addresses can be written, refresh the "
+        "list from ip-ranges.json (service AMAZON, this region) on every change. The rule list itself was not seen.",
+    )
+
+
+def _say_family(group: Group) -> Words:
+    bad, good = ("IPv6", "IPv4") if group.id == "ipv6_broken" else ("IPv4", "IPv6")
+    return Words(
+        title=f"{bad} does not work for {group.names} ({_blocked_addresses(group)}: {group.first.failure}); {good} "
+        f"does.",
+        remedy=f"Repair {bad} for TCP {group.ports} ({group.first.failure} at {_blocked_addresses(group)}), or take "
+        f"the "
+        f"{bad} default route and addresses off this host so that no agent tries it.",
+    )
+
+
+def _say_proxy_required(group: Group) -> Words:
+    return Words(
+        title=f"Direct connections to {group.names} fail ({group.first.failure}); through the proxy {group.key} "
+        f"they pass.",
+        remedy=f"Set HTTPS_PROXY={group.key} for every agent: /etc/ecs/ecs.config, and systemd drop-ins for ecs, "
+        "amazon-ssm-agent and docker, with NO_PROXY=169.254.169.254,169.254.170.2,/var/run/docker.sock.",
+    )
+
+
+_SAY = {
+    "tcp_refused": _say_refused,
+    "tcp_dropped": _say_dropped,
+    "tcp_reset": _say_reset,
+    "tcp_prohibited": _say_prohibited,
+    "tcp_unreachable": _say_unreachable,
+    "tcp_some_addresses_blocked": _say_some,
+    "stale_ip_allowlist": _say_stale,
+    "ipv6_broken": _say_family,
+    "ipv4_broken": _say_family,
+}

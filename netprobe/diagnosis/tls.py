@@ -1,0 +1,271 @@
+"""Rules about handshakes that end without a certificate: blocked names, vanishing packets, alerts, plain text.
+
+After the ClientHello a filter for server names, a broken middlebox and a path that loses large packets look alike:
+silence, a close or a reset. Control probes tell them apart: the same name in smaller segments, another name at the same
+address. Only a control that *completes* the handshake proves anything; one that fails at TCP says nothing about TLS.
+What the certificate itself says is judged in :mod:`netprobe.diagnosis.certificates`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from enum import Enum
+
+from netprobe.diagnosis import details
+from netprobe.diagnosis.causes import Cause, Group, Words
+from netprobe.diagnosis.evidence import Evidence, Sight
+from netprobe.diagnosis.unexplained import unexplained
+from netprobe.observations import Failure, Observation, Step
+
+CERTIFICATE_FAILURES = frozenset(
+    {
+        Failure.SSL_UNKNOWN_AUTHORITY,
+        Failure.SSL_INVALID_HOSTNAME,
+        Failure.SSL_EXPIRED,
+        Failure.SSL_NOT_YET_VALID,
+        Failure.SSL_INVALID_CERTIFICATE,
+    }
+)
+_CUT = {
+    Failure.CONNECTION_RESET: "tls_reset_after_hello",
+    Failure.EOF: "tls_closed_after_hello",
+    Failure.TIMEOUT: "tls_dropped_after_hello",
+}
+_PLAIN = {
+    Failure.SSL_ALERT: "tls_alert",
+    Failure.SSL_VERSION_REFUSED: "tls_version_refused",
+    Failure.SSL_NOT_TLS: "not_tls",
+}
+_PROTOCOL_VERSION, _UNSUPPORTED = 70, frozenset({"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION"})
+ALERTS = {
+    0: "close_notify",
+    10: "unexpected_message",
+    20: "bad_record_mac",
+    22: "record_overflow",
+    40: "handshake_failure",
+    42: "bad_certificate",
+    43: "unsupported_certificate",
+    44: "certificate_revoked",
+    45: "certificate_expired",
+    46: "certificate_unknown",
+    47: "illegal_parameter",
+    48: "unknown_ca",
+    49: "access_denied",
+    50: "decode_error",
+    51: "decrypt_error",
+    70: "protocol_version",
+    71: "insufficient_security",
+    80: "internal_error",
+    86: "inappropriate_fallback",
+    90: "user_canceled",
+    109: "missing_extension",
+    110: "unsupported_extension",
+    112: "unrecognized_name",
+    113: "bad_certificate_status_response",
+    115: "unknown_psk_identity",
+    116: "certificate_required",
+    120: "no_application_protocol",
+}
+"""RFC 8446 section 6 and the IANA registry of TLS alerts."""
+
+
+class _Told(Enum):
+    """What the control probes say about a handshake that was cut."""
+
+    MTU = "mtu"
+    NAME = "name"
+    ANY_NAME = "any name"
+    NOTHING = "nothing"
+
+
+def explain(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cause:
+    """Why a handshake ended before a certificate could be judged."""
+    if o.failure in _CUT:
+        return _cut(world, sight, o, blocking=blocking)
+    id_ = _PLAIN.get(o.failure) if o.failure is not None else None
+    detail = details.tls(o)
+    if detail is not None and (detail.alert == _PROTOCOL_VERSION or detail.reason in _UNSUPPORTED):
+        id_ = "tls_version_refused"
+    elif id_ is None and detail is not None and detail.alert is not None:
+        id_ = "tls_alert"
+    if id_ is None:
+        return unexplained(sight, o, blocking=blocking)
+    key = str(detail.alert) if detail is not None and id_ == "tls_alert" else ""
+    return Cause(id=id_, key=key, say=_SAY[id_], sight=sight, evidence=(o,), blocking=blocking)
+
+
+def completes(o: Observation) -> bool:
+    """Whether a handshake got as far as the peer's certificate, whatever that certificate is worth."""
+    if o.step is Step.HTTP:
+        return o.failure is None
+    return o.step is Step.TLS and (o.failure is None or o.failure in CERTIFICATE_FAILURES)
+
+
+def _cut(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cause:
+    told, controls = _told(world, o)
+    proven = told is not _Told.NOTHING
+    if not proven:
+        told = _like_the_others(world, o)
+    if told is _Told.MTU:
+        return Cause(
+            id="tls_path_mtu",
+            say=_say_mtu,
+            sight=sight,
+            evidence=(o, *controls),
+            proven=proven,
+            blocking=blocking,
+        )
+    id_ = "tls_sni_blocked" if told is _Told.NAME else _CUT[o.failure or Failure.TIMEOUT]
+    if id_ == "tls_dropped_after_hello" and proven:
+        # Silence is also what a path does that loses large packets: without that control it stays a suspicion.
+        proven = any(c.experiment == "lower_mss" for c in controls)
+    return Cause(id=id_, say=_SAY[id_], sight=sight, evidence=(o, *controls), proven=proven, blocking=blocking)
+
+
+def _told(world: Evidence, o: Observation) -> tuple[_Told, tuple[Observation, ...]]:
+    """What the control probes for one failed handshake say, and which they are."""
+    smaller = _last_steps(world.controls("lower_mss", like=o))
+    names = (
+        *_last_steps(world.controls("other_sni", like=o, same_host=False)),
+        *_last_steps(world.controls("no_sni", like=o, same_host=False)),
+    )
+    neighbours = _neighbours(world, o)
+    made = (*smaller, *names)
+    if any(completes(c) for c in smaller):
+        return _Told.MTU, made
+    if any(completes(c) for c in names) or neighbours:
+        return _Told.NAME, (*made, *neighbours[:1])
+    # A control that did not even connect proves nothing about names.
+    if any(c.experiment == "other_sni" and c.step is Step.TLS and c.failure in _CUT for c in names):
+        return _Told.ANY_NAME, made
+    return _Told.NOTHING, made
+
+
+def _last_steps(controls: tuple[Observation, ...]) -> tuple[Observation, ...]:
+    """The TLS and HTTP steps of control probes; a probe's TCP step only says that it connected."""
+    return tuple(c for c in controls if c.step in (Step.TLS, Step.HTTP))
+
+
+def _neighbours(world: Evidence, o: Observation) -> tuple[Observation, ...]:
+    """Handshakes of the first pass that completed at the same address under another name."""
+    if o.address is None:
+        return ()
+    return tuple(
+        step
+        for sight in world.sights
+        if sight.vantage == o.vantage and sight.host != o.host and sight.port == o.port
+        for path in sight.paths
+        if path.address == o.address
+        for step in path.steps
+        if completes(step) and step.step is Step.TLS
+    )
+
+
+def _like_the_others(world: Evidence, o: Observation) -> _Told:
+    """Without controls of its own, a handshake shares the cause that was proven for others that ended alike."""
+    tally = Counter(
+        _told(world, other)[0]
+        for sight in world.sights
+        if sight.vantage == o.vantage
+        for path in sight.paths
+        if (other := path.failed) is not None and other.step is Step.TLS and other.failure == o.failure
+    )
+    del tally[_Told.NOTHING]
+    return tally.most_common(1)[0][0] if tally else _Told.NOTHING
+
+
+_ENDS = {
+    Failure.CONNECTION_RESET: "the connection is reset",
+    Failure.EOF: "the connection is closed",
+    Failure.TIMEOUT: "nothing comes back",
+}
+
+
+def _missing_control(group: Group) -> str:
+    if group.proven:
+        return ""
+    made = {o.experiment for o in group.evidence}
+    wanted = {"other_sni": "another name at the same address", "lower_mss": "the same name in smaller packets"}
+    missing = [text for name, text in wanted.items() if name not in made]
+    reason = f"no control probe with {' and '.join(missing)}" if missing else "the control probes could not connect"
+    return f" Suspected: {reason}."
+
+
+def _say_sni(group: Group) -> Words:
+    ends = _ENDS.get(group.first.failure or Failure.TIMEOUT, "it fails")
+    other = next((d.sni for d in map(details.tls, group.evidence) if d is not None and d.sni not in group.hosts), None)
+    shown = f"with the name {other}" if other else "with another name or none"
+    return Words(
+        title=f"A device filters TLS server names: for {group.names} {ends} after the ClientHello, while {shown} "
+        f"the same address completes.{_missing_control(group)}",
+        remedy=f"On the firewall's URL or SNI filter, allow {group.patterns} on TCP {group.ports}; the addresses "
+        "themselves are open.",
+    )
+
+
+def _say_cut(group: Group) -> Words:
+    ends = _ENDS.get(group.first.failure or Failure.TIMEOUT, "it fails")
+    whatever = ", whatever the name" if group.proven else ""
+    return Words(
+        title=f"After the ClientHello {ends} for {group.names}{whatever} ({group.addresses or 'through the proxy'})."
+        f"{_missing_control(group)}",
+        remedy=f"TCP is open and TLS is not: exempt TCP {group.ports} to {group.patterns} from TLS inspection, IPS and "
+        "application control (the application is `ssl`/`https`, not an unknown TCP one).",
+    )
+
+
+def _say_mtu(group: Group) -> Words:
+    sizes = [d.mss for o in group.evidence if (d := details.tls(o)) is not None and d.mss and completes(o)]
+    mss = max(sizes, default=None)
+    shown = f"with an MSS of {mss} it completes" if mss else "with smaller segments it completes"
+    return Words(
+        title=f"Large packets vanish on the way to {group.names}: the handshake stalls, {shown} (path MTU)."
+        f"{_missing_control(group)}",
+        remedy="Let ICMP type 3 code 4 (IPv6: type 2, packet too big) through, or clamp the MSS on the router or VPN: "
+        f"`nft add rule inet filter forward tcp flags syn tcp option maxseg size set {mss or 1360}`. At once, on this "
+        f"host: `ip route change default … advmss {mss or 1360}`.",
+    )
+
+
+def _say_alert(group: Group) -> Words:
+    detail = details.tls(group.first)
+    number = detail.alert if detail is not None else None
+    name = ALERTS.get(number, "unknown") if number is not None else "unknown"
+    hint = {
+        40: " No common cipher suite is the usual reason: the ECS agent offers only RSA suites in TLS 1.2, so a device "
+        "that presents an ECDSA certificate must speak TLS 1.3 or use an RSA key.",
+        112: " The peer does not serve this name: a DNS override or proxy leads to the wrong place.",
+        49: " A policy on the peer denies the connection.",
+    }.get(number if number is not None else -1, "")
+    return Words(
+        title=f"{group.names} end the handshake with the TLS alert {name} ({number}).",
+        remedy=f"Genuine AWS endpoints send no such alert to this client: find the device that terminates TLS for "
+        f"{group.patterns} and exempt it from inspection.{hint}",
+    )
+
+
+def _say_version(group: Group) -> Words:
+    return Words(
+        title=f"{group.names} accept no TLS version that the agents speak (1.2 and 1.3).",
+        remedy=f"The device that terminates TLS must offer TLS 1.2 or newer, or let TCP {group.ports} to "
+        f"{group.patterns} pass uninspected; AWS itself offers both.",
+    )
+
+
+def _say_not_tls(group: Group) -> Words:
+    return Words(
+        title=f"{group.names} answer in plain text on port {group.ports}, where TLS was expected.",
+        remedy=f"A device redirects TCP {group.ports} to a plain HTTP service (a transparent proxy or a portal): take "
+        f"{group.patterns} out of that redirection.",
+    )
+
+
+_SAY = {
+    "tls_sni_blocked": _say_sni,
+    "tls_reset_after_hello": _say_cut,
+    "tls_closed_after_hello": _say_cut,
+    "tls_dropped_after_hello": _say_cut,
+    "tls_alert": _say_alert,
+    "tls_version_refused": _say_version,
+    "not_tls": _say_not_tls,
+}

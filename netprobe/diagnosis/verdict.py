@@ -1,0 +1,54 @@
+"""The one answer of a run, and the order in which its findings are told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from netprobe.diagnosis.model import (
+    CapabilityOutcome,
+    Certainty,
+    EndpointOutcome,
+    Finding,
+    Outcome,
+    Severity,
+    Verdict,
+)
+from netprobe.diagnosis.taxonomy import ORDER
+
+_SEVERITIES = tuple(Severity)
+
+
+def verdict(endpoints: Sequence[EndpointOutcome], findings: Sequence[Finding]) -> Verdict:
+    """Ready, degraded, not ready, or inconclusive.
+
+    An error decides. Without one, something required that could not be run leaves the answer open, and so does a run
+    that probed nothing.
+    """
+    severities = {finding.severity for finding in findings}
+    if Severity.ERROR in severities:
+        return Verdict.NOT_READY
+    if not endpoints or any(e.required and e.outcome is Outcome.NOT_RUN for e in endpoints):
+        return Verdict.INCONCLUSIVE
+    return Verdict.DEGRADED if Severity.WARNING in severities else Verdict.READY
+
+
+def by_weight(findings: Sequence[Finding], capabilities: Sequence[CapabilityOutcome]) -> tuple[Finding, ...]:
+    """Order findings by what they block: capabilities first, then the number of hosts, then the steps of a chain."""
+
+    def blocks(finding: Finding) -> int:
+        here = (None, *{c.region for c in capabilities}) if finding.region is None else (finding.region,)
+        return sum(1 for c in capabilities if finding.id in c.blocked_by and c.region in here)
+
+    return tuple(
+        sorted(
+            findings,
+            key=lambda f: (
+                _SEVERITIES.index(f.severity),
+                -blocks(f),
+                f.certainty is Certainty.SUSPECTED,
+                -len(f.hosts),
+                ORDER[f.id],
+                f.title,
+            ),
+        )
+    )

@@ -1,0 +1,107 @@
+"""Rules about WebSocket upgrades: ecs-a, ecs-t and ssmmessages live on them, and plain requests say nothing of them.
+
+An upgrade is RFC 6455 section 4: a GET with hop-by-hop headers, which devices that understand HTTP/1.1 only partly take
+away. A refusal by AWS itself (its own 403) is a pass and no failure, since it proves that the upgrade arrived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netprobe.diagnosis import details, http
+from netprobe.diagnosis.causes import Cause, Group, Words
+from netprobe.diagnosis.evidence import Evidence, Sight
+from netprobe.diagnosis.proxy import holds_back, proxy_of
+from netprobe.diagnosis.unexplained import unexplained
+from netprobe.diagnosis.words import duration
+from netprobe.observations import Failure, Observation
+
+_REFUSED = frozenset(
+    {
+        Failure.WEBSOCKET_REFUSED,
+        Failure.HTTP_BLOCK_PAGE,
+        Failure.HTTP_FOREIGN_ANSWER,
+        Failure.HTTP_REDIRECT,
+        Failure.HTTP_MALFORMED,
+        Failure.HTTP_TOO_LARGE,
+    }
+)
+_CUT_OFF = frozenset({Failure.CONNECTION_RESET, Failure.EOF, Failure.TIMEOUT})
+IDLE_NEEDED_SECONDS = 120
+
+
+def explain(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cause:
+    """Why an upgrade did not reach AWS although plain requests do."""
+    proxy = proxy_of((sight,), (o,))
+    if o.failure is Failure.WEBSOCKET_UPGRADE_MISSING:
+        id_ = "proxy_strips_upgrade" if proxy else "websocket_upgrade_stripped"
+        return Cause(id=id_, key=proxy, say=_say_stripped, sight=sight, evidence=(o,), blocking=blocking)
+    held = holds_back(world, sight, o, blocking=blocking) if o.failure is Failure.TIMEOUT else None
+    if held is not None:
+        return held
+    if o.failure in _REFUSED or o.failure in _CUT_OFF:
+        return Cause(
+            id="websocket_refused_by_proxy",
+            key=proxy or _who(o),
+            say=_say_refused,
+            sight=sight,
+            evidence=(o,),
+            # A reset may have many reasons; a foreign answer to the upgrade has one.
+            proven=o.failure in _REFUSED,
+            blocking=blocking,
+        )
+    return unexplained(sight, o, blocking=blocking)
+
+
+def _who(o: Observation) -> str:
+    detail = details.http(o)
+    return f"{detail.server}|{detail.via}" if detail is not None else ""
+
+
+def companions(world: Evidence) -> Iterator[Cause]:
+    """Idle connections that were cut."""
+    for sight in world.sights:
+        for path in sight.paths:
+            for o in path.soft:
+                if o.failure is Failure.WEBSOCKET_CUT:
+                    proxy = proxy_of((sight,), (o,))
+                    id_ = "proxy_cuts_idle" if proxy else "websocket_cut_when_idle"
+                    yield Cause(id=id_, key=proxy, say=_say_idle, sight=sight, evidence=(o,))
+
+
+def _say_stripped(group: Group) -> Words:
+    detail = details.http(group.first)
+    who = f"The proxy {group.key}" if group.key else "A device on the way"
+    seen = f" ({http.describe(detail)})"
+    return Words(
+        title=f"{who} strips the WebSocket upgrade for {group.names}: a plain answer comes back{seen}.",
+        remedy=f"{who} must pass the headers `Connection: Upgrade` and `Upgrade: websocket` unchanged for "
+        f"{group.patterns}; best, tunnel them by CONNECT without inspection.",
+    )
+
+
+def _say_refused(group: Group) -> Words:
+    detail = details.http(group.first)
+    how = {
+        Failure.TIMEOUT: "is never answered",
+        Failure.CONNECTION_RESET: "is answered with a reset",
+        Failure.EOF: "ends the connection",
+    }.get(group.first.failure or Failure.UNKNOWN, f"is refused by somebody who is not AWS ({http.describe(detail)})")
+    doubt = "" if group.proven else " Suspected: nobody said why; plain requests to the same host pass."
+    return Words(
+        title=f"The WebSocket upgrade to {group.names} {how}.{doubt}",
+        remedy=f"Allow WebSocket (HTTP/1.1 Upgrade) to {group.patterns} on TCP {group.ports} in the application "
+        f"control "
+        "of the proxy or firewall, or exempt these names from inspection.",
+    )
+
+
+def _say_idle(group: Group) -> Words:
+    held = [d.held_seconds for d in map(details.http, group.evidence) if d is not None and d.held_seconds is not None]
+    after = f" after {duration(min(held))}" if held else ""
+    who = f"The proxy {group.key}" if group.key else "A device on the way"
+    return Words(
+        title=f"{who} cuts idle WebSockets to {group.names}{after}.",
+        remedy=f"Raise the idle (tunnel) timeout for {group.patterns} to at least {IDLE_NEEDED_SECONDS} s: the ECS "
+        "agent's heartbeat comes about every 60 s, the SSM agent pings every 54 s.",
+    )

@@ -1,0 +1,38 @@
+"""Small helpers for sentences: lists, counts, durations. No rule, no layout, nothing about a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def listing(items: Iterable[str], *, most: int = 3) -> str:
+    """``a``, ``a and b``, ``a, b and c``, ``a, b, c and 27 more``.
+
+    Args:
+        items: what to list, in order.
+        most: how many to spell out.
+    """
+    texts = list(items)
+    if len(texts) > most + 1:
+        return f"{', '.join(texts[:most])} and {len(texts) - most} more"
+    if len(texts) > 1:
+        return f"{', '.join(texts[:-1])} and {texts[-1]}"
+    return texts[0] if texts else "nothing"
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """``1 name``, ``3 names``."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """``4 minutes 10 s``, ``52 s``, ``0.7 s``: exact enough to act on."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 120:
+        return f"{minutes} minutes" + (f" {rest} s" if rest else "")
+    hours = minutes / 60
+    return f"{hours:.1f} hours" if hours < 48 else f"{hours / 24:.1f} days"
