@@ -1,0 +1,152 @@
+"""What is wrong with proxy settings before a packet is sent: functions over the programs and their settings.
+
+Each lint is one :class:`~netprobe.observations.Lint`; diagnosis makes a finding of it and explains it. No value is
+repeated with its credentials.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from netprobe.errors import UsageError
+from netprobe.host.agents.noproxy import bypass, tokens
+from netprobe.host.agents.programs import ECS_NO_PROXY, HTTP, HTTPS, NO_PROXY, Program
+from netprobe.host.filesystem import FileSystem, UnreadableError
+from netprobe.host.machine import Setting
+from netprobe.observations import Lint
+from netprobe.proxyurl import parse, redacted
+
+TASK_CREDENTIALS = "169.254.170.2"
+METADATA = "169.254.169.254"
+_DOCUMENTED = set(ECS_NO_PROXY.split(","))
+"""AWS's own page puts the Docker socket into NO_PROXY. No reader matches it; it is no mistake of the operator."""
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_PAC_VARIABLES = ("AUTO_PROXY", "PROXY_AUTO_CONFIG", "PAC_URL", "PROXY_PAC")
+
+
+def of_program(program: Program, root: FileSystem) -> tuple[Lint, ...]:
+    """Every lint of one program's own settings.
+
+    Args:
+        program: the program.
+        root: the host's or image's files, for their permissions.
+    """
+    return (
+        *_only_http(program),
+        *_invalid(program),
+        *_cases_conflict(program),
+        *_missing_exemptions(program),
+        *_not_understood(program),
+        *_readable_passwords(program, root),
+        *_stale(program),
+    )
+
+
+def between(programs: Sequence[Program]) -> tuple[Lint, ...]:
+    """Programs of one host that name different proxies: each may be right, together they rarely are."""
+    named = [(p.name, p.https) for p in programs if p.installed and p.https is not None]
+    found = []
+    for name, setting in named[1:]:
+        first_name, first = named[0]
+        if _safe(setting.value) != _safe(first.value):
+            mine = f"{name}: {setting.key}={_safe(setting.value)}"
+            other = f"{first_name}: {_place(first)}: {first.key}={_safe(first.value)}"
+            found.append(_lint("proxy_values_conflict", setting, value=mine, other=other))
+    return tuple(found)
+
+
+def _lint(lint: str, setting: Setting, *, value: str | None = None, other: str = "") -> Lint:
+    shown = f"{setting.key}={_safe(setting.value)}" if value is None else value
+    return Lint(id=lint, value=shown, file=setting.file, line=setting.line or None, other=other)
+
+
+def _place(setting: Setting) -> str:
+    return f"{setting.file}:{setting.line}" if setting.line else setting.file
+
+
+def _safe(value: str) -> str:
+    """Without credentials, and alike for values that mean the same proxy."""
+    try:
+        return parse(value).safe
+    except UsageError:
+        return redacted(value)
+
+
+def _only_http(program: Program) -> Iterator[Lint]:
+    if program.only_http and program.http is not None:
+        yield _lint("proxy_only_http_set", program.http)
+
+
+def _invalid(program: Program) -> Iterator[Lint]:
+    for setting in dict.fromkeys((program.https, program.http)):
+        if setting is None:
+            continue
+        try:
+            proxy = parse(setting.value)
+        except UsageError as error:
+            scheme = _SCHEME.match(setting.value)
+            foreign = scheme is not None and scheme[1].lower() not in ("http", "https", "socks5", "socks5h")
+            yield _lint("proxy_scheme_unusable" if foreign else "proxy_url_invalid", setting, other=error.reason)
+        else:
+            if proxy.host.endswith(".pac") or setting.value.lower().endswith((".pac", "/wpad.dat")):
+                yield _lint("proxy_pac_unused", setting)
+
+
+def _cases_conflict(program: Program) -> Iterator[Lint]:
+    for upper, lower in (HTTPS, HTTP, NO_PROXY):
+        last = {s.key: s for s in program.variables}
+        if upper in last and lower in last and _safe(last[upper].value) != _safe(last[lower].value):
+            other = last[lower]
+            yield _lint("proxy_values_conflict", last[upper], other=f"{_place(other)}: {lower}={_safe(other.value)}")
+
+
+def _missing_exemptions(program: Program) -> Iterator[Lint]:
+    """169.254.170.2 and 169.254.169.254 are asked for over plain http, so only a proxy for http takes them away."""
+    if program.http is None or program.name not in ("ecs-agent", "docker"):
+        return
+    value = program.no_proxy.value if program.no_proxy is not None else ""
+    at = program.no_proxy if program.no_proxy is not None else program.http
+    for address, lint in (
+        (TASK_CREDENTIALS, "no_proxy_missing_task_credentials"),
+        (METADATA, "no_proxy_missing_metadata"),
+    ):
+        if bypass(program.dialect, value, address, 80) is None:
+            yield _lint(lint, at, value=f"NO_PROXY={value}", other=address)
+
+
+def _not_understood(program: Program) -> Iterator[Lint]:
+    if program.no_proxy is None:
+        return
+    for token in tokens(program.dialect, program.no_proxy.value):
+        if token.ignored and token.text not in _DOCUMENTED:
+            yield _lint("no_proxy_not_understood", program.no_proxy, value=token.text, other=token.ignored)
+
+
+def _readable_passwords(program: Program, root: FileSystem) -> Iterator[Lint]:
+    for setting in program.variables:
+        if not setting.line or "@" not in setting.value:
+            continue
+        try:
+            entry = root.entry(setting.file)
+        except UnreadableError:
+            # Not even we may look at it, so the world cannot read it either.
+            continue
+        if entry is not None and entry.mode & 0o004:
+            yield _lint("proxy_password_world_readable", setting, other=f"mode {entry.mode & 0o777:04o}")
+
+
+def _stale(program: Program) -> Iterator[Lint]:
+    for in_file, running in program.stale:
+        shown = in_file or running
+        assert shown is not None
+        if in_file is None:
+            yield _lint("proxy_needs_restart", shown, other="the files set nothing")
+        else:
+            other = "nothing" if running is None else f"{running.key}={_safe(running.value)}"
+            yield _lint("proxy_needs_restart", in_file, other=f"the running process has {other}")
+
+
+def automatic_configuration(variables: Sequence[Setting]) -> tuple[Lint, ...]:
+    """Settings for proxy auto-configuration, which none of the agents reads."""
+    return tuple(_lint("proxy_pac_unused", s) for s in variables if s.key.upper() in _PAC_VARIABLES)

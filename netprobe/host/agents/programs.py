@@ -1,0 +1,259 @@
+"""The programs of an ECS Anywhere host that reach out, each with the proxy variables, trust and ciphers it really uses.
+
+"curl works" proves nothing for the ECS agent. The differences, read in the sources (facts of 2026-11-23):
+
+- The **ECS agent** runs in a container whose environment is made by ecs-init from ``/var/lib/ecs/ecs.config`` and then
+  ``/etc/ecs/ecs.config`` (``ecs-init/docker/docker.go``: split at the first ``=``, quotes stay part of the value). Its
+  own copy of Go's ``httpproxy`` falls back to ``HTTP_PROXY`` for https, and an empty ``NO_PROXY`` becomes the metadata
+  addresses. Its TLS 1.2 suites are RSA only (``ecs-agent/utils/cipher``). The deb package mounts the host's
+  certificates; the rpm that the install script fetches does not (``ecs-init/config/config_generic_rpm.go``).
+- **ecs-init** is the unit ``ecs.service``, **Docker** ``docker.service`` (``/etc/docker/daemon.json`` wins over its
+  environment), the **SSM agent** its unit or its snap; all three are plain Go: https needs ``HTTPS_PROXY``.
+- The **installer** is curl in the operator's shell: lower case first, ``http_proxy`` in lower case only.
+
+What a running process really has is read from ``/proc`` where that is permitted, and then it is what counts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from netprobe.host.agents import processes, systemd
+from netprobe.host.agents.noproxy import Dialect
+from netprobe.host.machine import ECS_CONFIGS, Machine, Setting, settings
+
+HTTPS = ("HTTPS_PROXY", "https_proxy")
+HTTP = ("HTTP_PROXY", "http_proxy")
+NO_PROXY = ("NO_PROXY", "no_proxy")
+ALL_PROXY = ("all_proxy", "ALL_PROXY")
+ECS_NO_PROXY = "169.254.169.254,169.254.170.2,/var/run/docker.sock"
+"""What the ECS agent sets where NO_PROXY is empty (the last part is the Docker socket)."""
+ECS_CIPHERS = ":".join(
+    (
+        "ECDHE-RSA-AES128-GCM-SHA256",
+        "ECDHE-RSA-AES256-GCM-SHA384",
+        "ECDHE-RSA-CHACHA20-POLY1305",
+        "ECDHE-RSA-AES128-SHA256",
+        "ECDHE-RSA-AES128-SHA",
+        "ECDHE-RSA-AES256-SHA",
+        "AES128-GCM-SHA256",
+        "AES256-GCM-SHA384",
+        "AES128-SHA256",
+        "AES128-SHA",
+        "AES256-SHA",
+    )
+)
+"""The ECDHE_RSA_* and RSA_* suites of TLS 1.2 under OpenSSL's names; TLS 1.3 is not limited."""
+DOCKER_CONFIG = "/etc/docker/daemon.json"
+SSM_UNITS = ("amazon-ssm-agent.service", "snap.amazon-ssm-agent.amazon-ssm-agent.service")
+PUBLIC_ROOTS = "public roots only: the ECS agent's image carries its own bundle, and the rpm package mounts no other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """One program and its settings.
+
+    Attributes:
+        name: the vantage's name: ``ecs-agent`` …
+        installed: whether it is installed or configured here.
+        dialect: how it reads NO_PROXY.
+        https: the setting that it uses for https, or None for a direct connection.
+        http: the setting that it uses for plain http.
+        no_proxy: the exemptions, or None.
+        variables: every proxy variable that was found for it, in order.
+        only_http: ``HTTP_PROXY`` is set and this program will not use it for https.
+        own_roots: why it does not trust the host's store, or nothing.
+        ca_file: a bundle that its settings name (``SSL_CERT_FILE``), or nothing.
+        ciphers: an OpenSSL cipher list that limits TLS 1.2, or nothing.
+        stale: settings of the running process that differ from the files: (files, process).
+    """
+
+    name: str
+    installed: bool
+    dialect: Dialect
+    https: Setting | None = None
+    http: Setting | None = None
+    no_proxy: Setting | None = None
+    variables: tuple[Setting, ...] = ()
+    only_http: bool = False
+    own_roots: str = ""
+    ca_file: Setting | None = None
+    ciphers: str = ""
+    stale: tuple[tuple[Setting | None, Setting | None], ...] = field(default=())
+
+
+def read(machine: Machine) -> tuple[Program, ...]:
+    """Every program of the host or image, installed or not, in the order of DESIGN's vantages.
+
+    Raises:
+        UnreadableError: a file is there and cannot be read.
+    """
+    return (ecs_agent(machine), ssm_agent(machine), docker(machine), ecs_init(machine), installer(machine))
+
+
+def pick(variables: Sequence[Setting], names: Sequence[str]) -> Setting | None:
+    """The setting that holds: the first of the names that is not empty, of each the last assignment."""
+    for name in names:
+        last = next((s for s in reversed(variables) if s.key == name), None)
+        if last is not None and last.value:
+            return last
+    return None
+
+
+def _proxy_variables(variables: Sequence[Setting]) -> tuple[Setting, ...]:
+    return tuple(s for s in variables if s.key in {*HTTPS, *HTTP, *NO_PROXY, *ALL_PROXY})
+
+
+def ecs_agent(machine: Machine) -> Program:
+    """The ECS agent, as ecs-init would start its container."""
+    in_files = tuple(s for path in ECS_CONFIGS for s in _ecs_lines(machine, path))
+    variables, stale = _as_running(machine, ("agent", "amazon-ecs-agent"), in_files)
+    https = pick(variables, HTTPS) or pick(variables, HTTP)
+    no_proxy = pick(variables, NO_PROXY)
+    if https is not None and no_proxy is None:
+        no_proxy = Setting(key="NO_PROXY", value=ECS_NO_PROXY, file="the ECS agent's default", line=0)
+    return Program(
+        name="ecs-agent",
+        installed=machine.version_of("amazon-ecs-init", "ecs-init") is not None
+        or bool(in_files)
+        or machine.unit_exists("ecs.service"),
+        dialect=Dialect.GO,
+        https=https,
+        http=pick(variables, HTTP),
+        no_proxy=no_proxy,
+        variables=_proxy_variables(variables),
+        own_roots=PUBLIC_ROOTS if machine.rpm_family else "",
+        ca_file=pick(variables, ("SSL_CERT_FILE",)),
+        ciphers=ECS_CIPHERS,
+        stale=stale,
+    )
+
+
+def _ecs_lines(machine: Machine, path: str) -> list[Setting]:
+    """As ecs-init splits them: at the first ``=``, and quotes stay."""
+    found = []
+    for number, line in machine.root.lines(path):
+        key, equals, value = line.strip().partition("=")
+        if equals and not key.startswith("#"):
+            found.append(Setting(key=key, value=value, file=path, line=number))
+    return found
+
+
+def ecs_init(machine: Machine) -> Program:
+    """ecs-init, the unit that starts the ECS agent and may fetch its image."""
+    in_files = systemd.environment(machine, "ecs.service")
+    if not any(s.file in ECS_CONFIGS for s in in_files):
+        # An image may carry the configuration before the package that brings the unit (its unit reads both files).
+        in_files += machine.ecs_settings
+    return _go_program(
+        machine,
+        "ecs-init",
+        installed=machine.version_of("amazon-ecs-init", "ecs-init") is not None or machine.unit_exists("ecs.service"),
+        in_files=in_files,
+        commands=("amazon-ecs-init",),
+    )
+
+
+def ssm_agent(machine: Machine) -> Program:
+    """The SSM agent, from its package or its snap."""
+    unit = next((u for u in SSM_UNITS if machine.unit_exists(u)), SSM_UNITS[0])
+    return _go_program(
+        machine,
+        "ssm-agent",
+        installed=machine.unit_exists(unit) or machine.version_of("amazon-ssm-agent") is not None,
+        in_files=systemd.environment(machine, unit),
+        commands=("amazon-ssm-agent", "ssm-agent-worke"),
+    )
+
+
+def docker(machine: Machine) -> Program:
+    """Docker's daemon, which pulls the images and ships awslogs."""
+    return _go_program(
+        machine,
+        "docker",
+        installed=machine.unit_exists("docker.service")
+        or machine.root.exists(DOCKER_CONFIG)
+        or machine.version_of("docker-ce", "docker.io", "moby-engine", "docker") is not None,
+        in_files=(*systemd.environment(machine, "docker.service"), *_daemon_json(machine)),
+        commands=("dockerd",),
+    )
+
+
+def _daemon_json(machine: Machine) -> list[Setting]:
+    """The ``proxies`` of daemon.json (docs.docker.com, daemon proxy configuration): they win over the environment."""
+    text = machine.root.text(DOCKER_CONFIG)
+    if not text:
+        return []
+    try:
+        proxies = json.loads(text).get("proxies", {})
+        values = {key: str(proxies.get(key, "")) for key in ("http-proxy", "https-proxy", "no-proxy")}
+    except (ValueError, AttributeError):
+        # Docker itself does not start with such a file; the rule about daemon.json says so.
+        return []
+    return [
+        Setting(key=key.upper().replace("-", "_"), value=value, file=DOCKER_CONFIG, line=_line_of(text, f'"{key}"'))
+        for key, value in values.items()
+        if value
+    ]
+
+
+def _line_of(text: str, needle: str) -> int:
+    return text.count("\n", 0, max(text.find(needle), 0)) + 1
+
+
+def installer(machine: Machine) -> Program:
+    """The install script: curl in the operator's shell."""
+    variables = settings(machine.root, "/etc/environment")
+    if machine.live is not None:
+        variables += tuple(
+            Setting(key=key, value=value, file="this shell's environment", line=0)
+            for key, value in machine.live.environment.items()
+        )
+    https = pick(variables, ("https_proxy", "HTTPS_PROXY", *ALL_PROXY))
+    http = pick(variables, ("http_proxy", *ALL_PROXY))
+    return Program(
+        name="installer",
+        installed=False,
+        dialect=Dialect.CURL,
+        https=https,
+        http=http,
+        no_proxy=pick(variables, ("no_proxy", "NO_PROXY")),
+        variables=_proxy_variables(variables),
+        only_http=https is None and http is not None,
+    )
+
+
+def _go_program(
+    machine: Machine, name: str, *, installed: bool, in_files: tuple[Setting, ...], commands: tuple[str, ...]
+) -> Program:
+    variables, stale = _as_running(machine, commands, in_files)
+    https, http = pick(variables, HTTPS), pick(variables, HTTP)
+    return Program(
+        name=name,
+        installed=installed,
+        dialect=Dialect.GO,
+        https=https,
+        http=http,
+        no_proxy=pick(variables, NO_PROXY),
+        variables=_proxy_variables(variables),
+        only_http=https is None and http is not None,
+        stale=stale,
+    )
+
+
+def _as_running(
+    machine: Machine, commands: tuple[str, ...], in_files: tuple[Setting, ...]
+) -> tuple[tuple[Setting, ...], tuple[tuple[Setting | None, Setting | None], ...]]:
+    """The variables that count, and where a running process still has others than the files say."""
+    running = processes.environment(machine, commands) if machine.running else None
+    if running is None:
+        return in_files, ()
+    pairs = tuple((pick(in_files, names), pick(running, names)) for names in (HTTPS, HTTP, NO_PROXY))
+    stale = tuple(
+        (file, process) for file, process in pairs if (file.value if file else "") != (process.value if process else "")
+    )
+    # daemon.json is no environment: the process reads it itself, so it stands beside what /proc tells.
+    beside = tuple(s for s in in_files if s.file == DOCKER_CONFIG)
+    return (*running, *beside), tuple(pair for pair in stale if pair[0] is None or pair[0].file != DOCKER_CONFIG)

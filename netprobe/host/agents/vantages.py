@@ -1,0 +1,128 @@
+"""From the programs of a host to pairs of eyes: what each of them would use, and where every value came from."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from netprobe.errors import UsageError
+from netprobe.host.agents import lints
+from netprobe.host.agents.noproxy import bypass, tokens
+from netprobe.host.agents.programs import Program, read
+from netprobe.host.machine import Machine, Setting
+from netprobe.observations import Lint, VantageRecord
+from netprobe.proxyurl import parse
+from netprobe.vantage import ProxyServer, TrustStore, Vantage
+
+HOST = "host"
+ALL = "all"
+NAMES = (HOST, "ecs-agent", "ssm-agent", "docker", "ecs-init", "installer", ALL)
+
+
+def vantages(machine: Machine, base: Vantage, chosen: Iterable[str] = ()) -> tuple[Vantage, ...]:
+    """The vantages to look with.
+
+    Args:
+        machine: where the programs' settings are read.
+        base: the host's own resolvers, families, store and origin.
+        chosen: names of :data:`NAMES`; none means every agent that is installed or configured here, else the host.
+
+    Raises:
+        UsageError: a name that is no vantage.
+        UnreadableError: a settings file is there and cannot be read.
+    """
+    names = list(dict.fromkeys(chosen))
+    for name in names:
+        if name not in NAMES:
+            raise UsageError(name, "there is no such vantage", f"use one of {', '.join(NAMES)}")
+    programs = read(machine)
+    shared = lints.between(programs)
+    if not names or names == [ALL]:
+        wanted = [p for p in programs if p.installed or (names and p.name == "installer")]
+        return tuple(of_program(p, machine, base, shared if n == 0 else ()) for n, p in enumerate(wanted)) or (base,)
+    by_name = {p.name: p for p in programs}
+    return tuple(
+        base if name == HOST else of_program(by_name[name], machine, base, shared if n == 0 else ())
+        for n, name in enumerate(names)
+        if name != ALL
+    )
+
+
+def of_program(program: Program, machine: Machine, base: Vantage, shared: Sequence[Lint] = ()) -> Vantage:
+    """One program's pair of eyes.
+
+    Args:
+        program: the program.
+        machine: the host or image it was read from.
+        base: what the host itself has: resolvers, families, store, origin.
+        shared: lints between programs, told once.
+    """
+    proxy = _usable(program.https)
+    store = _store(program, base)
+    found = (*shared, *lints.of_program(program, machine.root))
+    return dataclasses.replace(
+        base,
+        name=program.name,
+        proxy_for=_chooser(program, proxy),
+        store=store,
+        ciphers=program.ciphers or None,
+        record=VantageRecord(
+            name=program.name,
+            resolvers=base.record.resolvers,
+            proxy=None if proxy is None else proxy.safe,
+            no_proxy=()
+            if program.no_proxy is None
+            else tuple(t.text for t in tokens(program.dialect, program.no_proxy.value)),
+            store=store.description,
+            families=base.families,
+            sources=_sources(program, base),
+            lints=tuple(dict.fromkeys(found)),
+        ),
+    )
+
+
+def _usable(setting: Setting | None) -> ProxyServer | None:
+    """The proxy, or None where the program would connect directly: unset, or a value that it cannot use."""
+    if setting is None:
+        return None
+    try:
+        return parse(setting.value, source=_place(setting))
+    except UsageError:
+        # Go drops a proxy that it cannot parse and connects directly; the lint proxy_url_invalid tells.
+        return None
+
+
+def _chooser(program: Program, proxy: ProxyServer | None) -> Callable[[str, int], ProxyServer | None]:
+    exempt = program.no_proxy.value if program.no_proxy is not None else ""
+
+    def choose(host: str, port: int) -> ProxyServer | None:
+        if proxy is None or bypass(program.dialect, exempt, host, port) is not None:
+            return None
+        return proxy
+
+    return choose
+
+
+def _store(program: Program, base: Vantage) -> TrustStore:
+    if program.ca_file is not None:
+        return TrustStore(ca_file=Path(program.ca_file.value), description=program.ca_file.value)
+    if program.own_roots:
+        import certifi
+
+        return TrustStore(ca_file=Path(certifi.where()), description=program.own_roots)
+    return base.store
+
+
+def _place(setting: Setting) -> str:
+    return f"{setting.file}:{setting.line}" if setting.line else setting.file
+
+
+def _sources(program: Program, base: Vantage) -> dict[str, str]:
+    found = dict(base.record.sources)
+    for key, setting in (("proxy", program.https), ("no_proxy", program.no_proxy), ("store", program.ca_file)):
+        if setting is not None:
+            found[key] = f"{_place(setting)} ({setting.key})"
+    if program.own_roots:
+        found["store"] = program.own_roots
+    return found

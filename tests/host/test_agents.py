@@ -1,0 +1,209 @@
+"""The agents' proxy settings, read from roots as operators leave them behind."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from netprobe.errors import UsageError
+from netprobe.host.agents import lints, programs, vantages
+from netprobe.host.filesystem import FolderRoot
+from netprobe.host.machine import Live, Machine
+from netprobe.observations import Lint
+from netprobe.vantage import Resolver, Vantage
+
+BASE = Vantage(name="host", resolvers=(Resolver(address="127.0.0.53"),))
+SECRET = "hunter2-planted"
+
+
+@contextlib.contextmanager
+def _machine(root: Path, files: Mapping[str, str], environment: Mapping[str, str] | None = None) -> Iterator[Machine]:
+    for name, text in files.items():
+        path = root / name.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    live = None
+    if environment is not None:
+        live = Live(
+            environment=environment,
+            free_bytes=lambda _: None,
+            clock_synchronised=lambda: None,
+            firewall=lambda _: None,
+        )
+    with FolderRoot(root) as opened:
+        yield Machine(root=opened, subject="image", live=live)
+
+
+def _ids(found: tuple[Lint, ...]) -> list[str]:
+    return [lint.id for lint in found]
+
+
+def test_the_ecs_agent_takes_http_proxy_for_https_and_the_others_do_not(tmp_path: Path) -> None:
+    """The trap of AWS's own page: HTTP_PROXY alone lets the ECS agent through and nobody else."""
+    files = {
+        "/etc/ecs/ecs.config": "ECS_CLUSTER=c\nHTTP_PROXY=proxy.corp:3128\n",
+        "/lib/systemd/system/ecs.service": "[Service]\nEnvironmentFile=-/etc/ecs/ecs.config\n",
+        "/etc/systemd/system/docker.service.d/proxy.conf": "[Service]\nEnvironment=HTTP_PROXY=http://proxy.corp:3128\n",
+        "/lib/systemd/system/docker.service": "[Service]\n",
+    }
+    with _machine(tmp_path, files) as machine:
+        agent, _, docker, init, _ = programs.read(machine)
+        assert agent.https is not None
+        assert (agent.https.file, agent.https.line) == ("/etc/ecs/ecs.config", 2)
+        assert not agent.only_http
+        for program in (docker, init):
+            assert program.https is None
+            assert program.only_http
+            assert "proxy_only_http_set" in _ids(lints.of_program(program, machine.root))
+        eyes = {v.name: v for v in vantages.vantages(machine, BASE)}
+    through = eyes["ecs-agent"].proxy_for("ecs.us-east-2.amazonaws.com", 443)
+    assert through is not None
+    assert through.safe == "http://proxy.corp:3128"
+    assert eyes["docker"].proxy_for("ecs.us-east-2.amazonaws.com", 443) is None
+
+
+def test_an_empty_no_proxy_becomes_the_ecs_agents_default(tmp_path: Path) -> None:
+    with _machine(tmp_path, {"/etc/ecs/ecs.config": "HTTPS_PROXY=http://p.corp:1\n"}) as machine:
+        (eyes,) = vantages.vantages(machine, BASE)
+        found = lints.of_program(programs.ecs_agent(machine), machine.root)
+    assert eyes.name == "ecs-agent"
+    assert eyes.proxy_for("169.254.170.2", 80) is None
+    assert found == ()
+
+
+def test_quotes_in_ecs_config_are_part_of_the_value_for_the_agent_only(tmp_path: Path) -> None:
+    files = {
+        "/etc/ecs/ecs.config": 'HTTPS_PROXY="http://p.corp:3128"\n',
+        "/lib/systemd/system/ecs.service": "[Service]\n",
+    }
+    with _machine(tmp_path, files) as machine:
+        agent, init = programs.ecs_agent(machine), programs.ecs_init(machine)
+        assert "proxy_url_invalid" in _ids(lints.of_program(agent, machine.root))
+        assert "proxy_url_invalid" not in _ids(lints.of_program(init, machine.root))
+        eyes = vantages.of_program(agent, machine, BASE)
+    assert eyes.proxy_for("ecs.us-east-2.amazonaws.com", 443) is None
+
+
+def test_later_files_and_drop_ins_win(tmp_path: Path) -> None:
+    files = {
+        "/var/lib/ecs/ecs.config": "HTTPS_PROXY=http://first:1\n",
+        "/etc/ecs/ecs.config": "HTTPS_PROXY=http://second:2\n",
+        "/lib/systemd/system/amazon-ssm-agent.service": "[Service]\nEnvironment=https_proxy=http://unit:1\n",
+        "/etc/systemd/system/amazon-ssm-agent.service.d/10.conf": "[Service]\nEnvironment=https_proxy=http://ten:1\n",
+        "/etc/systemd/system/amazon-ssm-agent.service.d/20.conf": (
+            "[Service]\n# a comment\nEnvironment=\nEnvironment=\\\n  'https_proxy=http://twenty:2' \"no_proxy=.corp\"\n"
+        ),
+    }
+    with _machine(tmp_path, files) as machine:
+        agent, ssm = programs.ecs_agent(machine), programs.ssm_agent(machine)
+    assert agent.https is not None
+    assert agent.https.value == "http://second:2"
+    assert ssm.https is not None
+    assert (ssm.https.value, ssm.https.line) == ("http://twenty:2", 4)
+    assert ssm.no_proxy is not None
+    assert ssm.no_proxy.value == ".corp"
+
+
+def test_daemon_json_wins_over_dockers_environment(tmp_path: Path) -> None:
+    files = {
+        "/lib/systemd/system/docker.service": "[Service]\nEnvironment=HTTPS_PROXY=http://unit:1\n",
+        "/etc/docker/daemon.json": '{\n  "proxies": {\n    "https-proxy": "http://daemon:2"\n  }\n}\n',
+    }
+    with _machine(tmp_path, files) as machine:
+        docker = programs.docker(machine)
+        found = vantages.vantages(machine, BASE, ["docker"])[0]
+    assert docker.https is not None
+    assert (docker.https.value, docker.https.file, docker.https.line) == (
+        "http://daemon:2",
+        "/etc/docker/daemon.json",
+        3,
+    )
+    assert found.record.sources["proxy"] == "/etc/docker/daemon.json:3 (HTTPS_PROXY)"
+
+
+def test_the_installer_is_curl_in_the_shell(tmp_path: Path) -> None:
+    with _machine(tmp_path, {}, {"HTTP_PROXY": "http://upper:1", "https_proxy": "http://lower:2"}) as machine:
+        installer = programs.installer(machine)
+    assert installer.http is None, "curl reads http_proxy in lower case only"
+    assert installer.https is not None
+    assert installer.https.value == "http://lower:2"
+
+
+@pytest.mark.parametrize(
+    ("lint", "config"),
+    [
+        ("no_proxy_missing_task_credentials", "HTTP_PROXY=http://p:1\nNO_PROXY=169.254.169.254\n"),
+        ("no_proxy_missing_metadata", "HTTP_PROXY=http://p:1\nNO_PROXY=169.254.170.2\n"),
+        (
+            "no_proxy_not_understood",
+            "HTTPS_PROXY=http://p:1\nNO_PROXY=169.254.0.0/16,ecs-a-*.us-east-2.amazonaws.com\n",
+        ),
+        ("proxy_values_conflict", "HTTPS_PROXY=http://p:1\nhttps_proxy=http://q:1\n"),
+        ("proxy_scheme_unusable", "HTTPS_PROXY=ftp://p:1\n"),
+        ("proxy_url_invalid", "HTTPS_PROXY=http://p:99999\n"),
+        ("proxy_password_world_readable", f"HTTPS_PROXY=http://svc:{SECRET}@p.corp:3128\n"),
+    ],
+)
+def test_each_lint_is_found_alone_and_names_file_and_line(tmp_path: Path, lint: str, config: str) -> None:
+    with _machine(tmp_path, {"/etc/ecs/ecs.config": "ECS_CLUSTER=c\n" + config}) as machine:
+        found = lints.of_program(programs.ecs_agent(machine), machine.root)
+    assert _ids(found) == [lint]
+    assert found[0].file == "/etc/ecs/ecs.config"
+    assert (found[0].line or 0) >= 2
+
+
+def test_agents_that_name_different_proxies_are_told(tmp_path: Path) -> None:
+    files = {
+        "/etc/ecs/ecs.config": "HTTPS_PROXY=http://one.corp:3128\n",
+        "/lib/systemd/system/docker.service": "[Service]\nEnvironment=HTTPS_PROXY=http://two.corp:3128\n",
+    }
+    with _machine(tmp_path, files) as machine:
+        (found,) = lints.between(programs.read(machine))
+    assert found.id == "proxy_values_conflict"
+    assert "one.corp" in found.other
+    assert "two.corp" in found.value
+
+
+def test_a_running_process_with_older_values_needs_a_restart(tmp_path: Path) -> None:
+    files = {
+        "/lib/systemd/system/docker.service": "[Service]\nEnvironment=HTTPS_PROXY=http://new:1\n",
+        "/proc/77/comm": "dockerd\n",
+        "/proc/77/environ": "PATH=/bin\0HTTPS_PROXY=http://old:1\0",
+    }
+    with _machine(tmp_path, files, {}) as machine:
+        docker = programs.docker(machine)
+        found = lints.of_program(docker, machine.root)
+    assert docker.https is not None
+    assert docker.https.value == "http://old:1", "what runs is what counts"
+    assert _ids(found) == ["proxy_needs_restart"]
+    assert "process" in found[0].other
+
+
+def test_the_rpm_agent_does_not_trust_the_hosts_store(tmp_path: Path) -> None:
+    rpm, deb = tmp_path / "rpm", tmp_path / "deb"
+    with _machine(rpm, {"/etc/os-release": "ID=rhel\n", "/etc/ecs/ecs.config": "A=b\n"}) as machine:
+        assert vantages.vantages(machine, BASE)[0].store.ca_file is not None
+    with _machine(deb, {"/etc/os-release": "ID=debian\n", "/etc/ecs/ecs.config": "A=b\n"}) as machine:
+        assert vantages.vantages(machine, BASE)[0].store == BASE.store
+
+
+def test_without_agents_the_host_looks_for_itself(tmp_path: Path) -> None:
+    with _machine(tmp_path, {}) as machine:
+        assert vantages.vantages(machine, BASE) == (BASE,)
+        assert [v.name for v in vantages.vantages(machine, BASE, ["all"])] == ["installer"]
+        with pytest.raises(UsageError):
+            vantages.vantages(machine, BASE, ["kubelet"])
+
+
+def test_no_secret_is_in_a_record_or_a_repr(tmp_path: Path) -> None:
+    config = f"HTTPS_PROXY=http://svc:{SECRET}@p.corp:3128\nhttps_proxy=http://svc:{SECRET}@q.corp:3128\n"
+    with _machine(tmp_path, {"/etc/ecs/ecs.config": config}) as machine:
+        (eyes,) = vantages.vantages(machine, BASE)
+        said = repr(programs.read(machine)) + repr(eyes)
+    proxy = eyes.proxy_for("ecs.us-east-2.amazonaws.com", 443)
+    assert proxy is not None
+    assert proxy.password == SECRET
+    assert SECRET not in said
