@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import os
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,7 +109,8 @@ def application() -> Any:
     app = typer.Typer(
         cls=LazyGroup,
         rich_markup_mode=None,
-        add_completion=False,
+        # typer learns how to answer the scripts of 'netprobe completion' only where it may; not needed else.
+        add_completion="_NETPROBE_COMPLETE" in os.environ,
         no_args_is_help=True,
         epilog=_EPILOG,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -138,8 +141,6 @@ def run(argv: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except BrokenPipeError:
-        import sys
-
         discard(sys.stdout)
         return 0
     except Exception as exc:
