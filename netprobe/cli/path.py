@@ -1,0 +1,149 @@
+"""``netprobe path``: where on the way it breaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netprobe.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from netprobe.path.model import PathReport
+    from netprobe.path.pace import Limits
+    from netprobe.path.run import Target
+    from netprobe.vantage import Resolver
+
+_FORMATS = ("text", "json")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("path")(path)
+
+
+def path(
+    hosts: Annotated[list[str] | None, typer.Argument(metavar="HOST[:PORT]...", help="Names or addresses.")] = None,
+    from_report: Annotated[
+        Path | None, typer.Option("--from", metavar="REPORT.json", help="Look at what failed in a saved report.")
+    ] = None,
+    resolver: options.Resolvers = None,
+    ipv4_only: options.Ipv4Only = False,
+    ipv6_only: options.Ipv6Only = False,
+    server_name: Annotated[
+        str | None, typer.Option("--server-name", metavar="NAME", help="The name in the ClientHello, for addresses.")
+    ] = None,
+    raw: Annotated[bool, typer.Option("--raw/--no-raw", help="Also send raw packets where this user may.")] = True,
+    rate: Annotated[int, typer.Option("--rate", metavar="N", min=1, max=1000, help="Packets a second.")] = 100,
+    timeout: options.Timeout = None,
+    deadline: options.Deadline = None,
+    format: options.Format = "text",
+    output: options.Output = None,
+    quiet: options.Quiet = False,
+) -> int:
+    """Show where on the way it breaks: the last hop that answers, who rejects or resets, the path MTU.
+
+    Works for every user; raw packets add the TTL left in resets. Nothing is sent except to the addresses named (and
+    the question for a name to its resolver).
+    """
+    import msgspec
+
+    from netprobe.cli.output import say, width, write_output
+    from netprobe.errors import UsageError
+    from netprobe.path import picture
+    from netprobe.path.pace import Limits
+    from netprobe.probes.system import parse_resolver
+
+    if format not in _FORMATS:
+        raise UsageError(format, "is not a format of this command", f"choose one of {', '.join(_FORMATS)}")
+    if bool(hosts) == bool(from_report):
+        raise UsageError("path", "needs hosts or a report, one of the two", "give HOST…, or --from report.json")
+    if ipv4_only and ipv6_only:
+        raise UsageError("-4 -6", "exclude each other", "give one of the two, or neither for both families")
+    families = (4,) if ipv4_only else (6,) if ipv6_only else (4, 6)
+    limits = Limits(answer_timeout=timeout or 1.0, packets_per_second=float(rate))
+    if from_report is not None:
+        report = _from_report(from_report, families, limits, deadline or 120.0, raw, quiet)
+    else:
+        resolvers = tuple(parse_resolver(text) for text in options.listed(resolver))
+        report = _named(hosts or [], resolvers, families, server_name, limits, deadline or 120.0, raw, quiet)
+    if format == "json":
+        write_output(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n", output)
+    else:
+        write_output(picture.text(report, width=min(width(), 80)), output)
+    if not report.targets:
+        say("netprobe: nothing was looked at")
+    return _exit_code(report)
+
+
+def _exit_code(report: PathReport) -> int:
+    """1 where something is in the way, 4 where something could not be looked at, 0 where every address answers."""
+    from netprobe.path.model import End
+
+    if any(target.location is not None or target.end is not End.ANSWERED for target in report.targets):
+        return 1
+    return 4 if report.inconclusive else 0
+
+
+def _named(
+    hosts: list[str],
+    resolvers: tuple[Resolver, ...],
+    families: tuple[int, ...],
+    server_name: str | None,
+    limits: Limits,
+    deadline: float,
+    raw: bool,
+    quiet: bool,
+) -> PathReport:
+    """Resolve and look."""
+    import dataclasses
+
+    import trio
+
+    from netprobe.hostnames import Hostname
+    from netprobe.path import run, targets
+
+    asked = [targets.parse(text) for text in hosts]
+    name = Hostname.parse(server_name).name if server_name else ""
+
+    async def everything() -> PathReport:
+        found: list[Target] = []
+        missing = []
+        for host, port in asked:
+            some, trouble = await targets.resolve(host, port, resolvers=resolvers, families=families, timeout=5.0)
+            found += [dataclasses.replace(one, server_name=name or one.server_name) for one in some]
+            if trouble:
+                missing.append((host, trouble))
+        report = await run.look(found, limits, deadline=deadline, use_raw=raw, progress=_progress(quiet))
+        return run.with_missing(report, missing)
+
+    return trio.run(everything)
+
+
+def _from_report(
+    path: Path, families: tuple[int, ...], limits: Limits, deadline: float, raw: bool, quiet: bool
+) -> PathReport:
+    """Look at what failed in a saved report."""
+    import functools
+
+    import trio
+
+    from netprobe.path import run, targets
+    from netprobe.path.errqueue import version_of
+    from netprobe.path.pace import Limits
+    from netprobe.report import read
+
+    assert isinstance(limits, Limits)
+    failed = [one for one in targets.of_observations(read(path).observations) if version_of(one.address) in families]
+    return trio.run(
+        functools.partial(run.look, failed, limits, deadline=deadline, use_raw=raw, progress=_progress(quiet))
+    )
+
+
+def _progress(quiet: bool) -> Callable[[str], None] | None:
+    from netprobe.cli.output import say
+
+    return None if quiet else lambda text: say(f"looked at {text}")

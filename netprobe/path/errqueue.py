@@ -1,0 +1,154 @@
+"""The kernel's error queue: which ICMP error a socket met, and who sent it, without any right.
+
+Linux keeps for each socket that asked (``IP_RECVERR``) a ``struct sock_extended_err`` with the address of the
+offender (ip(7), ``linux/errqueue.h``). For TCP it is filled while the connection is being opened; seen on kernel 6.18
+as an unprivileged user. Nothing here sends or waits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+from dataclasses import dataclass
+
+from netprobe.path import icmp
+from netprobe.path.model import IcmpError
+
+# linux/in.h and linux/in6.h; the socket module names only some of them
+IP_RECVERR = 11
+IP_MTU_DISCOVER = 10
+IP_MTU = 14
+IP_PMTUDISC_DO = 2
+IP_PMTUDISC_PROBE = 3
+IPV6_RECVERR = 25
+IPV6_MTU_DISCOVER = 23
+IPV6_MTU = 24
+_ORIGIN_ICMP = (2, 3)
+_SOCK_EXTENDED_ERR = struct.Struct("=IBBBBII")
+_TOO_BIG_4 = (3, 4)
+_IP_RECVTTL = 12
+_IP_TTL = 2
+_IPV6_RECVHOPLIMIT = 51
+_IPV6_HOPLIMIT = 52
+_LEFT = ((socket.IPPROTO_IP, _IP_TTL), (socket.IPPROTO_IPV6, _IPV6_HOPLIMIT))
+
+
+def version_of(address: str) -> int:
+    """4 or 6."""
+    return 6 if ":" in address else 4
+
+
+def open_socket(address: str, kind: socket.SocketKind, *, source_port: int = 0) -> socket.socket:
+    """Open a non-blocking socket of the address's family that collects ICMP errors.
+
+    Args:
+        address: where it will go.
+        kind: ``SOCK_STREAM`` or ``SOCK_DGRAM``.
+        source_port: the local port, or 0 for any.
+    """
+    v6 = version_of(address) == 6
+    sock = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, kind)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(*((socket.IPPROTO_IPV6, IPV6_RECVERR) if v6 else (socket.IPPROTO_IP, IP_RECVERR)), 1)
+        if kind is socket.SOCK_DGRAM:
+            left = (socket.IPPROTO_IPV6, _IPV6_RECVHOPLIMIT) if v6 else (socket.IPPROTO_IP, _IP_RECVTTL)
+            sock.setsockopt(*left, 1)
+        if source_port:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(("::" if v6 else "0.0.0.0", source_port))  # noqa: S104 - the route picks the address
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def set_ttl(sock: socket.socket, ttl: int) -> None:
+    """Let every further packet of ``sock`` live for ``ttl`` hops."""
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, ttl)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
+
+
+def set_dont_fragment(sock: socket.socket, mode: int) -> None:
+    """Forbid fragmentation (``IP_PMTUDISC_DO``, or ``…_PROBE`` to ignore what the kernel already learned)."""
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, mode)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, mode)
+
+
+def known_mtu(sock: socket.socket) -> int:
+    """The MTU that the kernel knows for the route of a connected socket."""
+    if sock.family == socket.AF_INET6:
+        return sock.getsockopt(socket.IPPROTO_IPV6, IPV6_MTU)
+    return sock.getsockopt(socket.IPPROTO_IP, IP_MTU)
+
+
+def abort(sock: socket.socket) -> None:
+    """Close at once with a reset, so that neither side keeps state and the port is free for the next packet."""
+    with contextlib.suppress(OSError):  # the peer may have reset it first, which is as closed as it gets
+        set_ttl(sock, 64)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """One entry of the error queue.
+
+    Attributes:
+        icmp: the ICMP error.
+        reply_ttl: the TTL left in the ICMP packet, where the kernel tells (UDP only).
+    """
+
+    icmp: IcmpError
+    reply_ttl: int | None
+
+
+def read_error(sock: socket.socket) -> Heard | None:
+    """Take one ICMP error off the socket's error queue, or None where there is none."""
+    while True:
+        try:
+            _data, ancillary, _flags, _address = sock.recvmsg(512, 512, socket.MSG_ERRQUEUE)
+        except BlockingIOError:
+            return None
+        left = None
+        errors = []
+        for level, kind, data in ancillary:
+            if (level, kind) in _LEFT:
+                left = int(struct.unpack("=i", data)[0])
+            errors.append(_parse(level, kind, data))
+        for error in errors:
+            if error is not None:
+                return Heard(icmp=error, reply_ttl=left)
+
+
+def _parse(level: int, kind: int, data: bytes) -> IcmpError | None:
+    """One control message; None where it is not an ICMP error (a local one has no sender)."""
+    v6 = (level, kind) == (socket.IPPROTO_IPV6, IPV6_RECVERR)
+    if not v6 and (level, kind) != (socket.IPPROTO_IP, IP_RECVERR):
+        return None
+    _errno, origin, icmp_type, code, _pad, info, _data = _SOCK_EXTENDED_ERR.unpack_from(data)
+    if origin not in _ORIGIN_ICMP:
+        return None
+    offender = data[_SOCK_EXTENDED_ERR.size :]
+    # an IPv6 socket may be told of an IPv4 error; the offender's own family decides how it reads
+    family = struct.unpack_from("=H", offender)[0]
+    if family == socket.AF_INET6:
+        sender = socket.inet_ntop(socket.AF_INET6, offender[8:24])
+    elif family == socket.AF_INET:
+        sender = socket.inet_ntop(socket.AF_INET, offender[4:8])
+    else:
+        return None
+    version = 6 if v6 else 4
+    too_big = (icmp_type, code) == _TOO_BIG_4 if version == 4 else icmp_type == 2
+    return IcmpError(
+        type=icmp_type,
+        code=code,
+        sender=sender,
+        meaning=icmp.meaning(version, icmp_type, code),
+        mtu=info if too_big else None,
+    )

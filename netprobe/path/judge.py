@@ -1,0 +1,215 @@
+"""From what came back to where it breaks. Pure: every rule can be tested as a table.
+
+A router decides about a packet after it has looked at its TTL (RFC 1812 section 5.3.1), so a router that drops a
+connection still says "expired" for the packet that ends at it: the device is **the last hop that answered, or stands
+right behind it**. Where a device names itself (ICMP) or a reset comes from nearer than the address itself is, the
+location is proven; silence alone leaves it suspected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from netprobe.diagnosis.model import Certainty, Location
+from netprobe.path.model import Answer, End, Flow, HelloAttempt, Hop, TargetPath
+
+THIS_HOST = "this host"
+
+
+def locate(target: TargetPath) -> tuple[Location | None, str]:
+    """Say where it breaks, and one sentence about it (None and the sentence where nothing is broken)."""
+    if target.end in (End.PROHIBITED, End.UNREACHABLE):
+        return _by_message(target)
+    if target.end is End.RESET:
+        return _by_reset(target)
+    if target.end is End.SILENT:
+        return _by_silence(target)
+    blocked = next((h for h in target.hello if not h.control), None)
+    if blocked is not None and blocked.end not in (End.ANSWERED, End.UNREACHABLE):
+        return _by_hello(target, blocked)
+    if target.mtu is not None and target.mtu.advice:
+        return _by_size(target)
+    return None, f"{_where(target)} answers"
+
+
+def hops(flows: Iterable[Flow | None]) -> dict[int, tuple[str, ...]]:
+    """The addresses that answered, by hop, over all flows."""
+    found: dict[int, dict[str, None]] = {}
+    for flow in flows:
+        for one in flow.hops if flow is not None else ():
+            if one.addresses:
+                found.setdefault(one.ttl, {}).update(dict.fromkeys(one.addresses))
+    return {ttl: tuple(addresses) for ttl, addresses in sorted(found.items())}
+
+
+def distance(flow: Flow | None, address: str) -> int | None:
+    """At which TTL the address itself answered, if it did."""
+    for one in flow.hops if flow is not None else ():
+        for answer in one.answers:
+            if answer.end is End.ANSWERED or (answer.icmp is not None and answer.icmp.sender == address):
+                return one.ttl
+    return None
+
+
+def _where(target: TargetPath) -> str:
+    return f"{_at(target.address, target.port)} ({target.protocol})"
+
+
+def _at(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _first(flows: Iterable[Flow], end: End) -> int | None:
+    """The lowest TTL at which a flow met ``end``."""
+    return min((h.ttl for f in flows for h in f.hops if any(a.end is end for a in h.answers)), default=None)
+
+
+def _by_message(target: TargetPath) -> tuple[Location | None, str]:
+    """Someone sent an ICMP error and so named himself."""
+    error = target.icmp
+    if error is None:
+        sentence = f"this host has no route to {target.address}, or its own firewall forbids the connection"
+        return Location(hop=0, address=target.source, device=THIS_HOST, certainty=Certainty.PROVEN), sentence
+    if error.sender == target.source:
+        sentence = f'this host itself refuses {_where(target)}: "{error.meaning}"'
+        return Location(hop=0, address=error.sender, device=THIS_HOST, certainty=Certainty.PROVEN), sentence
+    known = hops([*target.flows, target.control])
+    hop = next((ttl for ttl, addresses in known.items() if error.sender in addresses), None)
+    if hop is None:
+        hop = _first(target.flows, target.end)
+    if error.sender == target.address:
+        device = "the server's own firewall"
+    else:
+        device = "firewall" if target.end is End.PROHIBITED else "router"
+    sentence = f'{error.sender}{_ordinal(hop)} answers for {_where(target)}: "{error.meaning}"'
+    return Location(hop=hop, address=error.sender, device=device, certainty=Certainty.PROVEN), sentence
+
+
+def _ordinal(hop: int | None) -> str:
+    return "" if hop is None else f" (hop {hop})"
+
+
+def _by_reset(target: TargetPath) -> tuple[Location | None, str]:
+    """A reset carries the server's address; how far it came from tells who sent it."""
+    met = _first(target.flows, End.RESET)
+    if met is None:
+        return None, f"{_where(target)} resets the connection at full TTL only"
+    known = hops([*target.flows, target.control])
+    real = distance(target.control, target.address)
+    beyond = max((ttl for ttl in known if ttl >= met), default=None)
+    nearer = _reset_is_nearer(target)
+    if (real is not None and real > met) or beyond is not None or nearer:
+        hop = met - 1
+        address = " or ".join(known.get(hop, ()))
+        how = "the reset's TTL does not fit the server's" if nearer else "the server is farther away"
+        sentence = (
+            f"a device at {address or 'a silent hop'}{_ordinal(hop)} or right behind it resets {_where(target)} in the "
+            f"server's name ({how})"
+        )
+        device = THIS_HOST if hop == 0 else "firewall"
+        return Location(hop=hop, address=address, device=device, certainty=Certainty.PROVEN), sentence
+    if nearer is False:
+        sentence = f"{_where(target)}: the server itself refuses the connection; nobody listens on the port"
+        return Location(hop=met, address=target.address, device="server", certainty=Certainty.PROVEN), sentence
+    sentence = f"{_where(target)} refuses the connection: nobody listens, or a device right in front of it resets"
+    return Location(hop=met, address=target.address, device="server", certainty=Certainty.SUSPECTED), sentence
+
+
+def _reset_is_nearer(target: TargetPath) -> bool | None:
+    """Whether resets crossed fewer routers than the server's own answers; None where the TTLs were not seen.
+
+    Both come the same way back and start from one of the few usual values (64, 128, 255), so the hops they crossed
+    can be compared.
+    """
+    resets = {_crossed(a.reply_ttl) for f in target.flows for a in _answers(f, End.RESET) if a.reply_ttl is not None}
+    own = [
+        _crossed(a.reply_ttl)
+        for f in (*target.flows, target.control)
+        if f is not None
+        for a in _answers(f, End.ANSWERED)
+        if a.reply_ttl is not None
+    ]
+    return max(resets) < min(own) if resets and own else None
+
+
+def _answers(flow: Flow, end: End) -> list[Answer]:
+    return [a for one in flow.hops for a in one.answers if a.end is end]
+
+
+def _crossed(reply_ttl: int | None) -> int:
+    """How many routers a reply crossed, from the TTL that is left of the usual initial ones."""
+    left = reply_ttl or 0
+    return next(initial for initial in (64, 128, 255) if left <= initial) - left
+
+
+def _by_silence(target: TargetPath) -> tuple[Location | None, str]:
+    """Nothing came back: the last hop that answered, or the one behind it."""
+    known = hops(target.flows)
+    control = hops([target.control])
+    last = max(known, default=0)
+    after = control.get(last + 1, ())
+    if not after and distance(target.control, target.address) == last + 1:
+        after = (target.address,)
+    if last == 0:
+        address, device = target.source, "this host or its first gateway"
+        sentence = f"no hop answers for {_where(target)}: this host or its first gateway drops it, or both stay silent"
+        if after:
+            device = f"{THIS_HOST} or its gateway {' or '.join(after)}"
+            sentence = f"{device} drops {_where(target)}: other packets to the same address come farther"
+    else:
+        address = " or ".join(known[last])
+        device = f"{address} or the next device{' ' + ' or '.join(after) if after else ''}"
+        sentence = f"{_where(target)} is dropped by {device}: hop {last} is the last that answers"
+        if after or distance(target.control, target.address) is not None:
+            sentence += "; UDP to the same address comes farther, so it is a rule about this port"
+    return Location(hop=last, address=address, device=device, certainty=Certainty.SUSPECTED), sentence
+
+
+def _by_hello(target: TargetPath, blocked: HelloAttempt) -> tuple[Location | None, str]:
+    """The ClientHello met something; the control name tells whether the name is the reason."""
+    control = next((h for h in target.hello if h.control), None)
+    by_name = control is not None and control.end is End.ANSWERED
+    known = hops([*target.flows, target.control])
+    expired = [a.ttl for a in blocked.answers if a.end is End.EXPIRED]
+    met = next((a.ttl for a in blocked.answers if a.end not in (End.EXPIRED, End.SILENT)), None)
+    hop = met - 1 if met is not None else max(expired, default=0)
+    server = distance(target.flows[0], target.address) if target.flows else None
+    what = {End.RESET: "resets", End.CLOSED: "closes", End.SILENT: "swallows"}.get(blocked.end, "rejects")
+    name = f"the ClientHello for {blocked.name}" if by_name else f"every ClientHello (also for {blocked.name})"
+    if met is not None and met == server and not by_name:
+        sentence = f"the server itself, or a device right in front of it, {what} {name}"
+        return Location(hop=met, address=target.address, device="server", certainty=Certainty.SUSPECTED), sentence
+    address = " or ".join(known.get(hop, ()))
+    proven = by_name and blocked.end is End.RESET and met is not None and server is not None and met < server
+    reason = "; the control name passes at the same address" if by_name else ""
+    sentence = f"a device at {address or 'a silent hop'}{_ordinal(hop)} or right behind it {what} {name}{reason}"
+    certainty = Certainty.PROVEN if proven else Certainty.SUSPECTED
+    return Location(hop=hop, address=address, device="firewall", certainty=certainty), sentence
+
+
+def _by_size(target: TargetPath) -> tuple[Location | None, str]:
+    """Large packets: a router that says so names itself; a black hole is found by large packets of rising TTL."""
+    mtu = target.mtu
+    assert mtu is not None  # the caller looked
+    known = hops([*target.flows, target.control])
+    if mtu.senders:
+        sender = min(mtu.senders, key=lambda e: e.mtu or 0)
+        hop = next((ttl for ttl, addresses in known.items() if sender.sender in addresses), None)
+        sentence = f"{sender.sender}{_ordinal(hop)} says that packets over {sender.mtu} bytes are too big; {mtu.advice}"
+        return Location(hop=hop, address=sender.sender, device="router", certainty=Certainty.PROVEN), sentence
+    large = hops([mtu.large])
+    last = max(large, default=0)
+    if mtu.large is not None and max(hops([target.control]), default=0) >= last and _differs(target.control, last):
+        address = " or ".join(large.get(last, ()))
+        sentence = f"large packets vanish at or right behind {address or THIS_HOST}{_ordinal(last)}; {mtu.advice}"
+        return Location(hop=last, address=address, device="router", certainty=Certainty.SUSPECTED), sentence
+    return None, f"{_where(target)}: {mtu.advice}"
+
+
+def _differs(control: Flow | None, last: int) -> bool:
+    """Whether small packets came farther than hop ``last``."""
+    return control is not None and any(_heard(one) for one in control.hops if one.ttl > last)
+
+
+def _heard(one: Hop) -> bool:
+    return bool(one.answers)

@@ -1,0 +1,64 @@
+"""``check --locate``: put into each finding where on the way it breaks."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import msgspec
+
+from netprobe.diagnosis.model import Finding, Location
+from netprobe.path import targets
+from netprobe.path.model import TargetPath
+from netprobe.path.pace import Limits
+from netprobe.path.run import Target, look
+from netprobe.report.model import Report
+
+
+def wanted(report: Report) -> tuple[Target, ...]:
+    """The addresses that the evidence of the report's findings names."""
+    evidence = {one for finding in report.findings for one in finding.evidence}
+    return targets.of_observations(one for one in report.observations if one.id in evidence)
+
+
+async def apply(
+    report: Report,
+    *,
+    deadline: float,
+    limits: Limits | None = None,
+    connect_port: Callable[[int], int] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Report:
+    """Look at the path to what failed and put ``location`` into the findings.
+
+    Args:
+        report: a finished report.
+        deadline: seconds for all of it.
+        limits: bounds of rate and depth.
+        connect_port: service port → the port to connect to (a vantage's; differs only in a lab).
+        progress: told each address that is done.
+
+    Returns:
+        The report with locations; what could not be looked at is one of its notes.
+    """
+    mapped = tuple(
+        target
+        if connect_port is None or target.resolver
+        else dataclasses.replace(target, port=connect_port(target.port))
+        for target in wanted(report)
+    )
+    if not mapped:
+        return report
+    seen = await look(mapped, limits or Limits(), deadline=deadline, progress=progress)
+    notes = tuple(f"path not looked at: {one.part}: {one.reason}; needs {one.needs}" for one in seen.not_run)
+    findings = tuple(_located(finding, report, seen.targets) for finding in report.findings)
+    return msgspec.structs.replace(report, findings=findings, notes=(*report.notes, *notes))
+
+
+def _located(finding: Finding, report: Report, seen: tuple[TargetPath, ...]) -> Finding:
+    """The finding with the location of the first of its addresses that has one; an exact one before a suspicion."""
+    evidence = [one for one in report.observations if one.id in finding.evidence]
+    addresses = {target.address for target in targets.of_observations(evidence)}
+    found = [one.location for one in seen if one.address in addresses and one.location is not None]
+    best: Location | None = min(found, key=lambda one: one.certainty.value, default=None)
+    return finding if best is None else msgspec.structs.replace(finding, location=best)

@@ -1,0 +1,221 @@
+"""One look at the path to each target: which traces are made, in which order, within which deadline."""
+
+from __future__ import annotations
+
+import datetime
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+import trio
+
+import netprobe
+from netprobe.errors import printable
+from netprobe.path import errqueue, hello, judge, mtu, raw, trace
+from netprobe.path.model import SCHEMA_VERSION, Answer, End, Flow, NotRun, PathMtu, PathReport, TargetPath
+from netprobe.path.pace import Limits, Pace
+
+_CONTROL_PORT = 33434
+"""Traceroute's first port: nobody listens there, so the address itself answers "port unreachable"."""
+_CONTROL_PAYLOAD = b"netprobe path control"
+_UDP_HEADERS = {4: 28, 6: 48}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One address to look at.
+
+    Attributes:
+        host: the name it was found by, or the address.
+        address: the address.
+        port: the port.
+        server_name: the name for the ClientHello path; empty to leave that out.
+        resolver: a DNS server: looked at over UDP, with a question, and TCP.
+        question: for a resolver, the name to ask for.
+    """
+
+    host: str
+    address: str
+    port: int
+    server_name: str = ""
+    resolver: bool = False
+    question: str = "."
+
+
+@dataclass(slots=True)
+class _Look:
+    """What is known of a target so far; a deadline keeps it."""
+
+    target: Target
+    protocol: str
+    result: TargetPath | None = None
+    done: bool = False
+
+
+async def look(
+    targets: Sequence[Target],
+    limits: Limits,
+    *,
+    deadline: float,
+    use_raw: bool = True,
+    progress: Callable[[str], None] | None = None,
+) -> PathReport:
+    """Look at the path to every target.
+
+    Args:
+        targets: the addresses; nothing is sent to any other.
+        limits: bounds of rate, depth and waiting.
+        deadline: seconds for everything; what is not finished by then is told in ``not_run``.
+        use_raw: also send raw packets, where this process may.
+        progress: told the name of each target that is done.
+    """
+    started_at = datetime.datetime.now(datetime.UTC)
+    started = trio.current_time()
+    pace = Pace(limits)
+    raw_reason = raw.unavailable() if use_raw else "not asked for"
+    looks = [_Look(target, protocol) for target in targets for protocol in _protocols(target)]
+    with trio.move_on_after(deadline):
+        async with trio.open_nursery() as nursery:
+            for address in dict.fromkeys(one.target.address for one in looks):
+                mine = [one for one in looks if one.target.address == address]
+                nursery.start_soon(_address, mine, pace, raw_reason is None, progress)
+    not_run = [
+        NotRun(
+            part=f"{one.target.host} {one.target.address}:{one.target.port}/{one.protocol}",
+            reason=f"the deadline of {deadline:g} s passed first",
+            needs="a longer --deadline, or fewer addresses",
+        )
+        for one in looks
+        if not one.done
+    ]
+    if raw_reason is not None and targets:
+        not_run.append(
+            NotRun(
+                part="raw SYN path (TTL left in resets)",
+                reason=raw_reason,
+                needs="sudo, setcap cap_net_raw+ep on the interpreter, or the container capability NET_RAW",
+            )
+        )
+    return PathReport(
+        schema_version=SCHEMA_VERSION,
+        netprobe_version=netprobe.__version__,
+        started_at=started_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        duration_seconds=round(trio.current_time() - started, 6),
+        targets=tuple(one.result for one in looks if one.result is not None),
+        not_run=tuple(not_run),
+        inconclusive=any(not one.done for one in looks),
+    )
+
+
+def with_missing(report: PathReport, missing: Sequence[tuple[str, str]]) -> PathReport:
+    """Add the hosts that could not be looked at, since no address was found for them."""
+    parts = tuple(
+        NotRun(part=host, reason=printable(trouble), needs="a resolver that answers (--resolver), or an address")
+        for host, trouble in missing
+    )
+    inconclusive = report.inconclusive or bool(parts)
+    return msgspec.structs.replace(report, not_run=(*parts, *report.not_run), inconclusive=inconclusive)
+
+
+def _protocols(target: Target) -> tuple[str, ...]:
+    return ("udp", "tcp") if target.resolver else ("tcp",)
+
+
+async def _address(looks: list[_Look], pace: Pace, use_raw: bool, progress: Callable[[str], None] | None) -> None:
+    """Everything about one address: one control trace, then port after port, since routers limit their ICMP errors."""
+    control = await trace.udp_flow(looks[0].target.address, _CONTROL_PORT, _CONTROL_PAYLOAD, pace)
+    for one in looks:
+        await _one(one, control, pace, use_raw)
+        if progress is not None:
+            progress(f"{one.target.host} {one.target.address}")
+
+
+async def _one(one: _Look, control: Flow, pace: Pace, use_raw: bool) -> None:
+    """Everything about one target; ``one.result`` grows, so that a deadline loses only what is missing."""
+    target = one.target
+    answer = await _full(target, one.protocol, pace)
+    one.result = _judged(
+        TargetPath(
+            host=target.host,
+            address=target.address,
+            port=target.port,
+            protocol=one.protocol,
+            end=answer.end,
+            icmp=answer.icmp if answer.end in (End.PROHIBITED, End.UNREACHABLE) else None,
+            source=_source(target),
+            control=control,
+        )
+    )
+    flows: list[Flow] = []
+    async with trio.open_nursery() as nursery:
+        for _ in range(pace.limits.flows):
+            nursery.start_soon(_flow, target, one.protocol, pace, answer.end, flows)
+        if use_raw and one.protocol == "tcp":
+            nursery.start_soon(_raw_flow, target, pace, flows)
+    flows.sort(key=lambda flow: (flow.method, flow.source_port))
+    one.result = _judged(msgspec.structs.replace(one.result, flows=tuple(flows)))
+    if one.protocol == "tcp" and answer.end is End.ANSWERED and target.server_name:
+        attempts = await hello.path(target.address, target.port, target.server_name, pace)
+        one.result = _judged(msgspec.structs.replace(one.result, hello=attempts))
+        size = await _size(target, pace)
+        one.result = _judged(msgspec.structs.replace(one.result, mtu=size))
+    one.done = True
+
+
+def _judged(result: TargetPath) -> TargetPath:
+    location, summary = judge.locate(result)
+    return msgspec.structs.replace(result, location=location, summary=summary)
+
+
+async def _full(target: Target, protocol: str, pace: Pace) -> Answer:
+    """One packet all the way; a SYN gets three times the time, so that the kernel repeats a lost one."""
+    patient = Pace(replace(pace.limits, answer_timeout=3 * pace.limits.answer_timeout))
+    async with pace.slots:
+        await pace.turn()
+        if protocol == "udp":
+            answer, _ = await trace.send_datagram(
+                target.address, target.port, trace.FULL_TTL, _question(target), patient
+            )
+        else:
+            answer, _ = await trace.send_syn(target.address, target.port, trace.FULL_TTL, patient)
+    return answer
+
+
+async def _flow(target: Target, protocol: str, pace: Pace, end: End, flows: list[Flow]) -> None:
+    if protocol == "udp":
+        flows.append(await trace.udp_flow(target.address, target.port, _question(target), pace, end=end))
+    else:
+        flows.append(await trace.tcp_flow(target.address, target.port, pace, end=end))
+
+
+async def _raw_flow(target: Target, pace: Pace, flows: list[Flow]) -> None:
+    async with pace.slots:
+        flows.append(await raw.syn_flow(target.address, target.port, pace))
+
+
+async def _size(target: Target, pace: Pace) -> PathMtu | None:
+    """The path MTU; where large packets vanish without a word, also a trace of large packets."""
+    found = await mtu.measure(target.address, target.port, target.server_name, pace)
+    if found is None or found.announced or not found.advice:
+        return found
+    lost = min((probe.size for probe in found.probes if not probe.passed), default=found.interface_mtu)
+    payload = bytes(max(lost, found.interface_mtu) - _UDP_HEADERS[errqueue.version_of(target.address)])
+    large = await trace.udp_flow(target.address, _CONTROL_PORT, payload, pace)
+    return msgspec.structs.replace(found, large=large)
+
+
+def _question(target: Target) -> bytes:
+    import dns.message
+
+    return dns.message.make_query(target.question, "A").to_wire()
+
+
+def _source(target: Target) -> str:
+    """This host's address towards the target: a route lookup, no packet."""
+    with errqueue.open_socket(target.address, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect((target.address, target.port))
+        except OSError:
+            return ""
+        return str(sock.getsockname()[0])

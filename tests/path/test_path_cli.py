@@ -1,0 +1,163 @@
+"""``netprobe path`` as a user runs it: in a namespace, also without any right; and the parts without a network."""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netprobe.errors import UsageError
+from netprobe.path import picture, targets
+from netprobe.path.model import End, NotRun, PathReport, TargetPath
+from tests.support import need
+from tests.support.netns import Namespace, Topology
+from tests.support.path_lab import BLOCKED, V4, look, target, tls_server
+
+REJECT = (
+    "table inet t { chain f { type filter hook forward priority 0;\n"
+    "tcp dport 443 reject with icmpx type admin-prohibited\n}\n}"
+)
+CODE = "import sys; from netprobe.cli.main import run; sys.exit(run(sys.argv[1:]))"
+
+
+def _netprobe(node: Namespace, *argv: str, user: str | None = None) -> tuple[int, str, str]:
+    prefix = ("setpriv", f"--reuid={user}", "--clear-groups", "--inh-caps=-all") if user else ()
+    done = node.run(*prefix, sys.executable, "-c", CODE, *argv, timeout=60, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.root
+def test_without_rights_the_path_is_still_found_and_what_was_not_run_is_told() -> None:
+    need.root()
+    need.engine("setpriv")
+    with Topology(routers=2) as net, tls_server(net.server, V4):
+        net.routers[1].nft(REJECT)
+        code, out, err = _netprobe(net.client, "path", V4, "--timeout", "0.4", user="65534")
+    assert code == 1, err
+    assert '"administratively prohibited"' in out
+    assert "host ── 198.18.0.2 ── ✗ 198.18.1.2" in out
+    (not_run,) = [line for line in out.split("\n\n")[-1].splitlines() if line.startswith("not run")]
+    assert "raw SYN path" in not_run
+    assert "setcap" in " ".join(out.split())
+    assert max(map(len, out.splitlines())) <= 80
+
+
+@pytest.mark.root
+def test_json_has_every_hop_and_the_exit_codes_hold() -> None:
+    need.root()
+    with Topology(routers=2) as net, tls_server(net.server, V4):
+        code, out, err = _netprobe(net.client, "path", V4, "--format", "json", "--timeout", "0.4", "-q")
+    assert (code, err) == (0, "")
+    report = json.loads(out)
+    flows = report["targets"][0]["flows"]
+    assert [[hop["addresses"] for hop in flow["hops"]] for flow in flows] == [[["198.18.0.2"], ["198.18.1.2"], []]] * 3
+    assert report["not_run"] == []
+
+
+@pytest.mark.root
+def test_a_resolver_is_looked_at_over_udp_and_tcp() -> None:
+    need.root()
+    need.engine("dnsmasq")
+    with Topology(routers=2) as net:
+        net.server.start(
+            "dnsmasq", "-k", "-C", "/dev/null", "--listen-address=198.19.0.53", "--bind-interfaces", "--no-resolv",
+            "--no-hosts", "--address=/#/198.19.0.9", "--port=53",
+            ready=lambda: net.server.listens(53, udp=True) and net.server.listens(53),
+        )  # fmt: skip
+        net.routers[0].nft("table inet t { chain f { type filter hook forward priority 0;\nudp dport 53 drop\n}\n}")
+        seen = look(net, target("198.19.0.53", 53, resolver=True)).targets
+    found = {one.protocol: one for one in seen}
+    assert found["tcp"].end is End.ANSWERED
+    assert found["udp"].end is End.SILENT
+    assert found["udp"].location is not None
+    assert (found["udp"].location.hop, found["udp"].location.address) == (1, "198.18.0.2")
+
+
+@pytest.mark.root
+def test_the_deadline_ends_it_and_says_what_is_missing() -> None:
+    need.root()
+    with Topology(routers=1) as net:
+        net.routers[0].nft("table inet t { chain f { type filter hook forward priority 0;\ndrop\n}\n}")
+        code, out, err = _netprobe(net.client, "path", f"{V4}:443", "--deadline", "1", "--format", "json", "-q")
+    report = json.loads(out)
+    assert code == 4, err
+    assert report["duration_seconds"] < 3
+    assert any("deadline" in one["reason"] for one in report["not_run"])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ecs.us-east-2.amazonaws.com", ("ecs.us-east-2.amazonaws.com", 443)),
+        ("ECS.us-east-2.amazonaws.com:8443", ("ecs.us-east-2.amazonaws.com", 8443)),
+        ("10.0.0.1", ("10.0.0.1", 443)),
+        ("10.0.0.1:53", ("10.0.0.1", 53)),
+        ("2001:db8::1", ("2001:db8::1", 443)),
+        ("[2001:db8::1]:53", ("2001:db8::1", 53)),
+        ("[2001:db8::1]", ("2001:db8::1", 443)),
+    ],
+)
+def test_hosts_are_read(text: str, expected: tuple[str, int]) -> None:
+    assert targets.parse(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a", "10.0.0.1:0", "10.0.0.1:65536", "x.y:z", "[::1]x", "0.0.0.0", "224.0.0.1", "a.b:²"]
+)
+def test_nonsense_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        targets.parse(text)
+
+
+@given(st.text(max_size=300), st.integers(20, 80))
+def test_the_picture_never_grows_wider_and_never_speaks_to_the_terminal(hostile: str, width: int) -> None:
+    one = TargetPath(host=hostile, address="198.19.0.9", port=443, end=End.SILENT, summary=hostile)
+    report = PathReport(
+        schema_version="1.0",
+        netprobe_version="0",
+        started_at="2026-11-23T00:00:00Z",
+        duration_seconds=0.0,
+        targets=(one,),
+        not_run=(NotRun(part="p", reason="r", needs="n"),),
+    )
+    shown = picture.text(report, width=width)
+    assert all(len(line) <= width for line in shown.split("\n"))
+    assert all(c == "\n" or unicodedata.category(c)[0] != "C" for c in shown)
+
+
+@pytest.mark.root
+def test_from_a_saved_report(tmp_path: Path) -> None:
+    need.root()
+    from netprobe.diagnosis.model import Verdict
+    from netprobe.observations import CatalogVersion, Failure, Observation, Step, TcpDetail, TlsDetail
+    from netprobe.report.model import SCHEMA_VERSION, Report
+
+    def seen(number: int, address: str, step: Step, failure: Failure | None) -> Observation:
+        detail = TcpDetail(port=443) if step is Step.TCP else TlsDetail(sni=BLOCKED)
+        return Observation(
+            id=f"o{number}", vantage="host", region="us-east-2", endpoint="ssm", host=BLOCKED, port=443,
+            address=address, step=step, started_seconds=0.0, duration_seconds=1.0, failure=failure, detail=detail,
+        )  # fmt: skip
+
+    report = Report(
+        schema_version=SCHEMA_VERSION, netprobe_version="0", catalog=CatalogVersion(version="1", digest="0"),
+        started_at="2026-11-23T00:00:00Z", duration_seconds=1.0, regions=("us-east-2",), verdict=Verdict.NOT_READY,
+        capabilities=(), endpoints=(), findings=(),
+        observations=(seen(1, V4, Step.TCP, None), seen(2, "198.19.0.10", Step.TCP, Failure.TIMEOUT)),
+    )  # fmt: skip
+    saved = tmp_path / "report.json"
+    saved.write_bytes(msgspec.json.encode(report))
+    with Topology(routers=2) as net, tls_server(net.server, V4):
+        net.routers[0].nft(REJECT)
+        code, out, err = _netprobe(
+            net.client, "path", "--from", str(saved), "--timeout", "0.4", "--format", "json", "-q"
+        )
+    assert code == 1, err
+    (one,) = json.loads(out)["targets"]
+    assert (one["address"], one["location"]["hop"]) == ("198.19.0.10", 1)
