@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 import trio
 
 from netprobe.observations import Failure, Observation
-from netprobe.probes import http, resolve, tcp, tls
+from netprobe.probes import http, proxy, resolve, tcp, tls, websocket
 from netprobe.probes.plan import Target
 from netprobe.probes.scene import Scene
 from netprobe.probes.session import Session, Trace
@@ -21,7 +21,8 @@ from netprobe.probes.transport import OpenStreamTransport
 
 PLAIN_HTTP = 80
 LAX = "lax_chain"
-_CERTIFICATE_FAILURES = frozenset(
+_GO_ON = frozenset({None, Failure.HTTP_SERVICE_ERROR})
+CERTIFICATE_FAILURES = frozenset(
     {
         Failure.SSL_UNKNOWN_AUTHORITY,
         Failure.SSL_INVALID_HOSTNAME,
@@ -32,18 +33,16 @@ _CERTIFICATE_FAILURES = frozenset(
 )
 
 
-async def look_up(session: Session, target: Target) -> Trace:
+async def look_up(session: Session, trace: Trace) -> None:
     """The dns step of a target."""
-    trace = Trace(target=target)
-    session.traces.append(trace)
+    target = trace.target
     lookup = resolve.Lookup()
     try:
-        lookup = await resolve.resolve(target.scene, target.vantage, target.families, session.limits, session.gates)
+        await resolve.resolve(target.scene, target.vantage, target.families, session.limits, session.gates, into=lookup)
     finally:
         trace.lookup.extend(lookup.observations)
     trace.addresses.extend(lookup.addresses)
     trace.says_absent = lookup.is_absent
-    return trace
 
 
 async def through_addresses(session: Session, trace: Trace) -> None:
@@ -54,61 +53,118 @@ async def through_addresses(session: Session, trace: Trace) -> None:
 
 
 async def _at_address(session: Session, trace: Trace, address: str) -> None:
-    target = trace.target
-    seen = trace.steps.setdefault(address, [])
     async with session.slots:  # the slot first, then the clock
-        port = target.vantage.connect_port(target.scene.port)
-        observation, stream = await tcp.connect(target.scene, address, port, session.limits)
-        seen.append(observation)
-        if stream is None:
-            return
-        async with closing(stream):
-            failure = await converse(session, target, target.scene, stream, seen, address)
-        if failure in _CERTIFICATE_FAILURES:
-            await _look_at_chain(session, target, address, seen)
+        await run(session, trace.target, trace.target.scene, address, trace.steps.setdefault(address, []))
 
 
-async def _look_at_chain(session: Session, target: Target, address: str, seen: list[Observation]) -> None:
-    """Connect again and look, unverified, at the chain that did not verify, and at who answers behind it."""
-    scene = target.scene.control(LAX)
-    port = target.vantage.connect_port(target.scene.port)
-    observation, stream = await tcp.connect(scene, address, port, session.limits)
+async def through_proxy(session: Session, trace: Trace) -> None:
+    """Every step through the target's proxy."""
+    async with session.slots:
+        await run(session, trace.target, trace.target.scene, None, trace.steps.setdefault(None, []))
+
+
+async def run(session: Session, target: Target, scene: Scene, address: str | None, seen: list[Observation]) -> None:
+    """Open a connection to an address, or a tunnel where it is None, and take it through all steps."""
+    stream = await reach(session, target, scene, address, seen)
     if stream is None:
-        seen.append(observation)
         return
     async with closing(stream):
-        await converse(session, target, scene, stream, seen, address, lax=True)
+        failure = await _converse(session, target, scene, stream, address, seen, verify=True)
+    if failure in CERTIFICATE_FAILURES:
+        # Connect again and look, unverified, at the chain that did not verify, and at who answers behind it.
+        lax = scene.control(LAX)
+        again = await reach(session, target, lax, address, seen, keep_success=False)
+        if again is not None:
+            async with closing(again):
+                await _converse(session, target, lax, again, address, seen, verify=False)
 
 
-async def converse(
+async def reach(
+    session: Session,
+    target: Target,
+    scene: Scene,
+    address: str | None,
+    seen: list[Observation],
+    *,
+    keep_success: bool = True,
+) -> Stream | None:
+    """A connection to an address, or a tunnel through the target's proxy; None where there is none."""
+    stream: Stream | None
+    if address is not None:
+        port = target.vantage.connect_port(scene.port)
+        observation, stream = await tcp.connect(scene, address, port, session.limits)
+    else:
+        assert target.proxy is not None
+        observation, stream = await proxy.open_tunnel(
+            scene, target.vantage, target.proxy, session.finder, session.limits
+        )
+    if keep_success or stream is None:
+        seen.append(observation)
+    return stream
+
+
+async def _converse(
     session: Session,
     target: Target,
     scene: Scene,
     stream: Stream,
-    seen: list[Observation],
     address: str | None,
+    seen: list[Observation],
     *,
-    lax: bool = False,
+    verify: bool,
 ) -> Failure | None:
-    """The steps tls, http and websocket over an open connection or tunnel.
-
-    Returns:
-        The failure of the tls step, or None.
-    """
+    """The steps tls, http and websocket over an open connection or tunnel; returns how tls failed, or None."""
     secure = scene.port != PLAIN_HTTP
     if secure:
-        policy = tls.lax(target.vantage, scene.host) if lax else tls.verified(target.vantage, scene.host)
+        policy = (tls.verified if verify else tls.lax)(target.vantage, scene.host)
         observation, encrypted = await tls.handshake(scene, stream, policy, session.limits, address=address)
         seen.append(observation)
         if encrypted is None:
             return observation.failure
         stream = encrypted
     transport = OpenStreamTransport(stream, scene.host, scene.port, secure=secure)
-    observation, _ = await http.request(
+    observation, answer = await http.request(
         scene, transport, target.request, session.limits, address=address, secure=secure
     )
     seen.append(observation)
+    if target.request.upgrade and verify and answer is not None and observation.failure in _GO_ON:
+        await _upgrade(session, target, scene, transport, address, seen)
     return None
+
+
+async def _upgrade(
+    session: Session,
+    target: Target,
+    scene: Scene,
+    transport: OpenStreamTransport,
+    address: str | None,
+    seen: list[Observation],
+) -> None:
+    """The websocket step, on the same connection where the server keeps it, else on one like it."""
+    if transport.is_reusable:
+        seen.append(await _ask_upgrade(session, target, scene, transport, address))
+        return
+    failed: list[Observation] = []
+    stream = await reach(session, target, scene, address, failed, keep_success=False)
+    if stream is None:
+        seen.extend(failed)
+        return
+    async with closing(stream):
+        policy = tls.verified(target.vantage, scene.host)
+        observation, encrypted = await tls.handshake(scene, stream, policy, session.limits, address=address)
+        if encrypted is None:
+            seen.append(observation)
+            return
+        again = OpenStreamTransport(encrypted, scene.host, scene.port, secure=True)
+        seen.append(await _ask_upgrade(session, target, scene, again, address))
+
+
+async def _ask_upgrade(
+    session: Session, target: Target, scene: Scene, transport: OpenStreamTransport, address: str | None
+) -> Observation:
+    return await websocket.upgrade(
+        scene, transport, target.request, session.limits, idle=session.settings.idle, address=address
+    )
 
 
 @asynccontextmanager

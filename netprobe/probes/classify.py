@@ -167,13 +167,15 @@ _SQUID = {
 _ETIMEDOUT = "110"
 
 
-def of_connect_status(status: int, squid_error: str, *, authenticated: bool) -> Failure | None:
+def of_connect_status(status: int, squid_error: str, *, authenticated: bool, is_proxy: bool = True) -> Failure | None:
     """Judge a proxy's answer to CONNECT; None where the tunnel is open.
 
     Args:
         status: the HTTP status.
         squid_error: the value of ``X-Squid-Error`` (``ERR_CONNECT_FAIL 110``), or nothing.
         authenticated: whether credentials were sent.
+        is_proxy: whether a header shows that a proxy answered; without one, "bad request" and "not found" are
+            what a web server makes of CONNECT.
     """
     if 200 <= status < 300:
         return None
@@ -184,6 +186,8 @@ def of_connect_status(status: int, squid_error: str, *, authenticated: bool) -> 
         return Failure.PROXY_UPSTREAM_TIMEOUT
     if name in _SQUID:
         return _SQUID[name]
+    if status in {400, 404} and not is_proxy:
+        return Failure.PROXY_NOT_A_PROXY
     by_status = {
         403: Failure.PROXY_FORBIDDEN,
         451: Failure.PROXY_FORBIDDEN,

@@ -51,7 +51,14 @@ class _Trail:
 
 
 async def ask(
-    scene: Scene, resolver: Resolver, family: int, limits: Limits, *, name: str | None = None, over_tcp: bool = False
+    scene: Scene,
+    resolver: Resolver,
+    family: int,
+    limits: Limits,
+    *,
+    name: str | None = None,
+    over_tcp: bool = False,
+    at_most: float | None = None,
 ) -> tuple[Observation, tuple[str, ...]]:
     """Ask one resolver one question.
 
@@ -62,6 +69,7 @@ async def ask(
         limits: the run's time limits.
         name: another name than the scene's host.
         over_tcp: ask over TCP from the start (``options use-vc``, and the experiment ``dns_over_tcp``).
+        at_most: a shorter limit than the usual one.
 
     Returns:
         The observation, and the addresses, sorted, at most :data:`MAX_ADDRESSES`.
@@ -72,7 +80,7 @@ async def ask(
     answer: dns.message.Message | None = None
     failure: Failure | None = Failure.TIMEOUT
     try:
-        with limits.within(Step.DNS):
+        with limits.within(Step.DNS, at_most):
             answer = await _exchange(resolver, query, trail)
             limits.learn(Step.DNS, trio.current_time() - started)
     except OSError as error:

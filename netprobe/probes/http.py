@@ -38,8 +38,12 @@ USER_AGENT = f"netprobe/{__version__}"
 
 
 @dataclass(slots=True)
-class _Reading:
-    """What came back so far, also when a limit ends it."""
+class Reading:
+    """What came back so far, also when a limit ends it.
+
+    Attributes:
+        answer: the answer; without its body until that is complete.
+    """
 
     answer: Answer | None = None
 
@@ -63,7 +67,7 @@ async def request(
         address: the peer's address, or None through a proxy.
         secure: whether the connection is TLS.
     """
-    started, reading = trio.current_time(), _Reading()
+    started, reading = trio.current_time(), Reading()
     began = datetime.datetime.now(datetime.UTC)
     sent = build(scene, wanted.method, wanted.path, wanted.headers, secure=secure)
     failure: Failure | None = Failure.TIMEOUT
@@ -103,7 +107,7 @@ def build(scene: Scene, method: str, path: str, headers: Mapping[str, str], *, s
     )
 
 
-async def exchange(transport: httpx.AsyncBaseTransport, sent: httpx.Request, reading: _Reading) -> httpx.Response:
+async def exchange(transport: httpx.AsyncBaseTransport, sent: httpx.Request, reading: Reading) -> httpx.Response:
     """Send a request and read a bounded answer into ``reading``."""
     response = await transport.handle_async_request(sent)
     headers = {name: response.headers[name] for name in response.headers}

@@ -82,9 +82,18 @@ class Limits:
                 scope.deadline = started + limit
 
     @contextmanager
-    def within(self, step: Step) -> Iterator[trio.CancelScope]:
-        """Bound a block; ``scope.cancelled_caught`` tells whether the limit ended it."""
+    def within(self, step: Step, at_most: float | None = None) -> Iterator[trio.CancelScope]:
+        """Bound a block; ``scope.cancelled_caught`` tells whether the limit ended it.
+
+        Args:
+            step: whose limit.
+            at_most: a shorter limit, where the caller knows better; what the user set is kept all the same.
+        """
         started = trio.current_time()
+        if at_most is not None and self._explicit is None and at_most < self.seconds(step):
+            with trio.CancelScope(deadline=started + at_most) as scope:
+                yield scope
+            return
         with trio.CancelScope(deadline=started + self.seconds(step)) as scope:
             self._open[step][scope] = started
             try:

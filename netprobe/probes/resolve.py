@@ -22,18 +22,46 @@ IN_FLIGHT = 128
 """Questions in flight to one resolver: below dnsmasq's default ``dns-forward-max`` of 150, which refuses beyond it."""
 _FINAL = frozenset({None, Failure.DNS_NXDOMAIN, Failure.DNS_NO_ANSWER})
 _ABSENT = frozenset({Failure.DNS_NXDOMAIN, Failure.DNS_NO_ANSWER})
+_SILENCE = frozenset({Failure.TIMEOUT, Failure.DNS_TCP_BLOCKED})
+GIVEN_UP_AFTER = 8
+SHORT_WAIT = 1.2
 _RRTYPE = {4: "A", 6: "AAAA"}
 
 
-class Gates:
-    """Keeps the questions in flight to each resolver below :data:`IN_FLIGHT`."""
+class Gate:
+    """What a run knows of one resolver: its questions in flight, and whether it ever answers."""
 
     def __init__(self) -> None:
-        self._gates: dict[Resolver, trio.CapacityLimiter] = {}
+        self.slots = trio.CapacityLimiter(IN_FLIGHT)
+        self._answered = 0
+        self._silent = 0
 
-    def of(self, resolver: Resolver) -> trio.CapacityLimiter:
+    def note(self, failure: Failure | None) -> None:
+        """Take note of how a question ended."""
+        if failure in _SILENCE:
+            self._silent += 1
+        else:
+            self._answered += 1
+
+    @property
+    def patience(self) -> float | None:
+        """The longest wait for one more question, or None for the usual limit.
+
+        A resolver that was silent to so many questions for the full time, and answered none, is asked the rest too,
+        but not waited for as long.
+        """
+        return SHORT_WAIT if not self._answered and self._silent >= GIVEN_UP_AFTER else None
+
+
+class Gates:
+    """The gates of a run, one in front of each resolver."""
+
+    def __init__(self) -> None:
+        self._gates: dict[Resolver, Gate] = {}
+
+    def of(self, resolver: Resolver) -> Gate:
         """The gate in front of one resolver."""
-        return self._gates.setdefault(resolver, trio.CapacityLimiter(IN_FLIGHT))
+        return self._gates.setdefault(resolver, Gate())
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,7 +83,14 @@ class Lookup:
 
 
 async def resolve(
-    scene: Scene, vantage: Vantage, families: Sequence[int], limits: Limits, gates: Gates, *, name: str | None = None
+    scene: Scene,
+    vantage: Vantage,
+    families: Sequence[int],
+    limits: Limits,
+    gates: Gates,
+    *,
+    name: str | None = None,
+    into: Lookup | None = None,
 ) -> Lookup:
     """Ask for a name as ``vantage`` would, and keep everything that was said.
 
@@ -66,8 +101,9 @@ async def resolve(
         limits: the run's time limits.
         gates: the run's gates in front of resolvers.
         name: another name than the scene's host.
+        into: where to put what was seen, so that it is there also when the run is cut short.
     """
-    lookup = Lookup()
+    lookup = Lookup() if into is None else into
     entries = hostsfile.lookup(vantage.hosts_file, name or scene.host)
     if entries:
         _from_file(scene, vantage, families, entries, lookup)
@@ -75,8 +111,11 @@ async def resolve(
     answers: dict[tuple[Resolver, int], tuple[Observation, tuple[str, ...]]] = {}
 
     async def one(resolver: Resolver, family: int) -> None:
-        async with gates.of(resolver):  # the slot first, then the clock
-            answers[resolver, family] = await dns.ask(scene, resolver, family, limits, name=name)
+        gate = gates.of(resolver)
+        async with gate.slots:  # the slot first, then the clock
+            answer = await dns.ask(scene, resolver, family, limits, name=name, at_most=gate.patience)
+        gate.note(answer[0].failure)
+        answers[resolver, family] = answer
 
     try:
         async with trio.open_nursery() as nursery:

@@ -20,7 +20,7 @@ from netprobe import __version__
 from netprobe.catalog.model import Endpoint
 from netprobe.observations import CatalogVersion, Context, Observation, Run, Step, Subject
 from netprobe.probes import chain, plan
-from netprobe.probes.limits import BOUNDS, Limits
+from netprobe.probes.limits import BOUNDS
 from netprobe.probes.plan import Plan, Target
 from netprobe.probes.session import Session, Trace
 from netprobe.probes.settings import Settings
@@ -72,12 +72,7 @@ async def check(
     """
     started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     zero = trio.current_time()
-    session = Session(
-        settings=settings,
-        zero=zero,
-        limits=Limits(settings.timeout),
-        slots=trio.CapacityLimiter(settings.concurrency),
-    )
+    session = Session.begin(settings, zero)
     layout = plan.make(endpoints, vantages, settings, zero)
     ended_by = await _bounded(session, layout, progress)
     return Run(
@@ -129,18 +124,27 @@ async def _first_pass(session: Session, targets: Sequence[Target], progress: Pro
                 progress(done, len(targets))
 
     async with trio.open_nursery() as nursery:
+        for first in {(t.suffix, t.vantage.name): t for t in targets if t.candidate and t.proxy is None}.values():
+            nursery.start_soon(wildcards.of, first)
         for _ in range(min(len(targets), 2 * session.settings.concurrency)):
             nursery.start_soon(work)
 
 
 async def _probe(session: Session, target: Target, wildcards: Wildcards) -> None:
-    trace = await chain.look_up(session, target)
-    if target.candidate:
-        made_up = await wildcards.of(target)
-        # An address that every name gets proves no name.
-        trace.absent = trace.says_absent or (bool(trace.addresses) and made_up.issuperset(trace.addresses))
-    if not trace.absent:
-        await chain.through_addresses(session, trace)
+    """One target's first pass. A host behind a proxy needs no DNS of its own: the name goes to the proxy."""
+    trace = Trace(target=target)
+    session.traces.append(trace)
+    if target.proxy is not None:
+        await chain.through_proxy(session, trace)
+        trace.absent = target.candidate and trace.unknown_to_proxy
+    else:
+        await chain.look_up(session, trace)
+        if target.candidate:
+            made_up = await wildcards.of(target)
+            # An address that every name gets proves no name.
+            trace.absent = trace.says_absent or (bool(trace.addresses) and made_up.issuperset(trace.addresses))
+        if not trace.absent:
+            await chain.through_addresses(session, trace)
     trace.complete = True
 
 

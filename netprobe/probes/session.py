@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 import trio
 
-from netprobe.observations import Observation
+from netprobe.observations import Failure, Observation
 from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Target
+from netprobe.probes.proxy import Finder
 from netprobe.probes.resolve import Gates
 from netprobe.probes.settings import Settings
 
@@ -40,6 +41,11 @@ class Trace:
         return [*self.lookup, *(o for steps in self.steps.values() for o in steps)]
 
     @property
+    def unknown_to_proxy(self) -> bool:
+        """Whether the proxy says that it cannot resolve the name."""
+        return any(o.failure is Failure.PROXY_CANNOT_RESOLVE for o in self.steps.get(None, ()))
+
+    @property
     def passed(self) -> bool:
         """Whether every step of some address went well."""
         return any(
@@ -57,6 +63,7 @@ class Session:
         limits: the time limits, which learn.
         slots: connections that may be open at once.
         gates: questions in flight to each resolver.
+        finder: the addresses of proxies.
         traces: the targets taken up so far.
         controls: the observations of control probes that belong to no first pass.
     """
@@ -65,6 +72,20 @@ class Session:
     zero: float
     limits: Limits
     slots: trio.CapacityLimiter
-    gates: Gates = field(default_factory=Gates)
+    gates: Gates
+    finder: Finder
     traces: list[Trace] = field(default_factory=list)
     controls: list[Observation] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, settings: Settings, zero: float) -> Session:
+        """A session in which nothing was seen yet."""
+        limits, gates = Limits(settings.timeout), Gates()
+        return cls(
+            settings=settings,
+            zero=zero,
+            limits=limits,
+            slots=trio.CapacityLimiter(settings.concurrency),
+            gates=gates,
+            finder=Finder(limits, gates),
+        )

@@ -39,7 +39,7 @@ class Wildcards:
         session = self._session
         lookup = resolve.Lookup()
         try:
-            lookup = await resolve.resolve(scene, vantage, target.families, session.limits, session.gates)
+            await resolve.resolve(scene, vantage, target.families, session.limits, session.gates, into=lookup)
         finally:
             session.controls.extend(lookup.observations)
             self._answers[key] = frozenset(lookup.addresses)

@@ -1,0 +1,226 @@
+"""The vantage ``host``: this machine's own resolvers, trust store and address families, and what the options changed.
+
+``/etc/resolv.conf`` is read as glibc reads it (resolv.conf(5), read 2026-11-23): at most three servers, the local
+host where none is named, options that do not concern us ignored. Nothing is sent to find anything out.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from netprobe import proxyurl
+from netprobe.errors import UnreadableFileError, UsageError
+from netprobe.observations import VantageRecord
+from netprobe.probes import trust
+from netprobe.vantage import ProxyServer, Resolver, TrustStore, Vantage
+
+RESOLV_CONF = Path("/etc/resolv.conf")
+HOSTS = Path("/etc/hosts")
+MAX_RESOLV_CONF = 65536
+MAX_SERVERS = 3
+"""glibc's MAXNS."""
+MAX_SEARCH = 6
+_REMEDY = "write ADDRESS or ADDRESS:PORT, an IPv6 address in brackets when a port follows"
+_PORT = re.compile(r"[0-9]{1,5}")
+
+
+def parse_resolver(text: str) -> Resolver:
+    """Read ``--resolver``: ``192.0.2.1``, ``192.0.2.1:5353``, ``2001:db8::1`` or ``[2001:db8::1]:5353``.
+
+    Raises:
+        UsageError: it is no address with an optional port.
+    """
+    address, port = text.strip(), ""
+    if address.startswith("["):
+        address, bracket, rest = address[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            raise UsageError(text, "is not an address in brackets with a port", _REMEDY)
+        port = rest[1:] if rest else ""
+        if rest == ":":
+            raise UsageError(text, "has an empty port", _REMEDY)
+    elif address.count(":") == 1:
+        address, _, port = address.partition(":")
+        if not port:
+            raise UsageError(text, "has an empty port", _REMEDY)
+    if port and not (_PORT.fullmatch(port) and 0 < int(port) < 65536):
+        raise UsageError(text, "has a port that is no number from 1 to 65535", _REMEDY)
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        raise UsageError(
+            text, "is not the address of a DNS server (a name would need one to be found)", _REMEDY
+        ) from None
+    return Resolver(address=str(parsed), port=int(port) if port else 53)
+
+
+def parse_proxy(text: str) -> ProxyServer:
+    """Read ``--proxy``; see :mod:`netprobe.proxyurl`.
+
+    Raises:
+        UsageError: it names no proxy; the message holds no credentials.
+    """
+    return proxyurl.parse(text, source="--proxy")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvConf:
+    """What a stub resolver takes from resolv.conf.
+
+    Attributes:
+        resolvers: the servers, in order.
+        search: suffixes for names without a dot.
+    """
+
+    resolvers: tuple[Resolver, ...]
+    search: tuple[str, ...] = ()
+
+
+def parse_resolv_conf(text: str) -> ResolvConf:
+    """Read the text of a resolv.conf; a line that glibc would not understand is skipped, as glibc does."""
+    servers: list[Resolver] = []
+    search: tuple[str, ...] = ()
+    over_tcp = False
+    for line in text.splitlines():
+        fields = line.split()
+        if not fields or line[0] in "#;":
+            continue
+        keyword, values = fields[0], fields[1:]
+        if keyword == "nameserver" and values and len(servers) < MAX_SERVERS:
+            try:
+                servers.append(Resolver(address=str(ipaddress.ip_address(values[0]))))
+            except ValueError:
+                continue
+        elif keyword in {"search", "domain"} and values:  # the last one counts
+            search = tuple(v.rstrip(".").lower() for v in (values if keyword == "search" else values[:1]))[:MAX_SEARCH]
+        elif keyword == "options":
+            over_tcp = over_tcp or "use-vc" in values
+    found = servers or [Resolver(address="127.0.0.1")]
+    return ResolvConf(resolvers=tuple(replace(server, tcp=over_tcp) for server in found), search=search)
+
+
+def read_resolv_conf(path: Path = RESOLV_CONF) -> ResolvConf:
+    """Read a resolv.conf; a missing one means the local host, as for glibc.
+
+    Raises:
+        UnreadableFileError: it is there and cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return parse_resolv_conf(file.read(MAX_RESOLV_CONF).decode("utf-8", errors="replace"))
+    except FileNotFoundError:
+        return parse_resolv_conf("")
+    except OSError as error:
+        raise UnreadableFileError(
+            str(path), f"it cannot be read ({error.strerror})", "name the DNS servers with --resolver"
+        ) from error
+
+
+def host_families(if_inet6: Path = Path("/proc/net/if_inet6")) -> tuple[int, ...]:
+    """The families that a program on this host uses: IPv6 only with an address beyond loopback and link-local.
+
+    That is what ``AI_ADDRCONFIG`` and Go look at: a host without IPv6 has no broken IPv6.
+    """
+    try:
+        lines = if_inet6.read_text(encoding="ascii").splitlines()
+    except OSError:  # a kernel without IPv6
+        return (4,)
+    scopes = [fields[3] for line in lines if len(fields := line.split()) >= 6 and fields[5] != "lo"]
+    return (4, 6) if "00" in scopes else (4,)
+
+
+def host_vantage(
+    *,
+    resolvers: Sequence[str] = (),
+    proxy: str | None = None,
+    no_proxy: bool = False,
+    ca_file: Path | None = None,
+    origin_ca: Path | None = None,
+    families: tuple[int, ...] | None = None,
+    environ: Mapping[str, str] | None = None,
+    resolv_conf: Path = RESOLV_CONF,
+) -> Vantage:
+    """Build the vantage of a program without settings of its own.
+
+    Args:
+        resolvers: ``--resolver``; none for the host's own.
+        proxy: ``--proxy``; None for what the environment says.
+        no_proxy: ``--no-proxy``: connect directly whatever the environment says.
+        ca_file: ``--ca-file``.
+        origin_ca: ``--origin-ca``.
+        families: the families asked for; where both are (or None), those that the host has.
+        environ: the environment that names a proxy; None for this process's.
+        resolv_conf: where the host's resolvers stand.
+
+    Raises:
+        UsageError: an option has no meaning.
+        UnreadableFileError: a file cannot be read or holds no certificate.
+    """
+    sources: dict[str, str] = {}
+    if resolvers:
+        stub = ResolvConf(resolvers=tuple(parse_resolver(text) for text in resolvers))
+        sources["resolvers"] = "--resolver"
+    else:
+        stub = read_resolv_conf(resolv_conf)
+        sources["resolvers"] = str(resolv_conf)
+    store = TrustStore()
+    if ca_file is not None:
+        store = TrustStore(ca_file=trust.validate(ca_file), description=str(ca_file))
+        sources["store"] = "--ca-file"
+    if origin_ca is not None:
+        trust.validate(origin_ca)
+    wanted = families or (4, 6)
+    if set(wanted) == {4, 6}:
+        wanted = host_families()
+    way_out, server, exempt = _way_out(proxy, no_proxy, os.environ if environ is None else environ)
+    if server is not None:
+        sources["proxy"] = server.source
+    return Vantage(
+        name="host",
+        resolvers=stub.resolvers,
+        search=stub.search,
+        hosts_file=HOSTS,
+        proxy_for=way_out,
+        store=store,
+        origin_ca=origin_ca,
+        families=wanted,
+        record=VantageRecord(
+            name="host",
+            resolvers=tuple(str(resolver) for resolver in stub.resolvers),
+            proxy=server.safe if server is not None else None,
+            no_proxy=exempt,
+            store=trust.describe(store),
+            families=wanted,
+            sources=sources,
+        ),
+    )
+
+
+WayOut = Callable[[str, int], ProxyServer | None]
+
+
+def _way_out(
+    proxy: str | None, no_proxy: bool, environ: Mapping[str, str]
+) -> tuple[WayOut, ProxyServer | None, tuple[str, ...]]:
+    """Which proxy a host and port go through: the option's for all, else what curl makes of the environment."""
+    if no_proxy:
+        return (lambda _host, _port: None), None, ()
+    if proxy is not None:
+        given = parse_proxy(proxy)
+        return (lambda _host, _port: given), given, ()
+    variable = next((name for name in ("https_proxy", "HTTPS_PROXY") if environ.get(name)), None)
+    if variable is None:
+        return (lambda _host, _port: None), None, ()
+    from netprobe.host.agents import noproxy  # late: only where a proxy is set
+
+    server = proxyurl.parse(environ[variable], source=f"environment {variable}")
+    exempt = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+
+    def way_out(host: str, port: int) -> ProxyServer | None:
+        return None if noproxy.bypass(noproxy.Dialect.CURL, exempt, host, port) else server
+
+    return way_out, server, tuple(token.strip() for token in exempt.split(",") if token.strip())
