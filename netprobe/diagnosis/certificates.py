@@ -27,12 +27,12 @@ _BY_FAILURE = {
 
 def explain(world: Evidence, sight: Sight, o: Observation, clock: Clock | None, *, blocking: bool) -> Cause:
     """Why a certificate was not accepted."""
-    dated = attributed(sight, o, clock, blocking=blocking)
+    controls = world.controls("lax_chain", like=o, step=Step.TLS)
+    seen = _seen(o, *controls)
+    dated = attributed(sight, o, seen, clock, blocking=blocking)
     if dated is not None:
         return dated
     id_ = _BY_FAILURE.get(o.failure) if o.failure is not None else None
-    controls = world.controls("lax_chain", like=o, step=Step.TLS)
-    seen = _seen(o, *controls)
     # Whether a date is wrong or the clock is, only a Date header can tell.
     proven = clock is not None or id_ == "tls_wrong_name"
     if id_ is None:

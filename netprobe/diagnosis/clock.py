@@ -17,12 +17,13 @@ from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence, Sight
 from netprobe.diagnosis.model import Severity
 from netprobe.diagnosis.words import duration
-from netprobe.observations import Certificate, Failure, Observation
+from netprobe.observations import Certificate, Failure, Observation, TlsDetail
 
 WARN_SECONDS = 60.0
 ERROR_SECONDS = 300.0
 _AGREE_SECONDS = 60.0
-_BY_DATE = frozenset({Failure.SSL_EXPIRED, Failure.SSL_NOT_YET_VALID})
+_AHEAD: dict[Failure | None, bool] = {Failure.SSL_EXPIRED: True, Failure.SSL_NOT_YET_VALID: False}
+"""Which way a clock must be wrong to make a good certificate look like that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,15 @@ class Clock:
     def wrong(self) -> bool:
         """Whether it is worth a finding."""
         return abs(self.skew) > WARN_SECONDS
+
+    def true_time(self, o: Observation) -> datetime | None:
+        """When an observation really was made, as far as the report holds readable dates."""
+        if self.started_at is None:
+            return None
+        try:
+            return self.started_at + timedelta(seconds=o.started_seconds - self.skew)
+        except (OverflowError, ValueError):
+            return None
 
 
 def read(world: Evidence) -> Clock | None:
@@ -79,20 +89,25 @@ def _instant(text: str) -> datetime | None:
     return found if found.tzinfo is not None else None
 
 
-def attributed(sight: Sight, o: Observation, clock: Clock | None, *, blocking: bool) -> Cause | None:
-    """The clock as the cause of a certificate that fails by its dates, or None where the clock is not to blame."""
-    if clock is None or not clock.wrong or o.failure not in _BY_DATE:
+def attributed(
+    sight: Sight, o: Observation, seen: TlsDetail | None, clock: Clock | None, *, blocking: bool
+) -> Cause | None:
+    """The clock as the cause of a certificate that fails by its dates, or None where the clock is not to blame.
+
+    Args:
+        sight: the host.
+        o: the handshake that failed.
+        seen: what is known of the chain, from the handshake itself or its lax control.
+        clock: what the Date headers say.
+        blocking: whether the host has no way left because of it.
+    """
+    if clock is None or not clock.wrong or _AHEAD.get(o.failure) is not (clock.skew > 0):
         return None
-    detail = details.tls(o)
-    if detail is None or not detail.chain or clock.started_at is None:
+    chain = seen.chain if seen is not None else ()
+    true_time = clock.true_time(o)
+    if chain and (true_time is None or not all(_valid(certificate, true_time) for certificate in chain)):
         return None
-    try:
-        true_time = clock.started_at + timedelta(seconds=o.started_seconds - clock.skew)
-    except (OverflowError, ValueError):
-        return None
-    if not all(_valid(certificate, true_time) for certificate in detail.chain):
-        return None
-    return _cause(clock, sight=sight, evidence=(o, *clock.evidence), blocking=blocking)
+    return _cause(clock, sight=sight, evidence=(o, *clock.evidence), blocking=blocking, proven=bool(chain))
 
 
 def _valid(certificate: Certificate, when: datetime) -> bool:
@@ -111,13 +126,15 @@ def companions(world: Evidence, clock: Clock | None) -> Iterator[Cause]:
             yield _cause(clock, sight=sight, evidence=(o,), blocking=False)
 
 
-def _cause(clock: Clock, *, sight: Sight, evidence: tuple[Observation, ...], blocking: bool) -> Cause:
+def _cause(
+    clock: Clock, *, sight: Sight, evidence: tuple[Observation, ...], blocking: bool, proven: bool = True
+) -> Cause:
     def say(group: Group) -> Words:
         way = "ahead" if clock.skew > 0 else "behind"
         signed = (
             "AWS refuses signed requests" if abs(clock.skew) >= ERROR_SECONDS else "AWS refuses them from 5 minutes on"
         )
-        dated = any(o.failure in _BY_DATE for o in group.evidence)
+        dated = any(o.failure in _AHEAD for o in group.evidence)
         also = " Certificates look expired or not yet valid because of it." if dated else ""
         return Words(
             title=f"The host's clock is {duration(abs(clock.skew))} {way}; {signed}.{also}",
@@ -131,7 +148,7 @@ def _cause(clock: Clock, *, sight: Sight, evidence: tuple[Observation, ...], blo
         say=say,
         sight=sight,
         evidence=evidence,
-        proven=clock.agreed,
+        proven=clock.agreed and proven,
         blocking=blocking,
         severity=Severity.ERROR if error or blocking else Severity.WARNING,
         whole_host=True,

@@ -17,7 +17,7 @@ from functools import cached_property
 
 from netprobe.diagnosis.addresses import AddressClass, classify, family
 from netprobe.diagnosis.lookups import Lookups
-from netprobe.observations import Context, Failure, Observation, Run, Step, Subject, VantageRecord
+from netprobe.observations import Context, DnsDetail, Failure, Observation, Run, Step, Subject, VantageRecord
 
 STEPS = {step: number for number, step in enumerate(Step)}
 SOFT = frozenset({Failure.HTTP_SERVICE_ERROR, Failure.WEBSOCKET_CUT})
@@ -295,12 +295,27 @@ class Evidence:
         """
         if sight.state is State.ABSENT:
             return True
+        if self.made_up(sight):
+            return True
         if sight.state is not State.BROKEN or not _missing(sight):
             return False
         return bool(sight.subjects) and all(
             subject.placeholder_account or (subject.stands_in_for is not None and not self.requires(subject, sight))
             for subject in sight.subjects
         )
+
+    def made_up(self, sight: Sight) -> bool:
+        """A name that netprobe guessed, which the resolver answers like a name that cannot exist: it proves nothing."""
+        guessed = bool(sight.subjects) and all(s.placeholder_account or s.stands_in_for for s in sight.subjects)
+        if not guessed or sight.proxied or any(self.requires(s, sight) for s in sight.subjects if s.stands_in_for):
+            return False
+        wildcard = {
+            address
+            for o in self.controls("impossible_name")
+            if isinstance(o.detail, DnsDetail) and o.vantage == sight.vantage and o.failure is None
+            for address in o.detail.answers
+        }
+        return bool(wildcard) and bool(sight.lookups.addresses) and wildcard.issuperset(sight.lookups.addresses)
 
     def unknown_candidate(self, sight: Sight) -> bool:
         """A guessed number whose lookup failed, beside an un-numbered name that shares the fate: a consequence."""
