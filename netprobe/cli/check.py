@@ -6,17 +6,16 @@ limits, files. Ctrl-C ends the probes, not the report: what was seen until then 
 
 from __future__ import annotations
 
-import functools
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netprobe.cli import emit, options, values
+from netprobe.cli import emit, eyes, options, values
 from netprobe.cli.output import say, write_output
 from netprobe.cli.selection import Selection, select
 from netprobe.errors import UsageError
@@ -24,7 +23,6 @@ from netprobe.errors import UsageError
 if TYPE_CHECKING:
     from netprobe.observations import Run
     from netprobe.probes.settings import Settings
-    from netprobe.vantage import Vantage
 
 Progress = Callable[[int, int], None]
 MOST_CONCURRENT = 4096
@@ -45,6 +43,17 @@ def check(
     format: options.Format = "text",
     output: options.Output = None,
     report: options.Reports = None,
+    as_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--as",
+            metavar="NAME",
+            help="Look as host, ecs-agent, ssm-agent, docker, ecs-init, installer or all. Repeatable.",
+        ),
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option("--root", metavar="DIR", help="Read the agents' settings from this root folder.")
+    ] = None,
     resolver: options.Resolvers = None,
     proxy: options.Proxy = None,
     no_proxy: options.NoProxy = False,
@@ -107,9 +116,10 @@ def check(
         account_given=account is not None,
     )
     if lab is None:
-        look: Look = functools.partial(
-            _on_this_host,
-            resolvers=resolver or (),
+        look = eyes.on_this_host(
+            names=options.listed(as_),
+            root=root,
+            resolvers=options.listed(resolver),
             proxy=proxy,
             no_proxy=no_proxy,
             ca_file=ca_file,
@@ -117,8 +127,10 @@ def check(
             families=families,
         )
     else:
-        _refuse_beside_lab(resolver=resolver, proxy=proxy, ca_file=ca_file, origin_ca=origin_ca)
-        look = functools.partial(_in_the_lab, scenario=lab)
+        eyes.refuse_beside_lab(
+            resolver=resolver, proxy=proxy, no_proxy=no_proxy, ca_file=ca_file, origin_ca=origin_ca, as_=as_, root=root
+        )
+        look = eyes.in_the_lab(lab, selection.endpoints)
     notes = requirements.notes(selection.regions, options.listed(with_groups), selection.catalog)
     if verbose:
         say(f"netprobe: {len(selection.endpoints)} endpoints, catalog {selection.catalog.version}")
@@ -165,56 +177,13 @@ def _settings(
     return settings if idle is None else replace(settings, deadline=settings.deadline + idle)
 
 
-def _refuse_beside_lab(**given: object) -> None:
-    for name, value in given.items():
-        if value:
-            option = f"--{name.replace('_', '-')}"
-            raise UsageError(f"--lab {option}", "the lab brings its own network", f"leave {option} out, or --lab")
-
-
-Look = Callable[[Selection], AbstractAsyncContextManager[Sequence["Vantage"]]]
-
-
-@asynccontextmanager
-async def _on_this_host(
-    _selection: Selection,
-    *,
-    resolvers: Sequence[str],
-    proxy: str | None,
-    no_proxy: bool,
-    ca_file: Path | None,
-    origin_ca: Path | None,
-    families: tuple[int, ...],
-) -> AsyncIterator[Sequence[Vantage]]:
-    from netprobe.probes.system import host_vantage
-
-    yield [
-        host_vantage(
-            resolvers=resolvers,
-            proxy=proxy,
-            no_proxy=no_proxy,
-            ca_file=ca_file,
-            origin_ca=origin_ca,
-            families=families,
-        )
-    ]
-
-
-@asynccontextmanager
-async def _in_the_lab(selection: Selection, *, scenario: str) -> AsyncIterator[Sequence[Vantage]]:
-    from netprobe.lab import open_lab
-
-    async with open_lab(scenario, selection.endpoints) as lab:
-        yield [lab.vantage]
-
-
-def _probe(look: Look, selection: Selection, settings: Settings, *, show_progress: bool) -> Run:
+def _probe(look: eyes.Look, selection: Selection, settings: Settings, *, show_progress: bool) -> Run:
     import trio
 
     from netprobe.probes import run
 
     async def probe() -> Run:
-        async with look(selection) as vantages:
+        async with look() as vantages:
             with _progress(show_progress) as progress:
                 return await run.check(
                     selection.endpoints, vantages, settings, catalog=selection.catalog, progress=progress

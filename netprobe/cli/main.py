@@ -24,6 +24,8 @@ from netprobe.cli.coercion import simplify
 from netprobe.cli.output import discard, say
 from netprobe.errors import CannotExpressError, NetprobeError, UsageError
 
+INTERRUPTED = 130
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -128,7 +130,7 @@ def run(argv: list[str]) -> int:
         The exit code.
     """
     try:
-        answer = application().main(args=argv, prog_name="netprobe", standalone_mode=False)
+        answer = _alone(argv)
     except CannotExpressError as exc:
         for problem in exc.problems:
             say(f"netprobe: {problem}")
@@ -139,13 +141,28 @@ def run(argv: list[str]) -> int:
     except typer.TyperException as exc:
         return _mistake(exc)
     except (KeyboardInterrupt, typer.Abort):
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         discard(sys.stdout)
         return 0
     except Exception as exc:
         return keep_traceback(exc, argv)
     return answer if isinstance(answer, int) else 0
+
+
+def _alone(argv: list[str]) -> object:
+    """Run, and take an exception out of the groups that trio's nurseries put around it."""
+    try:
+        return application().main(args=argv, prog_name="netprobe", standalone_mode=False)
+    except BaseExceptionGroup as group:
+        if group.subgroup(KeyboardInterrupt) is not None:
+            raise KeyboardInterrupt from group
+        inner: BaseException = group
+        while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
+            inner = inner.exceptions[0]
+        if inner is group or isinstance(inner, BaseExceptionGroup):
+            raise
+        raise inner from None
 
 
 def _mistake(exc: typer.TyperException) -> int:

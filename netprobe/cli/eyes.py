@@ -1,0 +1,113 @@
+"""From options to the eyes that ``check`` looks with: this host's, its agents', or a lab's."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netprobe.errors import UnreadableFileError, UsageError
+
+if TYPE_CHECKING:
+    from netprobe.catalog.model import Endpoint
+    from netprobe.vantage import Vantage
+
+Look = Callable[[], AbstractAsyncContextManager[Sequence["Vantage"]]]
+"""Opens the vantages of a run inside its event loop."""
+
+
+def on_this_host(
+    *,
+    names: Sequence[str],
+    root: Path | None,
+    resolvers: Sequence[str],
+    proxy: str | None,
+    no_proxy: bool,
+    ca_file: Path | None,
+    origin_ca: Path | None,
+    families: tuple[int, ...],
+) -> Look:
+    """Look as the programs of this host do; everything is read and checked before the first packet.
+
+    A proxy or the lack of one that the user names is for every program alike, so the agents' own settings are then not
+    asked: one vantage, ``host``, looks.
+
+    Args:
+        names: ``--as``; none for the agents that are here, else the host.
+        root: read the agents' settings from this root folder instead of the running host's.
+        resolvers: ``--resolver``.
+        proxy: ``--proxy``.
+        no_proxy: ``--no-proxy``.
+        ca_file: ``--ca-file``.
+        origin_ca: ``--origin-ca``.
+        families: the families asked for.
+
+    Raises:
+        UsageError: an option has no meaning, or a file cannot be used.
+    """
+    from netprobe.probes.system import host_vantage
+
+    base = host_vantage(
+        resolvers=resolvers, proxy=proxy, no_proxy=no_proxy, ca_file=ca_file, origin_ca=origin_ca, families=families
+    )
+    if proxy is not None or no_proxy:
+        if names:
+            raise UsageError("--as", "looks with an agent's own proxy settings", "leave out --proxy and --no-proxy")
+        return _ready([base])
+    return _ready(_agents(base, names, root))
+
+
+def _agents(base: Vantage, names: Sequence[str], root: Path | None) -> Sequence[Vantage]:
+    from netprobe.host.agents.vantages import vantages
+    from netprobe.host.filesystem import FolderRoot, UnreadableError
+    from netprobe.host.live import live
+    from netprobe.host.machine import Machine
+
+    folder = root or Path("/")
+    try:
+        with FolderRoot(folder) as opened:
+            return vantages(Machine(root=opened, subject="host", live=live() if root is None else None), base, names)
+    except OSError as exc:
+        reason = (exc.strerror or type(exc).__name__).lower()
+        raise UnreadableFileError(str(folder), f"cannot be read ({reason})", "name a root folder") from exc
+    except UnreadableError as exc:
+        remedy = "run as root, or leave the agents' settings out with --as host"
+        raise UnreadableFileError(exc.path, f"cannot be read ({exc.reason})", remedy) from exc
+
+
+def _ready(vantages: Sequence[Vantage]) -> Look:
+    @asynccontextmanager
+    async def look() -> AsyncIterator[Sequence[Vantage]]:
+        yield vantages
+
+    return look
+
+
+def in_the_lab(scenario: str, endpoints: Sequence[Endpoint]) -> Look:
+    """Look at the embedded network.
+
+    Raises:
+        UsageError: there is no such scenario.
+    """
+
+    @asynccontextmanager
+    async def look() -> AsyncIterator[Sequence[Vantage]]:
+        from netprobe.lab import open_lab
+
+        async with open_lab(scenario, endpoints) as lab:
+            yield [lab.vantage]
+
+    return look
+
+
+def refuse_beside_lab(**given: object) -> None:
+    """Refuse options that mean nothing in a lab, which brings its own network.
+
+    Raises:
+        UsageError: one of them was given.
+    """
+    for name, value in given.items():
+        if value:
+            option = f"--{name.rstrip('_').replace('_', '-')}"
+            raise UsageError(f"--lab {option}", "the lab brings its own network", f"leave {option} out, or --lab")
