@@ -1,7 +1,8 @@
 """Tables of facts as CSV and JSON: for spreadsheets and scripts.
 
-CSV ends up in a spreadsheet, and a cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a return is a formula
-there (OWASP, "CSV Injection", read 2026-11-23). Such a cell gets a leading apostrophe.
+CSV ends up in a spreadsheet, and a cell that begins with ``=``, ``+``, ``-`` or ``@`` (or their full-width forms) is a
+formula there (OWASP, "CSV Injection", read 2026-11-23). Such a cell gets a leading apostrophe. Control characters are
+escaped, so that a row is always one line.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from netprobe.cli.output import width
-from netprobe.errors import UsageError
+from netprobe.errors import UsageError, printable
 
 if TYPE_CHECKING:
     from netprobe.catalog import Catalog
 
 FORMATS = ("table", "json", "csv")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def check_format(name: str) -> None:
@@ -71,4 +72,5 @@ def wrapped(paragraphs: Iterable[str], indent: int = 0) -> list[str]:
 
 
 def _cell(value: str) -> str:
-    return f"'{value}" if value.startswith(_FORMULA) else value
+    safe = printable(value, limit=2000)
+    return f"'{safe}" if safe.startswith(_FORMULA) else safe
