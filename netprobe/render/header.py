@@ -13,6 +13,7 @@ from netprobe import __version__
 from netprobe.catalog.model import Endpoint
 from netprobe.render.model import Loss, LossKind, Lowered, Target
 
+_FEW = 4
 _ALL_WELL = "Losses: none; it admits exactly the names above."
 
 
@@ -69,6 +70,11 @@ def loss_lines(losses: Sequence[Loss]) -> list[str]:
         together.setdefault((loss.kind, loss.explanation, loss.exfiltration), []).append(loss)
     for (kind, explanation, exfiltration), group in together.items():
         mark = " (exfiltration)" if exfiltration else ""
-        who = ", ".join(dict.fromkeys(f"{loss.endpoint} {loss.pattern}" for loss in group))
+        who = ", ".join(dict.fromkeys(_who(loss, among=len(group)) for loss in group))
         lines.append(f"  {kind}{mark}: {who}: {explanation}")
     return lines
+
+
+def _who(loss: Loss, *, among: int) -> str:
+    """The endpoint and its pattern; of many endpoints with one reason the pattern would only repeat it."""
+    return loss.endpoint if among > _FEW else f"{loss.endpoint} {loss.pattern}"

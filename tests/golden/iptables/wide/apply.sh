@@ -11,9 +11,9 @@
 # Replace: sh apply.sh again: sets are swapped, and the chain is replaced in one transaction
 # Roll back: sh OLD/apply.sh; to be without it: iptables -D OUTPUT for each rule that jumps to NETPROBE
 # Losses: 2 widened, 12 address, 2 refused
-#   address (exfiltration): ecs ecs.us-east-2.amazonaws.com, ecs-a ecs-a-*.us-east-2.amazonaws.com, ecs-a-unnumbered ecs-a.us-east-2.amazonaws.com, ecs-t ecs-t-*.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-layers prod-us-east-2-starport-layer-bucket.s3.us-east-2.amazonaws.com: said by all 2 networks of us-east-2 (a test): names of other AWS customers answer at them too, so data can leave through them
+#   address (exfiltration): ecs, ecs-a, ecs-a-unnumbered, ecs-t, ecr-registry, ecr-layers: said by all 2 networks of us-east-2 (a test): names of other AWS customers answer at them too, so data can leave through them
 #   widened: ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no --account was given, so the registry of every AWS account is admitted, not only your own
-#   address (exfiltration): ecs ecs.eu-west-1.amazonaws.com, ecs-a ecs-a-*.eu-west-1.amazonaws.com, ecs-a-unnumbered ecs-a.eu-west-1.amazonaws.com, ecs-t ecs-t-*.eu-west-1.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com, ecr-layers prod-eu-west-1-starport-layer-bucket.s3.eu-west-1.amazonaws.com: said by all 3 networks of eu-west-1 (a test): names of other AWS customers answer at them too, so data can leave through them
+#   address (exfiltration): ecs, ecs-a, ecs-a-unnumbered, ecs-t, ecr-registry, ecr-layers: said by all 3 networks of eu-west-1 (a test): names of other AWS customers answer at them too, so data can leave through them
 #   refused: docker download.docker.com, packages archive.ubuntu.com: it is not a regional AWS name, so the published networks of us-east-2 do not hold it
 #
 # Run it as root: sh apply.sh [CHAIN]; CHAIN is OUTPUT (packets of this host) unless given, or FORWARD on a router.

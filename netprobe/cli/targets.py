@@ -1,0 +1,104 @@
+"""``netprobe targets``: what can be rendered, how exactly each device can say it, and by what that is proven."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from netprobe.cli import options, rows
+from netprobe.cli.output import write_output
+
+if TYPE_CHECKING:
+    from netprobe.render.model import Target
+
+_HEADER = ("target", "family", "title", "layer", "expresses", "regex", "default_action", "files", "proof")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("targets")(targets)
+
+
+def targets(ctx: typer.Context, format: options.Format = "table", output: options.Output = None) -> int:
+    """Show what can be rendered, and how exactly (formats: table, json, csv)."""
+    rows.check_format(format)
+    from netprobe.render import targets as registry
+
+    known = [(family, registry.get(name)) for family, names in registry.TARGETS.items() for name in names]
+    write_output(_MAKE[format]([_row(family, target) for family, target in known]), output)
+    return 0
+
+
+def _row(family: str, target: Target) -> dict[str, Any]:
+    """Everything that a target declares, as plain data."""
+    from netprobe.render.model import Form
+
+    can = target.CAPABILITY
+    return {
+        "target": target.NAME,
+        "family": family,
+        "title": target.TITLE,
+        "layer": target.LAYER,
+        "expresses": [form for form in Form if form in can.forms],
+        "regex": can.regex,
+        "empty_star": can.empty_star,
+        "subtree_depth": can.subtree_depth,
+        "ports": can.ports,
+        "addresses_only": can.addresses_only,
+        "max_entries": can.max_entries,
+        "max_entry_length": can.max_entry_length,
+        "max_name_length": can.max_name_length,
+        "default_action": can.default_action,
+        "main_file": target.MAIN.name,
+        "files": [file.name for file in target.FILES],
+        "commands": {
+            "check": target.COMMANDS.check,
+            "load": target.COMMANDS.load,
+            "replace": target.COMMANDS.replace,
+            "rollback": target.COMMANDS.rollback,
+        },
+        "proof": {"engine": target.PROOF.engine, "grammar": target.PROOF.grammar},
+        "sources": [{"where": source.where, "read": source.read} for source in target.SOURCES],
+    }
+
+
+def _table(found: list[dict[str, Any]]) -> str:
+    lines: list[str] = []
+    for row in found:
+        lines.append(f"{row['target']}: {row['title']}")
+        says = ", ".join(row["expresses"])
+        lines += rows.wrapped([f"at: {row['layer']}; says: {says}", f"else: {row['default_action']}"], indent=4)
+        lines += rows.wrapped([f"proven by {_proof(row)}"], indent=4)
+    return "\n".join(lines) + "\n"
+
+
+def _proof(row: dict[str, Any]) -> str:
+    return str(row["proof"]["engine"] or row["proof"]["grammar"])
+
+
+def _json(found: list[dict[str, Any]]) -> str:
+    return rows.json_text({"targets": found})
+
+
+def _csv(found: list[dict[str, Any]]) -> str:
+    return rows.csv_text(
+        _HEADER,
+        [
+            (
+                row["target"],
+                row["family"],
+                row["title"],
+                row["layer"],
+                " ".join(row["expresses"]),
+                row["regex"] or "",
+                row["default_action"],
+                " ".join(row["files"]),
+                _proof(row),
+            )
+            for row in found
+        ],
+    )
+
+
+_MAKE = {"table": _table, "json": _json, "csv": _csv}

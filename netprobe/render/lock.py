@@ -1,0 +1,213 @@
+"""``netprobe.lock``: the names and addresses that were seen, when, and through which resolver.
+
+Numbered names (``ecs-a-7…``) are picked by AWS and published nowhere, so a target that must enumerate needs names that
+somebody saw. They are written down once (``--discover``), reviewed and committed like any lock file; every later render
+reads them, and the same lock gives the same bytes. A lock may come from another machine: every name and address in it
+is validated again, and a name counts only for a pattern that it fits.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from netprobe.catalog.model import Endpoint
+from netprobe.errors import InvalidHostnameError, UnreadableFileError, UsageError
+from netprobe.hostnames import Hostname, HostPattern
+from netprobe.render.model import Addresses, Seen
+
+DEFAULT = Path("netprobe.lock")
+MAX_BYTES = 4 << 20
+_REMEDY = "make it again with netprobe render TARGET -r REGION --discover"
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_RESOLVER = re.compile(r"[0-9A-Za-z.:\[\]/,% _-]{1,200}")
+CANNOT_EXIST = "np-no-such-name"
+"""Put for the asterisk, it makes a name that AWS does not have: a resolver that knows it knows everything."""
+
+
+class Sighting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One look at the DNS.
+
+    Attributes:
+        at: when, RFC 3339, UTC.
+        resolver: through which servers, in words.
+        names: every name that exists, with its addresses.
+    """
+
+    at: str
+    resolver: str
+    names: dict[str, tuple[str, ...]]
+
+
+class Lock(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The file: the last look for each pattern (an exact name is a pattern too)."""
+
+    version: int = 1
+    patterns: dict[str, Sighting] = {}
+
+    def seen(self) -> dict[str, Seen]:
+        """The names of each pattern with an asterisk, as lowering wants them."""
+        return {
+            pattern: Seen(names=tuple(sighting.names), how=f"seen {sighting.at} by {sighting.resolver}")
+            for pattern, sighting in self.patterns.items()
+            if "*" in pattern and sighting.names
+        }
+
+    def addresses(self) -> Addresses | None:
+        """Every address that was seen, or None where there is none."""
+        by_host = {name: found for s in self.patterns.values() for name, found in s.names.items() if found}
+        if not by_host:
+            return None
+        looks = sorted({f"resolved {s.at} by {s.resolver}" for s in self.patterns.values() if any(s.names.values())})
+        return Addresses(how="; ".join(looks), by_host=by_host)
+
+    def with_look(self, looked: Lock) -> Lock:
+        """This lock, with what was looked at again replaced."""
+        return Lock(patterns=dict(sorted({**self.patterns, **looked.patterns}.items())))
+
+
+def implicit() -> Path | None:
+    """``./netprobe.lock``, if it is there and nobody else can have written it: its addresses open firewalls.
+
+    Raises:
+        UnreadableFileError: someone else could have planted it.
+    """
+    try:
+        found = DEFAULT.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        raise UnreadableFileError(str(DEFAULT), f"cannot be read ({(exc.strerror or '').lower()})", _REMEDY) from exc
+    if found.st_uid not in {os.geteuid(), 0} or stat.S_IMODE(found.st_mode) & stat.S_IWOTH:
+        raise UnreadableFileError(
+            str(DEFAULT),
+            "another user may have written it, so it is not read unasked",
+            "name it with --lock netprobe.lock, or leave this folder",
+        )
+    return DEFAULT
+
+
+def read(path: Path) -> Lock:
+    """Read a lock.
+
+    Raises:
+        UnreadableFileError: missing, too large, not a lock, or it holds what cannot be a name or an address.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as exc:
+        raise UnreadableFileError(str(path), f"cannot be read ({(exc.strerror or '').lower()})", _REMEDY) from exc
+    if len(data) > MAX_BYTES:
+        raise UnreadableFileError(str(path), f"is larger than {MAX_BYTES >> 20} MiB", _REMEDY)
+    try:
+        lock = msgspec.json.decode(data, type=Lock)
+        if lock.version != 1:
+            raise ValueError(f"its version is {lock.version}, and this netprobe reads 1")
+        for pattern, sighting in lock.patterns.items():
+            _check(pattern, sighting)
+    except (ValueError, RecursionError, InvalidHostnameError) as exc:
+        raise UnreadableFileError(str(path), f"is not a netprobe.lock ({exc})", _REMEDY) from exc
+    return lock
+
+
+def _check(pattern: str, sighting: Sighting) -> None:
+    parsed = HostPattern.parse(pattern)
+    if not _MOMENT.fullmatch(sighting.at):
+        raise ValueError(f"{pattern}: the time is not like 2026-11-23T12:00:00Z")
+    if not _RESOLVER.fullmatch(sighting.resolver):
+        raise ValueError(f"{pattern}: the resolver is not an address")
+    for name, addresses in sighting.names.items():
+        if not parsed.matches(Hostname.parse(name)):
+            raise ValueError(f"{name} is no name of {pattern}")
+        if refused := [a for a in addresses if not usable(a)]:
+            raise ValueError(f"{name}: {refused[0]} is not an address that an allowlist may hold")
+
+
+def write(lock: Lock) -> str:
+    """The text of a lock, stable and readable as a diff."""
+    return msgspec.json.format(msgspec.json.encode(lock), indent=2).decode() + "\n"
+
+
+def usable(address: str) -> bool:
+    """Whether an answer may go into an allowlist: no sinkhole, loopback, multicast, link-local or reserved address.
+
+    Private addresses may (PrivateLink); so may the ranges for documentation, which labs use.
+    """
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    never = parsed.is_unspecified or parsed.is_loopback or parsed.is_multicast or parsed.is_link_local
+    return not never and mapped is None and not (parsed.version == 4 and parsed.is_reserved)
+
+
+def questions(endpoints: Iterable[Endpoint], numbers: Sequence[int], *, exact: bool) -> dict[str, tuple[str, ...]]:
+    """Which names to ask for, by pattern; the impossible one last.
+
+    Args:
+        endpoints: what is to be admitted.
+        numbers: what to put for the asterisk of a numbered endpoint.
+        exact: ask for names without an asterisk too (for their addresses).
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for endpoint in endpoints:
+        pattern = endpoint.host_pattern
+        if endpoint.numbered:
+            names = tuple(host.name for host in pattern.enumerate(numbers))
+            found[pattern.pattern] = (*names, pattern.pattern.replace("*", CANNOT_EXIST))
+        elif exact and pattern.is_exact:
+            found[pattern.pattern] = (pattern.pattern,)
+    return found
+
+
+def look(
+    asked: Mapping[str, tuple[str, ...]], answers: Mapping[str, tuple[str, ...]], *, at: str, resolver: str
+) -> Lock:
+    """Make a lock of what was answered.
+
+    Args:
+        asked: names by pattern, see :func:`questions`.
+        answers: addresses by name; a name without any does not exist.
+        at: when, RFC 3339, UTC.
+        resolver: through which servers.
+
+    Raises:
+        UsageError: the resolver answers for a name that cannot exist, so its answers prove nothing.
+    """
+    for pattern, names in asked.items():
+        if "*" in pattern and answers.get(names[-1]):
+            raise UsageError(
+                resolver,
+                f"it answers for {names[-1]}, which cannot exist, so it proves nothing about numbered names",
+                "ask an honest server with --resolver",
+            )
+    return Lock(
+        patterns={
+            pattern: Sighting(at=at, resolver=resolver, names=dict(_existing(names, answers)))
+            for pattern, names in sorted(asked.items())
+        }
+    )
+
+
+def _existing(names: Iterable[str], answers: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for name in names:
+        found = tuple(address for address in answers.get(name, ()) if usable(address))
+        if found:
+            yield name, found
+
+
+def numbered(endpoints: Iterable[Endpoint], numbers: Sequence[int], how: str) -> dict[str, Seen]:
+    """Names for numbers that the user gave, without having seen them (``--ecs-numbers``)."""
+    return {
+        endpoint.pattern: Seen(names=tuple(h.name for h in endpoint.host_pattern.enumerate(numbers)), how=how)
+        for endpoint in endpoints
+        if endpoint.numbered
+    }
