@@ -1,0 +1,76 @@
+"""``netprobe diagnose REPORT.json``: conclude again from the observations of a saved report, without a network.
+
+The report may come from another machine: it is read with bounds and checked against the types before anything is
+concluded. Findings of ``host``, ``image`` and ``workload`` rules stand on facts that a report does not hold; they are
+kept as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netprobe.cli import emit, options
+
+if TYPE_CHECKING:
+    from netprobe.diagnosis.model import Finding, Verdict
+    from netprobe.report.model import Report
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("diagnose")(diagnose)
+
+
+def diagnose(
+    file: Annotated[Path, typer.Argument(metavar="REPORT.json", help="What 'check --format json' wrote; - is stdin.")],
+    format: options.Format = "text",
+    output: options.Output = None,
+    report: options.Reports = None,
+    strict: options.Strict = False,
+) -> int:
+    """Diagnose a saved report again.
+
+    Exit codes as for check: 0 ready, 1 not ready, 2 not a report, 4 inconclusive.
+    """
+    wanted = emit.wanted(format, output, report)
+    from netprobe.report import read
+
+    again = _again(read(file))
+    emit.emit(again, wanted)
+    return emit.exit_code(again, strict=strict)
+
+
+def _again(saved: Report) -> Report:
+    """The report with fresh conclusions."""
+    from msgspec.structs import replace
+
+    from netprobe.diagnosis import diagnose as conclude
+
+    if not saved.endpoints and saved.rules:
+        return saved
+    diagnosis = conclude(saved.run())
+    judged = {rule.id for rule in saved.rules}
+    kept = tuple(finding for finding in saved.findings if finding.id in judged)
+    return replace(
+        saved,
+        verdict=_verdict(diagnosis.verdict, kept),
+        capabilities=diagnosis.capabilities,
+        endpoints=diagnosis.endpoints,
+        findings=(*diagnosis.findings, *kept),
+    )
+
+
+def _verdict(network: Verdict, kept: Iterable[Finding]) -> Verdict:
+    """The network's verdict, together with what the rules found where the report holds both."""
+    from netprobe.diagnosis.model import Severity, Verdict
+
+    severities = {finding.severity for finding in kept}
+    if Severity.ERROR in severities:
+        return Verdict.NOT_READY
+    if Severity.WARNING in severities and network is Verdict.READY:
+        return Verdict.DEGRADED
+    return network
