@@ -1,0 +1,129 @@
+"""The text for the network team: what was observed, from where to where, and the smallest change that is asked for.
+
+Written for somebody who has never seen ECS and gets it by mail: plain text, complete in itself, nothing to look up. It
+holds no secret (the evidence has none), and it asks for nothing that no finding needs. Rendered rule lines come from
+``netprobe render`` and are passed in.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from netprobe.diagnosis.model import Diagnosis, EndpointOutcome, Finding, Owner, Severity
+from netprobe.errors import printable, redacted
+from netprobe.observations import Observation, Run, TcpDetail
+
+_WIDTH = 78
+_MOST_OBSERVATIONS = 5
+
+
+def handoff(run: Run, diagnosis: Diagnosis, *, target: str = "", rules: Sequence[str] = ()) -> str:
+    """Write the text.
+
+    Args:
+        run: what was observed.
+        diagnosis: what was concluded from it.
+        target: the device that ``rules`` are written for, or nothing.
+        rules: rendered rule lines that would let the traffic pass.
+    """
+    asked = [f for f in diagnosis.findings if f.owner is Owner.NETWORK and f.severity is not Severity.INFO]
+    lines = [
+        "Request to the network team",
+        "===========================",
+        "",
+        *_wrap(
+            "A server is to run Amazon ECS Anywhere. netprobe tested from that server what it must reach, and found "
+            + (
+                f"{len(asked)} problem{'s' if len(asked) != 1 else ''} in the network, described below with the "
+                f"smallest "
+                "change that removes each."
+                if asked
+                else "nothing in the network that needs a change."
+            )
+        ),
+        "",
+        f"Tested:      {printable(run.started_at)} by netprobe {printable(run.netprobe_version)}",
+        f"Regions:     {', '.join(map(printable, run.regions))}",
+        f"Source:      {', '.join(_sources(run.observations)) or 'this host (its address was not recorded)'}",
+        *_vantages(run),
+        "",
+    ]
+    by_id = {o.id: o for o in run.observations}
+    for number, finding in enumerate(asked, start=1):
+        lines += _problem(number, finding, diagnosis.endpoints, by_id, run.started_at)
+    if rules:
+        lines += [f"Rules{f' for {printable(target)}' if target else ''}", "-" * 40, ""]
+        lines += [printable(redacted(line), 400) for line in rules]
+        lines.append("")
+    lines += ["After the change, run the same netprobe command again on the server: the problem must be gone.", ""]
+    return "\n".join(lines)
+
+
+def _wrap(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False)
+
+
+def _sources(observations: Iterable[Observation]) -> list[str]:
+    found = {o.detail.local_address for o in observations if isinstance(o.detail, TcpDetail) and o.detail.local_address}
+    return [printable(address, 60) for address in sorted(found)]
+
+
+def _vantages(run: Run) -> list[str]:
+    lines = []
+    for record in run.context.vantages:
+        way = f"through {printable(redacted(record.proxy))}" if record.proxy else "directly"
+        lines.append(
+            f"Looked as:   {printable(record.name, 40)}, {way}, DNS {', '.join(record.resolvers) or 'unknown'}"
+        )
+    return lines
+
+
+def _problem(
+    number: int,
+    finding: Finding,
+    endpoints: Sequence[EndpointOutcome],
+    by_id: dict[str, Observation],
+    started_at: str,
+) -> list[str]:
+    touched = [e for e in endpoints if e.id in finding.endpoints and finding.region in (None, e.region)]
+    patterns = sorted({f"{e.pattern} TCP {e.port}" for e in touched})
+    seen = [by_id[id_] for id_ in finding.evidence if id_ in by_id]
+    certain = "" if finding.certainty.value == "proven" else " (suspected)"
+    return [
+        f"{number}. {finding.id}{certain}",
+        "",
+        *_wrap(printable(redacted(finding.title), 1200), "   "),
+        "",
+        "   Destinations (host name, protocol, port; outbound from the source, with replies):",
+        *(f"     {printable(pattern)}" for pattern in patterns),
+        *([f"     {printable(host)}" for host in finding.hosts] if not patterns else []),
+        *_addresses(seen),
+        "   Observed:",
+        *(f"     {_observed(o, started_at)}" for o in seen[:_MOST_OBSERVATIONS]),
+        *([f"     and {len(seen) - _MOST_OBSERVATIONS} more like these"] if len(seen) > _MOST_OBSERVATIONS else []),
+        "   Change asked for:",
+        *_wrap(printable(redacted(finding.remedy), 1200), "     "),
+        "",
+    ]
+
+
+def _addresses(seen: Iterable[Observation]) -> list[str]:
+    found = sorted({o.address for o in seen if o.address})
+    return [f"   Addresses at that time: {', '.join(printable(a, 60) for a in found[:8])}"] if found else []
+
+
+def _observed(o: Observation, started_at: str) -> str:
+    where = f" at {printable(o.address, 60)}" if o.address else ""
+    met = o.failure.value if o.failure is not None else "passed"
+    control = f", control probe {printable(o.experiment, 40)}" if o.experiment else ""
+    return f"{_when(started_at, o.started_seconds)}  {o.step}: {printable(o.host)}{where}: {met}{control}"
+
+
+def _when(started_at: str, seconds: float) -> str:
+    try:
+        moment = datetime.fromisoformat(started_at) + timedelta(seconds=seconds)
+    except (ValueError, OverflowError):
+        return f"+{seconds:.1f} s"
+    return moment.strftime("%H:%M:%SZ")
