@@ -1,7 +1,7 @@
 """``netprobe lab``: the embedded network, to look at and to try other tools on.
 
-``lab list`` shows what can be wrong; ``lab run`` keeps one network up until Ctrl-C (or SIGTERM) and says how netprobe, curl and dig
-reach it. Nothing of it is reachable from outside this machine.
+``lab list`` shows what can be wrong; ``lab run`` keeps one network up until Ctrl-C (or SIGTERM) and says how netprobe,
+curl and dig reach it. Nothing of it is reachable from outside this machine.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 import ssl
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -212,7 +213,8 @@ class Certificates:
         if old:
             context.set_ciphers("DEFAULT@SECLEVEL=0")
             context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-            context.maximum_version = ssl.TLSVersion.TLSv1
+            with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # that it is old is the point
+                context.maximum_version = ssl.TLSVersion.TLSv1
         path = self._directory / "server.pem"
         key = self._key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

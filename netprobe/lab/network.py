@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import ipaddress
+import itertools
 import random
 import resource
 import socket
@@ -197,7 +198,7 @@ def _lay_out(
     size = 2 * len(hosts_of(endpoints)) + len(scenario.resolvers) + 1
     _allow_files(2 * size + _SPARE_FILES)
     for attempt in range(1, _ATTEMPTS + 1):
-        network = plan(scenario, endpoints, _loopback_block(size), "::1")
+        network = plan(scenario, endpoints, _loopback_block(size), itertools.repeat("::1"))
         ports = Ports()
         try:
             return network, bind(network, certificates, ports), ports

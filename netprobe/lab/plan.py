@@ -100,15 +100,15 @@ def hosts_of(endpoints: Sequence[Endpoint], numbers: Sequence[int] = NUMBERS) ->
     """The hosts that exist for some endpoints, each once.
 
     Args:
-        endpoints: catalog entries. A numbered one stands for ``numbers``; of any other pattern no host can be known.
+        endpoints: catalog entries; those of which no member is known (``*.s3.…``) have no host.
         numbers: which numbered hosts exist.
     """
     found: dict[str, NamedHost] = {}
     for endpoint in endpoints:
-        for name in _names(endpoint, numbers):
-            known = found.get(name)
-            found[name] = NamedHost(
-                name=name,
+        for host in endpoint.candidates(numbers):
+            known = found.get(host.name)
+            found[host.name] = NamedHost(
+                name=host.name,
                 ids=frozenset({endpoint.id}) | (known.ids if known else frozenset()),
                 genuine=known.genuine if known else endpoint.request.genuine,
                 service_ports=frozenset({endpoint.port}) | (known.service_ports if known else frozenset()),
@@ -116,33 +116,31 @@ def hosts_of(endpoints: Sequence[Endpoint], numbers: Sequence[int] = NUMBERS) ->
     return tuple(found.values())
 
 
-def _names(endpoint: Endpoint, numbers: Sequence[int]) -> tuple[str, ...]:
-    pattern = endpoint.host_pattern
-    if pattern.is_exact:
-        return (pattern.host().name,)
-    return tuple(host.name for host in pattern.enumerate(numbers)) if endpoint.numbered else ()
-
-
-def plan(scenario: Scenario, endpoints: Sequence[Endpoint], v4: Iterator[str], v6: str | None = None) -> Plan:
+def plan(
+    scenario: Scenario, endpoints: Sequence[Endpoint], v4: Iterator[str] | None, v6: Iterator[str] | None = None
+) -> Plan:
     """Lay a scenario out on addresses.
 
     Args:
         scenario: what is wrong, and where.
         endpoints: catalog entries.
-        v4: hands out IPv4 addresses: first for the resolvers, then for the search page, then for the hosts.
-        v6: the one IPv6 address that all hosts share where the scenario has IPv6.
+        v4: hands out IPv4 addresses: first for the resolvers, then for the search page, then for the hosts; None for
+            a network without IPv4, whose resolvers and hosts then have IPv6.
+        v6: hands out an IPv6 address for every host, where the scenario has IPv6 or there is no IPv4.
     """
-    resolvers = tuple((next(v4), _existing_only(behaviour, endpoints)) for behaviour in scenario.resolvers)
-    search_page = next(v4)
+    first = v4 if v4 is not None else v6
+    assert first is not None, "a network has IPv4 or IPv6"
+    resolvers = tuple((next(first), _existing_only(behaviour, endpoints)) for behaviour in scenario.resolvers)
+    search_page = next(first)
     at = _at(scenario.at, endpoints)
 
     def lay_out(host: NamedHost) -> PlannedHost:
         touched = not at or not host.ids.isdisjoint(at)
-        addresses = [PlannedAddress(address=next(v4), behaviour=scenario.behaviour if touched else HostBehaviour())]
+        addresses = [PlannedAddress(address=next(first), behaviour=scenario.behaviour if touched else HostBehaviour())]
         if scenario.second_address is not None and touched:
-            addresses.append(PlannedAddress(address=next(v4), behaviour=scenario.second_address))
-        if scenario.ipv6 is not None and v6 is not None and touched:
-            addresses.append(PlannedAddress(address=v6, behaviour=scenario.ipv6))
+            addresses.append(PlannedAddress(address=next(first), behaviour=scenario.second_address))
+        if scenario.ipv6 is not None and v4 is not None and v6 is not None and touched:
+            addresses.append(PlannedAddress(address=next(v6), behaviour=scenario.ipv6))
         return PlannedHost(
             name=host.name,
             ids=host.ids,

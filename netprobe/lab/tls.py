@@ -100,6 +100,7 @@ class Session:
             Whether it was finished; False where the client refused or went away.
         """
         try:
+            await self._flush()
             await self._pump(self._tls.do_handshake)
         except (ssl.SSLError, EOFError):
             return False
@@ -135,7 +136,8 @@ class Session:
             except ssl.SSLError:
                 await self._flush()
                 raise
-            await self._flush()
+            if self._outgoing.pending:  # session tickets: they travel with the next flight
+                await self._stream.send_all(self._outgoing.read())
             return result
 
     async def _fill(self) -> bool:
