@@ -198,4 +198,9 @@ def _label_covers(mine: str, theirs: str) -> bool:
 def minimal(patterns: Iterable[HostPattern]) -> tuple[HostPattern, ...]:
     """Drop duplicates and every pattern that another one covers; keep the order of the rest."""
     unique = tuple(dict.fromkeys(patterns))
-    return tuple(p for p in unique if not any(q != p and q.covers(p) for q in unique))
+    # An exact name covers only itself, and the last two labels are literal: so only wildcards that end alike count.
+    wildcards: dict[tuple[str, ...], list[HostPattern]] = {}
+    for pattern in unique:
+        if not pattern.is_exact:
+            wildcards.setdefault(pattern.labels[-2:], []).append(pattern)
+    return tuple(p for p in unique if not any(q != p and q.covers(p) for q in wildcards.get(p.labels[-2:], ())))

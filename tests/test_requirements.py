@@ -72,6 +72,16 @@ class TestGroups:
         assert "ssm" not in found
         assert "ec2messages" not in found
 
+    def test_an_endpoint_counts_for_a_group_that_was_asked_for(self) -> None:
+        def group_of(endpoint_id: str, *more: str) -> str:
+            found = requirements.endpoints(FACTS, regions=["us-east-2"], with_groups=more, without_groups=["logs"])
+            return next(one.group for one in found if one.id == endpoint_id)
+
+        assert group_of("kms", "exec") == "exec"
+        assert group_of("kms", "exec", "secrets") == "secrets"
+        assert group_of("logs", "exec") == "exec"
+        assert group_of("ssmmessages", "exec") == "ssm"
+
     def test_a_form_belongs_to_the_groups_of_its_endpoint(self) -> None:
         assert "ssm-fips" in ids(fips=True)
         assert "ssm-fips" not in ids(fips=True, without_groups=["ssm"])

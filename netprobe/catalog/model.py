@@ -77,7 +77,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
         id: ``control``, ``images`` …
         description: one plain sentence.
         default: whether a host that only runs ECS Anywhere tasks needs it.
-        endpoints: the ids in it. An endpoint may be in several (``kms``); its own ``group`` is the first.
+        endpoints: the ids in it. An endpoint may be in several (``kms``); ``requirements`` gives it to one that was
+            chosen, the first for choice.
     """
 
     id: str
