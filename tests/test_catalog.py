@@ -291,7 +291,7 @@ class TestControl:
         assert ("ec2messages" in found) == (region.id not in WITHOUT_EC2MESSAGES)
         if "ec2messages" in found:
             assert not found["ec2messages"].required
-            assert "3.3.40.0" in found["ec2messages"].note
+            assert found["ec2messages"].optional_since == "ssm-agent 3.3.40.0"
 
     def test_the_ssm_channel_is_a_websocket(self) -> None:
         request = one("us-east-2", "ssmmessages").request

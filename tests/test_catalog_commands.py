@@ -71,7 +71,7 @@ class TestEndpoints:
         out = capsys.readouterr().out
         assert "ecs, port 443, required, for ecs-agent" in out
         assert "required where no numbered ecs-a exists" in out
-        assert "ec2messages, port 443, optional, for ssm-agent" in out
+        assert "ec2messages, port 443, optional since ssm-agent 3.3.40.0, for ssm-agent" in out
         assert "--account" in out
         assert run(["endpoints", "-r", "us-east-2", "--account", "210987654321"]) == 0
         out = capsys.readouterr().out

@@ -50,6 +50,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         before_2024: it exists only in regions launched before 2024.
         numbered: the asterisk of ``host`` is a number that AWS picks.
         stands_in_for: the numbered endpoint that makes this one unneeded.
+        optional_since: the agent's version from which it is optional, or nothing.
         note: what else a reader should know.
     """
 
@@ -75,6 +76,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     before_2024: bool = False
     numbered: bool = False
     stands_in_for: str | None = None
+    optional_since: str = ""
     note: str = ""
 
     def __post_init__(self) -> None:
@@ -151,6 +153,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             request=_filled(request, words),
             numbered=self.numbered,
             stands_in_for=self.stands_in_for,
+            optional_since=self.optional_since,
             note="; ".join(note for note in notes if note),
             placeholder_account="{account}" in template and account is None,
         )

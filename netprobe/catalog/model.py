@@ -142,6 +142,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         request: what a probe asks, and how it knows the genuine service.
         source: the page or source file that says so.
         checked: the day it was read, ``YYYY-MM-DD``.
+        optional_since: the agent's version from which it is optional (``ssm-agent 3.3.40.0``), or nothing.
         note: what else a reader should know (from which version on, until when), or nothing.
         placeholder_account: no ``--account`` was given: the pattern has ``*`` for the account, and a probe asks for
             :data:`PLACEHOLDER_ACCOUNT` in its place (see :meth:`candidates`).
@@ -160,6 +161,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     request: Request = Request()
     numbered: bool = False
     stands_in_for: str | None = None
+    optional_since: str = ""
     note: str = ""
     placeholder_account: bool = False
 

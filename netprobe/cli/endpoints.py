@@ -77,6 +77,8 @@ def endpoints(
 def _need(endpoint: Endpoint) -> str:
     if endpoint.stands_in_for:
         return f"required where no numbered {endpoint.stands_in_for} exists"
+    if endpoint.optional_since:
+        return f"optional since {endpoint.optional_since}"
     return "required" if endpoint.required else "optional"
 
 
