@@ -1,0 +1,66 @@
+"""``netprobe workload FILE…``: can external instances run these task definitions and services? Sends nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netprobe.cli import emit, options
+
+if TYPE_CHECKING:
+    from netprobe.report.model import Report
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``workload``."""
+    app.command("workload")(workload)
+
+
+def workload(
+    ctx: typer.Context,
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Task definitions, services, CloudFormation templates, compose files."),
+    ],
+    format: options.Format = "text",
+    output: options.Output = None,
+    report: options.Reports = None,
+    strict: options.Strict = False,
+) -> int:
+    """Judge task definitions and services.
+
+    'netprobe endpoints --task-definition FILE' shows which endpoints they need.
+    """
+    wanted = emit.wanted(format, output, report)
+    found = judged(files)
+    emit.emit(found, wanted)
+    return emit.exit_code(found, strict=strict)
+
+
+def judged(files: Sequence[Path]) -> Report:
+    """Judge every rule of workload over each file.
+
+    Raises:
+        UnreadableFileError: a file is missing, broken, or holds no workload.
+    """
+    from netprobe import catalog as catalogs
+    from netprobe.observations import CatalogVersion
+    from netprobe.report import readiness
+    from netprobe.rules import judge
+    from netprobe.workload import forms
+    from netprobe.workload.rules import RULES
+
+    started, clock = datetime.now(UTC), time.monotonic()
+    found = [one for file in files for one in judge(RULES, forms.read([file]), str(file), running=True)]
+    catalog = catalogs.load()
+    return readiness.report(
+        found,
+        catalog=CatalogVersion(version=catalog.version, digest=catalog.digest),
+        started=started,
+        seconds=time.monotonic() - clock,
+    )

@@ -1,0 +1,209 @@
+"""Which kind of file it is, and the task definitions and services in it.
+
+- what ``aws ecs register-task-definition --cli-input-json`` takes and ``describe-task-definition`` gives; the same in
+  YAML; ``create-service`` and ``describe-services`` alike;
+- CloudFormation and SAM templates: ``AWS::ECS::TaskDefinition`` and ``AWS::ECS::Service``;
+- compose files, as far as they map: image, environment, logging, network mode, ports, GPU reservations.
+
+A file that holds none of them is an error, since a gate that looked at nothing must not pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from netprobe.errors import UnreadableFileError
+from netprobe.workload import document
+from netprobe.workload.document import List, Map, Value
+from netprobe.workload.model import Part, Workload
+from netprobe.workload.template import Template, interpolated
+
+_REMEDY = (
+    "give a task definition or service (JSON or YAML, as the AWS CLI takes and prints them), "
+    "a CloudFormation or SAM template with ECS resources, or a compose file"
+)
+_TASK, _SERVICE = "AWS::ECS::TaskDefinition", "AWS::ECS::Service"
+
+
+def read(paths: Iterable[Path]) -> Workload:
+    """Read every file.
+
+    Raises:
+        UnreadableFileError: a file is missing, broken, or holds no workload.
+    """
+    tasks: list[Part] = []
+    services: list[Part] = []
+    for path in paths:
+        found = parse(document.read(path), str(path))
+        tasks += found.tasks
+        services += found.services
+    return Workload(tasks=tuple(tasks), services=tuple(services))
+
+
+def parse(documents: Iterable[Value], name: str) -> Workload:
+    """The task definitions and services of one file; see :func:`read`."""
+    tasks: list[Part] = []
+    services: list[Part] = []
+    for value in documents:
+        for one in value if isinstance(value, List) else (value,):
+            for kind, part in _parts(one, name):
+                (tasks if kind == _TASK else services).append(part)
+    if not tasks and not services:
+        raise UnreadableFileError(name, "holds no task definition and no service", _REMEDY)
+    return Workload(tasks=tuple(tasks), services=tuple(services))
+
+
+def _parts(value: Value, name: str) -> Iterator[tuple[str, Part]]:
+    if not isinstance(value, Map):
+        return
+    plain = Template()
+    resources = value.get("Resources")
+    if isinstance(resources, Map):
+        yield from _resources(resources, Template(value), name)
+        return
+    for wrapper, kind in (("taskDefinition", _TASK), ("service", _SERVICE)):
+        inside = value.get(wrapper)
+        if isinstance(inside, Map):
+            yield kind, Part(name, inside, plain)
+            return
+    inside = value.get("services")
+    if isinstance(inside, List):
+        yield from ((_SERVICE, Part(name, one, plain)) for one in inside if isinstance(one, Map))
+        return
+    if isinstance(inside, Map):
+        yield _TASK, Part(name, _composed(inside), plain)
+        return
+    part = Part(name, value, plain)
+    if part.raw("containerDefinitions") is not None:
+        yield _TASK, part
+    elif part.raw("serviceName") is not None or (part.raw("taskDefinition") is not None):
+        yield _SERVICE, part
+
+
+def _resources(resources: Map, template: Template, name: str) -> Iterator[tuple[str, Part]]:
+    for resource in resources.values():
+        if not isinstance(resource, Map) or resource.get("Type") not in (_TASK, _SERVICE):
+            continue
+        properties = resource.get("Properties")
+        body = properties if isinstance(properties, Map) else Map(resource.line)
+        yield str(resource["Type"]), Part(name, body, template)
+
+
+def _composed(services: Map) -> Map:
+    """One task definition of a compose file's services; every service is one container."""
+    task = Map(services.line)
+    containers = List(services.line)
+    for name, service in services.items():
+        if not isinstance(service, Map):
+            continue
+        container = _container(name, service)
+        containers.append(container)
+        containers.lines.append(container.line)
+        mode = service.get("network_mode")
+        if isinstance(mode, str):
+            task["networkMode"] = interpolated(mode)
+            task.lines["networkMode"] = service.lines["network_mode"]
+    task["containerDefinitions"] = containers
+    task.lines["containerDefinitions"] = services.line
+    task["compose"] = True
+    task.lines["compose"] = services.line
+    return task
+
+
+def _container(name: str, service: Map) -> Map:
+    container = Map(service.line)
+
+    def put(key: str, value: Value, source: str) -> None:
+        container[key] = value
+        container.lines[key] = service.lines.get(source, service.line)
+
+    put("name", name, "")
+    image = service.get("image")
+    if isinstance(image, str):
+        put("image", interpolated(image), "image")
+    environment = _environment(service.get("environment"))
+    if environment is not None:
+        put("environment", environment, "environment")
+    logging = service.get("logging")
+    if isinstance(logging, Map):
+        put("logConfiguration", _logging(logging), "logging")
+    if _wants_gpu(service):
+        need = Map(service.line)
+        need["type"], need["value"] = "GPU", "1"
+        need.lines = {"type": service.line, "value": service.line}
+        needs = List(service.line)
+        needs.append(need)
+        needs.lines.append(service.line)
+        put("resourceRequirements", needs, "deploy")
+    ports = service.get("ports")
+    if isinstance(ports, List):
+        put("portMappings", _ports(ports), "ports")
+    return container
+
+
+def _environment(value: Value) -> List | None:
+    """``KEY: value`` or ``- KEY=value``, as AWS's list of name and value."""
+    pairs: list[tuple[str, str, int]] = []
+    if isinstance(value, Map):
+        pairs = [(key, str(item), value.lines[key]) for key, item in value.items() if item is not None]
+    elif isinstance(value, List):
+        for line, item in zip(value.lines, value, strict=True):
+            key, equals, content = str(item).partition("=")
+            if equals:
+                pairs.append((key, content, line))
+    else:
+        return None
+    found = List(value.line)
+    for key, content, line in pairs:
+        one = Map(line)
+        one["name"], one["value"] = key, interpolated(content)
+        one.lines = {"name": line, "value": line}
+        found.append(one)
+        found.lines.append(line)
+    return found
+
+
+def _logging(logging: Map) -> Map:
+    found = Map(logging.line)
+    for source, key in (("driver", "logDriver"), ("options", "options")):
+        value = logging.get(source)
+        if isinstance(value, str):
+            found[key] = interpolated(value)
+        elif isinstance(value, Map):
+            options = Map(value.line)
+            for name, item in value.items():
+                options[name] = interpolated(str(item))
+                options.lines[name] = value.lines[name]
+            found[key] = options
+        else:
+            continue
+        found.lines[key] = logging.lines[source]
+    return found
+
+
+def _wants_gpu(service: Map) -> bool:
+    value: Value = service
+    for key in ("deploy", "resources", "reservations", "devices"):
+        value = value.get(key) if isinstance(value, Map) else None
+    devices = value if isinstance(value, List) else ()
+    return any(
+        isinstance(device, Map) and isinstance(kinds := device.get("capabilities"), List) and "gpu" in kinds
+        for device in devices
+    )
+
+
+def _ports(ports: List) -> List:
+    """``"8080:80"`` and the long form, as AWS's port mappings."""
+    found = List(ports.line)
+    for line, item in zip(ports.lines, ports, strict=True):
+        published: Value = item.get("published") if isinstance(item, Map) else None
+        if isinstance(item, str):
+            pieces = interpolated(item).split("/")[0].split(":")
+            published = pieces[-2] if len(pieces) > 1 else None
+        one = Map(line)
+        one["hostPort"] = published
+        one.lines["hostPort"] = line
+        found.append(one)
+        found.lines.append(line)
+    return found

@@ -1,0 +1,129 @@
+"""An image reference, and the hosts that pulling it needs: registry, token service, blobs.
+
+The reference grammar is Docker's (distribution/reference, read 2026-11-23): the part before the first slash is a
+registry if it holds a dot or a colon or is ``localhost``; else the image is Docker Hub's. Where a registry redirects
+its blobs to hosts of their own, those that its operator documents are listed with the page; CDN names can change.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from netprobe.workload.template import REGION, SUFFIX, UNKNOWN
+
+_ECR = re.compile(r"([0-9]{12}|\x00)\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+|\x01|\x00)\.([a-z0-9.-]+|\x02|\x00)")
+_ECR_DUAL = re.compile(r"([0-9]{12}|\x00)\.dkr-ecr(?:-fips)?\.([a-z0-9-]+|\x01|\x00)\.on\.aws")
+_HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io", "hub.docker.com"})
+_ECR_PUBLIC = frozenset({"public.ecr.aws", "ecr-public.aws.com"})
+
+
+class RegistryKind(StrEnum):
+    """Who runs the registry."""
+
+    ECR = "ecr"
+    ECR_PUBLIC = "ecr-public"
+    DOCKER_HUB = "docker-hub"
+    KNOWN = "known"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+    """The reference is left open by the file."""
+    NAMELESS = "nameless"
+    """An address or a single label, which no allowlist of names can hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """Where an image comes from.
+
+    Attributes:
+        kind: who runs it.
+        host: its host, as written (for ECR too).
+        port: 443 unless the reference says otherwise.
+        account: ECR's account, or None where the file leaves it open.
+        region: ECR's region; ``REGION`` for the region that the user names; None where it is open.
+    """
+
+    kind: RegistryKind
+    host: str = ""
+    port: int = 443
+    account: str | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Companion:
+    """A further host that a known registry's images come from.
+
+    Attributes:
+        pattern: the host.
+        purpose: why.
+        source: the operator's page.
+    """
+
+    pattern: str
+    purpose: str
+    source: str
+
+
+_GITHUB = "https://docs.github.com/en/actions/reference/runners/self-hosted-runners"
+_QUAY = "https://access.redhat.com/articles/7084334"
+_MICROSOFT = "https://learn.microsoft.com/azure/container-registry/container-registry-firewall-access-rules"
+_GITLAB = "https://docs.gitlab.com/user/gitlab_com/"
+KNOWN: dict[str, tuple[Companion, ...]] = {
+    "ghcr.io": (
+        Companion(pattern="pkg-containers.githubusercontent.com", purpose="layers of images in GHCR", source=_GITHUB),
+    ),
+    "quay.io": tuple(
+        Companion(pattern=f"{name}.quay.io", purpose="layers of images in Quay", source=_QUAY)
+        for name in ("cdn", "cdn01", "cdn02", "cdn03", "cdn04", "cdn05", "cdn06")
+    ),
+    "mcr.microsoft.com": (
+        Companion(pattern="*.data.mcr.microsoft.com", purpose="layers of Microsoft's images", source=_MICROSOFT),
+    ),
+    "registry.gitlab.com": (
+        Companion(pattern="gitlab.com", purpose="tokens for images in GitLab's registry", source=_GITLAB),
+        Companion(pattern="cdn.registry.gitlab-static.net", purpose="layers in GitLab's registry", source=_GITLAB),
+    ),
+}
+
+
+def registry(reference: str) -> Registry:
+    """Where an image reference points to."""
+    first, slash, _ = reference.partition("/")
+    if not slash or not (set(".:\x00\x01\x02") & set(first) or first == "localhost"):
+        return Registry(kind=RegistryKind.UNKNOWN if UNKNOWN in first else RegistryKind.DOCKER_HUB)
+    host, port = _split(first.lower())
+    for pattern in (_ECR, _ECR_DUAL):
+        match = pattern.fullmatch(host)
+        if match is not None:
+            account = None if match[1] == UNKNOWN else match[1]
+            return Registry(
+                kind=RegistryKind.ECR, host=host, account=account, region=None if match[2] == UNKNOWN else match[2]
+            )
+    if any(mark in host for mark in (UNKNOWN, REGION, SUFFIX)):
+        return Registry(kind=RegistryKind.UNKNOWN, host=host)
+    if host in _ECR_PUBLIC:
+        return Registry(kind=RegistryKind.ECR_PUBLIC, host=host)
+    if host in _HUB:
+        return Registry(kind=RegistryKind.DOCKER_HUB, host=host)
+    if "." not in host or _is_address(host):
+        return Registry(kind=RegistryKind.NAMELESS, host=host, port=port)
+    return Registry(kind=RegistryKind.KNOWN if host in KNOWN else RegistryKind.OTHER, host=host, port=port)
+
+
+def _split(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if colon and port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536:
+        return host, int(port)
+    return text, 443
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True

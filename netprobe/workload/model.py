@@ -1,0 +1,125 @@
+"""Task definitions and services in one shape, whatever file they came from.
+
+The values stay what the file says, under AWS's own camelCase names; CloudFormation's PascalCase is asked for by the
+same name. A field of the wrong type reads as absent: AWS rejects such a file itself, and netprobe must not fall over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from netprobe.diagnosis.model import Place
+from netprobe.errors import printable
+from netprobe.workload.document import Intrinsic, List, Map, Value
+from netprobe.workload.template import Template
+
+_ACRONYMS = {
+    "efsVolumeConfiguration": "EFSVolumeConfiguration",
+    "filesystemId": "FilesystemId",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A map of a task definition or service, with the template that its values refer to.
+
+    Attributes:
+        file: the file it stands in.
+        map: its fields.
+        template: what intrinsic functions refer to.
+    """
+
+    file: str
+    map: Map
+    template: Template
+
+    def _key(self, name: str) -> str | None:
+        for key in (name, _ACRONYMS.get(name, ""), name[:1].upper() + name[1:]):
+            if key in self.map:
+                return key
+        return None
+
+    def raw(self, name: str) -> Value:
+        """The value as the file has it."""
+        key = self._key(name)
+        return None if key is None else self.map[key]
+
+    def has(self, name: str) -> bool:
+        """Whether the field is there with a value that is not empty."""
+        value = self.raw(name)
+        return value is not None and value != "" and not (isinstance(value, (Map, List)) and not value)
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Every text that the field may come to."""
+        return self.template.texts(self.raw(name))
+
+    def text(self, name: str) -> str:
+        """The first of them, or nothing."""
+        return next(iter(self.texts(name)), "")
+
+    def part(self, name: str) -> Part | None:
+        """A field that is a map."""
+        value = self.raw(name)
+        return Part(self.file, value, self.template) if isinstance(value, Map) else None
+
+    def parts(self, name: str) -> Iterator[Part]:
+        """The maps in a field that is a list; both branches of an ``!If`` in it."""
+        for items in _lists(self.raw(name)):
+            for item in items:
+                for found in _branches(item):
+                    yield Part(self.file, found, self.template)
+
+    def items(self, name: str) -> Iterator[tuple[int, tuple[str, ...]]]:
+        """The texts in a field that is a list, with their lines."""
+        for items in _lists(self.raw(name)):
+            for line, item in zip(items.lines, items, strict=True):
+                yield line, self.template.texts(item)
+
+    def place(self, name: str = "", text: str = "") -> Place:
+        """Where a field stands, or the map itself."""
+        key = self._key(name) if name else None
+        line = self.map.lines[key] if key is not None else self.map.line
+        return Place(file=self.file, line=line, text=printable(text or key or ""))
+
+
+def _lists(value: Value) -> Iterator[List]:
+    """A list, or both lists of an ``!If``."""
+    if isinstance(value, List):
+        yield value
+    argument = value.argument if isinstance(value, Intrinsic) and value.name == "If" else None
+    if isinstance(value, Map) and len(value) == 1:
+        argument = value.get("Fn::If")
+    if isinstance(argument, List):
+        yield from (branch for branch in argument[1:3] if isinstance(branch, List))
+
+
+def _branches(item: Value) -> Iterator[Map]:
+    if isinstance(item, Map) and not (len(item) == 1 and "Fn::If" in item):
+        yield item
+        return
+    argument = item.argument if isinstance(item, Intrinsic) and item.name == "If" else None
+    if isinstance(item, Map):
+        argument = item["Fn::If"]
+    if isinstance(argument, List):
+        yield from (branch for branch in argument[1:3] if isinstance(branch, Map))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """What was found in the files.
+
+    Attributes:
+        tasks: task definitions.
+        services: services.
+        notes: what was left out and why.
+    """
+
+    tasks: tuple[Part, ...] = ()
+    services: tuple[Part, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    def containers(self) -> Iterator[Part]:
+        """Every container of every task definition."""
+        for task in self.tasks:
+            yield from task.parts("containerDefinitions")

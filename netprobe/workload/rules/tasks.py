@@ -1,0 +1,340 @@
+"""Rules about task definitions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from netprobe.diagnosis.model import Place, Severity
+from netprobe.rules import Judgement, Rule, failed, not_applicable, passed, warned
+from netprobe.workload.document import Intrinsic, List, Map, Value
+from netprobe.workload.images import RegistryKind
+from netprobe.workload.model import Part, Workload
+from netprobe.workload.needs import images
+from netprobe.workload.rules.define import CAPABILITIES, DEVELOPER_GUIDE, rule
+from netprobe.workload.template import UNKNOWN
+
+_MODES = frozenset({"bridge", "host", "none", "default", ""})
+_AGENT_PORTS = frozenset({"51678", "51679", "51680"})
+_ABSENT_ATTRIBUTES = re.compile(r"ecs\.(?:availability-zone|instance-type|ami-id|subnet-id|vpc-id|outpost-arn)\b")
+_EXTERNAL = re.compile(r"attribute:\s*ecs\.capability\.external\s*(!exists|not_exists)", re.IGNORECASE)
+_PROXY = frozenset({"http_proxy", "https_proxy", "all_proxy"})
+_CREDENTIALS = "169.254.170.2"
+
+
+def _none(workload: Workload) -> Judgement | None:
+    return None if workload.tasks else not_applicable("the file holds no task definition")
+
+
+def network_mode_unsupported(workload: Workload) -> Judgement:
+    """External instances know bridge, host and none (and default on Windows)."""
+    if (none := _none(workload)) is not None:
+        return none
+    places = []
+    for task in workload.tasks:
+        modes = [mode.lower() for mode in task.texts("networkMode")]
+        if any(mode not in _MODES and UNKNOWN not in mode for mode in modes):
+            places.append(task.place("networkMode", f"networkMode: {', '.join(modes)}"))
+    if places:
+        remedy = 'set "networkMode" to "bridge" or "host", and give bridge tasks their host ports'
+        return failed("the network mode is one that external instances do not have", remedy, places)
+    return passed("the network mode is one that external instances have")
+
+
+def compatibility_excludes_external(workload: Workload) -> Judgement:
+    """requiresCompatibilities, where it is given, must name EXTERNAL."""
+    if (none := _none(workload)) is not None:
+        return none
+    places = []
+    for task in workload.tasks:
+        for field in ("requiresCompatibilities", "compatibilities"):
+            named = {text.upper() for _, texts in task.items(field) for text in texts}
+            if named and "EXTERNAL" not in named and UNKNOWN not in named:
+                places.append(task.place(field, f"{field}: {', '.join(sorted(named))}"))
+                break
+    if places:
+        remedy = 'add "EXTERNAL" to requiresCompatibilities and register the task definition again'
+        return failed("the task definition is not for external instances", remedy, places)
+    return passed("nothing excludes external instances")
+
+
+def _volumes(workload: Workload, field: str) -> list[Place]:
+    return [volume.place(field) for task in workload.tasks for volume in task.parts("volumes") if volume.has(field)]
+
+
+def efs_volume_unsupported(workload: Workload) -> Judgement:
+    """EFS volumes need the VPC."""
+    if (none := _none(workload)) is not None:
+        return none
+    places = _volumes(workload, "efsVolumeConfiguration")
+    if places:
+        remedy = "mount the data on the host (NFS, for instance) and use a bind mount: host.sourcePath"
+        return failed("EFS volumes are not supported on external instances", remedy, places)
+    return passed("no EFS volume is used")
+
+
+def app_mesh_unsupported(workload: Workload) -> Judgement:
+    """The agent takes the App Mesh capability away on external instances."""
+    if (none := _none(workload)) is not None:
+        return none
+    places = [task.place("proxyConfiguration") for task in workload.tasks if task.has("proxyConfiguration")]
+    if places:
+        remedy = "remove proxyConfiguration"
+        return failed("App Mesh is not supported on external instances", remedy, places)
+    return passed("App Mesh is not used")
+
+
+def inference_accelerator_unsupported(workload: Workload) -> Judgement:
+    """Elastic Inference needs the VPC; the agent takes the capability away."""
+    if (none := _none(workload)) is not None:
+        return none
+    places = [task.place("inferenceAccelerators") for task in workload.tasks if task.has("inferenceAccelerators")]
+    if places:
+        remedy = "remove inferenceAccelerators"
+        return failed("Elastic Inference is not available on external instances", remedy, places)
+    return passed("no inference accelerator is asked for")
+
+
+def gpu_needs_preparation(workload: Workload) -> Judgement:
+    """GPUs work where the host was installed for them."""
+    if (none := _none(workload)) is not None:
+        return none
+    places = [
+        need.place("value", "GPU")
+        for container in workload.containers()
+        for need in container.parts("resourceRequirements")
+        if need.text("type").upper() == "GPU"
+    ]
+    if places:
+        return warned(
+            "the task asks for a GPU, which only hosts installed for it can give",
+            "install NVIDIA's driver and container toolkit on the host, then run the installer with --enable-gpu",
+            places,
+        )
+    return passed("no GPU is asked for")
+
+
+def _logging(workload: Workload) -> Iterator[tuple[Part, Part]]:
+    for container in workload.containers():
+        logging = container.part("logConfiguration")
+        if logging is not None:
+            yield container, logging
+
+
+def execution_role_missing(workload: Workload) -> Judgement:
+    """Without instance role, logs, secrets and private images need the task execution role."""
+    if (none := _none(workload)) is not None:
+        return none
+    places: list[Place] = []
+    for task in workload.tasks:
+        if task.has("executionRoleArn") or task.has("compose"):
+            continue
+        places += _needing_role(task)
+    if places:
+        return failed(
+            "the task needs a task execution role and names none: an external instance has no instance role to lend",
+            "set executionRoleArn to a role with AmazonECSTaskExecutionRolePolicy and access to the named secrets",
+            places,
+        )
+    return passed("what needs the task execution role has one")
+
+
+def _needing_role(task: Part) -> Iterator[Place]:
+    for container in task.parts("containerDefinitions"):
+        logging = container.part("logConfiguration")
+        if logging is not None and logging.text("logDriver").lower() == "awslogs":
+            yield logging.place("logDriver", "awslogs")
+        for field in ("secrets", "repositoryCredentials", "environmentFiles"):
+            if container.has(field):
+                yield container.place(field)
+        for image in images(container):
+            if image.registry.kind is RegistryKind.ECR:
+                yield container.place("image", "an image in Amazon ECR")
+
+
+def awslogs_region_missing(workload: Workload) -> Judgement:
+    """The awslogs driver asks the metadata service for the region, and there is none."""
+    if (none := _none(workload)) is not None:
+        return none
+    places = []
+    for _, logging in _logging(workload):
+        options = logging.part("options")
+        if logging.text("logDriver").lower() == "awslogs" and (options is None or not options.has("awslogs-region")):
+            places.append(logging.place("logDriver", "awslogs without awslogs-region"))
+    if places:
+        remedy = 'add "awslogs-region" to the options'
+        return failed("awslogs has no region, and an external instance has no metadata service to ask", remedy, places)
+    return passed("every awslogs configuration names its region")
+
+
+def agent_port_mapped(workload: Workload) -> Judgement:
+    """The agent keeps 51678 to 51680 of the host for itself."""
+    if (none := _none(workload)) is not None:
+        return none
+    places = [
+        mapping.place("hostPort", f"hostPort: {port}")
+        for container in workload.containers()
+        for mapping in container.parts("portMappings")
+        for port in mapping.texts("hostPort")
+        if port in _AGENT_PORTS
+    ]
+    if places:
+        return failed("a host port is one that the ECS agent uses itself", "choose another host port", places)
+    return passed("no host port is the agent's")
+
+
+def no_proxy_missing_task_credentials(workload: Workload) -> Judgement:
+    """A proxy in the container's environment also gets the requests for the task's own credentials."""
+    if (none := _none(workload)) is not None:
+        return none
+    places = []
+    for container in workload.containers():
+        values = {}
+        for item in container.parts("environment"):
+            values[item.text("name").lower()] = item
+        proxies = [values[name] for name in sorted(_PROXY & values.keys())]
+        exempt = values["no_proxy"].text("value") if "no_proxy" in values else ""
+        if proxies and _CREDENTIALS not in exempt and exempt.strip() != "*" and UNKNOWN not in exempt:
+            places.append(proxies[0].place("name", f"{proxies[0].text('name')} without {_CREDENTIALS} in NO_PROXY"))
+    if places:
+        return failed(
+            "the container sends requests for its credentials to the proxy",
+            f"add {_CREDENTIALS} to NO_PROXY in the same environment",
+            places,
+        )
+    return passed("no container's proxy stands before its credentials")
+
+
+def image_unresolved(workload: Workload) -> Judgement:
+    """An image that the file leaves open is not probed and not allowed."""
+    if (none := _none(workload)) is not None:
+        return none
+    places = []
+    for container in workload.containers():
+        found = list(images(container))
+        # Known enough: an ECR registry whose account is open still has its region and its layers.
+        if not found or any(image.registry.kind is RegistryKind.UNKNOWN for image in found):
+            places.append(container.place("image" if container.has("image") else "name", "image"))
+    if places:
+        return warned(
+            "the registry of an image cannot be told from the file, so it is neither probed nor put into an allowlist",
+            "give the parameter a default, or name the registry as [[endpoint]] in netprobe.toml",
+            places,
+        )
+    return passed("every image says where it comes from")
+
+
+def registry_without_name(workload: Workload) -> Judgement:
+    """Allowlists of names cannot hold an address or a single label."""
+    if (none := _none(workload)) is not None:
+        return none
+    places = [
+        container.place("image", image.registry.host)
+        for container in workload.containers()
+        for image in images(container)
+        if image.registry.kind is RegistryKind.NAMELESS
+    ]
+    if places:
+        return warned(
+            "an image comes from an address or a single-label name, which netprobe neither probes nor allows",
+            "give the registry a fully qualified name",
+            places,
+        )
+    return passed("every registry has a name")
+
+
+def placement_excludes_external(workload: Workload) -> Judgement:
+    """External instances have ecs.capability.external and lack the attributes of EC2."""
+    if not workload.tasks and not workload.services:
+        return not_applicable("the file holds nothing that is placed")
+    places = []
+    for part in (*workload.tasks, *workload.services):
+        for constraint in part.parts("placementConstraints"):
+            for text in constraint.texts("expression"):
+                if _EXTERNAL.search(text) or _ABSENT_ATTRIBUTES.search(text):
+                    places.append(constraint.place("expression", text))
+    if places:
+        return failed(
+            "a placement constraint admits no external instance",
+            "remove it, or ask for attribute:ecs.capability.external exists and your own custom attributes",
+            places,
+        )
+    return passed("no placement constraint excludes external instances")
+
+
+def fargate_setting_ignored(workload: Workload) -> Judgement:
+    """Settings that mean something to Fargate only."""
+    if (none := _none(workload)) is not None:
+        return none
+    places = [task.place("ephemeralStorage") for task in workload.tasks if task.has("ephemeralStorage")]
+    if places:
+        return warned(
+            "ephemeralStorage is for Fargate; RegisterTaskDefinition refuses or ignores it", "remove it", places
+        )
+    return passed("nothing is set that only Fargate knows")
+
+
+def update_container_agent_unsupported(workload: Workload) -> Judgement:
+    """The API UpdateContainerAgent does not update external instances."""
+    places = []
+    for part in (*workload.tasks, *workload.services):
+        places += [Place(file=part.file, line=line, text="UpdateContainerAgent") for line in _mentions(part.map)]
+    if places:
+        return warned(
+            "UpdateContainerAgent is called, which does not support external instances",
+            "update amazon-ecs-init with the host's package manager, or run the installer again",
+            places,
+        )
+    return passed("UpdateContainerAgent is not used")
+
+
+def _mentions(value: Value, line: int = 1) -> Iterator[int]:
+    pending: list[tuple[Value, int]] = [(value, line)]
+    while pending:
+        one, where = pending.pop()
+        if isinstance(one, Map):
+            pending += [(item, one.lines[key]) for key, item in one.items()]
+        elif isinstance(one, List):
+            pending += list(zip(one, one.lines, strict=True))
+        elif isinstance(one, Intrinsic):
+            pending.append((one.argument, one.line))
+        elif isinstance(one, str) and re.search(r"update-?container-?agent", one, re.IGNORECASE):
+            yield where
+
+
+RULES: tuple[Rule[Workload], ...] = (
+    rule(network_mode_unsupported, "The network mode is not supported", DEVELOPER_GUIDE),
+    rule(compatibility_excludes_external, "The task definition is not for external instances", DEVELOPER_GUIDE),
+    rule(efs_volume_unsupported, "EFS is not supported", DEVELOPER_GUIDE),
+    rule(app_mesh_unsupported, "App Mesh is not supported", DEVELOPER_GUIDE),
+    rule(inference_accelerator_unsupported, "Elastic Inference is not supported", CAPABILITIES),
+    rule(gpu_needs_preparation, "A GPU needs a prepared host", DEVELOPER_GUIDE, severity=Severity.WARNING),
+    rule(execution_role_missing, "The task execution role is missing", DEVELOPER_GUIDE),
+    rule(awslogs_region_missing, "awslogs has no region", "https://docs.docker.com/engine/logging/drivers/awslogs/"),
+    rule(agent_port_mapped, "A host port is the agent's", "https://github.com/aws/amazon-ecs-agent"),
+    rule(
+        no_proxy_missing_task_credentials,
+        "A proxy stands before the task's credentials",
+        "https://github.com/awsdocs/amazon-ecs-developer-guide/issues/166",
+    ),
+    rule(
+        image_unresolved,
+        "An image's registry is not known",
+        "https://github.com/distribution/reference",
+        severity=Severity.WARNING,
+    ),
+    rule(
+        registry_without_name,
+        "A registry has no name",
+        "https://github.com/distribution/reference",
+        severity=Severity.WARNING,
+    ),
+    rule(placement_excludes_external, "A placement constraint excludes external instances", CAPABILITIES),
+    rule(fargate_setting_ignored, "A setting is Fargate's", DEVELOPER_GUIDE, severity=Severity.WARNING),
+    rule(
+        update_container_agent_unsupported,
+        "UpdateContainerAgent is not supported",
+        DEVELOPER_GUIDE,
+        severity=Severity.WARNING,
+    ),
+)

@@ -1,0 +1,142 @@
+"""What a CloudFormation or compose value comes to, as far as the file itself tells.
+
+``!Sub``, ``!Join``, ``!Ref`` to a parameter's default, ``!If`` (both branches), ``!Select``, ``!FindInMap`` with known
+keys; everything else is unknown. An unknown part leaves :data:`UNKNOWN` in the text, never a guess: the account in
+``${AWS::AccountId}.dkr.ecr…`` stays unknown and the registry's region is still read. ``${AWS::Region}`` becomes
+:data:`REGION`, since a template is deployed to the regions that the user names.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+
+from netprobe.workload.document import Intrinsic, List, Map, Value
+
+UNKNOWN = "\x00"
+"""Stands for any text; no valid name contains it."""
+REGION = "\x01"
+"""Stands for the region that the stack is deployed to."""
+SUFFIX = "\x02"
+"""Stands for that region's DNS suffix."""
+_MOST = 16
+_DEPTH = 20
+_VARIABLE = re.compile(r"\$\{(!?)([A-Za-z0-9:._-]+)\}")
+_COMPOSE = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::?([-?+])([^{}]*))?\}|\$([A-Za-z_][A-Za-z0-9_]*)")
+_PSEUDO = {"AWS::Region": REGION, "AWS::URLSuffix": SUFFIX, "AWS::Partition": "aws"}
+
+
+class Template:
+    """The parts of a template that values refer to."""
+
+    def __init__(self, root: Map | None = None) -> None:
+        parameters = root.get("Parameters") if root is not None else None
+        mappings = root.get("Mappings") if root is not None else None
+        self.parameters = parameters if isinstance(parameters, Map) else Map(0)
+        self.mappings = mappings if isinstance(mappings, Map) else Map(0)
+
+    def texts(self, value: Value, depth: int = 0) -> tuple[str, ...]:
+        """Every text that a value may come to; a value that is none gives nothing."""
+        return tuple(itertools.islice(dict.fromkeys(self._texts(value, depth)), _MOST))
+
+    def _texts(self, value: Value, depth: int) -> Iterator[str]:
+        if depth > _DEPTH:
+            yield UNKNOWN
+        elif isinstance(value, bool):
+            yield "true" if value else "false"
+        elif isinstance(value, (str, int, float)):
+            yield str(value)
+        elif isinstance(value, Intrinsic):
+            yield from self._function(value.name, value.argument, depth)
+        elif isinstance(value, Map) and len(value) == 1:
+            (name,) = value
+            if name == "Ref" or name.startswith("Fn::"):
+                yield from self._function(name.removeprefix("Fn::"), value[name], depth)
+
+    def _function(self, name: str, argument: Value, depth: int) -> Iterator[str]:
+        match name, argument:
+            case "Ref", str():
+                yield from self._reference(argument, depth)
+            case "Sub", str():
+                yield from self._substituted(argument, Map(0), depth)
+            case "Sub", List():
+                own = argument[1] if len(argument) > 1 else None
+                text = argument[0] if argument else ""
+                yield from self._substituted(str(text), own if isinstance(own, Map) else Map(0), depth)
+            case "Join", List() if len(argument) == 2 and isinstance(argument[1], List):
+                yield from self._joined(str(argument[0]), argument[1], depth)
+            case "If", List() if len(argument) == 3:
+                yield from self._texts(argument[1], depth + 1)
+                yield from self._texts(argument[2], depth + 1)
+            case "Select", List() if len(argument) == 2 and isinstance(argument[1], List):
+                index = str(argument[0])
+                chosen = argument[1]
+                known = index.isascii() and index.isdigit() and int(index[:6]) < len(chosen)
+                yield from self._texts(chosen[int(index[:6])], depth + 1) if known else iter((UNKNOWN,))
+            case "FindInMap", List() if len(argument) == 3:
+                yield from self._found(argument, depth)
+            case _:
+                yield UNKNOWN
+
+    def _reference(self, name: str, depth: int) -> Iterator[str]:
+        if name in _PSEUDO:
+            yield _PSEUDO[name]
+            return
+        if name == "AWS::NoValue":
+            return
+        parameter = self.parameters.get(name)
+        default = parameter.get("Default") if isinstance(parameter, Map) else None
+        allowed = parameter.get("AllowedValues") if isinstance(parameter, Map) else None
+        if default is not None:
+            yield from self._texts(default, depth + 1)
+        elif isinstance(allowed, List):
+            for item in allowed:
+                yield from self._texts(item, depth + 1)
+        else:
+            yield UNKNOWN
+
+    def _substituted(self, text: str, own: Map, depth: int) -> Iterator[str]:
+        pieces: list[tuple[str, ...]] = []
+        position = 0
+        for match in _VARIABLE.finditer(text):
+            pieces.append((text[position : match.start()],))
+            position = match.end()
+            if match[1]:
+                pieces.append((f"${{{match[2]}}}",))
+            elif match[2] in own:
+                pieces.append(self.texts(own[match[2]], depth + 1) or (UNKNOWN,))
+            elif "." in match[2]:
+                pieces.append((UNKNOWN,))
+            else:
+                pieces.append(tuple(self._reference(match[2], depth)) or ("",))
+        pieces.append((text[position:],))
+        yield from ("".join(parts) for parts in itertools.islice(itertools.product(*pieces), _MOST))
+
+    def _joined(self, separator: str, items: List, depth: int) -> Iterator[str]:
+        pieces = [self.texts(item, depth + 1) or (UNKNOWN,) for item in items]
+        yield from (separator.join(parts) for parts in itertools.islice(itertools.product(*pieces), _MOST))
+
+    def _found(self, argument: List, depth: int) -> Iterator[str]:
+        tables = self.mappings.get(str(argument[0]))
+        if not isinstance(tables, Map):
+            yield UNKNOWN
+            return
+        for first in self.texts(argument[1], depth + 1):
+            # The region is the user's: every row of the table may be meant.
+            rows = list(tables.values()) if first in (REGION, UNKNOWN) else [tables.get(first)]
+            for row in rows:
+                for second in self.texts(argument[2], depth + 1):
+                    if isinstance(row, Map) and second in row:
+                        yield from self._texts(row[second], depth + 1)
+
+
+def interpolated(text: str) -> str:
+    """A compose value with the defaults of its variables; a variable without one is unknown."""
+
+    def one(match: re.Match[str]) -> str:
+        if match[0] == "$$":
+            return "$"
+        return match[3] if match[2] == "-" else UNKNOWN
+
+    return _COMPOSE.sub(one, text)
