@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
 import trio
 
-from netprobe.observations import Failure, Observation
-from netprobe.probes import http, proxy, resolve, tcp, tls, websocket
+from netprobe.observations import Failure, Observation, Step, TlsDetail
+from netprobe.probes import certificates, http, proxy, resolve, tcp, tls, trust, websocket
+from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Target
 from netprobe.probes.scene import Scene
 from netprobe.probes.session import Session, Trace
@@ -21,6 +23,7 @@ from netprobe.probes.transport import OpenStreamTransport
 
 PLAIN_HTTP = 80
 LAX = "lax_chain"
+STRICT = "strict_chain"
 _GO_ON = frozenset({None, Failure.HTTP_SERVICE_ERROR})
 CERTIFICATE_FAILURES = frozenset(
     {
@@ -70,7 +73,7 @@ async def run(session: Session, target: Target, scene: Scene, address: str | Non
         return
     async with closing(stream):
         failure = await _converse(session, target, scene, stream, address, seen, verify=True)
-    if failure in CERTIFICATE_FAILURES:
+    if failure in CERTIFICATE_FAILURES and session.settings.experiments:
         # Connect again and look, unverified, at the chain that did not verify, and at who answers behind it.
         lax = scene.control(LAX)
         again = await reach(session, target, lax, address, seen, keep_success=False)
@@ -87,17 +90,29 @@ async def reach(
     seen: list[Observation],
     *,
     keep_success: bool = True,
+    limits: Limits | None = None,
+    mss: int | None = None,
 ) -> Stream | None:
-    """A connection to an address, or a tunnel through the target's proxy; None where there is none."""
+    """A connection to an address, or a tunnel through the target's proxy; None where there is none.
+
+    Args:
+        session: the run.
+        target: the host.
+        scene: the target's, or that of a control probe.
+        address: where to, or None for the way through the proxy.
+        seen: where the observation goes.
+        keep_success: whether to record a success too; a control that goes on has a later step to tell of.
+        limits: other limits than the run's.
+        mss: the largest segment to announce, for a direct connection.
+    """
+    limits = session.limits if limits is None else limits
     stream: Stream | None
     if address is not None:
         port = target.vantage.connect_port(scene.port)
-        observation, stream = await tcp.connect(scene, address, port, session.limits)
+        observation, stream = await tcp.connect(scene, address, port, limits, mss=mss)
     else:
         assert target.proxy is not None
-        observation, stream = await proxy.open_tunnel(
-            scene, target.vantage, target.proxy, session.finder, session.limits
-        )
+        observation, stream = await proxy.open_tunnel(scene, target.vantage, target.proxy, session.finder, limits)
     if keep_success or stream is None:
         seen.append(observation)
     return stream
@@ -122,6 +137,7 @@ async def _converse(
         if encrypted is None:
             return observation.failure
         stream = encrypted
+        _judge_strictly(session, target, scene, observation, encrypted.chain, seen)
     transport = OpenStreamTransport(stream, scene.host, scene.port, secure=secure)
     observation, answer = await http.request(
         scene, transport, target.request, session.limits, address=address, secure=secure
@@ -130,6 +146,27 @@ async def _converse(
     if target.request.upgrade and verify and answer is not None and observation.failure in _GO_ON:
         await _upgrade(session, target, scene, transport, address, seen)
     return None
+
+
+def _judge_strictly(
+    session: Session,
+    target: Target,
+    scene: Scene,
+    handshake: Observation,
+    chain: tuple[bytes, ...],
+    seen: list[Observation],
+) -> None:
+    """Hold a chain that is not the origin's to the strict rules, once (experiment ``strict_chain``; sends nothing)."""
+    detail = handshake.detail
+    assert isinstance(detail, TlsDetail)
+    if detail.origin is not False or chain in session.judged_strictly or not session.settings.experiments:
+        return
+    session.judged_strictly.add(chain)
+    started = trio.current_time()
+    error = certificates.strict_error(chain, scene.host, trust.bundle_of(target.vantage.store))
+    judged = msgspec.structs.replace(detail, strict=not error, strict_error=error)
+    failure = Failure.SSL_INVALID_CERTIFICATE if error else None
+    seen.append(scene.control(STRICT).observe(Step.TLS, started, failure, judged, address=handshake.address))
 
 
 async def _upgrade(

@@ -11,7 +11,7 @@ its step, and stays several times the slowest answer seen away from it. A limit 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -48,15 +48,28 @@ BOUNDS = {
 }
 
 
+CONTROLS = {
+    Step.DNS: Bound(unknown=2.0, quick=1.5, factor=4.0),
+    Step.TCP: Bound(unknown=3.2, quick=1.2, factor=4.0),
+    Step.PROXY: Bound(unknown=4.0, quick=3.0, factor=4.0),
+    Step.TLS: Bound(unknown=3.0, quick=1.5, factor=6.0),
+    Step.HTTP: Bound(unknown=3.0, quick=2.0, factor=6.0),
+    Step.WEBSOCKET: Bound(unknown=3.0, quick=2.0, factor=6.0),
+}
+"""The limits of control probes: what they compare with has already answered or failed, so they need wait less."""
+
+
 class Limits:
     """The limits of one run.
 
     Args:
         explicit: what the user set for every step, or None.
+        bounds: the limits of each step.
     """
 
-    def __init__(self, explicit: float | None = None) -> None:
+    def __init__(self, explicit: float | None = None, bounds: Mapping[Step, Bound] = BOUNDS) -> None:
         self._explicit = explicit
+        self._bounds = bounds
         self._slowest: dict[Step, float] = {}
         self._measured: dict[Step, int] = {}
         self._open: dict[Step, dict[trio.CancelScope, float]] = {step: {} for step in Step}
@@ -65,10 +78,17 @@ class Limits:
         """The limit that holds for a step at this moment."""
         if self._explicit is not None:
             return self._explicit
-        bound = BOUNDS[step]
+        bound = self._bounds[step]
         if self._measured.get(step, 0) < ENOUGH:
             return bound.unknown
         return min(bound.unknown, bound.quick + bound.factor * self._slowest[step])
+
+    def for_controls(self) -> Limits:
+        """The limits of control probes, with what this run measured."""
+        limits = Limits(self._explicit, CONTROLS)
+        limits._slowest = dict(self._slowest)
+        limits._measured = dict(self._measured)
+        return limits
 
     def learn(self, step: Step, seconds: float) -> None:
         """Take note of an answer, and move the end of what is still waiting."""

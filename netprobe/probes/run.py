@@ -19,7 +19,7 @@ import trio
 from netprobe import __version__
 from netprobe.catalog.model import Endpoint
 from netprobe.observations import CatalogVersion, Context, Observation, Run, Step, Subject
-from netprobe.probes import chain, plan
+from netprobe.probes import chain, experiments, plan
 from netprobe.probes.limits import BOUNDS
 from netprobe.probes.plan import Plan, Target
 from netprobe.probes.session import Session, Trace
@@ -72,7 +72,7 @@ async def check(
     """
     started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     zero = trio.current_time()
-    session = Session.begin(settings, zero)
+    session = Session.begin(settings, vantages, zero)
     layout = plan.make(endpoints, vantages, settings, zero)
     ended_by = await _bounded(session, layout, progress)
     return Run(
@@ -103,6 +103,8 @@ async def _bounded(session: Session, layout: Plan, progress: Progress | None) ->
             if threading.current_thread() is threading.main_thread():
                 nursery.start_soon(watch, scope)
             await _first_pass(session, layout.targets, progress)
+            if session.settings.experiments:
+                await experiments.make(session)
             nursery.cancel_scope.cancel()
     if interrupted:
         return INTERRUPTED
@@ -125,7 +127,7 @@ async def _first_pass(session: Session, targets: Sequence[Target], progress: Pro
 
     async with trio.open_nursery() as nursery:
         for first in {(t.suffix, t.vantage.name): t for t in targets if t.candidate and t.proxy is None}.values():
-            nursery.start_soon(wildcards.of, first)
+            nursery.start_soon(wildcards.addresses, first)
         for _ in range(min(len(targets), 2 * session.settings.concurrency)):
             nursery.start_soon(work)
 
@@ -136,11 +138,11 @@ async def _probe(session: Session, target: Target, wildcards: Wildcards) -> None
     session.traces.append(trace)
     if target.proxy is not None:
         await chain.through_proxy(session, trace)
-        trace.absent = target.candidate and trace.unknown_to_proxy
+        trace.absent = target.candidate and await wildcards.is_no_proof(trace)
     else:
         await chain.look_up(session, trace)
         if target.candidate:
-            made_up = await wildcards.of(target)
+            made_up = await wildcards.addresses(target)
             # An address that every name gets proves no name.
             trace.absent = trace.says_absent or (bool(trace.addresses) and made_up.issuperset(trace.addresses))
         if not trace.absent:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import trio
 
-from netprobe.observations import Failure, Observation
+from netprobe.observations import Observation
 from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Target
 from netprobe.probes.proxy import Finder
 from netprobe.probes.resolve import Gates
 from netprobe.probes.settings import Settings
+from netprobe.vantage import Vantage
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,11 +43,6 @@ class Trace:
         return [*self.lookup, *(o for steps in self.steps.values() for o in steps)]
 
     @property
-    def unknown_to_proxy(self) -> bool:
-        """Whether the proxy says that it cannot resolve the name."""
-        return any(o.failure is Failure.PROXY_CANNOT_RESOLVE for o in self.steps.get(None, ()))
-
-    @property
     def passed(self) -> bool:
         """Whether every step of some address went well."""
         return any(
@@ -59,6 +56,7 @@ class Session:
 
     Attributes:
         settings: what the user set.
+        vantages: as whom the run looks.
         zero: the moment the run began, on trio's clock.
         limits: the time limits, which learn.
         slots: connections that may be open at once.
@@ -66,9 +64,11 @@ class Session:
         finder: the addresses of proxies.
         traces: the targets taken up so far.
         controls: the observations of control probes that belong to no first pass.
+        judged_strictly: the chains that the experiment ``strict_chain`` has looked at.
     """
 
     settings: Settings
+    vantages: tuple[Vantage, ...]
     zero: float
     limits: Limits
     slots: trio.CapacityLimiter
@@ -76,13 +76,15 @@ class Session:
     finder: Finder
     traces: list[Trace] = field(default_factory=list)
     controls: list[Observation] = field(default_factory=list)
+    judged_strictly: set[tuple[bytes, ...]] = field(default_factory=set)
 
     @classmethod
-    def begin(cls, settings: Settings, zero: float) -> Session:
+    def begin(cls, settings: Settings, vantages: Sequence[Vantage], zero: float) -> Session:
         """A session in which nothing was seen yet."""
         limits, gates = Limits(settings.timeout), Gates()
         return cls(
             settings=settings,
+            vantages=tuple(vantages),
             zero=zero,
             limits=limits,
             slots=trio.CapacityLimiter(settings.concurrency),

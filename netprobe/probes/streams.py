@@ -34,9 +34,18 @@ class TlsStream:
         tls: the OpenSSL object, its handshake done.
         incoming: what the peer sent goes in here.
         outgoing: what OpenSSL wants sent comes out here.
+        chain: the peer's certificates as it sent them (DER, leaf first).
     """
 
-    def __init__(self, transport: Stream, tls: ssl.SSLObject, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO) -> None:
+    def __init__(
+        self,
+        transport: Stream,
+        tls: ssl.SSLObject,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        chain: tuple[bytes, ...] = (),
+    ) -> None:
+        self.chain = chain
         self._transport = transport
         self._tls = tls
         self._incoming = incoming

@@ -157,7 +157,7 @@ async def handshake(
         **evidence,
     )
     observation = scene.observe(Step.TLS, started, failure, detail, address=address)
-    return observation, TlsStream(stream, tls, incoming, outgoing) if done else None
+    return observation, TlsStream(stream, tls, incoming, outgoing, peer_chain(tls)) if done else None
 
 
 async def _drive(

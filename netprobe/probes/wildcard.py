@@ -1,7 +1,8 @@
-"""Names that cannot exist: does the resolver answer for them all the same?
+"""Names that cannot exist: does the resolver, or the proxy, answer for them all the same?
 
 A resolver that answers for everything (a captive portal, a "helpful" provider, a wildcard zone) makes every numbered
-candidate look alive. So one name that AWS cannot have is asked for, once for each resolver setting and parent name.
+candidate look alive, and a proxy says "cannot connect" of a missing name as of a dead host. So one name that AWS
+cannot have is asked for, once for each setting and parent name: what a candidate shares with it proves nothing.
 """
 
 from __future__ import annotations
@@ -10,13 +11,21 @@ from dataclasses import replace
 
 import trio
 
-from netprobe.probes import resolve
+from netprobe.observations import Failure, Observation, ProxyDetail, Step
+from netprobe.probes import chain, resolve
 from netprobe.probes.plan import Target
-from netprobe.probes.session import Session
+from netprobe.probes.scene import Scene
+from netprobe.probes.session import Session, Trace
 
 EXPERIMENT = "impossible_name"
 LABEL = "netprobe-no-such-host"
 """AWS names no endpoint like this, and it tells an administrator who asked."""
+
+
+_BY_THE_PROXY = frozenset(
+    {Failure.PROXY_CANNOT_CONNECT, Failure.PROXY_UPSTREAM_TIMEOUT, Failure.PROXY_BAD_ANSWER, Failure.EOF}
+)
+"""What proxies say of a name that they cannot resolve, where they do not say just that."""
 
 
 class Wildcards:
@@ -24,24 +33,60 @@ class Wildcards:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._answers: dict[tuple[object, ...], frozenset[str]] = {}
-        self._asked: dict[tuple[object, ...], trio.Event] = {}
+        self._locks: dict[tuple[object, ...], trio.Lock] = {}
+        self._addresses: dict[tuple[object, ...], frozenset[str]] = {}
+        self._tunnels: dict[tuple[object, ...], Observation] = {}
 
-    async def of(self, target: Target) -> frozenset[str]:
+    async def addresses(self, target: Target) -> frozenset[str]:
         """The addresses that a name beside ``target`` gets which cannot exist; none on an honest resolver."""
-        vantage = target.vantage
+        vantage, session = target.vantage, self._session
         key = (target.suffix, vantage.resolvers, vantage.hosts_file, target.families)
-        if key in self._asked:
-            await self._asked[key].wait()
-            return self._answers[key]
-        self._asked[key] = trio.Event()
-        scene = replace(target.scene.control(EXPERIMENT), host=f"{LABEL}.{target.suffix}")
-        session = self._session
-        lookup = resolve.Lookup()
-        try:
-            await resolve.resolve(scene, vantage, target.families, session.limits, session.gates, into=lookup)
-        finally:
-            session.controls.extend(lookup.observations)
-            self._answers[key] = frozenset(lookup.addresses)
-            self._asked[key].set()
-        return self._answers[key]
+        async with self._locks.setdefault(key, trio.Lock()):
+            if key not in self._addresses:
+                lookup = resolve.Lookup()
+                try:
+                    await resolve.resolve(
+                        self._scene(target), vantage, target.families, session.limits, session.gates, into=lookup
+                    )
+                finally:
+                    session.controls.extend(lookup.observations)
+                self._addresses[key] = frozenset(lookup.addresses)
+        return self._addresses[key]
+
+    async def is_no_proof(self, trace: Trace) -> bool:
+        """Whether the proxy treats a candidate as it treats a name that cannot exist, so that it may not exist."""
+        target, steps = trace.target, trace.steps.get(None, [])
+        tunnel = next((o for o in steps if o.step is Step.PROXY and o.experiment is None), None)
+        if tunnel is None or any(o.step is Step.TLS and o.failure is None and o.experiment is None for o in steps):
+            return False
+        if tunnel.failure is Failure.PROXY_CANNOT_RESOLVE:
+            return True
+        if tunnel.failure is not None and tunnel.failure not in _BY_THE_PROXY:
+            return False
+        return _alike(tunnel, await self._tunnel(target))
+
+    async def _tunnel(self, target: Target) -> Observation:
+        proxy = target.proxy
+        assert proxy is not None
+        key = (target.suffix, proxy.safe, proxy.username, target.vantage.name)
+        async with self._locks.setdefault(key, trio.Lock()):
+            if key not in self._tunnels:
+                async with self._session.slots:
+                    seen: list[Observation] = []
+                    stream = await chain.reach(self._session, target, self._scene(target), None, seen)
+                    if stream is not None:
+                        await stream.aclose()
+                self._session.controls.extend(seen)
+                self._tunnels[key] = seen[0]
+        return self._tunnels[key]
+
+    @staticmethod
+    def _scene(target: Target) -> Scene:
+        return replace(target.scene.control(EXPERIMENT), host=f"{LABEL}.{target.suffix}")
+
+
+def _alike(one: Observation, other: Observation) -> bool:
+    assert isinstance(one.detail, ProxyDetail)
+    assert isinstance(other.detail, ProxyDetail)
+    mine = (one.failure, one.detail.phase, one.detail.status, one.detail.error_header)
+    return mine == (other.failure, other.detail.phase, other.detail.status, other.detail.error_header)

@@ -1,0 +1,223 @@
+"""The control probes: each repeats one step with one thing changed, so that two causes which look alike part.
+
+Every control is an observation like any other, with ``experiment`` set. Nothing is trusted and nothing secret is sent
+over a control connection: its handshakes look at the peer without verifying it, unless the control is about trust.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from netprobe.catalog.model import Request
+from netprobe.observations import DnsDetail, Observation, Step
+from netprobe.probes import chain, dns, http, proxy, resolve, tcp, tls
+from netprobe.probes.limits import Limits
+from netprobe.probes.plan import Target
+from netprobe.probes.scene import Scene
+from netprobe.probes.session import Session, Trace
+from netprobe.probes.transport import OpenStreamTransport
+from netprobe.vantage import ProxyServer, Resolver
+
+MSS_STEPS = (1360, 1200, 960, 536)
+"""536 is what every IPv4 host must take (RFC 9293 section 3.7.1); between it and Ethernet, what tunnels leave."""
+LISTEN_SECONDS = 0.7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A failure that calls for control probes.
+
+    Attributes:
+        trace: the host it happened to.
+        failed: the observation that failed.
+        peer: a host that passed in this run, as the same vantage, or None.
+    """
+
+    trace: Trace
+    failed: Observation
+    peer: Trace | None
+
+    @property
+    def target(self) -> Target:
+        """The host."""
+        return self.trace.target
+
+    def scene(self, experiment: str) -> Scene:
+        """The host's scene as a control probe."""
+        return self.target.scene.control(experiment)
+
+
+Control = Callable[[Session, Limits, Case], Coroutine[Any, Any, None]]
+
+
+async def other_sni(session: Session, limits: Limits, case: Case) -> None:
+    """The same address, asked for a name that passed elsewhere in this run."""
+    if case.peer is not None:
+        await _shake(session, limits, case, "other_sni", sni=case.peer.target.scene.host)
+
+
+async def no_sni(session: Session, limits: Limits, case: Case) -> None:
+    """The same address, with no name in the ClientHello."""
+    await _shake(session, limits, case, "no_sni", sni=None)
+
+
+async def other_address(session: Session, limits: Limits, case: Case) -> None:
+    """The same name, at the address of a host that passed."""
+    address = next(iter(case.peer.steps), None) if case.peer is not None else None
+    if address is not None and address not in case.trace.steps:
+        await _shake(session, limits, case, "other_address", sni=case.target.scene.host, address=address)
+
+
+async def lower_mss(session: Session, limits: Limits, case: Case) -> None:
+    """The same address and name, in smaller and smaller packets, until one size passes."""
+    for mss in MSS_STEPS:
+        if await _shake(session, limits, case, "lower_mss", sni=case.target.scene.host, mss=mss):
+            return
+
+
+async def send_nothing(session: Session, _limits: Limits, case: Case) -> None:
+    """The same address: connect and stay silent. A reset that comes now is no answer to a ClientHello."""
+    address, scene = case.failed.address, case.scene("send_nothing")
+    if address is None:
+        return
+    port = case.target.vantage.connect_port(scene.port)
+    observation, stream = await tcp.connect(scene, address, port, session.limits)
+    if stream is None:
+        session.controls.append(observation)
+        return
+    async with chain.closing(stream):
+        session.controls.append(await tcp.listen_in_silence(scene, address, port, stream, LISTEN_SECONDS))
+
+
+async def small_request(session: Session, limits: Limits, case: Case) -> None:
+    """The same request as HEAD: its answer has no body, so that only large answers are left to vanish."""
+    target, scene = case.target, case.scene("small_request")
+    stream = await chain.reach(session, target, scene, case.failed.address, session.controls, keep_success=False)
+    if stream is None:
+        return
+    async with chain.closing(stream):
+        shaken, encrypted = await tls.handshake(
+            scene, stream, tls.lax(target.vantage, scene.host), limits, address=case.failed.address
+        )
+        if encrypted is None:
+            session.controls.append(shaken)
+            return
+        wanted = Request(method="HEAD", path=target.request.path, genuine=target.request.genuine)
+        transport = OpenStreamTransport(encrypted, scene.host, scene.port, secure=True)
+        observation, _ = await http.request(scene, transport, wanted, limits, address=case.failed.address)
+        session.controls.append(observation)
+
+
+async def dns_over_tcp(session: Session, limits: Limits, case: Case) -> None:
+    """The same question to the same resolver, over TCP."""
+    resolver, family = _asked(case)
+    if resolver is not None:
+        observation, _ = await dns.ask(case.scene("dns_over_tcp"), resolver, family, limits, over_tcp=True)
+        session.controls.append(observation)
+
+
+async def other_resolver(session: Session, limits: Limits, case: Case) -> None:
+    """The same name through the other resolvers, and the host at addresses that the first pass did not try."""
+    scene, target = case.scene("other_resolver"), case.target
+    asked, family = _asked(case)
+    for resolver in target.vantage.resolvers:
+        if resolver == asked:
+            continue
+        observation, addresses = await dns.ask(scene, resolver, family, limits)
+        new = [address for address in addresses if address not in case.trace.addresses]
+        if new or case.failed.step is Step.DNS:
+            session.controls.append(observation)
+        for address in new[:2]:
+            await chain.run(session, target, scene, address, session.controls)
+
+
+async def without_hosts_file(session: Session, _limits: Limits, case: Case) -> None:
+    """The name that the hosts file overrides, asked of the resolvers."""
+    target = case.target
+    vantage = replace(target.vantage, hosts_file=None)
+    scene = case.scene("without_hosts_file")
+    lookup = await resolve.resolve(scene, vantage, target.families, session.limits, session.gates)
+    session.controls.extend(lookup.observations)
+
+
+async def without_proxy(session: Session, limits: Limits, case: Case) -> None:
+    """The host directly, where the way through the proxy failed."""
+    scene, target = case.scene("without_proxy"), case.target
+    lookup = await resolve.resolve(scene, target.vantage, target.families, limits, session.gates)
+    session.controls.extend(lookup.observations)
+    for address in lookup.addresses[:1]:
+        await chain.run(session, target, scene, address, session.controls)
+
+
+async def with_proxy(session: Session, _limits: Limits, case: Case) -> None:
+    """The host through a proxy that another vantage of this run uses, where the direct way failed."""
+    scene = case.scene("with_proxy")
+    for server in _other_proxies(session, case):
+        target = replace(case.target, proxy=server)
+        await chain.run(session, target, scene, None, session.controls)
+
+
+async def connect_by_address(session: Session, limits: Limits, case: Case) -> None:
+    """CONNECT to an address that this host resolved, where the proxy failed with the name."""
+    target, scene = case.target, case.scene("connect_by_address")
+    assert target.proxy is not None
+    lookup = await resolve.resolve(scene, target.vantage, target.families, limits, session.gates)
+    session.controls.extend(lookup.observations)
+    for address in lookup.addresses[:1]:
+        observation, stream = await proxy.open_tunnel(
+            scene, target.vantage, target.proxy, session.finder, limits, target=address
+        )
+        session.controls.append(observation)
+        if stream is not None:
+            await stream.aclose()
+
+
+async def _shake(
+    session: Session,
+    limits: Limits,
+    case: Case,
+    experiment: str,
+    *,
+    sni: str | None,
+    address: str | None = None,
+    mss: int | None = None,
+) -> bool:
+    """One unverified handshake with one thing changed; where the first pass failed later, its request too.
+
+    Returns:
+        Whether everything that was tried passed.
+    """
+    scene, target = case.scene(experiment), case.target
+    at = address if address is not None else case.failed.address
+    if at is None and mss is not None:
+        return True  # the segments to a proxy say nothing of the way behind it
+    stream = await chain.reach(session, target, scene, at, session.controls, keep_success=False, limits=limits, mss=mss)
+    if stream is None:
+        return False
+    async with chain.closing(stream):
+        policy = tls.lax(target.vantage, sni, mss)
+        observation, encrypted = await tls.handshake(scene, stream, policy, limits, address=at)
+        session.controls.append(observation)
+        if encrypted is None or case.failed.step is not Step.HTTP:
+            return encrypted is not None
+        transport = OpenStreamTransport(encrypted, scene.host, scene.port, secure=True)
+        observation, _ = await http.request(scene, transport, target.request, limits, address=at)
+        session.controls.append(observation)
+        return observation.failure is None
+
+
+def _asked(case: Case) -> tuple[Resolver | None, int]:
+    """The resolver and family of a failed question; of a later step, no resolver and the family of the address."""
+    detail = case.failed.detail
+    if not isinstance(detail, DnsDetail):
+        return None, tcp.family_of(case.failed.address or "")
+    resolver = next((r for r in case.target.vantage.resolvers if str(r) == detail.resolver), None)
+    return resolver, 6 if detail.rrtype == "AAAA" else 4
+
+
+def _other_proxies(session: Session, case: Case) -> Iterable[ProxyServer]:
+    scene = case.target.scene
+    found = (vantage.proxy_for(scene.host, scene.port) for vantage in session.vantages)
+    return dict.fromkeys(server for server in found if server is not None and server != case.target.proxy)
