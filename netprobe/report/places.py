@@ -21,7 +21,7 @@ def place_of(finding: Finding) -> Place:
 
 def uri(place: Place) -> str:
     """The file as a relative URI reference: paths of an image are relative to its root."""
-    return quote(place.file.lstrip("/"), safe="/._-~") or NO_FILE.file
+    return quote(place.file.lstrip("/").encode("utf-8", "backslashreplace"), safe="/._-~") or NO_FILE.file
 
 
 def fingerprint(finding: Finding) -> str:
@@ -29,4 +29,4 @@ def fingerprint(finding: Finding) -> str:
     parts = [finding.id, finding.region or "", *sorted({place.file for place in finding.places})]
     if not finding.places:
         parts += sorted(finding.endpoints)
-    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "backslashreplace")).hexdigest()

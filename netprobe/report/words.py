@@ -36,17 +36,20 @@ def ordered(findings: Sequence[Finding]) -> list[Finding]:
 def summary(report: Report) -> str:
     """One sentence: how many things work, how many errors and warnings there are."""
     judged = [endpoint.outcome for endpoint in report.endpoints] + [rule.outcome for rule in report.rules]
-    kind = "endpoint" if not report.rules else "rule" if not report.endpoints else "endpoint and rule"
+    kinds = [
+        counted(len(some), word) for some, word in ((report.endpoints, "endpoint"), (report.rules, "rule")) if some
+    ]
     counts = [
         (judged.count(Outcome.PASS) + judged.count(Outcome.WARN), "pass"),
         (judged.count(Outcome.FAIL), "fail"),
         (judged.count(Outcome.NOT_RUN), "could not be run"),
+        (judged.count(Outcome.NOT_APPLICABLE), "not applicable"),
     ]
     parts = ", ".join(f"{number} {what}" for number, what in counts if number)
     errors = sum(finding.severity is Severity.ERROR for finding in report.findings)
     warnings = sum(finding.severity is Severity.WARNING for finding in report.findings)
     told = ", ".join(counted(number, word) for number, word in ((errors, "error"), (warnings, "warning")) if number)
-    checked = f"{counted(len(judged), kind)}: {parts}" if judged else "nothing was judged"
+    checked = f"{' and '.join(kinds)}: {parts}" if judged else "nothing was judged"
     return f"{checked}; {told}" if told else checked
 
 

@@ -23,7 +23,7 @@ def _issue(finding: Finding) -> dict[str, object]:
     place = place_of(finding)
     return {
         "description": printable(f"{finding.title} Fix ({finding.owner}): {finding.remedy}", 4000),
-        "check_name": finding.id,
+        "check_name": printable(finding.id),
         "fingerprint": fingerprint(finding),
         "severity": _SEVERITIES[finding.severity],
         "location": {"path": uri(place), "lines": {"begin": place.line or 1}},

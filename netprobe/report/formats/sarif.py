@@ -50,7 +50,7 @@ def render(report: Report, *, width: int, colour: bool) -> bytes:
                 "properties": {
                     "verdict": str(report.verdict),
                     "summary": f"{VERDICTS[report.verdict]}: {summary(report)}",
-                    "regions": list(report.regions),
+                    "regions": [_text(region) for region in report.regions],
                     "catalogVersion": report.catalog.version,
                 },
             }
@@ -63,8 +63,8 @@ def _rule(rule: str, findings: list[Finding]) -> dict[str, Any]:
     first = next(finding for finding in findings if finding.id == rule)
     words = rule.replace("_", " ").replace("-", " ")
     return {
-        "id": rule,
-        "name": "".join(word[:1].upper() + word[1:] for word in words.split()),
+        "id": _text(rule),
+        "name": _text("".join(word[:1].upper() + word[1:] for word in words.split())),
         "shortDescription": {"text": _text(words)},
         "help": {"text": _text(f"Run '{first.docs}' for what it means, how it is told, who fixes it and how.")},
         "defaultConfiguration": {"level": _LEVELS[first.severity]},
@@ -74,7 +74,7 @@ def _rule(rule: str, findings: list[Finding]) -> dict[str, Any]:
 def _result(finding: Finding, index: int) -> dict[str, Any]:
     hosts = f" Hosts: {hosts_told(sorted(finding.hosts), 6)}." if finding.hosts else ""
     return {
-        "ruleId": finding.id,
+        "ruleId": _text(finding.id),
         "ruleIndex": index,
         "level": _LEVELS[finding.severity],
         "message": {"text": _text(f"{finding.title}{hosts} Fix ({finding.owner}): {finding.remedy}")},
@@ -83,7 +83,7 @@ def _result(finding: Finding, index: int) -> dict[str, Any]:
         "properties": {
             "certainty": str(finding.certainty),
             "owner": str(finding.owner),
-            "region": finding.region or "",
+            "region": _text(finding.region or ""),
         },
     }
 

@@ -60,6 +60,12 @@ class _Page:
     def bold(self, text: str) -> str:
         return self.paint(text, _BOLD)
 
+    def titled(self, word: str, rest: str, code: str) -> list[str]:
+        """A wrapped line that begins with a word in colour (all of its first line, where that is too narrow)."""
+        first, *more = self.wrapped(word + rest, "", "  ")
+        cut = len(word) if first.startswith(word) else len(first)
+        return [self.paint(first[:cut], code) + first[cut:], *more]
+
     def wrapped(self, text: str, first: str, rest: str) -> list[str]:
         """Wrap at blanks only: a host name or a command that is cut in two cannot be copied."""
         return textwrap.wrap(
@@ -75,9 +81,7 @@ class _Page:
 def _head(report: Report, page: _Page) -> Iterator[str]:
     where = f": {', '.join(printable(region) for region in report.regions)}" if report.regions else ""
     verdict = VERDICTS[report.verdict]
-    first, *rest = page.wrapped(f"{verdict}{where}", "", "  ")
-    yield page.paint(verdict, f"{_BOLD};{_OF_VERDICT[report.verdict]}") + first[len(verdict) :]
-    yield from rest
+    yield from page.titled(verdict, where, f"{_BOLD};{_OF_VERDICT[report.verdict]}")
     yield from page.wrapped(f"{summary(report)} ({report.duration_seconds:.1f} s)", "", "  ")
     if report.context.interrupted:
         yield from page.wrapped("Interrupted: this is what was seen until then.", "", "  ")
@@ -95,11 +99,8 @@ def _head(report: Report, page: _Page) -> Iterator[str]:
 
 def _finding(finding: Finding, page: _Page) -> Iterator[str]:
     where = f" in {printable(finding.region)}" if finding.region else ""
-    title = f"{finding.severity.upper()}: {printable(finding.id)}{where} ({finding.certainty})"
-    first, *rest = page.wrapped(title, "", "  ")
-    word = finding.severity.upper()
-    yield page.paint(word, _OF_SEVERITY[finding.severity]) + first[len(word) :]
-    yield from rest
+    title = f": {printable(finding.id)}{where} ({finding.certainty})"
+    yield from page.titled(finding.severity.upper(), title, _OF_SEVERITY[finding.severity])
     yield from page.wrapped(printable(finding.title, 1000), "  ", "  ")
     hosts = [printable(host) for host in sorted(finding.hosts)]
     if hosts:
