@@ -89,13 +89,13 @@ def _at_home(endpoint: Endpoint, chosen: Sequence[str]) -> Endpoint:
 def _merged(found: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
     """Each endpoint once, required if anyone requires it.
 
-    A registry that a workload names takes the place of the catalog's ``*.dkr.ecr…``, which stands for an account that
-    nobody named.
+    Once a workload names its registries, the catalog's ``*.dkr.ecr…``, which stands for an account that nobody named
+    and would admit everyone's, is not needed in any region.
     """
-    named = {(one.id, one.region) for one in found if not one.placeholder_account}
+    named = {one.id for one in found if not one.placeholder_account}
     merged: dict[tuple[str, str, str, int], Endpoint] = {}
     for one in found:
-        if one.placeholder_account and (one.id, one.region) in named:
+        if one.placeholder_account and one.id.removesuffix("-fips").removesuffix("-dualstack") in named:
             continue
         key = (one.id, one.region, one.pattern, one.port)
         before = merged.setdefault(key, one)

@@ -134,7 +134,7 @@ class TestEndpoints:
         assert last["host"] == "harbor.corp.example"
         assert last["purpose"] == "'=HYPERLINK(1)"
         assert run(["endpoints"]) == 0
-        assert "own: named in netprobe.toml" in capsys.readouterr().out
+        assert "own: named in your own files" in capsys.readouterr().out
 
     @pytest.mark.parametrize(
         ("arguments", "words"),

@@ -162,7 +162,7 @@ class TestExtra:
         assert ids(extra=[own()], without_groups=["own"]) == DEFAULT
         assert ids(extra=[own(group="images")], without_groups=["images"], with_groups=["tracing"])[-1] == "xray"
 
-    def test_another_regions_registry_is_kept(self) -> None:
+    def test_another_regions_registry_is_kept_and_no_unknown_account_admitted(self) -> None:
         image = own(
             id="ecr-registry",
             region="eu-west-1",
@@ -171,7 +171,7 @@ class TestExtra:
         )
         found = requirements.endpoints(FACTS, regions=["us-east-2"], extra=[image])
         assert found[-1] == image
-        assert any(one.placeholder_account for one in found)
+        assert not any(one.placeholder_account for one in found)
 
     def test_a_named_registry_replaces_the_placeholder(self) -> None:
         image = own(id="ecr-registry", pattern="210987654321.dkr.ecr.us-east-2.amazonaws.com", group="images")

@@ -95,7 +95,7 @@ def _table(selection: Selection, _notes: tuple[str, ...]) -> str:
     for region, here in groupby(selection.endpoints, key=lambda one: one.region):
         lines += [f"{region} ({descriptions[region]})", ""]
         for group, members in _by_group(here).items():
-            lines += rows.wrapped([f"{group}: {purposes.get(group, 'named in netprobe.toml')}"])
+            lines += rows.wrapped([f"{group}: {purposes.get(group, 'named in your own files')}"])
             for one in members:
                 lines.append(f"  {one.pattern}")
                 lines += rows.wrapped(
