@@ -6,6 +6,7 @@ allowlist is known to make with it. A real engine is asked about all of them, an
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Iterator
 
 from netprobe.catalog.model import Endpoint
@@ -68,3 +69,14 @@ def _near(pattern: str, region: str) -> Iterator[str]:
         yield f"{before}x.s3{after}"
         yield f"{before[:-1]}{after}" if before else f"x{after.removeprefix('.')}"
         yield f"{before.removesuffix('-')}7{after}" if before.endswith("-") else f"q{after}.x.test"
+
+
+def neighbours(networks: Iterable[str]) -> tuple[str, ...]:
+    """Addresses at both edges of every network, inside and outside, that no host part makes special."""
+    found: dict[str, None] = {}
+    for network in map(ipaddress.ip_network, networks):
+        edges = (int(network.network_address), int(network.broadcast_address))
+        for number in (edges[0] - 1, edges[0], edges[0] + 1, edges[1] - 1, edges[1], edges[1] + 1):
+            maker = ipaddress.IPv4Address if network.version == 4 else ipaddress.IPv6Address
+            found[str(maker(number))] = None
+    return tuple(found)

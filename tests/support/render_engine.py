@@ -97,19 +97,51 @@ def namespace() -> Iterator[Namespace]:
         made.close()
 
 
-@contextlib.contextmanager
-def veth(
-    near: Namespace, far: Namespace, near_addresses: Sequence[str], far_addresses: Sequence[str]
-) -> Iterator[None]:
-    """A cable between two namespaces, with addresses (``192.0.2.1/24``) at both ends, default route to the far one."""
+def cable(near: Namespace, far: Namespace) -> None:
+    """Join two namespaces; ``near`` reaches all through ``far``, which takes every documentation address as its own.
+
+    So ``far`` stands for the Internet: whoever listens there on a wildcard address answers at 192.0.2.0/24,
+    198.51.100.0/24, 203.0.113.0/24 (RFC 5737) and 2001:db8::/32 (RFC 3849).
+    """
     far.run("ip", "link", "add", "np0", "type", "veth", "peer", "name", "np1", "netns", str(near.pid))
-    for space, device, addresses in ((far, "np0", far_addresses), (near, "np1", near_addresses)):
-        for address in addresses:
-            space.run("ip", "address", "add", address, "dev", device, *(["nodad"] if ":" in address else []))
+    for space, device, last in ((far, "np0", 1), (near, "np1", 2)):
+        space.run("ip", "address", "add", f"10.99.0.{last}/30", "dev", device)
+        space.run("ip", "address", "add", f"fd99::{last}/64", "dev", device, "nodad")
         space.run("ip", "link", "set", device, "up")
-    near.run("ip", "route", "add", "default", "dev", "np1")
-    near.run("ip", "-6", "route", "add", "default", "dev", "np1")
-    yield
+    near.run("ip", "route", "add", "default", "via", "10.99.0.1")
+    near.run("ip", "-6", "route", "add", "default", "via", "fd99::1")
+    for network in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"):
+        far.run("ip", "route", "add", "local", network, "dev", "lo")
+    far.run("ip", "-6", "route", "add", "local", "2001:db8::/32", "dev", "lo")
+
+
+@contextlib.contextmanager
+def listeners(space: Namespace, ports: Sequence[int]) -> Iterator[None]:
+    """Listen on every address of a namespace; the kernel completes connections, nobody needs to accept them."""
+
+    def open_all() -> list[socket.socket]:
+        return [
+            socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=4096)
+            for port in ports
+        ]
+
+    opened = space.call(open_all)
+    try:
+        yield
+    finally:
+        for sock in opened:
+            sock.close()
+
+
+def connects(address: str, port: int) -> bool:
+    """Whether a TCP connection opens (call it inside a namespace); a refusal is a no, silence is an error."""
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as sock:
+        sock.settimeout(5)
+        try:
+            sock.connect((address, port))
+        except (ConnectionRefusedError, PermissionError):
+            return False
+        return True
 
 
 def as_user(path: Path, user: str) -> None:
