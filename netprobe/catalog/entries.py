@@ -14,7 +14,6 @@ The templates were read where each entry's ``source`` says; nothing here reads a
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -107,31 +106,31 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         self, region: Region, request: Request, *, account: str | None, fips: bool, dualstack: bool, ipv6_only: bool
     ) -> Iterator[Endpoint]:
         """What the entry becomes in ``region``: one endpoint, and one for each form that stands beside it."""
-        make = functools.partial(self._endpoint, region, request, account)
-        fips = fips and self.fips is not None and region.id in self.fips_in
-        has_dualstack = self.dualstack is not None and (
-            not self.dualstack_partitions or region.partition.id in self.dualstack_partitions
-        )
-        in_place = fips and "fips" not in self.beside
-        dualstack_name = (self.fips_dualstack or self.dualstack) if in_place else self.dualstack
-        if ipv6_only and has_dualstack:
-            yield make((self.fips_dualstack or self.dualstack) if fips else self.dualstack)
-            return
-        dualstack = dualstack and has_dualstack
-        if dualstack and "dualstack" not in self.beside:
-            yield make(dualstack_name)
-        else:
-            yield make(self.fips if in_place else self.host)
-        if fips and not in_place:
-            yield make(self.fips, beside="fips")
-        if dualstack and "dualstack" in self.beside:
-            yield make(dualstack_name, beside="dualstack")
+        for template, beside in self._names(region, fips=fips, dualstack=dualstack, ipv6_only=ipv6_only):
+            yield self._endpoint(region, request, account, template, beside)
 
-    def _endpoint(
-        self, region: Region, request: Request, account: str | None, template: str | None, beside: str = ""
-    ) -> Endpoint:
-        if template is None:
-            raise ValueError(f"{self.id} has no name of this form")
+    def _names(self, region: Region, *, fips: bool, dualstack: bool, ipv6_only: bool) -> Iterator[tuple[str, str]]:
+        """Each name as a template, with the form that it has beside the ordinary one, or nothing."""
+        fips_name = self.fips if fips and region.id in self.fips_in else None
+        dual_name = self.dualstack if self._has_dualstack(region) else None
+        if ipv6_only and dual_name:
+            yield (self.fips_dualstack or dual_name) if fips_name else dual_name, ""
+            return
+        ordinary = self.host
+        if fips_name and "fips" not in self.beside:
+            ordinary = fips_name
+            dual_name = dual_name and (self.fips_dualstack or dual_name)
+        in_place = dualstack and "dualstack" not in self.beside
+        yield (dual_name if in_place and dual_name else ordinary), ""
+        if fips_name and "fips" in self.beside:
+            yield fips_name, "fips"
+        if dual_name and dualstack and not in_place:
+            yield dual_name, "dualstack"
+
+    def _has_dualstack(self, region: Region) -> bool:
+        return not self.dualstack_partitions or region.partition.id in self.dualstack_partitions
+
+    def _endpoint(self, region: Region, request: Request, account: str | None, template: str, beside: str) -> Endpoint:
         words = {
             "region": region.id,
             "suffix": region.partition.dns_suffix,
