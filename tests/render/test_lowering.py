@@ -1,0 +1,322 @@
+"""Lowering as a table, and its promises as properties: nothing is lost in silence, nothing widened in silence."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netprobe.catalog.model import Endpoint
+from netprobe.errors import CannotExpressError, UsageError
+from netprobe.render import Options, render
+from netprobe.render.lowering import asked_for, lower, merge
+from netprobe.render.model import Addresses, Capability, Claim, Dialect, Entry, Form, Loss, LossKind, Seen
+from netprobe.render.targets import squid
+from tests.support.render_cases import ORIGIN, ecs, endpoint, seen
+from tests.support.render_corpus import corpus
+
+ECS_A = "ecs-a-*.us-east-2.amazonaws.com"
+PARENT = "us-east-2.amazonaws.com"
+
+
+def can(*forms: Form, **more: object) -> Capability:
+    regex = Dialect.POSIX_ERE if Form.REGEX in forms else None
+    return Capability(forms=frozenset(forms), default_action="denied", regex=regex, **more)  # type: ignore[arg-type]
+
+
+def said(pattern: str, capability: Capability, **options: object) -> tuple[list[tuple[Form, str]], list[Loss]]:
+    """What a single endpoint becomes."""
+    numbered = "*" in pattern
+    found = lower((endpoint(pattern, "x", numbered=numbered),), capability, Options(**options))  # type: ignore[arg-type]
+    return [(entry.form, entry.value) for entry in found.entries], list(found.losses)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "forms", "expected"),
+    [
+        ("ecs.us-east-2.amazonaws.com", {Form.EXACT, Form.REGEX, Form.SUBTREE}, Form.EXACT),
+        ("ecs.us-east-2.amazonaws.com", {Form.REGEX, Form.SUBTREE}, Form.REGEX),
+        ("*.dkr.ecr.us-east-2.amazonaws.com", {Form.EXACT, Form.ONE_LABEL, Form.REGEX, Form.SUFFIX}, Form.ONE_LABEL),
+        ("*.dkr.ecr.us-east-2.amazonaws.com", {Form.EXACT, Form.GLOB, Form.SUFFIX}, Form.GLOB),
+        ("*.dkr.ecr.us-east-2.amazonaws.com", {Form.EXACT, Form.REGEX, Form.SUFFIX}, Form.REGEX),
+        (ECS_A, {Form.EXACT, Form.GLOB, Form.REGEX, Form.ONE_LABEL}, Form.GLOB),
+        (ECS_A, {Form.EXACT, Form.REGEX, Form.ONE_LABEL, Form.SUFFIX}, Form.REGEX),
+    ],
+)
+def test_the_most_exact_form_is_taken_without_loss(pattern: str, forms: set[Form], expected: Form) -> None:
+    entries, losses = said(pattern, can(*forms))
+    assert [form for form, _ in entries] == [expected]
+    assert losses == []
+
+
+def test_one_label_of_the_parent_is_told() -> None:
+    entries, (loss,) = said(ECS_A, can(Form.EXACT, Form.ONE_LABEL, Form.SUFFIX))
+    assert entries == [(Form.ONE_LABEL, PARENT)]
+    assert (loss.kind, loss.exfiltration, loss.count) == (LossKind.WIDENED, False, None)
+    assert f"one label in front of {PARENT}" in loss.explanation
+    assert "S3" in loss.explanation
+
+
+def test_names_seen_come_before_everything_beneath_the_parent() -> None:
+    entries, (loss,) = said(ECS_A, can(Form.EXACT, Form.SUFFIX), seen=seen(ECS_A), allow_widening=True)
+    assert entries == [(Form.EXACT, f"ecs-a-{n}.{PARENT}") for n in (1, 2, 22)]
+    assert (loss.kind, loss.count, loss.exfiltration) == (LossKind.ENUMERATED, 3, False)
+    assert "render again" in loss.explanation
+
+
+@pytest.mark.parametrize("form", [Form.SUFFIX, Form.SUBTREE])
+def test_a_way_out_for_data_needs_permission(form: Form) -> None:
+    """Everything beneath the region's domain holds every customer's bucket."""
+    entries, (loss,) = said(ECS_A, can(Form.EXACT, form))
+    assert (entries, loss.kind) == ([], LossKind.REFUSED)
+    assert "--allow-widening" in loss.explanation
+    assert "--ecs-numbers" in loss.explanation
+    entries, (loss,) = said(ECS_A, can(Form.EXACT, form), allow_widening=True)
+    assert entries == [(form, PARENT)]
+    assert (loss.kind, loss.exfiltration) == (LossKind.WIDENED, True)
+
+
+def test_a_star_that_crosses_dots_is_a_way_out_too() -> None:
+    """A bucket may be called ecs-a-x: ecs-a-x.s3.us-east-2.amazonaws.com fits once the star crosses dots."""
+    entries, (loss,) = said(ECS_A, can(Form.EXACT, Form.GLOB_DOTS))
+    assert (entries, loss.kind) == ([], LossKind.REFUSED)
+    entries, (loss,) = said(ECS_A, can(Form.EXACT, Form.GLOB_DOTS), allow_widening=True)
+    assert entries == [(Form.GLOB_DOTS, ECS_A)]
+    assert loss.exfiltration
+
+
+def test_beneath_a_bucket_is_a_customers_beneath_a_service_is_not() -> None:
+    """A bucket's name may hold dots, so x.BUCKET.s3… can be anybody's; nobody can own x.ecs.us-east-2…"""
+    bucket = "prod-us-east-2-starport-layer-bucket.s3.us-east-2.amazonaws.com"
+    entries, (loss,) = said(bucket, can(Form.SUBTREE))
+    assert (entries, loss.kind) == ([], LossKind.REFUSED)
+    entries, (loss,) = said("ecs.us-east-2.amazonaws.com", can(Form.SUBTREE))
+    assert entries == [(Form.SUBTREE, "ecs.us-east-2.amazonaws.com")]
+    assert (loss.kind, loss.exfiltration) == (LossKind.WIDENED, False)
+
+
+@pytest.mark.parametrize("forms", [{Form.EXACT, Form.ONE_LABEL}, {Form.EXACT, Form.SUFFIX}, {Form.EXACT}])
+def test_exact_refuses_all_that_is_not(forms: set[Form]) -> None:
+    entries, (loss,) = said(ECS_A, can(*forms), exact=True, allow_widening=True, seen=seen(ECS_A))
+    assert (entries, loss.kind) == ([], LossKind.REFUSED)
+    assert "--exact" in loss.explanation
+
+
+def test_exact_refuses_what_is_optional_too() -> None:
+    one = endpoint(ECS_A, "x", required=False)
+    with pytest.raises(CannotExpressError):
+        render("panos", (one,), origin=ORIGIN, options=Options(exact=True))
+
+
+def test_an_optional_endpoint_that_cannot_be_said_is_told_and_left_out() -> None:
+    limited = can(Form.EXACT, max_name_length=20)
+    long, short = endpoint("a-rather-long-name.example.com", "long", required=False), endpoint("a.example.com", "short")
+    found = lower((long, short), limited, Options())
+    assert [entry.value for entry in found.entries] == ["a.example.com"]
+    assert [(loss.endpoint, loss.kind) for loss in found.losses] == [("long", LossKind.REFUSED)]
+    assert "at most 20 characters" in found.losses[0].explanation
+
+
+def test_an_entry_that_is_too_long_takes_the_next_form() -> None:
+    limit = len(rf"^ecs-a-[^.]+\.{PARENT}$") - 1
+    entries, (loss,) = said(ECS_A, can(Form.EXACT, Form.REGEX, Form.ONE_LABEL, max_entry_length=limit))
+    assert entries == [(Form.ONE_LABEL, PARENT)]
+    assert loss.kind is LossKind.WIDENED
+
+
+def test_too_many_entries_are_refused_before_anything_is_written() -> None:
+    with pytest.raises(CannotExpressError, match="6 entries are needed, and the device takes 5"):
+        lower(ecs("us-east-2"), can(Form.EXACT, Form.REGEX, max_entries=5), Options())
+
+
+def test_addresses_are_never_made_up() -> None:
+    with pytest.raises(UsageError, match=r"--resolve.*--ip-ranges"):
+        lower(ecs("us-east-2"), can(Form.ADDRESS), Options())
+
+
+def test_resolved_addresses_are_counted_and_marked() -> None:
+    addresses = Addresses(how="today", by_host={"ecs.us-east-2.amazonaws.com": ("192.0.2.1", "192.0.2.2")})
+    entries, (loss,) = said("ecs.us-east-2.amazonaws.com", can(Form.ADDRESS), addresses=addresses)
+    assert entries == [(Form.ADDRESS, "192.0.2.1/32"), (Form.ADDRESS, "192.0.2.2/32")]
+    assert (loss.kind, loss.count, loss.unit, loss.exfiltration) == (LossKind.ADDRESS, 2, "addresses", True)
+
+
+def test_published_networks_hold_regional_names_only() -> None:
+    addresses = Addresses(how="today", by_region={"us-east-2": ("192.0.2.0/24",)})
+    for pattern in ("download.docker.com", "sts.amazonaws.com", "us-east-2.example.com"):
+        entries, (loss,) = said(pattern, can(Form.ADDRESS), addresses=addresses)
+        assert (entries, loss.kind) == ([], LossKind.REFUSED), pattern
+    entries, (loss,) = said("ecs.us-east-2.amazonaws.com", can(Form.ADDRESS), addresses=addresses)
+    assert (entries, loss.count) == ([(Form.ADDRESS, "192.0.2.0/24")], 256)
+
+
+def test_without_an_account_every_account_is_admitted_and_told() -> None:
+    registry = next(e for e in ecs("us-east-2", account=None) if e.id == "ecr-registry")
+    found = lower((registry,), squid.CAPABILITY, Options())
+    assert found.admits("210987654321.dkr.ecr.us-east-2.amazonaws.com")
+    assert [loss.kind for loss in found.losses] == [LossKind.WIDENED]
+    assert "--account" in found.losses[0].explanation
+    refused = lower((registry,), squid.CAPABILITY, Options(exact=True))
+    assert [loss.kind for loss in refused.losses] == [LossKind.REFUSED]
+
+
+def test_a_name_that_the_pattern_does_not_stand_for_is_refused() -> None:
+    """A lock that somebody edited cannot smuggle a name in."""
+    forged = {ECS_A: Seen(names=("evil.example.com",), how="forged")}
+    with pytest.raises(UsageError, match=r"evil\.example\.com"):
+        said(ECS_A, can(Form.EXACT), seen=forged)
+
+
+def test_covered_entries_are_dropped_and_their_endpoints_kept() -> None:
+    own = endpoint("*.us-east-2.amazonaws.com", "own", required=False)
+    found = lower((*ecs("us-east-2"), own), can(Form.EXACT, Form.REGEX), Options())
+    wide = next(entry for entry in found.entries if entry.value == "*.us-east-2.amazonaws.com")
+    assert {"us-east-2/ecs", "us-east-2/ecs-a", "us-east-2/own"} <= set(wide.endpoints)
+    assert "ecs.us-east-2.amazonaws.com" not in [entry.value for entry in found.entries]
+
+
+def test_ports_keep_entries_apart_only_where_rules_have_ports() -> None:
+    twice = (endpoint("a.example.com", "one"), endpoint("a.example.com", "two", port=8443))
+    assert len(lower(twice, can(Form.EXACT), Options()).entries) == 2
+    assert len(lower(twice, can(Form.EXACT, ports=False), Options()).entries) == 1
+
+
+# Properties. Patterns, capabilities and options are drawn; what must hold is said once.
+
+_LABELS = st.sampled_from(["a", "b", "ecs", "s3", "x"])
+_HEADS = st.sampled_from(["ecs-a-*", "*", "a", "ecs", "x*y", "bucket"])
+_PATTERNS = st.builds(
+    lambda head, middle, region: ".".join((head, *middle, region, "amazonaws.com")),
+    _HEADS,
+    st.lists(_LABELS, max_size=2),
+    st.sampled_from(["us-east-2", "eu-west-1"]),
+)
+_NAMES = frozenset(Form) - {Form.ADDRESS}
+_CAPABILITIES = st.builds(
+    lambda forms, empty, first, depth: can(*forms, empty_star=empty, glob_first_label_only=first, subtree_depth=depth),
+    st.sets(st.sampled_from(sorted(_NAMES)), min_size=1),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([None, 5]),
+)
+_ENDPOINTS = st.lists(
+    st.builds(
+        lambda pattern, port, number: endpoint(pattern, f"e{number}", port=port, required=False),
+        _PATTERNS,
+        st.sampled_from([443, 80]),
+        st.integers(0, 99),
+    ),
+    min_size=1,
+    max_size=5,
+)
+_SETTINGS = settings(max_examples=150, deadline=None)
+
+
+@_SETTINGS
+@given(_ENDPOINTS, _CAPABILITIES, st.booleans(), st.booleans())
+def test_nothing_is_lost_or_widened_in_silence(
+    endpoints: list[Endpoint], capability: Capability, exact: bool, wide: bool
+) -> None:
+    lowered = lower(endpoints, capability, Options(exact=exact, allow_widening=wide))
+    refused = {loss.pattern for loss in lowered.refused}
+    silent = not lowered.losses
+    for name in corpus(endpoints):
+        for port in (443, 80):
+            asked = [e for e in endpoints if e.port == port and _stands_for(e, name)]
+            if any(e.pattern not in refused for e in asked):
+                assert lowered.admits(name, port), name
+            if silent and not asked and not _impossible(name):
+                assert not lowered.admits(name, port), name
+    if exact:
+        assert all(loss.kind is LossKind.REFUSED for loss in lowered.losses)
+    if not wide:
+        assert not any(loss.exfiltration for loss in lowered.losses)
+
+
+def _stands_for(one: Endpoint, name: str) -> bool:
+    labels = asked_for(one).labels
+    given_ = name.split(".")
+    return len(labels) == len(given_) and all(_label(mine, theirs) for mine, theirs in zip(labels, given_, strict=True))
+
+
+def _label(mine: str, theirs: str) -> bool:
+    before, star, after = mine.partition("*")
+    if not star:
+        return mine == theirs
+    return len(theirs) > len(before + after) and theirs.startswith(before) and theirs.endswith(after)
+
+
+def _impossible(name: str) -> bool:
+    """A name that no host can have: an empty star may leave a label that ends in a hyphen, or ``xy`` of ``x*y``."""
+    return any(label.endswith("-") or label.startswith("-") or label == "xy" for label in name.split("."))
+
+
+@_SETTINGS
+@given(_ENDPOINTS, _CAPABILITIES)
+def test_the_order_of_endpoints_does_not_matter(endpoints: list[Endpoint], capability: Capability) -> None:
+    options = Options(allow_widening=True)
+    first = lower(endpoints, capability, options)
+    again = lower(endpoints[::-1], capability, options)
+    assert first.entries == again.entries
+
+
+_CLAIMS = st.builds(
+    lambda form, pattern, empty: _claim(form, pattern, empty=empty),
+    st.sampled_from(sorted(_NAMES)),
+    _PATTERNS,
+    st.booleans(),
+)
+
+
+def _claim(form: Form, pattern: str, *, empty: bool) -> Claim:
+    literal = pattern.replace("*", "1")
+    if form in (Form.EXACT, Form.SUFFIX, Form.SUBTREE, Form.ONE_LABEL):
+        return Claim(form=form, value=literal)
+    return Claim(form=form, value=pattern, empty_star=empty and form in (Form.GLOB, Form.GLOB_DOTS))
+
+
+def _names_around(claims: list[Claim]) -> tuple[str, ...]:
+    patterns = [c.value for c in claims] + [f"*.{c.value}" for c in claims if "*" not in c.value]
+    return corpus(endpoint(p, "x") for p in patterns)
+
+
+@_SETTINGS
+@given(_CLAIMS, _CLAIMS)
+def test_covering_means_admitting_all_that_the_other_admits(one: Claim, two: Claim) -> None:
+    for wide, narrow in itertools.permutations((one, two)):
+        if wide.covers(narrow):
+            assert all(wide.admits(name) for name in _names_around([one, two]) if narrow.admits(name))
+
+
+@_SETTINGS
+@given(st.lists(_CLAIMS, min_size=1, max_size=6), st.booleans())
+def test_merging_changes_nothing_that_is_admitted(claims: list[Claim], ports: bool) -> None:
+    entries = [Entry(claim=claim, port=443, endpoints=(f"r/{i}",)) for i, claim in enumerate(claims)]
+    merged = merge(entries, ports=ports)
+    for name in _names_around(claims):
+        assert any(e.claim.admits(name) for e in merged) == any(c.admits(name) for c in claims), name
+    assert {origin for e in merged for origin in e.endpoints} == {f"r/{i}" for i in range(len(claims))}
+    for one, two in itertools.permutations(merged, 2):
+        assert not one.claim.covers(two.claim), (one, two)
+
+
+@pytest.mark.parametrize(
+    ("claim", "admitted", "denied"),
+    [
+        (Claim(form=Form.EXACT, value="a.b.c"), ["a.b.c", "A.B.C"], ["x.a.b.c", "b.c", "aab.c"]),
+        (Claim(form=Form.SUBTREE, value="b.c"), ["b.c", "a.b.c", "x.a.b.c"], ["xb.c", "c", "b.c.d"]),
+        (Claim(form=Form.SUBTREE, value="b.c", depth=1), ["b.c", "a.b.c"], ["x.a.b.c"]),
+        (Claim(form=Form.SUFFIX, value="b.c"), ["a.b.c", "x.a.b.c"], ["b.c", ".b.c", "xb.c"]),
+        (Claim(form=Form.ONE_LABEL, value="b.c"), ["a.b.c"], ["b.c", "x.a.b.c", ".b.c"]),
+        (Claim(form=Form.GLOB, value="a-*.b.c"), ["a-1.b.c"], ["a-.b.c", "a-1.x.b.c", "xa-1.b.c"]),
+        (Claim(form=Form.GLOB, value="a-*.b.c", empty_star=True), ["a-1.b.c", "a-.b.c"], ["a-1.x.b.c"]),
+        (Claim(form=Form.REGEX, value="a-*.b.c"), ["a-1.b.c", "A-1.b.c"], ["a-.b.c", "a-1xb.c", "a-1.b.c.d"]),
+        (Claim(form=Form.GLOB_DOTS, value="a-*.b.c"), ["a-1.b.c", "a-1.x.b.c"], ["a-.b.c", "b.c"]),
+        (Claim(form=Form.ADDRESS, value="192.0.2.0/30"), ["192.0.2.3"], ["192.0.2.4", "2001:db8::1"]),
+    ],
+)
+def test_claims_mean_what_the_forms_say(claim: Claim, admitted: list[str], denied: list[str]) -> None:
+    assert [name for name in admitted if not claim.admits(name)] == []
+    assert [name for name in denied if claim.admits(name)] == []
