@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import io
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from netprobe.cli import output
+from netprobe.errors import UsageError
+
+
+def test_a_file_is_written_whole_and_keeps_its_mode(tmp_path: Path) -> None:
+    path = tmp_path / "report"
+    output.write_output("first\n", path)
+    umask = os.umask(0)
+    os.umask(umask)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
+    path.chmod(0o640)
+    output.write_output(b"second\n", path)
+    assert path.read_bytes() == b"second\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert [one.name for one in tmp_path.iterdir()] == ["report"]
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "report"
+    path.write_text("good")
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UsageError, match=r"report: cannot be written \(no space left on device\)"):
+        output.write_output("half", path)
+    assert path.read_text() == "good"
+    assert [one.name for one in tmp_path.iterdir()] == ["report"]
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to("real")
+    output.write_output("new", tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "new"
+
+
+def test_a_device_is_written_to_and_not_replaced() -> None:
+    output.write_output("gone", Path(os.devnull))
+    assert stat.S_ISCHR(os.stat(os.devnull).st_mode)
+
+
+def test_a_full_device_a_folder_and_a_missing_folder_are_told(tmp_path: Path) -> None:
+    for path in (Path("/dev/full"), tmp_path, tmp_path / "none" / "report"):
+        with pytest.raises(UsageError, match=r"cannot be written \("):
+            output.write_output("x" * 100_000, path)
+
+
+@pytest.mark.root
+def test_root_keeps_the_owner_of_a_file(tmp_path: Path) -> None:
+    from tests.support import need
+
+    need.root()
+    path = tmp_path / "report"
+    path.write_text("old")
+    os.chown(path, 65534, 65534)
+    output.write_output("new", path)
+    assert (path.stat().st_uid, path.stat().st_gid) == (65534, 65534)
+
+
+@pytest.mark.parametrize("path", [None, Path("-")])
+def test_without_a_path_it_goes_to_stdout(path: Path | None, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    output.write_output("tëxt\n", path)
+    output.write_output(b"\xff", path)
+    assert capsysbinary.readouterr().out == "tëxt\n".encode() + b"\xff"
+
+
+def test_what_a_terminal_cannot_show_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    output.write_output("“CN=x”", None)
+    assert raw.getvalue() == b"\\u201cCN=x\\u201d"
+
+
+def test_a_note_is_one_safe_line_without_credentials(capsys: pytest.CaptureFixture[str]) -> None:
+    output.say("a\nb\x1b[31m http://user:p@ss/word@proxy.example:3128 end")
+    assert capsys.readouterr().err == "a\\nb\\x1b[31m http://***@proxy.example:3128 end\n"
+
+
+class Terminal(io.StringIO):
+    def __init__(self, tty: bool) -> None:
+        super().__init__()
+        self.tty = tty
+
+    def isatty(self) -> bool:
+        return self.tty
+
+
+@pytest.mark.parametrize(
+    ("tty", "variables", "coloured"),
+    [
+        (True, {}, True),
+        (False, {}, False),
+        (True, {"NO_COLOR": "1"}, False),
+        (True, {"NO_COLOR": ""}, True),
+        (False, {"FORCE_COLOR": "1"}, True),
+        (False, {"FORCE_COLOR": ""}, False),
+        (True, {"NO_COLOR": "1", "FORCE_COLOR": "1"}, False),
+        (True, {"TERM": "dumb"}, False),
+    ],
+)
+def test_who_gets_colour(tty: bool, variables: dict[str, str], coloured: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert output.coloured(Terminal(tty)) is coloured
+
+
+def test_the_width_is_the_terminals_or_80(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    assert output.width() == 60
+    monkeypatch.setenv("COLUMNS", "3")
+    assert output.width() == 20
