@@ -1,0 +1,213 @@
+"""The house's rules that a machine can hold: layers, late imports, one home for httpx, a docstring everywhere."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from netprobe.cli.main import COMMANDS
+from tests.support.cli import ROOT, environment
+
+PACKAGE = ROOT / "netprobe"
+BASE = {"errors", "hostnames", "resources"}
+FACTS = BASE | {"catalog"}
+NEEDS = FACTS | {"requirements"}
+SEEN = BASE | {"observations"}
+
+# Area → the areas of netprobe that it may import at all (its own is always allowed).
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "hostnames": {"errors"},
+    "resources": set(),
+    "observations": {"errors"},
+    "proxyurl": {"errors", "hostnames", "vantage"},
+    "vantage": SEEN,
+    "catalog": BASE,
+    "requirements": FACTS,
+    "rules": SEEN | {"diagnosis"},
+    "workload": NEEDS | SEEN | {"diagnosis", "rules"},
+    "render": NEEDS | {"__version__"},
+    "host": FACTS | SEEN | {"diagnosis", "rules", "vantage", "proxyurl"},
+    "probes": NEEDS | SEEN | {"vantage", "host", "proxyurl", "__version__"},
+    "lab": NEEDS | SEEN | {"vantage", "diagnosis"},
+    "diagnosis": FACTS | SEEN | {"host"},
+    "report": SEEN | {"diagnosis", "rules", "__version__"},
+}
+# What the table above allows an area for its types only, or for one sub-package.
+DIAGNOSIS_MODEL_ONLY = {"rules", "workload", "host", "lab"}
+PURE = ("netprobe.diagnosis", "netprobe.report", "netprobe.render.lowering", "netprobe.render.model")
+MAY_TOUCH_FILES = {"netprobe.report.stored", "netprobe.diagnosis.pages"}
+DOES_IO = {"socket", "trio", "subprocess", "ssl", "httpx", "httpcore", "dns", "scapy", "urllib.request", "os"}
+HEAVY = {"trio", "dns", "httpx", "httpcore", "scapy", "cryptography", "rich", "pydantic"}
+
+
+@functools.cache
+def modules() -> dict[str, ast.Module]:
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found[name] = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    return found
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Every module that is imported anywhere in a module, ``from x import y`` as ``x.y``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def top_level_imports(tree: ast.Module) -> Iterator[str]:
+    """Those that run when the module is imported."""
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from imports(ast.Module(body=[node], type_ignores=[]))
+
+
+def area(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+@pytest.mark.parametrize("name", sorted(MAY_IMPORT))
+def test_an_area_imports_only_the_layers_below_it(name: str) -> None:
+    for module, tree in modules().items():
+        if area(module) != name:
+            continue
+        for imported in imports(tree):
+            if imported.startswith("netprobe.") and area(imported) != name:
+                assert area(imported) in MAY_IMPORT[name], f"{module} imports {imported}"
+                if area(imported) == "diagnosis" and name in DIAGNOSIS_MODEL_ONLY:
+                    assert imported.startswith("netprobe.diagnosis.model"), f"{module} imports {imported}"
+
+
+def test_every_area_has_its_layer() -> None:
+    tops = {"cli", "__init__", "__main__", "path", "observe", "audit", "gate"}
+    known = set(MAY_IMPORT) | tops
+    assert {area(module) for module in modules() if area(module)} <= known
+
+
+def test_nothing_imports_the_command_line() -> None:
+    for module, tree in modules().items():
+        if area(module) not in ("cli", "__main__"):
+            for imported in imports(tree):
+                assert area(imported) != "cli" or not imported.startswith("netprobe"), f"{module} imports {imported}"
+
+
+def test_diagnosis_report_and_lowering_do_no_io() -> None:
+    for module, tree in modules().items():
+        if not module.startswith(PURE) or any(module.startswith(one) for one in MAY_TOUCH_FILES):
+            continue
+        for imported in imports(tree):
+            assert not any(imported == one or imported.startswith(f"{one}.") for one in DOES_IO), (module, imported)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in ("open", "print", "input"), f"{module} calls {node.func.id}"
+
+
+def test_print_is_for_nobody() -> None:
+    for module, tree in modules().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id != "print" or area(module) == "cli" or module.endswith(".refresh"), module
+
+
+def test_httpx_stays_in_the_http_step() -> None:
+    """The step, the transport that hands it an open stream, and the upgrade that begins as a request; nobody else."""
+    using = {module for module, tree in modules().items() if any(one.split(".")[0] == "httpx" for one in imports(tree))}
+    assert using <= {"netprobe.probes.http", "netprobe.probes.transport", "netprobe.probes.websocket"}
+
+
+def test_scapy_is_imported_inside_functions_of_few_areas() -> None:
+    for module, tree in modules().items():
+        assert not [one for one in top_level_imports(tree) if one.split(".")[0] == "scapy"], module
+        if any(one.split(".")[0] == "scapy" for one in imports(tree)):
+            assert area(module) in ("path", "observe", "audit"), module
+
+
+def test_asyncio_is_imported_by_nobody() -> None:
+    for module, tree in modules().items():
+        assert not [one for one in imports(tree) if one.split(".")[0] == "asyncio"], module
+
+
+@pytest.mark.parametrize("name", sorted({command.module for command in COMMANDS.values()} | {"main", "options"}))
+def test_a_command_module_imports_nothing_heavy_at_its_top(name: str) -> None:
+    tree = modules().get(f"netprobe.cli.{name}")
+    if tree is None:
+        pytest.skip(f"netprobe.cli.{name} is still to land")
+    assert not [one for one in top_level_imports(tree) if one.split(".")[0] in HEAVY]
+
+
+def test_every_module_says_why_it_exists() -> None:
+    for module, tree in modules().items():
+        docstring = ast.get_docstring(tree)
+        assert docstring, f"{module} has no docstring"
+        assert len(docstring) >= 20, module
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """The packages that one invocation has imported when it ends."""
+    code = (
+        "import sys, io\n"
+        "from netprobe import __main__ as entry\n"
+        f"sys.argv = ['netprobe', *{list(arguments)!r}]\n"
+        "out, sys.stdout = sys.stdout, io.TextIOWrapper(io.BytesIO())\n"
+        "try:\n    code = entry.main()\nexcept SystemExit as exc:\n    code = exc.code\n"
+        "sys.stdout = out\n"
+        "sys.stdout.write(f'{code}\\n' + '\\n'.join(sys.modules))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        cwd=ROOT,
+    )
+    code_line, *names = done.stdout.splitlines()
+    assert code_line == "0", done.stderr
+    return {name.split(".")[0] for name in names}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "never"),
+    [
+        (("--version",), HEAVY | {"typer", "jinja2", "msgspec"}),
+        (("--help",), HEAVY | {"jinja2", "msgspec"}),
+        (("check", "--help"), HEAVY | {"jinja2"}),
+        (("check", "--schema"), HEAVY | {"jinja2"}),
+        (("regions",), HEAVY | {"jinja2"}),
+        (("endpoints", "-r", "us-east-2"), HEAVY | {"jinja2"}),
+        (("render", "squid", "-r", "us-east-2"), HEAVY),
+        (("targets",), HEAVY),
+    ],
+)
+def test_what_starts_instantly_imports_nothing_heavy(arguments: tuple[str, ...], never: set[str]) -> None:
+    if arguments[0] in COMMANDS and f"netprobe.cli.{COMMANDS[arguments[0]].module}" not in modules():
+        pytest.skip(f"netprobe {arguments[0]} is still to land")
+    assert loaded_by(*arguments) & never == set()
+
+
+def test_a_check_needs_no_table_library_and_no_raw_packets() -> None:
+    assert (
+        loaded_by("check", "-r", "us-east-2", "--lab", "healthy", "--account", "123456789012")
+        & {*("rich", "scapy", "jinja2", "pydantic")}
+        == set()
+    )
+
+
+def test_the_rules_can_fail(tmp_path: Path) -> None:
+    tree = ast.parse("import httpx\ndef f():\n    from netprobe.cli import main\n    import scapy.all\n")
+    assert list(imports(tree)) == ["httpx", "netprobe.cli.main", "scapy.all"]
+    assert list(top_level_imports(tree)) == ["httpx"]
