@@ -262,6 +262,11 @@ class TestCovers:
     def test_covers_an_exact_name_if_and_only_if_it_matches(self, pattern: HostPattern, host: Hostname) -> None:
         assert pattern.covers(HostPattern.parse(host.name)) == pattern.matches(host)
 
+    @pytest.mark.parametrize("other", ["ecs-a-1.r.aws.com.evil.example", "x.ecs-a-1.r.aws.com", "r.aws.com", "a.b"])
+    def test_another_number_of_labels_is_never_covered(self, other: str) -> None:
+        for text in ("ecs-a-*.r.aws.com", "ecs-a-1.r.aws.com", "*.r.aws.com", "*.*.aws.com"):
+            assert not HostPattern.parse(text).covers(HostPattern.parse(other))
+
     def test_the_numbered_pattern_does_not_cover_the_bare_name(self) -> None:
         numbered = HostPattern.parse("ecs-a-*.us-east-2.amazonaws.com")
         assert not numbered.covers(HostPattern.parse("ecs-a.us-east-2.amazonaws.com"))
