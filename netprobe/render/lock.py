@@ -146,7 +146,8 @@ def usable(address: str) -> bool:
         return False
     mapped = getattr(parsed, "ipv4_mapped", None)
     never = parsed.is_unspecified or parsed.is_loopback or parsed.is_multicast or parsed.is_link_local
-    return not never and mapped is None and not (parsed.version == 4 and parsed.is_reserved)
+    zone = "%" in address  # RFC 4007: Python takes any text at all as an IPv6 zone
+    return not never and not zone and mapped is None and not (parsed.version == 4 and parsed.is_reserved)
 
 
 def questions(endpoints: Iterable[Endpoint], numbers: Sequence[int], *, exact: bool) -> dict[str, tuple[str, ...]]:

@@ -8,6 +8,7 @@ somebody else wrote: only plain ones are tried, because others can make a matche
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import re
 import shlex
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from netprobe.hostnames import Hostname, HostPattern
 from netprobe.render.model import Claim, Form
 
 MAX_RULES = 200_000
+MAX_SETS = 1000
 _REGEX = re.compile(
     r"\^?(?:\\[.\-/]|[A-Za-z0-9_-]|\.(?:\*|\+)?|\[\^?[A-Za-z0-9_.\\-]+\](?:\*|\+|\?|\{\d{1,2}(?:,\d{1,2})?\})?)*\$?"
 )
@@ -204,8 +206,9 @@ def _ports(text: str) -> frozenset[int]:
 def nft(text: str) -> Configuration:
     """``nft list ruleset``: sets, and rules that accept by ``daddr``."""
     sets: dict[str, list[Callable[[str], bool]]] = {}
-    for name, body in re.findall(r"\bset\s+(\S+)\s*\{(.*?)\n\s*\}\s*(?=\n|$)", text, re.DOTALL):
-        elements = re.search(r"elements\s*=\s*\{(.*?)\}", body, re.DOTALL)
+    for opened in itertools.islice(re.finditer(r"\bset\s+([A-Za-z0-9_.-]+)\s*\{", text), MAX_SETS):
+        name, body = opened.group(1), _block(text, opened.end())
+        elements = re.search(r"elements\s*=\s*\{([^}]*)\}", body)
         words = re.split(r"[,\s]+", elements.group(1)) if elements else []
         sets[name] = [n for n in map(_network, filter(None, words)) if n]
     rules, notes = [], []
@@ -227,6 +230,16 @@ def nft(text: str) -> Configuration:
     return Configuration(rules=tuple(rules[:MAX_RULES]), by_address=True, notes=_few(notes))
 
 
+def _block(text: str, start: int) -> str:
+    """What stands between a brace, which ends at ``start``, and the one that closes it."""
+    depth = 1
+    for brace in re.finditer(r"[{}]", text[start:]):
+        depth += 1 if brace.group() == "{" else -1
+        if depth == 0:
+            return text[start : start + brace.start()]
+    return text[start:]
+
+
 def squid(text: str) -> Configuration:
     """``acl`` lines that an ``http_access allow`` uses; lists in other files are told, not read."""
     allowed = {
@@ -244,7 +257,7 @@ def squid(text: str) -> Configuration:
     bound = _ports_by_acl(text, ports)
     rules, notes = [], []
     for number, line in _numbered(text):
-        words = _split(line.partition(" #")[0])
+        words = [word.strip('"') for word in line.partition(" #")[0].split()]
         if len(words) < 4 or words[0] != "acl" or words[1] not in allowed or words[2] not in _SQUID:
             continue
         flags = [word for word in words[3:] if word.startswith("-")]

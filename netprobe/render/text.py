@@ -66,6 +66,9 @@ def network(value: str) -> Text:
         UsageError: it is not a network.
     """
     try:
+        if "%" in value:
+            # RFC 4007: what follows is a zone, which Python takes as any text at all.
+            raise ValueError("a zone")
         return Text(ipaddress.ip_network(value))
     except ValueError as exc:
         raise UsageError(value, "this is not an IP network", "give networks such as 192.0.2.0/24") from exc

@@ -1,0 +1,311 @@
+"""``netprobe render`` and ``netprobe targets`` as a person runs them."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import trustme
+
+from netprobe.cli.folder import write_folder
+from netprobe.cli.main import run
+from netprobe.errors import UsageError
+from netprobe.render import targets
+
+LOCK = {
+    "version": 1,
+    "patterns": {
+        f"ecs-{letter}-*.us-east-2.amazonaws.com": {
+            "at": "2026-11-23T12:00:00Z",
+            "resolver": "127.0.0.1:53",
+            "names": {f"ecs-{letter}-3.us-east-2.amazonaws.com": ["192.0.2.3"]},
+        }
+        for letter in "at"
+    },
+}
+RANGES = {
+    "syncToken": "1700000000",
+    "createDate": "2026-11-23-00-00-00",
+    "prefixes": [{"ip_prefix": "192.0.2.0/24", "region": "us-east-2", "service": "AMAZON"}],
+    "ipv6_prefixes": [{"ipv6_prefix": "2001:db8::/32", "region": "us-east-2", "service": "AMAZON"}],
+}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in an empty folder, so that no netprobe.toml or netprobe.lock is about."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_to_stdout_with_losses_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["render", "squid", "-r", "us-east-2"]) == 0
+    out, err = capsys.readouterr()
+    assert out.rstrip().endswith("http_access deny all")
+    assert "#   netprobe render squid --region us-east-2\n" in out
+    assert "every AWS account is admitted" in err
+    assert run(["render", "squid", "-r", "us-east-2"]) == 0
+    assert capsys.readouterr().out == out
+
+
+def test_with_an_account_nothing_is_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["render", "squid", "-r", "us-east-2", "--account", "123456789012", "--exact"]) == 0
+    out, err = capsys.readouterr()
+    assert "Losses: none" in out
+    assert "Losses: none" in err
+
+
+def test_exact_says_what_cannot_be_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["render", "panos", "-r", "us-east-2", "--exact", "--account", "123456789012"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 2
+    assert "ecs-a-*.us-east-2.amazonaws.com" in err
+
+
+def test_a_device_for_addresses_asks_for_them_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["render", "nftables", "-r", "us-east-2"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert "--resolve" in err
+    assert "--ip-ranges" in err
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["squid", "-r", "cn-north-1"],
+        ["squid", "-r", "us-east-99"],
+        ["squid"],
+        ["sqiud", "-r", "us-east-2"],
+        ["squid", "-r", "us-east-2", "--losses", "xml"],
+        ["nftables", "-r", "us-east-2", "--ip-ranges", "none.json"],
+        ["nftables", "-r", "us-east-2", "--ip-ranges", "http://127.0.0.1/x"],
+        ["nftables", "-r", "us-east-2", "--resolve", "--ip-ranges", "snapshot"],
+        ["squid", "-r", "us-east-2", "--lock", "none.lock"],
+        ["squid", "-r", "us-east-2", "--ecs-numbers", "x"],
+        ["squid", "-r", "us-east-2", "-o", "no/such/folder/x.conf"],
+        ["squid", "-r", "us-east-2", "--compare", "none"],
+        ["squid", "-r", "us-east-2", "--from", "none.json"],
+    ],
+)
+def test_a_wrong_request_is_one_line(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["render", *argv, "-q"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+
+
+def test_the_shipped_snapshot(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["render", "nftables", "-r", "us-east-2", "--ip-ranges", "snapshot"]) == 0
+    out, err = capsys.readouterr()
+    assert "the snapshot that ships with netprobe" in out
+    assert "address (exfiltration)" in err
+
+
+def test_losses_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["render", "panos", "-r", "us-east-2", "--losses", "json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["counts"]["widened"] == 3
+    assert {loss["endpoint"] for loss in document["losses"]} == {"ecs-a", "ecs-t", "ecr-registry"}
+    assert run(["render", "panos", "-r", "us-east-2", "--losses", "json", "--exact"]) == 1
+    assert json.loads(capsys.readouterr().out)["counts"]["refused"] == 3
+
+
+def test_a_lock_that_is_there_is_read(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "netprobe.lock").write_text(json.dumps(LOCK), encoding="utf-8")
+    (here / "netprobe.lock").chmod(0o600)
+    compare = here / "list"
+    compare.write_text("\n".join(f"ecs-a-{n}.us-east-2.amazonaws.com" for n in (1, 9, 22, 999)), encoding="utf-8")
+    assert run(["render", "nftables", "-r", "us-east-2", "--without", "ssm,images,logs,metrics"]) == 1
+    err = capsys.readouterr().err
+    assert "refused: ecs in us-east-2" in err  # its address is not in the lock
+    assert "ecs-a-*" not in err  # these are
+
+
+def test_a_folder_gets_every_file(here: Path) -> None:
+    assert run(["render", "squid", "-r", "us-east-2", "-o", "squid-files"]) == 0
+    assert sorted(path.name for path in (here / "squid-files").iterdir()) == [
+        "allow.exact",
+        "allow.regex",
+        "netprobe.conf",
+    ]
+
+
+def test_a_file_is_replaced_whole(here: Path) -> None:
+    (here / "netprobe.conf").write_text("old", encoding="utf-8")
+    assert run(["render", "squid", "-r", "us-east-2", "-o", "netprobe.conf"]) == 0
+    assert (here / "netprobe.conf").read_text(encoding="utf-8").endswith("http_access deny all\n")
+
+
+def test_a_refusal_writes_nothing(here: Path) -> None:
+    (here / "netprobe.set").write_text("old", encoding="utf-8")
+    assert run(["render", "panos", "-r", "us-east-2", "--exact", "-o", "netprobe.set"]) == 1
+    assert (here / "netprobe.set").read_text(encoding="utf-8") == "old"
+
+
+def test_foreign_files_stay_and_own_leftovers_go(here: Path) -> None:
+    folder = here / "x"
+    folder.mkdir()
+    (folder / "squid.conf").write_text("mine", encoding="utf-8")
+    (folder / "allow.suffix").write_text("left over", encoding="utf-8")
+    write_folder(folder, {"allow.exact": "a\n"}, owned=["allow.exact", "allow.suffix"])
+    assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == {
+        "squid.conf": "mine",
+        "allow.exact": "a\n",
+    }
+
+
+def test_half_a_folder_is_put_back(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second rename into place fails; the first file is what it was."""
+    folder = here / "x"
+    write_folder(folder, {"a": "old a", "b": "old b"}, owned=["a", "b"])
+    renames = []
+    rename = Path.rename
+
+    def fails(self: Path, target: Path) -> Path:
+        if self.parent.name == "new":
+            renames.append(self)
+            if len(renames) == 2:
+                raise OSError(28, "No space left on device")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fails)
+    with pytest.raises(UsageError, match="no space left"):
+        write_folder(folder, {"a": "new a", "b": "new b"}, owned=["a", "b"])
+    assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == {"a": "old a", "b": "old b"}
+
+
+def test_stale_files_are_shown(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    deployed = here / "netprobe.conf"
+    assert run(["render", "squid", "-r", "us-east-2", "-o", str(deployed)]) == 0
+    argv = ["render", "squid", "-r", "us-east-2", "-q", "--check", str(deployed)]
+    assert run(argv) == 0
+    text = deployed.read_text(encoding="utf-8")
+    deployed.write_text("# another comment\n" + text, encoding="utf-8")
+    assert run(argv) == 0
+    deployed.write_text(text.replace("ssm.us-east-2", "evil\x1b[2J.us-east-2"), encoding="utf-8")
+    capsys.readouterr()
+    assert run(argv) == 1
+    out = capsys.readouterr().out
+    assert "+acl netprobe_exact_443 dstdomain -n ssm.us-east-2.amazonaws.com" in out
+    assert "\x1b" not in out
+
+
+def test_a_stale_folder_and_a_missing_one(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["render", "squid", "-r", "us-east-2", "-o", "deployed", "-q"]) == 0
+    assert run(["render", "squid", "-r", "us-east-2", "-q", "--check", "deployed"]) == 0
+    (here / "deployed" / "allow.suffix").write_text(".example.com\n", encoding="utf-8")
+    assert run(["render", "squid", "-r", "us-east-2", "-q", "--check", "deployed"]) == 1
+    assert "-.example.com" in capsys.readouterr().out
+    assert run(["render", "squid", "-r", "us-east-2", "-q", "--check", "none.conf"]) == 1
+
+
+def test_compare(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old = here / "squid.conf"
+    old.write_text(
+        "acl a dstdomain ecs.us-east-2.amazonaws.com old.example.com\nhttp_access allow a\n", encoding="utf-8"
+    )
+    assert run(["render", "squid", "-r", "us-east-2", "--compare", str(old)]) == 1
+    out = capsys.readouterr().out
+    assert "required ssm in us-east-2" in out
+    assert "old.example.com" in out
+    old.write_text("acl a dstdomain .amazonaws.com\nhttp_access allow a\n", encoding="utf-8")
+    assert run(["render", "squid", "-r", "us-east-2", "--compare", str(old)]) == 0
+
+
+@contextmanager
+def _https(answer: bytes, *, slowly: bool = False) -> Iterator[tuple[str, Path, trustme.CA]]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == "/moved":
+                self.send_response(302)
+                self.send_header("Location", "/ip-ranges.json")
+                self.end_headers()
+                return
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_args: object) -> None:
+            return None
+
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"https://127.0.0.1:{server.server_port}", Path("ca.pem"), authority
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_ranges_from_a_url(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with _https(json.dumps(RANGES).encode()) as (url, ca_file, authority):
+        authority.cert_pem.write_to_path(str(here / ca_file))
+        argv = ["render", "nftables", "-r", "us-east-2", "-q", "--ip-ranges"]
+        assert run([*argv, f"{url}/ip-ranges.json", "--ca-file", str(ca_file)]) == 0
+        out = capsys.readouterr().out
+        assert "192.0.2.0/24" in out
+        assert "2001:db8::/32" in out
+        assert run([*argv, f"{url}/ip-ranges.json"]) == 2  # the store does not trust it
+        assert run([*argv, f"{url}/moved", "--ca-file", str(ca_file)]) == 2  # a redirect is not followed
+        assert capsys.readouterr().out == ""
+
+
+def test_ranges_that_are_too_large_or_not_ranges(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from netprobe.catalog import prefixes
+
+    with _https(b"[" * 100_000) as (url, ca_file, authority):
+        authority.cert_pem.write_to_path(str(here / ca_file))
+        argv = ["render", "nftables", "-r", "us-east-2", "-q", "--ip-ranges", f"{url}/x", "--ca-file", str(ca_file)]
+        assert run(argv) == 2
+        assert "not an ip-ranges.json" in capsys.readouterr().err
+        monkeypatch.setattr(prefixes, "MAX_BYTES", 1000)
+        assert run(argv) == 2
+        assert "larger" in capsys.readouterr().err
+
+
+def test_targets(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["targets", "--format", "json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [row["target"] for row in document["targets"]] == list(targets.names())
+    squid = next(row for row in document["targets"] if row["target"] == "squid")
+    assert squid["layer"] == "connect"
+    assert squid["commands"]["check"]
+    assert run(["targets", "--format", "csv"]) == 0
+    assert capsys.readouterr().out.count("\n") == len(targets.names()) + 1
+    assert run(["targets"]) == 0
+    assert "nftables" in capsys.readouterr().out
+
+
+def test_rendering_imports_no_network_and_is_quick() -> None:
+    """One target for one region, from a cold start; the limit leaves room for a busy machine."""
+    code = (
+        "import sys; from netprobe.cli.main import run; code = run(['render', 'squid', '-r', 'us-east-2', '-q']);"
+        "heavy = {'trio', 'dns', 'httpx', 'scapy', 'cryptography', 'rich'} & set(sys.modules);"
+        "others = [m for m in sys.modules if m.startswith('netprobe.render.targets.') and not m.endswith('.squid')];"
+        "sys.stderr.write(repr((code, heavy, others)))"
+    )
+    best = 9.0
+    for _ in range(3):
+        began = time.monotonic()
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+        best = min(best, time.monotonic() - began)
+        assert done.stderr == "(0, set(), [])"
+    assert best < 1.0

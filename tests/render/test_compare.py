@@ -1,0 +1,121 @@
+"""Reading existing configurations back: what they lack, and what nobody needs."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from netprobe.errors import UnreadableFileError, UsageError
+from netprobe.render import Options, compare, readers, render
+from netprobe.render.model import Addresses
+from tests.support.render_cases import CASES, ORIGIN, ecs
+
+ENDPOINTS = ecs("us-east-2")
+
+
+def _found(target: str, text: str, options: Options = Options()) -> compare.Comparison:  # noqa: B008 - frozen
+    return compare.compare(readers.READERS[target](text), ENDPOINTS, options)
+
+
+@pytest.mark.parametrize("target", ["squid", "panos", "iptables", "nftables"])
+def test_what_we_write_lacks_nothing_and_has_nothing_to_spare(target: str) -> None:
+    case = CASES["strict"]
+    made = render(target, case.endpoints, origin=ORIGIN, options=case.options)
+    text = "\n".join(made.files.values()) if target == "iptables" else made.main
+    if target == "iptables":
+        text = text.replace("-new ", " ")  # what ipset save shows after the swap
+    found = compare.compare(readers.READERS[target](text), case.endpoints, case.options)
+    assert found.missing == ()
+    assert found.spare == ()
+
+
+def test_squid_told_what_is_missing_and_what_is_spare() -> None:
+    found = _found(
+        "squid",
+        "acl aws dstdomain ecs.us-east-2.amazonaws.com .dkr.ecr.us-east-2.amazonaws.com\n"
+        "acl aws dstdomain old.example.com\n"
+        r"acl num dstdom_regex -i ^ecs-a-[0-9]+\.us-east-2\.amazonaws\.com$"
+        "\n"
+        "acl unused dstdomain prod-us-east-2-starport-layer-bucket.s3.us-east-2.amazonaws.com\n"
+        "http_access allow CONNECT aws\nhttp_access allow num\nhttp_access deny all\n",
+    )
+    assert [e.id for e in found.missing] == ["ecs-a-unnumbered", "ecs-t", "ecr-layers"]
+    assert [rule.line for rule in found.spare] == [2]
+
+
+def test_an_escaped_dot_stays_one() -> None:
+    text = r"acl a dstdom_regex -i ^ecs\.us-east-2\.amazonaws\.com$" "\nhttp_access allow a\n"
+    configuration = readers.squid(text)
+    assert configuration.admits("ecs.us-east-2.amazonaws.com", 443)
+    assert not configuration.admits("ecsxus-east-2.amazonaws.com", 443)
+
+
+def test_an_enumeration_is_told_as_too_short() -> None:
+    found = _found("hosts", "ecs-a-1.us-east-2.amazonaws.com\necs-a-2.us-east-2.amazonaws.com\n")
+    assert "ecs-a" in [e.id for e in found.missing]
+
+
+def test_ports_count() -> None:
+    rules = "acl n dstdomain .us-east-2.amazonaws.com\nacl p port {}\nhttp_access allow p n\n"
+    assert _found("squid", rules.format(443)).missing == ()
+    assert len(_found("squid", rules.format(8443)).missing) == len(ENDPOINTS)
+
+
+def test_panos_tokens() -> None:
+    found = _found(
+        "panos",
+        'set profiles custom-url-category x type "URL List"\n'
+        "set profiles custom-url-category x list [ ^.us-east-2.amazonaws.com/ *.s3.us-east-2.amazonaws.com/ ]\n"
+        "set profiles custom-url-category x list ecs-a-*.us-east-2.amazonaws.com/\n",
+    )
+    assert [e.id for e in found.missing] == ["ecr-registry"]
+    assert any("ecs-a-*" in note for note in found.notes)
+
+
+def test_addresses_need_addresses() -> None:
+    text = "table inet x { chain y { ip daddr 192.0.2.0/24 tcp dport 443 accept } }\n"
+    with pytest.raises(UsageError, match="--resolve"):
+        _found("nftables", text)
+    here = Options(addresses=Addresses(how="x", by_region={"us-east-2": ("192.0.2.0/25", "203.0.113.0/24")}))
+    assert len(_found("nftables", text, here).missing) == len(ENDPOINTS)
+    here = Options(addresses=Addresses(how="x", by_region={"us-east-2": ("192.0.2.0/25",)}))
+    assert _found("nftables", text, here).missing == ()
+
+
+def test_iptables_save() -> None:
+    here = Options(addresses=Addresses(how="x", by_region={"us-east-2": ("192.0.2.0/25",)}))
+    text = "-A OUTPUT -d 192.0.2.0/24 -p tcp -m tcp --dport 443 -j ACCEPT\n-A OUTPUT -d 10.0.0.0/8 -j ACCEPT\n"
+    found = _found("iptables", text, here)
+    assert (found.missing, [rule.line for rule in found.spare]) == ((), [2])
+
+
+@pytest.mark.parametrize("expression", ["(a+)+$", "(.*)*x", "a{1,9999}", ".*.*.*.*.*x", "(?:a|a)*b", "x" * 400])
+def test_expressions_that_could_run_for_hours_are_not_tried(expression: str) -> None:
+    began = time.monotonic()
+    found = _found("squid", f"acl a dstdom_regex {expression}\nhttp_access allow a\n")
+    assert len(found.notes) == 1
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("target", sorted(readers.READERS))
+@pytest.mark.parametrize("junk", ["", "\x00\xff", "set " * 5000, "acl\nacl a\nhttp_access allow", "{" * 5000, "'"])
+def test_junk_is_read_without_harm(target: str, junk: str) -> None:
+    configuration = readers.READERS[target](junk)
+    assert not configuration.admits("192.0.2.1" if configuration.by_address else "a.example.com", 443)
+
+
+def test_words(tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    path.write_text("*.us-east-2.amazonaws.com\nold.example.com\x1b[31m\n", encoding="utf-8")
+    said = compare.lines(compare.compare(compare.read(path, "hosts"), ENDPOINTS, Options()))
+    assert said[0] == "not admitted: nothing"
+    assert all("\x1b" not in line for line in said)
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="squid"):
+        compare.read(tmp_path, "no-such-target")
+    with pytest.raises(UnreadableFileError):
+        compare.read(tmp_path / "none", "squid")
