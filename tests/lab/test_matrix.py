@@ -1,0 +1,41 @@
+"""The fault lab: every case right, no error too many, and none at all on a healthy network.
+
+The confusion matrix (case x finding) is printed at the end of the test run by ``conftest.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.lab.cases import CASES
+from tests.support import need
+from tests.support.lab_case import Case, play
+
+
+def parameters() -> list[object]:
+    """The cases; those with routers need root."""
+    return [
+        pytest.param(case, id=case.name, marks=[pytest.mark.root] if case.network is not None else []) for case in CASES
+    ]
+
+
+@pytest.mark.parametrize("case", parameters())
+async def test_case(case: Case, record_property: Callable[[str, object], None]) -> None:
+    if case.network is not None:
+        need.root()
+        need.engine("nft")
+    result = await play(case)
+    record_property("case", {"name": case.name, "expected": list(case.findings), "found": list(result.findings)})
+    assert result.findings == tuple(sorted(case.findings)), [f.title for f in result.diagnosis.findings]
+    assert result.diagnosis.verdict is case.verdict
+    if case.scenario.failure is not None and case.network is None:
+        seen = {o.failure for o in result.run.observations if o.experiment is None}
+        assert case.scenario.failure in seen
+
+
+def test_there_are_enough_cases() -> None:
+    assert len(CASES) >= 60
+    assert len({case.name for case in CASES}) == len(CASES)
+    assert sum(case.is_healthy for case in CASES) >= 10

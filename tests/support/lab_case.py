@@ -1,0 +1,218 @@
+"""A case of the fault lab: a network with something wrong, and what netprobe must say about it; and how it is run.
+
+A case is data. ``scenario`` says how the servers behave; ``network`` puts them behind routers in namespaces (without
+it they are on loopback, without root). The run is the real thing: ``probes.run.check`` with the case's resolvers, then
+``diagnosis.diagnose``. Rules of routers name hosts by endpoint: ``{ssm}`` becomes the addresses of ssm's hosts as an
+nft set, ``{ssm_6}`` the IPv6 ones, ``{ssm_first}`` and ``{ssm_second}`` the first and second one alone,
+``{resolver_0}`` the first resolver, ``{all}`` every host.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import trio
+
+from netprobe.diagnosis import diagnose
+from netprobe.diagnosis.model import Diagnosis, Severity, Verdict
+from netprobe.lab import SCENARIOS, Scenario, open_lab
+from netprobe.lab.certificates import Certificates
+from netprobe.lab.network import Ports, bind, serve
+from netprobe.lab.plan import Plan, plan
+from netprobe.lab.scenarios import Trust
+from netprobe.observations import Run, VantageRecord
+from netprobe.probes.run import check
+from netprobe.probes.settings import Settings
+from netprobe.vantage import Resolver, TrustStore, Vantage
+from tests.support.lab_endpoints import endpoints, facts
+from tests.support.netns import Topology
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """Routers between the host and the servers, and what they do.
+
+    Attributes:
+        routers: how many.
+        mtu: link number → MTU.
+        v4: whether IPv4 exists.
+        v6: whether hosts have IPv6 addresses.
+        forward: nft rules of the first router's forward chain.
+        output: nft rules of every router's output chain.
+        routes: ``ip route`` commands of the first router; ``{...}`` names one host's address (``_first``).
+        iptables: rules of the first router's FORWARD chain, for what nft cannot match (strings).
+        prefix: where the servers' IPv4 addresses come from.
+    """
+
+    routers: int = 1
+    mtu: Mapping[int, int] = field(default_factory=dict)
+    v4: bool = True
+    v6: bool = False
+    forward: tuple[str, ...] = ()
+    output: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
+    iptables: tuple[str, ...] = ()
+    prefix: str = "198.19.7.0/24"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One network and what must be found in it.
+
+    Attributes:
+        name: unique.
+        scenario: how the servers behave.
+        network: what stands between; None for loopback.
+        findings: ids of every error and warning.
+        verdict: the verdict.
+        region: the region that is probed.
+        expect: as ``--expect``.
+    """
+
+    name: str
+    scenario: Scenario
+    network: Network | None = None
+    findings: tuple[str, ...] = ()
+    verdict: Verdict = Verdict.NOT_READY
+    region: str = "us-east-2"
+    expect: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether nothing at all is wrong."""
+        return not self.findings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of a case."""
+
+    run: Run
+    diagnosis: Diagnosis
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """Ids of the errors and warnings, sorted, each once."""
+        return tuple(sorted({f.id for f in self.diagnosis.findings if f.severity is not Severity.INFO}))
+
+
+def embedded(name: str) -> Case:
+    """The case that a scenario of the embedded lab is."""
+    scenario = SCENARIOS[name]
+    return Case(name=name, scenario=scenario, findings=scenario.findings, verdict=scenario.verdict)
+
+
+async def play(case: Case) -> Result:
+    """Bring the case's network up, probe it, diagnose."""
+    run = await (_play_on_loopback(case) if case.network is None else _play_behind_routers(case, case.network))
+    return Result(run=run, diagnosis=diagnose(run))
+
+
+async def _play_on_loopback(case: Case) -> Run:
+    chosen = endpoints(case.region)
+    settings = Settings(lab=case.scenario.name, expect=case.expect)
+    async with open_lab(case.scenario.name, chosen) as lab:
+        return await check(chosen, [lab.vantage], settings, catalog=facts())
+
+
+async def _play_behind_routers(case: Case, network: Network) -> Run:
+    chosen = endpoints(case.region, ipv6_only=not network.v4)
+    layout = plan(case.scenario, chosen, _v4(network), _v6())
+    with (
+        tempfile.TemporaryDirectory(prefix="netprobe-case-") as folder,
+        Topology(routers=network.routers, mtu=network.mtu, v4=network.v4, v6=network.v6 or not network.v4) as net,
+    ):
+        _break(net, network, layout)
+        certificates = Certificates(Path(folder))
+        async with _served(net, layout, certificates):
+            with net.client.entered():
+                return await check(
+                    chosen,
+                    [_vantage(case, layout, certificates, network)],
+                    Settings(expect=case.expect),
+                    catalog=facts(),
+                )
+
+
+def _v4(network: Network) -> Iterator[str] | None:
+    return (str(address) for address in ipaddress.IPv4Network(network.prefix).hosts()) if network.v4 else None
+
+
+def _v6() -> Iterator[str]:
+    return (f"2001:db8:ffff::{number:x}" for number in itertools.count(1))
+
+
+@asynccontextmanager
+async def _served(net: Topology, layout: Plan, certificates: Certificates) -> AsyncIterator[None]:
+    """Serve a plan in the server's namespace: sockets stay in the namespace in which they were made."""
+    with net.server.entered():
+        bound = bind(layout, certificates, Ports({port: port for port in (*layout.service_ports, 53)}))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve, layout, bound)
+        yield
+        nursery.cancel_scope.cancel()
+
+
+def _vantage(case: Case, layout: Plan, certificates: Certificates, network: Network) -> Vantage:
+    store = {
+        Trust.ORIGIN: certificates.origin_file,
+        Trust.ORIGIN_AND_INSPECTOR: certificates.both_file,
+        Trust.INSPECTOR: certificates.inspector_file,
+    }[case.scenario.trust]
+    resolvers = tuple(Resolver(address=address) for address, _ in layout.resolvers)
+    families = (4, 6) if network.v4 else (6,)
+    return Vantage(
+        name="host",
+        resolvers=resolvers,
+        hosts_file=None,
+        store=TrustStore(ca_file=store, description="case"),
+        origin_ca=certificates.origin_file,
+        families=families,
+        record=VantageRecord(name="host", resolvers=tuple(map(str, resolvers)), store="case", families=families),
+    )
+
+
+def _break(net: Topology, network: Network, layout: Plan) -> None:
+    """Put the faults into the routers."""
+    names = _names(layout)
+    if network.forward:
+        net.routers[0].nft(_chain("forward", [rule.format(**names) for rule in network.forward]))
+    if network.output:
+        for router in net.routers:
+            router.nft(_chain("output", list(network.output)))
+    for route in network.routes:
+        net.routers[0].ip("route", "add", *route.format(**names).split())
+    for rule in network.iptables:
+        net.routers[0].run("iptables", "-A", "FORWARD", *rule.format(**names).split())
+
+
+def _chain(hook: str, rules: list[str]) -> str:
+    lines = "\n".join(rules)
+    return f"table inet {hook}_faults {{ chain c {{ type filter hook {hook} priority 0;\n{lines}\n}}\n}}\n"
+
+
+def _names(layout: Plan) -> dict[str, str]:
+    """What ``{...}`` stands for in rules."""
+    names = {f"resolver_{index}": address for index, (address, _) in enumerate(layout.resolvers)}
+    by_id: dict[str, list[str]] = {"all": []}
+    for host in layout.hosts:
+        literals = [planned.address for planned in host.addresses]
+        by_id["all"] += literals
+        for id_ in host.ids:
+            by_id.setdefault(id_.replace("-", "_"), []).extend(literals)
+    for id_, literals in by_id.items():
+        v4, v6 = [a for a in literals if ":" not in a], [a for a in literals if ":" in a]
+        names[id_], names[f"{id_}_6"] = _set(v4), _set(v6)
+        for word, address in zip(("first", "second"), v4 or v6, strict=False):
+            names[f"{id_}_{word}"] = address
+    return names
+
+
+def _set(addresses: list[str]) -> str:
+    return "{ " + ", ".join(dict.fromkeys(addresses)) + " }"
