@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netprobe.cli import emit, eyes, options, values
+from netprobe.cli import emit, eyes, handing, options, values
 from netprobe.cli.output import say, write_output
 from netprobe.cli.selection import Selection, select
 from netprobe.errors import UsageError
@@ -73,6 +73,13 @@ def check(
         typer.Option("--idle", metavar="SECONDS", help="Hold WebSockets idle this long to find cuts (120 is advised)."),
     ] = None,
     lab: options.Lab = None,
+    handoff: Annotated[
+        Path | None, typer.Option("--handoff", metavar="FILE", help="Write a text for the network team here.")
+    ] = None,
+    handoff_target: Annotated[
+        str | None,
+        typer.Option("--handoff-target", metavar="TARGET", help="With the rules for this firewall or proxy."),
+    ] = None,
     strict: options.Strict = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -87,6 +94,7 @@ def check(
     from netprobe import requirements
 
     wanted = emit.wanted(format, output, report)
+    handing_off = handing.wanted(handoff, handoff_target)
     if ipv4_only and ipv6_only:
         raise UsageError("-4 -6", "exclude each other", "give one of them, or neither for both families")
     if proxy is not None and no_proxy:
@@ -135,7 +143,7 @@ def check(
     if verbose:
         say(f"netprobe: {len(selection.endpoints)} endpoints, catalog {selection.catalog.version}")
     run = _probe(look, selection, settings, show_progress=not quiet)
-    return _conclude(run, notes, wanted, strict=strict)
+    return _conclude(run, notes, selection, wanted, handing_off, strict=strict)
 
 
 def _print_schema(output: Path | None) -> int:
@@ -207,13 +215,24 @@ def _progress(wanted: bool) -> Iterator[Progress | None]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _conclude(run: Run, notes: Sequence[str], wanted: emit.Wanted, *, strict: bool) -> int:
+def _conclude(
+    run: Run,
+    notes: Sequence[str],
+    selection: Selection,
+    wanted: emit.Wanted,
+    handing_off: handing.Handoff | None,
+    *,
+    strict: bool,
+) -> int:
     import msgspec
 
     from netprobe.diagnosis import diagnose
     from netprobe.report.model import Report
 
     run = msgspec.structs.replace(run, notes=(*run.notes, *notes))
-    report = Report.of(run, diagnose(run))
+    diagnosis = diagnose(run)
+    report = Report.of(run, diagnosis)
+    if handing_off is not None:
+        handing.write(handing_off, run, diagnosis, selection)
     emit.emit(report, wanted)
     return emit.exit_code(report, strict=strict)

@@ -21,7 +21,6 @@ and refused if someone else could have planted it: netprobe is often run as root
 
 from __future__ import annotations
 
-import difflib
 import os
 import stat
 import tomllib
@@ -220,6 +219,8 @@ def _flat(config: Config, document: Mapping[str, Any], command: str) -> Iterator
 
 def _refuse_unknown(config: Config, keys: list[str]) -> None:
     """Refuse keys that no command knows; importing every command is the price of a file with another one's keys."""
+    import difflib
+
     from netprobe.cli.main import COMMANDS, load_command
 
     known = set(TABLES) | set(COMMANDS)

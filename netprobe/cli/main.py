@@ -7,7 +7,6 @@ mistake told in one line, 3 is a bug of ours with its traceback in a file, 130 i
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import sys
@@ -41,7 +40,7 @@ COMMANDS: dict[str, Command] = {
     "explain": Command("explain", "Explain a finding, failure, endpoint or target."),
     "path": Command("path", "Show where on the way it breaks."),
     "render": Command("render", "Write the allowlist for a firewall or proxy."),
-    "targets": Command("render", "Show what can be rendered, and how exactly."),
+    "targets": Command("targets", "Show what can be rendered, and how exactly."),
     "endpoints": Command("endpoints", "Show what is needed, by whom, and why."),
     "regions": Command("regions", "Show the regions that exist."),
     "host": Command("host", "Judge this host without the network."),
@@ -65,6 +64,8 @@ class LazyGroup(typer.core.TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Import one command's module and build its command."""
         if cmd_name not in COMMANDS:
+            import difflib
+
             near = difflib.get_close_matches(cmd_name, COMMANDS, n=3)
             remedy = f"did you mean {' or '.join(near)}?" if near else "'netprobe --help' lists the commands"
             raise UsageError(cmd_name or "''", "there is no such command", remedy)

@@ -1,0 +1,128 @@
+"""``check --handoff``: the text for the network team, with the rules for their device where it is named.
+
+The rules are rendered from what this very run found: only the endpoints that a finding of the network's touches, with
+the numbered names and the addresses that the run saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netprobe.cli.output import say, write_output
+from netprobe.errors import CannotExpressError, UsageError
+
+if TYPE_CHECKING:
+    from netprobe.catalog.model import Endpoint
+    from netprobe.cli.selection import Selection
+    from netprobe.diagnosis.model import Diagnosis
+    from netprobe.observations import Run
+    from netprobe.render import Options
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handoff:
+    """What was asked for, checked before any work is done.
+
+    Attributes:
+        path: where the text goes.
+        target: the device that rules are rendered for, or None.
+    """
+
+    path: Path
+    target: str | None
+
+
+def wanted(path: Path | None, target: str | None) -> Handoff | None:
+    """Check ``--handoff`` and ``--handoff-target``.
+
+    Raises:
+        UsageError: there is no such target, or a target without a file.
+    """
+    if path is None:
+        if target is not None:
+            raise UsageError("--handoff-target", "there is no hand-off to put its rules into", "give --handoff FILE")
+        return None
+    if target is not None:
+        from netprobe.render import targets
+
+        targets.get(target)
+    return Handoff(path=path, target=target)
+
+
+def write(wanted: Handoff, run: Run, diagnosis: Diagnosis, selection: Selection) -> None:
+    """Write the text.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    from netprobe.diagnosis.handoff import handoff
+
+    rules = _rules(wanted.target, run, diagnosis, selection) if wanted.target is not None else ()
+    write_output(handoff(run, diagnosis, target=wanted.target or "", rules=rules), wanted.path)
+
+
+def _rules(target: str, run: Run, diagnosis: Diagnosis, selection: Selection) -> Sequence[str]:
+    from netprobe.render import Origin, render
+
+    endpoints = _blocked(diagnosis, selection.endpoints)
+    if not endpoints:
+        return ()
+    origin = Origin(
+        command=f"netprobe render {target} --from REPORT.json",
+        catalog=selection.catalog.version,
+        notes=(f"only what the check of {run.started_at} found blocked",),
+    )
+    try:
+        rendered = render(target, endpoints, origin=origin, options=_seen(run, endpoints))
+    except (CannotExpressError, UsageError) as exc:
+        # The text is of use without the rules; why they are missing stands where they would.
+        say(f"netprobe: no rules for {target} in the hand-off: {exc}")
+        return (f"No rules can be given: {exc}",)
+    return rendered.main.expandtabs(4).splitlines()
+
+
+def _blocked(diagnosis: Diagnosis, endpoints: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
+    """The endpoints that the network's findings touch."""
+    from netprobe.diagnosis.model import Outcome, Owner, Severity
+
+    touched: dict[str | None, set[str]] = {}
+    for finding in diagnosis.findings:
+        if finding.owner is Owner.NETWORK and finding.severity is not Severity.INFO:
+            touched.setdefault(finding.region, set()).update(finding.endpoints)
+    bad = {(one.region, one.id) for one in diagnosis.endpoints if one.outcome in (Outcome.FAIL, Outcome.WARN)}
+    everywhere = touched.get(None, set())
+    return tuple(
+        endpoint
+        for endpoint in endpoints
+        if (endpoint.region, endpoint.id) in bad and endpoint.id in everywhere | touched.get(endpoint.region, set())
+    )
+
+
+def _seen(run: Run, endpoints: Sequence[Endpoint]) -> Options:
+    """The numbered names that exist and the addresses that names have, as this run saw them."""
+    from netprobe.render import Addresses, Options, Seen
+
+    how = f"seen by netprobe check on {run.started_at}"
+    there = {
+        (subject.region, subject.id): tuple(name for name in subject.candidates if name not in subject.absent)
+        for subject in run.subjects
+    }
+    seen = {
+        endpoint.pattern: Seen(names=names, how=how)
+        for endpoint in endpoints
+        if endpoint.numbered and (names := there.get((endpoint.region, endpoint.id), ()))
+    }
+    return Options(seen=seen, addresses=Addresses(how=how, by_host=_addresses(run)))
+
+
+def _addresses(run: Run) -> Mapping[str, tuple[str, ...]]:
+    from netprobe.observations import DnsDetail
+
+    found: dict[str, dict[str, None]] = {}
+    for observation in run.observations:
+        if isinstance(observation.detail, DnsDetail) and observation.experiment is None:
+            found.setdefault(observation.host, {}).update(dict.fromkeys(observation.detail.answers))
+    return {host: tuple(addresses) for host, addresses in found.items()}
