@@ -1,0 +1,177 @@
+"""TCP on real loopback sockets and, with root, through a packet filter in a namespace of its own."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+from netprobe.observations import Failure, TcpDetail
+from netprobe.probes import tcp
+from netprobe.probes.limits import Limits
+from tests.support import need, probe_servers
+
+
+def _detail(observation: object) -> TcpDetail:
+    detail = getattr(observation, "detail", None)
+    assert isinstance(detail, TcpDetail)
+    return detail
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+async def test_an_open_port_gives_a_stream(address: str) -> None:
+    with probe_servers.serve(probe_servers.stay_silent, address=address) as port:
+        observation, stream = await tcp.connect(probe_servers.scene(), address, port, probe_servers.limits())
+        assert stream is not None
+        await stream.aclose()
+    assert observation.failure is None
+    assert observation.address == address
+    assert _detail(observation).local_address == address
+    assert _detail(observation).port == port
+
+
+async def test_a_closed_port_is_refused() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    observation, stream = await tcp.connect(probe_servers.scene(), "127.0.0.1", port, probe_servers.limits())
+    assert stream is None
+    assert observation.failure is Failure.CONNECTION_REFUSED
+    assert _detail(observation).errno == "ECONNREFUSED"
+
+
+async def test_a_full_backlog_is_silence() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        port = listener.getsockname()[1]
+        fillers = []
+        for _ in range(4):
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+            fillers.append(filler)
+        observation, stream = await tcp.connect(probe_servers.scene(), "127.0.0.1", port, Limits(0.3))
+        for filler in fillers:
+            filler.close()
+    assert stream is None
+    assert observation.failure is Failure.TIMEOUT
+    assert 0.3 <= observation.duration_seconds < 2
+
+
+async def test_being_cancelled_from_outside_leaks_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[trio.socket.SocketType] = []
+    real = tcp.open_socket
+
+    def remember(address: str, kind: int = socket.SOCK_STREAM) -> trio.socket.SocketType:
+        made.append(real(address, kind))
+        return made[-1]
+
+    monkeypatch.setattr(tcp, "open_socket", remember)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        fillers = [socket.socket() for _ in range(4)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        with trio.move_on_after(0.1) as scope:
+            await tcp.connect(probe_servers.scene(), "127.0.0.1", listener.getsockname()[1], Limits(30))
+        for filler in fillers:
+            filler.close()
+    assert scope.cancelled_caught
+    assert [sock.fileno() for sock in made] == [-1]
+
+
+async def test_the_mss_that_was_asked_for_is_announced() -> None:
+    with probe_servers.serve(probe_servers.stay_silent) as port:
+        observation, stream = await tcp.connect(
+            probe_servers.scene(), "127.0.0.1", port, probe_servers.limits(), mss=536
+        )
+        assert stream is not None
+        assert int(stream.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)) <= 536
+        await stream.aclose()
+    assert _detail(observation).mss == 536
+
+
+async def test_the_kernels_round_trip_is_what_is_learnt() -> None:
+    with probe_servers.serve(probe_servers.stay_silent) as port:
+        _, stream = await tcp.connect(probe_servers.scene(), "127.0.0.1", port, probe_servers.limits())
+        assert stream is not None
+        measured = tcp.round_trip(stream.socket)
+        await stream.aclose()
+    assert measured is not None
+    assert 0 < measured < 0.1
+
+
+@pytest.mark.parametrize(
+    ("handler", "failure"),
+    [
+        (probe_servers.reset, Failure.CONNECTION_RESET),
+        (lambda sock: sock.close(), Failure.EOF),
+        (probe_servers.stay_silent, None),
+    ],
+)
+async def test_who_ends_a_silent_connection(handler: probe_servers.Handler, failure: Failure | None) -> None:
+    with probe_servers.serve(handler) as port:
+        _, stream = await tcp.connect(probe_servers.scene(), "127.0.0.1", port, probe_servers.limits())
+        if stream is None:
+            pytest.fail("the server accepts")
+        observation = await tcp.listen_in_silence(probe_servers.scene(), "127.0.0.1", port, stream, 0.2)
+        await stream.aclose()
+    assert observation.failure is failure
+
+
+_IN_NAMESPACE = """
+import sys, trio
+from netprobe.probes import tcp
+from tests.support import probe_servers
+async def main():
+    o, stream = await tcp.connect(probe_servers.scene(), sys.argv[1], 443, probe_servers.limits(2.0))
+    d = o.detail
+    print(o.failure, d.errno, d.icmp_type, d.icmp_code, d.icmp_from)
+trio.run(main)
+"""
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(
+    ("reject", "address", "expected"),
+    [
+        ("icmp type admin-prohibited", "192.0.2.1", "icmp_admin_prohibited EHOSTUNREACH 3 13"),
+        ("icmp type host-prohibited", "192.0.2.1", "icmp_admin_prohibited EHOSTUNREACH 3 10"),
+        ("icmp type net-prohibited", "192.0.2.1", "icmp_admin_prohibited ENETUNREACH 3 9"),
+        ("icmp type host-unreachable", "192.0.2.1", "host_unreachable EHOSTUNREACH 3 1"),
+        ("icmp type port-unreachable", "192.0.2.1", "connection_refused ECONNREFUSED 3 3"),
+        ("tcp reset", "192.0.2.1", "connection_refused ECONNREFUSED None None"),
+        ("icmpv6 type admin-prohibited", "2001:db8::1", "icmp_admin_prohibited EACCES 1 1"),
+    ],
+)
+def test_icmp_codes_come_from_the_error_queue(reject: str, address: str, expected: str, tmp_path: Path) -> None:
+    """As ``nft … reject with icmp type admin-prohibited`` on a router, here on the way out of a namespace."""
+    need.root()
+    need.engine("nft")
+    need.engine("ip")
+    rules = tmp_path / "rules.nft"
+    rules.write_text(
+        "table inet t {\n chain c {\n  type filter hook input priority 0;\n"
+        f"  tcp dport 443 reject with {reject}\n }}\n}}\n"
+    )
+    probe = tmp_path / "probe.py"
+    probe.write_text(_IN_NAMESPACE)
+    script = (
+        "ip link set lo up && ip addr add 192.0.2.1/32 dev lo && ip -6 addr add 2001:db8::1/128 dev lo nodad"
+        f" && nft -f {rules} && {sys.executable} {probe} {address}"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        ["unshare", "--net", "sh", "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": str(root)},
+        check=False,
+    )
+    assert done.stdout.startswith(expected), done.stdout + done.stderr
+    if "ICMP" in reject.upper():
+        assert done.stdout.split()[-1] == address
