@@ -70,7 +70,7 @@ def look(
 
     answers, servers = trio.run(ask)
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return lock.look(asked, answers, at=now, resolver=servers)
+    return lock.look(asked, answers, at=now, resolver=servers, lab=lab is not None)
 
 
 def _servers(vantage: Vantage) -> str:

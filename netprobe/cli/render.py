@@ -54,6 +54,9 @@ def render(
     allow_widening: Annotated[
         bool, typer.Option("--allow-widening", help="Permit rules that also admit names of other AWS customers.")
     ] = False,
+    enumerate_names: Annotated[
+        bool, typer.Option("--enumerate", help="List the numbered names that were seen rather than widen.")
+    ] = False,
     losses: Annotated[
         str | None,
         typer.Option("--losses", metavar="text|json", help="Show what is wider or missing instead of the file."),
@@ -123,6 +126,7 @@ def render(
         endpoints,
         exact=exact,
         allow_widening=allow_widening,
+        enumerate_names=enumerate_names,
         network=_Network(
             discover=discover,
             resolve=resolve,
@@ -154,6 +158,7 @@ def render(
                 "-6": ipv6_only,
                 "--exact": exact,
                 "--allow-widening": allow_widening,
+                "--enumerate": enumerate_names,
                 "--resolve": resolve,
             },
             files={"--lock": lock, "--from": from_report},
@@ -237,7 +242,13 @@ class _Network:
 
 
 def _lowering_options(
-    module: Target, endpoints: Sequence[Endpoint], *, exact: bool, allow_widening: bool, network: _Network
+    module: Target,
+    endpoints: Sequence[Endpoint],
+    *,
+    exact: bool,
+    allow_widening: bool,
+    enumerate_names: bool,
+    network: _Network,
 ) -> tuple[Options, tuple[str, ...]]:
     """What lowering may use, and sentences that tell where names and addresses come from."""
     from netprobe.render import Options
@@ -249,7 +260,10 @@ def _lowering_options(
         seen = {**locks.numbered(endpoints, network.numbers, "numbers given with --ecs-numbers, not seen"), **seen}
     addresses = _ranges(network, module.CAPABILITY.addresses_only) or known.addresses()
     notes = (f"addresses: {addresses.how}",) if addresses is not None and module.CAPABILITY.addresses_only else ()
-    return Options(exact=exact, allow_widening=allow_widening, seen=seen, addresses=addresses), notes
+    wishes = Options(
+        exact=exact, allow_widening=allow_widening, enumerate=enumerate_names, seen=seen, addresses=addresses
+    )
+    return wishes, notes
 
 
 def _lock(network: _Network, endpoints: Sequence[Endpoint]) -> Lock:

@@ -60,11 +60,11 @@ class Lock(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         }
 
     def addresses(self) -> Addresses | None:
-        """Every address that was seen, or None where there is none."""
-        by_host = {name: found for s in self.patterns.values() for name, found in s.names.items() if found}
-        if not by_host:
+        """Every address that was seen, or None where nobody looked."""
+        if not self.patterns:
             return None
-        looks = sorted({f"resolved {s.at} by {s.resolver}" for s in self.patterns.values() if any(s.names.values())})
+        by_host = {name: found for s in self.patterns.values() for name, found in s.names.items() if found}
+        looks = sorted({f"resolved {s.at} by {s.resolver}" for s in self.patterns.values()})
         return Addresses(how="; ".join(looks), by_host=by_host)
 
     def with_look(self, looked: Lock) -> Lock:
@@ -170,7 +170,12 @@ def questions(endpoints: Iterable[Endpoint], numbers: Sequence[int], *, exact: b
 
 
 def look(
-    asked: Mapping[str, tuple[str, ...]], answers: Mapping[str, tuple[str, ...]], *, at: str, resolver: str
+    asked: Mapping[str, tuple[str, ...]],
+    answers: Mapping[str, tuple[str, ...]],
+    *,
+    at: str,
+    resolver: str,
+    lab: bool = False,
 ) -> Lock:
     """Make a lock of what was answered.
 
@@ -179,6 +184,7 @@ def look(
         answers: addresses by name; a name without any does not exist.
         at: when, RFC 3339, UTC.
         resolver: through which servers.
+        lab: loopback is an ordinary answer: the name exists, though no allowlist may hold its address.
 
     Raises:
         UsageError: the resolver answers for a name that cannot exist, so its answers prove nothing.
@@ -192,16 +198,19 @@ def look(
             )
     return Lock(
         patterns={
-            pattern: Sighting(at=at, resolver=resolver, names=dict(_existing(names, answers)))
+            pattern: Sighting(at=at, resolver=resolver, names=dict(_existing(names, answers, lab=lab)))
             for pattern, names in sorted(asked.items())
         }
     )
 
 
-def _existing(names: Iterable[str], answers: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _existing(
+    names: Iterable[str], answers: Mapping[str, tuple[str, ...]], *, lab: bool
+) -> Iterator[tuple[str, tuple[str, ...]]]:
     for name in names:
-        found = tuple(address for address in answers.get(name, ()) if usable(address))
-        if found:
+        answered = answers.get(name, ())
+        found = tuple(address for address in answered if usable(address))
+        if found or (lab and answered):
             yield name, found
 
 

@@ -9,10 +9,10 @@ Pure. For each endpoint the first of these that the device has and the options a
 5. everything beneath the parent, at any depth
 6. addresses
 
-A form that admits names which any AWS customer can own (``my-bucket.s3.us-east-2.amazonaws.com``) is passed over unless
-``allow_widening`` says otherwise, and is marked ``exfiltration``. That includes 2: a customer can call a bucket
-``ecs-a-x``, and ``ecs-a-x.s3.us-east-2.amazonaws.com`` fits ``ecs-a-*.us-east-2.amazonaws.com`` once the asterisk
-crosses dots. Facts about devices: each target's module.
+With ``options.enumerate`` 4 comes before 2. A form that admits names which any AWS customer can own
+(``my-bucket.s3.us-east-2.amazonaws.com``) is passed over unless ``allow_widening`` says otherwise, and is marked
+``exfiltration``. That includes 2: a customer can call a bucket ``ecs-a-x``, and ``ecs-a-x.s3.us-east-2.amazonaws.com``
+fits ``ecs-a-*.us-east-2.amazonaws.com`` once the asterisk crosses dots. Facts about devices: each target's module.
 """
 
 from __future__ import annotations
@@ -187,8 +187,9 @@ def _pattern(
     passed_over: list[_Candidate] = []
     enumerated = False
     for candidate in _candidates(pattern, capability):
-        # Names that were seen come before everything beneath the parent; a suffix is exact for nothing.
-        if candidate.claim.form in (Form.SUFFIX, Form.SUBTREE) and not pattern.is_exact and not enumerated:
+        # Names that were seen come before everything beneath the parent, or before any widening where that is wished.
+        tree = candidate.claim.form in (Form.SUFFIX, Form.SUBTREE)
+        if (tree or (candidate.beyond and options.enumerate)) and not pattern.is_exact and not enumerated:
             enumerated = True
             found = _enumerate(endpoint, pattern, capability, options)
             if found is not None:

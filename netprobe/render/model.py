@@ -374,12 +374,14 @@ class Options:
     Attributes:
         exact: refuse everything that is not exact.
         allow_widening: also allow what admits names that any customer can own.
+        enumerate: list the names that were seen rather than widen at all.
         seen: names seen for a numbered pattern, by pattern.
         addresses: for devices that know only addresses.
     """
 
     exact: bool = False
     allow_widening: bool = False
+    enumerate: bool = False
     seen: Mapping[str, Seen] = field(default_factory=dict)
     addresses: Addresses | None = None
 

@@ -66,6 +66,16 @@ def test_names_seen_come_before_everything_beneath_the_parent() -> None:
     assert "render again" in loss.explanation
 
 
+def test_names_seen_come_first_where_that_is_wished() -> None:
+    capability = can(Form.EXACT, Form.ONE_LABEL)
+    entries, (loss,) = said(ECS_A, capability, seen=seen(ECS_A), enumerate=True)
+    assert (len(entries), loss.kind) == (3, LossKind.ENUMERATED)
+    entries, (loss,) = said(ECS_A, capability, seen=seen(ECS_A))
+    assert (len(entries), loss.kind) == (1, LossKind.WIDENED)
+    entries, losses = said(ECS_A, can(Form.EXACT, Form.REGEX), seen=seen(ECS_A), enumerate=True)
+    assert (len(entries), losses) == (1, [])
+
+
 @pytest.mark.parametrize("form", [Form.SUFFIX, Form.SUBTREE])
 def test_a_way_out_for_data_needs_permission(form: Form) -> None:
     """Everything beneath the region's domain holds every customer's bucket."""

@@ -1,0 +1,145 @@
+"""``--discover`` and ``--resolve`` against a DNS server of our own on loopback."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+import pytest
+
+from netprobe.cli.main import run
+
+REGION = "us-east-2.amazonaws.com"
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@contextmanager
+def _dns(exists: dict[str, tuple[str, str]], *, everything: bool = False) -> Iterator[str]:
+    """Answer A and AAAA for these names, NXDOMAIN for the rest (or the first answer for every name)."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", 0))
+    stop = threading.Event()
+
+    def serve() -> None:
+        while not stop.is_set():
+            data, client = sock.recvfrom(4096)
+            if not data:
+                return
+            query = dns.message.from_wire(data)
+            question = query.question[0]
+            name = question.name.to_text(omit_final_dot=True).lower()
+            answer = dns.message.make_response(query, recursion_available=True)
+            found = exists.get(name) or (("192.0.2.99", "2001:db8::99") if everything else None)
+            if found is None:
+                answer.set_rcode(dns.rcode.NXDOMAIN)
+            else:
+                address = found[0] if question.rdtype == dns.rdatatype.A else found[1]
+                kind = dns.rdatatype.to_text(question.rdtype)
+                answer.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind, address))
+            sock.sendto(answer.to_wire(), client)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"127.0.0.1:{sock.getsockname()[1]}"
+    finally:
+        stop.set()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waker:
+            waker.sendto(b"", sock.getsockname())
+        thread.join()
+        sock.close()
+
+
+_EXISTS = {
+    f"{name}.{REGION}": (f"192.0.2.{i}", f"2001:db8::{i}")
+    for i, name in enumerate(("ecs", "ecs-a", "ecs-a-3", "ecs-a-17", "ecs-t", "ecs-t-3"), start=1)
+}
+_CONTROL = ["-r", "us-east-2", "--without", "ssm,images,logs,metrics"]
+
+
+def test_discover_writes_a_lock_that_later_renders_read(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with _dns(_EXISTS) as server:
+        argv = ["render", "panos", *_CONTROL, "--enumerate"]
+        assert run([*argv, "--discover", "--resolver", server]) == 0
+        out = capsys.readouterr().out
+    assert f"list ecs-a-17.{REGION}/" in out
+    assert "^." not in out
+    document = json.loads((here / "netprobe.lock").read_text(encoding="utf-8"))
+    assert list(document["patterns"][f"ecs-a-*.{REGION}"]["names"]) == [f"ecs-a-3.{REGION}", f"ecs-a-17.{REGION}"]
+    assert document["patterns"][f"ecs-a-*.{REGION}"]["resolver"] == server
+    # The server is gone: the lock alone gives the same bytes, again and again.
+    assert run(argv) == 0
+    assert capsys.readouterr().out == out
+    assert f"by {server}" in out
+
+
+def test_only_the_numbers_asked_for(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with _dns(_EXISTS) as server:
+        argv = ["render", "panos", *_CONTROL, "--enumerate", "--discover", "--resolver", server, "--lock", "my.lock"]
+        assert run([*argv, "--ecs-numbers", "1-9"]) == 0
+    assert f"ecs-a-17.{REGION}" not in capsys.readouterr().out
+    assert (here / "my.lock").exists()
+    assert not (here / "netprobe.lock").exists()
+
+
+def test_resolved_addresses_are_told_with_time_and_server(capsys: pytest.CaptureFixture[str]) -> None:
+    with _dns(_EXISTS) as server:
+        assert run(["render", "nftables", *_CONTROL, "--resolve", "--resolver", server]) == 0
+    out, err = capsys.readouterr()
+    for number in range(1, 7):
+        assert f"192.0.2.{number}/32," in out
+        assert f"2001:db8::{number}/128," in out
+    assert f"by {server}" in out
+    assert f"by {server}" in err
+
+
+def test_a_name_without_an_address_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    without = {name: found for name, found in _EXISTS.items() if name != f"ecs.{REGION}"}
+    with _dns(without) as server:
+        assert run(["render", "nftables", *_CONTROL, "--resolve", "--resolver", server]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "refused: ecs in us-east-2" in err
+
+
+def test_a_sinkhole_never_gets_into_an_allowlist(capsys: pytest.CaptureFixture[str]) -> None:
+    sunk = {**_EXISTS, f"ecs.{REGION}": ("0.0.0.0", "::")}
+    with _dns(sunk) as server:
+        assert run(["render", "nftables", *_CONTROL, "--resolve", "--resolver", server]) == 1
+    assert "0.0.0.0" not in capsys.readouterr().out
+
+
+def test_a_server_that_answers_for_everything_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with _dns(_EXISTS, everything=True) as server:
+        assert run(["render", "panos", *_CONTROL, "--discover", "--resolver", server]) == 2
+    assert "cannot exist" in capsys.readouterr().err
+    assert not (here / "netprobe.lock").exists()
+
+
+def test_in_the_lab(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The embedded network knows numbered names; its loopback addresses never get into a lock."""
+    assert run(["render", "panos", *_CONTROL, "--discover", "--enumerate", "--lab", "healthy", "-q"]) == 0
+    assert "list ecs-a-" in capsys.readouterr().out
+    document = json.loads((here / "netprobe.lock").read_text(encoding="utf-8"))
+    assert all(not found for s in document["patterns"].values() for found in s["names"].values())
+
+
+def test_numbers_that_nobody_saw_are_told_as_such(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["render", "panos", *_CONTROL, "--enumerate", "--ecs-numbers", "1-3"]) == 0
+    out, _ = capsys.readouterr()
+    assert f"list ecs-t-3.{REGION}/" in out
+    assert "not seen" in out
