@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import trio
+
+from netprobe.cli import eyes
+from netprobe.errors import UnreadableFileError, UsageError
+from netprobe.report import schema
+from netprobe.vantage import Vantage
+from tests.support.cli import netprobe
+
+ARGUMENTS = ("check", "-r", "us-east-2", "--account", "123456789012", "--format", "json")
+
+
+def seen(*more: str, code: int) -> dict[str, Any]:
+    ended = netprobe(*ARGUMENTS, *more)
+    assert ended.code == code, ended.err
+    assert "Traceback" not in ended.err
+    document: dict[str, Any] = json.loads(ended.out)
+    jsonschema.Draft202012Validator(schema()).validate(document)
+    return document
+
+
+def test_a_healthy_lab_is_ready_and_its_report_meets_the_schema() -> None:
+    document = seen("--lab", "healthy", code=0)
+    assert document["verdict"] == "ready"
+    assert document["regions"] == ["us-east-2"]
+    assert {one["outcome"] for one in document["endpoints"]} == {"pass"}
+    assert document["observations"]
+    assert not [one for one in document["findings"] if one["severity"] == "error"]
+
+
+def test_two_regions_with_more_and_less_groups() -> None:
+    document = seen("-r", "eu-west-1", "--with", "secrets", "--without", "logs,metrics", "--lab", "healthy", code=0)
+    assert document["regions"] == ["us-east-2", "eu-west-1"]
+    groups = {one["group"] for one in document["endpoints"]}
+    assert "secrets" in groups
+    assert not {"logs", "metrics"} & groups
+
+
+def test_what_could_not_be_run_before_the_deadline_is_inconclusive_or_worse() -> None:
+    document = seen("--lab", "blackhole-all", "--timeout", "30", "--deadline", "1", code=4)
+    assert document["verdict"] == "inconclusive"
+    assert document["context"]["deadline_reached"] is True
+    assert document["duration_seconds"] < 10
+
+
+def test_warnings_fail_only_when_strict() -> None:
+    assert seen("--lab", "ipv6-broken", code=0)["verdict"] == "degraded"
+    assert seen("--lab", "ipv6-broken", "--strict", code=1)["verdict"] == "degraded"
+
+
+def test_numbers_to_look_for() -> None:
+    document = seen("--lab", "healthy", "--ecs-numbers", "1-2", code=0)
+    numbered = next(one for one in document["endpoints"] if one["id"] == "ecs-a")
+    assert numbered["candidates"] == ["ecs-a-1.us-east-2.amazonaws.com", "ecs-a-2.us-east-2.amazonaws.com"]
+
+
+def test_a_report_diagnosed_again_gives_the_same_findings(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    first = netprobe(*ARGUMENTS, "--lab", "expired", "-o", str(path))
+    assert first.code == 1
+    again = netprobe("diagnose", str(path), "--format", "json")
+    assert again.code == 1
+    assert json.loads(again.out)["findings"] == json.loads(path.read_text())["findings"]
+
+
+def test_quiet_says_nothing_and_verbose_says_more() -> None:
+    assert netprobe(*ARGUMENTS, "--lab", "healthy", "-q").err == ""
+    assert "netprobe: 13 endpoints, catalog " in netprobe(*ARGUMENTS, "--lab", "healthy", "-v").err
+
+
+def test_a_region_that_no_page_confirms_is_noted() -> None:
+    ended = netprobe("check", "-r", "us-gov-west-1", "--account", "123456789012", "--lab", "healthy")
+    assert "no AWS page confirms that ECS Anywhere is offered there" in " ".join(ended.out.split())
+
+
+# --- whose eyes ----------------------------------------------------------------------------------------------------
+
+
+def look(**changes: Any) -> list[Vantage]:
+    given: dict[str, Any] = {
+        "names": (),
+        "root": None,
+        "resolvers": ("127.0.0.1",),
+        "proxy": None,
+        "no_proxy": False,
+        "ca_file": None,
+        "origin_ca": None,
+        "families": (4,),
+        **changes,
+    }
+    opened = eyes.on_this_host(**given)
+
+    async def take() -> list[Vantage]:
+        async with opened() as vantages:
+            return list(vantages)
+
+    return trio.run(take)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A root folder whose ECS agent has a proxy."""
+    (tmp_path / "etc/ecs").mkdir(parents=True)
+    (tmp_path / "etc/ecs/ecs.config").write_text("HTTP_PROXY=http://proxy.example:3128\nNO_PROXY=169.254.170.2\n")
+    return tmp_path
+
+
+def test_an_agent_looks_with_its_own_proxy(root: Path) -> None:
+    (agent,) = look(names=("ecs-agent",), root=root)
+    assert agent.name == "ecs-agent"
+    proxy = agent.proxy_for("ecs.us-east-2.amazonaws.com", 443)
+    assert proxy is not None
+    assert proxy.safe == "http://proxy.example:3128"
+    assert [str(resolver) for resolver in agent.resolvers] == ["127.0.0.1:53"]
+
+
+def test_a_proxy_that_the_user_names_is_for_every_program(root: Path) -> None:
+    (host,) = look(proxy="http://other.example:8080", root=root)
+    assert host.name == "host"
+    assert look(no_proxy=True, root=root)[0].proxy_for("ecs.us-east-2.amazonaws.com", 443) is None
+    for contradiction in ({"proxy": "http://other.example:8080"}, {"no_proxy": True}):
+        with pytest.raises(UsageError, match="--as: looks with an agent's own proxy settings"):
+            look(names=("ecs-agent",), root=root, **contradiction)
+
+
+def test_wrong_names_and_folders_are_refused(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no such vantage"):
+        look(names=("agent",), root=root)
+    with pytest.raises(UnreadableFileError, match="cannot be read"):
+        look(root=tmp_path / "none")
+
+
+def test_nothing_is_named_beside_a_lab() -> None:
+    eyes.refuse_beside_lab(resolver=None, as_=[], no_proxy=False)
+    with pytest.raises(UsageError, match="--lab --as: the lab brings its own network"):
+        eyes.refuse_beside_lab(resolver=None, as_=["host"])
