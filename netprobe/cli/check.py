@@ -139,7 +139,10 @@ def check(
             resolver=resolver, proxy=proxy, no_proxy=no_proxy, ca_file=ca_file, origin_ca=origin_ca, as_=as_, root=root
         )
         look = eyes.in_the_lab(lab, selection.endpoints)
-    notes = requirements.notes(selection.regions, options.listed(with_groups), selection.catalog)
+    notes = [
+        *requirements.notes(selection.regions, options.listed(with_groups), selection.catalog),
+        *_placeholders(selection),
+    ]
     if verbose:
         say(f"netprobe: {len(selection.endpoints)} endpoints, catalog {selection.catalog.version}")
     run = _probe(look, selection, settings, show_progress=not quiet)
@@ -153,6 +156,13 @@ def _print_schema(output: Path | None) -> int:
 
     write_output(json.dumps(schema(), indent=2) + "\n", output)
     return 0
+
+
+def _placeholders(selection: Selection) -> Iterator[str]:
+    """Tell for which endpoints an account was made up, so that nobody takes their pass for more than it is."""
+    found = dict.fromkeys(endpoint.id for endpoint in selection.endpoints if endpoint.placeholder_account)
+    if found:
+        yield f"{', '.join(found)}: asked for with a placeholder account; give --account ID to check your own registry"
 
 
 def _settings(

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +16,7 @@ from netprobe.cli import eyes
 from netprobe.errors import UnreadableFileError, UsageError
 from netprobe.report import schema
 from netprobe.vantage import Vantage
-from tests.support.cli import netprobe
+from tests.support.cli import environment, netprobe
 
 ARGUMENTS = ("check", "-r", "us-east-2", "--account", "123456789012", "--format", "json")
 
@@ -141,3 +145,38 @@ def test_nothing_is_named_beside_a_lab() -> None:
     eyes.refuse_beside_lab(resolver=None, as_=[], no_proxy=False)
     with pytest.raises(UsageError, match="--lab --as: the lab brings its own network"):
         eyes.refuse_beside_lab(resolver=None, as_=["host"])
+
+
+def test_a_made_up_account_is_told() -> None:
+    told = "placeholder account; give --account ID"
+    assert told in " ".join(netprobe("check", "-r", "us-east-2", "--lab", "healthy").out.split())
+    assert told not in " ".join(
+        netprobe("check", "-r", "us-east-2", "--lab", "healthy", "--account", "1" * 12).out.split()
+    )
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_bar_is_shown_on_a_terminal_alone(quiet: bool) -> None:
+    terminal, end = os.openpty()
+    command = [sys.executable, "-m", "netprobe", "check", "-r", "us-east-2", "--lab", "healthy", *["-q"][: int(quiet)]]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=end,
+        env=environment(NO_COLOR="", TERM="xterm"),
+        stdin=subprocess.DEVNULL,
+    )
+    os.close(end)
+    shown = b""
+    try:
+        # Linux answers EIO once nobody holds the other end.
+        with contextlib.suppress(OSError):
+            while data := os.read(terminal, 4096):
+                shown += data
+        out, _ = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        os.close(terminal)
+    assert out.startswith(b"READY")
+    assert b"\x1b" not in out
+    assert (b"probing" in shown) is not quiet
