@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 _OF_THE_COMMAND_LINE = "bug check coercion completion config emit eyes handing main options output selection values"
 AREAS = (
-    "netprobe.report.",
+    *(f"netprobe.report.{name}" for name in ("cases", "formats", "model", "places", "stored", "words")),
     "netprobe.resources",
     *(f"netprobe.cli.{name}" for name in _OF_THE_COMMAND_LINE.split()),
 )
