@@ -70,7 +70,7 @@ def _members(stream: Forward) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo
 
 
 def _place(outer: _Outer, tree: TreeRoot, tar: tarfile.TarFile, info: tarfile.TarInfo) -> None:
-    path = info.name.lstrip("/").removeprefix("./")
+    path = tree.located(info.name)
     if info.isdir():
         node = Node(Entry(kind=Kind.FOLDER, mode=info.mode))
     elif info.issym():
@@ -164,16 +164,11 @@ def _assembled(outer: _Outer, platform: str | None) -> TreeRoot:
         return outer.tree
     root = TreeRoot()
     root.refused = outer.tree.refused
-    used: set[str] = set()
     for name in names:
         found = outer.links.get(name, name)
         layer = outer.layers.get(found)
         if layer is None:
             raise ArchiveError(f"names a layer that it does not hold ({name})")
-        if found in used:
-            # An image may list one layer twice; laying it over again changes nothing but whiteouts.
-            continue
-        used.add(found)
         root.lay_over(layer)
     return root
 

@@ -87,6 +87,19 @@ class TreeRoot(FileSystem):
         if self.count > MAX_NODES:
             raise TooManyError
 
+    def located(self, path: str) -> str:
+        """Where a member really goes, relative to the root, once the links before it are followed."""
+        parts = tuple(part for part in path.split("/") if part not in ("", "."))
+        node: Node | None = self.root
+        for part in parts[:-1]:
+            node = None if node is None or node.children is None else node.children.get(part)
+            if node is None:
+                break
+            if node.entry.kind is Kind.LINK and ".." not in parts:
+                folder = self.resolve("/" + "/".join(parts[:-1]))
+                return "/".join((*folder, parts[-1])) if folder is not None else "/".join(parts)
+        return "/".join(parts)
+
     def place(self, path: str, node: Node) -> None:
         """Put one member where its name says, over whatever stands there."""
         parts = tuple(part for part in path.split("/") if part not in ("", "."))
@@ -110,7 +123,7 @@ class TreeRoot(FileSystem):
         return None if ".." in parts else self._node(parts)
 
     def lay_over(self, layer: TreeRoot) -> None:
-        """Apply a layer (which is used up)."""
+        """Apply a layer; it stays whole, since an image may list one layer twice."""
         self.refused += layer.refused
         self.unkept += layer.unkept
         self._merge(self.root, layer.root)

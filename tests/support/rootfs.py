@@ -1,0 +1,123 @@
+"""Root file systems to judge: a real Debian made by debootstrap once a session, and small ones made by hand."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from netprobe.host.filesystem import FolderRoot
+from netprobe.host.machine import Live, Machine
+from netprobe.host.rules import RULES
+from netprobe.rules import Judged, judge
+from tests.support import need
+
+SUITE = "bookworm"
+PACKAGES = "ca-certificates,iptables,systemd-sysv,chrony,apparmor,docker.io"
+_NEEDLESS = (
+    "usr/share/doc",
+    "usr/share/locale",
+    "usr/share/man",
+    "usr/share/zoneinfo",
+    "var/cache/apt",
+    "var/lib/apt/lists",
+)
+
+
+def debian(folder: Path) -> Path:
+    """A Debian 12 root with Docker and chrony, prepared as an image should be; made once and shared by all workers."""
+    need.root()
+    debootstrap = need.engine("debootstrap")
+    root = folder / "debian"
+    with (folder / "debian.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not root.exists():
+            draft = folder / f"draft-{os.getpid()}"
+            command = [str(debootstrap), "--variant=minbase", f"--include={PACKAGES}", SUITE, str(draft)]
+            made = subprocess.run(command, capture_output=True, text=True, timeout=170, check=False)
+            if made.returncode != 0:
+                need._missing(f"needs a Debian mirror: {made.stdout.strip().splitlines()[-1:]}")
+            for name in _NEEDLESS:
+                shutil.rmtree(draft / name, ignore_errors=True)
+            (draft / "etc/machine-id").write_text("")
+            draft.rename(root)
+    return root
+
+
+def clone(root: Path, to: Path) -> Path:
+    """A copy that shares its files; what is planted replaces a file and never writes into it."""
+    subprocess.run(["cp", "-al", str(root), str(to)], check=True, timeout=60)
+    return to
+
+
+def plant(root: Path, path: str, content: str | bytes | None = None, *, link: str | None = None) -> None:
+    """Put a file or link at a path, or take away what is there."""
+    place = root / path.lstrip("/")
+    if place.is_symlink() or place.is_file():
+        place.unlink()
+    elif place.is_dir():
+        shutil.rmtree(place)
+    if content is None and link is None:
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if link is not None:
+        place.symlink_to(link)
+    else:
+        place.write_bytes(content.encode() if isinstance(content, str) else (content or b""))
+
+
+def make(root: Path, files: Mapping[str, str | bytes]) -> Path:
+    """A small root made of these files; a text that begins with ``->`` is a link."""
+    root.mkdir(exist_ok=True)
+    for path, content in files.items():
+        if isinstance(content, str) and content.startswith("->"):
+            plant(root, path, link=content[2:].strip())
+        else:
+            plant(root, path, content)
+    return root
+
+
+def judged(root: Path, live: Live | None = None) -> dict[str, Judged[Machine]]:
+    """Every rule's answer by its id."""
+    with FolderRoot(root) as folder:
+        machine = Machine(root=folder, subject=str(root), live=live)
+        found = judge(RULES, machine, machine.subject, running=machine.running)
+    return {one.rule.id: one for one in found}
+
+
+def live(
+    *,
+    environment: Mapping[str, str] | None = None,
+    free: int | None = 100 * 1024**3,
+    synchronised: bool | None = True,
+    firewall: Mapping[str, str] | None = None,
+) -> Live:
+    """What only a running host tells, chosen."""
+    rules = dict(firewall or {})
+    return Live(
+        environment=dict(environment or {}),
+        free_bytes=lambda _path: free,
+        clock_synchronised=lambda: synchronised,
+        firewall=rules.get,
+    )
+
+
+def tar(root: Path, to: Path, mode: str = "w") -> Path:
+    """The folder as a tar."""
+    with tarfile.open(to, mode) as archive:  # type: ignore[call-overload]
+        archive.add(root, arcname=".", recursive=True)
+    return to
+
+
+@pytest.fixture(scope="session")
+def debian_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """See :func:`debian`; xdist's workers share the parent of their own folders."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    return debian(shared)
