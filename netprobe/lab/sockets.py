@@ -19,6 +19,8 @@ from netprobe.lab.behaviour import TcpMode
 
 BACKLOG = 512
 _SO_ATTACH_FILTER = 26
+_RECEIVE_BUFFER = 1 << 22
+"""Every region at once asks thousands of questions in a burst; the kernel gives as much of this as it allows."""
 _BPF_RET_K = 0x06
 
 
@@ -70,6 +72,7 @@ def udp(address: str, port: int) -> trio.socket.SocketType:
         PortTakenError: somebody else has the port.
     """
     sock = socket.socket(_family(address), socket.SOCK_DGRAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
     _bind(sock, address, port)
     return trio.socket.from_stdlib_socket(sock)
 

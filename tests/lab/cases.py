@@ -46,7 +46,9 @@ HEALTHY_NETWORKS = (
     healthy("ns-private-link-expected", Network(prefix="10.99.7.0/24"), expect={"ssm": "private"}),
     healthy("ns-narrow-link-with-icmp", Network(routers=2, mtu={1: 1280})),
     healthy("ns-no-ec2messages-region", Network(), region="ap-southeast-7"),
-    healthy("ns-ping-blocked", Network(forward=("icmp type echo-request drop", "udp dport 33434-33534 drop"))),
+    healthy(
+        "ns-ping-blocked", Network(forward=("icmp type echo-request drop", 'iifname "left" udp dport 33434-33534 drop'))
+    ),
 )
 
 TCP = (
@@ -174,4 +176,27 @@ DNS = (
     ),
 )
 
-CASES = (*EMBEDDED, *HEALTHY_NETWORKS, *TCP, *TLS, *DNS)
+ENGINES = (
+    healthy("ns-behind-squid", Network(squid=("http_access allow all",))),
+    healthy("ns-behind-dnsmasq", Network(dnsmasq=())),
+    broken(
+        "ns-squid-forbids-ssm",
+        "proxy_forbidden",
+        Network(squid=("acl no dstdomain ssm.us-east-2.amazonaws.com", "http_access deny no", "http_access allow all")),
+    ),
+    broken("ns-squid-forbids-all", "proxy_forbidden", Network(squid=("http_access deny all",))),
+    broken(
+        "ns-dnsmasq-sinkhole",
+        "dns_sinkholed",
+        Network(dnsmasq=("address=/ssm.us-east-2.amazonaws.com/0.0.0.0", "address=/ssm.us-east-2.amazonaws.com/::")),
+    ),
+    broken("ns-dnsmasq-nxdomain", "dns_name_missing", Network(dnsmasq=("address=/ssm.us-east-2.amazonaws.com/",))),
+    Case(
+        name="ns-dnsmasq-wildcard",
+        scenario=HEALTHY,
+        network=Network(dnsmasq=("address=/#/198.19.7.2",)),
+        findings=("dns_wildcard_answers", "tls_wrong_name"),
+    ),
+)
+
+CASES = (*EMBEDDED, *HEALTHY_NETWORKS, *TCP, *TLS, *DNS, *ENGINES)

@@ -29,9 +29,23 @@ from netprobe.lab.scenarios import Trust
 from netprobe.observations import Run, VantageRecord
 from netprobe.probes.run import check
 from netprobe.probes.settings import Settings
-from netprobe.vantage import Resolver, TrustStore, Vantage
+from netprobe.vantage import ProxyServer, Resolver, TrustStore, Vantage
 from tests.support.lab_endpoints import endpoints, facts
 from tests.support.netns import Topology
+
+ROUTER = "198.18.0.2"
+"""The first router, as the client sees it."""
+SQUID_PORT = 3128
+_SQUID = (
+    f"http_port {ROUTER}:{SQUID_PORT}",
+    "visible_hostname proxy.example",
+    "pid_filename none",
+    "cache_log /dev/null",
+    "access_log none",
+    "netdb_filename none",
+    "cache deny all",
+    "shutdown_lifetime 0 seconds",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +62,8 @@ class Network:
         routes: ``ip route`` commands of the first router; ``{...}`` names one host's address (``_first``).
         iptables: rules of the first router's FORWARD chain, for what nft cannot match (strings).
         prefix: where the servers' IPv4 addresses come from.
+        dnsmasq: lines of a dnsmasq on the first router, which forwards to the lab's resolver; None for none.
+        squid: ``http_access`` lines of a Squid on the first router, through which the host goes; None for none.
     """
 
     routers: int = 1
@@ -59,6 +75,8 @@ class Network:
     routes: tuple[str, ...] = ()
     iptables: tuple[str, ...] = ()
     prefix: str = "198.19.7.0/24"
+    dnsmasq: tuple[str, ...] | None = None
+    squid: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +149,7 @@ async def _play_behind_routers(case: Case, network: Network) -> Run:
         _break(net, network, layout)
         certificates = Certificates(Path(folder))
         async with _served(net, layout, certificates):
+            await trio.to_thread.run_sync(_start_engines, net, network, layout, Path(folder))
             with net.client.entered():
                 return await check(
                     chosen,
@@ -166,11 +185,15 @@ def _vantage(case: Case, layout: Plan, certificates: Certificates, network: Netw
         Trust.INSPECTOR: certificates.inspector_file,
     }[case.scenario.trust]
     resolvers = tuple(Resolver(address=address) for address, _ in layout.resolvers)
+    if network.dnsmasq is not None:
+        resolvers = (Resolver(address=ROUTER),)
+    squid = ProxyServer(scheme="http", host=ROUTER, port=SQUID_PORT) if network.squid is not None else None
     families = (4, 6) if network.v4 else (6,)
     return Vantage(
         name="host",
         resolvers=resolvers,
         hosts_file=None,
+        proxy_for=lambda _host, _port: squid,
         store=TrustStore(ca_file=store, description="case"),
         origin_ca=certificates.origin_file,
         families=families,
@@ -190,6 +213,22 @@ def _break(net: Topology, network: Network, layout: Plan) -> None:
         net.routers[0].ip("route", "add", *route.format(**names).split())
     for rule in network.iptables:
         net.routers[0].run("iptables", "-A", "FORWARD", *rule.format(**names).split())
+
+
+def _start_engines(net: Topology, network: Network, layout: Plan, folder: Path) -> None:
+    """Start the real daemons of the first router and wait until they listen."""
+    router, upstream = net.routers[0], layout.resolvers[0][0]
+    if network.dnsmasq is not None:
+        configuration = folder / "dnsmasq.conf"
+        lines = ("no-resolv", "no-hosts", "no-daemon", "user=root", f"server={upstream}", f"listen-address={ROUTER}")
+        configuration.write_text("\n".join([*lines, "bind-interfaces", *network.dnsmasq, ""]), encoding="ascii")
+        router.start("dnsmasq", f"--conf-file={configuration}", ready=lambda: router.listens(53, udp=True))
+    if network.squid is not None:
+        configuration = folder / "squid.conf"
+        configuration.write_text(
+            "\n".join([*_SQUID, f"dns_nameservers {upstream}", *network.squid, ""]), encoding="ascii"
+        )
+        router.start("squid", "-N", "-f", str(configuration), ready=lambda: router.listens(SQUID_PORT), within=30)
 
 
 def _chain(hook: str, rules: list[str]) -> str:

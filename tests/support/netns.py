@@ -21,7 +21,8 @@ How to use it::
 **Addresses.** Nothing is routed out of the namespaces, and they are the same in every test, since namespaces do not see
 each other: tests run side by side under xdist. Link ``i`` (0 is the client's) is 198.18.i.0/24 and 2001:db8:0:i::/64,
 ``.1``/``::1`` nearer to the client. ``net.client.v4`` is 198.18.0.1; the first router answers at 198.18.0.2. The
-server has *every* address of 198.19.0.0/16 and 2001:db8:ffff::/48 (a ``local`` route), so any of them can be bound.
+server has *every* address of 198.19.0.0/16, 10.99.0.0/16 (for PrivateLink) and 2001:db8:ffff::/48 (a ``local``
+route), so any of them can be bound.
 Interfaces: ``eth0`` at the two ends, ``left`` (towards the client) and ``right`` on routers.
 
 **Entering.** ``entered()`` moves the calling thread (setns); sockets keep the namespace they were made in, so one trio
@@ -43,9 +44,12 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import itertools
 import os
 import signal
+import socket
+import struct
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -53,8 +57,11 @@ from pathlib import Path
 from types import TracebackType
 
 SERVICE_V4 = "198.19.0.0/16"
+PRIVATE_V4 = "10.99.0.0/16"
 SERVICE_V6 = "2001:db8:ffff::/48"
 _CLONE_NEWNET = 0x40000000
+_SIOCGIFFLAGS = 0x8913
+_IFF_RUNNING = 0x40
 _PREFIX = "npt"
 _COUNTER = itertools.count(1)
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -83,6 +90,12 @@ def _setns(path: str) -> None:
             raise OSError(code, os.strerror(code), path)
     finally:
         os.close(descriptor)
+
+
+def _is_running(asker: socket.socket, interface: str) -> bool:
+    """Whether the kernel would send through an interface (netdevice(7), SIOCGIFFLAGS)."""
+    answer = fcntl.ioctl(asker, _SIOCGIFFLAGS, struct.pack("16sH14x", interface.encode(), 0))
+    return bool(struct.unpack("16sH14x", answer)[1] & _IFF_RUNNING)
 
 
 def _ip(*arguments: str) -> None:
@@ -187,6 +200,15 @@ class Namespace:
             for path, value in settings.items():
                 Path("/proc/sys", path).write_text(value, encoding="ascii")
 
+    def wait_until_up(self, within: float = 5.0) -> None:
+        """Wait until every interface runs: the kernel may tell a carrier late, and drops packets until then."""
+        deadline = time.monotonic() + within
+        with self.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+            names = [name for _, name in socket.if_nameindex() if name in {"lo", "eth0", "left", "right"}]
+            while not all(_is_running(asker, name) for name in names):
+                assert time.monotonic() < deadline, f"an interface of {self.name} did not come up: {names}"
+                time.sleep(0.005)
+
     def delete(self) -> None:
         """Kill what runs in it and remove it."""
         found = subprocess.run(["ip", "netns", "pids", self.name], timeout=20, capture_output=True, text=True)
@@ -250,6 +272,8 @@ class Topology:
             self._join(link, near, far)
         for position, node in enumerate(self.nodes):
             self._route(position, node)
+        for node in self.nodes:
+            node.wait_until_up()
 
     def _join(self, link: int, near: Namespace, far: Namespace) -> None:
         """Lay link number ``link``; interfaces are made inside, so no name can collide with the machine's."""
@@ -277,15 +301,15 @@ class Topology:
         """Towards the server by default; back towards the client by one route a link."""
         lines: list[str] = []
         families = (
-            (self._v4, "198.18.{}.{}", "198.18.{}.0/24", "0.0.0.0/0", SERVICE_V4),
-            (self._v6, "2001:db8:0:{}::{}", "2001:db8:0:{}::/64", "::/0", SERVICE_V6),
+            (self._v4, "198.18.{}.{}", "198.18.{}.0/24", "0.0.0.0/0", (SERVICE_V4, PRIVATE_V4)),
+            (self._v6, "2001:db8:0:{}::{}", "2001:db8:0:{}::/64", "::/0", (SERVICE_V6,)),
         )
         for exists, address, network, everywhere, service in families:
             if not exists:
                 continue
             if node is self.server:
                 lines.append(f"route add {everywhere} via {address.format(position - 1, 1)}")
-                lines.append(f"route add local {service} dev lo")
+                lines += [f"route add local {some} dev lo" for some in service]
                 continue
             lines.append(f"route add {everywhere} via {address.format(position, 2)}")
             for link in range(position - 1):
