@@ -36,18 +36,17 @@ def describe(chain: tuple[bytes, ...]) -> tuple[Certificate, ...]:
 
 
 @functools.lru_cache(maxsize=4096)
-def ends_in_origin(chain: tuple[bytes, ...], origin_ca: Path | None) -> bool:
+def ends_in_origin(chain: tuple[bytes, ...], roots: trust.Anchors) -> bool:
     """Whether signatures lead from the leaf to one of the origin's roots.
 
     Args:
         chain: DER certificates as the peer sent them, leaf first.
-        origin_ca: the bundle of the origin's roots, or None for the public web PKI.
+        roots: the origin's roots.
     """
-    roots = trust.anchors(origin_ca)
     parsed = [certificate for der in chain[:MAX_CHAIN] if (certificate := _load(der)) is not None]
     if not parsed:
         return False
-    by_subject = _by_subject(origin_ca)
+    by_subject = _by_subject(roots)
     current, rest = parsed[0], parsed[1:]
     for _ in range(MAX_CHAIN):
         if _fingerprint(current) in roots.fingerprints:
@@ -96,9 +95,9 @@ def _load(der: bytes) -> x509.Certificate | None:
 
 
 @functools.lru_cache(maxsize=8)
-def _by_subject(origin_ca: Path | None) -> dict[bytes, list[x509.Certificate]]:
+def _by_subject(roots: trust.Anchors) -> dict[bytes, list[x509.Certificate]]:
     found: dict[bytes, list[x509.Certificate]] = {}
-    for der in trust.anchors(origin_ca).certificates:
+    for der in roots.certificates:
         root = _load(der)
         if root is not None:
             found.setdefault(root.subject.public_bytes(), []).append(root)

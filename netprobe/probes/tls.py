@@ -215,10 +215,11 @@ def _peer(tls: ssl.SSLObject, policy: Policy) -> dict[str, Any]:
     if policy.verify == "store":
         path = verified_chain(tls)
         evidence["root_sha256"] = hashlib.sha256(path[-1]).hexdigest() if path else ""
-    if evidence.get("root_sha256") in trust.anchors(policy.origin_ca).fingerprints:
+    origin = trust.anchors(policy.origin_ca)
+    if evidence.get("root_sha256") in origin.fingerprints:
         evidence["origin"] = True
     elif chain:
-        evidence["origin"] = certificates.ends_in_origin(chain, policy.origin_ca)
+        evidence["origin"] = certificates.ends_in_origin(chain, origin)
     return evidence
 
 

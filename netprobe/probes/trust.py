@@ -97,20 +97,37 @@ def validate(path: Path) -> Path:
     return path
 
 
-@functools.lru_cache(maxsize=16)
 def anchors(path: Path | None) -> Anchors:
     """The roots of a bundle; those of Mozilla (certifi), which contain Amazon's, where ``path`` is None."""
     if path is None:
         import certifi  # late: only a run that reaches TLS needs it
 
         path = Path(certifi.where())
+    return _anchors(path, _stamp(path))
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """What changes when a file is written again; what was read of it is kept only that long."""
+    try:
+        status = path.stat()
+    except OSError:  # reading it will say why
+        return (0, 0)
+    return (status.st_mtime_ns, status.st_ino)
+
+
+@functools.lru_cache(maxsize=16)
+def _anchors(path: Path, _read_at: tuple[int, int]) -> Anchors:
     found = tuple(base64.b64decode(match.group(1)) for match in _PEM.finditer(read_bundle(path)))
     return Anchors(found, frozenset(hashlib.sha256(der).hexdigest() for der in found))
 
 
-@functools.lru_cache(maxsize=64)
 def verifying_context(bundle: Path | None, ciphers: str | None) -> ssl.SSLContext:
     """A context that verifies chain and name with the roots of ``bundle`` (with none where it is None)."""
+    return _verifying_context(bundle, (0, 0) if bundle is None else _stamp(bundle), ciphers)
+
+
+@functools.lru_cache(maxsize=64)
+def _verifying_context(bundle: Path | None, _read_at: tuple[int, int], ciphers: str | None) -> ssl.SSLContext:
     context = _context(ciphers)
     if bundle is not None:
         context.load_verify_locations(cafile=str(bundle))

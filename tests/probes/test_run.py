@@ -1,0 +1,348 @@
+"""The runner, end to end on loopback: every host once, limits kept, nothing lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import dns.message
+import pytest
+import trio
+import trustme
+
+from netprobe.catalog.model import Agent, Endpoint, Genuine, Request
+from netprobe.observations import DnsDetail, Failure, Observation, Run, Step, TlsDetail
+from netprobe.probes.run import check
+from netprobe.probes.settings import Settings
+from netprobe.vantage import Vantage
+from tests.support import probe_servers
+from tests.support.probe_servers import DnsServer, Zone, http_handler, serve, server_context, tls_handler, zone
+
+SUFFIX = "us-east-2.amazonaws.com"
+ECS = f"ecs.{SUFFIX}"
+SSM = f"ssm.{SUFFIX}"
+AWS = b"HTTP/1.1 400 Bad Request\r\nx-amzn-RequestId: 1-2-3\r\nContent-Length: 2\r\n\r\n{}"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a run keeps of the catalog."""
+
+    version: str = "2026.11"
+    digest: str = "d" * 64
+
+
+def endpoint(name: str, pattern: str, *, numbered: bool = False) -> Endpoint:
+    """An endpoint as the catalog would give it."""
+    return Endpoint(
+        id=name,
+        region="us-east-2",
+        group="control",
+        pattern=pattern,
+        port=443,
+        purpose="test",
+        used_by=(Agent.ECS_AGENT,),
+        required=True,
+        source="test",
+        checked="2026-11-23",
+        request=Request(genuine=Genuine.AWS_API),
+        numbered=numbered,
+    )
+
+
+@asynccontextmanager
+async def network(
+    tmp_path: Path, answer: Zone, *, handler: probe_servers.Handler | None = None
+) -> AsyncIterator[tuple[Vantage, DnsServer]]:
+    """DNS and one TLS server on 127.0.0.1; names that the zone sends to 127.0.0.x all reach it (0.0.0.0 listens)."""
+    authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
+    ca = probe_servers.pem(authority, tmp_path / "ca.pem")
+    context = server_context(authority.issue_cert(f"*.{SUFFIX}"))
+    server = DnsServer(answer)
+    with ExitStack() as stack:
+        port = stack.enter_context(serve(handler or tls_handler(context, http_handler(AWS)), address="0.0.0.0"))
+        async with trio.open_nursery() as nursery:
+            resolver = await server.start(nursery)
+            yield probe_servers.vantage(resolvers=(resolver,), ca=ca, ports={443: port}), server
+            nursery.cancel_scope.cancel()
+
+
+def _first(run: Run) -> Mapping[tuple[str, str], Counter[Failure | None]]:
+    found: dict[tuple[str, str], Counter[Failure | None]] = {}
+    for o in run.observations:
+        if o.experiment is None:
+            found.setdefault((o.host, o.step.value), Counter())[o.failure] += 1
+    return found
+
+
+async def test_a_healthy_host_passes_every_step_at_every_address(tmp_path: Path) -> None:
+    progress: list[tuple[int, int]] = []
+    async with network(tmp_path, zone({ECS: {"A": ["127.0.0.1", "127.0.0.2"]}})) as (vantage, server):
+        run = await check(
+            [endpoint("ecs", ECS)],
+            [vantage],
+            Settings(timeout=5),
+            catalog=Facts(),
+            progress=lambda done, total: progress.append((done, total)),
+        )
+    assert _first(run) == {
+        (ECS, "dns"): {None: 1},
+        (ECS, "tcp"): {None: 2},
+        (ECS, "tls"): {None: 2},
+        (ECS, "http"): {None: 2},
+    }
+    assert progress == [(1, 1)]
+    assert server.udp_questions == 1
+    assert [o.id for o in run.observations] == [f"o{n}" for n in range(1, 8)]
+    assert run.subjects[0].candidates == (ECS,)
+    assert run.subjects[0].unfinished == ()
+    assert run.catalog.version == "2026.11"
+
+
+async def test_the_same_network_gives_the_same_ids(tmp_path: Path) -> None:
+    endpoints = [endpoint("ecs", ECS), endpoint("ssm", SSM)]
+    runs = []
+    for _ in range(2):
+        async with network(tmp_path, zone({ECS: {"A": ["127.0.0.1", "127.0.0.2"]}, SSM: {"A": ["127.0.0.1"]}})) as (
+            vantage,
+            _,
+        ):
+            run = await check(endpoints, [vantage], Settings(timeout=5), catalog=Facts())
+            runs.append([(o.id, o.host, o.address, o.step, o.failure) for o in run.observations])
+    assert runs[0] == runs[1]
+
+
+async def test_numbers_that_do_not_exist_are_absent_and_leave_no_failures(tmp_path: Path) -> None:
+    names = {f"ecs-a-{n}.{SUFFIX}": {"A": ["127.0.0.1"]} for n in (2, 5)}
+    async with network(tmp_path, zone(names)) as (vantage, _):
+        run = await check(
+            [endpoint("ecs-a", f"ecs-a-*.{SUFFIX}", numbered=True)],
+            [vantage],
+            Settings(timeout=5, ecs_numbers=tuple(range(1, 7))),
+            catalog=Facts(),
+        )
+    (subject,) = run.subjects
+    assert subject.absent == tuple(f"ecs-a-{n}.{SUFFIX}" for n in (1, 3, 4, 6))
+    assert {o.host for o in run.observations if o.experiment is None} == set(names)
+    impossible = [o for o in run.observations if o.experiment == "impossible_name"]
+    assert [o.failure for o in impossible] == [Failure.DNS_NXDOMAIN]
+
+
+async def test_a_resolver_that_answers_for_everything_proves_no_number(tmp_path: Path) -> None:
+    def everything(query: dns.message.QueryMessage, over_tcp: bool) -> list[bytes]:
+        name = str(query.question[0].name).removesuffix(".")
+        address = "127.0.0.1" if name.startswith("ecs-a-3.") else "127.0.0.9"
+        return zone({name: {"A": [address]}})(query, over_tcp)
+
+    async with network(tmp_path, everything) as (vantage, _):
+        run = await check(
+            [endpoint("ecs-a", f"ecs-a-*.{SUFFIX}", numbered=True)],
+            [vantage],
+            Settings(timeout=5, ecs_numbers=(1, 2, 3)),
+            catalog=Facts(),
+        )
+    assert run.subjects[0].absent == (f"ecs-a-1.{SUFFIX}", f"ecs-a-2.{SUFFIX}")
+    assert {o.host for o in run.observations if o.experiment is None} == {f"ecs-a-3.{SUFFIX}"}
+
+
+async def test_the_deadline_keeps_what_was_seen_and_says_what_was_not(tmp_path: Path) -> None:
+    def half(query: dns.message.QueryMessage, over_tcp: bool) -> list[bytes]:
+        good = zone({ECS: {"A": ["127.0.0.1"]}})
+        return good(query, over_tcp) if str(query.question[0].name).startswith("ecs.") else []
+
+    async with network(tmp_path, half) as (vantage, _):
+        run = await check(
+            [endpoint("ecs", ECS), endpoint("ssm", SSM)],
+            [vantage],
+            Settings(timeout=30, deadline=1.0),
+            catalog=Facts(),
+        )
+    assert run.context.deadline_reached
+    assert not run.context.interrupted
+    ecs, ssm = run.subjects
+    assert (ecs.unfinished, ecs.not_run) == ((), "")
+    assert (ssm.unfinished, ssm.not_run) == ((SSM,), "deadline")
+    assert {o.step for o in run.observations if o.host == ECS} == {Step.DNS, Step.TCP, Step.TLS, Step.HTTP}
+    assert 0.9 <= run.duration_seconds < 5
+
+
+async def test_ctrl_c_reports_what_was_seen(tmp_path: Path) -> None:
+    async with network(tmp_path, lambda _query, _tcp: []) as (vantage, _), trio.open_nursery() as nursery:
+
+        async def press() -> None:
+            await trio.sleep(0.3)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        nursery.start_soon(press)
+        run = await check([endpoint("ecs", ECS)], [vantage], Settings(timeout=30), catalog=Facts())
+    assert run.context.interrupted
+    assert run.subjects[0].not_run == "interrupted"
+    assert run.duration_seconds < 10
+
+
+async def test_queueing_is_never_charged_to_a_host(tmp_path: Path) -> None:
+    """Six hosts that take 0.4 s each, two slots, a limit of 0.9 s: all pass."""
+    names = [f"h{n}.{SUFFIX}" for n in range(6)]
+    authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
+    context = server_context(authority.issue_cert(f"*.{SUFFIX}"))
+
+    def slow(sock: socket.socket) -> None:
+        import time
+
+        time.sleep(0.4)
+        tls_handler(context, http_handler(AWS))(sock)
+
+    ca = probe_servers.pem(authority, tmp_path / "slow-ca.pem")
+    async with network(tmp_path, zone({n: {"A": ["127.0.0.1"]} for n in names}), handler=slow) as (vantage, _):
+        vantage = replace(vantage, store=replace(vantage.store, ca_file=ca), origin_ca=ca)
+        run = await check(
+            [endpoint(f"e{i}", name) for i, name in enumerate(names)],
+            [vantage],
+            Settings(timeout=0.9, concurrency=2),
+            catalog=Facts(),
+        )
+    assert [o for o in run.observations if o.failure is not None] == []
+    assert run.duration_seconds >= 1.1
+
+
+async def test_vantages_with_equal_settings_share_their_probes(tmp_path: Path) -> None:
+    async with network(tmp_path, zone({ECS: {"A": ["127.0.0.1"]}})) as (vantage, server):
+        other = replace(vantage, name="docker", record=replace_record(vantage, "docker"))
+        stranger = probe_servers.pem(trustme.CA(), tmp_path / "stranger.pem")
+        third = replace(
+            vantage,
+            name="ssm-agent",
+            store=replace(vantage.store, ca_file=stranger),
+            record=replace_record(vantage, "ssm-agent"),
+        )
+        run = await check(
+            [endpoint("ecs", ECS), endpoint("again", ECS)],
+            [vantage, other, third],
+            Settings(timeout=5),
+            catalog=Facts(),
+        )
+    tls = [o for o in run.observations if o.step is Step.TLS and o.experiment is None]
+    assert [(o.vantage, o.shared_with, o.endpoint, o.failure) for o in tls] == [
+        ("host", ("docker",), "ecs", None),
+        ("ssm-agent", (), "ecs", Failure.SSL_UNKNOWN_AUTHORITY),
+    ]
+    assert server.udp_questions == 2
+    lax = [o for o in run.observations if o.experiment == "lax_chain" and o.step is Step.TLS]
+    assert [isinstance(o.detail, TlsDetail) and o.detail.origin for o in lax] == [True]
+
+
+def replace_record(vantage: Vantage, name: str):  # type: ignore[no-untyped-def]
+    """The vantage's record under another name."""
+    import msgspec
+
+    return msgspec.structs.replace(vantage.record, name=name)
+
+
+def _experiments(run: Run) -> dict[str, list[Observation]]:
+    found: dict[str, list[Observation]] = {}
+    for o in run.observations:
+        if o.experiment is not None:
+            found.setdefault(o.experiment, []).append(o)
+    return found
+
+
+async def test_a_name_that_is_reset_calls_for_another_name_at_the_same_address(tmp_path: Path) -> None:
+    authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
+    ca = probe_servers.pem(authority, tmp_path / "sni-ca.pem")
+    context = server_context(authority.issue_cert(f"*.{SUFFIX}"))
+
+    def censor(sock: socket.socket) -> None:
+        if b"ssm." in sock.recv(4096, socket.MSG_PEEK):
+            probe_servers.read_hello(sock)
+            probe_servers.reset(sock)
+        else:
+            tls_handler(context, http_handler(AWS))(sock)
+
+    records = {ECS: {"A": ["127.0.0.1"]}, SSM: {"A": ["127.0.0.2"]}}
+    async with network(tmp_path, zone(records), handler=censor) as (vantage, _):
+        vantage = replace(vantage, store=replace(vantage.store, ca_file=ca), origin_ca=ca)
+        run = await check([endpoint("ecs", ECS), endpoint("ssm", SSM)], [vantage], Settings(timeout=5), catalog=Facts())
+    made = _experiments(run)
+    (other,) = made["other_sni"]
+    assert (other.host, other.address, other.failure) == (SSM, "127.0.0.2", None)
+    assert isinstance(other.detail, TlsDetail)
+    assert other.detail.sni == ECS
+    assert [o.failure for o in made["no_sni"]] == [None]
+    assert [(o.address, o.failure) for o in made["other_address"]] == [("127.0.0.1", Failure.CONNECTION_RESET)]
+    assert [(o.step, o.failure) for o in made["send_nothing"]] == [(Step.TCP, None)]
+
+
+async def test_udp_that_is_dropped_calls_for_tcp(tmp_path: Path) -> None:
+    def tcp_only(query: dns.message.QueryMessage, over_tcp: bool) -> list[bytes]:
+        return zone({ECS: {"A": ["127.0.0.1"]}})(query, over_tcp) if over_tcp else []
+
+    async with network(tmp_path, tcp_only) as (vantage, _):
+        run = await check([endpoint("ecs", ECS)], [vantage], Settings(timeout=0.5), catalog=Facts())
+    (control,) = _experiments(run)["dns_over_tcp"]
+    assert control.failure is None
+    assert isinstance(control.detail, DnsDetail)
+    assert control.detail.answers == ("127.0.0.1",)
+
+
+async def test_experiments_can_be_left_out(tmp_path: Path) -> None:
+    async with network(tmp_path, lambda _query, _tcp: []) as (vantage, server):
+        run = await check([endpoint("ecs", ECS)], [vantage], Settings(timeout=0.3, experiments=False), catalog=Facts())
+    assert _experiments(run) == {}
+    assert server.tcp_questions == 0
+
+
+async def test_one_cause_is_sampled_not_repeated(tmp_path: Path) -> None:
+    names = [f"h{n}.{SUFFIX}" for n in range(12)]
+    records = {name: {"A": ["127.0.0.1"]} for name in names}
+    async with network(tmp_path, zone(records), handler=probe_servers.reset) as (vantage, _):
+        run = await check(
+            [endpoint(f"e{i}", name) for i, name in enumerate(names)], [vantage], Settings(timeout=2), catalog=Facts()
+        )
+    from netprobe.probes.experiments import SAMPLES
+
+    assert len(_experiments(run)["send_nothing"]) == SAMPLES
+    assert {o.failure for o in _experiments(run)["send_nothing"]} == {Failure.CONNECTION_RESET}
+
+
+async def test_an_endpoint_without_a_known_host_is_not_run(tmp_path: Path) -> None:
+    async with network(tmp_path, zone({})) as (vantage, _):
+        run = await check([endpoint("s3", f"*.s3.{SUFFIX}")], [vantage], Settings(), catalog=Facts())
+    assert run.subjects[0].not_run == "no host is known"
+    assert run.observations == ()
+
+
+@pytest.mark.parametrize("missing", ["HTTP/1.1 503 x\r\nX-Squid-Error: ERR_DNS_FAIL 0", "HTTP/1.1 502 Bad Gateway"])
+async def test_through_a_proxy_no_dns_is_needed_and_missing_numbers_are_absent(tmp_path: Path, missing: str) -> None:
+    authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
+    ca = probe_servers.pem(authority, tmp_path / "proxy-ca.pem")
+    context = server_context(authority.issue_cert(f"*.{SUFFIX}"))
+
+    def proxy(sock: socket.socket) -> None:
+        request = probe_servers.read_request(sock)
+        if request.startswith((b"CONNECT ecs-a-2.", b"CONNECT ecs.")):
+            sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            tls_handler(context, http_handler(AWS))(sock)
+        else:
+            sock.sendall(missing.encode() + b"\r\n\r\n")
+
+    from netprobe.vantage import ProxyServer
+
+    with serve(proxy) as port:
+        server = ProxyServer(scheme="http", host="127.0.0.1", port=port)
+        vantage = replace(probe_servers.vantage(ca=ca), proxy_for=lambda _host, _port: server)
+        run = await check(
+            [endpoint("ecs", ECS), endpoint("ecs-a", f"ecs-a-*.{SUFFIX}", numbered=True)],
+            [vantage],
+            Settings(timeout=5, ecs_numbers=(1, 2, 3)),
+            catalog=Facts(),
+        )
+    assert [o.step for o in run.observations if o.host == ECS] == [Step.PROXY, Step.TLS, Step.HTTP]
+    assert all(o.failure is None for o in run.observations if o.experiment is None)
+    assert run.subjects[1].absent == (f"ecs-a-1.{SUFFIX}", f"ecs-a-3.{SUFFIX}")
+    assert {o.address for o in run.observations} == {None}
