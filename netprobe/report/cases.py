@@ -1,7 +1,8 @@
 """A report as a list of cases, for the formats that know tests: JUnit, TAP and the tables of Markdown and HTML.
 
-A case is an endpoint of a region or a rule; findings that belong to neither (a wrong clock, a proxy setting) are cases
-of their own, so that no finding is lost in a format that shows only cases.
+A case is an endpoint of a region or a rule. A finding that no case is as bad as (a wrong clock, where every endpoint
+answers; a proxy setting, which belongs to none) is a case of its own: where a format shows only cases, an error must
+show as a failure.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def _endpoints(report: Report, told: set[int]) -> Iterator[Case]:
             seconds[observation.region, observation.endpoint] += observation.duration_seconds
     for endpoint in report.endpoints:
         findings = tuple(finding for finding in report.findings if _touches(finding, endpoint))
-        told |= {id(finding) for finding in findings}
+        told |= {id(finding) for finding in findings if _shows(endpoint.outcome, finding)}
         yield Case(
             suite=endpoint.region,
             name=f"{endpoint.id} {endpoint.pattern}:{endpoint.port}",
@@ -61,6 +62,18 @@ def _endpoints(report: Report, told: set[int]) -> Iterator[Case]:
             findings=findings,
             seconds=seconds[endpoint.region, endpoint.id],
         )
+
+
+_SHOWN_BY = {
+    Severity.ERROR: (Outcome.FAIL,),
+    Severity.WARNING: (Outcome.FAIL, Outcome.WARN),
+    Severity.INFO: tuple(Outcome),
+}
+
+
+def _shows(outcome: Outcome, finding: Finding) -> bool:
+    """Whether a case with this outcome is at least as bad as the finding."""
+    return outcome in _SHOWN_BY[finding.severity]
 
 
 def _touches(finding: Finding, endpoint: EndpointOutcome) -> bool:
@@ -88,7 +101,7 @@ def _rules(report: Report, told: set[int]) -> Iterator[Case]:
             if finding.id == rule.id
             and (not places or not finding.places or places & {place.file for place in finding.places})
         )
-        told |= {id(finding) for finding in findings}
+        told |= {id(finding) for finding in findings if _shows(rule.outcome, finding)}
         yield Case(
             suite=rule.subject or "host",
             name=rule.id,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import junitparser
 import pytest
 import trio
 
@@ -180,3 +181,11 @@ def test_a_bar_is_shown_on_a_terminal_alone(quiet: bool) -> None:
     assert out.startswith(b"READY")
     assert b"\x1b" not in out
     assert (b"probing" in shown) is not quiet
+
+
+def test_a_wrong_clock_fails_the_pipeline_although_every_endpoint_answers(tmp_path: Path) -> None:
+    path = tmp_path / "report.xml"
+    document = seen("--lab", "clock-skew", "--report", f"junit={path}", code=1)
+    assert {one["outcome"] for one in document["endpoints"]} == {"pass"}
+    whole = junitparser.JUnitXml.fromfile(str(path))
+    assert (whole.failures, whole.errors) == (1, 0)

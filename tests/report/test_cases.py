@@ -24,6 +24,16 @@ def test_every_endpoint_rule_and_lonely_finding_is_a_case_once() -> None:
     assert found["clock_skew"].outcome is Outcome.WARN
 
 
+@pytest.mark.parametrize("severity", [Severity.ERROR, Severity.WARNING])
+@pytest.mark.parametrize("outcome", [Outcome.PASS, Outcome.WARN, Outcome.NOT_RUN, Outcome.NOT_APPLICABLE])
+def test_no_error_hides_behind_a_case_that_is_less_bad(severity: Severity, outcome: Outcome) -> None:
+    skewed = reports.finding("clock_skew", severity, region=None, endpoints=("ecs",))
+    report = reports.report(endpoints=(reports.endpoint("ecs", outcome),), rules=(), findings=(skewed,))
+    shown = [case.outcome for case in cases(report)]
+    as_bad = {Severity.ERROR: {Outcome.FAIL}, Severity.WARNING: {Outcome.FAIL, Outcome.WARN}}[severity]
+    assert as_bad & set(shown)
+
+
 def test_a_finding_of_another_region_is_not_this_endpoints() -> None:
     report = reports.report(rules=(), findings=(reports.finding("dns_timeout", region="eu-west-1"),))
     found = {case.name.split()[0]: case for case in cases(report)}
