@@ -6,8 +6,9 @@ them, so everything here is a loss, and a name for which no address is known is 
 
 from __future__ import annotations
 
+import functools
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from netprobe.catalog.model import Endpoint
 from netprobe.hostnames import HostPattern
@@ -18,29 +19,36 @@ AWS_SUFFIXES = ("amazonaws.com", "amazonaws.eu", "api.aws", "amazonaws.com.cn")
 _SHARED = "names of other AWS customers answer at them too, so data can leave through them"
 
 
-def address_entries(endpoint: Endpoint, pattern: HostPattern, options: Options) -> tuple[list[Entry], list[Loss]]:
-    """The entries and the one loss of an endpoint that is said by addresses."""
+def address_networks(endpoint: Endpoint, pattern: HostPattern, options: Options) -> tuple[tuple[str, ...], Loss]:
+    """The networks of an endpoint that is said by addresses, and the one loss that tells it (or why there are none)."""
     addresses = options.addresses
     if addresses is None or options.exact:
-        return [], [_loss(LossKind.REFUSED, endpoint, pattern, "addresses are never exact, and --exact forbids them")]
+        return (), _loss(LossKind.REFUSED, endpoint, pattern, "addresses are never exact, and --exact forbids them")
     if addresses.by_region is not None:
         networks, refusal = _published(endpoint, pattern, addresses)
     else:
         networks, refusal = _resolved(pattern, addresses, options)
     if not networks:
-        return [], [_loss(LossKind.REFUSED, endpoint, pattern, refusal)]
-    count = sum(ipaddress.ip_network(network).num_addresses for network in networks)
+        return (), _loss(LossKind.REFUSED, endpoint, pattern, refusal)
+    count = _size(networks)
     if addresses.by_region is not None:
         text = f"said by all {len(networks)} networks of {endpoint.region} ({addresses.how}): {_SHARED}"
     else:
         text = f"said by {count} addresses ({addresses.how}): they change without notice, and {_SHARED}"
-    origin = f"{endpoint.region}/{endpoint.id}"
-    entries = [
-        Entry(claim=Claim(form=Form.ADDRESS, value=network), port=endpoint.port, endpoints=(origin,))
-        for network in networks
-    ]
-    loss = _loss(LossKind.ADDRESS, endpoint, pattern, text, count=count, entry=f"{len(networks)} networks")
-    return entries, [loss]
+    return networks, _loss(LossKind.ADDRESS, endpoint, pattern, text, count=count, entry=f"{len(networks)} networks")
+
+
+def address_entries(networks: Iterable[str], port: int, origins: Iterable[str]) -> Iterator[Entry]:
+    """An entry for each network, for all the endpoints that share it."""
+    endpoints = tuple(origins)
+    for network in networks:
+        yield Entry(claim=Claim(form=Form.ADDRESS, value=network), port=port, endpoints=endpoints)
+
+
+@functools.lru_cache(maxsize=256)
+def _size(networks: tuple[str, ...]) -> int:
+    """How many addresses they hold; every endpoint of a region asks for the same."""
+    return sum(ipaddress.ip_network(network).num_addresses for network in networks)
 
 
 def collapse(networks: Iterable[str]) -> tuple[str, ...]:

@@ -17,14 +17,15 @@ fits ``ecs-a-*.us-east-2.amazonaws.com`` once the asterisk crosses dots. Facts a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from netprobe.catalog.model import Endpoint
 from netprobe.errors import CannotExpressError, UsageError
 from netprobe.hostnames import HostPattern
-from netprobe.render.addresses import address_entries
+from netprobe.render.addresses import address_entries, address_networks
 from netprobe.render.customers import admits_customers
+from netprobe.render.merging import merge
 from netprobe.render.model import Capability, Claim, Entry, Form, Loss, LossKind, Lowered, Options
 
 _IN_WORDS = {
@@ -52,6 +53,20 @@ class _Candidate:
     beyond: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """What became of one pattern; ``networks`` become entries later, once for all endpoints that share them."""
+
+    entries: tuple[Entry, ...] = ()
+    losses: tuple[Loss, ...] = ()
+    networks: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is admitted."""
+        return not self.entries and not self.networks
+
+
 def lower(endpoints: Sequence[Endpoint], capability: Capability, options: Options) -> Lowered:
     """Lower every endpoint.
 
@@ -72,90 +87,28 @@ def lower(endpoints: Sequence[Endpoint], capability: Capability, options: Option
         )
     entries: list[Entry] = []
     losses: list[Loss] = []
+    by_networks: dict[tuple[tuple[str, ...], int], list[str]] = {}
     for endpoint in endpoints:
-        found, lost = _endpoint(endpoint, capability, options)
-        entries.extend(found)
-        losses.extend(lost)
+        said = _endpoint(endpoint, capability, options)
+        entries += said.entries
+        losses += said.losses
+        if said.networks:
+            by_networks.setdefault((said.networks, endpoint.port), []).append(f"{endpoint.region}/{endpoint.id}")
+    for (networks, port), origins in by_networks.items():
+        entries += address_entries(networks, port, origins)
     kept = merge(entries, ports=capability.ports)
     if capability.max_entries is not None and len(kept) > capability.max_entries:
         raise CannotExpressError((f"{len(kept)} entries are needed, and the device takes {capability.max_entries}",))
     return Lowered(entries=kept, losses=tuple(dict.fromkeys(losses)))
 
 
-def merge(entries: Iterable[Entry], *, ports: bool) -> tuple[Entry, ...]:
-    """Join equal entries, drop covered ones (their endpoints go to what covers them), and put them into stable order.
-
-    Args:
-        entries: as lowering found them.
-        ports: whether a rule is bound to a port; otherwise entries that differ only in the port are one.
-    """
-    joined: dict[tuple[Claim, int], dict[str, None]] = {}
-    for entry in entries:
-        joined.setdefault((entry.claim, entry.port), {}).update(dict.fromkeys(entry.endpoints))
-    order = sorted(joined, key=lambda key: (key[1], _ORDER[key[0].form], _reading_order(key[0])))
-    kept: dict[tuple[Claim, int], dict[str, None]] = {}
-    cover = _Covers(order, ports=ports)
-    for key in order:
-        kept.setdefault(cover.of(key), {}).update(joined[key])
-    return tuple(
-        Entry(claim=claim, port=port, endpoints=tuple(sorted(kept[claim, port])))
-        for claim, port in order
-        if (claim, port) in kept
-    )
-
-
-class _Covers:
-    """Which of the entries stands for each: itself, or the widest one that covers it."""
-
-    def __init__(self, keys: Sequence[tuple[Claim, int]], *, ports: bool) -> None:
-        self._ports = ports
-        # Networks come collapsed from the address source, and there can be thousands: they are not compared pairwise.
-        self._wide = [key for key in keys if key[0].form not in (Form.EXACT, Form.ADDRESS)]
-        if not ports:
-            first: dict[Claim, int] = {}
-            for claim, port in keys:
-                first.setdefault(claim, port)
-            self._first = first
-
-    def of(self, key: tuple[Claim, int]) -> tuple[Claim, int]:
-        """The key that stands for ``key``."""
-        claim, port = self._same(key)
-        while True:
-            wider = next((w for w in map(self._same, self._wide) if self._beats(w, (claim, port))), None)
-            if wider is None:
-                return claim, port
-            claim, port = wider
-
-    def _same(self, key: tuple[Claim, int]) -> tuple[Claim, int]:
-        return key if self._ports else (key[0], self._first[key[0]])
-
-    def _beats(self, wide: tuple[Claim, int], key: tuple[Claim, int]) -> bool:
-        if wide == key or (self._ports and wide[1] != key[1]) or not wide[0].covers(key[0]):
-            return False
-        # Two forms that say the same (*.x as a glob and as one label): the first in order wins, never both.
-        return not key[0].covers(wide[0]) or (_ORDER[wide[0].form], wide[0].value) < (_ORDER[key[0].form], key[0].value)
-
-
-_ORDER = {form: index for index, form in enumerate(Form)}
-
-
-def _reading_order(claim: Claim) -> tuple[object, ...]:
-    """Names by their labels from the right, as a person looks for them; networks by version and number."""
-    if claim.form is Form.ADDRESS:
-        import ipaddress
-
-        network = ipaddress.ip_network(claim.value)
-        return (network.version, int(network.network_address), network.prefixlen)
-    return tuple(reversed(claim.value.split(".")))
-
-
-def _endpoint(endpoint: Endpoint, capability: Capability, options: Options) -> tuple[list[Entry], list[Loss]]:
+def _endpoint(endpoint: Endpoint, capability: Capability, options: Options) -> _Said:
     pattern = asked_for(endpoint)
-    losses = list(_placeholder(endpoint, pattern))
-    if losses and options.exact:
-        return [], [_refused(endpoint, pattern, "the registry's account is not known; give --account")]
-    found, lost = _pattern(endpoint, pattern, capability, options)
-    return found, (losses + lost if found else lost)
+    told = tuple(_placeholder(endpoint, pattern))
+    if told and options.exact:
+        return _refused(endpoint, pattern, "the registry's account is not known; give --account")
+    said = _pattern(endpoint, pattern, capability, options)
+    return said if said.is_empty else replace(said, losses=told + said.losses)
 
 
 def asked_for(endpoint: Endpoint) -> HostPattern:
@@ -177,13 +130,11 @@ def _placeholder(endpoint: Endpoint, pattern: HostPattern) -> Iterator[Loss]:
         )
 
 
-def _pattern(
-    endpoint: Endpoint, pattern: HostPattern, capability: Capability, options: Options
-) -> tuple[list[Entry], list[Loss]]:
+def _pattern(endpoint: Endpoint, pattern: HostPattern, capability: Capability, options: Options) -> _Said:
     """The first way that is allowed."""
     too_long = _too_long(pattern, capability)
     if too_long:
-        return [], [_refused(endpoint, pattern, too_long)]
+        return _refused(endpoint, pattern, too_long)
     passed_over: list[_Candidate] = []
     enumerated = False
     for candidate in _candidates(pattern, capability):
@@ -197,19 +148,21 @@ def _pattern(
         if not _fits(candidate.claim, capability):
             continue
         if not candidate.beyond:
-            return [_entry(endpoint, candidate.claim)], []
+            return _Said(entries=(_entry(endpoint, candidate.claim),))
         outsiders = admits_customers(candidate.claim, pattern, endpoint.region)
         if options.exact or (outsiders and not options.allow_widening):
             passed_over.append(candidate)
             continue
-        return [_entry(endpoint, candidate.claim)], [_widened(endpoint, pattern, candidate, capability, outsiders)]
+        loss = _widened(endpoint, pattern, candidate, capability, outsiders)
+        return _Said(entries=(_entry(endpoint, candidate.claim),), losses=(loss,))
     if not enumerated and not pattern.is_exact:
         found = _enumerate(endpoint, pattern, capability, options)
         if found is not None:
             return found
     if Form.ADDRESS in capability.forms and options.addresses is not None:
-        return address_entries(endpoint, pattern, options)
-    return [], [_refused(endpoint, pattern, _why_not(pattern, capability, options, passed_over))]
+        networks, loss = address_networks(endpoint, pattern, options)
+        return _Said(networks=networks, losses=(loss,))
+    return _refused(endpoint, pattern, _why_not(pattern, capability, options, passed_over))
 
 
 def _candidates(pattern: HostPattern, capability: Capability) -> Iterator[_Candidate]:
@@ -264,9 +217,7 @@ def written(claim: Claim) -> str:
             return claim.value
 
 
-def _enumerate(
-    endpoint: Endpoint, pattern: HostPattern, capability: Capability, options: Options
-) -> tuple[list[Entry], list[Loss]] | None:
+def _enumerate(endpoint: Endpoint, pattern: HostPattern, capability: Capability, options: Options) -> _Said | None:
     """The names that were seen, or None where none are known, may be listed, or can be said."""
     seen = options.seen.get(pattern.pattern)
     if seen is None or options.exact or not seen.names or not _LISTABLE & capability.forms:
@@ -277,17 +228,17 @@ def _enumerate(
         host = HostPattern.parse(name)
         if not pattern.covers(host):
             raise UsageError(name, f"this is not a name that {pattern} stands for", "discover the names again")
-        found, lost = _pattern(endpoint, host, capability, options)
-        if not found:
+        said = _pattern(endpoint, host, capability, options)
+        if not said.entries:
             return None
-        entries.extend(found)
-        losses.extend(lost)
+        entries += said.entries
+        losses += said.losses
     text = (
         f"the device cannot say {pattern}, so {len(entries)} names are listed ({seen.how}); AWS picks the number and "
         "may use one that is not listed: render again when it does"
     )
     told = _loss(LossKind.ENUMERATED, endpoint, pattern, entry="names", explanation=text, count=len(entries))
-    return entries, [told, *losses]
+    return _Said(entries=tuple(entries), losses=(told, *losses))
 
 
 def _too_long(pattern: HostPattern, capability: Capability) -> str:
@@ -326,8 +277,8 @@ def _depth(capability: Capability) -> str:
     return "" if capability.subtree_depth is None else f", at most {capability.subtree_depth} labels deep"
 
 
-def _refused(endpoint: Endpoint, pattern: HostPattern, why: str) -> Loss:
-    return _loss(LossKind.REFUSED, endpoint, pattern, entry="", explanation=why)
+def _refused(endpoint: Endpoint, pattern: HostPattern, why: str) -> _Said:
+    return _Said(losses=(_loss(LossKind.REFUSED, endpoint, pattern, entry="", explanation=why),))
 
 
 def _loss(

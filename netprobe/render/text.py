@@ -11,6 +11,7 @@ It does not escape for one language; the filters of ``render.engine`` do that, a
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 
@@ -30,6 +31,7 @@ class Text(str):
     __slots__ = ()
 
 
+@functools.lru_cache(maxsize=1 << 14)
 def name(value: str) -> Text:
     """A host name or host pattern.
 
@@ -59,6 +61,7 @@ def regex(pattern: str, *, anchored: bool = True) -> Text:
     return Text(f"^{body}$" if anchored else body)
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def network(value: str) -> Text:
     """An address or network, in its canonical form; host bits are refused, since engines mask them in silence.
 
@@ -85,6 +88,7 @@ def identifier(value: str) -> Text:
     return Text(value)
 
 
+@functools.lru_cache(maxsize=1 << 14)
 def words(value: str, limit: int = 120) -> Text:
     """Free text that is harmless inside any quote or comment; every other character becomes a space."""
     safe = _NOT_WORDS.sub(" ", value[: limit + 1]).replace("*/", "* /").replace("/*", "/ *")

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from netprobe.catalog.model import Endpoint
 from netprobe.errors import CannotExpressError, UsageError
 from netprobe.render import Options, render
-from netprobe.render.lowering import asked_for, lower, merge
+from netprobe.render.lowering import asked_for, lower
+from netprobe.render.merging import merge
 from netprobe.render.model import Addresses, Capability, Claim, Dialect, Entry, Form, Loss, LossKind, Seen
 from netprobe.render.targets import squid
 from tests.support.render_cases import ORIGIN, ecs, endpoint, seen
