@@ -91,6 +91,8 @@ def companions(world: Evidence) -> Iterator[Cause]:
             if o.failure is None and detail.origin is False:
                 yield Cause(id="tls_intercepted_trusted", key=name, say=_say_trusted, sight=sight, evidence=(o,))
             strict = world.controls("strict_chain", like=o, step=Step.TLS)
+            if len(detail.chain) == 1 and detail.chain[0].self_signed:
+                continue
             if detail.strict is False or any(c.failure is not None for c in strict):
                 yield Cause(
                     id="tls_nonconforming_chain", key=name, say=_say_nonconforming, sight=sight, evidence=(o, *strict)

@@ -19,8 +19,8 @@ from netprobe.diagnosis.model import Owner, Place, Severity
 from netprobe.diagnosis.words import count, duration, listing
 from netprobe.observations import Failure, Observation, Step
 
-SLOW_LOOKUP_SECONDS = 1.0
-"""The ECS agent gives ECR's GetAuthorizationToken 5 s in all, lookups included; a second each spoils that."""
+SLOW_LOOKUP_SECONDS = 2.0
+"""The ECS agent gives ECR's GetAuthorizationToken 5 s in all, lookups included; two seconds each spoil that."""
 
 
 def companions(world: Evidence) -> Iterator[Cause]:
@@ -244,21 +244,21 @@ def _say_numbered(group: Group) -> Words:
 
 def _slow(world: Evidence) -> Iterator[Cause]:
     taken: dict[str, list[tuple[Sight, Observation]]] = defaultdict(list)
-    round_trips = [
-        step.duration_seconds
-        for sight in world.sights
-        for path in sight.paths
-        for step in path.steps
-        if step.step is Step.TCP and step.failure is None
-    ]
+    others: dict[Step, list[float]] = defaultdict(list)
+    for sight in world.sights:
+        for path in sight.paths:
+            for step in path.steps:
+                if step.failure is not Failure.TIMEOUT:
+                    others[step.step].append(step.duration_seconds)
+    usual = max((median(durations) for durations in others.values()), default=0.0)
     for sight in world.sights:
         for o in sight.lookups.every if not sight.proxied else ():
             if is_final(o):
                 taken[resolver_of(o)].append((sight, o))
     for resolver, seen in taken.items():
         typical = median(o.duration_seconds for _, o in seen)
-        # A lookup takes about one round trip of a cached answer; on a long path a slow lookup is just the path.
-        if typical >= max(SLOW_LOOKUP_SECONDS, 3 * median(round_trips or [0.0])):
+        # On a long path, or a host without a free processor, every step is slow; then DNS is not to blame.
+        if typical >= max(SLOW_LOOKUP_SECONDS, 3 * usual):
             for sight, o in seen:
                 yield Cause(id="dns_slow", key=resolver, say=_say_slow, sight=sight, evidence=(o,))
 

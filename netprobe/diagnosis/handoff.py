@@ -62,7 +62,9 @@ def handoff(run: Run, diagnosis: Diagnosis, *, target: str = "", rules: Sequence
 
 
 def _wrap(text: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return textwrap.wrap(
+        text, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _sources(observations: Iterable[Observation]) -> list[str]:

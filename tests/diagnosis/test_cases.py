@@ -1,0 +1,738 @@
+"""Every finding as a table: what must be seen for it, and its look-alikes that must not be called by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from netprobe.diagnosis.taxonomy import TAXONOMY
+from netprobe.observations import Failure as F
+from netprobe.observations import Lint, VantageRecord
+from tests.support.observe import AMAZON, CORP_CA, CORP_LEAF, PROXY, R1, R2, World, name, told
+
+ECS, SSM, LOGS = name("ecs"), name("ssm"), name("logs")
+A, B, V6 = "52.95.1.1", "52.95.1.2", "2600:1f00::1"
+TWO = (VantageRecord(name="host", resolvers=(R1, R2)),)
+PROXIED = (VantageRecord(name="host", resolvers=(R1,), proxy=PROXY, sources={"proxy": "/etc/ecs/ecs.config:3"}),)
+Case = Callable[[World], None]
+CASES: dict[str, tuple[Case, set[tuple[str, str, str]]]] = {}
+
+
+def case(
+    *expected: str, vantages: tuple[VantageRecord, ...] | None = None, **context: object
+) -> Callable[[Case], Case]:
+    """Register a case; ``expected`` are ``id/severity/certainty``, with e/w/i and p/s."""
+    words = {"e": "error", "w": "warning", "i": "info", "p": "proven", "s": "suspected"}
+
+    def register(build: Case) -> Case:
+        def made(world: World) -> None:
+            if vantages is not None:
+                world.vantages = vantages
+            world.context.update(context)
+            build(world)
+
+        wanted = {(i, words[s], words[c]) for i, s, c in (text.split("/") for text in expected)}
+        CASES[build.__name__] = (made, wanted)
+        return build
+
+    return register
+
+
+def both(world: World) -> None:
+    """Two required endpoints: ecs is the patient, ssm is well."""
+    world.endpoint("ecs")
+    world.endpoint("ssm", group="ssm")
+    world.good(SSM, address=B)
+
+
+# --- healthy -----------------------------------------------------------------------------------------------------
+
+
+@case()
+def healthy(w: World) -> None:
+    both(w)
+    w.good(ECS)
+
+
+@case()
+def healthy_without_ipv6_answers(w: World) -> None:
+    both(w)
+    w.good(ECS)
+    w.dns(ECS, failure=F.DNS_NO_ANSWER, rrtype="AAAA")
+
+
+@case()
+def healthy_behind_dns64(w: World) -> None:
+    w.endpoint("ecs")
+    w.good(ECS, address="64:ff9b::345f:101")
+
+
+@case()
+def healthy_proxy_that_resolves(w: World) -> None:
+    w.endpoint("ecs")
+    w.dns(ECS, failure=F.DNS_NXDOMAIN)
+    w.tunnelled(ECS)
+
+
+@case()
+def healthy_slow_path(w: World) -> None:
+    w.endpoint("ecs")
+    w.dns(ECS, A, duration=1.2)
+    w.tcp(ECS, A, duration=0.6)
+    w.tls(ECS, A, duration=1.3)
+    w.http(ECS, A, duration=0.7)
+
+
+@case("dns_private_answer/i/p")
+def healthy_privatelink(w: World) -> None:
+    w.endpoint("ecs")
+    w.good(ECS, address="10.1.2.3")
+
+
+# --- dns ---------------------------------------------------------------------------------------------------------
+
+
+@case("dns_name_missing/e/p")
+def dns_name_missing(w: World) -> None:
+    both(w)
+    w.dns(ECS, failure=F.DNS_NXDOMAIN)
+
+
+@case("dns_name_missing/w/p")
+def optional_name_missing(w: World) -> None:
+    both(w)
+    w.good(ECS)
+    (host,) = w.endpoint("ec2messages", required=False)
+    w.dns(host, failure=F.DNS_NXDOMAIN)
+
+
+@case("dns_no_address/e/p")
+def dns_no_address(w: World) -> None:
+    both(w)
+    w.dns(ECS, failure=F.DNS_NO_ANSWER)
+
+
+@case("dns_server_failure/e/p")
+def dns_server_failure(w: World) -> None:
+    both(w)
+    w.dns(ECS, failure=F.DNS_SERVFAIL)
+
+
+@case("dns_refused/e/p")
+def dns_refused(w: World) -> None:
+    both(w)
+    w.dns(ECS, failure=F.DNS_REFUSED)
+
+
+@case("dns_unreachable/e/p")
+def dns_unreachable(w: World) -> None:
+    w.endpoint("ecs")
+    w.dns(ECS, failure=F.CONNECTION_REFUSED)
+
+
+@case("dns_timeout/e/s")
+def dns_timeout_without_control(w: World) -> None:
+    w.endpoint("ecs")
+    w.dns(ECS, failure=F.TIMEOUT)
+
+
+@case("dns_timeout/e/p")
+def dns_timeout(w: World) -> None:
+    w.endpoint("ecs")
+    w.dns(ECS, failure=F.TIMEOUT)
+    w.dns(ECS, A, transport="tcp", experiment="dns_over_tcp")
+
+
+@case("dns_tcp_blocked/e/p")
+def dns_tcp_blocked(w: World) -> None:
+    w.endpoint("ecs")
+    w.dns(ECS, failure=F.DNS_TCP_BLOCKED)
+
+
+@case("dns_resolver_down/w/p", vantages=TWO)
+def dns_resolver_down(w: World) -> None:
+    w.endpoint("ecs")
+    w.dns(ECS, failure=F.TIMEOUT, resolver=R1)
+    w.dns(ECS, A, resolver=R2)
+    w.reach(ECS, A)
+
+
+@case("dns_name_missing/e/p", "dns_resolvers_disagree/w/p", vantages=TWO)
+def first_resolver_lies(w: World) -> None:
+    w.endpoint("ecs")
+    w.dns(ECS, failure=F.DNS_NXDOMAIN, resolver=R1)
+    w.dns(ECS, A, resolver=R2)
+
+
+@case("dns_resolvers_disagree/w/p", vantages=TWO)
+def dns_resolvers_disagree(w: World) -> None:
+    w.endpoint("ecs")
+    w.dns(ECS, A, resolver=R1)
+    w.dns(ECS, "10.9.9.9", resolver=R2)
+    w.reach(ECS, A)
+
+
+@case(vantages=TWO)
+def resolvers_rotate_addresses(w: World) -> None:
+    w.endpoint("ecs")
+    w.dns(ECS, A, resolver=R1)
+    w.dns(ECS, B, resolver=R2)
+    w.reach(ECS, A)
+
+
+@case("dns_sinkholed/e/p")
+def dns_sinkholed(w: World) -> None:
+    both(w)
+    w.dns(ECS, "0.0.0.0")
+    w.tcp(ECS, "0.0.0.0", F.CONNECTION_REFUSED)
+
+
+@case("dns_sinkholed/e/p", "hosts_file_override/w/p")
+def sinkholed_by_the_hosts_file(w: World) -> None:
+    both(w)
+    w.dns(ECS, "127.0.0.1", resolver="/etc/hosts:7", transport="file")
+    w.tcp(ECS, "127.0.0.1", F.CONNECTION_REFUSED)
+
+
+@case(origin_ca=True)
+def documentation_range_with_origin_ca(w: World) -> None:
+    w.endpoint("ecs")
+    w.good(ECS, address="198.18.0.5")
+
+
+@case(lab="healthy")
+def loopback_in_the_lab(w: World) -> None:
+    w.endpoint("ecs")
+    w.good(ECS, address="127.0.1.5")
+
+
+@case("dns_wildcard_answers/w/p")
+def dns_wildcard_answers(w: World) -> None:
+    both(w)
+    w.good(ECS)
+    w.dns("netprobe-nothing.example", "52.1.1.1", experiment="impossible_name")
+
+
+@case("dns_private_answer/e/p", expect={"control": "public"})
+def dns_private_answer(w: World) -> None:
+    both(w)
+    w.good(ECS, address="10.1.2.3")
+
+
+@case("dns_public_answer/e/p", expect={"control": "private"})
+def dns_public_answer(w: World) -> None:
+    both(w)
+    w.good(ECS)
+
+
+@case("dns_private_answer/i/p", "dns_numbered_names_public/w/p")
+def dns_numbered_names_public(w: World) -> None:
+    hosts = w.endpoint("ecs-a", name("ecs-a-1"), numbered=True, pattern=name("ecs-a-*"))
+    (bare,) = w.endpoint("ecs-a-unnumbered", name("ecs-a"), stands_in_for="ecs-a")
+    w.good(*hosts)
+    w.good(bare, address="10.1.2.3")
+
+
+@case("hosts_file_override/w/p")
+def hosts_file_override(w: World) -> None:
+    both(w)
+    w.dns(ECS, A, resolver="/etc/hosts:7", transport="file")
+    w.reach(ECS, A)
+
+
+@case("dns_slow/w/p")
+def dns_slow(w: World) -> None:
+    w.endpoint("ecs")
+    w.dns(ECS, A, duration=2.5)
+    w.reach(ECS, A)
+
+
+# --- tcp ---------------------------------------------------------------------------------------------------------
+
+
+def _connect(w: World, failure: F, **more: object) -> None:
+    both(w)
+    w.dns(ECS, A)
+    w.tcp(ECS, A, failure, **more)
+
+
+@case("tcp_refused/e/p")
+def tcp_refused(w: World) -> None:
+    _connect(w, F.CONNECTION_REFUSED)
+
+
+@case("tcp_dropped/e/p")
+def tcp_dropped(w: World) -> None:
+    _connect(w, F.TIMEOUT)
+
+
+@case("tcp_dropped/e/s")
+def everything_dropped(w: World) -> None:
+    w.endpoint("ecs")
+    w.dns(ECS, A)
+    w.tcp(ECS, A, F.TIMEOUT)
+
+
+@case("tcp_reset/e/p")
+def tcp_reset(w: World) -> None:
+    _connect(w, F.CONNECTION_RESET)
+
+
+@case("tcp_prohibited/e/p")
+def tcp_prohibited(w: World) -> None:
+    _connect(w, F.ADMIN_PROHIBITED, icmp_type=3, icmp_code=13, icmp_from="192.168.1.1")
+
+
+@case("tcp_prohibited/e/p")
+def prohibited_that_connect_calls_unreachable(w: World) -> None:
+    _connect(w, F.HOST_UNREACHABLE, icmp_type=3, icmp_code=10, icmp_from="192.168.1.1")
+
+
+@case("tcp_unreachable/e/p")
+def tcp_unreachable(w: World) -> None:
+    _connect(w, F.NETWORK_UNREACHABLE)
+
+
+def _two(w: World, host: str, good: str, bad: str, failure: F = F.TIMEOUT) -> None:
+    w.dns(host, good, bad)
+    w.reach(host, good)
+    w.tcp(host, bad, failure)
+
+
+@case("tcp_some_addresses_blocked/w/p")
+def tcp_some_addresses_blocked(w: World) -> None:
+    both(w)
+    _two(w, ECS, A, "52.95.1.9")
+
+
+@case("stale_ip_allowlist/w/s")
+def stale_ip_allowlist(w: World) -> None:
+    w.endpoint("ecs")
+    w.endpoint("ssm")
+    _two(w, ECS, A, "52.95.1.9")
+    _two(w, SSM, B, "52.95.2.9")
+
+
+@case("ipv6_broken/w/p")
+def ipv6_broken(w: World) -> None:
+    both(w)
+    w.dns(ECS, A)
+    w.dns(ECS, V6)
+    w.reach(ECS, A)
+    w.tcp(ECS, V6, F.TIMEOUT)
+
+
+@case("ipv4_broken/w/p")
+def ipv4_broken(w: World) -> None:
+    w.endpoint("ecs")
+    w.dns(ECS, A)
+    w.dns(ECS, V6)
+    w.reach(ECS, V6)
+    w.tcp(ECS, A, F.TIMEOUT)
+
+
+@case("tcp_some_addresses_blocked/w/p")
+def one_ipv6_address_where_others_work(w: World) -> None:
+    w.endpoint("ecs")
+    w.endpoint("ssm")
+    w.good(SSM, address="2600:1f00::9")
+    w.dns(ECS, A)
+    w.dns(ECS, V6)
+    w.reach(ECS, A)
+    w.tcp(ECS, V6, F.TIMEOUT)
+
+
+@case("proxy_required/e/p")
+def proxy_required(w: World) -> None:
+    _connect(w, F.TIMEOUT)
+    w.proxy(ECS, status=200, experiment="with_proxy")
+    w.tls(ECS, None, experiment="with_proxy")
+
+
+@case("tcp_dropped/e/p")
+def proxy_does_not_help_either(w: World) -> None:
+    _connect(w, F.TIMEOUT)
+    w.proxy(ECS, F.PROXY_FORBIDDEN, status=403, experiment="with_proxy")
+
+
+# --- tls ---------------------------------------------------------------------------------------------------------
+
+
+def _handshake(w: World, failure: F, **more: Any) -> None:
+    both(w)
+    w.dns(ECS, A)
+    w.tcp(ECS, A)
+    w.tls(ECS, A, failure, **more)
+
+
+@case("tls_sni_blocked/e/p")
+def tls_sni_blocked(w: World) -> None:
+    _handshake(w, F.CONNECTION_RESET)
+    w.tls(ECS, A, F.SSL_INVALID_HOSTNAME, sni=SSM, experiment="other_sni")
+
+
+@case("tls_reset_after_hello/e/p")
+def tls_reset_after_hello(w: World) -> None:
+    _handshake(w, F.CONNECTION_RESET)
+    w.tls(ECS, A, F.CONNECTION_RESET, sni=SSM, experiment="other_sni")
+
+
+@case("tls_reset_after_hello/e/s")
+def control_that_did_not_connect_proves_nothing(w: World) -> None:
+    _handshake(w, F.CONNECTION_RESET)
+    w.tcp(ECS, A, F.TIMEOUT, experiment="other_sni")
+
+
+@case("tls_closed_after_hello/e/p")
+def tls_closed_after_hello(w: World) -> None:
+    _handshake(w, F.EOF)
+    w.tls(ECS, A, F.EOF, sni=SSM, experiment="other_sni")
+
+
+@case("tls_dropped_after_hello/e/p")
+def tls_dropped_after_hello(w: World) -> None:
+    _handshake(w, F.TIMEOUT)
+    w.tls(ECS, A, F.TIMEOUT, sni=SSM, experiment="other_sni")
+    w.tls(ECS, A, F.TIMEOUT, mss=536, experiment="lower_mss")
+
+
+@case("tls_path_mtu/e/p")
+def tls_path_mtu(w: World) -> None:
+    _handshake(w, F.TIMEOUT)
+    w.tls(ECS, A, F.TIMEOUT, sni=SSM, experiment="other_sni")
+    w.tls(ECS, A, mss=1200, experiment="lower_mss")
+
+
+@case("tls_sni_blocked/e/p")
+def one_control_speaks_for_all_that_ended_alike(w: World) -> None:
+    _handshake(w, F.CONNECTION_RESET)
+    w.endpoint("logs")
+    w.dns(LOGS, "52.95.3.1")
+    w.tcp(LOGS, "52.95.3.1")
+    w.tls(LOGS, "52.95.3.1", F.CONNECTION_RESET)
+    w.tls(ECS, A, sni=SSM, experiment="other_sni")
+
+
+@case("tls_intercepted/e/p")
+def tls_intercepted(w: World) -> None:
+    _handshake(w, F.SSL_UNKNOWN_AUTHORITY, chain=(CORP_LEAF, CORP_CA), origin=False)
+
+
+@case("tls_intercepted/e/s")
+def rejected_chain_that_nobody_saw(w: World) -> None:
+    _handshake(w, F.SSL_UNKNOWN_AUTHORITY)
+
+
+@case("tls_untrusted_store/e/p")
+def tls_untrusted_store(w: World) -> None:
+    _handshake(w, F.SSL_UNKNOWN_AUTHORITY, chain=(AMAZON,), origin=True)
+
+
+@case("tls_untrusted_store/e/p")
+def chain_from_the_lax_control(w: World) -> None:
+    _handshake(w, F.SSL_UNKNOWN_AUTHORITY)
+    w.tls(ECS, A, experiment="lax_chain")
+
+
+@case("tls_intercepted_trusted/w/p")
+def tls_intercepted_trusted(w: World) -> None:
+    both(w)
+    w.dns(ECS, A)
+    w.tcp(ECS, A)
+    w.tls(ECS, A, chain=(CORP_LEAF, CORP_CA), origin=False)
+    w.http(ECS, A)
+
+
+@case("tls_intercepted_trusted/w/p", "tls_nonconforming_chain/w/p")
+def tls_nonconforming_chain(w: World) -> None:
+    both(w)
+    w.dns(ECS, A)
+    w.tcp(ECS, A)
+    w.tls(ECS, A, chain=(CORP_LEAF, CORP_CA), origin=False, strict=False, strict_error="no AKI")
+    w.http(ECS, A)
+
+
+@case("tls_wrong_name/e/p")
+def tls_wrong_name(w: World) -> None:
+    _handshake(w, F.SSL_INVALID_HOSTNAME, chain=(AMAZON,), origin=True)
+
+
+@case("tls_expired/e/p")
+def tls_expired(w: World) -> None:
+    _handshake(w, F.SSL_EXPIRED, chain=(AMAZON,), origin=True)
+
+
+@case("tls_not_yet_valid/e/p")
+def tls_not_yet_valid(w: World) -> None:
+    _handshake(w, F.SSL_NOT_YET_VALID, chain=(AMAZON,), origin=True)
+
+
+@case("tls_version_refused/e/p")
+def tls_version_refused(w: World) -> None:
+    _handshake(w, F.SSL_ALERT, alert=70)
+
+
+@case("tls_alert/e/p")
+def tls_alert(w: World) -> None:
+    _handshake(w, F.SSL_ALERT, alert=40)
+
+
+@case("not_tls/e/p")
+def not_tls(w: World) -> None:
+    _handshake(w, F.SSL_NOT_TLS)
+
+
+@case("unexplained_failure/e/s")
+def unexplained_failure(w: World) -> None:
+    _handshake(w, F.UNKNOWN)
+
+
+# --- http, websocket, clock --------------------------------------------------------------------------------------
+
+
+def _request(w: World, failure: F, **more: object) -> None:
+    both(w)
+    w.dns(ECS, A)
+    w.tcp(ECS, A)
+    w.tls(ECS, A)
+    w.http(ECS, A, failure, **more)
+
+
+@case("http_block_page/e/p")
+def http_block_page(w: World) -> None:
+    _request(w, F.HTTP_BLOCK_PAGE, status=403, server="FilterBox")
+
+
+@case("http_captive_portal/e/p")
+def http_captive_portal(w: World) -> None:
+    _request(w, F.HTTP_REDIRECT, status=302, location="http://portal.example/")
+
+
+@case("http_captive_portal/e/p")
+def network_authentication_required(w: World) -> None:
+    _request(w, F.HTTP_FOREIGN_ANSWER, status=511)
+
+
+@case("http_foreign_answer/e/p")
+def http_foreign_answer(w: World) -> None:
+    _request(w, F.HTTP_FOREIGN_ANSWER, status=200, server="nginx")
+
+
+@case("http_service_error/w/p")
+def http_service_error(w: World) -> None:
+    _request(w, F.HTTP_SERVICE_ERROR, status=503, genuine=True)
+
+
+@case("http_stalled/e/p")
+def http_stalled(w: World) -> None:
+    _request(w, F.TIMEOUT)
+    w.http(ECS, A, F.TIMEOUT, experiment="lower_mss")
+
+
+@case("tls_path_mtu/e/p")
+def request_that_only_small_packets_carry(w: World) -> None:
+    _request(w, F.TIMEOUT)
+    w.http(ECS, A, experiment="lower_mss")
+
+
+@case("http_cut/e/p")
+def http_cut(w: World) -> None:
+    _request(w, F.CONNECTION_RESET)
+
+
+def _upgrade(w: World, failure: F) -> None:
+    both(w)
+    w.good(ECS)
+    w.websocket(ECS, A, failure)
+
+
+@case("websocket_refused_by_proxy/e/p")
+def websocket_refused_by_proxy(w: World) -> None:
+    _upgrade(w, F.WEBSOCKET_REFUSED)
+
+
+@case("websocket_refused_by_proxy/e/s")
+def upgrade_that_nobody_answers(w: World) -> None:
+    _upgrade(w, F.TIMEOUT)
+
+
+@case("websocket_upgrade_stripped/e/p")
+def websocket_upgrade_stripped(w: World) -> None:
+    _upgrade(w, F.WEBSOCKET_UPGRADE_MISSING)
+
+
+@case("websocket_cut_when_idle/w/p")
+def websocket_cut_when_idle(w: World) -> None:
+    _upgrade(w, F.WEBSOCKET_CUT)
+
+
+def _skewed(w: World, seconds: float) -> None:
+    both(w)
+    w.observations.clear()
+    for host, address in ((ECS, A), (SSM, B)):
+        w.dns(host, address)
+        w.tcp(host, address)
+        w.tls(host, address)
+        w.http(host, address, date_skew_seconds=seconds)
+
+
+@case("clock_skew/w/p")
+def clock_drifts(w: World) -> None:
+    _skewed(w, 61.0)
+
+
+@case()
+def clock_within_a_minute(w: World) -> None:
+    _skewed(w, -59.0)
+
+
+@case("clock_skew/e/p")
+def clock_skew(w: World) -> None:
+    _skewed(w, -300.0)
+
+
+@case("clock_skew/e/p")
+def clock_makes_certificates_expire(w: World) -> None:
+    w.endpoint("ecs")
+    w.endpoint("ssm")
+    for host, address in ((ECS, A), (SSM, B)):
+        w.dns(host, address)
+        w.tcp(host, address)
+        # The host says June 2026, 400 days ahead: it is April 2025, when this certificate is valid.
+        old = msgspec.structs.replace(AMAZON, not_before="2025-01-01T00:00:00Z", not_after="2026-01-01T00:00:00Z")
+        w.tls(host, address, F.SSL_EXPIRED)
+        w.tls(host, address, experiment="lax_chain", chain=(old,))
+        w.http(host, address, date_skew_seconds=400 * 86400.0, experiment="lax_chain")
+
+
+# --- proxy -------------------------------------------------------------------------------------------------------
+
+
+def _proxied(finding: str, failure: F, certainty: str = "p", **more: object) -> None:
+    def build(w: World) -> None:
+        w.endpoint("ecs")
+        w.endpoint("ssm")
+        w.tunnelled(SSM)
+        w.proxy(ECS, failure, **more)
+
+    build.__name__ = f"{finding}_{failure.name.lower()}"
+    case(f"{finding}/e/{certainty}", vantages=PROXIED)(build)
+
+
+_proxied("proxy_name_missing", F.DNS_NXDOMAIN, phase="dns")
+_proxied("proxy_unreachable", F.HOST_UNREACHABLE, phase="tcp")
+_proxied("proxy_refused", F.CONNECTION_REFUSED, phase="tcp")
+_proxied("proxy_timeout", F.TIMEOUT, phase="tcp")
+_proxied("proxy_auth_required", F.PROXY_AUTH_REQUIRED, status=407, authenticate=("Negotiate",))
+_proxied("proxy_auth_rejected", F.PROXY_AUTH_REJECTED, status=407, authenticate=("Basic",), authenticated=True)
+_proxied("proxy_scheme_unusable", F.SSL_NOT_TLS, phase="tls")
+_proxied("proxy_forbidden", F.PROXY_FORBIDDEN, status=403, via="1.1 squid01")
+_proxied("proxy_cannot_resolve", F.PROXY_CANNOT_RESOLVE, status=503, error_header="ERR_DNS_FAIL 0")
+_proxied("proxy_cannot_connect", F.PROXY_CANNOT_CONNECT, status=503)
+_proxied("proxy_upstream_timeout", F.PROXY_UPSTREAM_TIMEOUT, status=504)
+_proxied("proxy_not_a_proxy", F.PROXY_NOT_A_PROXY, status=404)
+_proxied("proxy_not_a_proxy", F.EOF, "s")
+_proxied("proxy_tls_untrusted", F.SSL_UNKNOWN_AUTHORITY, phase="tls")
+_proxied("proxy_method_refused", F.PROXY_METHOD_REFUSED, status=405)
+
+
+@case("proxy_cannot_resolve/e/s", vantages=PROXIED)
+def proxy_that_gives_no_reason(w: World) -> None:
+    w.endpoint("ecs")
+    w.proxy(ECS, F.PROXY_CANNOT_RESOLVE, status=503)
+
+
+@case("proxy_strips_upgrade/e/p", vantages=PROXIED)
+def proxy_strips_upgrade(w: World) -> None:
+    w.endpoint("ecs")
+    w.tunnelled(ECS)
+    w.websocket(ECS, None, F.WEBSOCKET_UPGRADE_MISSING)
+
+
+@case("proxy_cuts_idle/w/p", vantages=PROXIED)
+def proxy_cuts_idle(w: World) -> None:
+    w.endpoint("ecs")
+    w.tunnelled(ECS)
+    w.websocket(ECS, None, F.WEBSOCKET_CUT)
+
+
+@case("proxy_buffers/e/p", vantages=PROXIED)
+def proxy_buffers(w: World) -> None:
+    w.endpoint("ecs")
+    w.proxy(ECS, status=200)
+    w.tls(ECS, None)
+    w.http(ECS, None, F.TIMEOUT)
+    w.http(ECS, A, experiment="without_proxy")
+
+
+LINTS = (
+    "proxy_only_http_set",
+    "proxy_values_conflict",
+    "no_proxy_missing_task_credentials",
+    "no_proxy_missing_metadata",
+    "no_proxy_not_understood",
+    "proxy_password_world_readable",
+    "proxy_url_invalid",
+    "proxy_needs_restart",
+)
+for _id in LINTS:
+
+    def _lint(w: World, _id: str = _id) -> None:
+        lint = Lint(id=_id, value="value", file="/etc/ecs/ecs.config", line=3, other="other")
+        w.vantages = (VantageRecord(name="ecs-agent", resolvers=(R1,), lints=(lint,)),)
+        w.endpoint("ecs")
+        w.good(ECS, vantage="ecs-agent")
+
+    _lint.__name__ = f"lint_{_id}"
+    case(f"{_id}/w/p")(_lint)
+
+
+@case("no_proxy_missing_task_credentials/w/p")
+def docker_without_exception_for_task_credentials(w: World) -> None:
+    w.vantages = (VantageRecord(name="docker", resolvers=(R1,), proxy=PROXY, no_proxy=(".corp.example",)),)
+    w.endpoint("ecs")
+    w.tunnelled(ECS, vantage="docker")
+
+
+@case()
+def agent_that_fills_in_an_empty_no_proxy(w: World) -> None:
+    w.vantages = (VantageRecord(name="ecs-agent", resolvers=(R1,), proxy=PROXY),)
+    w.endpoint("ecs")
+    w.tunnelled(ECS, vantage="ecs-agent")
+
+
+@case("proxy_values_conflict/w/p")
+def agents_with_different_proxies(w: World) -> None:
+    exceptions = ("169.254.169.254", "169.254.170.0/24")
+    w.vantages = (
+        VantageRecord(name="ecs-agent", resolvers=(R1,), proxy=PROXY, no_proxy=exceptions),
+        VantageRecord(name="ssm-agent", resolvers=(R1,)),
+    )
+    w.endpoint("ecs")
+    w.tunnelled(ECS, vantage="ecs-agent")
+
+
+@pytest.mark.parametrize("name_of_case", CASES)
+def test_case(name_of_case: str) -> None:
+    build, expected = CASES[name_of_case]
+    world = World()
+    build(world)
+
+    diagnosis = world.diagnosis()
+
+    assert told(diagnosis.findings) == expected, [f.title for f in diagnosis.findings]
+    for finding in diagnosis.findings:
+        assert finding.title.endswith((".", "!")), finding.title
+        assert "{" not in finding.title + finding.remedy
+        assert finding.docs == f"netprobe explain {finding.id}"
+        if finding.certainty.value == "suspected":
+            assert "uspected" in finding.title + finding.remedy or "no rule explains" in finding.title
+
+
+def test_every_finding_has_a_case() -> None:
+    covered = {id_ for _, expected in CASES.values() for id_, _, _ in expected}
+
+    assert covered == set(TAXONOMY)
