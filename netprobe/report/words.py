@@ -40,7 +40,8 @@ def summary(report: Report) -> str:
         counted(len(some), word) for some, word in ((report.endpoints, "endpoint"), (report.rules, "rule")) if some
     ]
     counts = [
-        (judged.count(Outcome.PASS) + judged.count(Outcome.WARN), "pass"),
+        (judged.count(Outcome.PASS), "pass"),
+        (judged.count(Outcome.WARN), "pass with a warning"),
         (judged.count(Outcome.FAIL), "fail"),
         (judged.count(Outcome.NOT_RUN), "could not be run"),
         (judged.count(Outcome.NOT_APPLICABLE), "not applicable"),

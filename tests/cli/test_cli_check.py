@@ -186,6 +186,6 @@ def test_a_bar_is_shown_on_a_terminal_alone(quiet: bool) -> None:
 def test_a_wrong_clock_fails_the_pipeline_although_every_endpoint_answers(tmp_path: Path) -> None:
     path = tmp_path / "report.xml"
     document = seen("--lab", "clock-skew", "--report", f"junit={path}", code=1)
-    assert {one["outcome"] for one in document["endpoints"]} == {"pass"}
+    assert {one["outcome"] for one in document["endpoints"]} <= {"pass", "warn"}
     whole = junitparser.JUnitXml.fromfile(str(path))
     assert (whole.failures, whole.errors) == (1, 0)
