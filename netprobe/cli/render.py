@@ -170,6 +170,8 @@ def render(
     )
     made = _render(module, endpoints, origin, settings)
     if not quiet:
+        for note in origin.notes:
+            say(f"netprobe: note: {note}")
         _tell_losses(made.lowered)
     if check is not None:
         return _check(check, module, made)

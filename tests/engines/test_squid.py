@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from netprobe import catalog, requirements
 from netprobe.render import Rendered, render
 from netprobe.render.model import Form, Options, Target
 from netprobe.render.targets import squid
@@ -196,3 +197,12 @@ def test_many_regions_and_overlaps_parse(tmp_path: Path) -> None:
     path.write_text(rendered.main, encoding="utf-8")
     assert not re.search(r"ERROR|WARNING|FATAL", _parse(path))
     assert "acl netprobe_exact_443 dstdomain -n ecs.us-east-2.amazonaws.com" not in rendered.main
+
+
+def test_every_region_and_group_parses(tmp_path: Path) -> None:
+    """The whole catalog, as ``netprobe render squid -r all`` with every group writes it."""
+    known = catalog.load()
+    endpoints = requirements.endpoints(known, regions=["all"], with_groups=[group.id for group in known.groups])
+    path = tmp_path / "squid.conf"
+    path.write_text(render("squid", endpoints, origin=ORIGIN, options=_OPTIONS).main, encoding="utf-8")
+    assert not re.search(r"ERROR|WARNING|FATAL", _parse(path))

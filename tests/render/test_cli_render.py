@@ -131,6 +131,29 @@ def test_a_lock_that_is_there_is_read(here: Path, capsys: pytest.CaptureFixture[
     assert "ecs-a-*" not in err  # these are
 
 
+def test_only_what_a_report_found_blocked(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The lab hides one name; the allowlist made from that run's report holds this name and no other."""
+    argv = ["check", "-r", "us-east-2", "--lab", "nxdomain", "--format", "json", "-o", "report.json", "-q"]
+    assert run(argv) == 1
+    capsys.readouterr()
+    assert run(["render", "squid", "--from", "report.json"]) == 0
+    out = capsys.readouterr().out
+    assert [line for line in out.splitlines() if " dstdom" in line] == [
+        "acl netprobe_exact_443 dstdomain -n ssm.us-east-2.amazonaws.com"
+    ]
+    assert "netprobe render squid --region us-east-2 --from report.json" in out
+    assert run([*argv[:4], "healthy", *argv[5:]]) == 0
+    assert run(["render", "squid", "--from", "report.json"]) == 2
+    assert "nothing blocked" in capsys.readouterr().err
+
+
+def test_a_region_that_nobody_confirms_has_a_note(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["render", "squid", "-r", "us-gov-west-1"]) == 0
+    out, err = capsys.readouterr()
+    assert "# Note: us-gov-west-1: no AWS page confirms" in out
+    assert "note: us-gov-west-1: no AWS page confirms" in err
+
+
 def test_a_folder_gets_every_file(here: Path) -> None:
     assert run(["render", "squid", "-r", "us-east-2", "-o", "squid-files"]) == 0
     assert sorted(path.name for path in (here / "squid-files").iterdir()) == [

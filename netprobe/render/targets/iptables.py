@@ -6,8 +6,9 @@ output avoids, each seen with iptables 1.8.9 and ipset 7.17: a set must exist be
 empties it, so that loading twice does not double the rules; CRLF and trailing comments are refused; set names have at
 most 31 characters.
 
-The chain rejects whatever it is given and does not admit. What is given to it is one rule, which ``apply.sh`` puts at
-the head of OUTPUT (or of the chain named as its argument) for the ports of the endpoints.
+The chain decides about the ports of the endpoints and nothing else: what it does not admit there it rejects, other
+traffic returns. One rule jumps to it, which ``apply.sh`` puts at the head of OUTPUT (or of the chain that is its
+argument).
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ COMMANDS = Commands(
     check="unshare -rn sh -c 'ipset restore < netprobe.ipset && iptables-restore --test netprobe.rules.v4'",
     load="sh apply.sh (or: sh apply.sh FORWARD, on a router)",
     replace="sh apply.sh again: sets are swapped, and the chain is replaced in one transaction",
-    rollback="sh OLD/apply.sh; to be without it: iptables -D OUTPUT for each rule that jumps to NETPROBE",
+    rollback="sh OLD/apply.sh; to be without it: iptables -D OUTPUT ! -o lo -j NETPROBE, the same with ip6tables",
 )
 PROOF = Proof(engine="iptables 1.8.9 (nf_tables), ipset 7.17 (Debian 12)")
 SOURCES = (

@@ -9,7 +9,7 @@
 # Else: refused (TCP reset, ICMP) on the ports named above; other ports and forwarded packets are not touched
 # Check: unshare -rn sh -c 'ipset restore < netprobe.ipset && iptables-restore --test netprobe.rules.v4'
 # Replace: sh apply.sh again: sets are swapped, and the chain is replaced in one transaction
-# Roll back: sh OLD/apply.sh; to be without it: iptables -D OUTPUT for each rule that jumps to NETPROBE
+# Roll back: sh OLD/apply.sh; to be without it: iptables -D OUTPUT ! -o lo -j NETPROBE, the same with ip6tables
 # Losses: 6 address
 #   address (exfiltration): ecs ecs.us-east-2.amazonaws.com, ecs-a-unnumbered ecs-a.us-east-2.amazonaws.com, ecr-registry 123456789012.dkr.ecr.us-east-2.amazonaws.com, ecr-layers prod-us-east-2-starport-layer-bucket.s3.us-east-2.amazonaws.com: said by 2 addresses (a test): they change without notice, and names of other AWS customers answer at them too, so data can leave through them
 #   address (exfiltration): ecs-a ecs-a-*.us-east-2.amazonaws.com, ecs-t ecs-t-*.us-east-2.amazonaws.com: said by 6 addresses (a test): they change without notice, and names of other AWS customers answer at them too, so data can leave through them
@@ -22,8 +22,5 @@ ipset restore -exist < netprobe.ipset
 iptables-restore -w --noflush < netprobe.rules.v4
 ip6tables-restore -w --noflush < netprobe.rules.v6
 for tables in iptables ip6tables; do
-  for protocol in tcp udp; do
-    "$tables" -w -C "$chain" ! -o lo -p "$protocol" --dport 443 -j NETPROBE 2>/dev/null ||
-      "$tables" -w -I "$chain" ! -o lo -p "$protocol" --dport 443 -j NETPROBE
-  done
+  "$tables" -w -C "$chain" ! -o lo -j NETPROBE 2>/dev/null || "$tables" -w -I "$chain" ! -o lo -j NETPROBE
 done

@@ -9,7 +9,7 @@
 # Else: refused (TCP reset, ICMP) on the ports named above; other ports and forwarded packets are not touched
 # Check: unshare -rn sh -c 'ipset restore < netprobe.ipset && iptables-restore --test netprobe.rules.v4'
 # Replace: sh apply.sh again: sets are swapped, and the chain is replaced in one transaction
-# Roll back: sh OLD/apply.sh; to be without it: iptables -D OUTPUT for each rule that jumps to NETPROBE
+# Roll back: sh OLD/apply.sh; to be without it: iptables -D OUTPUT ! -o lo -j NETPROBE, the same with ip6tables
 # Losses: 2 widened, 12 address, 2 refused
 #   address (exfiltration): ecs, ecs-a, ecs-a-unnumbered, ecs-t, ecr-registry, ecr-layers: said by all 2 networks of us-east-2 (a test): names of other AWS customers answer at them too, so data can leave through them
 #   widened: ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no --account was given, so the registry of every AWS account is admitted, not only your own
@@ -24,8 +24,5 @@ ipset restore -exist < netprobe.ipset
 iptables-restore -w --noflush < netprobe.rules.v4
 ip6tables-restore -w --noflush < netprobe.rules.v6
 for tables in iptables ip6tables; do
-  for protocol in tcp udp; do
-    "$tables" -w -C "$chain" ! -o lo -p "$protocol" --dport 443 -j NETPROBE 2>/dev/null ||
-      "$tables" -w -I "$chain" ! -o lo -p "$protocol" --dport 443 -j NETPROBE
-  done
+  "$tables" -w -C "$chain" ! -o lo -j NETPROBE 2>/dev/null || "$tables" -w -I "$chain" ! -o lo -j NETPROBE
 done

@@ -9,7 +9,7 @@
 # Else: refused (TCP reset, ICMP) on the ports named above; other ports and forwarded packets are not touched
 # Check: unshare -rn sh -c 'ipset restore < netprobe.ipset && iptables-restore --test netprobe.rules.v4'
 # Replace: sh apply.sh again: sets are swapped, and the chain is replaced in one transaction
-# Roll back: sh OLD/apply.sh; to be without it: iptables -D OUTPUT for each rule that jumps to NETPROBE
+# Roll back: sh OLD/apply.sh; to be without it: iptables -D OUTPUT ! -o lo -j NETPROBE, the same with ip6tables
 # Losses: 2 widened, 12 address, 2 refused
 #   address (exfiltration): ecs, ecs-a, ecs-a-unnumbered, ecs-t, ecr-registry, ecr-layers: said by all 2 networks of us-east-2 (a test): names of other AWS customers answer at them too, so data can leave through them
 #   widened: ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no --account was given, so the registry of every AWS account is admitted, not only your own
@@ -42,8 +42,8 @@ iptables-restore -w --noflush <<'END_OF_RULES'
 *filter
 :NETPROBE - [0:0]
 -A NETPROBE -p tcp -m tcp --dport 443 -m set --match-set netprobe-443-v4 dst -j ACCEPT
--A NETPROBE -p tcp -j REJECT --reject-with tcp-reset
--A NETPROBE -j REJECT --reject-with icmp-admin-prohibited
+-A NETPROBE -p tcp -m tcp --dport 443 -j REJECT --reject-with tcp-reset
+-A NETPROBE -p udp -m udp --dport 443 -j REJECT --reject-with icmp-admin-prohibited
 COMMIT
 END_OF_RULES
 
@@ -51,14 +51,11 @@ ip6tables-restore -w --noflush <<'END_OF_RULES'
 *filter
 :NETPROBE - [0:0]
 -A NETPROBE -p tcp -m tcp --dport 443 -m set --match-set netprobe-443-v6 dst -j ACCEPT
--A NETPROBE -p tcp -j REJECT --reject-with tcp-reset
--A NETPROBE -j REJECT --reject-with icmp6-adm-prohibited
+-A NETPROBE -p tcp -m tcp --dport 443 -j REJECT --reject-with tcp-reset
+-A NETPROBE -p udp -m udp --dport 443 -j REJECT --reject-with icmp6-adm-prohibited
 COMMIT
 END_OF_RULES
 
 for tables in iptables ip6tables; do
-  for protocol in tcp udp; do
-    "$tables" -w -C "$chain" ! -o lo -p "$protocol" --dport 443 -j NETPROBE 2>/dev/null ||
-      "$tables" -w -I "$chain" ! -o lo -p "$protocol" --dport 443 -j NETPROBE
-  done
+  "$tables" -w -C "$chain" ! -o lo -j NETPROBE 2>/dev/null || "$tables" -w -I "$chain" ! -o lo -j NETPROBE
 done
