@@ -40,7 +40,7 @@ def check(
     without_groups: options.Without = None,
     account: options.Account = None,
     task_definition: options.TaskDefinition = None,
-    format: options.Format = "text",
+    format: options.ReportFormat = "text",
     output: options.Output = None,
     report: options.Reports = None,
     as_: Annotated[

@@ -78,7 +78,7 @@ def read(path: Path) -> Config:
     Raises:
         UnreadableFileError: it is missing, unreadable, too large or not TOML; the message has the place.
     """
-    remedy = "write it as 'netprobe.toml' is described in the README"
+    remedy = "correct it, or name another file with --config"
     try:
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)

@@ -49,6 +49,14 @@ TaskDefinition = Annotated[
 ]
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write here instead of stdout.")]
 Format = Annotated[str, typer.Option("--format", metavar="FORMAT", help="The output's format.")]
+ReportFormat = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        help="The report's: text, json, junit, sarif, github, gitlab, tap, markdown, openmetrics or html.",
+    ),
+]
 Reports = Annotated[
     list[str] | None,
     typer.Option("--report", metavar="FORMAT=FILE", help="Write the report in this format here as well. Repeatable."),

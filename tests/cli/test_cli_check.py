@@ -15,7 +15,7 @@ import trio
 
 from netprobe.cli import eyes
 from netprobe.errors import UnreadableFileError, UsageError
-from netprobe.report import schema
+from netprobe.report import FORMATS, schema
 from netprobe.vantage import Vantage
 from tests.support.cli import environment, netprobe
 
@@ -38,6 +38,11 @@ def test_a_healthy_lab_is_ready_and_its_report_meets_the_schema() -> None:
     assert {one["outcome"] for one in document["endpoints"]} == {"pass"}
     assert document["observations"]
     assert not [one for one in document["findings"] if one["severity"] == "error"]
+
+
+def test_the_help_names_every_format() -> None:
+    told = " ".join(netprobe("check", "--help").out.split())
+    assert f"{', '.join(list(FORMATS)[:-1])} or {list(FORMATS)[-1]}." in told
 
 
 def test_two_regions_with_more_and_less_groups() -> None:
