@@ -120,8 +120,9 @@ def _directions(lab: Lab, regions: tuple[str, ...], curl: Path) -> str:
 def _table(scenarios: tuple[Scenario, ...]) -> str:
     lines: list[str] = []
     for scenario in scenarios:
-        expected = ", ".join(scenario.findings) or "no findings"
-        lines += [f"{scenario.name:<27}{scenario.verdict:<12}{expected}", *rows.wrapped([scenario.summary], indent=4)]
+        found = ", ".join(scenario.findings) or "nothing"
+        told = [scenario.summary, f"Finds: {found}"]
+        lines += [f"{scenario.name:<27}{scenario.verdict}", *rows.wrapped(told, indent=4)]
     return "\n".join(lines) + "\n"
 
 
