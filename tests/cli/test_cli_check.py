@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -194,3 +195,24 @@ def test_a_wrong_clock_fails_the_pipeline_although_every_endpoint_answers(tmp_pa
     assert {one["outcome"] for one in document["endpoints"]} <= {"pass", "warn"}
     whole = junitparser.JUnitXml.fromfile(str(path))
     assert (whole.failures, whole.errors) == (1, 0)
+
+
+def test_a_proxy_password_reaches_no_report_and_no_hand_off(tmp_path: Path) -> None:
+    handoff = tmp_path / "request.txt"
+    outputs = {name: tmp_path / name for name in FORMATS}
+    reports = [argument for name, path in outputs.items() for argument in ("--report", f"{name}={path}")]
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound and not listening: refused, and nobody else gets the port
+        port = closed.getsockname()[1]
+        proxy = f"http://someone:planted%2Fs3cret@127.0.0.1:{port}"
+        ended = netprobe(
+            *ARGUMENTS,
+            *("--proxy", proxy, "--resolver", f"127.0.0.1:{port}", "--deadline", "10", "-v"),
+            *("--handoff", str(handoff), "--handoff-target", "squid"),
+            *reports,
+        )
+    assert ended.code == 1, ended.err
+    everything = ended.out + ended.err + handoff.read_text() + "".join(path.read_text() for path in outputs.values())
+    assert f"http://127.0.0.1:{port}" in everything
+    assert "planted" not in everything
+    assert "s3cret" not in everything
