@@ -46,6 +46,7 @@ def explain(
 
 def _kinds() -> dict[str, tuple[dict[str, str], Callable[[str], str]]]:
     """Kind → (id → one line, id → page); imported when asked for."""
+    from netprobe import rulebook
     from netprobe.diagnosis.capabilities import CAPABILITIES
     from netprobe.diagnosis.glossary import GLOSSARY
     from netprobe.diagnosis.pages import page
@@ -54,6 +55,7 @@ def _kinds() -> dict[str, tuple[dict[str, str], Callable[[str], str]]]:
 
     return {
         "findings": ({e.id: e.summary for e in TAXONOMY.values()}, lambda id_: page(id_).text),
+        "rules": ({e.id: e.title for e in rulebook.entries().values()}, rulebook.page),
         "failures": ({f.value: text for f, (text, _) in GLOSSARY.items()}, _failure),
         "endpoints": (_endpoints(), _endpoint),
         "capabilities": ({c.id: c.summary for c in CAPABILITIES}, _capability),

@@ -183,7 +183,7 @@ def agent_port_mapped(workload: Workload) -> Judgement:
     return passed("no host port is the agent's")
 
 
-def no_proxy_missing_task_credentials(workload: Workload) -> Judgement:
+def task_proxy_before_credentials(workload: Workload) -> Judgement:
     """A proxy in the container's environment also gets the requests for the task's own credentials."""
     if (none := _none(workload)) is not None:
         return none
@@ -313,7 +313,7 @@ RULES: tuple[Rule[Workload], ...] = (
     rule(awslogs_region_missing, "awslogs has no region", "https://docs.docker.com/engine/logging/drivers/awslogs/"),
     rule(agent_port_mapped, "A host port is the agent's", "https://github.com/aws/amazon-ecs-agent"),
     rule(
-        no_proxy_missing_task_credentials,
+        task_proxy_before_credentials,
         "A proxy stands before the task's credentials",
         "https://github.com/awsdocs/amazon-ecs-developer-guide/issues/166",
     ),

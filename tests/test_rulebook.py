@@ -1,0 +1,54 @@
+"""Rules and their pages belong together, and every rule says where it comes from."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from importlib.resources import files
+
+import pytest
+
+from netprobe import rulebook
+from netprobe.diagnosis.pages import HEADINGS
+from netprobe.diagnosis.taxonomy import TAXONOMY
+from netprobe.host.rules import RULES as HOST
+from netprobe.workload.rules import RULES as WORKLOAD
+from tests.support.cli import netprobe
+
+IDS = sorted(rulebook.entries())
+
+
+@pytest.mark.parametrize("id_", IDS)
+def test_page_has_the_headings_of_every_page(id_: str) -> None:
+    text = rulebook.page(id_)
+    title, *_ = text.splitlines()
+    assert title.startswith("# ")
+    assert title.endswith(f"(`{id_}`)")
+    sections = re.split(r"^## (.+)$", text, flags=re.MULTILINE)
+    assert tuple(sections[1::2]) == HEADINGS
+    assert all(body.strip() for body in sections[2::2])
+
+
+def test_no_page_without_a_rule_and_no_rule_twice() -> None:
+    pages = {
+        path.name.removesuffix(".md")
+        for folder in ("netprobe.host", "netprobe.workload")
+        for path in (files(folder) / "pages").iterdir()
+    }
+    assert pages == set(IDS)
+    assert len(HOST) + len(WORKLOAD) + 2 == len(IDS)
+    assert not set(IDS) & set(TAXONOMY)
+
+
+@pytest.mark.parametrize("rule", [*HOST, *WORKLOAD], ids=lambda rule: rule.id)
+def test_rule_has_a_source_and_a_day(rule: object) -> None:
+    source, checked = rule.source, rule.checked  # type: ignore[attr-defined]
+    assert re.fullmatch(r"https://[a-z0-9.-]+/\S+", source)
+    assert datetime.date.fromisoformat(checked) <= datetime.date(2026, 11, 23)
+
+
+def test_explain_shows_a_rule() -> None:
+    ended = netprobe("explain", "selinux_enforcing")
+    assert ended.code == 0
+    assert "SELINUX=permissive" in ended.out
+    assert "(read 2026-11-23)" in ended.out
