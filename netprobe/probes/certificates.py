@@ -61,11 +61,11 @@ def ends_in_origin(chain: tuple[bytes, ...], roots: trust.Anchors) -> bool:
     return False
 
 
-def strict_error(chain: Sequence[bytes], host: str, store: Path | None) -> str:
-    """What a strict X.509 verifier (RFC 5280 and the web PKI's rules) objects to, or nothing.
+def strict_error(chain: Sequence[bytes], host: str, store: Path | None) -> str | None:
+    """What a strict X.509 verifier (RFC 5280 and the web PKI's rules) objects to; empty for nothing.
 
     Self-signed certificates that the peer sent count as anchors here: the question is whether the chain is well made,
-    not whether it is trusted.
+    not whether it is trusted. None where there is no root at all to verify with, so that nothing was judged.
     """
     from cryptography import x509
     from cryptography.x509 import verification
@@ -77,7 +77,7 @@ def strict_error(chain: Sequence[bytes], host: str, store: Path | None) -> str:
             issuers = {c.issuer for c in parsed}
             anchors += [r for der in trust.anchors(store).certificates if (r := _load(der)) and r.subject in issuers]
         if not anchors:
-            return "no root to verify with"
+            return None
         builder = verification.PolicyBuilder().store(verification.Store(anchors))
         builder.build_server_verifier(x509.DNSName(host)).verify(parsed[0], parsed[1:])
     except (verification.VerificationError, ValueError, x509.UnsupportedGeneralNameType) as error:

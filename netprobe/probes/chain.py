@@ -164,6 +164,8 @@ def _judge_strictly(
     session.judged_strictly.add(chain)
     started = trio.current_time()
     error = certificates.strict_error(chain, scene.host, trust.bundle_of(target.vantage.store))
+    if error is None:
+        return
     judged = msgspec.structs.replace(detail, strict=not error, strict_error=error)
     failure = Failure.SSL_INVALID_CERTIFICATE if error else None
     seen.append(scene.control(STRICT).observe(Step.TLS, started, failure, judged, address=handshake.address))

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
+
+import trio
 
 from netprobe.catalog.model import Request
 from netprobe.observations import DnsDetail, Observation, Step
@@ -71,10 +74,12 @@ async def other_address(session: Session, limits: Limits, case: Case) -> None:
 
 
 async def lower_mss(session: Session, limits: Limits, case: Case) -> None:
-    """The same address and name, in smaller and smaller packets, until one size passes."""
-    for mss in MSS_STEPS:
-        if await _shake(session, limits, case, "lower_mss", sni=case.target.scene.host, mss=mss):
-            return
+    """The same address and name in smaller packets, several sizes side by side."""
+    if case.failed.address is None:
+        return  # the segments to a proxy say nothing of the way behind it
+    async with trio.open_nursery() as nursery:
+        for mss in MSS_STEPS:
+            nursery.start_soon(partial(_shake, session, limits, case, "lower_mss", sni=case.target.scene.host, mss=mss))
 
 
 async def send_nothing(session: Session, _limits: Limits, case: Case) -> None:
@@ -183,29 +188,22 @@ async def _shake(
     sni: str | None,
     address: str | None = None,
     mss: int | None = None,
-) -> bool:
-    """One unverified handshake with one thing changed; where the first pass failed later, its request too.
-
-    Returns:
-        Whether everything that was tried passed.
-    """
+) -> None:
+    """One unverified handshake with one thing changed; where the first pass failed later, its request too."""
     scene, target = case.scene(experiment), case.target
     at = address if address is not None else case.failed.address
-    if at is None and mss is not None:
-        return True  # the segments to a proxy say nothing of the way behind it
     stream = await chain.reach(session, target, scene, at, session.controls, keep_success=False, limits=limits, mss=mss)
     if stream is None:
-        return False
+        return
     async with chain.closing(stream):
         policy = tls.lax(target.vantage, sni, mss)
         observation, encrypted = await tls.handshake(scene, stream, policy, limits, address=at)
         session.controls.append(observation)
         if encrypted is None or case.failed.step is not Step.HTTP:
-            return encrypted is not None
+            return
         transport = OpenStreamTransport(encrypted, scene.host, scene.port, secure=True)
         observation, _ = await http.request(scene, transport, target.request, limits, address=at)
         session.controls.append(observation)
-        return observation.failure is None
 
 
 def _asked(case: Case) -> tuple[Resolver | None, int]:

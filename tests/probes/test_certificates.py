@@ -1,0 +1,166 @@
+"""Chains: whose they are, whatever their names and dates say; and what a strict verifier objects to."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import pytest
+import trustme
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netprobe.errors import UnreadableFileError
+from netprobe.probes import certificates, trust
+from netprobe.vantage import TrustStore
+from tests.support import probe_servers
+
+HOST = "ecs.us-east-2.amazonaws.com"
+
+
+def _chain(certificate: trustme.LeafCert) -> tuple[bytes, ...]:
+    return tuple(ssl.PEM_cert_to_DER_cert(blob.bytes().decode()) for blob in certificate.cert_chain_pems)
+
+
+def _der(ca: trustme.CA) -> bytes:
+    return ssl.PEM_cert_to_DER_cert(ca.cert_pem.bytes().decode())
+
+
+@pytest.fixture
+def origin() -> trustme.CA:
+    return trustme.CA(organization_name="Origin")
+
+
+@pytest.fixture
+def roots(origin: trustme.CA, tmp_path: Path) -> trust.Anchors:
+    return trust.anchors(probe_servers.pem(origin, tmp_path / "origin.pem"))
+
+
+def test_a_chain_of_the_origin(origin: trustme.CA, roots: trust.Anchors) -> None:
+    direct = _chain(origin.issue_cert(HOST))
+    assert certificates.ends_in_origin(direct, roots)
+    assert certificates.ends_in_origin((*direct, _der(origin)), roots)
+    below = origin.create_child_ca()
+    leaf = _chain(below.issue_cert(HOST))
+    assert certificates.ends_in_origin(leaf, roots)
+    assert not certificates.ends_in_origin(leaf[:1], roots), "an intermediate that was not sent leads nowhere"
+
+
+def test_copying_the_issuers_name_proves_nothing(roots: trust.Anchors) -> None:
+    forger = trustme.CA(organization_name="Origin")
+    assert not certificates.ends_in_origin(_chain(forger.issue_cert(HOST)), roots)
+    assert not certificates.ends_in_origin((*_chain(forger.issue_cert(HOST)), _der(forger)), roots)
+
+
+def test_sending_the_origins_root_along_proves_nothing(origin: trustme.CA, roots: trust.Anchors) -> None:
+    forger = trustme.CA(organization_name="Forger")
+    assert not certificates.ends_in_origin((*_chain(forger.issue_cert(HOST)), _der(origin)), roots)
+
+
+def test_a_leaf_of_the_origin_is_no_authority(origin: trustme.CA, roots: trust.Anchors) -> None:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    bought = origin.issue_cert("bought.example", key_type=trustme.KeyType.ECDSA)
+    issuer = x509.load_pem_x509_certificate(bought.cert_chain_pems[0].bytes())
+    key = serialization.load_pem_private_key(bought.private_key_pem.bytes(), None)
+    assert isinstance(key, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey))
+    forged = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, HOST)]))
+        .issuer_name(issuer.subject)
+        .public_key(ec.generate_private_key(ec.SECP256R1()).public_key())
+        .serial_number(7)
+        .not_valid_before(issuer.not_valid_before_utc)
+        .not_valid_after(issuer.not_valid_after_utc)
+        .sign(key, hashes.SHA256())
+    )
+    chain = (forged.public_bytes(serialization.Encoding.DER), issuer.public_bytes(serialization.Encoding.DER))
+    assert not certificates.ends_in_origin(chain, roots)
+
+
+@settings(max_examples=40)
+@given(st.lists(st.binary(max_size=80), max_size=20))
+def test_garbage_is_described_and_belongs_to_no_one(chain: list[bytes]) -> None:
+    described = certificates.describe(tuple(chain))
+    assert len(described) == min(len(chain), certificates.MAX_CHAIN)
+    assert all(c.subject == "(cannot be read)" for c in described)
+    assert not certificates.ends_in_origin(tuple(chain), trust.Anchors((), frozenset()))
+    assert certificates.strict_error(chain, HOST, None) != ""
+
+
+def test_a_strict_verifier_takes_a_well_made_chain_and_names_what_is_wrong(tmp_path: Path) -> None:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    authority = trustme.CA()
+    store = probe_servers.pem(authority, tmp_path / "ca.pem")
+    signer = x509.load_pem_x509_certificate(authority.cert_pem.bytes())
+    key = serialization.load_pem_private_key(authority.private_key_pem.bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+
+    def leaf(*, conforming: bool) -> bytes:
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([]))
+            .issuer_name(signer.subject)
+            .public_key(ec.generate_private_key(ec.SECP256R1()).public_key())
+            .serial_number(9)
+            .not_valid_before(signer.not_valid_before_utc)
+            .not_valid_after(signer.not_valid_after_utc)
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        )
+        if conforming:  # Squid's minted certificates lack it (RFC 5280 section 4.2.1.1)
+            identifier = signer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+            builder = builder.add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False
+            )
+        return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+    assert certificates.strict_error([leaf(conforming=True)], HOST, store) == ""
+    assert certificates.strict_error([leaf(conforming=False)], HOST, store)
+    assert certificates.strict_error([leaf(conforming=True)], "other.example", store)
+    assert certificates.strict_error([leaf(conforming=True)], HOST, None) is None
+
+
+def test_contexts_are_shared_until_the_bundle_changes(tmp_path: Path) -> None:
+    path = probe_servers.pem(trustme.CA(), tmp_path / "ca.pem")
+    first = trust.verifying_context(path, None)
+    assert trust.verifying_context(path, None) is first
+    assert trust.verifying_context(path, "ECDHE-RSA-AES128-GCM-SHA256") is not first
+    before = trust.anchors(path)
+    other = tmp_path / "new.pem"
+    probe_servers.pem(trustme.CA(), other).rename(path)
+    assert trust.verifying_context(path, None) is not first
+    assert trust.anchors(path).fingerprints != before.fingerprints
+
+
+def test_a_verifying_context_verifies_and_a_lax_one_does_not(tmp_path: Path) -> None:
+    path = probe_servers.pem(trustme.CA(), tmp_path / "ca.pem")
+    strict, lax = trust.verifying_context(path, None), trust.lax_context(None)
+    assert (strict.verify_mode, strict.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert (lax.verify_mode, lax.check_hostname) == (ssl.CERT_NONE, False)
+    assert strict.minimum_version is ssl.TLSVersion.TLSv1_2
+    assert trust.verifying_context(None, None).get_ca_certs() == []
+
+
+def test_the_public_roots_contain_amazons() -> None:
+    # facts, section 9 (2026-11-23)
+    amazon_root_ca_1 = "8ecde6884f3d87b1125ba31ac3fcb13d7016de7f57cc904fe1cb97c6ae98196e"
+    assert amazon_root_ca_1 in trust.anchors(None).fingerprints
+
+
+def test_what_a_report_says_of_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = probe_servers.pem(trustme.CA(), tmp_path / "ca.pem")
+    assert trust.describe(TrustStore(ca_file=path)) == str(path)
+    monkeypatch.setattr(trust, "SYSTEM_BUNDLES", (tmp_path / "missing", path))
+    monkeypatch.setenv("SSL_CERT_FILE", "/nonexistent")
+    assert trust.bundle_of(TrustStore()) == path
+    assert trust.describe(TrustStore()) == f"system ({path})"
+    monkeypatch.setattr(trust, "SYSTEM_BUNDLES", ())
+    assert trust.describe(TrustStore()) == "system (no bundle found)"
+    with pytest.raises(UnreadableFileError):
+        trust.read_bundle(tmp_path / "missing")
