@@ -6,23 +6,20 @@ The file goes to stdout (or ``-o``), every loss to stderr. Nothing touches the n
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netprobe.cli import options, targets, values
+from netprobe.cli import options, render_input, targets, values
 from netprobe.cli.output import say, write_output
 from netprobe.errors import UsageError
 
 if TYPE_CHECKING:
     from netprobe.catalog.model import Endpoint
     from netprobe.cli.selection import Selection
-    from netprobe.render import Addresses, Options, Origin, Rendered
-    from netprobe.render.lock import Lock
+    from netprobe.render import Options, Origin, Rendered
     from netprobe.render.model import Lowered, Target
 
 LOSSES = ("text", "json")
@@ -108,7 +105,7 @@ def render(
     module = get(target)
     _refuse_nonsense(losses=losses, ipv4_only=ipv4_only, ipv6_only=ipv6_only, resolve=resolve, ip_ranges=ip_ranges)
     numbers = values.numbers(ecs_numbers) if ecs_numbers is not None else None
-    blocked = _blocked(from_report) if from_report is not None else None
+    blocked = render_input.blocked(from_report) if from_report is not None else None
     selection = select(
         ctx,
         region=region or (list(blocked.regions) if blocked else None),
@@ -121,13 +118,13 @@ def render(
         task_definition=task_definition,
     )
     endpoints = selection.endpoints if blocked is None else blocked.only(selection.endpoints)
-    settings, sources = _lowering_options(
+    settings, sources = render_input.lowering_options(
         module,
         endpoints,
         exact=exact,
         allow_widening=allow_widening,
         enumerate_names=enumerate_names,
-        network=_Network(
+        network=render_input.Network(
             discover=discover,
             resolve=resolve,
             ip_ranges=ip_ranges,
@@ -144,7 +141,7 @@ def render(
     if compare is not None:
         return _compare(compare, module, endpoints, settings)
     origin = Origin(
-        command=_command(
+        command=render_input.command(
             target,
             region=options.listed(region) or (blocked.regions if blocked else ()),
             with_groups=options.listed(with_groups),
@@ -188,154 +185,6 @@ def _refuse_nonsense(
         raise UsageError("-4 -6", "exclude each other", "give one of them, or neither for both families")
     if resolve and ip_ranges is not None:
         raise UsageError("--resolve --ip-ranges", "exclude each other", "give one of them")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Blocked:
-    """What a saved report found blocked."""
-
-    regions: tuple[str, ...]
-    endpoints: frozenset[tuple[str, str]]
-    of_groups: frozenset[str]
-
-    def groups(self, unwanted: Sequence[str] | None) -> list[str]:
-        """The groups that hold them, so that the selection does."""
-        return sorted(self.of_groups - set(options.listed(unwanted)))
-
-    def only(self, endpoints: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
-        """Those endpoints; an endpoint that this catalog does not know is told."""
-        kept = tuple(e for e in endpoints if (e.region, e.id) in self.endpoints)
-        known = {(e.region, e.id) for e in kept}
-        for region, endpoint in sorted(self.endpoints - known):
-            say(f"netprobe: note: {endpoint} in {region} was blocked, and is not among what was asked for: left out")
-        return kept
-
-
-def _blocked(path: Path) -> _Blocked:
-    from netprobe import catalog
-    from netprobe.diagnosis.model import Outcome
-    from netprobe.report import read
-
-    report = read(path)
-    groups = {group.id for group in catalog.load().groups}
-    blocked = [e for e in report.endpoints if Outcome.FAIL in (e.outcome, *(host.outcome for host in e.hosts))]
-    if not blocked:
-        raise UsageError(str(path), "it found nothing blocked", "leave --from out to render everything")
-    return _Blocked(
-        regions=tuple(dict.fromkeys(e.region for e in blocked)),
-        endpoints=frozenset((e.region, e.id) for e in blocked),
-        of_groups=frozenset(e.group for e in blocked) & groups,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Network:
-    """What may be asked of the network, and what is known already."""
-
-    discover: bool
-    resolve: bool
-    ip_ranges: str | None
-    numbers: tuple[int, ...] | None
-    resolvers: tuple[str, ...]
-    ca_file: Path | None
-    families: tuple[int, ...]
-    lab: str | None
-    lock: Path | None
-
-
-def _lowering_options(
-    module: Target,
-    endpoints: Sequence[Endpoint],
-    *,
-    exact: bool,
-    allow_widening: bool,
-    enumerate_names: bool,
-    network: _Network,
-) -> tuple[Options, tuple[str, ...]]:
-    """What lowering may use, and sentences that tell where names and addresses come from."""
-    from netprobe.render import Options
-    from netprobe.render import lock as locks
-
-    known = _lock(network, endpoints)
-    seen = known.seen()
-    if network.numbers is not None and not network.discover and not network.resolve:
-        seen = {**locks.numbered(endpoints, network.numbers, "numbers given with --ecs-numbers, not seen"), **seen}
-    addresses = _ranges(network, module.CAPABILITY.addresses_only) or known.addresses()
-    notes = (f"addresses: {addresses.how}",) if addresses is not None and module.CAPABILITY.addresses_only else ()
-    wishes = Options(
-        exact=exact, allow_widening=allow_widening, enumerate=enumerate_names, seen=seen, addresses=addresses
-    )
-    return wishes, notes
-
-
-def _lock(network: _Network, endpoints: Sequence[Endpoint]) -> Lock:
-    """The lock that was read, with what was looked at now."""
-    from netprobe.render import lock as locks
-
-    path = network.lock or locks.implicit()
-    # A lock that is named must be there, unless this very command is to make it.
-    fresh = path is None or (network.discover and not path.exists())
-    known = locks.Lock() if path is None or fresh else locks.read(path)
-    if not (network.discover or network.resolve):
-        return known
-    from netprobe.cli import lookup
-
-    looked = lookup.look(
-        endpoints,
-        numbers=network.numbers or lookup.NUMBERS,
-        exact=network.resolve,
-        resolvers=network.resolvers,
-        families=network.families,
-        lab=network.lab,
-    )
-    known = known.with_look(looked)
-    if network.discover:
-        write_output(locks.write(known), path or locks.DEFAULT)
-    return known if not network.resolve else looked
-
-
-def _ranges(network: _Network, needed: bool) -> Addresses | None:
-    if network.ip_ranges is None or not needed:
-        return None
-    from netprobe.cli import lookup
-    from netprobe.render import Addresses
-
-    prefixes, source = lookup.ip_ranges(network.ip_ranges, network.ca_file)
-    families = network.families
-    return Addresses(
-        how=f"AWS's networks of {prefixes.created}, {source}",
-        by_region={
-            region: (*(ranges.v4 if 4 in families else ()), *(ranges.v6 if 6 in families else ()))
-            for region, ranges in prefixes.by_region.items()
-        },
-    )
-
-
-def _command(
-    target: str,
-    *,
-    region: Sequence[str],
-    with_groups: Sequence[str],
-    without_groups: Sequence[str],
-    account: str | None,
-    task_definition: Sequence[Path] | None,
-    flags: dict[str, bool],
-    files: dict[str, Path | None],
-    words: dict[str, str | None],
-) -> str:
-    """The command that makes the output again; of files only the name, since the output travels."""
-    argv = ["netprobe", "render", target]
-    for option, given in (("--region", region), ("--with", with_groups), ("--without", without_groups)):
-        argv += [option, ",".join(given)] if given else []
-    argv += ["--account", account] if account else []
-    for path in task_definition or ():
-        argv += ["--task-definition", path.name]
-    argv += [flag for flag, given in flags.items() if given]
-    for option, name in files.items():
-        argv += [option, name.name] if name is not None else []
-    for option, word in words.items():
-        argv += [option, word if "://" in word else Path(word).name] if word is not None else []
-    return shlex.join(argv)
 
 
 def _now() -> str:
