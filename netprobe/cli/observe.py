@@ -1,0 +1,78 @@
+"""``netprobe observe``: learn from a capture what a host talks to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netprobe.cli import options
+
+_FORMATS = ("text", "json")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("observe")(observe)
+
+
+def observe(
+    capture: Annotated[Path | None, typer.Argument(metavar="CAPTURE", help="A pcap or pcapng file, also .gz.")] = None,
+    interface: Annotated[str | None, typer.Option("--interface", "-i", metavar="IF", help="Listen here.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", metavar="N", min=0.1, help="Stop listening after (default 60).")
+    ] = None,
+    packets: Annotated[
+        int | None, typer.Option("--packets", metavar="N", min=1, help="Stop listening after so many packets.")
+    ] = None,
+    learn: Annotated[
+        Path | None, typer.Option("--learn", metavar="FILE", help="Write unexplained names as [[endpoint]] TOML.")
+    ] = None,
+    format: options.Format = "text",
+    output: options.Output = None,
+    quiet: options.Quiet = False,
+) -> int:
+    """Learn what a host talks to: names from DNS, TLS, QUIC and HTTP, and which the catalog explains.
+
+    Reads a capture file in constant memory, or listens on an interface for a while. Sends nothing.
+    """
+    import msgspec
+
+    from netprobe import catalog
+    from netprobe.cli.output import say, width, write_output
+    from netprobe.errors import UsageError, printable
+    from netprobe.observe import learned, text
+    from netprobe.observe.capture import read
+    from netprobe.observe.learn import Observer
+    from netprobe.observe.live import listen
+    from netprobe.observe.matching import Matcher, every_endpoint
+
+    if format not in _FORMATS:
+        raise UsageError(format, "is not a format of this command", f"choose one of {', '.join(_FORMATS)}")
+    if (capture is None) == (interface is None):
+        raise UsageError("observe", "needs a capture file or an interface, one of the two", "give FILE, or -i eth0")
+    observer = Observer()
+    if capture is not None:
+        stream = read(capture, observer.tally)
+    else:
+        limit = seconds if seconds is not None or packets is not None else 60.0
+        stream = listen(interface or "", observer.tally, seconds=limit, packets=packets)
+    try:
+        for packet in stream:
+            observer.feed(packet)
+    except KeyboardInterrupt:
+        say("stopped; this is what was seen so far")
+    observed = observer.result(str(capture or interface), Matcher(every_endpoint(catalog.load())))
+    if format == "json":
+        write_output(msgspec.json.format(msgspec.json.encode(observed), indent=2) + b"\n", output)
+    else:
+        write_output(text.text(observed, width=width()), output)
+    if learn is not None:
+        tables, left_out = learned.toml(observed)
+        write_output(tables, learn)
+        for name in left_out[:20]:
+            say(f"left out of {learn}: {printable(name)} is no host name, or there are too many")
+    if not quiet and observed.malformed:
+        say(f"{sum(observed.malformed.values())} packets could not be read; the output says why")
+    return 0

@@ -1,0 +1,58 @@
+"""The host of a plain HTTP/1 request: the target of CONNECT, else the Host header (RFC 9112 sections 3.2 and 3.2.2)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from netprobe.errors import UsageError
+from netprobe.hostnames import Hostname
+
+MAX_HEAD = 8192
+_METHODS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"OPTIONS ", b"DELETE ", b"PATCH ", b"CONNECT ")
+
+
+class Request(NamedTuple):
+    """What a request names.
+
+    Attributes:
+        method: ``connect`` or ``host``.
+        host: the name, or None where it is an address or no host name.
+        port: the port of a CONNECT, else None.
+    """
+
+    method: str
+    host: str | None
+    port: int | None
+
+
+def may_be(data: bytes) -> bool:
+    """Whether the first bytes can be those of a request."""
+    return any(data[: len(method)] == method[: len(data)] for method in _METHODS)
+
+
+def parse(data: bytes) -> Request | None:
+    """Read a request's head; None while it is not complete (it is taken as complete at :data:`MAX_HEAD`)."""
+    head, separator, _ = data[:MAX_HEAD].partition(b"\r\n\r\n")
+    if not separator and len(data) < MAX_HEAD:
+        return None
+    lines = head.split(b"\r\n")
+    if lines[0].startswith(b"CONNECT "):
+        authority = lines[0].split(b" ")[1]
+        host, port = _authority(authority)
+        return Request("connect", host, port)
+    for line in lines[1:100]:
+        name, colon, value = line.partition(b":")
+        if colon and name.strip().lower() == b"host":
+            return Request("host", _authority(value.strip())[0], None)
+    return Request("host", None, None)
+
+
+def _authority(text: bytes) -> tuple[str | None, int | None]:
+    host, colon, port = text.rpartition(b":")
+    if not colon or not port.isdigit() or len(port) > 5:
+        host, port = text, b""
+    try:
+        name = Hostname.parse(host.decode("ascii")).name
+    except (UsageError, UnicodeDecodeError):
+        return None, int(port) if port else None
+    return name, int(port) if port else None

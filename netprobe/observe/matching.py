@@ -1,0 +1,52 @@
+"""Which entries of the catalog explain a host name. Shared with ``netprobe.audit``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from netprobe.catalog import Catalog
+from netprobe.catalog.model import Endpoint, Support
+from netprobe.errors import UsageError
+from netprobe.hostnames import Hostname
+
+
+class Matcher:
+    """Finds endpoints by name: exact names in one step, patterns by what follows their asterisk."""
+
+    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
+        self._exact: dict[str, list[Endpoint]] = {}
+        self._patterns: dict[str, list[Endpoint]] = {}
+        for endpoint in endpoints:
+            pattern = endpoint.host_pattern
+            if pattern.is_exact:
+                self._exact.setdefault(pattern.pattern, []).append(endpoint)
+            else:
+                self._patterns.setdefault(pattern.parent, []).append(endpoint)
+
+    def find(self, host: str) -> tuple[Endpoint, ...]:
+        """Every endpoint whose pattern matches ``host``; none where it is no host name."""
+        found = list(self._exact.get(host, ()))
+        candidates: list[Endpoint] = []
+        parent = host
+        while parent:
+            candidates += self._patterns.get(parent, ())
+            parent = parent.partition(".")[2]
+        if candidates:
+            try:
+                name = Hostname.parse(host)
+            except UsageError:
+                return tuple(found)
+            found += [one for one in candidates if one.host_pattern.matches(name)]
+        return tuple(found)
+
+
+def every_endpoint(catalog: Catalog) -> tuple[Endpoint, ...]:
+    """The endpoints of every region that is not refused, of every group, in all their forms."""
+    found: dict[tuple[str, str, str], Endpoint] = {}
+    for region in catalog.regions:
+        if region.partition.support is Support.REFUSED:
+            continue
+        for fips, dualstack in ((False, False), (True, False), (False, True)):
+            for one in catalog.endpoints(region, fips=fips, dualstack=dualstack):
+                found[one.region, one.id, one.pattern] = one
+    return tuple(found.values())

@@ -1,0 +1,95 @@
+"""What was learned from a capture. Types only; they are serialised (``netprobe observe --format json``)."""
+
+from __future__ import annotations
+
+import msgspec
+
+SCHEMA_VERSION = "1.0"
+
+
+class Use(msgspec.Struct, frozen=True, kw_only=True):
+    """One name (or bare address) and port, as it was used.
+
+    Attributes:
+        host: the name; the address where no name was seen.
+        port: the destination port.
+        protocol: ``tcp`` or ``udp`` (QUIC).
+        local_addresses: who talked to it.
+        remote_addresses: the addresses it had, at most 16.
+        connections: how many were begun.
+        resets: how many the other side reset.
+        timeouts: how many were never answered.
+        first_seconds: when first, in seconds since 1970.
+        last_seconds: when last.
+        seen_by: how the name is known: ``sni``, ``quic``, ``connect``, ``host``, ``dns``.
+        endpoints: ids of the catalog's entries that explain it, ``REGION/ID``.
+    """
+
+    host: str
+    port: int
+    protocol: str
+    local_addresses: tuple[str, ...]
+    remote_addresses: tuple[str, ...]
+    connections: int
+    resets: int
+    timeouts: int
+    first_seconds: float
+    last_seconds: float
+    seen_by: tuple[str, ...]
+    endpoints: tuple[str, ...] = ()
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """One name that was asked for in the DNS.
+
+    Attributes:
+        host: the name.
+        asked: how often.
+        answered: how often an address came back.
+        failures: rcode word → how often.
+        connected: whether a connection to it was seen too.
+        local_addresses: who asked.
+        endpoints: ids of the catalog's entries that explain it, ``REGION/ID``.
+    """
+
+    host: str
+    asked: int
+    answered: int
+    failures: dict[str, int]
+    connected: bool
+    local_addresses: tuple[str, ...]
+    endpoints: tuple[str, ...] = ()
+
+
+class Observed(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that one capture shows.
+
+    Attributes:
+        source: the file or interface.
+        packets: read.
+        bytes: of packets, as captured.
+        first_seconds: time of the first packet; None where there was none.
+        last_seconds: time of the last packet.
+        used: names that the catalog explains.
+        unexplained: names that it does not: candidates for an ``[[endpoint]]``.
+        bare_addresses: connections for which no name was seen.
+        questions: DNS names without any connection seen.
+        malformed: what could not be read → how often.
+        dropped: what a bounded table had to forget → how often.
+        complete: whether the capture was read to its end.
+    """
+
+    schema_version: str
+    netprobe_version: str
+    source: str
+    packets: int
+    bytes: int
+    first_seconds: float | None
+    last_seconds: float | None
+    used: tuple[Use, ...]
+    unexplained: tuple[Use, ...]
+    bare_addresses: tuple[Use, ...]
+    questions: tuple[Question, ...]
+    malformed: dict[str, int]
+    dropped: dict[str, int]
+    complete: bool

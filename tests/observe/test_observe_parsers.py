@@ -1,0 +1,334 @@
+"""The narrow parsers, held against other people's: dnspython, OpenSSL, scapy, RFC 9001; and against nonsense."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import io
+import random
+import struct
+import tracemalloc
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import dns.message
+import dns.rrset
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netprobe.errors import UnreadableFileError
+from netprobe.observe import dns as narrow
+from netprobe.observe import frames, http, quic, tls
+from netprobe.observe.capture import Packet, Tally, packets, read
+from netprobe.observe.learn import Observer
+from netprobe.observe.matching import Matcher
+from netprobe.observe.streams import Assembler, Table, relative
+from netprobe.path.hello import client_hello
+from tests.support import rfc9001
+
+NAME = "ecs.us-east-2.amazonaws.com"
+_HELLO = client_hello(NAME)
+LABEL = st.from_regex(r"[a-z0-9](?:[a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
+HOST = st.lists(LABEL, min_size=1, max_size=5).map(lambda labels: ".".join([*labels, "example"]))
+
+
+@given(HOST, st.lists(st.ip_addresses(v=4).map(str), max_size=5), st.booleans())
+def test_dns_answers_agree_with_dnspython(host: str, addresses: list[str], alias: bool) -> None:
+    query = dns.message.make_query(host, "A")
+    answer = dns.message.make_response(query)
+    owner = host
+    if alias:
+        owner = "alias.example."
+        answer.answer.append(dns.rrset.from_text(host + ".", 60, "IN", "CNAME", owner))
+    if addresses:
+        answer.answer.append(dns.rrset.from_text(owner + "." * (not alias), 60, "IN", "A", *addresses))
+    asked, told = narrow.parse(query.to_wire()), narrow.parse(answer.to_wire())
+    assert asked is not None
+    assert (asked.response, asked.name) == (False, host)
+    assert told is not None
+    assert (told.response, told.rcode, told.name) == (True, "NOERROR", host)
+    assert {frames.text(a) for a in told.addresses} == set(addresses)
+
+
+@given(st.binary(max_size=600))
+def test_dns_takes_any_bytes(data: bytes) -> None:
+    narrow.parse(data)
+
+
+def test_a_dns_name_that_points_at_itself_ends() -> None:
+    assert narrow.parse(struct.pack("!HHHHHH", 1, 0, 1, 0, 0, 0) + b"\xc0\x0c\x00\x01\x00\x01") is None
+
+
+@given(HOST, st.integers(1, 600))
+def test_the_server_name_of_openssl(host: str, record: int) -> None:
+    """Whole, and cut into records of any size; before the end nothing is claimed."""
+    hello = client_hello(host)
+    message = hello[5:]
+    pieces = [message[i : i + record] for i in range(0, len(message), record)]
+    split = b"".join(b"\x16\x03\x01" + len(p).to_bytes(2, "big") + p for p in pieces)
+    assert tls.from_stream(hello) == host
+    assert tls.from_stream(split) == host
+    assert tls.from_stream(split[: len(split) // 2]) is tls.More.NEEDED
+
+
+@given(st.data())
+def test_a_mangled_client_hello_never_raises(data: st.DataObject) -> None:
+    hello = bytearray(_HELLO)
+    for _ in range(data.draw(st.integers(1, 8))):
+        hello[data.draw(st.integers(0, len(hello) - 1))] = data.draw(st.integers(0, 255))
+    found = tls.from_stream(bytes(hello[: data.draw(st.integers(0, len(hello)))]))
+    assert isinstance(found, str | tls.More)
+
+
+def test_the_initial_of_rfc_9001() -> None:
+    (initial,) = quic.initials(rfc9001.PACKET)
+    keys = quic.client_keys(initial.version, initial.connection_id)
+    assert keys == (rfc9001.KEY, rfc9001.IV, rfc9001.HEADER_KEY)
+    opened = quic.open_initial(initial, keys)
+    assert opened is not None
+    ((offset, data),) = quic.crypto(opened)
+    assert offset == 0
+    assert tls.from_message(data) == rfc9001.SERVER_NAME
+
+
+@given(st.binary(max_size=200), st.integers(0, 1199), st.integers(0, 255))
+def test_quic_takes_any_bytes(tail: bytes, place: int, value: int) -> None:
+    mangled = bytearray(rfc9001.PACKET)
+    mangled[place] = value
+    for data in (bytes(mangled), rfc9001.PACKET[:place], rfc9001.PACKET[: 1 + place // 40] + tail):
+        for initial in quic.initials(data):
+            opened = quic.open_initial(initial, quic.client_keys(initial.version, initial.connection_id))
+            list(quic.crypto(opened or tail))
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "expected"),
+    [
+        (b"CONNECT ecs.example.com:443 HTTP/1.1\r\nHost: other.example\r\n\r\n", ("connect", "ecs.example.com", 443)),
+        (b"GET / HTTP/1.1\r\nhost:  Ecs.Example.com:8080\r\n\r\n", ("host", "ecs.example.com", None)),
+        (b"GET / HTTP/1.1\r\nX: y\r\n\r\n", ("host", None, None)),
+        (b"CONNECT 10.0.0.1:443 HTTP/1.1\r\n\r\n", ("connect", None, 443)),
+        (b"CONNECT \x1b[31m.evil:443 HTTP/1.1\r\n\r\n", ("connect", None, 443)),
+        (b"GET / HTTP/1.1\r\nHost: exam", None),
+    ],
+)
+def test_requests(request_bytes: bytes, expected: tuple[str, str | None, int | None] | None) -> None:
+    assert http.parse(request_bytes) == expected
+
+
+@given(st.binary(min_size=1, max_size=400), st.randoms(use_true_random=False), st.integers(1, 60))
+def test_pieces_in_any_order_and_overlapping_make_the_whole(data: bytes, order: random.Random, size: int) -> None:
+    pieces = [(i, data[i : i + size + order.randint(0, 9)]) for i in range(0, len(data), size)]
+    if len(pieces) > 30:
+        pieces = pieces[:30]
+    order.shuffle(pieces)
+    assembler = Assembler(16_384)
+    for offset, piece in pieces + pieces[:3]:
+        assembler.add(offset, piece)
+    whole = max(offset + len(piece) for offset, piece in pieces)
+    assert bytes(assembler.prefix) == data[:whole]
+
+
+def test_sequence_numbers_wrap() -> None:
+    assert relative(5, 0xFFFFFFFB) == 10
+    assert relative(0xFFFFFFFB, 5) == -10
+
+
+def test_a_table_forgets_the_oldest_and_says_so() -> None:
+    gone: list[tuple[int, str]] = []
+    table: Table[int, str] = Table(2, lambda key, value: gone.append((key, value)))
+    for number in range(3):
+        table.put(number, str(number))
+        table.get(0)
+    assert gone == [(1, "1")]
+    assert table.forgotten == 1
+
+
+@functools.cache
+def _frames() -> list[bytes]:
+    """One conversation of each kind, made by scapy."""
+    from scapy.layers.dns import DNS, DNSQR, DNSRR
+    from scapy.layers.inet import IP, TCP, UDP
+    from scapy.layers.inet6 import IPv6
+    from scapy.layers.l2 import Dot1Q, Ether
+
+    hello = client_hello(NAME)
+    there, back = IP(src="10.0.0.2", dst="198.51.100.7"), IP(src="198.51.100.7", dst="10.0.0.2")
+    question = DNSQR(qname=NAME)
+    answer = DNS(qr=1, qd=question, an=DNSRR(rrname=NAME, rdata="198.51.100.7"))
+    layers = [
+        there / UDP(sport=4000, dport=53) / DNS(qd=question),
+        back / UDP(sport=53, dport=4000) / answer,
+        there / TCP(sport=5000, dport=443, flags="S", seq=100),
+        back / TCP(sport=443, dport=5000, flags="SA", seq=900, ack=101),
+        there / TCP(sport=5000, dport=443, flags="A", seq=101 + 50) / hello[50:],
+        there / TCP(sport=5000, dport=443, flags="A", seq=101) / hello[:60],
+        back / TCP(sport=443, dport=5000, flags="R", seq=901),
+        there / UDP(sport=6000, dport=443) / rfc9001.PACKET,
+        there / TCP(sport=5001, dport=444, flags="S", seq=7),
+    ]
+    six = IPv6(src="2001:db8::1", dst="2001:db8::2") / TCP(sport=1, dport=80, flags="PA", seq=1)
+    layers.append(six / b"GET / HTTP/1.1\r\nHost: six.example.com\r\n\r\n")
+    return [bytes(Ether() / Dot1Q(vlan=5) / layer) for layer in layers]
+
+
+def _pcap(frames_: list[bytes], *, order: str = "<", nano: bool = False) -> bytes:
+    magic = 0xA1B23C4D if nano else 0xA1B2C3D4
+    head = struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, 262144, 1)
+    unit = 500_000_000 if nano else 500_000
+    return head + b"".join(
+        struct.pack(order + "IIII", 1000 + n, unit, len(f), len(f)) + f for n, f in enumerate(frames_)
+    )
+
+
+def _pcapng(frames_: list[bytes], order: str = "<") -> bytes:
+    def block(kind: int, body: bytes) -> bytes:
+        body += bytes(-len(body) % 4)
+        return struct.pack(order + "II", kind, len(body) + 12) + body + struct.pack(order + "I", len(body) + 12)
+
+    out = block(0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1))
+    out += block(1, struct.pack(order + "HHI", 1, 0, 0) + struct.pack(order + "HHB3xHH", 9, 1, 6, 0, 0))
+    out += block(5, b"statistics, skipped.")
+    for number, frame in enumerate(frames_):
+        time = (1000 + number) * 1_000_000 + 500_000
+        out += block(6, struct.pack(order + "IIIII", 0, time >> 32, time & 0xFFFFFFFF, len(frame), len(frame)) + frame)
+    return out
+
+
+def _learn(data: bytes) -> Observer:
+    observer = Observer()
+    for packet in packets(io.BytesIO(data), "test", observer.tally):
+        observer.feed(packet)
+    return observer
+
+
+@pytest.mark.parametrize(
+    "capture",
+    [
+        _pcap(_frames()),
+        _pcap(_frames(), order=">"),
+        _pcap(_frames(), nano=True),
+        _pcapng(_frames()),
+        _pcapng(_frames(), ">"),
+    ],
+    ids=["pcap", "pcap-big", "pcap-nano", "pcapng", "pcapng-big"],
+)
+def test_what_a_conversation_tells(capture: bytes) -> None:
+    observed = _learn(capture).result("test", Matcher(()))
+    uses = {(u.host, u.port, u.protocol): u for u in observed.unexplained}
+    assert set(uses) == {
+        (NAME, 443, "tcp"),
+        (NAME, 444, "tcp"),
+        ("example.com", 443, "udp"),
+        ("six.example.com", 80, "tcp"),
+    }
+    split = uses[NAME, 443, "tcp"]
+    assert (split.seen_by, split.resets, split.timeouts) == (("sni",), 1, 0)
+    assert split.local_addresses == ("10.0.0.2",)
+    assert (uses[NAME, 444, "tcp"].seen_by, uses[NAME, 444, "tcp"].timeouts) == (("dns",), 1)
+    assert uses["example.com", 443, "udp"].seen_by == ("quic",)
+    assert observed.malformed == {}
+    assert observed.complete
+    assert (observed.first_seconds, observed.last_seconds) == (1000.5, 1000.5 + len(_frames()) - 1)
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_a_mangled_capture_never_raises_and_is_counted(data: st.DataObject) -> None:
+    capture = bytearray(_pcapng(_frames()) if data.draw(st.booleans()) else _pcap(_frames()))
+    for _ in range(data.draw(st.integers(0, 20))):
+        capture[data.draw(st.integers(24, len(capture) - 1))] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.integers(24, len(capture)))
+    observer = _learn(bytes(capture[:cut]))
+    observed = observer.result("test", Matcher(()))
+    assert observed.complete or observed.malformed
+
+
+@given(st.binary(max_size=120), st.sampled_from([0, 1, 12, 101, 108, 113, 276, 228, 229, 9999]))
+def test_frames_take_any_bytes(data: bytes, link: int) -> None:
+    frames.segment(link, data, Counter())
+
+
+def test_gzip_whole_and_damaged(tmp_path: Path) -> None:
+    packed = gzip.compress(_pcap(_frames() * 50))
+    whole, damaged = tmp_path / "whole.pcap.gz", tmp_path / "damaged.pcap.gz"
+    whole.write_bytes(packed)
+    damaged.write_bytes(packed[: len(packed) // 2])
+    tally = Tally()
+    assert len(list(read(whole, tally))) == 50 * len(_frames())
+    assert tally.complete
+    tally = Tally()
+    assert 0 < len(list(read(damaged, tally))) < 50 * len(_frames())
+    assert tally.malformed["gzip stream is damaged"] == 1
+    assert not tally.complete
+
+
+@pytest.mark.parametrize("content", [b"", b"hello, world"])
+def test_what_is_no_capture_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableFileError, match="is not a capture"):
+        list(read(path, Tally()))
+    with pytest.raises(UnreadableFileError, match="cannot be read"):
+        list(read(tmp_path / "missing", Tally()))
+
+
+class _Endless:
+    """A capture of any size that needs no disk."""
+
+    def __init__(self, size: int) -> None:
+        frame = bytes(60_000)
+        self._record = struct.pack("<IIII", 1, 0, len(frame), len(frame)) + frame
+        self._left = size
+        self._buffer = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)
+
+    def read(self, size: int = -1) -> bytes:
+        if len(self._buffer) < size and self._left > 0:
+            self._buffer += self._record
+            self._left -= len(self._record)
+        data, self._buffer = self._buffer[:size], self._buffer[size:]
+        return data
+
+
+def test_a_gigabyte_takes_no_memory() -> None:
+    tally = Tally()
+    observer = Observer()
+    tracemalloc.start()
+    try:
+        for packet in packets(cast(BinaryIO, _Endless(1 << 30)), "endless", tally):
+            observer.feed(packet)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert observer.bytes > 1_000_000_000
+    assert peak < 4 << 20
+
+
+def test_a_flood_of_names_and_connections_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More conversations than the tables hold: the oldest are counted and forgotten, and that is told."""
+    monkeypatch.setattr("netprobe.observe.learn.MAX_FLOWS", 100)
+    monkeypatch.setattr("netprobe.observe.learn.MAX_USES", 50)
+    observer = Observer()
+    for number in range(1000):
+        ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 40, 0, 0, 64, 6, 0, b"\x0a\0\0\x01", struct.pack("!I", number))
+        tcp = struct.pack("!HHIIBBHHH", 1024 + number, 443, number, 0, 0x50, 2, 0, 0, 0)
+        observer.feed(Packet(float(number), 101, ip + tcp))
+    observed = observer.result("flood", Matcher(()))
+    assert len(observed.bare_addresses) == 50
+    assert observed.dropped == {"names and addresses in use": 950, "TCP conversations (counted early)": 900}
+    assert sum(use.timeouts for use in observed.bare_addresses) == 50
+
+
+def test_records_that_lie_about_their_length_stop_the_reading() -> None:
+    tally = Tally()
+    capture = _pcap(_frames()) + struct.pack("<IIII", 1, 0, 0x7FFFFFFF, 1)
+
+    def read_all() -> Iterator[Packet]:
+        return packets(io.BytesIO(capture), "lies", tally)
+
+    assert len(list(read_all())) == len(_frames())
+    assert tally.malformed == {"record length is impossible": 1}
+    assert not tally.complete
