@@ -46,6 +46,8 @@ def wanted(format: str, output: Path | None, reports: Sequence[str] | None = Non
         name, separator, path = text.partition("=")
         if not separator or not path:
             raise UsageError(text, "is not FORMAT=FILE", "write for example --report junit=netprobe.xml")
+        if path == "-":
+            raise UsageError(text, "stdout is for the report of --format", f"give --format {name}, or name a file")
         more.append((known_format(name), Path(path)))
     files = [path for path in (output, *(path for _, path in more)) if path is not None]
     twice = next((path for path in files if files.count(path) > 1), None)

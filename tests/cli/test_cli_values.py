@@ -56,7 +56,7 @@ def test_expectations() -> None:
 def test_reports_asked_for() -> None:
     asked = emit.wanted("text", None, ["junit=a.xml", "sarif=b=c.sarif"])
     assert asked.more == (("junit", Path("a.xml")), ("sarif", Path("b=c.sarif")))
-    for wrong in ("junit", "junit=", "xml=a.xml", "=a"):
+    for wrong in ("junit", "junit=", "xml=a.xml", "=a", "junit=-"):
         with pytest.raises(UsageError):
             emit.wanted("text", None, [wrong])
     with pytest.raises(UsageError, match="named for two reports"):
