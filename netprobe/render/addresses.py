@@ -62,7 +62,10 @@ def collapse(networks: Iterable[str]) -> tuple[str, ...]:
 def _published(endpoint: Endpoint, pattern: HostPattern, addresses: Addresses) -> tuple[tuple[str, ...], str]:
     ours = pattern.pattern.endswith(tuple("." + suffix for suffix in AWS_SUFFIXES))
     if not ours or endpoint.region not in pattern.pattern:
-        return (), f"it is not a regional AWS name, so the published networks of {endpoint.region} do not hold it"
+        return (), (
+            f"it is not a regional AWS name, so the published networks of {endpoint.region} do not hold it "
+            "(--resolve would give its addresses)"
+        )
     networks = (addresses.by_region or {}).get(endpoint.region, ())
     return networks, f"no networks are published for {endpoint.region} ({addresses.how})"
 

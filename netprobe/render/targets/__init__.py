@@ -13,11 +13,12 @@ How to add a target ``my-device``:
    (``comment json hcl xml doubled joined(", ") length``). No conditions about what is allowed.
 3. Its name in ``TARGETS`` below, in its family.
 4. ``pytest tests/render/test_every_target.py --update-golden`` writes ``tests/golden/my-device/…``: read them. That
-   test then holds the target to everything that is common: golden text, every endpoint in an entry or a loss, header,
+   test (a refusal of a case is golden too, as ``REFUSED``) then holds the target to everything that is common: golden text, every endpoint in an entry or a loss, header,
    same bytes again, hostile values, page.
 5. ``tests/engines/test_my_device.py``: load it into the real engine (``tests/support/render_engine.py``) and ask about
    every name of ``tests/support/render_corpus.py``: the engine's decision must equal ``lowered.admits(name)``. Where
-   the device cannot be had, hold the output to its documented grammar with a reader of your own.
+   the device cannot be had, hold the output to its documented grammar with a reader of your own (``test_panos.py``).
+   Packet filters: ``tests/support/render_packets.py`` opens real connections around the edges of every network.
 """
 
 from __future__ import annotations
