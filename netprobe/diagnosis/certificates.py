@@ -87,11 +87,13 @@ def companions(world: Evidence) -> Iterator[Cause]:
             detail = details.tls(o) if o is not None else None
             if o is None or detail is None:
                 continue
-            name, _ = _authority(detail)
+            strict = world.controls("strict_chain", like=o, step=Step.TLS)
+            seen = _seen(o, *strict, *world.controls("lax_chain", like=o, step=Step.TLS)) or detail
+            name, _ = _authority(seen)
             if o.failure is None and detail.origin is False:
                 yield Cause(id="tls_intercepted_trusted", key=name, say=_say_trusted, sight=sight, evidence=(o,))
-            strict = world.controls("strict_chain", like=o, step=Step.TLS)
-            if len(detail.chain) == 1 and detail.chain[0].self_signed:
+            # A lone self-signed certificate breaks more rules than it keeps; that it is one is told already.
+            if len(seen.chain) == 1 and seen.chain[0].self_signed:
                 continue
             if detail.strict is False or any(c.failure is not None for c in strict):
                 yield Cause(
