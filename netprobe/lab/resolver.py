@@ -6,6 +6,7 @@ knows the names of its zone and nothing else; it never asks another server, so n
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
@@ -64,7 +66,20 @@ class Zone:
 
     def has_below(self, name: str) -> bool:
         """Whether a longer name exists: then ``name`` is an empty non-terminal, not a missing name (RFC 8020)."""
-        return any(known.endswith("." + name) for known in self.records)
+        return name in _above(tuple(self.records))
+
+
+@functools.lru_cache(maxsize=8)
+def _above(names: tuple[str, ...]) -> frozenset[str]:
+    """Every name that some name of a zone lies below."""
+    labels = (name.split(".") for name in names)
+    return frozenset(".".join(some[start:]) for some in labels for start in range(1, len(some)))
+
+
+@functools.cache
+def _soa() -> dns.rdata.Rdata:
+    text = f"ns.lab. hostmaster.lab. 1 7200 900 1209600 {TTL_SECONDS}"
+    return dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.SOA, text)
 
 
 def _add(
@@ -77,8 +92,7 @@ def _add(
 def _add_authority(response: dns.message.Message, name: dns.name.Name) -> None:
     """Negative answers carry the zone's SOA (RFC 2308 section 3)."""
     zone = name.parent() if len(name) > 2 else name
-    soa = f"ns.lab. hostmaster.lab. 1 7200 900 1209600 {TTL_SECONDS}"
-    response.authority.append(dns.rrset.from_text(zone, TTL_SECONDS, dns.rdataclass.IN, dns.rdatatype.SOA, soa))
+    response.authority.append(dns.rrset.from_rdata(zone, TTL_SECONDS, _soa()))
 
 
 def respond(
