@@ -1,0 +1,290 @@
+"""What becomes of endpoints, capabilities and the verdict: numbers, stand-ins, registries, deadlines, merging."""
+
+from __future__ import annotations
+
+from netprobe.diagnosis.model import EndpointOutcome, Outcome, Severity, Verdict
+from netprobe.observations import Failure as F
+from netprobe.observations import Subject, VantageRecord
+from tests.support.observe import PROXY, R1, R2, World, name, told
+
+A = "52.95.1.1"
+
+
+def numbered(world: World, *numbers: int, absent: tuple[int, ...] = ()) -> tuple[str, ...]:
+    """The endpoints ecs-a and its un-numbered stand-in, as the catalog has them."""
+    hosts = tuple(name(f"ecs-a-{n}") for n in numbers)
+    gone = tuple(name(f"ecs-a-{n}") for n in absent)
+    world.endpoint("ecs-a", *hosts, *gone, numbered=True, pattern=name("ecs-a-*"), absent=gone)
+    world.endpoint("ecs-a-unnumbered", name("ecs-a"), stands_in_for="ecs-a")
+    return hosts
+
+
+def outcomes(world: World) -> dict[str, Outcome]:
+    return {e.id: e.outcome for e in world.diagnosis().endpoints}
+
+
+def of(world: World, id_: str) -> EndpointOutcome:
+    return next(e for e in world.diagnosis().endpoints if e.id == id_)
+
+
+def test_every_number_that_was_found_is_required() -> None:
+    world = World()
+    one, two = numbered(world, 1, 2, absent=(3,))
+    world.good(one)
+    world.good(name("ecs-a"), address="52.95.1.5")
+    world.dns(two, "52.95.1.2")
+    world.tcp(two, "52.95.1.2", F.TIMEOUT)
+
+    assert outcomes(world)["ecs-a"] is Outcome.FAIL
+    assert world.diagnosis().verdict is Verdict.NOT_READY
+
+
+def test_the_bare_name_is_not_needed_beside_numbers() -> None:
+    world = World()
+    (one,) = numbered(world, 1)
+    world.good(one)
+    world.dns(name("ecs-a"), failure=F.DNS_NXDOMAIN)
+
+    assert outcomes(world) == {"ecs-a": Outcome.PASS, "ecs-a-unnumbered": Outcome.NOT_APPLICABLE}
+    assert world.diagnosis().verdict is Verdict.READY
+
+
+def test_the_bare_name_that_is_blocked_beside_numbers_warns() -> None:
+    world = World()
+    (one,) = numbered(world, 1)
+    world.good(one)
+    world.dns(name("ecs-a"), A)
+    world.tcp(name("ecs-a"), A, F.TIMEOUT)
+
+    assert outcomes(world)["ecs-a-unnumbered"] is Outcome.WARN
+    assert world.diagnosis().verdict is Verdict.DEGRADED
+
+
+def test_the_bare_name_stands_in_where_no_number_exists() -> None:
+    world = World()
+    numbered(world, absent=(1, 2))
+    world.good(name("ecs-a"))
+
+    assert outcomes(world) == {"ecs-a": Outcome.NOT_APPLICABLE, "ecs-a-unnumbered": Outcome.PASS}
+    assert world.diagnosis().verdict is Verdict.READY
+
+
+def test_without_number_and_bare_name_tasks_cannot_arrive() -> None:
+    world = World()
+    numbered(world, absent=(1, 2))
+    world.dns(name("ecs-a"), failure=F.DNS_NXDOMAIN)
+
+    diagnosis = world.diagnosis()
+    assert {e.id: e.outcome for e in diagnosis.endpoints} == {"ecs-a": Outcome.FAIL, "ecs-a-unnumbered": Outcome.FAIL}
+    (finding,) = diagnosis.findings
+    assert set(finding.endpoints) == {"ecs-a", "ecs-a-unnumbered"}
+    (capability,) = diagnosis.capabilities
+    assert (capability.id, capability.outcome, capability.blocked_by) == (
+        "receive-tasks",
+        Outcome.FAIL,
+        ("dns_name_missing",),
+    )
+
+
+def test_sixty_guesses_behind_a_dead_resolver_are_not_sixty_hosts() -> None:
+    world = World()
+    guesses = numbered(world, *range(1, 33))
+    for host in (*guesses, name("ecs-a")):
+        world.dns(host, failure=F.TIMEOUT)
+
+    diagnosis = world.diagnosis()
+    (finding,) = diagnosis.findings
+    assert finding.hosts == (name("ecs-a"),)
+    assert {h.outcome for h in of(world, "ecs-a").hosts} == {Outcome.NOT_RUN}
+    assert of(world, "ecs-a").outcome is Outcome.FAIL
+
+
+def test_candidates_that_the_proxy_cannot_resolve_are_absent() -> None:
+    world = World(vantages=(VantageRecord(name="host", resolvers=(R1,), proxy=PROXY),))
+    one, two = numbered(world, 1, 2)
+    world.tunnelled(one, name("ecs-a"))
+    world.proxy(two, F.PROXY_CANNOT_RESOLVE, status=503)
+
+    assert outcomes(world)["ecs-a"] is Outcome.PASS
+    assert world.diagnosis().findings == ()
+
+
+def test_registry_of_a_made_up_account_is_not_run() -> None:
+    world = World()
+    host = "123456789012.dkr.ecr.us-east-2.amazonaws.com"
+    world.endpoint("ecr-registry", host, placeholder_account=True, group="images")
+    world.dns(host, failure=F.DNS_NXDOMAIN)
+
+    diagnosis = world.diagnosis()
+    assert diagnosis.endpoints[0].outcome is Outcome.NOT_RUN
+    assert "--account" in diagnosis.endpoints[0].not_run
+    assert diagnosis.findings == ()
+    assert diagnosis.verdict is Verdict.INCONCLUSIVE
+
+
+def test_registry_of_a_real_account_that_is_missing_fails() -> None:
+    world = World()
+    world.endpoint("ecr-registry", "111122223333.dkr.ecr.us-east-2.amazonaws.com", group="images")
+    world.dns("111122223333.dkr.ecr.us-east-2.amazonaws.com", failure=F.DNS_NXDOMAIN)
+
+    assert outcomes(world) == {"ecr-registry": Outcome.FAIL}
+
+
+def test_what_a_deadline_cut_off_is_never_a_pass() -> None:
+    world = World(context={"deadline_reached": True})
+    world.endpoint("ecs")
+    world.dns(name("ecs"), A)
+    world.tcp(name("ecs"), A)
+    world.tls(name("ecs"), A)
+
+    assert outcomes(world) == {"ecs": Outcome.NOT_RUN}
+    assert world.diagnosis().verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_websocket_that_the_deadline_cut_off_is_never_a_pass() -> None:
+    world = World(context={"deadline_reached": True})
+    world.endpoint("ssmmessages")
+    world.good(name("ssmmessages"))
+
+    assert outcomes(world) == {"ssmmessages": Outcome.NOT_RUN}
+
+
+def test_nothing_probed_is_inconclusive() -> None:
+    world = World()
+    world.endpoint("ecs", not_run="interrupted")
+
+    assert world.diagnosis().verdict is Verdict.INCONCLUSIVE
+    assert World().diagnosis().verdict is Verdict.INCONCLUSIVE
+
+
+def test_an_optional_endpoint_never_makes_an_error() -> None:
+    world = World()
+    world.endpoint("ec2messages", required=False)
+    world.dns(name("ec2messages"), A)
+    world.tcp(name("ec2messages"), A, F.TIMEOUT)
+
+    diagnosis = world.diagnosis()
+    assert diagnosis.verdict is Verdict.DEGRADED
+    assert diagnosis.endpoints[0].outcome is Outcome.WARN
+    assert diagnosis.endpoints[0].hosts[0].outcome is Outcome.FAIL
+
+
+def test_thirty_endpoints_behind_one_dead_resolver_are_one_finding() -> None:
+    world = World()
+    for number in range(30):
+        (host,) = world.endpoint(f"service-{number}", group="tasks")
+        world.dns(host, failure=F.DNS_SERVFAIL)
+
+    (finding,) = world.diagnosis().findings
+    assert len(finding.hosts) == 30
+    assert R1 in finding.title
+
+
+def test_two_cas_are_two_findings_and_two_devices_too() -> None:
+    world = World()
+    for service, sender in (("ecs", "10.0.0.1"), ("ssm", "10.0.0.2"), ("logs", "10.0.0.2")):
+        (host,) = world.endpoint(service)
+        world.dns(host, A)
+        world.tcp(host, A, F.ADMIN_PROHIBITED, icmp_type=3, icmp_code=13, icmp_from=sender)
+
+    found = world.diagnosis().findings
+    assert [len(f.hosts) for f in found] == [2, 1]
+    assert "10.0.0.2" in found[0].title
+    assert {f.id for f in found} == {"tcp_prohibited"}
+
+
+def test_the_stub_takes_the_second_answer_only_after_silence() -> None:
+    for failure, expected in ((F.TIMEOUT, Verdict.DEGRADED), (F.DNS_SERVFAIL, Verdict.DEGRADED)):
+        world = World(vantages=(VantageRecord(name="host", resolvers=(R1, R2)),))
+        world.endpoint("ecs")
+        world.dns(name("ecs"), failure=failure, resolver=R1)
+        world.dns(name("ecs"), A, resolver=R2)
+        world.reach(name("ecs"), A)
+        assert world.diagnosis().verdict is expected
+
+
+def test_an_endpoint_is_as_good_as_its_worst_vantage() -> None:
+    agents = (VantageRecord(name="ecs-agent", resolvers=(R1,)), VantageRecord(name="docker", resolvers=(R1,)))
+    world = World(vantages=agents)
+    world.endpoint("ecs")
+    world.good(name("ecs"), vantage="ecs-agent")
+    world.dns(name("ecs"), A, vantage="docker")
+    world.tcp(name("ecs"), A, F.TIMEOUT, vantage="docker")
+
+    diagnosis = world.diagnosis()
+    assert diagnosis.endpoints[0].outcome is Outcome.FAIL
+    assert diagnosis.findings[0].vantages == ("docker",)
+
+
+def test_a_wrong_clock_blocks_what_is_signed_and_nothing_else() -> None:
+    world = World()
+    world.endpoint("ecs")
+    world.endpoint("installer-script", "amazon-ecs-agent.s3.amazonaws.com", group="install")
+    for host, address in ((name("ecs"), A), ("amazon-ecs-agent.s3.amazonaws.com", "52.95.1.9")):
+        world.dns(host, address)
+        world.tcp(host, address)
+        world.tls(host, address)
+        world.http(host, address, date_skew_seconds=900.0)
+
+    blocked = {c.id: c.blocked_by for c in world.diagnosis().capabilities}
+    assert blocked["register"] == blocked["receive-tasks"] == ("clock_skew",)
+    assert blocked["install"] == ()
+    (finding,) = world.diagnosis().findings
+    assert finding.region is None
+    assert "15 minutes ahead" in finding.title
+
+
+def test_findings_come_in_the_order_of_what_they_block() -> None:
+    world = World()
+    world.endpoint("logs")
+    world.endpoint("ssm")
+    world.endpoint("ecs")
+    world.dns(name("logs"), failure=F.DNS_NXDOMAIN)
+    world.dns(name("ssm"), A)
+    world.tcp(name("ssm"), A, F.CONNECTION_REFUSED)
+    world.dns(name("ecs"), A)
+    world.tcp(name("ecs"), A, F.CONNECTION_REFUSED)
+
+    assert [f.id for f in world.diagnosis().findings] == ["tcp_refused", "dns_name_missing"]
+
+
+def test_interception_is_told_once_where_one_agent_trusts_it() -> None:
+    from tests.support.observe import CORP_CA, CORP_LEAF
+
+    agents = (VantageRecord(name="ecs-agent", resolvers=(R1,)), VantageRecord(name="docker", resolvers=(R1,)))
+    world = World(vantages=agents)
+    world.endpoint("ecs")
+    for vantage, failure in (("docker", None), ("ecs-agent", F.SSL_UNKNOWN_AUTHORITY)):
+        world.dns(name("ecs"), A, vantage=vantage)
+        world.tcp(name("ecs"), A, vantage=vantage)
+        world.tls(name("ecs"), A, failure, chain=(CORP_LEAF, CORP_CA), origin=False, vantage=vantage)
+    world.http(name("ecs"), A, vantage="docker")
+
+    diagnosis = world.diagnosis()
+    assert told(diagnosis.findings) == {("tls_intercepted", "error", "proven")}
+    assert "Corp Inspection CA" in diagnosis.findings[0].title
+    assert "bb" * 8 in diagnosis.findings[0].title
+
+
+def test_hostile_names_cannot_reach_a_terminal() -> None:
+    world = World()
+    world.endpoint("ecs")
+    world.dns(name("ecs"), A)
+    world.tcp(name("ecs"), A)
+    world.tls(name("ecs"), A)
+    world.http(name("ecs"), A, F.HTTP_BLOCK_PAGE, server="\x1b]0;owned\x07{group}", title="‮evil")
+
+    (finding,) = world.diagnosis().findings
+    assert "\x1b" not in finding.title
+    assert "‮" not in finding.title
+    assert finding.severity is Severity.ERROR
+
+
+def test_subject_fields_survive_into_the_outcome() -> None:
+    world = World()
+    numbered(world, 1, absent=(2,))
+    outcome = of(world, "ecs-a")
+
+    for field in Subject.__struct_fields__:
+        assert hasattr(outcome, field)
+    assert outcome.absent == (name("ecs-a-2"),)
