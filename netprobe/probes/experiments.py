@@ -126,11 +126,16 @@ def _kind(trace: Trace, failed: Observation) -> tuple[object, ...]:
 
 
 def _peer(session: Session, trace: Trace) -> Trace | None:
-    """A host that passed as the same vantage, of the same region where there is one."""
-    scene = trace.target.scene
+    """A host that passed as the same vantage, a sibling or of the same region where there is one."""
+    scene, suffix = trace.target.scene, trace.target.suffix
     passed = [
         other
         for other in session.traces
         if other.passed and other.target.scene.vantage == scene.vantage and other.target.scene.host != scene.host
     ]
-    return min(passed, key=lambda o: (o.target.scene.region != scene.region, o.target.scene.host), default=None)
+
+    def distance(other: Trace) -> tuple[bool, bool, str]:
+        theirs = other.target.scene
+        return (theirs.region != scene.region, other.target.suffix != suffix, theirs.host)
+
+    return min(passed, key=distance, default=None)

@@ -195,14 +195,26 @@ class DnsServer:
 
     async def start(self, nursery: trio.Nursery, *, tcp: bool = True) -> Resolver:
         """Bind a port that is free for both, and answer in ``nursery``."""
-        await self.udp.bind(("127.0.0.1", 0))
-        port = self.udp.getsockname()[1]
+        port = await self._bind()
         nursery.start_soon(self._serve_udp)
         if tcp:
-            await self.tcp.bind(("127.0.0.1", port))
             self.tcp.listen(32)
             nursery.start_soon(trio.serve_listeners, self._serve_tcp, [trio.SocketListener(self.tcp)])
         return Resolver(address="127.0.0.1", port=port)
+
+    async def _bind(self) -> int:
+        """Bind both sockets to one port; a port that is free for one may be taken for the other."""
+        for _ in range(50):
+            await self.udp.bind(("127.0.0.1", 0))
+            port: int = self.udp.getsockname()[1]
+            try:
+                await self.tcp.bind(("127.0.0.1", port))
+            except OSError:
+                self.udp.close()
+                self.udp = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                continue
+            return port
+        raise AssertionError("no port is free for UDP and TCP")
 
     async def _serve_udp(self) -> None:
         with self.udp, self.tcp:

@@ -1,0 +1,46 @@
+"""From endpoints and vantages to targets: each host once, required names first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from netprobe.observations import Subject
+from netprobe.probes import plan
+from netprobe.probes.settings import Settings
+from netprobe.vantage import ProxyServer, Resolver
+from tests.support import probe_servers
+from tests.support.probe_network import ECS, SUFFIX, endpoint
+
+RESOLVER = Resolver(address="192.0.2.53")
+
+
+def test_names_that_must_exist_come_before_candidates() -> None:
+    numbered = endpoint("ecs-a", f"ecs-a-*.{SUFFIX}", numbered=True)
+    made = plan.make([numbered, endpoint("ecs", ECS)], [probe_servers.vantage()], Settings(ecs_numbers=(1, 2)), 0.0)
+    assert [t.scene.host for t in made.targets] == [ECS, f"ecs-a-1.{SUFFIX}", f"ecs-a-2.{SUFFIX}"]
+    assert [t.candidate for t in made.targets] == [False, True, True]
+    assert isinstance(made.subjects[0], Subject)
+    assert made.subjects[0].candidates == (f"ecs-a-1.{SUFFIX}", f"ecs-a-2.{SUFFIX}")
+    assert made.targets[1].suffix == SUFFIX
+
+
+def test_whatever_could_change_what_is_seen_makes_another_probe() -> None:
+    base = probe_servers.vantage(resolvers=(RESOLVER,))
+    server = ProxyServer(scheme="http", host="proxy", port=3128)
+    others = [
+        replace(base, name="resolver", resolvers=()),
+        replace(base, name="proxy", proxy_for=lambda _host, _port: server),
+        replace(base, name="password", proxy_for=lambda _host, _port: replace(server, password="x")),
+        replace(base, name="families", families=(4, 6)),
+        replace(base, name="ciphers", ciphers="ECDHE-RSA-AES128-GCM-SHA256"),
+    ]
+    same = replace(base, name="same")
+    made = plan.make([endpoint("ecs", ECS)], [base, same, *others], Settings(), 0.0)
+    assert [t.scene.vantage for t in made.targets] == ["host", *(v.name for v in others)]
+    assert made.targets[0].scene.shared_with == ("same",)
+
+
+def test_only_families_that_are_wanted_and_there_are_probed() -> None:
+    vantage = probe_servers.vantage(families=(4, 6))
+    assert plan.vantage_families(vantage, Settings(families=(6,))) == (6,)
+    assert plan.vantage_families(probe_servers.vantage(families=(4,)), Settings()) == (4,)
