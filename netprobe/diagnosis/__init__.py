@@ -25,8 +25,9 @@ from netprobe.diagnosis import (
     websocket,
 )
 from netprobe.diagnosis.causes import Cause, Group, finding, gather
-from netprobe.diagnosis.evidence import Evidence, Path, Sight, State
+from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.model import Diagnosis
+from netprobe.diagnosis.sights import Path, Sight, State
 from netprobe.diagnosis.unexplained import unexplained
 from netprobe.observations import Observation, Run, Step
 

@@ -12,8 +12,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from netprobe.diagnosis.evidence import Evidence, Sight
+from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.model import Certainty, Finding, Owner, Place, Severity
+from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.taxonomy import TAXONOMY
 from netprobe.diagnosis.words import listing
 from netprobe.errors import printable

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from netprobe.diagnosis import details
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.clock import Clock, attributed
-from netprobe.diagnosis.evidence import Evidence, Sight
+from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.model import Owner
+from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.unexplained import unexplained
 from netprobe.observations import Certificate, Failure, Observation, Step, TlsDetail
 

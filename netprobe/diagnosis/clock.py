@@ -14,8 +14,9 @@ from statistics import median
 
 from netprobe.diagnosis import details
 from netprobe.diagnosis.causes import Cause, Group, Words
-from netprobe.diagnosis.evidence import Evidence, Sight
+from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.model import Severity
+from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.words import duration
 from netprobe.observations import Certificate, Failure, Observation, TlsDetail
 

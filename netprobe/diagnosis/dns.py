@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netprobe.diagnosis.causes import Cause, Group, Words
-from netprobe.diagnosis.evidence import Evidence, Sight, State
+from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.lookups import answers, dns_detail, is_final, resolver_of
 from netprobe.diagnosis.model import Owner
+from netprobe.diagnosis.sights import Sight, State
 from netprobe.diagnosis.unexplained import say_unexplained
 from netprobe.diagnosis.words import listing
 from netprobe.observations import Failure, Observation

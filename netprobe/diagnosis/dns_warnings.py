@@ -13,9 +13,10 @@ from statistics import median
 from netprobe.diagnosis.addresses import AddressClass
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.dns import DOES, ID_OF
-from netprobe.diagnosis.evidence import Evidence, Sight
+from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.lookups import answers, dns_detail, is_final, resolver_of
 from netprobe.diagnosis.model import Owner, Place, Severity
+from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.words import count, duration, listing
 from netprobe.observations import Failure, Observation, Step
 

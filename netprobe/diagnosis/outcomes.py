@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from netprobe.diagnosis.evidence import Evidence, Sight, State
+from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.model import EndpointOutcome, Finding, HostOutcome, Outcome, Severity
+from netprobe.diagnosis.sights import Sight, State
 from netprobe.observations import Failure, Observation, Step, Subject
 
 NO_ACCOUNT = "the registry's host name holds the account: give --account ID"

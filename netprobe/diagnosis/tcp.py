@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from netprobe.diagnosis import details
 from netprobe.diagnosis.addresses import family
 from netprobe.diagnosis.causes import Cause, Group, Words
-from netprobe.diagnosis.evidence import Evidence, Path, Sight
+from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.model import Owner
+from netprobe.diagnosis.sights import Path, Sight
 from netprobe.diagnosis.unexplained import unexplained
 from netprobe.diagnosis.words import count, listing
 from netprobe.observations import Failure, Observation, Step

@@ -13,7 +13,8 @@ from enum import Enum
 
 from netprobe.diagnosis import details
 from netprobe.diagnosis.causes import Cause, Group, Words
-from netprobe.diagnosis.evidence import Evidence, Sight
+from netprobe.diagnosis.evidence import Evidence
+from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.unexplained import unexplained
 from netprobe.observations import Failure, Observation, Step
 

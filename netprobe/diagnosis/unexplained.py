@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netprobe.diagnosis.causes import Cause, Group, Words
-from netprobe.diagnosis.evidence import Sight
+from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.words import duration
 from netprobe.observations import Observation
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 from netprobe.diagnosis import details, http
 from netprobe.diagnosis.causes import Cause, Group, Words
-from netprobe.diagnosis.evidence import Evidence, Sight
+from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.proxy import holds_back, proxy_of
+from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.unexplained import unexplained
 from netprobe.diagnosis.words import duration
 from netprobe.observations import Failure, Observation

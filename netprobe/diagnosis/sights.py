@@ -1,0 +1,140 @@
+"""What one vantage saw of one host: its look-ups, its paths, and what became of it.
+
+A :class:`Sight` is one host (and port) as one vantage saw it in the first pass; a :class:`Path` is one address of it,
+or the way through its proxy. Nothing is concluded here beyond "this path broke at that step".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+
+from netprobe.diagnosis.lookups import Lookups
+from netprobe.observations import Failure, Observation, Step, Subject
+
+STEPS = {step: number for number, step in enumerate(Step)}
+SOFT = frozenset({Failure.HTTP_SERVICE_ERROR, Failure.WEBSOCKET_CUT})
+"""Failures that show a working network path: they warn, and never make a host fail."""
+
+
+class State(Enum):
+    """What became of a host, seen from one vantage."""
+
+    WORKS = "works"
+    PARTLY = "partly"
+    BROKEN = "broken"
+    ABSENT = "absent"
+    """A candidate name that does not exist; no fault."""
+    UNSEEN = "unseen"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Path:
+    """One address of a host (None: through a proxy that resolves), step by step.
+
+    Attributes:
+        address: the address, or None.
+        steps: the observations of the first pass, in the order of the steps.
+        complete: whether the chain reached its end.
+    """
+
+    address: str | None
+    steps: tuple[Observation, ...]
+    complete: bool
+
+    @property
+    def failed(self) -> Observation | None:
+        """The observation at which the path broke."""
+        return next((o for o in self.steps if o.failure is not None and o.failure not in SOFT), None)
+
+    @property
+    def soft(self) -> tuple[Observation, ...]:
+        """Observations that warn although the path works."""
+        return tuple(o for o in self.steps if o.failure in SOFT)
+
+    @property
+    def works(self) -> bool:
+        """Whether every step was made and passed."""
+        return self.failed is None and self.complete
+
+    def step(self, step: Step) -> Observation | None:
+        """The last observation of one step."""
+        return next((o for o in reversed(self.steps) if o.step is step), None)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sight:
+    """One host and port as one vantage saw it; compared by identity.
+
+    Attributes:
+        vantage: who looked.
+        host: the name.
+        port: the service port.
+        subjects: the endpoints that this host stands for.
+        proxied: whether the way leads through an explicit proxy (then local DNS does not matter).
+        lookups: what the resolvers answered.
+        paths: one for each address that was tried.
+        sinkholed: answers that no genuine service gives.
+        also: other vantages with the same settings, for which the same probes stand.
+    """
+
+    vantage: str
+    host: str
+    port: int
+    subjects: tuple[Subject, ...]
+    proxied: bool
+    lookups: Lookups
+    paths: tuple[Path, ...]
+    sinkholed: tuple[str, ...] = ()
+    also: tuple[str, ...] = field(default=())
+
+    @property
+    def candidate(self) -> bool:
+        """Whether the name is only a guess at a number that AWS may or may not use."""
+        return bool(self.subjects) and all(subject.numbered for subject in self.subjects)
+
+    @cached_property
+    def state(self) -> State:
+        """What became of it."""
+        if not self.proxied and self.lookups.asked and not self.lookups.addresses:
+            return State.ABSENT if self.candidate and self.lookups.missing else State.BROKEN
+        if self.candidate and self.paths and all(cannot_resolve(path) for path in self.paths):
+            return State.ABSENT
+        works = any(path.works for path in self.paths)
+        tried = {path.address for path in self.paths}
+        fails = any(path.failed for path in self.paths) or bool(set(self.sinkholed) - tried)
+        if works:
+            return State.PARTLY if fails else State.WORKS
+        return State.BROKEN if fails else State.UNSEEN
+
+    @property
+    def exists(self) -> bool:
+        """Whether somebody who resolves it knows the name: DNS gave an address, or the proxy found one."""
+        if self.proxied:
+            return any(_resolved_by_proxy(path) for path in self.paths)
+        return bool(self.lookups.addresses) or (bool(self.paths) and not self.lookups.asked)
+
+    @cached_property
+    def failed(self) -> Observation | None:
+        """The observation that stands for the failure: the one that got furthest."""
+        broken = [path.failed for path in self.paths if path.failed is not None]
+        if broken:
+            return max(broken, key=lambda o: STEPS[o.step])
+        if not self.proxied and not self.lookups.addresses:
+            return self.lookups.failed
+        return None
+
+
+def _resolved_by_proxy(path: Path) -> bool:
+    tunnel = path.step(Step.PROXY)
+    return tunnel is not None and tunnel.failure in (
+        None,
+        Failure.PROXY_CANNOT_CONNECT,
+        Failure.PROXY_UPSTREAM_TIMEOUT,
+    )
+
+
+def cannot_resolve(path: Path) -> bool:
+    """Whether the proxy says that there is no such name."""
+    return path.failed is not None and path.failed.failure is Failure.PROXY_CANNOT_RESOLVE
