@@ -72,7 +72,8 @@ def _parts(value: Value, name: str) -> Iterator[tuple[str, Part]]:
         yield from ((_SERVICE, Part(name, one, plain)) for one in inside if isinstance(one, Map))
         return
     if isinstance(inside, Map):
-        yield _TASK, Part(name, _composed(inside), plain)
+        if inside:
+            yield _TASK, Part(name, _composed(inside), plain)
         return
     part = Part(name, value, plain)
     if part.raw("containerDefinitions") is not None:

@@ -1,0 +1,207 @@
+"""What external instances cannot do: each defect fails exactly its own rule, at its own line, in every form."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netprobe.diagnosis.model import Outcome
+from netprobe.rules import judge
+from netprobe.workload import forms
+from netprobe.workload.document import parse
+from netprobe.workload.rules import RULES
+from tests.support.cli import netprobe
+
+FAIL, WARN, PASS = Outcome.FAIL, Outcome.WARN, Outcome.PASS
+GOOD_TASK: dict[str, Any] = {
+    "family": "web",
+    "networkMode": "bridge",
+    "requiresCompatibilities": ["EXTERNAL"],
+    "executionRoleArn": "arn:aws:iam::111122223333:role/ecsTaskExecutionRole",
+    "taskRoleArn": "arn:aws:iam::111122223333:role/web",
+    "containerDefinitions": [
+        {
+            "name": "web",
+            "image": "111122223333.dkr.ecr.us-east-2.amazonaws.com/web:1",
+            "portMappings": [{"containerPort": 80, "hostPort": 8080}],
+            "environment": [
+                {"name": "HTTPS_PROXY", "value": "http://proxy.corp.example:3128"},
+                {"name": "NO_PROXY", "value": "169.254.170.2"},
+            ],
+            "logConfiguration": {
+                "logDriver": "awslogs",
+                "options": {"awslogs-group": "w", "awslogs-region": "us-east-2"},
+            },
+        }
+    ],
+}
+GOOD_SERVICE: dict[str, Any] = {
+    "serviceName": "web",
+    "taskDefinition": "web:1",
+    "launchType": "EXTERNAL",
+    "desiredCount": 2,
+    "enableExecuteCommand": True,
+}
+
+
+def judged(value: object, name: str = "w.json") -> dict[str, tuple[Outcome, tuple[int | None, ...]]]:
+    """Every finding, with its lines."""
+    workload = forms.parse(parse(json.dumps(value, indent=1), name), name)
+    found = judge(RULES, workload, name, running=True)
+    return {
+        one.rule.id: (one.judgement.outcome, tuple(place.line for place in one.judgement.places))
+        for one in found
+        if one.finding() is not None
+    }
+
+
+def container(**change: object) -> dict[str, Any]:
+    return {**GOOD_TASK, "containerDefinitions": [{**GOOD_TASK["containerDefinitions"][0], **change}]}
+
+
+def without(value: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {key: item for key, item in value.items() if key not in names}
+
+
+def test_good_workloads_pass() -> None:
+    assert judged(GOOD_TASK) == {}
+    assert judged({"taskDefinition": {**GOOD_TASK, "compatibilities": ["EC2", "EXTERNAL"]}}) == {}
+    assert judged(GOOD_SERVICE) == {}
+    assert judged({"services": [GOOD_SERVICE]}) == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "rule", "outcome"),
+    [
+        ({**GOOD_TASK, "networkMode": "awsvpc"}, "network_mode_unsupported", FAIL),
+        ({**GOOD_TASK, "requiresCompatibilities": ["FARGATE"]}, "compatibility_excludes_external", FAIL),
+        ({"taskDefinition": {**without(GOOD_TASK, "requiresCompatibilities"), "compatibilities": ["EC2", "FARGATE"]}},
+         "compatibility_excludes_external", FAIL),
+        ({**GOOD_TASK, "volumes": [{"name": "v", "efsVolumeConfiguration": {"fileSystemId": "fs-1"}}]},
+         "efs_volume_unsupported", FAIL),
+        ({**GOOD_TASK, "proxyConfiguration": {"type": "APPMESH", "containerName": "e"}}, "app_mesh_unsupported", FAIL),
+        ({**GOOD_TASK, "inferenceAccelerators": [{"deviceName": "d", "deviceType": "eia2.medium"}]},
+         "inference_accelerator_unsupported", FAIL),
+        (container(resourceRequirements=[{"type": "GPU", "value": "1"}]), "gpu_needs_preparation", WARN),
+        (without(GOOD_TASK, "executionRoleArn"), "execution_role_missing", FAIL),
+        (container(logConfiguration={"logDriver": "awslogs", "options": {"awslogs-group": "w"}}),
+         "awslogs_region_missing", FAIL),
+        (container(portMappings=[{"containerPort": 80, "hostPort": 51679}]), "agent_port_mapped", FAIL),
+        (container(environment=[{"name": "https_proxy", "value": "http://p:1"}]),
+         "task_proxy_before_credentials", FAIL),
+        (container(image="registry:5000/x"), "registry_without_name", WARN),
+        ({**GOOD_TASK, "placementConstraints": [{"type": "memberOf",
+          "expression": "attribute:ecs.capability.external !exists"}]}, "placement_excludes_external", FAIL),
+        ({**GOOD_TASK, "placementConstraints": [{"type": "memberOf",
+          "expression": "attribute:ecs.instance-type =~ t3.*"}]}, "placement_excludes_external", FAIL),
+        ({**GOOD_TASK, "ephemeralStorage": {"sizeInGiB": 30}}, "fargate_setting_ignored", WARN),
+        (container(command=["aws", "ecs", "update-container-agent"]), "update_container_agent_unsupported", WARN),
+        ({**GOOD_SERVICE, "launchType": "FARGATE"}, "launch_type_not_external", FAIL),
+        (without(GOOD_SERVICE, "launchType"), "launch_type_not_external", FAIL),
+        ({**GOOD_SERVICE, "loadBalancers": [{"targetGroupArn": "a"}]}, "load_balancer_unsupported", FAIL),
+        ({**GOOD_SERVICE, "serviceRegistries": [{"registryArn": "a"}]}, "service_discovery_unsupported", FAIL),
+        ({**GOOD_SERVICE, "serviceConnectConfiguration": {"enabled": True}}, "service_connect_unsupported", FAIL),
+        ({**without(GOOD_SERVICE, "launchType"), "capacityProviderStrategy": [{"capacityProvider": "x"}]},
+         "capacity_provider_unsupported", FAIL),
+        ({**GOOD_SERVICE, "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["s"]}}},
+         "awsvpc_configuration_unsupported", FAIL),
+        ({**GOOD_SERVICE, "schedulingStrategy": "DAEMON"}, "daemon_scheduling_unsupported", FAIL),
+    ],
+)  # fmt: skip
+def test_defect_fails_its_rule(value: dict[str, Any], rule: str, outcome: Outcome) -> None:
+    found = judged(value)
+    assert {id_: one[0] for id_, one in found.items()} == {rule: outcome}
+    assert all(line is not None and line > 0 for line in found[rule][1])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {**GOOD_SERVICE, "serviceConnectConfiguration": {"enabled": False}},
+        {**GOOD_SERVICE, "loadBalancers": [], "serviceRegistries": [], "schedulingStrategy": "REPLICA"},
+        {**GOOD_TASK, "placementConstraints": [{"expression": "attribute:ecs.capability.external exists"}]},
+        {**GOOD_TASK, "networkMode": "host"},
+        {**GOOD_TASK, "networkMode": "none"},
+        {**GOOD_TASK, "volumes": [{"name": "v", "host": {"sourcePath": "/data"}}]},
+    ],
+)
+def test_what_works_is_not_told(value: dict[str, Any]) -> None:
+    assert judged(value) == {}
+
+
+def test_line_is_that_of_the_field() -> None:
+    text = json.dumps({**GOOD_TASK, "networkMode": "awsvpc"}, indent=1)
+    expected = next(n for n, line in enumerate(text.splitlines(), 1) if "networkMode" in line)
+    assert judged({**GOOD_TASK, "networkMode": "awsvpc"})["network_mode_unsupported"] == (FAIL, (expected,))
+
+
+def pascal(value: object) -> object:
+    """CloudFormation's names of the same fields; keys of options stay."""
+    if isinstance(value, dict):
+        fixed = {"efsVolumeConfiguration": "EFSVolumeConfiguration"}
+        return {
+            key if key.startswith("awslogs") else fixed.get(key, key[0].upper() + key[1:]): pascal(item)
+            for key, item in value.items()
+        }
+    return [pascal(item) for item in value] if isinstance(value, list) else value
+
+
+def test_cloudformation_is_judged_alike() -> None:
+    bad = {**GOOD_TASK, "networkMode": "awsvpc",
+           "volumes": [{"name": "v", "efsVolumeConfiguration": {"fileSystemId": "x"}}]}  # fmt: skip
+    service = {**GOOD_SERVICE, "loadBalancers": [{"targetGroupArn": "a"}]}
+    template = {"Resources": {
+        "Task": {"Type": "AWS::ECS::TaskDefinition", "Properties": pascal(bad)},
+        "Service": {"Type": "AWS::ECS::Service", "Properties": pascal(service)},
+        "Bucket": {"Type": "AWS::S3::Bucket"},
+    }}  # fmt: skip
+    assert set(judged(template)) == {"network_mode_unsupported", "efs_volume_unsupported", "load_balancer_unsupported"}
+
+
+def test_both_branches_of_a_condition_are_judged() -> None:
+    text = (
+        "Resources:\n  S:\n    Type: AWS::ECS::Service\n    Properties:\n"
+        "      LaunchType: !If [OnPrem, EXTERNAL, FARGATE]\n"
+    )
+    workload = forms.parse(parse(text, "t.yaml"), "t.yaml")
+    found = {one.rule.id: one.judgement for one in judge(RULES, workload, "t.yaml", running=True)}
+    assert found["launch_type_not_external"].outcome is FAIL
+    assert found["launch_type_not_external"].places[0].line == 5
+
+
+def test_exec_without_task_role_in_one_template() -> None:
+    template = {"Resources": {
+        "Task": {"Type": "AWS::ECS::TaskDefinition", "Properties": pascal(without(GOOD_TASK, "taskRoleArn"))},
+        "Service": {"Type": "AWS::ECS::Service", "Properties": pascal(GOOD_SERVICE)},
+    }}  # fmt: skip
+    assert {id_: one[0] for id_, one in judged(template).items()} == {"exec_needs_task_role": WARN}
+
+
+def test_open_image_is_told() -> None:
+    template = {"Parameters": {"Image": {"Type": "String"}}, "Resources": {"Task": {
+        "Type": "AWS::ECS::TaskDefinition", "Properties": pascal(container(image={"Ref": "Image"}))}}}  # fmt: skip
+    assert set(judged(template)) == {"image_unresolved"}
+
+
+@pytest.mark.parametrize("wrong", [None, 1, "x", [], {}, [1], [[]], {"a": 1}, True, [None], [{"name": []}]])
+@pytest.mark.parametrize(
+    "field", ["containerDefinitions", "volumes", "placementConstraints", "networkMode", "executionRoleArn"]
+)
+def test_fields_of_the_wrong_type_never_crash(field: str, wrong: object) -> None:
+    judged({"family": "x", "containerDefinitions": [], **{field: wrong}, "serviceName": "s", "taskDefinition": "t"})
+
+
+def test_command_shows_file_and_line_in_ci_formats(tmp_path: Path) -> None:
+    (tmp_path / "t.json").write_text(json.dumps({**GOOD_TASK, "networkMode": "awsvpc"}, indent=1))
+    ended = netprobe("workload", "t.json", "--format", "sarif", "--report", "junit=j.xml", cwd=tmp_path)
+    assert ended.code == 1, ended.err
+    (result,) = json.loads(ended.out)["runs"][0]["results"]
+    place = result["locations"][0]["physicalLocation"]
+    assert (place["artifactLocation"]["uri"], place["region"]["startLine"]) == ("t.json", 3)
+    from junitparser import JUnitXml
+
+    suites = JUnitXml.fromfile(str(tmp_path / "j.xml"))
+    assert (suites.failures, suites.errors) == (1, 0)
