@@ -41,6 +41,7 @@ _BEYOND = {
     Form.SUFFIX: "it also admits every other name beneath {value}",
     Form.SUBTREE: "it also admits every other name beneath {value}{depth}{apex}",
 }
+_PLAIN_HTTP = 80
 _LISTABLE = frozenset({Form.EXACT, Form.GLOB, Form.REGEX, Form.SUBTREE})
 _EXFILTRATION = ", among them names that any AWS customer can own (buckets, load balancers): data can leave through it"
 
@@ -104,6 +105,8 @@ def lower(endpoints: Sequence[Endpoint], capability: Capability, options: Option
 
 def _endpoint(endpoint: Endpoint, capability: Capability, options: Options) -> _Said:
     pattern = asked_for(endpoint)
+    if capability.tls_only and endpoint.port == _PLAIN_HTTP:
+        return _refused(endpoint, pattern, "the device decides on the TLS server name, and plain HTTP has none")
     told = tuple(_placeholder(endpoint, pattern))
     if told and options.exact:
         return _refused(endpoint, pattern, "the registry's account is not known; give --account")

@@ -115,6 +115,15 @@ def test_exact_refuses_all_that_is_not(forms: set[Form]) -> None:
     assert "--exact" in loss.explanation
 
 
+def test_plain_http_has_no_server_name() -> None:
+    plain = endpoint("archive.ubuntu.com", port=80, required=False)
+    found = lower((plain, endpoint("ecs.us-east-2.amazonaws.com")), can(Form.EXACT, tls_only=True), Options())
+    assert [entry.value for entry in found.entries] == ["ecs.us-east-2.amazonaws.com"]
+    (loss,) = found.losses
+    assert (loss.kind, loss.endpoint) == (LossKind.REFUSED, plain.id)
+    assert "plain HTTP" in loss.explanation
+
+
 def test_exact_refuses_what_is_optional_too() -> None:
     one = endpoint(ECS_A, "x", required=False)
     with pytest.raises(CannotExpressError):
