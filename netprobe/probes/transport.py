@@ -1,8 +1,8 @@
 """Hands httpx the stream that is already open, so that one connection serves the whole chain.
 
-httpx would open its own connections and hide why one failed (STYLE.md, section 2.5). httpcore publishes its HTTP/1.1
-connection class; it takes any stream, and this module is the adapter on both sides of it. It makes no
-connection, follows no redirect, and decodes nothing.
+httpx would open its own connections and hide why one failed (a missing name, a refusal and an untrusted certificate
+all arrive as ConnectError). httpcore publishes its HTTP/1.1 connection class; it takes any stream, and this module is
+the adapter on both sides of it. It makes no connection, follows no redirect, and decodes nothing.
 """
 
 from __future__ import annotations
