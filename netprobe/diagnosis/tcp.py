@@ -163,7 +163,7 @@ def _say_dropped(group: Group) -> Words:
     )
 
 
-def _say_reset(group: Group) -> Words:
+def say_reset(group: Group) -> Words:
     return Words(
         title=f"Connections to {group.names} on port {group.ports} open and are reset before a byte is sent.",
         remedy=f"A device accepts and then cuts (SYN proxy, IPS, connection limit): exempt TCP {group.ports} to "
@@ -248,7 +248,7 @@ def _say_proxy_required(group: Group) -> Words:
 _SAY = {
     "tcp_refused": _say_refused,
     "tcp_dropped": _say_dropped,
-    "tcp_reset": _say_reset,
+    "tcp_reset": say_reset,
     "tcp_prohibited": _say_prohibited,
     "tcp_unreachable": _say_unreachable,
     "tcp_some_addresses_blocked": _say_some,

@@ -15,6 +15,7 @@ from netprobe.diagnosis import details
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.sights import Sight
+from netprobe.diagnosis.tcp import say_reset
 from netprobe.diagnosis.unexplained import unexplained
 from netprobe.observations import Failure, Observation, Step
 
@@ -103,6 +104,12 @@ def completes(o: Observation) -> bool:
 
 
 def _cut(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cause:
+    silent = tuple(
+        c for c in world.controls("send_nothing", like=o) if c.failure in (Failure.CONNECTION_RESET, Failure.EOF)
+    )
+    if silent:
+        # Cut although nothing was sent: the ClientHello has no part in it.
+        return Cause(id="tcp_reset", say=say_reset, sight=sight, evidence=(o, *silent), blocking=blocking)
     told, controls = _told(world, o)
     proven = told is not _Told.NOTHING
     if not proven:

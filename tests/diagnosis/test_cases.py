@@ -386,6 +386,20 @@ def control_that_did_not_connect_proves_nothing(w: World) -> None:
     w.tcp(ECS, A, F.TIMEOUT, experiment="other_sni")
 
 
+@case("tcp_reset/e/p")
+def reset_although_nothing_was_sent(w: World) -> None:
+    _handshake(w, F.CONNECTION_RESET)
+    w.tls(ECS, A, F.CONNECTION_RESET, sni=SSM, experiment="other_sni")
+    w.tcp(ECS, A, F.CONNECTION_RESET, experiment="send_nothing")
+
+
+@case("tls_reset_after_hello/e/p")
+def silence_is_borne_but_not_the_hello(w: World) -> None:
+    _handshake(w, F.CONNECTION_RESET)
+    w.tls(ECS, A, F.CONNECTION_RESET, sni=SSM, experiment="other_sni")
+    w.tcp(ECS, A, experiment="send_nothing")
+
+
 @case("tls_closed_after_hello/e/p")
 def tls_closed_after_hello(w: World) -> None:
     _handshake(w, F.EOF)
