@@ -164,6 +164,7 @@ def _say_dropped(group: Group) -> Words:
 
 
 def say_reset(group: Group) -> Words:
+    """Name a device that accepts and cuts; also said of a control that sent nothing."""
     return Words(
         title=f"Connections to {group.names} on port {group.ports} open and are reset before a byte is sent.",
         remedy=f"A device accepts and then cuts (SYN proxy, IPS, connection limit): exempt TCP {group.ports} to "
