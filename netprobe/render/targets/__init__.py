@@ -33,11 +33,11 @@ from netprobe.render.model import Target
 TARGETS: dict[str, tuple[str, ...]] = {
     "proxies": ("squid",),
     "linux": ("iptables", "nftables"),
-    "dns": (),
+    "dns": ("rpz-bind",),
     "firewalls": ("panos",),
     "cloud": (),
     "kubernetes": (),
-    "documents": (),
+    "documents": ("hosts",),
 }
 """Names by family, in the order in which ``netprobe targets`` shows them."""
 
