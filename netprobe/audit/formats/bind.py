@@ -1,0 +1,55 @@
+"""BIND's categories ``queries``, ``security`` and ``rpz`` (BIND 9 administrator reference manual, "logging")."""
+
+from __future__ import annotations
+
+import re
+
+from netprobe.audit.formats import fields
+from netprobe.audit.model import Event, Verdict
+
+NAME = "bind"
+SUMMARY = "BIND query log"
+_CLIENT = re.compile(r"(.*?)\bclient (?:@0x[0-9a-f]+ )?([0-9a-fA-F.:]+)#\d+(?: \(([^)]*)\))?: (.*)")
+_QUERY = re.compile(r"(?:view \S+ )?query: (\S+) IN (\S+)")
+_DENIED = re.compile(r"(?:view \S+: )?query (?:\(cache\) )?'(\S+?)/\S+/IN' denied")
+_RPZ = re.compile(r"(?:view \S+: )?rpz \S+ (\S+) rewrite (\S+?)/\S+ via (\S+)")
+_TIME = re.compile(r"(\d\d)-([A-Z][a-z]{2})-(\d{4}) (\d\d:\d\d:\d\d\.\d{3})")
+
+
+def matches(line: str) -> bool:
+    """Whether a line is of this format."""
+    found = _CLIENT.match(line)
+    return found is not None and any(one.match(found[4]) for one in (_QUERY, _DENIED, _RPZ))
+
+
+def parse(line: str) -> tuple[Event, ...]:
+    """The event of a line; none for everything else that BIND says."""
+    found = _CLIENT.match(line)
+    if found is None:
+        return ()
+    head, client, _name, text = found.groups()
+    time = _time(head)
+    denied = _DENIED.match(text)
+    if denied is not None:
+        return (Event(Verdict.DENIED, _host(denied[1]), rule="query denied", client=client, time=time, layer="dns"),)
+    rewritten = _RPZ.match(text)
+    if rewritten is not None:
+        verdict = Verdict.UNKNOWN if rewritten[1] in ("PASSTHRU", "DISABLED") else Verdict.DENIED
+        rule = f"rpz {rewritten[1]} via {rewritten[3]}"
+        return (Event(verdict, _host(rewritten[2]), rule=rule, client=client, time=time, layer="dns"),)
+    query = _QUERY.match(text)
+    if query is not None:
+        return (Event(Verdict.UNKNOWN, _host(query[1]), rule="asked", client=client, time=time, layer="dns"),)
+    return ()
+
+
+def _host(name: str) -> str:
+    return name.rstrip(".").lower()
+
+
+def _time(head: str) -> float | None:
+    found = _TIME.search(head)
+    if found is None:
+        return fields.syslog(head.split(), fields.this_year())
+    day, month, year, clock = found.groups()
+    return fields.clf(f"{day}/{month}/{year}:{clock}")

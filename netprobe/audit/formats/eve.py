@@ -1,0 +1,85 @@
+"""Suricata's ``eve.json``, also as AWS Network Firewall wraps it (``{"firewall_name": …, "event": {…}}``).
+
+Sources: docs.suricata.io, "EVE JSON Format"; AWS Network Firewall developer guide, "Contents of a firewall log"
+(read 2026-11-23).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from netprobe.audit.formats import fields
+from netprobe.audit.model import Event, Verdict
+
+NAME = "eve"
+SUMMARY = "Suricata or AWS Network Firewall eve.json"
+_DECODER = msgspec.json.Decoder()
+
+
+def matches(line: str) -> bool:
+    """Whether a line is of this format."""
+    return line.lstrip().startswith("{") and '"event_type"' in line
+
+
+def parse(line: str) -> tuple[Event, ...]:
+    """The event of a line; none for statistics and the like."""
+    try:
+        record = _DECODER.decode(line)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ValueError("not JSON") from error
+    if isinstance(record, dict) and isinstance(record.get("event"), dict):
+        record = record["event"]
+    if not isinstance(record, dict):
+        raise ValueError("not an object")
+    kind = _text(record, "event_type")
+    if kind not in ("alert", "drop", "tls", "http", "flow", "netflow", "dns", "quic"):
+        return ()
+    alert = _table(record, "alert")
+    number = record.get("dest_port")
+    event = Event(
+        verdict=_verdict(kind, alert),
+        host=_host(record),
+        address=_text(record, "dest_ip"),
+        port=number if isinstance(number, int) and 0 < number < 65536 and kind != "dns" else None,
+        rule=_rule(kind, alert),
+        client=_text(record, "src_ip"),
+        time=fields.iso(_text(record, "timestamp")),
+        layer="dns" if kind == "dns" or _table(record, "dns") else "traffic",
+    )
+    return (event,)
+
+
+def _verdict(kind: str, alert: dict[str, Any]) -> Verdict:
+    action = _text(alert, "action")
+    if kind == "drop" or action == "blocked":
+        return Verdict.DENIED
+    # an alert of a pass rule says "allowed"; so does one that only watches
+    return Verdict.ALLOWED if action == "allowed" else Verdict.UNKNOWN
+
+
+def _rule(kind: str, alert: dict[str, Any]) -> str:
+    signature, number = _text(alert, "signature"), alert.get("signature_id")
+    return f"{signature} (sid {number})" if isinstance(number, int) else signature or kind
+
+
+def _host(record: dict[str, Any]) -> str:
+    dns = _table(record, "dns")
+    found = (
+        _text(_table(record, "tls"), "sni")
+        or _text(_table(record, "quic"), "sni")
+        or _text(_table(record, "http"), "hostname")
+        or _text(dns, "rrname")
+    )
+    return found.rstrip(".").lower()
+
+
+def _table(record: dict[str, Any], key: str) -> dict[str, Any]:
+    value = record.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _text(record: dict[str, Any], key: str) -> str:
+    value = record.get(key)
+    return value if isinstance(value, str) else ""

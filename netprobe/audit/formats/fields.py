@@ -1,0 +1,69 @@
+"""What several formats have in common: times, and host names in URLs and authorities."""
+
+from __future__ import annotations
+
+import datetime
+
+_MONTHS = {
+    name: number
+    for number, name in enumerate(
+        ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), start=1
+    )
+}
+
+
+def authority(text: str, default_port: int | None = None) -> tuple[str, int | None]:
+    """Take ``host:port`` apart (IPv6 in brackets)."""
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        port = rest.removeprefix(":")
+    else:
+        host, _, port = text.partition(":") if text.count(":") == 1 else (text, "", "")
+    number = int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else default_port
+    return host.rstrip(".").lower(), number
+
+
+def of_url(text: str) -> tuple[str, int | None]:
+    """Host and port of a URL, or of the authority that CONNECT names."""
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        return authority(text.split("/", 1)[0])
+    rest = rest.split("/", 1)[0].split("?", 1)[0].rpartition("@")[2]
+    return authority(rest, 443 if scheme.lower() == "https" else 80)
+
+
+def port(text: str) -> int | None:
+    """A port number, or None."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 5 and int(text) else None
+
+
+def iso(text: str) -> float | None:
+    """An ISO 8601 time (also Suricata's ``+0000``), or None; without a zone it is taken as UTC."""
+    try:
+        found = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (found if found.tzinfo else found.replace(tzinfo=datetime.UTC)).timestamp()
+
+
+def clf(text: str) -> float | None:
+    """A time as in ``23/Nov/2026:12:00:00 +0000`` (common log format) or with milliseconds (HAProxy), or None."""
+    day, _, rest = text.partition("/")
+    month, _, rest = rest.partition("/")
+    year, _, clock = rest.partition(":")
+    clock, _, zone = clock.partition(" ")
+    if month not in _MONTHS or not (zone == "" or (len(zone) == 5 and zone[0] in "+-" and zone[1:].isdigit())):
+        return None
+    return iso(f"{year}-{_MONTHS[month]:02}-{day}T{clock}{zone or '+0000'}")
+
+
+def syslog(words: list[str], year: int) -> float | None:
+    """A time as in ``Nov 23 12:00:00`` (RFC 3164; no year), taken as UTC, or None."""
+    if len(words) < 3 or words[0] not in _MONTHS or not words[1].isdigit():
+        return None
+    return iso(f"{year}-{_MONTHS[words[0]]:02}-{int(words[1]):02}T{words[2]}")
+
+
+def this_year() -> int:
+    """The year that a time without one is taken to be of."""
+    return datetime.datetime.now(datetime.UTC).year

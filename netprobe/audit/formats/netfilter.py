@@ -1,0 +1,53 @@
+"""Kernel log lines of nftables ``log`` and iptables ``LOG`` (nf_log_syslog): ``PREFIX IN= OUT= SRC= DST= PROTO= DPT=``.
+
+The line does not say what became of the packet; the prefix does, where its author wrote a word for it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from netprobe.audit.formats import fields
+from netprobe.audit.model import Event, Verdict
+
+NAME = "netfilter"
+SUMMARY = "nftables or iptables kernel log"
+_LINE = re.compile(r"(?:^|[\s\]:])IN=(\S*) OUT=(\S*) ")
+_PREFIX = re.compile(r"^(?:.*?kernel:\s*)?(?:<\d+>)?(?:\[\s*\d+\.\d+\]\s*)?(.*)$")
+_FIELD = re.compile(r"\b(SRC|DST|PROTO|DPT)=(\S+)")
+_DENIED = re.compile(r"(?i)drop|den[yi]|reject|block|refus|forbid")
+_ALLOWED = re.compile(r"(?i)accept|allow|permit|pass")
+
+
+def matches(line: str) -> bool:
+    """Whether a line is of this format."""
+    return _LINE.search(line) is not None and "SRC=" in line
+
+
+def parse(line: str) -> tuple[Event, ...]:
+    """The event of a line; none for other kernel messages and for protocols without ports."""
+    found = _LINE.search(line)
+    if found is None:
+        return ()
+    values = dict(reversed(_FIELD.findall(line, found.start())))  # the first of each counts: an ICMP error quotes more
+    if "SRC" not in values or "DST" not in values:
+        raise ValueError("no addresses")
+    if "DPT" not in values:
+        return ()
+    head = _PREFIX.match(line[: found.start() + 1].strip())
+    prefix = head[1].strip(" :") if head is not None else ""
+    denied, allowed = _DENIED.search(prefix), _ALLOWED.search(prefix)
+    event = Event(
+        verdict=Verdict.DENIED if denied else Verdict.ALLOWED if allowed else Verdict.UNKNOWN,
+        address=values["DST"],
+        port=fields.port(values["DPT"]),
+        rule=prefix or "(no prefix)",
+        client=values["SRC"],
+        time=_time(line),
+    )
+    return (event,)
+
+
+def _time(line: str) -> float | None:
+    words = line.split(maxsplit=3)
+    return fields.iso(words[0]) or fields.syslog(words, fields.this_year()) if words else None

@@ -1,0 +1,50 @@
+"""unbound's log with ``log-queries``, ``log-replies`` and ``log-local-actions`` (unbound.conf(5))."""
+
+from __future__ import annotations
+
+import re
+
+from netprobe.audit.formats import fields
+from netprobe.audit.model import Event, Verdict
+
+NAME = "unbound"
+SUMMARY = "unbound query and reply log"
+_LINE = re.compile(r"(.*?)\bunbound\[\d+:[0-9a-f]+\] (?:info|reply|query): (.*)")
+_STAMP = re.compile(r"\[(\d{9,11})\]")
+_REPLY = re.compile(r"(\S+) (\S+)\. ([A-Z0-9]+) IN(?: ([A-Z]+) [\d.]+ [01] \d+)?\s*$")
+_LOCAL = re.compile(r"(\S+)\.? (\S+) (\S+)@\d+ (\S+)\. ([A-Z0-9]+) IN\s*$")
+_LOCAL_DENIES = re.compile(r"refuse|deny|nxdomain|static|redirect|null")
+
+
+def matches(line: str) -> bool:
+    """Whether a line is of this format."""
+    return _LINE.match(line) is not None
+
+
+def parse(line: str) -> tuple[Event, ...]:
+    """The event of a line; none for everything that unbound says besides."""
+    found = _LINE.match(line)
+    if found is None:
+        if "unbound" in line:
+            return ()
+        raise ValueError("not an unbound line")
+    head, text = found.groups()
+    stamp = _STAMP.search(head)
+    time = float(stamp[1]) if stamp is not None else fields.syslog(head.split(), fields.this_year())
+    local = _LOCAL.match(text)
+    if local is not None:
+        zone, action, client, name, _type = local.groups()
+        verdict = Verdict.DENIED if _LOCAL_DENIES.search(action) else Verdict.UNKNOWN
+        return (
+            Event(verdict, name.lower(), rule=f"local-zone {zone} {action}", client=client, time=time, layer="dns"),
+        )
+    reply = _REPLY.match(text)
+    if reply is None:
+        return ()
+    client, name, _type, rcode = reply.groups()
+    if rcode is None:
+        return (Event(Verdict.UNKNOWN, name.lower(), rule="asked", client=client, time=time, layer="dns"),)
+    verdict = {"NOERROR": Verdict.ALLOWED, "NXDOMAIN": Verdict.DENIED, "REFUSED": Verdict.DENIED}.get(
+        rcode, Verdict.UNKNOWN
+    )
+    return (Event(verdict, name.lower(), rule=f"reply {rcode}", client=client, time=time, layer="dns"),)

@@ -1,0 +1,276 @@
+"""Each log format by lines whose shape its maker documents, and by nonsense.
+
+Sources: Squid wiki "LogFormat"; HAProxy configuration manual 2.6, 8.2.3 and 8.2.2; Palo Alto Networks "Traffic Log
+Fields" and "URL Filtering Log Fields"; Suricata "EVE JSON Format"; AWS Network Firewall developer guide "Contents of a
+firewall log"; the netfilter lines were written by nftables 1.0.6 on Linux 6.18; BIND ARM "logging". What the real
+squid, haproxy, dnsmasq and unbound write is in test_audit_real.py.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netprobe.audit.files import feed
+from netprobe.audit.formats import FORMATS, detect
+from netprobe.audit.judge import Judge
+from netprobe.audit.model import Audited, Event, Status, Verdict
+from netprobe.catalog import load
+from netprobe.cli.main import run
+from netprobe.errors import UsageError
+from netprobe.requirements import endpoints
+
+ECS = "ecs.us-east-2.amazonaws.com"
+SSM = "ssm.us-east-2.amazonaws.com"
+REGION = "us-east-2"
+KERNEL4 = (
+    "[ 4531.607910] NP-EGRESS DROP: IN=left OUT=right MAC=02:00:00:00:00:02:02:00:00:00:00:01:08:00 SRC=198.18.0.1 "
+    "DST=198.19.0.9 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=25027 DF PROTO=TCP SPT=45912 DPT=443 WINDOW=64240 RES=0x00 "
+    "SYN URGP=0 "
+)
+KERNEL6 = (
+    "[ 4531.808517] NP-EGRESS DROP: IN=left OUT=right MAC=02:00:00:00:00:02:02:00:00:00:00:01:86:dd "
+    "SRC=2001:0db8:0000:0000:0000:0000:0000:0001 DST=2001:0db8:ffff:0000:0000:0000:0000:0009 LEN=80 TC=0 HOPLIMIT=63 "
+    "FLOWLBL=747327 PROTO=TCP SPT=57408 DPT=443 WINDOW=64800 RES=0x00 SYN URGP=0 "
+)
+PANOS = (
+    "1,2026/11/23 12:00:00,001801000001,TRAFFIC,{subtype},2561,2026/11/23 12:00:00,10.0.0.2,198.51.100.7,0.0.0.0,"
+    "0.0.0.0,"
+    '"egress, default",,,ssl,vsys1,trust,untrust,ethernet1/2,ethernet1/1,fwd,2026/11/23 12:00:00,1234,1,40000,443,0,0,'
+    "0x19,tcp,{action},74,74,0,1,2026/11/23 12:00:00,0,any"
+)
+PANOS_URL = (
+    "1,2026/11/23 12:00:00,001801000001,THREAT,url,2561,2026/11/23 12:00:00,10.0.0.2,198.51.100.7,0.0.0.0,0.0.0.0,"
+    "urls,,,ssl,vsys1,trust,untrust,ethernet1/2,ethernet1/1,fwd,2026/11/23 12:00:00,1234,1,40000,443,0,0,0x19,tcp,"
+    '{action},"ecs.us-east-2.amazonaws.com/",(9999),computer-and-internet-info,informational,client-to-server'
+)
+EVE = {
+    "timestamp": "2026-11-23T12:00:00.123456+0000",
+    "event_type": "alert",
+    "src_ip": "10.0.0.2",
+    "src_port": 40000,
+    "dest_ip": "198.51.100.7",
+    "dest_port": 443,
+    "proto": "TCP",
+    "alert": {"action": "blocked", "signature_id": 1000001, "signature": "not on the list", "severity": 3},
+    "tls": {"sni": ECS},
+}
+NFW = {"firewall_name": "egress", "availability_zone": "us-east-2a", "event_timestamp": "1763899200", "event": EVE}
+TIME = 1795435200.0  # 2026-11-23 12:00:00 UTC
+LINES = [
+    (
+        "squid",
+        f"1795435200.000     45 10.0.0.2 TCP_DENIED/403 3900 CONNECT {ECS}:443 - HIER_NONE/- text/html",
+        Event(Verdict.DENIED, ECS, port=443, rule="TCP_DENIED/403", client="10.0.0.2", time=TIME),
+    ),
+    (
+        "squid",
+        f"1795435200.000  12045 10.0.0.2 TCP_TUNNEL/200 5310 CONNECT {ECS}:443 - HIER_DIRECT/198.51.100.7 -",
+        Event(Verdict.ALLOWED, ECS, port=443, rule="TCP_TUNNEL/200", client="10.0.0.2", time=TIME),
+    ),
+    (
+        "squid",
+        "1795435200.000      0 10.0.0.2 NONE_NONE/000 0 - error:transaction-end-before-headers - HIER_NONE/- -",
+        Event(Verdict.UNKNOWN, "error", rule="NONE_NONE/000", client="10.0.0.2", time=TIME),
+    ),
+    (
+        "squid-combined",
+        f'10.0.0.2 - - [23/Nov/2026:12:00:00 +0000] "CONNECT {ECS}:443 HTTP/1.1" 403 3900 "-" "Go" '
+        "TCP_DENIED:HIER_NONE",
+        Event(Verdict.DENIED, ECS, port=443, rule="TCP_DENIED/403", client="10.0.0.2", time=TIME),
+    ),
+    (
+        "haproxy",
+        "Nov 23 12:00:00 gw haproxy[14389]: 10.0.0.2:33317 [23/Nov/2026:12:00:00.000] egress egress/<NOSRV> "
+        f'0/-1/-1/-1/0 403 192 - - PR-- 1/1/0/0/0 0/0 "CONNECT {ECS}:443 HTTP/1.1"',
+        Event(Verdict.DENIED, ECS, port=443, rule="egress egress/<NOSRV> PR--", client="10.0.0.2", time=TIME),
+    ),
+    (
+        "haproxy",
+        "10.0.0.2:33317 [23/Nov/2026:12:00:00.000] sni out/dyn 0/10/200 2000 -- 1/1/1/1/0 0/0 sni=" + ECS,
+        Event(Verdict.ALLOWED, ECS, rule="sni out/dyn --", client="10.0.0.2", time=TIME),
+    ),
+    (
+        "panos",
+        PANOS.format(subtype="deny", action="deny"),
+        Event(Verdict.DENIED, address="198.51.100.7", port=443, rule="egress, default", client="10.0.0.2", time=TIME),
+    ),
+    (
+        "panos",
+        PANOS.format(subtype="end", action="allow"),
+        Event(Verdict.ALLOWED, address="198.51.100.7", port=443, rule="egress, default", client="10.0.0.2", time=TIME),
+    ),
+    (
+        "panos",
+        PANOS_URL.format(action="block-url"),
+        Event(Verdict.DENIED, ECS, "198.51.100.7", 443, "urls", "10.0.0.2", TIME),
+    ),
+    (
+        "eve",
+        json.dumps(EVE),
+        Event(Verdict.DENIED, ECS, "198.51.100.7", 443, "not on the list (sid 1000001)", "10.0.0.2", TIME + 0.123456),
+    ),
+    (
+        "eve",
+        json.dumps(NFW),
+        Event(Verdict.DENIED, ECS, "198.51.100.7", 443, "not on the list (sid 1000001)", "10.0.0.2", TIME + 0.123456),
+    ),
+    ("netfilter", KERNEL4, Event(Verdict.DENIED, "", "198.19.0.9", 443, "NP-EGRESS DROP", "198.18.0.1")),
+    (
+        "netfilter",
+        "2026-11-23T12:00:00+00:00 gw kernel: [UFW ALLOW] IN= OUT=eth0 SRC=10.0.0.2 DST=198.51.100.7 LEN=60 TTL=64 "
+        "PROTO=TCP SPT=1 DPT=443 SYN",
+        Event(Verdict.ALLOWED, "", "198.51.100.7", 443, "[UFW ALLOW]", "10.0.0.2", TIME),
+    ),
+    (
+        "bind",
+        f"23-Nov-2026 12:00:00.000 security: info: client @0x7f00 10.0.0.2#5300 ({ECS}): query '{ECS}/A/IN' denied",
+        Event(Verdict.DENIED, ECS, rule="query denied", client="10.0.0.2", time=TIME, layer="dns"),
+    ),
+    (
+        "bind",
+        f"23-Nov-2026 12:00:00.000 rpz: info: client @0x7f00 10.0.0.2#5300 ({ECS}): rpz QNAME NXDOMAIN rewrite "
+        f"{ECS}/A/IN via {ECS}.rpz.local",
+        Event(Verdict.DENIED, ECS, rule=f"rpz NXDOMAIN via {ECS}.rpz.local", client="10.0.0.2", time=TIME, layer="dns"),
+    ),
+    (
+        "bind",
+        f"23-Nov-2026 12:00:00.000 queries: info: client @0x7f00 10.0.0.2#5300 ({ECS}): query: {ECS} IN A +E(0)K (::1)",
+        Event(Verdict.UNKNOWN, ECS, rule="asked", client="10.0.0.2", time=TIME, layer="dns"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "line", "expected"), LINES)
+def test_a_line_of_each_format(name: str, line: str, expected: Event) -> None:
+    found = detect([line])
+    assert found is not None
+    assert name == found.NAME
+    (event,) = found.parse(line)
+    assert event == expected
+
+
+def _mangled(line: str) -> st.SearchStrategy[str]:
+    """The line with a piece replaced by something else."""
+    place = st.integers(0, len(line))
+    return st.builds(lambda start, end, put: line[:start] + put + line[end:], place, place, st.text(max_size=10))
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+@given(line=st.one_of(st.text(max_size=300), st.sampled_from(LINES).flatmap(lambda one: _mangled(one[1]))))
+def test_any_line_gives_events_or_value_error(name: str, line: str) -> None:
+    try:
+        found = FORMATS[name].parse(line)
+    except ValueError:
+        return
+    assert all(isinstance(one, Event) for one in found)
+
+
+def test_every_format_is_shown() -> None:
+    assert {name for name, _, _ in LINES} | {"dnsmasq", "unbound"} == set(FORMATS)
+    assert all(one.SUMMARY for one in FORMATS.values())
+
+
+def _judge() -> Judge:
+    return Judge(endpoints(load(), regions=[REGION]))
+
+
+def _audit(tmp_path: Path, **files: str) -> Audited:
+    judge = _judge()
+    paths = []
+    for name, content in files.items():
+        path = tmp_path / name
+        path.write_text(content)
+        paths.append(path)
+    sources = feed(paths, judge)
+    return judge.result([REGION], sources)
+
+
+def test_addresses_of_a_firewall_are_named_by_a_dns_log_whatever_the_order(tmp_path: Path) -> None:
+    dns = (
+        f"Nov 23 11:59:59 dnsmasq[7]: query[A] {ECS} from 198.18.0.1\n"
+        f"Nov 23 11:59:59 dnsmasq[7]: reply {ECS} is 198.19.0.9\n"
+        f"Nov 23 11:59:59 dnsmasq[7]: reply {SSM} is 2001:db8:ffff::9\n"
+    )
+    audited = _audit(tmp_path, kernel=f"{KERNEL4}\n{KERNEL6}\n{KERNEL4}\n", queries=dns)
+    found = {one.id: one for one in audited.endpoints}
+    assert [(d.host, d.rule, d.count) for d in found["ecs"].denials] == [(ECS, "NP-EGRESS DROP", 2)]
+    assert found["ecs"].status is Status.DENIED
+    assert found["ssm"].status is Status.DENIED
+    assert found["logs"].status is Status.NEVER_SEEN
+
+
+def _squid(time: int, word: str, host: str) -> str:
+    return f"{time}.000 45 10.0.0.2 {word} 3900 CONNECT {host}:443 - HIER_NONE/- text/html\n"
+
+
+def test_allowed_after_the_last_denial_is_told_apart(tmp_path: Path) -> None:
+    log = (
+        _squid(1795435200, "TCP_DENIED/403", ECS)
+        + _squid(1795435300, "TCP_TUNNEL/200", ECS)
+        + _squid(1795435200, "TCP_TUNNEL/200", SSM)
+        + _squid(1795435300, "TCP_DENIED/403", SSM)
+        + _squid(1795435400, "TCP_TUNNEL/200", "tracker.example")
+    )
+    audited = _audit(tmp_path, log=log)
+    found = {one.id: one.status for one in audited.endpoints}
+    assert (found["ecs"], found["ssm"]) == (Status.ALLOWED_SINCE, Status.DENIED)
+    assert [(one.host, one.port, one.count) for one in audited.unneeded] == [("tracker.example", 443, 1)]
+
+
+def test_lines_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
+    log = _squid(1795435200, "TCP_DENIED/403", ECS) * 3 + "nonsense\n" + "x" * 100_000 + "\n\n"
+    audited = _audit(tmp_path, log=log)
+    (source,) = audited.sources
+    assert source.format == "squid"
+    assert source.events == 3
+    assert source.malformed == {"not a native Squid line": 1, "line is too long": 1}
+
+
+def test_what_is_no_log_is_a_users_mistake(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--log-format"):
+        _audit(tmp_path, log="hello\nworld\n")
+    with pytest.raises(UsageError, match="cannot be read"):
+        feed([tmp_path / "missing"], _judge())
+    with pytest.raises(UsageError, match="choose one of"):
+        feed([], _judge(), log_format="nosuch")
+
+
+@pytest.mark.parametrize(("word", "code"), [("TCP_DENIED/403", 1), ("TCP_TUNNEL/200", 0), ("NONE_NONE/200", 0)])
+def test_the_command_ends_with_the_change_for_the_device(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], word: str, code: int
+) -> None:
+    log = tmp_path / "access.log"
+    log.write_text(_squid(1795435200, word, ECS))
+    assert run(["audit", str(log), "-r", REGION, "--target", "squid"]) == code
+    out = capsys.readouterr().out
+    assert ("TCP_DENIED/403" in out) == (code == 1)
+    if code == 1:
+        change = out.partition("The smallest change")[2]
+        assert ECS in change
+        assert SSM not in change
+        assert "last 2026-11-23 12:00:00Z" in out
+
+
+def test_nothing_required_seen_is_inconclusive(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "access.log"
+    log.write_text(_squid(1795435200, "TCP_TUNNEL/200", "tracker.example"))
+    assert run(["audit", str(log), "-r", REGION, "--format", "json"]) == 4
+    assert json.loads(capsys.readouterr().out)["unneeded"][0]["host"] == "tracker.example"
+
+
+def test_a_flood_of_rules_and_hosts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netprobe.audit.judge._MAX_RULES", 10)
+    monkeypatch.setattr("netprobe.audit.judge._MAX_OTHERS", 10)
+    judge = _judge()
+    for number in range(100):
+        judge.take(Event(Verdict.DENIED, ECS, port=443, rule=str(number)))
+        judge.take(Event(Verdict.ALLOWED, f"h{number}.example", port=443))
+    audited = judge.result([REGION], ())
+    assert sum(len(one.denials) for one in audited.endpoints) == 10
+    assert len(audited.unneeded) == 10
+    assert audited.dropped == {"hosts and rules of denials": 90, "names of other traffic": 90}

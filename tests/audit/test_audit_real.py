@@ -1,0 +1,212 @@
+"""Logs written by the real squid, haproxy, dnsmasq and unbound while real clients are denied and allowed.
+
+Every engine runs in a namespace of its own network; expectations come from the rules that it was given.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from netprobe.audit.files import feed
+from netprobe.audit.judge import Judge
+from netprobe.audit.model import Audited, Status
+from netprobe.catalog import load
+from netprobe.requirements import endpoints
+from tests.support import need
+from tests.support.netns import Topology
+from tests.support.path_lab import tls_server
+
+pytestmark = [pytest.mark.root, pytest.mark.engine]
+ECS, SSM, OTHER = "ecs.us-east-2.amazonaws.com", "ssm.us-east-2.amazonaws.com", "tracker.example"
+SERVER = "198.19.0.9"
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that engines which drop root can write to (a tmp_path cannot be entered by them)."""
+    need.root()
+    path = Path(tempfile.mkdtemp(prefix="netprobe-audit-"))
+    path.chmod(0o777)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def net() -> Iterator[Topology]:
+    need.root()
+    with Topology(routers=1, v6=False) as topology, tls_server(topology.server, SERVER):
+        yield topology
+
+
+def _judge(log: Path, *, log_format: str | None = None) -> Audited:
+    judge = Judge(endpoints(load(), regions=["us-east-2"]))
+    sources = feed([log], judge, log_format=log_format)
+    assert all(not source.malformed for source in sources), sources
+    return judge.result(["us-east-2"], sources)
+
+
+def _status(audited: Audited) -> dict[str, Status]:
+    return {one.id: one.status for one in audited.endpoints if one.status is not Status.NEVER_SEEN}
+
+
+def _through_proxy(net: Topology, port: int, *names: str) -> None:
+    for name in names:
+        net.client.run(
+            "curl", "-sk", "-m", "5", "-x", f"http://198.18.0.2:{port}", f"https://{name}/", check=False
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("style", ["squid", "combined"])
+def test_squid(net: Topology, folder: Path, style: str) -> None:
+    squid = need.engine("squid")
+    need.engine("curl")
+    hosts, log, conf = folder / "hosts", folder / "access.log", folder / "squid.conf"
+    hosts.write_text("".join(f"{SERVER} {name}\n" for name in (ECS, SSM, OTHER)))
+    conf.write_text(
+        f"http_port 3128\nacl listed dstdomain {ECS} {OTHER}\nhttp_access allow CONNECT listed\nhttp_access deny all\n"
+        f"access_log stdio:{log} {style}\nhosts_file {hosts}\ncache deny all\npid_filename none\ncache_log /dev/null\n"
+        f"coredump_dir {folder}\nshutdown_lifetime 0 seconds\nvisible_hostname proxy.test\npinger_enable off\n"
+    )
+    router = net.routers[0]
+    router.start(str(squid), "-N", "-f", str(conf), ready=lambda: router.listens(3128), within=20)
+    _through_proxy(net, 3128, ECS, SSM, SSM, OTHER)
+    audited = _judge(log)
+    assert audited.sources[0].format == {"squid": "squid", "combined": "squid-combined"}[style]
+    assert _status(audited) == {"ecs": Status.ALLOWED, "ssm": Status.DENIED}
+    (denial,) = [d for one in audited.endpoints for d in one.denials]
+    assert (denial.host, denial.rule, denial.count, denial.clients) == (SSM, "TCP_DENIED/403", 2, ("198.18.0.1",))
+    assert denial.last_seconds is not None
+    assert [(one.host, one.port) for one in audited.unneeded] == [(OTHER, 443)]
+
+
+def test_haproxy(net: Topology, folder: Path) -> None:
+    haproxy = need.engine("haproxy")
+    need.engine("curl")
+    conf, log = folder / "haproxy.cfg", folder / "haproxy.log"
+    conf.write_text(
+        "global\n log stdout format raw local0\n"
+        "defaults\n mode http\n log global\n option httplog\n"
+        " timeout client 5s\n timeout server 5s\n timeout connect 5s\n"
+        f"frontend egress\n bind :3128\n http-request deny unless {{ req.hdr(host) -m beg {ECS} }}\n"
+        f" default_backend out\nbackend out\n server dyn {SERVER}:80\n"
+    )
+    router = net.routers[0]
+    router.start(str(haproxy), "-db", "-f", str(conf), ready=lambda: router.listens(3128), log=log)
+    _through_proxy(net, 3128, SSM)
+    with_status = net.client.run(
+        "curl", "-s", "-m", "5", "-o", "/dev/null", "-w", "%{http_code}", "-x", "http://198.18.0.2:3128",
+        f"http://{ECS}/",
+    )  # fmt: skip
+    assert with_status.stdout == "503"  # nobody listens behind it: admitted, and failed upstream
+    audited = _judge(log, log_format="haproxy")
+    assert _status(audited)["ssm"] is Status.DENIED
+    (denial,) = [d for one in audited.endpoints for d in one.denials]
+    assert (denial.host, denial.clients) == (SSM, ("198.18.0.1",))
+    assert denial.rule.startswith("egress egress/<NOSRV> PR")
+
+
+def _ask(net: Topology, *names: str) -> None:
+    import dns.message
+    import dns.query
+
+    with net.client.entered():
+        for name in names:
+            dns.query.udp(dns.message.make_query(name, "A"), "198.18.0.2", timeout=5)
+
+
+def test_dnsmasq(net: Topology, folder: Path) -> None:
+    dnsmasq = need.engine("dnsmasq")
+    log = folder / "dnsmasq.log"
+    router = net.routers[0]
+    router.start(
+        str(dnsmasq), "-k", "-C", "/dev/null", "--no-resolv", "--no-hosts", "--log-queries", f"--log-facility={log}",
+        f"--host-record={ECS},{SERVER}", f"--address=/{SSM}/", "--user=root", f"--pid-file={folder}/pid",
+        ready=lambda: router.listens(53, udp=True),
+    )  # fmt: skip
+    _ask(net, ECS, SSM, SSM)
+    audited = _judge(log)
+    assert audited.sources[0].format == "dnsmasq"
+    found = _status(audited)
+    assert (found["ssm"], found["ecs"] in (Status.ALLOWED, Status.SEEN)) == (Status.DENIED, True)
+    (denial,) = [d for one in audited.endpoints for d in one.denials]
+    assert (denial.host, denial.rule, denial.count) == (SSM, "config is NXDOMAIN", 2)
+
+
+def test_unbound(net: Topology, folder: Path) -> None:
+    unbound = need.engine("unbound")
+    log, conf = folder / "unbound.log", folder / "unbound.conf"
+    conf.write_text(
+        f'server:\n interface: 0.0.0.0\n access-control: 0.0.0.0/0 allow\n username: ""\n chroot: ""\n use-syslog: no\n'
+        f' logfile: "{log}"\n pidfile: "{folder}/pid"\n log-queries: yes\n log-replies: yes\n log-local-actions: yes\n'
+        f' do-daemonize: no\n module-config: "iterator"\n local-zone: "{SSM}." always_nxdomain\n'
+        f' local-data: "{ECS}. A {SERVER}"\nremote-control:\n control-enable: no\n'
+    )
+    router = net.routers[0]
+    router.start(str(unbound), "-d", "-c", str(conf), ready=lambda: router.listens(53, udp=True))
+    _ask(net, ECS, SSM)
+    audited = _judge(log)
+    assert audited.sources[0].format == "unbound"
+    found = _status(audited)
+    assert found == {"ecs": Status.ALLOWED, "ssm": Status.DENIED}
+    rules = {d.rule for one in audited.endpoints for d in one.denials}
+    assert f"local-zone {SSM}. always_nxdomain" in rules
+
+
+def test_bind(net: Topology, folder: Path) -> None:
+    named = need.engine("named")
+    log, conf, zone = folder / "named.log", folder / "named.conf", folder / "rpz.db"
+    zone.write_text(f"$TTL 60\n@ SOA . . 1 60 60 60 60\n@ NS .\n{SSM} CNAME .\n")
+    conf.write_text(
+        f'options {{ directory "{folder}"; listen-on {{ any; }}; listen-on-v6 {{ none; }}; recursion yes; '
+        f"allow-query {{ any; }}; allow-recursion {{ any; }}; pid-file none; session-keyfile none; "
+        f"dnssec-validation no; forward only; forwarders {{ 127.0.0.9; }}; "
+        f'response-policy {{ zone "rpz.local"; }} qname-wait-recurse no; }};\n'
+        f'zone "rpz.local" {{ type primary; file "{zone}"; allow-query {{ none; }}; }};\n'
+        f'logging {{ channel all {{ file "{log}"; print-time yes; print-category yes; print-severity yes; }};'
+        " category queries { all; }; category rpz { all; }; };\n"
+    )
+    router = net.routers[0]
+    router.start(
+        str(named), "-f", "-c", str(conf), "-4",
+        ready=lambda: router.run("ss", "-Hnlu", "src 198.18.0.2:53").stdout.strip() != "", within=20,
+    )  # fmt: skip
+    _ask(net, SSM)
+    audited = _judge(log)
+    assert audited.sources[0].format == "bind"
+    assert _status(audited) == {"ssm": Status.DENIED}
+    (denial,) = [d for one in audited.endpoints for d in one.denials]
+    assert (denial.host, denial.clients) == (SSM, ("198.18.0.1",))
+    assert denial.rule.startswith("rpz NXDOMAIN via")
+
+
+def test_a_capture_shows_what_was_reset_and_what_passed(net: Topology, folder: Path) -> None:
+    import signal
+
+    need.engine("tcpdump")
+    need.engine("curl")
+    path = folder / "real.pcap"
+    net.routers[0].nft(
+        "table inet t { chain f { type filter hook forward priority 0;\n"
+        "ip daddr 198.19.0.77 reject with tcp reset\n}\n}"
+    )
+    dump = net.client.start(
+        "tcpdump", "-i", "eth0", "-U", "-w", str(path), "--immediate-mode", "-Z", "root",
+        ready=lambda: path.exists() and path.stat().st_size >= 24,
+    )  # fmt: skip
+    for name, address in ((ECS, SERVER), (SSM, "198.19.0.77")):
+        net.client.run("curl", "-sk", "-m", "5", "--resolve", f"{name}:443:{address}", f"https://{name}/", check=False)
+    size = -1
+    while path.stat().st_size != size:
+        size = path.stat().st_size
+        os.sync()
+    dump.send_signal(signal.SIGINT)
+    dump.wait(timeout=10)
+    audited = _judge(path)
+    assert _status(audited) == {"ecs": Status.ALLOWED}  # a reset SYN never named its host
+    assert [(one.host, one.port) for one in audited.denied_elsewhere] == [("198.19.0.77", 443)]
