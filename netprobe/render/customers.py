@@ -41,6 +41,9 @@ def _asked_for(pattern: HostPattern, name: str) -> bool:
 
 
 def _witnesses(claim: Claim, pattern: HostPattern, region: str) -> Iterator[str]:
+    if claim.form is Form.CONTAINS:
+        # Whoever owns any domain at all can put it behind the name.
+        yield f"{claim.value.replace('*', _OWNED)}.{_OWNED}.example"
     zones = [zone.format(region=region, suffix=_dns_suffix(pattern, region)) for zone in _ZONES]
     for zone in zones:
         yield f"{_OWNED}.{zone}"

@@ -7,7 +7,8 @@ Pure. For each endpoint the first of these that the device has and the options a
 3. a one-label wildcard of the parent (``*.us-east-2.amazonaws.com``, one label: every service of the region)
 4. the names that were seen (``netprobe.lock``, ``--ecs-numbers``); the list can go stale
 5. everything beneath the parent, at any depth
-6. addresses
+6. everything that contains the name
+7. addresses
 
 With ``options.enumerate`` 4 comes before 2. A form that admits names which any AWS customer can own
 (``my-bucket.s3.us-east-2.amazonaws.com``) is passed over unless ``allow_widening`` says otherwise, and is marked
@@ -33,6 +34,7 @@ _IN_WORDS = {
     Form.ONE_LABEL: "every name one label in front of {value}",
     Form.SUFFIX: "every name beneath {value}, at any depth",
     Form.SUBTREE: "{value} itself and every name beneath it{depth}",
+    Form.CONTAINS: "every name that contains {value}",
 }
 _BEYOND = {
     Form.GLOB_DOTS: "it also admits names with further dots where the asterisk stands",
@@ -40,6 +42,7 @@ _BEYOND = {
     "one there, S3's shared endpoint too)",
     Form.SUFFIX: "it also admits every other name beneath {value}",
     Form.SUBTREE: "it also admits every other name beneath {value}{depth}{apex}",
+    Form.CONTAINS: "it is not anchored, so it also admits every longer name that contains {value}",
 }
 _PLAIN_HTTP = 80
 _LISTABLE = frozenset({Form.EXACT, Form.GLOB, Form.REGEX, Form.SUBTREE})
@@ -189,11 +192,13 @@ def _ways(pattern: HostPattern, capability: Capability) -> Iterator[tuple[Form, 
     if pattern.is_exact:
         yield from ((form, text, True) for form in (Form.EXACT, Form.GLOB, Form.REGEX, Form.GLOB_DOTS))
         yield Form.SUBTREE, text, False
+        yield Form.CONTAINS, text, False
         return
     first_label_only = text.count("*") == 1 and "*" in pattern.labels[0]
+    at_edge = all("*" not in label[1:-1] for label in pattern.labels)
     if pattern.is_leading_wildcard:
         yield Form.ONE_LABEL, parent, True
-    if first_label_only or not capability.glob_first_label_only:
+    if (first_label_only or not capability.glob_first_label_only) and (at_edge or not capability.glob_at_edge_only):
         yield Form.GLOB, text, True
     yield Form.REGEX, text, True
     yield Form.GLOB_DOTS, text, False
@@ -202,11 +207,13 @@ def _ways(pattern: HostPattern, capability: Capability) -> Iterator[tuple[Form, 
     if parent.count("."):
         yield Form.SUFFIX, parent, False
         yield Form.SUBTREE, parent, False
+    yield Form.CONTAINS, text, False
 
 
 def _fits(claim: Claim, capability: Capability) -> bool:
     limit = capability.max_entry_length
-    return limit is None or len(written(claim)) <= limit
+    literal = max(map(len, claim.value.split("*")))
+    return literal >= capability.min_literal and (limit is None or len(written(claim)) <= limit)
 
 
 def written(claim: Claim) -> str:
@@ -214,6 +221,8 @@ def written(claim: Claim) -> str:
     match claim.form:
         case Form.REGEX:
             return f"^{claim.pattern.regex()}$"
+        case Form.CONTAINS:
+            return claim.pattern.regex()
         case Form.ONE_LABEL | Form.SUFFIX:
             return f"*.{claim.value}"
         case _:

@@ -57,6 +57,8 @@ class Form(StrEnum):
     """[parent] one or more labels in front of the parent; not the parent itself."""
     SUBTREE = "subtree"
     """[name] the name itself and everything beneath it (see ``Capability.subtree_depth``)."""
+    CONTAINS = "contains"
+    """[pattern] every name that contains, anywhere, something that the pattern stands for (no anchors at all)."""
     ADDRESS = "address"
     """[network] every address of an IP network."""
 
@@ -94,6 +96,7 @@ class Capability:
         regex: the dialect, where ``Form.REGEX`` is among the forms.
         empty_star: a native glob's asterisk also stands for nothing (``ecs-a-.us-east-2…``).
         glob_first_label_only: an asterisk may stand in the first label only.
+        glob_at_edge_only: an asterisk may stand at the beginning or the end of its label only.
         subtree_depth: how many labels deep ``SUBTREE`` reaches, or None for any depth.
         ports: whether a rule is bound to a port (otherwise the device admits the name on every port that it lets out).
         tls_only: it decides on the TLS server name, so plain HTTP (port 80), which has none, is refused.
@@ -101,6 +104,7 @@ class Capability:
         max_entries: how many entries it takes, or None where no limit is known.
         max_entry_length: the longest entry in characters, as it is written.
         max_name_length: the longest host name that it takes.
+        min_literal: how many literal characters an entry must at least have in one piece.
         default_action: what happens to everything that no entry admits, once the file is loaded as its page says.
     """
 
@@ -109,6 +113,7 @@ class Capability:
     regex: Dialect | None = None
     empty_star: bool = False
     glob_first_label_only: bool = False
+    glob_at_edge_only: bool = False
     subtree_depth: int | None = None
     ports: bool = True
     tls_only: bool = False
@@ -116,6 +121,7 @@ class Capability:
     max_entries: int | None = None
     max_entry_length: int | None = None
     max_name_length: int | None = None
+    min_literal: int = 0
 
     @property
     def addresses_only(self) -> bool:
@@ -187,6 +193,8 @@ class Claim:
                 return name == self.value or beneath
             case Form.ADDRESS:
                 return _in_network(name, self.value)
+            case Form.CONTAINS:
+                return _expression(self).search(name) is not None
             case Form.ONE_LABEL | Form.GLOB | Form.REGEX | Form.GLOB_DOTS:
                 return _expression(self).fullmatch(name) is not None
 
@@ -203,6 +211,8 @@ class Claim:
         """Whether everything that ``other`` admits is admitted by this claim too (False where that is not sure)."""
         if self == other:
             return True
+        if Form.CONTAINS in (self.form, other.form):
+            return False
         if Form.ADDRESS in (self.form, other.form):
             return self.form is other.form and _within(other.value, self.value)
         if other.form is Form.EXACT:

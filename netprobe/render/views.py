@@ -20,7 +20,7 @@ class EntryView:
 
     Attributes:
         name: the entry's value: a name, a pattern, or a parent; of an address entry, the network.
-        regex: the anchored expression; ``body`` is the same without anchors (REGEX entries only, else empty).
+        regex: the anchored expression; ``body`` is the same without anchors (REGEX and CONTAINS entries, else empty).
         port: the TCP port.
         why: which endpoints need it, for a comment.
         form: the form's word.
@@ -40,7 +40,7 @@ class EntryView:
         """Validate every field again, by type; lowering is not trusted to have done it."""
         address = entry.form is Form.ADDRESS
         name = text.network(entry.value) if address else text.name(entry.value)
-        expression = entry.form is Form.REGEX
+        expression = entry.form in (Form.REGEX, Form.CONTAINS)
         return cls(
             name=name,
             regex=text.regex(entry.value) if expression else Text(),
@@ -174,6 +174,11 @@ class Rules:
     def subtree(self) -> tuple[EntryView, ...]:
         """A name and everything beneath it."""
         return self._form(Form.SUBTREE)
+
+    @property
+    def contains(self) -> tuple[EntryView, ...]:
+        """Expressions that are found anywhere in a name (``body``)."""
+        return self._form(Form.CONTAINS)
 
     @property
     def networks4(self) -> tuple[EntryView, ...]:

@@ -335,8 +335,34 @@ def test_merging_changes_nothing_that_is_admitted(claims: list[Claim], ports: bo
         (Claim(form=Form.REGEX, value="a-*.b.c"), ["a-1.b.c", "A-1.b.c"], ["a-.b.c", "a-1xb.c", "a-1.b.c.d"]),
         (Claim(form=Form.GLOB_DOTS, value="a-*.b.c"), ["a-1.b.c", "a-1.x.b.c"], ["a-.b.c", "b.c"]),
         (Claim(form=Form.ADDRESS, value="192.0.2.0/30"), ["192.0.2.3"], ["192.0.2.4", "2001:db8::1"]),
+        (Claim(form=Form.CONTAINS, value="a-*.b.c"), ["xa-1.b.com", "a-1.b.c.evil.test"], ["a-.b.c", "a-1.x.b.c"]),
     ],
 )
 def test_claims_mean_what_the_forms_say(claim: Claim, admitted: list[str], denied: list[str]) -> None:
     assert [name for name in admitted if not claim.admits(name)] == []
     assert [name for name in denied if claim.admits(name)] == []
+
+
+def test_what_merely_contains_the_name_is_never_harmless() -> None:
+    """Anybody can put a domain of his own behind the name, so it takes --allow-widening even for an exact name."""
+    for pattern in ("ecs.us-east-2.amazonaws.com", ECS_A):
+        entries, (loss,) = said(pattern, can(Form.CONTAINS))
+        assert entries == []
+        assert loss.kind is LossKind.REFUSED
+        entries, (loss,) = said(pattern, can(Form.CONTAINS), allow_widening=True)
+        assert entries == [(Form.CONTAINS, pattern)]
+        assert loss.exfiltration
+
+
+def test_an_entry_needs_enough_that_is_literal() -> None:
+    entries, (loss,) = said("a.b.co", can(Form.EXACT, min_literal=7))
+    assert (entries, loss.kind) == ([], LossKind.REFUSED)
+    entries, losses = said("ab.b.co", can(Form.EXACT, min_literal=7))
+    assert (entries, losses) == ([(Form.EXACT, "ab.b.co")], [])
+
+
+def test_a_star_in_the_middle_of_a_label_is_not_at_its_edge() -> None:
+    narrow = can(Form.GLOB, Form.REGEX, glob_at_edge_only=True)
+    assert said("a-*-b.example.com", narrow)[0] == [(Form.REGEX, "a-*-b.example.com")]
+    assert said("a-*.example.com", narrow)[0] == [(Form.GLOB, "a-*.example.com")]
+    assert said("*-a.example.com", narrow)[0] == [(Form.GLOB, "*-a.example.com")]

@@ -1,0 +1,48 @@
+"""Names of objects on devices that need one for every host name.
+
+A number would move to another host name whenever the list grows, and a whole host name is longer than most devices
+allow. So a name is made from the host name alone: its first label for people, a digest against confusion. The same host
+name has the same object on every device, in every file, for ever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from netprobe.render import text
+from netprobe.render.model import Entry, Form
+from netprobe.render.text import Text
+
+_DIGEST = 8
+_PREFIX = "netprobe-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """An entry with the name of its object.
+
+    Attributes:
+        object: the object's name.
+        name: the host name, or the network.
+        port: the TCP port.
+    """
+
+    object: Text
+    name: Text
+    port: int
+
+    @classmethod
+    def of(cls, entry: Entry, *, limit: int = 63) -> Named:
+        """Name the entry's object, and validate what it stands for."""
+        address = entry.form is Form.ADDRESS
+        value = text.network(entry.value) if address else text.name(entry.value)
+        return cls(object=object_name(value, limit=limit), name=value, port=int(entry.port))
+
+
+def object_name(value: Text, *, limit: int = 63) -> Text:
+    """The name of the object for a host name (or network): letters, digits and hyphens, at most ``limit``."""
+    digest = hashlib.sha256(value.encode()).hexdigest()[:_DIGEST]
+    label = "".join(c if c.isalnum() else "-" for c in value.partition(".")[0])
+    room = limit - len(_PREFIX) - len(digest) - 1
+    return text.identifier(f"{_PREFIX}{label[:room].strip('-') or 'any'}-{digest}")
