@@ -162,8 +162,9 @@ LEAF = Certificate(
 )
 def test_expected_interception(named: str, chain: tuple[Certificate, ...], id_: str, severity: Severity) -> None:
     seen = Observation(
-        id="o1", vantage="host", endpoint="ecs", region="us-east-2", host="ecs", address="192.0.2.1", port=443, step=Step.TLS,
-        started_seconds=0.0, duration_seconds=0.1, failure=None, detail=TlsDetail(sni="ecs", chain=chain),
+        id="o1", vantage="host", endpoint="ecs", region="us-east-2", host="ecs", address="192.0.2.1", port=443,
+        step=Step.TLS, started_seconds=0.0, duration_seconds=0.1, failure=None,
+        detail=TlsDetail(sni="ecs", chain=chain),
     )  # fmt: skip
     told = finding(id_, Severity.WARNING, evidence=("o1",), places=())
     part = msgspec.structs.replace(report(told, verdict=Verdict.DEGRADED), observations=(seen,))

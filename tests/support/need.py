@@ -37,6 +37,7 @@ DEBIAN_PACKAGES = {
     "tcpdump": "tcpdump",
     "curl": "curl",
     "debootstrap": "debootstrap",
+    "rpmbuild": "rpm",
 }
 _SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin")
 
