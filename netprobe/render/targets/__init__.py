@@ -10,7 +10,7 @@ How to add a target ``my-device``:
    cannot do). A template lays out ``rules`` (``rules.exact``, ``rules.regex``, ``rules.networks4`` …, the same for each
    port in ``rules.by_port``; an entry has ``name``, ``regex``, ``body``, ``port``, ``why``) under ``header | comment``.
    It can print nothing but validated text: see ``netprobe.render.text`` and the filters of ``netprobe.render.engine``
-   (``comment json hcl xml doubled joined(", ") length``). No conditions about what is allowed.
+   (``comment csv json hcl xml doubled joined(", ") length``). No conditions about what is allowed.
 3. Its name in ``TARGETS`` below, in its family.
 4. ``pytest tests/render/test_every_target.py --update-golden`` writes ``tests/golden/my-device/…`` (a refused case as
    ``REFUSED``): read them. That test then holds the target to everything that is common: golden text, every endpoint
@@ -31,13 +31,13 @@ from netprobe.errors import UsageError
 from netprobe.render.model import Target
 
 TARGETS: dict[str, tuple[str, ...]] = {
-    "proxies": ("squid",),
+    "proxies": ("squid", "tinyproxy", "privoxy", "pac"),
     "linux": ("iptables", "nftables"),
     "dns": ("rpz-bind",),
     "firewalls": ("panos",),
     "cloud": (),
     "kubernetes": (),
-    "documents": ("hosts",),
+    "documents": ("hosts", "csv", "json", "yaml"),
 }
 """Names by family, in the order in which ``netprobe targets`` shows them."""
 

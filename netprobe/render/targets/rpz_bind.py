@@ -1,0 +1,59 @@
+"""BIND 9: which names resolve, by two response policy zones.
+
+Two zones, in this order: one that lets names pass, one that holds nothing but ``* CNAME .`` and so denies the rest.
+**In one zone this fails open**: a DNS wildcard stands only for names whose closest ancestor in the zone is its own
+parent (RFC 4592 section 3.3.1), so beside ``ecs.us-east-2.amazonaws.com`` the asterisk no longer covers anything that
+ends in ``com``. An owner ``*.x`` covers every depth beneath ``x`` and not ``x``; ``ecs-a-*`` would be a literal label,
+which ``named-checkzone`` accepts and no query ever matches, so it is never written.
+
+More that would let names through, closed by the options: with ``recursive-only yes`` (the default) a client that asks
+without recursion gets what the cache holds (seen with 9.18); without ``break-dnssec yes`` a client that asks for
+signatures gets the answers of signed zones (documented). A zone that does not load is left out of the policy, so the
+check is ``named-checkconf -z``, and the page says how to see both zones at work.
+
+It decides about names only: a client that knows an address, or asks another resolver, goes around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from netprobe.catalog.model import Endpoint
+from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+
+NAME = "rpz-bind"
+TITLE = "BIND 9 (two response policy zones)"
+LAYER = Layer.DNS
+COMMENT = Comment.SEMICOLON
+CAPABILITY = Capability(
+    forms=frozenset({Form.EXACT, Form.SUFFIX}),
+    ports=False,
+    strips_trailing_dot=True,
+    # An owner name and the name of its policy zone fit into one name: 253 - len(".netprobe-allow.rpz").
+    max_entry_length=234,
+    default_action="the name does not exist (NXDOMAIN), for every client of the resolver",
+)
+MAIN = File(name="netprobe-rpz.sh", template="netprobe-rpz.sh.j2")
+FILES = (
+    File(name="netprobe-allow.rpz", template="netprobe-allow.rpz.j2"),
+    File(name="netprobe-deny.rpz", template="netprobe-deny.rpz.j2"),
+    File(name="netprobe-zones.conf", template="netprobe-zones.conf.j2"),
+    File(name="netprobe-options.conf", template="netprobe-options.conf.j2"),
+)
+COMMANDS = Commands(
+    check="named-checkconf -z (it must print both zones as loaded)",
+    load="include netprobe-options.conf inside options and netprobe-zones.conf after them, then: rndc reconfig",
+    replace="rename the new netprobe-allow.rpz into place, then: rndc reload netprobe-allow.rpz",
+    rollback="rename the old netprobe-allow.rpz into place, then: rndc reload netprobe-allow.rpz",
+)
+PROOF = Proof(engine="BIND 9.18 (Debian 12)")
+SOURCES = (
+    Source(where="BIND 9.18.49, run on loopback of a network namespace", read="2026-11-23"),
+    Source(where="https://bind9.readthedocs.io/en/v9.18.14/reference.html (response-policy)", read="2026-11-23"),
+    Source(where="RFC 4592 section 3.3.1", read="2026-11-23"),
+)
+
+
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+    """The comment style of the files that are not zones."""
+    return {"hash": Comment.HASH}
