@@ -27,6 +27,13 @@ def _runnable() -> list[str]:
     return [c for c in COMMANDS if c.startswith("netprobe ") and not LEAVES_THE_MACHINE.match(c)]
 
 
+def _expected(arguments: list[str]) -> set[int]:
+    if "host" in arguments:
+        # It judges the machine that runs the tests, whatever that is.
+        return {0, 1}
+    return {1} if "--lab" in arguments and "healthy" not in arguments else {0}
+
+
 @pytest.mark.parametrize("command", _runnable())
 def test_each_netprobe_command_runs(command: str, tmp_path: Path) -> None:
     arguments = shlex.split(command, comments=True)[1:]
@@ -38,9 +45,8 @@ def test_each_netprobe_command_runs(command: str, tmp_path: Path) -> None:
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
-    expected = 1 if "--lab" in arguments and "healthy" not in arguments else 0
-    assert done.returncode == expected, done.stderr
-    assert done.stdout.strip()
+    assert done.returncode in _expected(arguments), done.stderr
+    assert done.stdout.strip() or "-o" in arguments
 
 
 def test_commands_that_would_leave_the_machine_are_well_formed() -> None:

@@ -23,6 +23,8 @@ from netprobe.errors import UsageError
 if TYPE_CHECKING:
     from netprobe.observations import Run
     from netprobe.probes.settings import Settings
+    from netprobe.report.model import Report
+    from netprobe.vantage import Vantage
 
 Progress = Callable[[int, int], None]
 MOST_CONCURRENT = 4096
@@ -73,6 +75,9 @@ def check(
         typer.Option("--idle", metavar="SECONDS", help="Hold WebSockets idle this long to find cuts (120 is advised)."),
     ] = None,
     lab: options.Lab = None,
+    locate: Annotated[
+        bool, typer.Option("--locate", help="Look for the hop on which it breaks, where something failed.")
+    ] = False,
     handoff: Annotated[
         Path | None, typer.Option("--handoff", metavar="FILE", help="Write a text for the network team here.")
     ] = None,
@@ -145,8 +150,11 @@ def check(
     ]
     if verbose:
         say(f"netprobe: {len(selection.endpoints)} endpoints, catalog {selection.catalog.version}")
-    run = _probe(look, selection, settings, show_progress=not quiet)
-    return _conclude(run, notes, selection, wanted, handing_off, strict=strict)
+    found = _probe(look, selection, settings, notes, locate=locate, show_progress=not quiet)
+    if handing_off is not None:
+        handing.write(handing_off, found.run(), found.diagnosis(), selection)
+    emit.emit(found, wanted)
+    return emit.exit_code(found, strict=strict)
 
 
 def _print_schema(output: Path | None) -> int:
@@ -195,19 +203,55 @@ def _settings(
     return settings if idle is None else replace(settings, deadline=settings.deadline + idle)
 
 
-def _probe(look: eyes.Look, selection: Selection, settings: Settings, *, show_progress: bool) -> Run:
+def _probe(
+    look: eyes.Look,
+    selection: Selection,
+    settings: Settings,
+    notes: Sequence[str],
+    *,
+    locate: bool,
+    show_progress: bool,
+) -> Report:
+    """Probe and diagnose; a lab stays up until the paths have been looked at too."""
     import trio
 
     from netprobe.probes import run
 
-    async def probe() -> Run:
+    async def probe() -> Report:
         async with look() as vantages:
             with _progress(show_progress) as progress:
-                return await run.check(
+                seen = await run.check(
                     selection.endpoints, vantages, settings, catalog=selection.catalog, progress=progress
                 )
+            report = _diagnosed(seen, notes)
+            if not locate:
+                return report
+            return await _located(report, vantages, settings)
 
     return trio.run(probe)
+
+
+def _diagnosed(run: Run, notes: Sequence[str]) -> Report:
+    import msgspec
+
+    from netprobe.diagnosis import diagnose
+    from netprobe.report.model import Report
+
+    run = msgspec.structs.replace(run, notes=(*run.notes, *notes))
+    return Report.of(run, diagnose(run))
+
+
+async def _located(report: Report, vantages: Sequence[Vantage], settings: Settings) -> Report:
+    """Put locations into the findings, within what is left of the deadline."""
+    import msgspec
+
+    from netprobe.path import locate
+
+    left = settings.deadline - report.duration_seconds
+    if report.context.interrupted or left <= 0:
+        reason = "the run was interrupted" if report.context.interrupted else "the deadline was reached"
+        return msgspec.structs.replace(report, notes=(*report.notes, f"path not looked at: {reason}"))
+    return await locate.apply(report, deadline=left, connect_port=vantages[0].connect_port)
 
 
 @contextmanager
@@ -223,26 +267,3 @@ def _progress(wanted: bool) -> Iterator[Progress | None]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("probing", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def _conclude(
-    run: Run,
-    notes: Sequence[str],
-    selection: Selection,
-    wanted: emit.Wanted,
-    handing_off: handing.Handoff | None,
-    *,
-    strict: bool,
-) -> int:
-    import msgspec
-
-    from netprobe.diagnosis import diagnose
-    from netprobe.report.model import Report
-
-    run = msgspec.structs.replace(run, notes=(*run.notes, *notes))
-    diagnosis = diagnose(run)
-    report = Report.of(run, diagnosis)
-    if handing_off is not None:
-        handing.write(handing_off, run, diagnosis, selection)
-    emit.emit(report, wanted)
-    return emit.exit_code(report, strict=strict)

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from netprobe.diagnosis.model import Diagnosis, EndpointOutcome, Finding, Owner, Severity
+from netprobe.diagnosis.model import Diagnosis, EndpointOutcome, Finding, Location, Owner, Severity
 from netprobe.errors import printable, redacted
 from netprobe.observations import Observation, Run, TcpDetail
 
@@ -102,6 +102,7 @@ def _problem(
         *(f"     {printable(pattern)}" for pattern in patterns),
         *([f"     {printable(host)}" for host in finding.hosts] if not patterns else []),
         *_addresses(seen),
+        *_where(finding.location),
         "   Observed:",
         *(f"     {_observed(o, started_at)}" for o in seen[:_MOST_OBSERVATIONS]),
         *([f"     and {len(seen) - _MOST_OBSERVATIONS} more like these"] if len(seen) > _MOST_OBSERVATIONS else []),
@@ -109,6 +110,13 @@ def _problem(
         *_wrap(printable(redacted(finding.remedy), 1200), "     "),
         "",
     ]
+
+
+def _where(location: Location | None) -> list[str]:
+    if location is None:
+        return []
+    hop = f"hop {location.hop} " if location.hop is not None else ""
+    return [f"   Where: {hop}{printable(location.address, 60)} {printable(location.device, 80)} ({location.certainty})"]
 
 
 def _addresses(seen: Iterable[Observation]) -> list[str]:

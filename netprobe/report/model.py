@@ -55,6 +55,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             notes=run.notes,
         )
 
+    def diagnosis(self) -> Diagnosis:
+        """What was concluded, alone."""
+        return Diagnosis(
+            verdict=self.verdict, capabilities=self.capabilities, endpoints=self.endpoints, findings=self.findings
+        )
+
     def run(self) -> Run:
         """The run alone, so that it can be diagnosed again (``netprobe diagnose``)."""
         return Run(
