@@ -19,7 +19,7 @@ from netprobe.catalog.model import Endpoint
 from netprobe.errors import CannotExpressError
 from netprobe.render import targets, text
 from netprobe.render.filters import FILTERS, comment, only_validated
-from netprobe.render.header import Origin, header
+from netprobe.render.header import Origin, header, made_by
 from netprobe.render.lowering import lower
 from netprobe.render.model import Comment, File, Loss, Lowered, Options, Target
 from netprobe.render.views import EndpointView, LossView, Rules
@@ -62,6 +62,7 @@ def render(target: str | Target, endpoints: Sequence[Endpoint], *, origin: Origi
         raise CannotExpressError(tuple(map(sentence, fatal)))
     variables: dict[str, object] = {
         "header": tuple(map(text.line, header(module, endpoints, lowered, origin))),
+        "made_by": text.line(made_by(origin), limit=1000),
         "rules": Rules.of(lowered.entries),
         "losses": tuple(map(LossView.of, lowered.losses)),
         "endpoints": tuple(map(EndpointView.of, endpoints)),

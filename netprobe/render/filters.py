@@ -68,6 +68,13 @@ def _xml(value: object) -> Text:
     return Text(safe)
 
 
+def _csv(value: object) -> Text:
+    """A quoted CSV field (RFC 4180) that no spreadsheet takes for a formula: an apostrophe marks it as text."""
+    field = str(_validated(value)).lstrip()
+    mark = "'" if field.startswith(("=", "+", "-", "@", "\t")) else ""
+    return Text('"' + mark + field.replace('"', '""') + '"')
+
+
 def _doubled(value: object) -> Text:
     r"""Every backslash twice, for languages that read ``\\`` as one (CLI strings, quoted strings)."""
     return Text(_validated(value).replace("\\", "\\\\"))
@@ -79,6 +86,7 @@ def _joined(values: Iterable[object], separator: str) -> Text:
 
 
 FILTERS: dict[str, Callable[..., object]] = {
+    "csv": _csv,
     "json": _json,
     "hcl": _hcl,
     "xml": _xml,

@@ -58,6 +58,12 @@ def header(target: Target, endpoints: Sequence[Endpoint], lowered: Lowered, orig
     ]
 
 
+def made_by(origin: Origin) -> str:
+    """The same origin as one sentence, for formats whose only room for text is a field."""
+    made = f" at {origin.made_at}" if origin.made_at else ""
+    return "; ".join((f"netprobe {__version__}{made}", origin.command, f"catalog {origin.catalog}", *origin.notes))
+
+
 def loss_lines(losses: Sequence[Loss]) -> list[str]:
     """Every loss in plain words; those with the same reason stand together."""
     if not losses:

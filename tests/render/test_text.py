@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import xml.etree.ElementTree as ElementTree
@@ -117,3 +118,18 @@ def test_regex_is_anchored_and_escaped() -> None:
 
 def test_hcl_strings_interpolate_nothing() -> None:
     assert filters.FILTERS["hcl"](text.line("${x} %{y}")) == '"$${x} %%{y}"'
+
+
+@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", '=HYPERLINK("https://example.com")'])
+def test_csv_fields_are_never_formulas(formula: str) -> None:
+    written = filters.FILTERS["csv"](text.line(formula))
+    assert isinstance(written, str)
+    ((field,),) = csv.reader([written], strict=True)
+    assert field == "'" + formula.strip()
+
+
+def test_csv_fields_come_back_as_they_were() -> None:
+    said = 'a "quoted" word, a comma; *.example.com'
+    written = filters.FILTERS["csv"](text.line(said))
+    assert isinstance(written, str)
+    assert list(csv.reader([written], strict=True)) == [[said]]
