@@ -33,7 +33,7 @@ from netprobe.render.model import Target
 TARGETS: dict[str, tuple[str, ...]] = {
     "proxies": ("squid", "tinyproxy", "privoxy", "pac"),
     "linux": ("iptables", "nftables"),
-    "dns": ("rpz-bind",),
+    "dns": ("rpz-bind", "rpz-unbound", "unbound"),
     "firewalls": ("panos",),
     "cloud": (),
     "kubernetes": (),

@@ -1,0 +1,37 @@
+"""YAML for other programs (Ansible, Salt, templates of your own): what is asked for, how it is said, what that loses.
+
+It is a document and enforces nothing, and holds the same as the target ``json``, under the same keys. Every string is a
+JSON string, which YAML 1.2 reads alike, so that no word turns into a number, a date or a boolean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from netprobe.catalog.model import Endpoint
+from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.rows import rows
+
+NAME = "yaml"
+TITLE = "YAML for other programs"
+LAYER = Layer.DOCUMENT
+COMMENT = Comment.HASH
+CAPABILITY = Capability(
+    forms=frozenset({Form.EXACT, Form.GLOB}),
+    default_action="nothing by itself: the program that reads it decides",
+)
+MAIN = File(name="allowlist.yaml", template="allowlist.yaml.j2")
+FILES = (MAIN,)
+COMMANDS = Commands(
+    check="python3 -c 'import sys, yaml; yaml.safe_load(sys.stdin)' < allowlist.yaml",
+    load="have the program read it",
+    replace="write it beside the old one and rename it",
+    rollback="rename the old one back",
+)
+PROOF = Proof(grammar="YAML 1.2 as PyYAML reads it, and the JSON Schema in the tests")
+SOURCES = (Source(where="https://yaml.org/spec/1.2.2/", read="2026-11-23"),)
+
+
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+    """A row for each endpoint."""
+    return {"rows": rows(lowered, endpoints)}
