@@ -1,0 +1,54 @@
+// Amazon ECS Anywhere allowlist for proxy auto-configuration (PAC)
+// Made by netprobe 0.1.0; do not edit, render it again:
+//   netprobe render TARGET --region us-east-2
+// Facts: catalog test
+// Regions: us-east-2
+// Groups: control, images
+// Allows: 6 endpoints by 6 entries, TCP port 443
+// Else: sent to a proxy on the client's own port 9, which is not there; edit netprobeElse for another way
+// Check: node --check < netprobe.pac
+// Replace: rename the new file into place on the web server; clients read it at their next start or network change
+// Roll back: rename the old file back
+// Losses: none; it admits exactly the names above.
+//
+// The way for what is listed ("PROXY proxy.example.net:3128" for a proxy), and the way for everything else.
+var netprobeAllowed = "DIRECT";
+var netprobeElse = "PROXY 127.0.0.1:9";
+
+var netprobeNames = [
+  ["443", "123456789012.dkr.ecr.us-east-2.amazonaws.com"],
+  ["443", "ecs.us-east-2.amazonaws.com"],
+  ["443", "ecs-a.us-east-2.amazonaws.com"],
+  ["443", "prod-us-east-2-starport-layer-bucket.s3.us-east-2.amazonaws.com"]
+];
+
+var netprobePatterns = [
+  ["443", /^ecs-a-[^.]+\.us-east-2\.amazonaws\.com$/],
+  ["443", /^ecs-t-[^.]+\.us-east-2\.amazonaws\.com$/]
+];
+
+function netprobePort(url) {
+  var parts = url.split("/");
+  var explicit = /:([0-9]+)$/.exec(parts[2] || "");
+  if (explicit) {
+    return explicit[1];
+  }
+  return /^(https|wss):$/i.test(parts[0]) ? "443" : "80";
+}
+
+function FindProxyForURL(url, host) {
+  var name = host.toLowerCase();
+  var port = netprobePort(url);
+  var i;
+  for (i = 0; i < netprobeNames.length; i++) {
+    if (netprobeNames[i][0] === port && netprobeNames[i][1] === name) {
+      return netprobeAllowed;
+    }
+  }
+  for (i = 0; i < netprobePatterns.length; i++) {
+    if (netprobePatterns[i][0] === port && netprobePatterns[i][1].test(name)) {
+      return netprobeAllowed;
+    }
+  }
+  return netprobeElse;
+}
