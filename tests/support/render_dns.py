@@ -8,6 +8,7 @@ and load balancers answer. Both ends use sockets of the namespace that the test 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import ipaddress
 import select
 import socket
@@ -36,6 +37,11 @@ VARIANTS: dict[str, Options] = {
     "as wide as it gets": Options(allow_widening=True),
     "names that were seen": CASES["strict"].options,
 }
+SUBTREES: dict[str, Options] = {
+    "as wide as it gets": Options(allow_widening=True),
+    "names that were seen": dataclasses.replace(CASES["strict"].options, allow_widening=True, enumerate=True),
+}
+"""For devices without an exact form: even a bucket's name has names beneath it that a customer can own."""
 ALIAS_TARGET = "edge-7.elsewhere.test"
 
 

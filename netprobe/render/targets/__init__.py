@@ -31,7 +31,7 @@ from netprobe.errors import UsageError
 from netprobe.render.model import Target
 
 TARGETS: dict[str, tuple[str, ...]] = {
-    "proxies": ("squid", "tinyproxy", "privoxy", "pac"),
+    "proxies": ("squid", "tinyproxy", "privoxy", "haproxy", "nginx-stream", "pac"),
     "linux": ("iptables", "nftables"),
     "dns": ("rpz-bind", "rpz-unbound", "unbound"),
     "firewalls": ("panos",),

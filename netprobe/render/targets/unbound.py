@@ -1,0 +1,48 @@
+"""Unbound: which names resolve, by local zones alone.
+
+``local-zone: "." refuse`` denies every name, ``local-zone: "x." transparent`` gives back ``x`` and everything beneath
+it: there is no exact form and no form without the name itself. An asterisk is a literal label here, accepted without
+a word and never matched, so none is written. ``rpz-unbound`` is more exact and should be preferred.
+
+``refuse`` is what denies: with ``static`` or ``redirect`` other data for the root could still answer. Unbound's own
+zones (``localhost.``, ``test.``, ``invalid.``, the reverse zones of private networks) stay what they are, as does any
+``local-zone`` of the site, since the closest zone decides; so a site's ``transparent`` zone stays open.
+
+It decides about names only: a client that knows an address, or asks another resolver, goes around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from netprobe.catalog.model import Endpoint
+from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+
+NAME = "unbound"
+TITLE = "Unbound (local zones)"
+LAYER = Layer.DNS
+COMMENT = Comment.HASH
+CAPABILITY = Capability(
+    forms=frozenset({Form.SUBTREE}),
+    ports=False,
+    strips_trailing_dot=True,
+    default_action="refused (REFUSED), for every client of the resolver; local zones of the site stay what they are",
+)
+MAIN = File(name="netprobe.conf", template="netprobe.conf.j2")
+FILES = (MAIN,)
+COMMANDS = Commands(
+    check="unbound-checkconf",
+    load="put it to /etc/unbound/unbound.conf.d/netprobe.conf, then: unbound-checkconf && unbound-control reload",
+    replace="rename the new file into place, then: unbound-checkconf && unbound-control reload",
+    rollback="rename the old file into place, then: unbound-checkconf && unbound-control reload",
+)
+PROOF = Proof(engine="unbound 1.17.1 (Debian 12)")
+SOURCES = (
+    Source(where="unbound 1.17.1-2+deb12u4, run on loopback of a network namespace", read="2026-11-23"),
+    Source(where="https://unbound.docs.nlnetlabs.nl/en/latest/manpages/unbound.conf.html", read="2026-11-23"),
+)
+
+
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+    """The template needs nothing else."""
+    return {}

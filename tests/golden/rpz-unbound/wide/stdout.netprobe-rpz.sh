@@ -1,0 +1,62 @@
+#!/bin/sh
+# Amazon ECS Anywhere allowlist for Unbound (two response policy zones)
+# Made by netprobe 0.1.0; do not edit, render it again:
+#   netprobe render TARGET --region us-east-2
+# Facts: catalog test
+# Regions: us-east-2, eu-west-1
+# Groups: control, images, install
+# Allows: 14 endpoints by 4 entries, TCP port 80, 443
+# Else: the name does not exist (NXDOMAIN), for every client of the resolver
+# Check: unbound-checkconf, and for the zones: named-checkzone netprobe-allow.rpz netprobe-allow.rpz
+# Replace: rename the new netprobe-allow.rpz into place, then: unbound-control auth_zone_reload netprobe-allow.rpz
+# Roll back: rename the old netprobe-allow.rpz into place, then: unbound-control auth_zone_reload netprobe-allow.rpz
+# Losses: 8 widened
+#   widened (exfiltration): ecs-a ecs-a-*.us-east-2.amazonaws.com, ecs-t ecs-t-*.us-east-2.amazonaws.com: it also admits every other name beneath us-east-2.amazonaws.com, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
+#   widened: ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no --account was given, so the registry of every AWS account is admitted, not only your own
+#   widened: ecr-registry *.dkr.ecr.us-east-2.amazonaws.com: it also admits every other name beneath dkr.ecr.us-east-2.amazonaws.com
+#   widened (exfiltration): ecs-a ecs-a-*.eu-west-1.amazonaws.com, ecs-t ecs-t-*.eu-west-1.amazonaws.com: it also admits every other name beneath eu-west-1.amazonaws.com, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
+#   widened: ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: it also admits every other name beneath dkr.ecr.eu-west-1.amazonaws.com
+#
+# Run it: sh netprobe-rpz.sh [FOLDER]; it writes two zones and the file to include into FOLDER, /etc/unbound/netprobe
+# unless given (the paths inside are of that folder). Then include netprobe.conf at the end of unbound.conf, and:
+# unbound-checkconf && unbound-control reload
+set -eu
+umask 022
+folder=${1:-/etc/unbound/netprobe}
+mkdir -p "$folder"
+
+# Each file is written beside its place and renamed, so that no half of it is ever read.
+put() {
+  cat > "$folder/$1.new"
+  mv "$folder/$1.new" "$folder/$1"
+}
+
+put netprobe-deny.rpz <<'END_OF_FILE'
+$TTL 60
+@ SOA localhost. netprobe.invalid. 1 3600 600 604800 60
+@ NS localhost.
+* CNAME .
+END_OF_FILE
+
+put netprobe-allow.rpz <<'END_OF_FILE'
+$TTL 60
+@ SOA localhost. netprobe.invalid. 1 3600 600 604800 60
+@ NS localhost.
+archive.ubuntu.com CNAME rpz-passthru.
+download.docker.com CNAME rpz-passthru.
+*.eu-west-1.amazonaws.com CNAME rpz-passthru.
+*.us-east-2.amazonaws.com CNAME rpz-passthru.
+END_OF_FILE
+
+put netprobe.conf <<'END_OF_FILE'
+server:
+    module-config: "respip validator iterator"
+
+rpz:
+    name: "netprobe-allow.rpz."
+    zonefile: "/etc/unbound/netprobe/netprobe-allow.rpz"
+
+rpz:
+    name: "netprobe-deny.rpz."
+    zonefile: "/etc/unbound/netprobe/netprobe-deny.rpz"
+END_OF_FILE
