@@ -8,8 +8,10 @@ as an unprivileged user. Nothing here sends or waits.
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netprobe.path import icmp
@@ -24,6 +26,20 @@ IP_PMTUDISC_PROBE = 3
 IPV6_RECVERR = 25
 IPV6_MTU_DISCOVER = 23
 IPV6_MTU = 24
+ICMP_ERRNOS = frozenset(
+    {
+        errno.ENETUNREACH,
+        errno.EHOSTUNREACH,
+        errno.ENOPROTOOPT,
+        errno.ECONNREFUSED,
+        errno.EOPNOTSUPP,
+        errno.EHOSTDOWN,
+        errno.ENONET,
+        errno.EACCES,
+        errno.EPROTO,
+    }
+)
+"""What an established connection is told where an ICMP error met it (net/ipv4/icmp.c and net/ipv6/icmp.c)."""
 _ORIGIN_ICMP = (2, 3)
 _SOCK_EXTENDED_ERR = struct.Struct("=IBBBBII")
 _TOO_BIG_4 = (3, 4)
@@ -62,6 +78,19 @@ def open_socket(address: str, kind: socket.SocketKind, *, source_port: int = 0) 
         sock.close()
         raise
     return sock
+
+
+@contextlib.contextmanager
+def reserved_port(address: str, kind: socket.SocketKind) -> Iterator[int]:
+    """Hold a local port for a flow, so that no other program takes it between two packets.
+
+    The port is bound alone and shared (``SO_REUSEADDR``) only afterwards: two flows never get the same.
+    """
+    v6 = version_of(address) == 6
+    with socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, kind) as holder:
+        holder.bind(("::" if v6 else "0.0.0.0", 0))  # noqa: S104 - the route picks the address
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        yield int(holder.getsockname()[1])
 
 
 def set_ttl(sock: socket.socket, ttl: int) -> None:

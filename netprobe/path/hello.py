@@ -78,13 +78,13 @@ async def _send_and_wait(sock: socket.socket, hello: bytes, timeout: float) -> E
         if limit.cancelled_caught:
             return End.SILENT
         return End.ANSWERED if sock.recv(1) else End.CLOSED
-    except ConnectionResetError:
+    except (ConnectionResetError, BrokenPipeError):
         return End.RESET
     except OSError as error:
         # the kernel reports ICMP errors on an established connection by errno alone
         if error.errno == errno.EHOSTUNREACH:
             return End.EXPIRED
-        if error.errno in (errno.ENETUNREACH, errno.ECONNREFUSED):
+        if error.errno in errqueue.ICMP_ERRNOS:
             return End.UNREACHABLE
         raise
 

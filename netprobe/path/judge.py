@@ -72,6 +72,8 @@ def _by_message(target: TargetPath) -> tuple[Location | None, str]:
         return Location(hop=0, address=target.source, device=THIS_HOST, certainty=Certainty.PROVEN), sentence
     if error.sender == target.source:
         sentence = f'this host itself refuses {_where(target)}: "{error.meaning}"'
+        if target.end is End.UNREACHABLE:
+            sentence = f'this host finds no next hop for {_where(target)}: "{error.meaning}"'
         return Location(hop=0, address=error.sender, device=THIS_HOST, certainty=Certainty.PROVEN), sentence
     known = hops([*target.flows, target.control])
     hop = next((ttl for ttl, addresses in known.items() if error.sender in addresses), None)

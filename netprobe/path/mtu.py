@@ -27,6 +27,8 @@ _LEAST = {4: 576, 6: 1280}
 _TCP_HEADERS = {4: 40, 6: 60}
 _UDP_HEADERS = {4: 28, 6: 48}
 _POLL = 0.02
+_MOST = 16_384
+"""Larger packets (a loopback interface takes 65,536) are not looked for: TCP_MAXSEG ends at 32,767."""
 _Passes = Callable[[int], Awaitable[bool]]
 
 
@@ -52,7 +54,7 @@ async def measure(address: str, port: int, name: str, pace: Pace) -> PathMtu | N
         probes[size] = MtuProbe(size=size, passed=arrived, icmp=icmp)
         return arrived
 
-    ceiling = min(interface, await _peer_ceiling(address, port, pace))
+    ceiling = min(interface, await _peer_ceiling(address, port, pace), _MOST)
     if ceiling <= 0:
         return None
     low, high = _LEAST[version], max(ceiling, _LEAST[version])
@@ -159,10 +161,10 @@ async def _segment_arrives(address: str, port: int, name: str, size: int, pace: 
         try:
             sock.send(_filler(name, room))
             return await _acknowledged(sock, size, pace.limits.answer_timeout)
-        except ConnectionError:
+        except (ConnectionResetError, BrokenPipeError):
             return True  # a reset in answer to the packet: it arrived
         except OSError as error:
-            if error.errno == errno.EMSGSIZE:
+            if error.errno == errno.EMSGSIZE or error.errno in errqueue.ICMP_ERRNOS:
                 return False
             raise
     finally:

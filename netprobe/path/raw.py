@@ -6,6 +6,7 @@ quotes it (RFC 792: eight bytes of the packet) and a reply acknowledges it. Need
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ _ROUNDS = 3
 _AHEAD = 8
 """How many hops beyond the last that answered one round looks."""
 _MAX_PACKETS = 10_000
+_LOCAL = frozenset({errno.EPERM, errno.EACCES, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EINVAL})
 _RST, _SYN_ACK = 0x04, 0x12
 _HEADER_6 = 40
 
@@ -123,8 +125,13 @@ async def _send_round(flight: _Flight, sender: socket.socket, source: str, pace:
             return
         if ttl not in flight.answers and ttl <= max(flight.answers, default=0) + _AHEAD:
             await pace.turn()
+            try:
+                sender.sendto(packet, (flight.address, 0))
+            except OSError as error:
+                if error.errno in _LOCAL:
+                    return  # this host's own firewall or routes: the kernel's flows tell that better
+                raise
             flight.sent[ttl] = trio.current_time()
-            sender.sendto(packet, (flight.address, 0))
 
 
 def _reserve_port(address: str, port: int) -> socket.socket:

@@ -151,7 +151,7 @@ async def _one(one: _Look, control: Flow, pace: Pace, use_raw: bool) -> None:
     async with trio.open_nursery() as nursery:
         for _ in range(pace.limits.flows):
             nursery.start_soon(_flow, target, one.protocol, pace, answer.end, flows)
-        if use_raw and one.protocol == "tcp":
+        if use_raw and one.protocol == "tcp" and one.result.source:
             nursery.start_soon(_raw_flow, target, pace, flows)
     flows.sort(key=lambda flow: (flow.method, flow.source_port))
     one.result = _judged(msgspec.structs.replace(one.result, flows=tuple(flows)))
@@ -174,11 +174,9 @@ async def _full(target: Target, protocol: str, pace: Pace) -> Answer:
     async with pace.slots:
         await pace.turn()
         if protocol == "udp":
-            answer, _ = await trace.send_datagram(
-                target.address, target.port, trace.FULL_TTL, _question(target), patient
-            )
+            answer = await trace.send_datagram(target.address, target.port, trace.FULL_TTL, _question(target), patient)
         else:
-            answer, _ = await trace.send_syn(target.address, target.port, trace.FULL_TTL, patient)
+            answer = await trace.send_syn(target.address, target.port, trace.FULL_TTL, patient)
     return answer
 
 

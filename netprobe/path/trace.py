@@ -18,38 +18,33 @@ from netprobe.path.pace import Pace
 
 FULL_TTL = 64
 _ATTEMPTS = 2
-_Send = Callable[[int, int], Awaitable[tuple[Answer, int]]]
+_Send = Callable[[int], Awaitable[Answer]]
 _RESET = frozenset({errno.ECONNREFUSED, errno.ECONNRESET})
 _NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES, errno.EPERM, errno.EADDRNOTAVAIL})
 
 
-async def send_syn(address: str, port: int, ttl: int, pace: Pace, *, source_port: int = 0) -> tuple[Answer, int]:
-    """Begin one TCP connection with ``ttl`` and give it up at once, whatever it meets.
-
-    Returns:
-        What came back, and the local port that was used.
-    """
+async def send_syn(address: str, port: int, ttl: int, pace: Pace, *, source_port: int = 0) -> Answer:
+    """Begin one TCP connection with ``ttl`` and give it up at once, whatever it meets."""
     await pace.turn()
     sock = errqueue.open_socket(address, socket.SOCK_STREAM, source_port=source_port)
     try:
         errqueue.set_ttl(sock, ttl)
         started = trio.current_time()
         code = sock.connect_ex((address, port))
-        local = int(sock.getsockname()[1])
         if code == errno.EINPROGRESS:
             with trio.move_on_after(pace.limits.answer_timeout) as limit:
                 await trio.lowlevel.wait_writable(sock)
             if limit.cancelled_caught:
-                return Answer(ttl=ttl, end=End.SILENT), local
+                return Answer(ttl=ttl, end=End.SILENT)
             code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        return _answer(sock, ttl, code, trio.current_time() - started, address, reached=code == 0), local
+        return _answer(sock, ttl, code, trio.current_time() - started, address, reached=code == 0)
     finally:
         errqueue.abort(sock)
 
 
 async def send_datagram(
     address: str, port: int, ttl: int, payload: bytes, pace: Pace, *, source_port: int = 0
-) -> tuple[Answer, int]:
+) -> Answer:
     """Send one UDP datagram with ``ttl``, never fragmented, and wait for its answer or the ICMP error it meets."""
     await pace.turn()
     sock = errqueue.open_socket(address, socket.SOCK_DGRAM, source_port=source_port)
@@ -58,20 +53,19 @@ async def send_datagram(
         errqueue.set_ttl(sock, ttl)
         started = trio.current_time()
         code = sock.connect_ex((address, port))
-        local = int(sock.getsockname()[1])
         if code == 0:
             try:
                 sock.send(payload)
             except OSError as error:
                 code = error.errno or errno.EIO
         if code:
-            return _answer(sock, ttl, code, 0.0, address, reached=False), local
+            return _answer(sock, ttl, code, 0.0, address, reached=False)
         with trio.move_on_after(pace.limits.answer_timeout) as limit:
             await trio.lowlevel.wait_readable(sock)
         if limit.cancelled_caught:
-            return Answer(ttl=ttl, end=End.SILENT), local
+            return Answer(ttl=ttl, end=End.SILENT)
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        return _answer(sock, ttl, code, trio.current_time() - started, address, reached=code == 0), local
+        return _answer(sock, ttl, code, trio.current_time() - started, address, reached=code == 0)
     finally:
         sock.close()
 
@@ -103,23 +97,25 @@ async def tcp_flow(address: str, port: int, pace: Pace, *, end: End) -> Flow:
         pace: turns to send.
         end: what a packet at full TTL met; where that is silence, the flow ends after a few silent hops.
     """
+    with errqueue.reserved_port(address, socket.SOCK_STREAM) as source_port:
 
-    async def send(ttl: int, source_port: int) -> tuple[Answer, int]:
-        return await send_syn(address, port, ttl, pace, source_port=source_port)
+        async def send(ttl: int) -> Answer:
+            return await send_syn(address, port, ttl, pace, source_port=source_port)
 
-    return await _flow("tcp", port, send, pace, dead_end=end is End.SILENT)
+        return await _flow("tcp", source_port, port, send, pace, dead_end=end is End.SILENT)
 
 
 async def udp_flow(address: str, port: int, payload: bytes, pace: Pace, *, end: End | None = None) -> Flow:
     """Trace one UDP flow; ``end`` as for :func:`tcp_flow` (None: not known, so silence may be the end)."""
+    with errqueue.reserved_port(address, socket.SOCK_DGRAM) as source_port:
 
-    async def send(ttl: int, source_port: int) -> tuple[Answer, int]:
-        return await send_datagram(address, port, ttl, payload, pace, source_port=source_port)
+        async def send(ttl: int) -> Answer:
+            return await send_datagram(address, port, ttl, payload, pace, source_port=source_port)
 
-    return await _flow("udp", port, send, pace, dead_end=end in (None, End.SILENT))
+        return await _flow("udp", source_port, port, send, pace, dead_end=end in (None, End.SILENT))
 
 
-async def _flow(protocol: str, port: int, send: _Send, pace: Pace, *, dead_end: bool) -> Flow:
+async def _flow(protocol: str, source_port: int, port: int, send: _Send, pace: Pace, *, dead_end: bool) -> Flow:
     """Raise the TTL until something other than "expired" comes back, or nothing for too long.
 
     A silent hop is asked once more: routers limit how many ICMP errors they send (RFC 1812 section 4.3.2.8; Linux one
@@ -127,13 +123,12 @@ async def _flow(protocol: str, port: int, send: _Send, pace: Pace, *, dead_end: 
     """
     hops: list[Hop] = []
     end = End.SILENT
-    source_port = silent = 0
+    silent = 0
     async with pace.slots:
         for ttl in range(1, pace.limits.max_ttl + 1):
             answers: list[Answer] = []
             while len(answers) < _ATTEMPTS and (not answers or answers[-1].end is End.SILENT):
-                answer, source_port = await send(ttl, source_port)
-                answers.append(answer)
+                answers.append(await send(ttl))
             hops.append(hop(ttl, answers))
             end = answers[-1].end
             silent = silent + 1 if end is End.SILENT else 0

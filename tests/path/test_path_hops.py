@@ -128,9 +128,25 @@ def test_this_hosts_own_firewall_is_hop_zero() -> None:
             "table inet t { chain o { type filter hook output priority 0;\n"
             "tcp dport 443 reject with icmpx type admin-prohibited\n}\n}"
         )
-        found = look_once(net, target(), use_raw=False)
+        found = look_once(net, target())
     assert found.location is not None
     assert (found.location.hop, found.location.device) == (0, "this host")
+
+
+def test_no_route_at_all_is_this_hosts() -> None:
+    with Topology(routers=1, v6=False) as net:
+        found = look_once(net, target(V6))
+    assert found.end is End.UNREACHABLE
+    assert found.location is not None
+    assert (found.location.hop, found.location.device) == (0, "this host")
+
+
+def test_an_output_chain_that_drops_is_hop_zero() -> None:
+    with Topology(routers=1) as net, tls_server(net.server, V4):
+        net.client.nft("table inet t { chain o { type filter hook output priority 0;\ntcp dport 443 drop\n}\n}")
+        found = look_once(net, target())
+    assert found.location is not None
+    assert found.location.hop == 0
 
 
 def test_a_router_that_limits_its_icmp_is_not_blamed() -> None:
