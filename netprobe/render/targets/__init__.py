@@ -34,7 +34,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "proxies": ("squid", "tinyproxy", "privoxy", "haproxy", "nginx-stream", "pac"),
     "linux": ("iptables", "nftables"),
     "dns": ("rpz-bind", "rpz-unbound", "unbound"),
-    "firewalls": ("panos",),
+    "firewalls": ("panos", "panos-xml", "panos-edl", "panos-appid"),
     "cloud": (),
     "kubernetes": (),
     "documents": ("hosts", "csv", "json", "yaml"),

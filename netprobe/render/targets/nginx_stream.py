@@ -1,0 +1,61 @@
+"""nginx as a stream proxy: which TLS server names pass, without decryption, to an address that nginx itself resolves.
+
+``ssl_preread`` reads the server name of the ClientHello, a ``map`` for each port turns a listed name into where to go
+and everything else into nothing, and ``proxy_pass`` to nothing closes the connection. Traps, seen on nginx 1.22.1:
+
+- ``~`` compares with the name as the client spelled it, so expressions begin with ``~*``, which ignores case;
+- the default ``map_hash_bucket_size`` of 64 refuses a name of 63 characters, which a bucket for image layers has;
+- a wildcard of the map stands for whole labels only, so patterns are expressions;
+- without ``hostnames`` a name with a dot at its end is not the same name, as with an expression, so it is left out;
+- ``nginx -t`` binds the addresses that it would listen on.
+
+``proxy_pass`` with a variable needs a ``resolver``, and nginx does not read ``/etc/resolv.conf``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from netprobe.catalog.model import Endpoint
+from netprobe.render.model import (
+    Capability,
+    Commands,
+    Comment,
+    Dialect,
+    File,
+    Form,
+    Layer,
+    Lowered,
+    Proof,
+    Source,
+)
+
+NAME = "nginx-stream"
+TITLE = "nginx (TLS server name, stream module)"
+LAYER = Layer.SNI
+COMMENT = Comment.HASH
+CAPABILITY = Capability(
+    forms=frozenset({Form.EXACT, Form.REGEX}),
+    regex=Dialect.PCRE,
+    tls_only=True,
+    default_action="connection closed, also where the client gives no server name",
+)
+MAIN = File(name="netprobe.conf", template="netprobe.conf.j2")
+FILES = (MAIN, File(name="netprobe-inside.conf", template="inside.j2"))
+COMMANDS = Commands(
+    check="nginx -t",
+    load="include /etc/nginx/netprobe/netprobe.conf at the top level of nginx.conf, then: systemctl restart nginx",
+    replace="rename the new folder into place, then: nginx -t && systemctl reload nginx",
+    rollback="rename the old folder back, then: systemctl reload nginx",
+)
+PROOF = Proof(engine="nginx 1.22.1 with libnginx-mod-stream (Debian 12)")
+SOURCES = (
+    Source(where="nginx 1.22.1-9+deb12u11, run in a network namespace", read="2026-11-23"),
+    Source(where="https://nginx.org/en/docs/stream/ngx_stream_map_module.html", read="2026-11-23"),
+    Source(where="https://nginx.org/en/docs/stream/ngx_stream_ssl_preread_module.html", read="2026-11-23"),
+)
+
+
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+    """Nothing beyond the rules."""
+    return {}
