@@ -14,7 +14,7 @@ from pathlib import Path
 from netprobe.host.machine import Live
 
 _FOLDERS = ("/usr/sbin", "/sbin", "/usr/bin")
-_PROGRAMS = {"nft": ("nft", "-nn", "list", "ruleset"), "iptables-save": ("iptables-save",)}
+_PROGRAMS = {"nft": ("nft", "list", "ruleset"), "iptables-save": ("iptables-save",)}
 _SECONDS = 5.0
 _MOST = 8 * 1024 * 1024
 _TIME_ERROR = 5

@@ -17,6 +17,8 @@ _TOKEN = re.compile(r'"[^"\n]*"|[{};,]|\n|[^\s{};,"]+')
 _FAMILIES = {"inet": (4, 6), "ip": (4,), "ip6": (6,)}
 _VERDICTS = {"accept": Target.ACCEPT, "drop": Target.DROP, "reject": Target.DROP, "return": Target.RETURN}
 _HOOK = re.compile(r"type filter hook (output|input) priority .*")
+_STATES = frozenset({"new", "established", "related", "invalid", "untracked"})
+_NUMBERS = {"tcp": "6", "udp": "17"}
 _NAMED_PORTS = {"https": 443, "domain": 53, "http": 80, "ssh": 22}
 
 
@@ -180,7 +182,7 @@ def _condition(words: tuple[str, ...], packet: Packet) -> tuple[int, bool | None
             return _log_length(words), True
         case ("ct", "state", *rest):
             size, values = _values(tuple(rest))
-            return 2 + size, None if values is None else packet.state in values
+            return 2 + size, _state(values, packet)
         case (("tcp" | "udp") as protocol, ("dport" | "sport") as which, *rest):
             size, values = _values(tuple(rest))
             if protocol != packet.protocol:
@@ -193,7 +195,8 @@ def _condition(words: tuple[str, ...], packet: Packet) -> tuple[int, bool | None
             return 2 + size, None if values is None or port is None else _has_port(values, port)
         case ("meta", "l4proto", *rest) | ("ip", "protocol", *rest) | ("ip6", "nexthdr", *rest):
             size, values = _values(tuple(rest))
-            return 2 + size, None if values is None else packet.protocol in values
+            names = {packet.protocol, _NUMBERS[packet.protocol]}
+            return 2 + size, None if values is None else bool(names & values)
         case ("meta", "nfproto", *rest):
             size, values = _values(tuple(rest))
             return 2 + size, None if values is None else f"ipv{packet.family}" in values
@@ -208,6 +211,13 @@ def _condition(words: tuple[str, ...], packet: Packet) -> tuple[int, bool | None
             return 2 + size, None if (family == "ip") == (packet.family == 4) else False
         case _:
             return _unknown_length(words), None
+
+
+def _state(values: frozenset[str] | None, packet: Packet) -> bool | None:
+    """Connection tracking's words; a number (``nft -nn``) is left unknown."""
+    if values is None or not values <= _STATES:
+        return None
+    return packet.state in values
 
 
 def _interface(values: frozenset[str] | None) -> bool | None:

@@ -1,0 +1,322 @@
+"""What we say of a ruleset is what the kernel does with it: real nftables and iptables, real packets.
+
+Each ruleset is judged as a file of an image, loaded into a namespace, tried with a TCP connection to port 443 and a
+datagram to port 53, and judged again from what ``nft list ruleset`` and ``iptables-save`` print.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netprobe.diagnosis.model import Outcome
+from netprobe.host.firewall import iptables, nftables
+from netprobe.host.firewall.model import Packet, decide
+from tests.support import need, rootfs
+from tests.support.netns import Topology
+
+PASS, WARN, FAIL = Outcome.PASS, Outcome.WARN, Outcome.FAIL
+SERVER = "198.18.0.2"
+
+
+def output(rules: str, policy: str = "drop", more: str = "") -> str:
+    chain = f" chain output {{\n  type filter hook output priority 0; policy {policy};\n{rules}\n }}\n"
+    return f"#!/usr/sbin/nft -f\nflush ruleset\ntable inet filter {{\n{more}{chain}}}\n"
+
+
+ALLOW = "  ct state established,related accept\n  tcp dport 443 accept\n  udp dport 53 accept\n"
+NFTABLES = {
+    "accept": (output("", "accept"), PASS),
+    "drop": (output(""), FAIL),
+    "allowed": (output(ALLOW), PASS),
+    "sets": (output("  tcp dport { 80, 443 } accept\n  meta l4proto udp udp dport { 53 } accept\n"), PASS),
+    "range": (output("  tcp dport 400-500 counter accept\n  udp dport 53 accept comment \"dns; # really\"\n"), PASS),
+    "named": (output("  tcp dport https accept\n  udp dport domain accept\n"), PASS),
+    "other port": (output("  tcp dport { 80, 8443 } accept\n  udp dport 53 accept\n"), FAIL),
+    "no dns": (output("  tcp dport 443 accept\n"), FAIL),
+    "only loopback": (output('  oifname "lo" accept\n  oif lo accept\n'), FAIL),
+    "reject": (output("  tcp dport 443 reject with tcp reset\n", "accept"), FAIL),
+    "drop later": (output("  tcp dport 443 accept\n  tcp dport 443 drop\n", "accept"), PASS),
+    "jump": (output("  jump out\n", more=f" chain out {{\n{ALLOW} }}\n"), PASS),
+    "jump and return": (output("  tcp dport 443 jump out\n", "accept", " chain out {\n  return\n }\n"), PASS),
+    "goto drop": (output("  tcp dport 443 goto out\n", "accept", " chain out {\n  counter drop\n }\n"), FAIL),
+    "answers dropped": (
+        "table ip f {\n chain in {\n  type filter hook input priority filter; policy drop;\n }\n}\n", FAIL),
+    "answers accepted": (
+        "table ip f {\n chain in {\n  type filter hook input priority filter; policy drop;\n"
+        "  ct state { established, related } accept\n }\n}\n", PASS),
+    "sport": ("table ip f {\n chain in {\n  type filter hook input priority 0; policy drop;\n"
+              "  tcp sport 443 accept\n }\n}\n", PASS),
+    "other family": ("table ip6 f {\n chain out {\n  type filter hook output priority 0; policy drop;\n }\n}\n", PASS),
+    "two tables": (output(ALLOW) +
+                   "table ip late {\n chain o {\n  type filter hook output priority 10; policy accept;\n"
+                   "  tcp dport 443 drop\n }\n}\n", FAIL),
+    "one line": ("table inet t { chain o { type filter hook output priority 0; policy drop; tcp dport 443 accept; "
+                 "udp dport 53 accept; }; }\n", PASS),
+    "only syn marked": (output("  meta mark 7 drop\n", "accept"), PASS),
+    "new only": (output("  ct state new tcp dport 443 accept\n  ct state established accept\n  udp dport 53 accept\n"),
+                 PASS),
+    "invalid dropped": (output(f"  ct state invalid drop\n{ALLOW}"), PASS),
+    "log": (output(f'  log prefix "out: " level info\n{ALLOW}'), PASS),
+}  # fmt: skip
+
+
+def saved(*lines: str) -> str:
+    return "\n".join(("# Generated", "*filter", *lines, "COMMIT", ""))
+
+
+OPEN = (":INPUT ACCEPT [0:0]", ":FORWARD ACCEPT [0:0]")
+IPTABLES = {
+    "accept": (saved(*OPEN, ":OUTPUT ACCEPT [0:0]"), PASS),
+    "drop": (saved(*OPEN, ":OUTPUT DROP [0:0]"), FAIL),
+    "allowed": (saved(*OPEN, ":OUTPUT DROP [0:0]",
+                      "-A OUTPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+                      "-A OUTPUT -p tcp -m tcp --dport 443 -j ACCEPT",
+                      "-A OUTPUT -p udp -m udp --dport 53 -j ACCEPT"), PASS),
+    "multiport": (saved(*OPEN, ":OUTPUT DROP [0:0]",
+                        "-A OUTPUT -p tcp -m multiport --dports 80,400:500 "
+                        "-m comment --comment \"a b -j DROP\" -j ACCEPT",
+                        "-A OUTPUT -p udp -m udp --dport 53 -j ACCEPT"), PASS),
+    "reject at the end": (saved(*OPEN, ":OUTPUT ACCEPT [0:0]",
+                                "-A OUTPUT -p udp -m udp --dport 53 -j ACCEPT",
+                                "-A OUTPUT -j REJECT --reject-with icmp-port-unreachable"), FAIL),
+    "negated": (saved(*OPEN, ":OUTPUT ACCEPT [0:0]", "-A OUTPUT -p tcp -m tcp ! --dport 443 -j DROP"), PASS),
+    "negated hit": (saved(*OPEN, ":OUTPUT ACCEPT [0:0]", "-A OUTPUT -p tcp -m tcp ! --dport 80 -j DROP"), FAIL),
+    "own chain": (saved(*OPEN, ":OUTPUT DROP [0:0]", ":out - [0:0]", "-A OUTPUT -j out",
+                        "-A out -p tcp -m tcp --dport 443 -j ACCEPT",
+                        "-A out -p udp -m udp --dport 53 -j ACCEPT", "-A out -j RETURN"), PASS),
+    "loopback only": (saved(*OPEN, ":OUTPUT DROP [0:0]", "-A OUTPUT -o lo -j ACCEPT"), FAIL),
+    "answers dropped": (saved(":INPUT DROP [0:0]", ":OUTPUT ACCEPT [0:0]"), FAIL),
+    "answers accepted": (saved(":INPUT DROP [0:0]", ":OUTPUT ACCEPT [0:0]",
+                               "-A INPUT -m state --state ESTABLISHED -j ACCEPT"), PASS),
+}  # fmt: skip
+
+
+@dataclass
+class Net:
+    """A client's namespace with a server behind it."""
+
+    net: Topology
+    heard: threading.Event = field(default_factory=threading.Event)
+
+    def reaches(self) -> tuple[bool, bool]:
+        """Whether a connection to 443 opens, and whether a datagram to 53 arrives."""
+        self.heard.clear()
+        with self.net.client.entered():
+            stream = socket.socket()
+            datagram = socket.socket(type=socket.SOCK_DGRAM)
+        with stream, datagram:
+            stream.settimeout(0.4)
+            try:
+                stream.connect((SERVER, 443))
+                opened = True
+            except OSError:
+                opened = False
+            try:
+                datagram.sendto(b"?", (SERVER, 53))
+            except OSError:
+                return opened, False
+            return opened, self.heard.wait(0.4)
+
+
+@pytest.fixture(scope="module")
+def net() -> Iterator[Net]:
+    need.root()
+    need.engine("nft")
+    need.engine("iptables-restore")
+    with Topology(routers=0) as topology:
+        with topology.server.entered():
+            listener = socket.create_server(("0.0.0.0", 443), backlog=64)
+            names = socket.socket(type=socket.SOCK_DGRAM)
+            names.bind(("0.0.0.0", 53))
+        made = Net(topology)
+        names.settimeout(0.2)
+        ended = threading.Event()
+
+        def hear() -> None:
+            while not ended.is_set():
+                try:
+                    names.recvfrom(64)
+                except TimeoutError:
+                    continue
+                made.heard.set()
+
+        thread = threading.Thread(target=hear)
+        thread.start()
+        try:
+            yield made
+        finally:
+            ended.set()
+            thread.join(5)
+            listener.close()
+            names.close()
+
+
+def as_file(tmp_path: Path, path: str, unit: str, text: str) -> Outcome:
+    enabled = f"etc/systemd/system/multi-user.target.wants/{unit}"
+    root = rootfs.make(tmp_path / "root", {path: text, enabled: f"->/lib/systemd/system/{unit}"})
+    return rootfs.judged(root)["local_firewall_blocks"].judgement.outcome
+
+
+def as_kernel(tmp_path: Path, net: Net) -> Outcome:
+    shown = {
+        "nft": net.net.client.run("nft", "list", "ruleset").stdout,
+        "iptables-save": net.net.client.run("iptables-save").stdout,
+    }
+    root = rootfs.make(tmp_path / "live", {})
+    return rootfs.judged(root, rootfs.live(firewall=shown))["local_firewall_blocks"].judgement.outcome
+
+
+@pytest.mark.root
+@pytest.mark.engine
+@pytest.mark.parametrize("name", NFTABLES)
+def test_nftables(name: str, net: Net, tmp_path: Path) -> None:
+    text, expected = NFTABLES[name]
+    net.net.client.nft("flush ruleset\n" + text)
+    try:
+        assert all(net.reaches()) is (expected is PASS)
+        assert as_file(tmp_path, "etc/nftables.conf", "nftables.service", text) is expected
+        assert as_kernel(tmp_path, net) is expected
+    finally:
+        net.net.client.nft("flush ruleset")
+
+
+@pytest.mark.root
+@pytest.mark.engine
+@pytest.mark.parametrize("name", IPTABLES)
+def test_iptables(name: str, net: Net, tmp_path: Path) -> None:
+    text, expected = IPTABLES[name]
+    net.net.client.run("iptables-restore", input=text)
+    try:
+        assert all(net.reaches()) is (expected is PASS)
+        assert as_file(tmp_path, "etc/iptables/rules.v4", "netfilter-persistent.service", text) is expected
+        assert as_kernel(tmp_path, net) is expected
+    finally:
+        net.net.client.nft("flush ruleset")
+
+
+def test_some_destinations_warn(tmp_path: Path) -> None:
+    text = output("  ip daddr 10.0.0.0/8 tcp dport 443 accept\n  udp dport 53 accept\n")
+    assert as_file(tmp_path, "etc/nftables.conf", "nftables.service", text) is WARN
+    text = IPTABLES["allowed"][0].replace("-A OUTPUT -p tcp", "-A OUTPUT -d 10.0.0.0/8 -p tcp")
+    assert as_file(tmp_path, "etc/sysconfig/iptables", "iptables.service", text) is WARN
+
+
+def test_what_is_not_loaded_blocks_nothing(tmp_path: Path) -> None:
+    root = rootfs.make(tmp_path / "r", {"etc/nftables.conf": output(""), "etc/iptables/rules.v4": IPTABLES["drop"][0]})
+    one = rootfs.judged(root)["local_firewall_blocks"]
+    assert one.judgement.outcome is PASS
+    assert "no local firewall is loaded" in one.judgement.title
+
+
+def test_included_files_are_judged(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "etc/nftables.conf": 'flush ruleset\ninclude "/etc/nftables.d/*.nft"\n',
+        "etc/nftables.d/out.nft": NFTABLES["drop"][0].replace("#!/usr/sbin/nft -f\nflush ruleset\n", ""),
+        "etc/systemd/system/sysinit.target.wants/nftables.service": "->x",
+    }
+    one = rootfs.judged(rootfs.make(tmp_path / "r", files))["local_firewall_blocks"]
+    assert one.judgement.outcome is FAIL
+    assert one.judgement.places[0].line == 2
+
+
+UFW: dict[str, str | bytes] = {
+    "etc/ufw/ufw.conf": "ENABLED=yes\n",
+    "etc/default/ufw": 'DEFAULT_INPUT_POLICY="DROP"\nDEFAULT_OUTPUT_POLICY="DROP"\n',
+}
+UFW_RULES = "*filter\n:ufw-user-output - [0:0]\n{}\nCOMMIT\n"
+UFW_443 = "-A ufw-user-output -p tcp --dport 443 -j ACCEPT"
+UFW_53 = "-A ufw-user-output -p udp --dport 53 -j ACCEPT"
+
+
+@pytest.mark.parametrize(
+    ("rules", "change", "expected"),
+    [
+        ("", {}, FAIL),
+        (UFW_443, {}, FAIL),
+        (f"{UFW_443}\n{UFW_53}", {}, PASS),
+        ("", {"etc/ufw/ufw.conf": "ENABLED=no\n"}, PASS),
+        ("", {"etc/default/ufw": 'DEFAULT_OUTPUT_POLICY="ACCEPT"\n'}, PASS),
+        (f"-A ufw-user-output -p tcp -d 10.0.0.0/8 --dport 443 -j ACCEPT\n{UFW_53}", {}, WARN),
+    ],
+)
+def test_ufw(tmp_path: Path, rules: str, change: dict[str, str | bytes], expected: Outcome) -> None:
+    files = {**UFW, "etc/ufw/user.rules": UFW_RULES.format(rules), **change}
+    one = rootfs.judged(rootfs.make(tmp_path / "r", files))["local_firewall_blocks"]
+    assert one.judgement.outcome is expected
+
+
+FIREWALLD: dict[str, str | bytes] = {"etc/systemd/system/multi-user.target.wants/firewalld.service": "->x"}
+POLICY = '<policy target="{}"><ingress-zone name="HOST"/><egress-zone name="ANY"/>{}</policy>'
+SERVICES = '<service name="https"/><service name="dns"/>'
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "expected"),
+    [
+        ("policies/out.xml", POLICY.format("DROP", ""), FAIL),
+        ("policies/out.xml", POLICY.format("REJECT", SERVICES), PASS),
+        ("policies/out.xml", POLICY.format("ACCEPT", ""), PASS),
+        ("policies/out.xml", POLICY.format("DROP", '<port port="443" protocol="tcp"/><service name="dns"/>'), PASS),
+        ("policies/out.xml", POLICY.format("DROP", "<rule><accept/></rule>"), WARN),
+        ("policies/out.xml", "<policy", PASS),
+        ("policies/out.xml", '<!DOCTYPE p [<!ENTITY a "b">]>' + POLICY.format("DROP", "&a;"), PASS),
+        (
+            "direct.xml",
+            '<direct><rule ipv="ipv4" table="filter" chain="OUTPUT" priority="0">-j DROP</rule></direct>',
+            FAIL,
+        ),
+        (
+            "direct.xml",
+            '<direct><rule ipv="ipv6" table="filter" chain="OUTPUT" priority="0">-j DROP</rule></direct>',
+            PASS,
+        ),
+    ],
+)
+def test_firewalld(tmp_path: Path, file: str, text: str, expected: Outcome) -> None:
+    root = rootfs.make(tmp_path / "r", {**FIREWALLD, f"etc/firewalld/{file}": text})
+    assert rootfs.judged(root)["local_firewall_blocks"].judgement.outcome is expected
+
+
+OUT = Packet(protocol="tcp", remote_port=443, outgoing=True, family=4)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["table", "inet", "t", "chain", "o", "{", "}", ";", "\n", "type filter hook output priority 0",
+                         "policy drop", "tcp", "dport", "443", "accept", "jump o", "goto o", "ct state", "!=", "@s",
+                         ",", '"', "#", "include", "set", "\\", "\x00"]),
+        max_size=40,
+    )
+)  # fmt: skip
+def test_any_nftables_text_is_decided(words: list[str]) -> None:
+    for base in nftables.parse(" ".join(words), "f", OUT):
+        assert decide(base.chains, base.name).fate
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["*filter\n", ":OUTPUT DROP", "\n", "-A OUTPUT", "-A x", "-j x", "-j OUTPUT", "-g x", "!",
+                         "-p", "tcp", "--dport", "443", "1:99999999999", "-j ACCEPT", '"', "'", "-m", "--comment",
+                         "-P OUTPUT"]),
+        max_size=40,
+    )
+)  # fmt: skip
+def test_any_iptables_text_is_decided(words: list[str]) -> None:
+    lines = list(enumerate(" ".join(words).split("\n"), start=1))
+    assert decide(iptables.parse(lines, "f", OUT), "OUTPUT").fate
+
+
+def test_chains_that_jump_in_circles_end() -> None:
+    lines = [(1, ":OUTPUT ACCEPT")] + [(n, f"-A c{n} -j c{m}") for n in range(30) for m in range(30)]
+    lines += [(99, "-A OUTPUT -j c0")]
+    assert decide(iptables.parse(lines, "f", OUT), "OUTPUT").fate
