@@ -42,7 +42,7 @@ _BEYOND = {
     "one there, S3's shared endpoint too)",
     Form.SUFFIX: "it also admits every other name beneath {value}",
     Form.SUBTREE: "it also admits every other name beneath {value}{depth}{apex}",
-    Form.CONTAINS: "it is not anchored, so it also admits every longer name that contains {value}",
+    Form.CONTAINS: "it is not anchored, so it also admits every longer name that contains what it stands for",
 }
 _PLAIN_HTTP = 80
 _LISTABLE = frozenset({Form.EXACT, Form.GLOB, Form.REGEX, Form.SUBTREE})
@@ -180,6 +180,7 @@ def _candidates(pattern: HostPattern, capability: Capability) -> Iterator[_Candi
             form=form,
             value=value,
             empty_star=capability.empty_star and form in (Form.GLOB, Form.GLOB_DOTS) and "*" in value,
+            hostnames_only=capability.glob_hostnames_only and form is Form.GLOB and "*" in value,
             depth=capability.subtree_depth if form is Form.SUBTREE else None,
         )
         apex = ", and the name itself" if not pattern.is_exact else ""
