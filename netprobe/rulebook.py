@@ -39,11 +39,13 @@ class Entry:
 
 @functools.cache
 def entries() -> Mapping[str, Entry]:
-    """Every rule by its id."""
+    """Every rule by its id, less those that share id and page with a finding of ``check`` (the proxy settings)."""
+    from netprobe.diagnosis.taxonomy import TAXONOMY
     from netprobe.host.rules import RULES as HOST
     from netprobe.workload.rules import RULES as WORKLOAD
 
     found = [_entry(rule.id, rule.title, "netprobe.host", rule.source, rule.checked) for rule in HOST]
+    found = [entry for entry in found if entry.id not in TAXONOMY]
     found += [_entry(rule.id, rule.title, "netprobe.workload", rule.source, rule.checked) for rule in WORKLOAD]
     found += [Entry(id=id_, title=title, folder="netprobe.host") for id_, title in _GATE.items()]
     return MappingProxyType({entry.id: entry for entry in found})

@@ -12,6 +12,7 @@ from netprobe import rulebook
 from netprobe.diagnosis.pages import HEADINGS
 from netprobe.diagnosis.taxonomy import TAXONOMY
 from netprobe.host.rules import RULES as HOST
+from netprobe.host.rules import proxies
 from netprobe.workload.rules import RULES as WORKLOAD
 from tests.support.cli import netprobe
 
@@ -36,8 +37,15 @@ def test_no_page_without_a_rule_and_no_rule_twice() -> None:
         for path in (files(folder) / "pages").iterdir()
     }
     assert pages == set(IDS)
-    assert len(HOST) + len(WORKLOAD) + 2 == len(IDS)
-    assert not set(IDS) & set(TAXONOMY)
+    every = [rule.id for rule in HOST] + [rule.id for rule in WORKLOAD]
+    assert len(every) == len(set(every))
+    assert set(every) - set(TAXONOMY) | {"gate_waiver_expired", "gate_proxy_unexpected"} == set(IDS)
+
+
+def test_rules_that_share_a_finding_are_the_proxy_settings() -> None:
+    shared = {rule.id for rule in HOST} & set(TAXONOMY)
+    assert shared == {rule.id for rule in proxies.RULES}
+    assert not {rule.id for rule in WORKLOAD} & set(TAXONOMY)
 
 
 @pytest.mark.parametrize("rule", [*HOST, *WORKLOAD], ids=lambda rule: rule.id)

@@ -343,3 +343,32 @@ def test_settings_keep_secrets_out_of_repr(tmp_path: Path) -> None:
     assert found[0].value == "x y"
     assert "hunter2" not in repr(found)
     assert "hunter2" not in repr(found[1].place)
+
+
+ECS = {"var/lib/dpkg/status": "Package: amazon-ecs-init\nStatus: install ok installed\nVersion: 1.105.1-1\n",
+       "lib/systemd/system/ecs.service": "[Service]\n", "usr/bin/dockerd": "",
+       "lib/systemd/system/docker.service": "[Service]\n"}  # fmt: skip
+DROP_IN = "etc/systemd/system/docker.service.d/http-proxy.conf"
+
+
+@pytest.mark.parametrize(
+    ("files", "rule", "expected"),
+    [
+        ({}, "proxy_only_http_set", PASS),
+        ({DROP_IN: "[Service]\nEnvironment=HTTP_PROXY=http://p.corp.example:3128\n"}, "proxy_only_http_set", WARN),
+        ({DROP_IN: "[Service]\nEnvironment=HTTPS_PROXY=http://p.corp.example:3128\n"}, "proxy_only_http_set", PASS),
+        ({DROP_IN: "[Service]\nEnvironment=HTTPS_PROXY=ftp://p.corp.example\n"}, "proxy_scheme_unusable", FAIL),
+        ({DROP_IN: "[Service]\nEnvironment=HTTPS_PROXY=http://u:hunter2@p.corp.example:1\n"},
+         "proxy_password_world_readable", WARN),
+    ],
+)  # fmt: skip
+def test_proxy_settings_of_an_image(tmp_path: Path, files: dict[str, str], rule: str, expected: Outcome) -> None:
+    root = rootfs.make(tmp_path / "root", {**ECS, **files})
+    if DROP_IN in files:
+        (root / DROP_IN).chmod(0o644)
+    one = rootfs.judged(root)[rule]
+    assert one.judgement.outcome is expected, one.judgement.title
+    if expected is not PASS:
+        assert one.judgement.places[0].file == f"/{DROP_IN}"
+        assert one.judgement.places[0].line == 2
+    assert "hunter2" not in str(one.judgement)
