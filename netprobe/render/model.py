@@ -96,6 +96,7 @@ class Capability:
         regex: the dialect, where ``Form.REGEX`` is among the forms.
         empty_star: a native glob's asterisk also stands for nothing (``ecs-a-.us-east-2…``).
         glob_first_label_only: an asterisk may stand in the first label only.
+        glob_hostnames_only: a native glob never admits a name with a label that begins or ends with a hyphen.
         glob_at_edge_only: an asterisk may stand at the beginning or the end of its label only.
         subtree_depth: how many labels deep ``SUBTREE`` reaches, or None for any depth.
         ports: whether a rule is bound to a port (otherwise the device admits the name on every port that it lets out).
@@ -113,6 +114,7 @@ class Capability:
     regex: Dialect | None = None
     empty_star: bool = False
     glob_first_label_only: bool = False
+    glob_hostnames_only: bool = False
     glob_at_edge_only: bool = False
     subtree_depth: int | None = None
     ports: bool = True
@@ -172,17 +174,21 @@ class Claim:
         form: what kind of statement it is.
         value: see the form.
         empty_star: see :class:`Capability`.
+        hostnames_only: see ``glob_hostnames_only`` of :class:`Capability`.
         depth: the depth of a subtree, or None.
     """
 
     form: Form
     value: str
     empty_star: bool = False
+    hostnames_only: bool = False
     depth: int | None = None
 
     def admits(self, name: str) -> bool:
         """Whether the entry admits ``name`` (any case, no trailing dot), or for ADDRESS the address ``name``."""
         name = name.lower()
+        if self.hostnames_only and _HYPHEN_AT_AN_END.search(name):
+            return False
         match self.form:
             case Form.EXACT:
                 return name == self.value
@@ -233,6 +239,7 @@ class Claim:
 
 
 _TREES = (Form.SUFFIX, Form.SUBTREE)
+_HYPHEN_AT_AN_END = re.compile(r"(?:^|\.)-|-(?:\.|$)")
 
 
 @functools.lru_cache(maxsize=4096)

@@ -366,3 +366,11 @@ def test_a_star_in_the_middle_of_a_label_is_not_at_its_edge() -> None:
     assert said("a-*-b.example.com", narrow)[0] == [(Form.REGEX, "a-*-b.example.com")]
     assert said("a-*.example.com", narrow)[0] == [(Form.GLOB, "a-*.example.com")]
     assert said("*-a.example.com", narrow)[0] == [(Form.GLOB, "*-a.example.com")]
+
+
+def test_a_glob_of_host_names_only_passes_over_hyphens_at_an_end() -> None:
+    """Where the device checks that a name is a host name (RFC 1123), a star for nothing may leave none."""
+    device = can(Form.GLOB, empty_star=True, glob_hostnames_only=True)
+    one = lower((endpoint("ecs-a-*.example.com", "x"), endpoint("web*.example.com", "y")), device, Options())
+    for name, admitted in (("ecs-a-1", True), ("ecs-a-", False), ("web", True), ("web-", False), ("web-1", True)):
+        assert one.admits(f"{name}.example.com") is admitted, name
