@@ -31,11 +31,11 @@ from netprobe.errors import UsageError
 from netprobe.render.model import Target
 
 TARGETS: dict[str, tuple[str, ...]] = {
-    "proxies": ("squid", "tinyproxy", "privoxy", "haproxy", "nginx-stream", "pac"),
-    "linux": ("iptables", "nftables"),
+    "proxies": ("squid", "squid-splice", "tinyproxy", "privoxy", "haproxy", "nginx-stream", "pac"),
+    "linux": ("iptables", "nftables", "dnsmasq-ipset", "dnsmasq-connmark"),
     "dns": ("rpz-bind", "rpz-unbound", "unbound"),
     "firewalls": ("panos", "panos-xml", "panos-edl", "panos-appid"),
-    "cloud": (),
+    "cloud": ("suricata",),
     "kubernetes": (),
     "documents": ("hosts", "csv", "json", "yaml"),
 }
