@@ -31,7 +31,7 @@ from netprobe.errors import UsageError
 from netprobe.render.model import Target
 
 TARGETS: dict[str, tuple[str, ...]] = {
-    "proxies": ("squid", "squid-splice", "tinyproxy", "privoxy", "haproxy", "nginx-stream", "pac"),
+    "proxies": ("squid", "squid-splice", "tinyproxy", "privoxy", "haproxy", "nginx-stream", "envoy", "pac"),
     "linux": ("iptables", "nftables", "dnsmasq-ipset", "dnsmasq-connmark"),
     "dns": ("rpz-bind", "rpz-unbound", "unbound"),
     "firewalls": ("panos", "panos-xml", "panos-edl", "panos-appid"),
