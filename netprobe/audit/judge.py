@@ -78,8 +78,10 @@ class Judge:
         """Take one event."""
         if event.answer:
             self._names.put(_canonical(event.answer), event.host)
-        address = _canonical(event.address)
-        host = event.host or self._names.get(address) or address
+        host = event.host
+        if not host:
+            address = _canonical(event.address)
+            host = self._names.get(address) or address
         if not host:
             self._dropped["events without a host or an address"] += 1
             return
@@ -175,6 +177,7 @@ def _endpoint(endpoint: Endpoint, layers: Mapping[str, _Evidence]) -> EndpointEv
         pattern=endpoint.pattern,
         port=endpoint.port,
         required=endpoint.required,
+        stands_in_for=endpoint.stands_in_for,
         status=_status(layers),
         allowed=sum(one.allowed for one in layers.values()),
         denials=tuple(

@@ -70,7 +70,11 @@ class Denial(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EndpointEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """One endpoint and what the evidence says of it."""
+    """One endpoint and what the evidence says of it.
+
+    ``stands_in_for`` names the numbered endpoint in whose place it stands: where a number of that one was seen, this
+    one is not required (see :meth:`Audited.required`).
+    """
 
     id: str
     region: str
@@ -81,6 +85,7 @@ class EndpointEvidence(msgspec.Struct, frozen=True, kw_only=True):
     status: Status
     allowed: int
     denials: tuple[Denial, ...]
+    stands_in_for: str | None = None
 
 
 class Other(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,3 +135,12 @@ class Audited(msgspec.Struct, frozen=True, kw_only=True):
     unneeded: tuple[Other, ...]
     denied_elsewhere: tuple[Other, ...]
     dropped: dict[str, int]
+
+    def required(self) -> tuple[EndpointEvidence, ...]:
+        """The endpoints that must work, as far as the evidence tells which names the hosts were given."""
+        seen = {(one.region, one.id) for one in self.endpoints if one.status is not Status.NEVER_SEEN}
+        return tuple(
+            one
+            for one in self.endpoints
+            if one.required and (one.stands_in_for is None or (one.region, one.stands_in_for) not in seen)
+        )

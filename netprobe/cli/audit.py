@@ -44,6 +44,8 @@ def audit(
     Reads captures and the logs of Squid, HAProxy, PAN-OS, Suricata and AWS Network Firewall, nftables and iptables,
     dnsmasq, unbound and BIND. Exit codes: 0 nothing required was denied, 1 something was, 4 nothing required was seen.
     """
+    import shlex
+
     import msgspec
 
     from netprobe.audit import text
@@ -51,7 +53,7 @@ def audit(
     from netprobe.audit.judge import Judge
     from netprobe.cli.output import width, write_output
     from netprobe.cli.selection import select
-    from netprobe.errors import UsageError
+    from netprobe.errors import UsageError, printable
 
     if format not in _FORMATS:
         raise UsageError(format, "is not a format of this command", f"choose one of {', '.join(_FORMATS)}")
@@ -80,13 +82,18 @@ def audit(
     if denied:
         shown += "\nThe smallest change that allows what was denied:\n"
         if target is None:
-            names = sorted({(one.pattern, one.port) for one in denied})
-            shown += "".join(f"  {pattern}:{port}\n" for pattern, port in names)
+            patterns = sorted({(one.pattern, one.port) for one in denied})
+            shown += "".join(f"  {pattern}:{port}\n" for pattern, port in patterns)
             shown += "(--target squid and the like write it for a device)\n"
         else:
             from netprobe.render import Options, Origin, render
 
-            origin = Origin(command=f"netprobe audit ... --target {target}", catalog=selection.catalog.version)
+            names = [shlex.quote(printable(file.name)) for file in files]
+            regions = ",".join(one.id for one in selection.regions)
+            origin = Origin(
+                command=f"netprobe audit {' '.join(names)} -r {regions} --target {target}",
+                catalog=selection.catalog.version,
+            )
             shown += render(target, denied, origin=origin, options=Options()).main
     write_output(shown, output)
     return _exit_code(audited)
@@ -95,7 +102,7 @@ def audit(
 def _exit_code(audited: Audited) -> int:
     from netprobe.audit.model import Status
 
-    required = [one.status for one in audited.endpoints if one.required]
+    required = [one.status for one in audited.required()]
     if Status.DENIED in required:
         return 1
     return 4 if all(status is Status.NEVER_SEEN for status in required) else 0

@@ -9,6 +9,8 @@ from netprobe.catalog.model import Endpoint, Support
 from netprobe.errors import UsageError
 from netprobe.hostnames import Hostname
 
+_MAX_KNOWN = 10_000
+
 
 class Matcher:
     """Finds endpoints by name: exact names in one step, patterns by what follows their asterisk."""
@@ -16,6 +18,7 @@ class Matcher:
     def __init__(self, endpoints: Iterable[Endpoint]) -> None:
         self._exact: dict[str, list[Endpoint]] = {}
         self._patterns: dict[str, list[Endpoint]] = {}
+        self._known: dict[str, tuple[Endpoint, ...]] = {}
         for endpoint in endpoints:
             pattern = endpoint.host_pattern
             if pattern.is_exact:
@@ -25,6 +28,14 @@ class Matcher:
 
     def find(self, host: str) -> tuple[Endpoint, ...]:
         """Every endpoint whose pattern matches ``host``; none where it is no host name."""
+        known = self._known.get(host)
+        if known is None:
+            if len(self._known) >= _MAX_KNOWN:
+                self._known.clear()
+            known = self._known[host] = self._search(host)
+        return known
+
+    def _search(self, host: str) -> tuple[Endpoint, ...]:
         found = list(self._exact.get(host, ()))
         candidates: list[Endpoint] = []
         parent = host

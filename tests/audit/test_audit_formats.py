@@ -256,6 +256,16 @@ def test_the_command_ends_with_the_change_for_the_device(
         assert "last 2026-11-23 12:00:00Z" in out
 
 
+def test_a_bare_name_is_not_required_where_a_number_was_seen(tmp_path: Path) -> None:
+    bare, numbered = "ecs-a.us-east-2.amazonaws.com", "ecs-a-7.us-east-2.amazonaws.com"
+    for log, required in (
+        (_squid(1795435200, "TCP_DENIED/403", bare), True),
+        (_squid(1795435200, "TCP_DENIED/403", bare) + _squid(1795435200, "TCP_TUNNEL/200", numbered), False),
+    ):
+        audited = _audit(tmp_path, log=log)
+        assert ("ecs-a-unnumbered" in {one.id for one in audited.required()}) is required
+
+
 def test_nothing_required_seen_is_inconclusive(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log = tmp_path / "access.log"
     log.write_text(_squid(1795435200, "TCP_TUNNEL/200", "tracker.example"))

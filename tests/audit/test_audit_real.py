@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +45,14 @@ def net() -> Iterator[Topology]:
         yield topology
 
 
+def _written(log: Path, *words: str) -> None:
+    """Wait until the engine has written what it answered already."""
+    end = time.monotonic() + 10
+    while not all(word in log.read_text() for word in words):
+        assert time.monotonic() < end, log.read_text()
+        time.sleep(0.02)
+
+
 def _judge(log: Path, *, log_format: str | None = None) -> Audited:
     judge = Judge(endpoints(load(), regions=["us-east-2"]))
     sources = feed([log], judge, log_format=log_format)
@@ -76,6 +85,7 @@ def test_squid(net: Topology, folder: Path, style: str) -> None:
     router = net.routers[0]
     router.start(str(squid), "-N", "-f", str(conf), ready=lambda: router.listens(3128), within=20)
     _through_proxy(net, 3128, ECS, SSM, SSM, OTHER)
+    _written(log, ECS, SSM, OTHER)
     audited = _judge(log)
     assert audited.sources[0].format == {"squid": "squid", "combined": "squid-combined"}[style]
     assert _status(audited) == {"ecs": Status.ALLOWED, "ssm": Status.DENIED}
@@ -104,6 +114,7 @@ def test_haproxy(net: Topology, folder: Path) -> None:
         f"http://{ECS}/",
     )  # fmt: skip
     assert with_status.stdout == "503"  # nobody listens behind it: admitted, and failed upstream
+    _written(log, SSM, "http://" + ECS)
     audited = _judge(log, log_format="haproxy")
     assert _status(audited)["ssm"] is Status.DENIED
     (denial,) = [d for one in audited.endpoints for d in one.denials]
@@ -130,6 +141,7 @@ def test_dnsmasq(net: Topology, folder: Path) -> None:
         ready=lambda: router.listens(53, udp=True),
     )  # fmt: skip
     _ask(net, ECS, SSM, SSM)
+    _written(log, f"config {SSM} is NXDOMAIN")
     audited = _judge(log)
     assert audited.sources[0].format == "dnsmasq"
     found = _status(audited)
@@ -150,6 +162,7 @@ def test_unbound(net: Topology, folder: Path) -> None:
     router = net.routers[0]
     router.start(str(unbound), "-d", "-c", str(conf), ready=lambda: router.listens(53, udp=True))
     _ask(net, ECS, SSM)
+    _written(log, f"{ECS}. A IN NOERROR", "always_nxdomain")
     audited = _judge(log)
     assert audited.sources[0].format == "unbound"
     found = _status(audited)
@@ -165,7 +178,7 @@ def test_bind(net: Topology, folder: Path) -> None:
     conf.write_text(
         f'options {{ directory "{folder}"; listen-on {{ any; }}; listen-on-v6 {{ none; }}; recursion yes; '
         f"allow-query {{ any; }}; allow-recursion {{ any; }}; pid-file none; session-keyfile none; "
-        f"dnssec-validation no; forward only; forwarders {{ 127.0.0.9; }}; "
+        f"dnssec-validation no; forward only; forwarders {{ 127.0.0.1 port 9; }}; "
         f'response-policy {{ zone "rpz.local"; }} qname-wait-recurse no; }};\n'
         f'zone "rpz.local" {{ type primary; file "{zone}"; allow-query {{ none; }}; }};\n'
         f'logging {{ channel all {{ file "{log}"; print-time yes; print-category yes; print-severity yes; }};'
@@ -176,7 +189,10 @@ def test_bind(net: Topology, folder: Path) -> None:
         str(named), "-f", "-c", str(conf), "-4",
         ready=lambda: router.run("ss", "-Hnlu", "src 198.18.0.2:53").stdout.strip() != "", within=20,
     )  # fmt: skip
-    _ask(net, SSM)
+    end = time.monotonic() + 10
+    while not (log.exists() and "rewrite" in log.read_text()):  # named answers before its policy zone is loaded
+        assert time.monotonic() < end, log.read_text()
+        _ask(net, SSM)
     audited = _judge(log)
     assert audited.sources[0].format == "bind"
     assert _status(audited) == {"ssm": Status.DENIED}

@@ -5,6 +5,7 @@ Expectations come from the topology (which router got the rule), never from what
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 
 import pytest
@@ -14,7 +15,7 @@ from netprobe.path.judge import distance, hops
 from netprobe.path.model import End
 from tests.support import need
 from tests.support.netns import Topology
-from tests.support.path_lab import V4, V6, look_once, target, tls_server
+from tests.support.path_lab import LIMITS, V4, V6, look, look_once, target, tls_server
 
 pytestmark = pytest.mark.root
 FILTER = "table inet t {{ chain f {{ type filter hook forward priority 0;\n {} \n}}\n }}"
@@ -187,3 +188,26 @@ def test_an_asymmetric_way_back() -> None:
     assert found.location is not None
     assert found.location.hop == 3
     assert found.location.certainty is Certainty.PROVEN
+
+
+def test_a_flow_keeps_to_one_of_two_ways() -> None:
+    """Router 1 shares the load by ports over two links; each flow sees one of them, hop after hop."""
+    with Topology(routers=ROUTERS, v6=False) as net, tls_server(net.server, V4):
+        first, second = net.routers[0], net.routers[1]
+        first.ip("link", "add", "other", "type", "veth", "peer", "name", "side", "netns", second.name)
+        first.ip("addr", "add", "198.18.50.1/24", "dev", "other")
+        first.ip("link", "set", "other", "up")
+        second.ip("addr", "add", "198.18.50.2/24", "dev", "side")
+        second.ip("link", "set", "side", "up")
+        second.configure({"net/ipv4/conf/side/rp_filter": "0"})
+        first.configure({"net/ipv4/fib_multipath_hash_policy": "1"})
+        first.ip(
+            "route", "replace", "default", "nexthop", "via", "198.18.1.2", "weight", "1",
+            "nexthop", "via", "198.18.50.2", "weight", "1",
+        )  # fmt: skip
+        limits = dataclasses.replace(LIMITS, flows=8)
+        found = look(net, target(), limits=limits).targets[0]
+    ways = {flow.source_port: [one.addresses for one in flow.hops[:3]] for flow in found.flows}
+    assert all(len(addresses) == 1 for way in ways.values() for addresses in way)
+    assert found.location is None
+    assert {way[1][0] for way in ways.values()} <= {"198.18.1.2", "198.18.50.2"}
