@@ -12,7 +12,8 @@ from netprobe.diagnosis.model import Outcome
 from tests.support import rootfs
 from tests.support.cli import netprobe
 
-pytestmark = [pytest.mark.root, pytest.mark.engine]
+# debootstrap takes one minute on an idle machine and several on a busy one; whichever test comes first pays for it.
+pytestmark = [pytest.mark.root, pytest.mark.engine, pytest.mark.timeout(600)]
 
 FAIL, WARN = Outcome.FAIL, Outcome.WARN
 ENABLED = "etc/systemd/system/multi-user.target.wants"

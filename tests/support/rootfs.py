@@ -40,7 +40,7 @@ def debian(folder: Path) -> Path:
         if not root.exists():
             draft = folder / f"draft-{os.getpid()}"
             command = [str(debootstrap), "--variant=minbase", f"--include={PACKAGES}", SUITE, str(draft)]
-            made = subprocess.run(command, capture_output=True, text=True, timeout=170, check=False)
+            made = subprocess.run(command, capture_output=True, text=True, timeout=540, check=False)
             if made.returncode != 0:
                 need._missing(f"needs a Debian mirror: {made.stdout.strip().splitlines()[-1:]}")
             for name in _NEEDLESS:

@@ -19,7 +19,9 @@ def docker_missing(machine: Machine) -> Judgement:
     """The installer fetches Docker from download.docker.com, except on RHEL, where it must be there before."""
     found = machine.root.first(*DAEMONS)
     if found is not None:
-        return passed("Docker is installed", Place(file=found))
+        package = next((name for name in PACKAGES if name in machine.packages.versions), None)
+        origin = f"the package {package}" if package is not None else "no package that netprobe knows"
+        return passed(f"Docker is installed, from {origin}", Place(file=found))
     where = (Place(file=DAEMONS[0]),)
     if machine.os_id == "rhel":
         remedy = "install Docker, then run the installer with --docker-install-source none"

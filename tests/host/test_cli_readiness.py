@@ -1,0 +1,76 @@
+"""The commands host and image, in every format, with their exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from netprobe.host.rules import RULES
+from netprobe.report import FORMATS
+from tests.support import need, rootfs
+from tests.support.cli import netprobe
+
+SELINUX = {"etc/selinux/config": "SELINUX=enforcing\n"}
+
+
+def test_host_judges_every_rule_and_fits_the_schema() -> None:
+    ended = netprobe("host", "--format", "json")
+    assert ended.code in (0, 1, 4), ended.err
+    report = json.loads(ended.out)
+    assert [one["id"] for one in report["rules"]] == [rule.id for rule in RULES]
+    schema = json.loads(netprobe("check", "--schema").out)
+    jsonschema.validate(report, schema)
+    assert report["endpoints"] == []
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_format_tells_the_failed_rule(format: str, tmp_path: Path) -> None:
+    root = rootfs.make(tmp_path / "root", SELINUX)
+    ended = netprobe("image", str(root), "--format", format)
+    assert ended.code == 1, ended.err
+    assert "selinux_enforcing" in ended.out
+    assert "\x1b" not in ended.out
+
+
+def test_several_reports_at_once(tmp_path: Path) -> None:
+    root = rootfs.make(tmp_path / "root", SELINUX)
+    ended = netprobe("image", str(root), "--report", "junit=a.xml", "--report", "sarif=b.sarif", cwd=tmp_path)
+    assert ended.code == 1
+    assert "<testsuite" in (tmp_path / "a.xml").read_text()
+    assert json.loads((tmp_path / "b.sarif").read_text())["version"] == "2.1.0"
+
+
+def test_hostile_names_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    root = rootfs.make(tmp_path / "root", {"etc/os-release": 'ID=x\nPRETTY_NAME="\x1b[31mred\x07\u202e"\n'})
+    for format in ("text", "markdown", "github", "tap"):
+        ended = netprobe("image", str(root), "--format", format)
+        assert not {"\x1b", "\x07", "\u202e"} & set(ended.out)
+
+
+@pytest.mark.root
+def test_an_ordinary_user_is_told_what_was_not_looked_at(tmp_path: Path) -> None:
+    """Unreadable files leave the answer open (exit 4) where nothing else failed; they are never a pass."""
+    need.root()
+    root = rootfs.make(tmp_path / "root", SELINUX)
+    (root / "etc/selinux/config").chmod(0)
+    for folder in (root, *root.parents):
+        folder.chmod(folder.stat().st_mode | 0o055)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setgid(65534)
+        os.setuid(65534)
+        try:
+            found = rootfs.judged(root)["selinux_enforcing"]
+            os.write(writing, f"{found.judgement.outcome} {found.hindered} {found.judgement.title}".encode())
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writing)
+    told = os.read(reading, 500).decode()
+    os.close(reading)
+    assert told == "not_run True /etc/selinux/config: Permission denied"
