@@ -372,3 +372,20 @@ def test_proxy_settings_of_an_image(tmp_path: Path, files: dict[str, str], rule:
         assert one.judgement.places[0].file == f"/{DROP_IN}"
         assert one.judgement.places[0].line == 2
     assert "hunter2" not in str(one.judgement)
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("http://user:hunter2@proxy:3128", ""),
+        ("HTTP_PROXY = http://user:hunter2@proxy:3128", "HTTP_PROXY"),
+        ("export HTTP_PROXY=http://user:hunter2@proxy:3128", "export HTTP_PROXY"),
+        ("hunter2", ""),
+        ("PASSWORD hunter2", ""),
+    ],
+)
+def test_unread_lines_are_told_without_their_secrets(tmp_path: Path, line: str, shown: str) -> None:
+    one = judged(tmp_path, {"etc/ecs/ecs.config": f"ECS_CLUSTER=a\n{line}\n"}, "ecs_config_unread")
+    assert one.judgement.outcome is FAIL
+    assert [(place.line, place.text) for place in one.judgement.places] == [(2, shown)]
+    assert "hunter2" not in str(one)

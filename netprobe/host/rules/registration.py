@@ -172,7 +172,9 @@ def ecs_config_unread(machine: Machine) -> Judgement:
             text = line.strip()
             if not text or text.startswith(("#", ";")) or re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*=.*", text):
                 continue
-            places.append(Place(file=path, line=number, text=re.split(r"[=\s]", text)[0][:60]))
+            # Only what looks like a key is shown: the rest of such a line may be a password.
+            key = re.match(r"(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*(?=\s*=)", text)
+            places.append(Place(file=path, line=number, text=key[0] if key is not None else ""))
     if not places:
         return passed("every line of ecs.config is one that the agent reads")
     remedy = "write KEY=VALUE, one a line, without 'export' and without spaces around '='"
