@@ -134,6 +134,9 @@ def waivers(tables: Iterable[object], file: str) -> tuple[Waiver, ...]:
 
 
 def _convert(table: object, kind: type[T], file: str, where: str) -> T:
+    if isinstance(table, Mapping):
+        # As everywhere in netprobe.toml, an underscore is read as a hyphen.
+        table = {str(key).replace("_", "-"): value for key, value in table.items()}
     try:
         return msgspec.convert(table, kind)
     except msgspec.ValidationError as exc:

@@ -189,6 +189,11 @@ def test_mistakes_in_the_table(table: object, told: str) -> None:
         gate.expectations(table, "netprobe.toml")
 
 
+def test_underscores_are_hyphens() -> None:
+    for key in ("fail-on", "fail_on"):
+        assert gate.expectations({"image": "x", key: "warning"}, "f").fail_on == "warning"
+
+
 @pytest.mark.parametrize("missing", ["finding", "reason", "owner", "expires"])
 def test_waiver_needs_all_four(missing: str) -> None:
     whole = {"finding": "a", "reason": "b", "owner": "c", "expires": TODAY}
