@@ -81,9 +81,7 @@ def path(
 
 def _exit_code(report: PathReport) -> int:
     """1 where something is in the way, 4 where something could not be looked at, 0 where every address answers."""
-    from netprobe.path.model import End
-
-    if any(target.location is not None or target.end is not End.ANSWERED for target in report.targets):
+    if not all(target.passes() for target in report.targets):
         return 1
     return 4 if report.inconclusive else 0
 

@@ -193,6 +193,11 @@ class TargetPath(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     protocol: str = "tcp"
     source: str = ""
 
+    def passes(self) -> bool:
+        """Whether nothing was found in the way: packets, the ClientHello for the name and large packets arrive."""
+        hello = all(one.control or one.end is End.ANSWERED for one in self.hello)
+        return self.end is End.ANSWERED and hello and (self.mtu is None or not self.mtu.advice)
+
 
 class NotRun(msgspec.Struct, frozen=True, kw_only=True):
     """A part that was not run: never shown as a pass.

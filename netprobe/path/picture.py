@@ -50,7 +50,7 @@ def _stations(target: TargetPath) -> list[str]:
     location = target.location
     if location is None:
         last = max(known, default=0)
-        mark = "✓" if target.end is End.ANSWERED else "?"
+        mark = "✓" if target.passes() else "?"
         return ["host", *_between(known, last), f"{mark} {target.address}"]
     said = f'"{_said(target)}"'
     if location.hop == 0:

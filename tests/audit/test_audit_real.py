@@ -67,7 +67,7 @@ def _status(audited: Audited) -> dict[str, Status]:
 def _through_proxy(net: Topology, port: int, *names: str) -> None:
     for name in names:
         net.client.run(
-            "curl", "-sk", "-m", "5", "-x", f"http://198.18.0.2:{port}", f"https://{name}/", check=False
+            "curl", "-sk", "-m", "2", "-x", f"http://198.18.0.2:{port}", f"https://{name}/", check=False
         )  # fmt: skip
 
 
@@ -216,7 +216,7 @@ def test_a_capture_shows_what_was_reset_and_what_passed(net: Topology, folder: P
         ready=lambda: path.exists() and path.stat().st_size >= 24,
     )  # fmt: skip
     for name, address in ((ECS, SERVER), (SSM, "198.19.0.77")):
-        net.client.run("curl", "-sk", "-m", "5", "--resolve", f"{name}:443:{address}", f"https://{name}/", check=False)
+        net.client.run("curl", "-sk", "-m", "2", "--resolve", f"{name}:443:{address}", f"https://{name}/", check=False)
     size = -1
     while path.stat().st_size != size:
         size = path.stat().st_size

@@ -53,7 +53,7 @@ def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
             _ask("missing.example")
         for name in (KNOWN, KNOWN, FOREIGN):
             net.client.run(
-                "curl", "-sk", "-m", "5", "--resolve", f"{name}:443:{SERVER}", f"https://{name}/", check=False
+                "curl", "-sk", "-m", "2", "--resolve", f"{name}:443:{SERVER}", f"https://{name}/", check=False
             )
         with net.client.entered():
             _in_pieces(client_hello("ssm.us-east-2.amazonaws.com"))
