@@ -12,7 +12,7 @@ from netprobe import catalog, requirements
 from netprobe.render import Rendered, render
 from netprobe.render.model import Options
 from tests.support import need
-from tests.support.render_cases import CASES, ORIGIN, ecs, endpoint
+from tests.support.render_cases import CASES, ORIGIN, UNUSUAL, ecs, endpoint
 from tests.support.render_corpus import corpus, spellings
 from tests.support.render_engine import Namespace, as_user, engine, listens, namespace
 from tests.support.render_sni import client_hello, decide, internet, passes
@@ -20,7 +20,7 @@ from tests.support.render_sni import client_hello, decide, internet, passes
 pytestmark = [pytest.mark.engine, pytest.mark.root]
 
 ADDRESS = "127.0.0.1"
-_ENDPOINTS = (*CASES["wide"].endpoints, *ecs("ap-southeast-2"), endpoint("own.example.com", port=8443))
+_ENDPOINTS = (*CASES["wide"].endpoints, *ecs("ap-southeast-2"), *UNUSUAL, endpoint("own.example.com", port=8443))
 _NAME = "ecs.us-east-2.amazonaws.com"
 
 

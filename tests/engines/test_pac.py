@@ -12,12 +12,12 @@ import pytest
 from netprobe.render import Rendered, render
 from netprobe.render.model import Options
 from tests.support import need
-from tests.support.render_cases import CASES, ORIGIN, ecs
+from tests.support.render_cases import CASES, ORIGIN, UNUSUAL, ecs
 from tests.support.render_corpus import corpus, spellings
 
 pytestmark = pytest.mark.engine
 
-_ENDPOINTS = (*CASES["wide"].endpoints, *ecs("ap-southeast-2"))
+_ENDPOINTS = (*CASES["wide"].endpoints, *ecs("ap-southeast-2"), *UNUSUAL)
 _NAME = "ecs.us-east-2.amazonaws.com"
 # Only the language, no function of a browser or of node: vm's context is empty.
 _RUN = """

@@ -13,7 +13,7 @@ from netprobe.render import Rendered, render
 from netprobe.render.model import Options
 from netprobe.render.targets import privoxy
 from tests.support import need
-from tests.support.render_cases import CASES, ORIGIN, ecs
+from tests.support.render_cases import CASES, ORIGIN, UNUSUAL, ecs
 from tests.support.render_connect import allowed, answer, decide
 from tests.support.render_corpus import corpus, spellings
 from tests.support.render_engine import Namespace, as_user, engine, listens, namespace
@@ -21,7 +21,7 @@ from tests.support.render_engine import Namespace, as_user, engine, listens, nam
 pytestmark = [pytest.mark.engine, pytest.mark.root]
 
 PORT = 8118
-_ENDPOINTS = (*CASES["wide"].endpoints, *ecs("ap-southeast-2"))
+_ENDPOINTS = (*CASES["wide"].endpoints, *ecs("ap-southeast-2"), *UNUSUAL)
 _NAME = "ecs.us-east-2.amazonaws.com"
 
 

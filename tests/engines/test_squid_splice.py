@@ -14,7 +14,7 @@ from netprobe import catalog, requirements
 from netprobe.render import Rendered, render
 from netprobe.render.model import Options
 from tests.support import need
-from tests.support.render_cases import CASES, ORIGIN, ecs, endpoint
+from tests.support.render_cases import CASES, ORIGIN, UNUSUAL, ecs, endpoint
 from tests.support.render_connect import allowed
 from tests.support.render_corpus import corpus, spellings
 from tests.support.render_engine import Namespace, as_user, engine, listens, namespace
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.root]
 
 EXPLICIT = 3128
 OTHER = "192.0.2.98"
-_ENDPOINTS = (*CASES["wide"].endpoints, *ecs("ap-southeast-2"), endpoint("own.example.com", port=8443))
+_ENDPOINTS = (*CASES["wide"].endpoints, *ecs("ap-southeast-2"), *UNUSUAL, endpoint("own.example.com", port=8443))
 _NAME = "ecs.us-east-2.amazonaws.com"
 # What the page tells for a gateway, at the place where the namespace's own connections pass; Squid's own go out.
 _REDIRECT = """

@@ -11,7 +11,7 @@ import pytest
 from netprobe.render import Rendered, render
 from netprobe.render.model import Options
 from tests.support import need
-from tests.support.render_cases import CASES, ORIGIN, ecs
+from tests.support.render_cases import CASES, ORIGIN, UNUSUAL, ecs
 from tests.support.render_connect import allowed, answer, decide
 from tests.support.render_corpus import corpus, spellings
 from tests.support.render_engine import Namespace, as_user, engine, listens, namespace
@@ -19,7 +19,7 @@ from tests.support.render_engine import Namespace, as_user, engine, listens, nam
 pytestmark = [pytest.mark.engine, pytest.mark.root]
 
 PORT = 8888
-_ENDPOINTS = (*CASES["wide"].endpoints, *ecs("ap-southeast-2"))
+_ENDPOINTS = (*CASES["wide"].endpoints, *ecs("ap-southeast-2"), *UNUSUAL)
 _NAME = "ecs.us-east-2.amazonaws.com"
 
 
@@ -78,6 +78,15 @@ def test_what_we_write_is_what_makes_it_deny(space: Namespace, tmp_path: Path) -
     with engine(_argv(configuration), space=space, ready=listens(PORT), log=tmp_path / "out.log"):
         assert space.call(lambda: allowed("evil.test", 443, PORT))
         assert not space.call(lambda: allowed(_NAME, 443, PORT))
+
+
+def test_an_empty_list_denies_all(space: Namespace, tmp_path: Path) -> None:
+    configuration = _write(tmp_path, _rendered())
+    text = (tmp_path / "netprobe.filter").read_text(encoding="utf-8")
+    comments = [line for line in text.splitlines() if line.startswith("#")]
+    (tmp_path / "netprobe.filter").write_text("\n".join(comments) + "\n", encoding="utf-8")
+    with engine(_argv(configuration), space=space, ready=listens(PORT), log=tmp_path / "out.log"):
+        assert not any(space.call(lambda: decide([(_NAME, 443), ("evil.test", 443)], PORT)).values())
 
 
 def test_basic_expressions_would_match_nothing(space: Namespace, tmp_path: Path) -> None:

@@ -60,6 +60,15 @@ def ecs(region: str, *, account: str | None = "123456789012") -> tuple[Endpoint,
     )
 
 
+UNUSUAL = (
+    endpoint("db.*.example.com", "own-middle", group="own", required=False),
+    endpoint("*-api.example.net", "own-front", group="own", required=False),
+    endpoint("*.cache-*.example.org", "own-two", group="own", required=False),
+    endpoint("x-*-y.*.z.example.org", "own-inside", group="own", required=False),
+)
+"""Patterns of a user's own, with asterisks where AWS has none, for engines that claim to say any pattern."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """One input for every target."""
