@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -66,6 +67,21 @@ def test_trailing_dot(space: Namespace, tmp_path: Path) -> None:
         assert space.call(lambda: allowed(f"{_NAME}.", 443, PORT))
         assert not space.call(lambda: allowed("evil.test.", 443, PORT))
     assert privoxy.CAPABILITY.strips_trailing_dot
+
+
+def test_it_reads_a_replaced_list_by_itself(space: Namespace, tmp_path: Path) -> None:
+    """As the page tells: renamed into place, it counts from the next request on, both ways."""
+    configuration = _write(tmp_path, _rendered())
+    actions = tmp_path / "netprobe.action"
+    old = actions.read_text(encoding="utf-8")
+    with engine(_argv(configuration), space=space, ready=listens(PORT), log=tmp_path / "out.log"):
+        for moment, (text, admitted) in enumerate([(old.replace(f"{_NAME}:443\n", ""), False), (old, True)], start=1):
+            new = tmp_path / "new"
+            new.write_text(text, encoding="utf-8")
+            # Privoxy goes by the time of the file, in whole seconds.
+            os.utime(new, (actions.stat().st_mtime + moment * 10,) * 2)
+            new.rename(actions)
+            assert space.call(lambda: allowed(_NAME, 443, PORT)) == admitted
 
 
 def test_other_ways_in_are_denied(space: Namespace, tmp_path: Path) -> None:
