@@ -8,6 +8,7 @@ ECS agents' endpoints. Status codes that no source confirms are plausible ones; 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import secrets
 import uuid
@@ -17,6 +18,8 @@ from dataclasses import dataclass, field, replace
 from netprobe.catalog.model import Genuine
 from netprobe.lab.behaviour import HttpMode
 
+SWITCHING_PROTOCOLS = 101
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _UPGRADE_HEADERS = frozenset({"upgrade", "connection", "sec-websocket-key", "sec-websocket-version"})
 
 
@@ -127,6 +130,16 @@ def _third_party(_host: str, _request: HttpRequest) -> HttpAnswer:
     return HttpAnswer(status=200, headers=(("Content-Type", "text/plain"),), body=b"ok\n")
 
 
+def _granted(request: HttpRequest) -> HttpAnswer:
+    """RFC 6455 section 4.2.2."""
+    key = request.headers.get("sec-websocket-key", "").encode("latin-1")
+    accept = base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest()).decode("ascii")
+    return HttpAnswer(
+        status=SWITCHING_PROTOCOLS,
+        headers=(("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", accept)),
+    )
+
+
 _GENUINE = {
     Genuine.AWS_API: _aws_api,
     Genuine.ECS_WEBSOCKET: _ecs_websocket,
@@ -170,6 +183,8 @@ def answer(genuine: Genuine, mode: HttpMode, host: str, request: HttpRequest) ->
     """
     if mode in _IN_PLACE:
         return _IN_PLACE[mode]
+    if mode is HttpMode.GRANT_UPGRADE and request.asks_upgrade:
+        return _granted(request)
     if mode is HttpMode.STRIP_UPGRADE:
         kept = {name: value for name, value in request.headers.items() if name not in _UPGRADE_HEADERS}
         request = replace(request, headers=kept)

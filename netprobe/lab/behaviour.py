@@ -85,6 +85,8 @@ class HttpMode(StrEnum):
     STALL = "stall"
     STRIP_UPGRADE = "strip-upgrade"
     """The request reaches the service without its ``Upgrade`` and ``Connection`` headers."""
+    GRANT_UPGRADE = "grant-upgrade"
+    """A WebSocket is opened and kept silent, as the genuine service opens it for a signed request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import trio
 
 from netprobe.catalog.model import Genuine
-from netprobe.lab.answers import HttpAnswer, HttpRequest, answer
+from netprobe.lab.answers import SWITCHING_PROTOCOLS, HttpAnswer, HttpRequest, answer
 from netprobe.lab.behaviour import HostBehaviour, HttpMode, TcpMode, TlsMode
 from netprobe.lab.certificates import Certificates
 from netprobe.lab.tls import Session
@@ -121,6 +121,9 @@ class HostServer:
             if site.behaviour.http is HttpMode.STALL:
                 await trio.sleep_forever()
             told = answer(site.genuine, site.behaviour.http, site.host, request)
+            if told.status == SWITCHING_PROTOCOLS:
+                await _hold_open(session, told)
+                break
             closing = request.headers.get("connection", "").lower() == "close"
             await session.send(_wire(told, request, site.behaviour.date_offset_seconds, closing=closing))
             if closing:
@@ -205,6 +208,14 @@ async def _read_request(session: Session) -> HttpRequest | None:
             return None
         missing -= len(chunk)
     return HttpRequest(method=words[0], path=words[1], headers=headers)
+
+
+async def _hold_open(session: Session, told: HttpAnswer) -> None:
+    """Switch protocols, and then say nothing until the client leaves."""
+    lines = ["HTTP/1.1 101 Switching Protocols", *(f"{n}: {v}" for n, v in told.headers), "", ""]
+    await session.send("\r\n".join(lines).encode("latin-1"))
+    while await session.receive():
+        continue
 
 
 def _wire(told: HttpAnswer, request: HttpRequest, date_offset_seconds: float, *, closing: bool) -> bytes:
