@@ -35,6 +35,10 @@ _UNREACHABLE = frozenset(
         Failure.ADDRESS_UNAVAILABLE,
     }
 )
+_SURE = ("ERR_DNS_FAIL", "ERR_CONNECT_FAIL")
+"""Squid's errors that mean one thing only."""
+_NO_SUCH_DOMAIN = 404
+"""What Privoxy 3.0 answers to CONNECT for a name that it cannot resolve; any web server answers so for everything."""
 _CONNECT = {
     Failure.PROXY_AUTH_REQUIRED: "proxy_auth_required",
     Failure.PROXY_AUTH_REJECTED: "proxy_auth_rejected",
@@ -54,10 +58,12 @@ _CONNECT = {
 def explain(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cause:
     """Why the way through the proxy did not open."""
     detail = details.proxy(o)
-    id_ = _id(o, detail)
+    by_address = _by_address(world, o)
+    id_ = _named_or_not(_id(o, detail), detail, by_address)
+    if id_ == "proxy_not_a_proxy" and detail is not None and detail.status == _NO_SUCH_DOMAIN and _opens(world, detail):
+        id_ = "proxy_cannot_resolve"
     if detail is None or id_ is None:
         return unexplained(sight, o, blocking=blocking)
-    by_address = world.controls("connect_by_address", like=o, step=Step.PROXY)
     direct = world.controls("without_proxy", like=o)
     return Cause(
         id=id_,
@@ -84,13 +90,54 @@ def _id(o: Observation, detail: ProxyDetail | None) -> str | None:
     return _CONNECT.get(o.failure)
 
 
+def _by_address(world: Evidence, o: Observation) -> tuple[Observation, ...]:
+    """CONNECTs to an address instead of this name; without any, those for other names at the same proxy."""
+    own = world.controls("connect_by_address", like=o, step=Step.PROXY)
+    if own:
+        return own
+    detail = details.proxy(o)
+    return tuple(
+        c
+        for c in world.controls("connect_by_address", step=Step.PROXY)
+        if c.vantage == o.vantage
+        and (other := details.proxy(c)) is not None
+        and detail is not None
+        and other.proxy == detail.proxy
+    )
+
+
+def _opens(world: Evidence, detail: ProxyDetail) -> bool:
+    """Whether this proxy opened a tunnel to anybody: then it is one."""
+    tunnels = (path.step(Step.PROXY) for sight in world.sights for path in sight.paths)
+    return any(
+        o is not None and o.failure is None and (other := details.proxy(o)) is not None and other.proxy == detail.proxy
+        for o in tunnels
+    )
+
+
+def _named_or_not(id_: str | None, detail: ProxyDetail | None, by_address: tuple[Observation, ...]) -> str | None:
+    """Whether it is the name or the connection that failed, where the proxy's own word leaves it open.
+
+    Few proxies say that they cannot resolve a name: tinyproxy and Dante call it a failed connection, and Squid 5.7's
+    ERR_CANNOT_FORWARD also stands for a parent proxy that is down. An address needs no name: the control decides.
+    """
+    if detail is None or not by_address or detail.error_header.startswith(_SURE):
+        return id_
+    opens = any(c.failure is None for c in by_address)
+    if id_ == "proxy_cannot_connect" and opens:
+        return "proxy_cannot_resolve"
+    if id_ == "proxy_cannot_resolve" and not opens:
+        return "proxy_cannot_connect"
+    return id_
+
+
 def _proven(o: Observation, id_: str, by_address: tuple[Observation, ...]) -> bool:
     """A status or header of the proxy speaks for itself; a bare close does not, nor a 5xx without a reason."""
     detail = details.proxy(o)
     if id_ == "proxy_not_a_proxy":
         return o.failure not in (Failure.EOF, Failure.CONNECTION_RESET)
     if id_ == "proxy_cannot_resolve":
-        told = detail is not None and bool(detail.error_header)
+        told = detail is not None and detail.error_header.startswith(_SURE)
         return told or any(c.failure is None for c in by_address)
     return True
 

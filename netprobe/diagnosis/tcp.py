@@ -78,10 +78,12 @@ def _key(o: Observation, id_: str) -> str:
 
 
 def _passes_through_proxy(world: Evidence, o: Observation) -> tuple[Observation, ...]:
-    """The control probe through a proxy, where all of its steps passed."""
+    """The control probe through a proxy, or what another vantage saw through its own, where all of it passed."""
     controls = world.controls("with_proxy", like=o)
-    tunnelled = any(c.step is Step.PROXY for c in controls)
-    return controls if tunnelled and all(c.failure is None for c in controls) else ()
+    if any(c.step is Step.PROXY for c in controls) and all(c.failure is None for c in controls):
+        return controls
+    others = (s for s in world.sights if s.proxied and (s.host, s.port) == (o.host, o.port) and s.vantage != o.vantage)
+    return next((path.steps for other in others for path in other.paths if path.works), ())
 
 
 def _proxy_of(observations: Iterable[Observation]) -> str:

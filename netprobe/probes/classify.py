@@ -158,6 +158,8 @@ def of_stream_error(error: BaseException) -> Failure:
 
 _SQUID = {
     "ERR_DNS_FAIL": Failure.PROXY_CANNOT_RESOLVE,
+    # Squid 5.7 says so of a name without addresses (seen); of a dead parent too, which a CONNECT to an address tells.
+    "ERR_CANNOT_FORWARD": Failure.PROXY_CANNOT_RESOLVE,
     "ERR_ACCESS_DENIED": Failure.PROXY_FORBIDDEN,
     "ERR_CACHE_ACCESS_DENIED": Failure.PROXY_AUTH_REQUIRED,
     "ERR_CONNECT_FAIL": Failure.PROXY_CANNOT_CONNECT,
@@ -165,6 +167,7 @@ _SQUID = {
     "ERR_UNSUP_REQ": Failure.PROXY_METHOD_REFUSED,
 }
 _ETIMEDOUT = "110"
+_OF_A_WEB_SERVER = frozenset({400, 404, 405})
 
 
 def of_connect_status(status: int, squid_error: str, *, authenticated: bool, is_proxy: bool = True) -> Failure | None:
@@ -174,8 +177,8 @@ def of_connect_status(status: int, squid_error: str, *, authenticated: bool, is_
         status: the HTTP status.
         squid_error: the value of ``X-Squid-Error`` (``ERR_CONNECT_FAIL 110``), or nothing.
         authenticated: whether credentials were sent.
-        is_proxy: whether a header shows that a proxy answered; without one, "bad request" and "not found" are
-            what a web server makes of CONNECT.
+        is_proxy: whether a header shows that a proxy answered; without one, "bad request", "not found" and "method
+            not allowed" are what a web server makes of CONNECT (nginx 1.22 and Apache: seen).
     """
     if 200 <= status < 300:
         return None
@@ -186,7 +189,7 @@ def of_connect_status(status: int, squid_error: str, *, authenticated: bool, is_
         return Failure.PROXY_UPSTREAM_TIMEOUT
     if name in _SQUID:
         return _SQUID[name]
-    if status in {400, 404} and not is_proxy:
+    if status in _OF_A_WEB_SERVER and not is_proxy:
         return Failure.PROXY_NOT_A_PROXY
     by_status = {
         403: Failure.PROXY_FORBIDDEN,

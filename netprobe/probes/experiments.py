@@ -48,13 +48,17 @@ CALLED_FOR: dict[tuple[Step, Failure], tuple[Control, ...]] = {
     (Step.PROXY, Failure.PROXY_BAD_ANSWER): _UPSTREAM,
     (Step.PROXY, Failure.PROXY_FORBIDDEN): (controls.without_proxy,),
     (Step.PROXY, Failure.PROXY_METHOD_REFUSED): (controls.without_proxy,),
-    (Step.PROXY, Failure.PROXY_NOT_A_PROXY): (controls.without_proxy,),
+    (Step.PROXY, Failure.PROXY_NOT_A_PROXY): _UPSTREAM,  # Privoxy answers 404 for a name that it cannot resolve
     (Step.PROXY, Failure.TIMEOUT): (controls.without_proxy,),
     (Step.PROXY, Failure.CONNECTION_REFUSED): (controls.without_proxy,),
     (Step.PROXY, Failure.HOST_UNREACHABLE): (controls.without_proxy,),
     (Step.PROXY, Failure.NETWORK_UNREACHABLE): (controls.without_proxy,),
 }
 """What each failure of a step calls for, beyond what the first pass did (every address, every resolver, lax chains)."""
+
+
+_HELD_BACK = frozenset({(Step.HTTP, Failure.TIMEOUT), (Step.WEBSOCKET, Failure.TIMEOUT)})
+"""Answers that never came through a tunnel: without the proxy they come, where it is the proxy that keeps them."""
 
 
 async def make(session: Session) -> None:
@@ -114,6 +118,8 @@ def _controls_for(session: Session, trace: Trace, failed: Observation) -> tuple[
             wanted = (*wanted, controls.with_proxy)
         if len(trace.target.vantage.resolvers) > 1:
             wanted = (*wanted, controls.other_resolver)
+    if trace.target.proxy is not None and (failed.step, failed.failure) in _HELD_BACK:
+        wanted = (*wanted, controls.without_proxy)
     return wanted
 
 

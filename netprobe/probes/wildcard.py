@@ -2,16 +2,18 @@
 
 A resolver that answers for everything (a captive portal, a "helpful" provider, a wildcard zone) makes every numbered
 candidate look alive, and a proxy says "cannot connect" of a missing name as of a dead host. So one name that AWS
-cannot have is asked for, once for each setting and parent name: what a candidate shares with it proves nothing.
+cannot have is asked for, once for each setting and parent name: what a candidate shares with it proves nothing. A proxy
+that opens TLS completes a handshake for names that do not exist, and tells of it in an HTTP answer of its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import trio
 
-from netprobe.observations import Failure, Observation, ProxyDetail, Step
+from netprobe.observations import Failure, HttpDetail, Observation, ProxyDetail, Step, TlsDetail
 from netprobe.probes import chain, resolve
 from netprobe.probes.plan import Target
 from netprobe.probes.scene import Scene
@@ -23,7 +25,13 @@ LABEL = "netprobe-no-such-host"
 
 
 _BY_THE_PROXY = frozenset(
-    {Failure.PROXY_CANNOT_CONNECT, Failure.PROXY_UPSTREAM_TIMEOUT, Failure.PROXY_BAD_ANSWER, Failure.EOF}
+    {
+        Failure.PROXY_CANNOT_CONNECT,
+        Failure.PROXY_UPSTREAM_TIMEOUT,
+        Failure.PROXY_BAD_ANSWER,
+        Failure.PROXY_NOT_A_PROXY,  # Privoxy: 404 "no such domain", as a web server that is no proxy answers
+        Failure.EOF,
+    }
 )
 """What proxies say of a name that they cannot resolve, where they do not say just that."""
 
@@ -36,6 +44,7 @@ class Wildcards:
         self._locks: dict[tuple[object, ...], trio.Lock] = {}
         self._addresses: dict[tuple[object, ...], frozenset[str]] = {}
         self._tunnels: dict[tuple[object, ...], Observation] = {}
+        self._answers: dict[tuple[object, ...], Observation | None] = {}
 
     async def addresses(self, target: Target) -> frozenset[str]:
         """The addresses that a name beside ``target`` gets which cannot exist; none on an honest resolver."""
@@ -57,8 +66,15 @@ class Wildcards:
         """Whether the proxy treats a candidate as it treats a name that cannot exist, so that it may not exist."""
         target, steps = trace.target, trace.steps.get(None, [])
         tunnel = next((o for o in steps if o.step is Step.PROXY and o.experiment is None), None)
-        if tunnel is None or any(o.step is Step.TLS and o.failure is None and o.experiment is None for o in steps):
+        if tunnel is None:
             return False
+        shaken = next((o for o in steps if o.step is Step.TLS and o.failure is None and o.experiment is None), None)
+        if shaken is not None:
+            assert isinstance(shaken.detail, TlsDetail)
+            answer = _answer(steps)
+            if shaken.detail.origin is not False or answer is None or answer.failure is None:
+                return False
+            return _same_answer(answer, await self._interceptors_answer(target))
         if tunnel.failure is Failure.PROXY_CANNOT_RESOLVE:
             return True
         if tunnel.failure is not None and tunnel.failure not in _BY_THE_PROXY:
@@ -80,9 +96,35 @@ class Wildcards:
                 self._tunnels[key] = seen[0]
         return self._tunnels[key]
 
+    async def _interceptors_answer(self, target: Target) -> Observation | None:
+        """What an intercepting proxy answers over HTTP for the name that cannot exist; None where it does not."""
+        proxy = target.proxy
+        assert proxy is not None
+        key = (target.suffix, proxy.safe, proxy.username, target.vantage.name)
+        async with self._locks.setdefault(("http", *key), trio.Lock()):
+            if key not in self._answers:
+                async with self._session.slots:
+                    seen: list[Observation] = []
+                    await chain.run(self._session, target, self._scene(target), None, seen)
+                self._session.controls.extend(o for o in seen if o.experiment == EXPERIMENT)
+                self._answers[key] = _answer(seen)
+        return self._answers[key]
+
     @staticmethod
     def _scene(target: Target) -> Scene:
         return replace(target.scene.control(EXPERIMENT), host=f"{LABEL}.{target.suffix}")
+
+
+def _answer(steps: Sequence[Observation]) -> Observation | None:
+    return next((o for o in steps if o.step is Step.HTTP), None)
+
+
+def _same_answer(one: Observation, other: Observation | None) -> bool:
+    if other is None:
+        return False
+    assert isinstance(one.detail, HttpDetail)
+    assert isinstance(other.detail, HttpDetail)
+    return (one.failure, one.detail.status) == (other.failure, other.detail.status)
 
 
 def _alike(one: Observation, other: Observation) -> bool:

@@ -139,7 +139,7 @@ def test_a_broken_stream_is_judged_by_its_cause() -> None:
         (503, "ERR_DNS_FAIL 0", False, Failure.PROXY_CANNOT_RESOLVE),
         (503, "ERR_CONNECT_FAIL 111", False, Failure.PROXY_CANNOT_CONNECT),
         (503, "ERR_CONNECT_FAIL 110", False, Failure.PROXY_UPSTREAM_TIMEOUT),
-        (500, "ERR_CANNOT_FORWARD 0", False, Failure.PROXY_CANNOT_CONNECT),
+        (500, "ERR_CANNOT_FORWARD 0", False, Failure.PROXY_CANNOT_RESOLVE),
         (502, "", False, Failure.PROXY_CANNOT_CONNECT),
         (504, "", False, Failure.PROXY_UPSTREAM_TIMEOUT),
         (405, "", False, Failure.PROXY_METHOD_REFUSED),
@@ -152,7 +152,7 @@ def test_connect_status(status: int, squid: str, authenticated: bool, failure: F
 
 
 def test_a_web_server_that_is_asked_for_a_tunnel_is_no_proxy() -> None:
-    for status in (400, 404):
+    for status in (400, 404, 405):
         judged = classify.of_connect_status(status, "", authenticated=False, is_proxy=False)
         assert judged is Failure.PROXY_NOT_A_PROXY
 
