@@ -6,6 +6,7 @@ from netprobe.diagnosis.model import Verdict
 from netprobe.lab import SCENARIOS
 from netprobe.lab.behaviour import ResolverBehaviour
 from netprobe.lab.scenarios import Scenario
+from tests.lab.proxy_cases import PROXY_CASES
 from tests.support.lab_case import Case, Network, embedded
 
 HEALTHY = SCENARIOS["healthy"]
@@ -177,14 +178,7 @@ DNS = (
 )
 
 ENGINES = (
-    healthy("ns-behind-squid", Network(squid=("http_access allow all",))),
     healthy("ns-behind-dnsmasq", Network(dnsmasq=())),
-    broken(
-        "ns-squid-forbids-ssm",
-        "proxy_forbidden",
-        Network(squid=("acl no dstdomain ssm.us-east-2.amazonaws.com", "http_access deny no", "http_access allow all")),
-    ),
-    broken("ns-squid-forbids-all", "proxy_forbidden", Network(squid=("http_access deny all",))),
     broken(
         "ns-dnsmasq-sinkhole",
         "dns_sinkholed",
@@ -199,4 +193,4 @@ ENGINES = (
     ),
 )
 
-CASES = (*EMBEDDED, *HEALTHY_NETWORKS, *TCP, *TLS, *DNS, *ENGINES)
+CASES = (*EMBEDDED, *HEALTHY_NETWORKS, *TCP, *TLS, *DNS, *ENGINES, *PROXY_CASES)

@@ -28,8 +28,8 @@ async def test_case(case: Case, record_property: Callable[[str, object], None]) 
         need.engine("nft")
         if case.network.dnsmasq is not None:
             need.engine("dnsmasq")
-        if case.network.squid is not None:
-            need.engine("squid")
+        for engine in case.network.engines:
+            need.engine(engine.program)
     result = await play(case)
     record_property("case", {"name": case.name, "expected": list(case.findings), "found": list(result.findings)})
     assert result.findings == tuple(sorted(case.findings)), [f.title for f in result.diagnosis.findings]

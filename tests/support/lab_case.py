@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 import itertools
+import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -30,22 +31,10 @@ from netprobe.observations import Run, VantageRecord
 from netprobe.probes.run import check
 from netprobe.probes.settings import Settings
 from netprobe.vantage import ProxyServer, Resolver, TrustStore, Vantage
+from tests.support import lab_devices
+from tests.support.lab_devices import ROUTER, Engine, Place
 from tests.support.lab_endpoints import endpoints, facts
 from tests.support.netns import Topology
-
-ROUTER = "198.18.0.2"
-"""The first router, as the client sees it."""
-SQUID_PORT = 3128
-_SQUID = (
-    f"http_port {ROUTER}:{SQUID_PORT}",
-    "visible_hostname proxy.example",
-    "pid_filename none",
-    "cache_log /dev/null",
-    "access_log none",
-    "netdb_filename none",
-    "cache deny all",
-    "shutdown_lifetime 0 seconds",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +48,13 @@ class Network:
         v6: whether hosts have IPv6 addresses.
         forward: nft rules of the first router's forward chain.
         output: nft rules of every router's output chain.
+        redirect: nft rules of the first router's NAT table, before routing.
         routes: ``ip route`` commands of the first router; ``{...}`` names one host's address (``_first``).
         iptables: rules of the first router's FORWARD chain, for what nft cannot match (strings).
         prefix: where the servers' IPv4 addresses come from.
         dnsmasq: lines of a dnsmasq on the first router, which forwards to the lab's resolver; None for none.
-        squid: ``http_access`` lines of a Squid on the first router, through which the host goes; None for none.
+        engines: real programs on the first router, in the order in which they start.
+        proxy: the proxy that the host is told to use, or None.
     """
 
     routers: int = 1
@@ -76,7 +67,24 @@ class Network:
     iptables: tuple[str, ...] = ()
     prefix: str = "198.19.7.0/24"
     dnsmasq: tuple[str, ...] | None = None
-    squid: tuple[str, ...] | None = None
+    redirect: tuple[str, ...] = ()
+    engines: tuple[Engine, ...] = ()
+    proxy: ProxyServer | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eyes:
+    """How one vantage of a case differs from the host's own.
+
+    Attributes:
+        name: the vantage.
+        proxied: whether it uses the network's proxy.
+        ciphers: as :attr:`netprobe.vantage.Vantage.ciphers`.
+    """
+
+    name: str = "host"
+    proxied: bool = True
+    ciphers: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +99,8 @@ class Case:
         verdict: the verdict.
         region: the region that is probed.
         expect: as ``--expect``.
+        idle: as ``--idle``.
+        eyes: who looks.
     """
 
     name: str
@@ -100,6 +110,8 @@ class Case:
     verdict: Verdict = Verdict.NOT_READY
     region: str = "us-east-2"
     expect: Mapping[str, str] = field(default_factory=dict)
+    idle: float | None = None
+    eyes: tuple[Eyes, ...] = (Eyes(),)
 
     @property
     def is_healthy(self) -> bool:
@@ -146,15 +158,17 @@ async def _play_behind_routers(case: Case, network: Network) -> Run:
         tempfile.TemporaryDirectory(prefix="netprobe-case-") as folder,
         Topology(routers=network.routers, mtu=network.mtu, v4=network.v4, v6=network.v6 or not network.v4) as net,
     ):
+        os.chmod(folder, 0o711)  # engines give up root and must still find their files
         _break(net, network, layout)
         certificates = Certificates(Path(folder))
-        async with _served(net, layout, certificates):
-            await trio.to_thread.run_sync(_start_engines, net, network, layout, Path(folder))
+        store = _store(case, certificates)
+        async with served(net, layout, certificates):
+            await trio.to_thread.run_sync(_start_engines, net, network, layout, certificates, store)
             with net.client.entered():
                 return await check(
                     chosen,
-                    [_vantage(case, layout, certificates, network)],
-                    Settings(expect=case.expect),
+                    [_vantage(eyes, layout, certificates, network, store) for eyes in case.eyes],
+                    Settings(expect=case.expect, idle=case.idle),
                     catalog=facts(),
                 )
 
@@ -168,7 +182,7 @@ def _v6() -> Iterator[str]:
 
 
 @asynccontextmanager
-async def _served(net: Topology, layout: Plan, certificates: Certificates) -> AsyncIterator[None]:
+async def served(net: Topology, layout: Plan, certificates: Certificates) -> AsyncIterator[None]:
     """Serve a plan in the server's namespace: sockets stay in the namespace in which they were made."""
     with net.server.entered():
         bound = bind(layout, certificates, Ports({port: port for port in (*layout.service_ports, 53)}))
@@ -178,26 +192,40 @@ async def _served(net: Topology, layout: Plan, certificates: Certificates) -> As
         nursery.cancel_scope.cancel()
 
 
-def _vantage(case: Case, layout: Plan, certificates: Certificates, network: Network) -> Vantage:
-    store = {
+def _store(case: Case, certificates: Certificates) -> Path:
+    """What the host trusts, in a file of its own: an engine may add its CA."""
+    store = certificates.origin_file.with_name("store.pem")
+    trusted = {
         Trust.ORIGIN: certificates.origin_file,
         Trust.ORIGIN_AND_INSPECTOR: certificates.both_file,
         Trust.INSPECTOR: certificates.inspector_file,
     }[case.scenario.trust]
+    store.write_bytes(trusted.read_bytes())
+    return store
+
+
+def _vantage(eyes: Eyes, layout: Plan, certificates: Certificates, network: Network, store: Path) -> Vantage:
     resolvers = tuple(Resolver(address=address) for address, _ in layout.resolvers)
     if network.dnsmasq is not None:
         resolvers = (Resolver(address=ROUTER),)
-    squid = ProxyServer(scheme="http", host=ROUTER, port=SQUID_PORT) if network.squid is not None else None
+    proxy = network.proxy if eyes.proxied else None
     families = (4, 6) if network.v4 else (6,)
     return Vantage(
-        name="host",
+        name=eyes.name,
         resolvers=resolvers,
         hosts_file=None,
-        proxy_for=lambda _host, _port: squid,
+        proxy_for=lambda _host, _port: proxy,
         store=TrustStore(ca_file=store, description="case"),
         origin_ca=certificates.origin_file,
         families=families,
-        record=VantageRecord(name="host", resolvers=tuple(map(str, resolvers)), store="case", families=families),
+        ciphers=eyes.ciphers,
+        record=VantageRecord(
+            name=eyes.name,
+            resolvers=tuple(map(str, resolvers)),
+            proxy=proxy.safe if proxy is not None else None,
+            store="case",
+            families=families,
+        ),
     )
 
 
@@ -208,27 +236,27 @@ def _break(net: Topology, network: Network, layout: Plan) -> None:
         net.routers[0].nft(_chain("forward", [rule.format(**names) for rule in network.forward]))
     if network.output:
         for router in net.routers:
-            router.nft(_chain("output", list(network.output)))
+            router.nft(_chain("output", [rule.format(**names) for rule in network.output]))
+    if network.redirect:
+        rules = "\n".join(rule.format(**names) for rule in network.redirect)
+        net.routers[0].nft(f"table ip nat {{ chain c {{ type nat hook prerouting priority -100;\n{rules}\n}}\n}}\n")
     for route in network.routes:
         net.routers[0].ip("route", "add", *route.format(**names).split())
     for rule in network.iptables:
         net.routers[0].run("iptables", "-A", "FORWARD", *rule.format(**names).split())
 
 
-def _start_engines(net: Topology, network: Network, layout: Plan, folder: Path) -> None:
+def _start_engines(net: Topology, network: Network, layout: Plan, certificates: Certificates, store: Path) -> None:
     """Start the real daemons of the first router and wait until they listen."""
-    router, upstream = net.routers[0], layout.resolvers[0][0]
-    if network.dnsmasq is not None:
-        configuration = folder / "dnsmasq.conf"
-        lines = ("no-resolv", "no-hosts", "no-daemon", "user=root", f"server={upstream}", f"listen-address={ROUTER}")
-        configuration.write_text("\n".join([*lines, "bind-interfaces", *network.dnsmasq, ""]), encoding="ascii")
-        router.start("dnsmasq", f"--conf-file={configuration}", ready=lambda: router.listens(53, udp=True))
-    if network.squid is not None:
-        configuration = folder / "squid.conf"
-        configuration.write_text(
-            "\n".join([*_SQUID, f"dns_nameservers {upstream}", *network.squid, ""]), encoding="ascii"
-        )
-        router.start("squid", "-N", "-f", str(configuration), ready=lambda: router.listens(SQUID_PORT), within=30)
+    place = Place(
+        folder=store.parent,
+        resolver=layout.resolvers[0][0],
+        certificates=certificates,
+        names=_names(layout),
+        store=store,
+    )
+    own = () if network.dnsmasq is None else (lab_devices.dnsmasq(*network.dnsmasq),)
+    lab_devices.start(net.routers[0], (*own, *network.engines), place)
 
 
 def _chain(hook: str, rules: list[str]) -> str:
@@ -239,6 +267,7 @@ def _chain(hook: str, rules: list[str]) -> str:
 def _names(layout: Plan) -> dict[str, str]:
     """What ``{...}`` stands for in rules."""
     names = {f"resolver_{index}": address for index, (address, _) in enumerate(layout.resolvers)}
+    names["hosts"] = " ".join(host.name for host in layout.hosts)
     by_id: dict[str, list[str]] = {"all": []}
     for host in layout.hosts:
         literals = [planned.address for planned in host.addresses]
