@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,6 +101,46 @@ def test_a_client_hello_in_two_packets(space: Namespace, tmp_path: Path) -> None
     with engine(argv, space=space, ready=listens(443), log=tmp_path / "out.log"):
         assert space.call(lambda: passes(hello[_NAME], 443, ADDRESS, in_pieces=True))
         assert not space.call(lambda: passes(hello["evil.test"], 443, ADDRESS, in_pieces=True))
+
+
+def _ask(control: Path, command: str) -> str:
+    """One command on HAProxy's stats socket."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(10)
+        sock.connect(str(control))
+        sock.sendall(command.encode() + b"\n")
+        return b"".join(iter(lambda: sock.recv(65536), b"")).decode()
+
+
+def test_replacing_as_the_page_tells(space: Namespace, tmp_path: Path) -> None:
+    """A list is swapped whole at run time, and a reload with a bad file leaves what runs."""
+    rendered = _rendered()
+    for file, text in rendered.files.items():
+        (tmp_path / file).write_text(text, encoding="utf-8")
+    control = tmp_path / "control"
+    path = _configuration(tmp_path, f"global\n    stats socket {control} level admin\n{rendered.files['netprobe.cfg']}")
+
+    def both() -> list[bool]:
+        return space.call(lambda: [passes(client_hello(name), 443, ADDRESS) for name in (_NAME, "new.example.com")])
+
+    argv = [str(need.engine("haproxy")), "-W", "-db", "-f", str(path)]
+    with engine(argv, space=space, ready=listens(443), log=tmp_path / "out.log") as process:
+        assert both() == [True, False]
+        lists = _ask(control, "show acl").splitlines()
+        number = next(line.split()[0] for line in lists if "/allow.exact)" in line)
+        version = _ask(control, f"prepare acl #{number}").split()[-1]
+        _ask(control, f"add acl @{version} #{number} new.example.com")
+        assert both() == [True, False]
+        _ask(control, f"commit acl @{version} #{number}")
+        assert both() == [False, True]
+        path.write_text(f"{path.read_text(encoding='utf-8')}nonsense\n", encoding="utf-8")
+        process.send_signal(signal.SIGUSR2)
+        deadline = time.monotonic() + 10
+        while "nonsense" not in (tmp_path / "out.log").read_text(errors="replace") and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert "nonsense" in (tmp_path / "out.log").read_text(errors="replace")
+        assert both() == [False, True]
+        assert process.poll() is None
 
 
 def _check(*files: Path) -> subprocess.CompletedProcess[str]:
