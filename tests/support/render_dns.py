@@ -17,6 +17,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+import dns.exception
 import dns.flags
 import dns.message
 import dns.query
@@ -142,7 +143,8 @@ class Asker:
         port: its port.
         tcp: whether to ask by TCP.
         dnssec: whether to ask for signatures (DO).
-        source: the client's own address, or any.
+        recursion: whether to ask for recursion (RD).
+        patience: seconds to wait for an answer.
     """
 
     server: str = "127.0.0.1"
@@ -150,7 +152,7 @@ class Asker:
     tcp: bool = False
     dnssec: bool = False
     recursion: bool = True
-    source: str | None = None
+    patience: float = 5.0
 
     def response(self, name: str, kind: str = "A") -> dns.message.Message:
         """The whole answer."""
@@ -158,13 +160,14 @@ class Asker:
         if not self.recursion:
             query.flags &= ~dns.flags.RD
         ask = dns.query.tcp if self.tcp else dns.query.udp
-        return ask(query, self.server, timeout=5, port=self.port, source=self.source)
+        return ask(query, self.server, timeout=self.patience, port=self.port)
 
     def resolves(self, name: str) -> bool:
-        """Whether the name has an address; a refusal of any kind is a no, silence is an error."""
+        """Whether the name has an address; a refusal of any kind, 0.0.0.0 too, is a no, silence is an error."""
         response = self.response(name)
         assert response.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN, dns.rcode.REFUSED), response
-        return any(rrset.rdtype == dns.rdatatype.A for rrset in response.answer)
+        answers = (rrset.to_text() for rrset in response.answer if rrset.rdtype == dns.rdatatype.A)
+        return any(not text.endswith(" 0.0.0.0") for text in answers)
 
     def ready(self) -> bool:
         """Whether the engine answers at all."""

@@ -34,10 +34,10 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "proxies": ("squid", "squid-splice", "tinyproxy", "privoxy", "haproxy", "nginx-stream", "envoy", "pac"),
     "linux": ("iptables", "nftables", "dnsmasq-ipset", "dnsmasq-connmark"),
     "dns": ("rpz-bind", "rpz-unbound", "unbound"),
-    "firewalls": ("panos", "panos-xml", "panos-edl", "panos-appid"),
+    "firewalls": ("panos", "panos-xml", "panos-edl", "panos-appid", "fortios", "cisco-asa", "juniper-srx", "pfsense-alias"),
     "cloud": ("suricata",),
-    "kubernetes": (),
-    "documents": ("hosts", "csv", "json", "yaml"),
+    "kubernetes": ("cilium", "calico-enterprise", "openshift-egressfirewall", "istio", "networkpolicy"),
+    "documents": ("zscaler", "hosts", "csv", "json", "yaml"),
 }
 """Names by family, in the order in which ``netprobe targets`` shows them."""
 

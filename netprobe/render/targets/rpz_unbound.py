@@ -5,8 +5,9 @@ Two ``rpz:`` clauses, in this order: one whose zone lets names pass, one whose z
 parent (RFC 4592 section 3.3.1), so siblings of a listed name would pass. An owner ``*.x`` covers every depth beneath
 ``x`` and not ``x``; ``ecs-a-*`` would be a literal label that nothing matches, so it is never written.
 
-Seen with Unbound 1.17.1: without ``respip`` in ``module-config`` it does not start, so the file sets the modules. In releases before 1.16 a name that passes the first zone is still judged by the second
-(NLnetLabs/unbound issue 628), which denies too much, never too little. ``unbound-checkconf`` does not read the zones.
+Seen with Unbound 1.17.1: without ``respip`` in ``module-config`` it does not start, so the file sets the modules;
+``unbound-checkconf`` does not read the zones. In releases before 1.16 a name that passes the first zone is still judged
+by the second (NLnetLabs/unbound issue 628), which denies too much, never too little.
 
 It decides about names only: a client that knows an address, or asks another resolver, goes around it.
 """
@@ -38,7 +39,7 @@ FILES = (
 )
 COMMANDS = Commands(
     check="unbound-checkconf, and for the zones: named-checkzone netprobe-allow.rpz netprobe-allow.rpz",
-    load="include /etc/unbound/netprobe/netprobe.conf in unbound.conf, then: unbound-checkconf && unbound-control reload",
+    load="include netprobe.conf at the end of unbound.conf, then: unbound-checkconf && unbound-control reload",
     replace="rename the new netprobe-allow.rpz into place, then: unbound-control auth_zone_reload netprobe-allow.rpz",
     rollback="rename the old netprobe-allow.rpz into place, then: unbound-control auth_zone_reload netprobe-allow.rpz",
 )

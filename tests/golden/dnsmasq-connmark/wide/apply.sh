@@ -1,0 +1,36 @@
+#!/bin/sh
+# Amazon ECS Anywhere allowlist for dnsmasq with connection marks, and ipset (exact patterns)
+# Made by netprobe 0.1.0; do not edit, render it again:
+#   netprobe render TARGET --region us-east-2
+# Facts: catalog test
+# Regions: us-east-2, eu-west-1
+# Groups: control, images, install
+# Allows: 14 endpoints by 14 entries, TCP port 80, 443
+# Else: names are refused (REFUSED); addresses are refused (TCP reset, ICMP) on the endpoints' ports; other ports and forwarded packets are not touched
+# Check: dnsmasq --test (with all of its configuration)
+# Replace: the same again: the sets are emptied, and fill as names are asked for
+# Roll back: the same with the old files; to be without it, see the page: rules first, then dnsmasq
+# Losses: 2 widened
+#   widened: ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no --account was given, so the registry of every AWS account is admitted, not only your own
+#
+# Run it as root: sh apply.sh [CHAIN]; CHAIN is OUTPUT (packets of this host) unless given, or FORWARD on a router.
+# dnsmasq runs with netprobe.dnsmasq.conf already; the sets begin empty, and fill as names are asked for.
+set -eu
+chain=${1:-OUTPUT}
+cd "$(dirname "$0")"
+ipset restore -exist < netprobe.ipset
+iptables-restore -w --noflush < netprobe.rules.v4
+ip6tables-restore -w --noflush < netprobe.rules.v6
+for tables in iptables ip6tables; do
+  # The rules that drop come first: at no moment is an unmarked query answered.
+  for protocol in udp tcp; do
+    "$tables" -w -C INPUT -p "$protocol" --dport 53 -j NETPROBE-ASK 2>/dev/null ||
+      "$tables" -w -I INPUT -p "$protocol" --dport 53 -j NETPROBE-ASK
+  done
+  "$tables" -w -C "$chain" ! -o lo -j NETPROBE-DNS 2>/dev/null || "$tables" -w -I "$chain" ! -o lo -j NETPROBE-DNS
+  for protocol in udp tcp; do
+    "$tables" -w -t mangle -C PREROUTING -p "$protocol" --dport 53 -m addrtype --dst-type LOCAL -j NETPROBE-MARK \
+      2>/dev/null ||
+      "$tables" -w -t mangle -A PREROUTING -p "$protocol" --dport 53 -m addrtype --dst-type LOCAL -j NETPROBE-MARK
+  done
+done

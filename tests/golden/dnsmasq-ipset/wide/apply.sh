@@ -1,0 +1,38 @@
+#!/bin/sh
+# Amazon ECS Anywhere allowlist for dnsmasq and ipset (addresses that it resolved)
+# Made by netprobe 0.1.0; do not edit, render it again:
+#   netprobe render TARGET --region us-east-2
+# Facts: catalog test
+# Regions: us-east-2, eu-west-1
+# Groups: control, images, install
+# Allows: 14 endpoints by 4 entries, TCP port 80, 443
+# Else: refused (TCP reset, ICMP) on the endpoints' ports; other ports and forwarded packets are not touched
+# Check: dnsmasq --test -C netprobe.dnsmasq.conf
+# Replace: the same again: the sets are emptied, and fill as names are asked for
+# Roll back: the same with the old files; to be without it: iptables -D OUTPUT ! -o lo -j NETPROBE-DNS, and ip6tables
+# Losses: 16 widened
+#   widened: ecs ecs.us-east-2.amazonaws.com: it also admits every other name beneath ecs.us-east-2.amazonaws.com
+#   widened (exfiltration): ecs-a ecs-a-*.us-east-2.amazonaws.com, ecs-t ecs-t-*.us-east-2.amazonaws.com: it also admits every other name beneath us-east-2.amazonaws.com, and the name itself, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
+#   widened: ecs-a-unnumbered ecs-a.us-east-2.amazonaws.com: it also admits every other name beneath ecs-a.us-east-2.amazonaws.com
+#   widened: ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no --account was given, so the registry of every AWS account is admitted, not only your own
+#   widened: ecr-registry *.dkr.ecr.us-east-2.amazonaws.com: it also admits every other name beneath dkr.ecr.us-east-2.amazonaws.com, and the name itself
+#   widened (exfiltration): ecr-layers prod-us-east-2-starport-layer-bucket.s3.us-east-2.amazonaws.com: it also admits every other name beneath prod-us-east-2-starport-layer-bucket.s3.us-east-2.amazonaws.com, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
+#   widened: ecs ecs.eu-west-1.amazonaws.com: it also admits every other name beneath ecs.eu-west-1.amazonaws.com
+#   widened (exfiltration): ecs-a ecs-a-*.eu-west-1.amazonaws.com, ecs-t ecs-t-*.eu-west-1.amazonaws.com: it also admits every other name beneath eu-west-1.amazonaws.com, and the name itself, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
+#   widened: ecs-a-unnumbered ecs-a.eu-west-1.amazonaws.com: it also admits every other name beneath ecs-a.eu-west-1.amazonaws.com
+#   widened: ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: it also admits every other name beneath dkr.ecr.eu-west-1.amazonaws.com, and the name itself
+#   widened (exfiltration): ecr-layers prod-eu-west-1-starport-layer-bucket.s3.eu-west-1.amazonaws.com: it also admits every other name beneath prod-eu-west-1-starport-layer-bucket.s3.eu-west-1.amazonaws.com, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
+#   widened: docker download.docker.com: it also admits every other name beneath download.docker.com
+#   widened: packages archive.ubuntu.com: it also admits every other name beneath archive.ubuntu.com
+#
+# Run it as root: sh apply.sh [CHAIN]; CHAIN is OUTPUT (packets of this host) unless given, or FORWARD on a router.
+# dnsmasq runs with netprobe.dnsmasq.conf already; the sets begin empty, and fill as names are asked for.
+set -eu
+chain=${1:-OUTPUT}
+cd "$(dirname "$0")"
+ipset restore -exist < netprobe.ipset
+iptables-restore -w --noflush < netprobe.rules.v4
+ip6tables-restore -w --noflush < netprobe.rules.v6
+for tables in iptables ip6tables; do
+  "$tables" -w -C "$chain" ! -o lo -j NETPROBE-DNS 2>/dev/null || "$tables" -w -I "$chain" ! -o lo -j NETPROBE-DNS
+done
