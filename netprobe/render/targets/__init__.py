@@ -33,7 +33,7 @@ from netprobe.render.model import Target
 TARGETS: dict[str, tuple[str, ...]] = {
     "proxies": ("squid", "squid-splice", "tinyproxy", "privoxy", "haproxy", "nginx-stream", "envoy", "pac"),
     "linux": ("iptables", "nftables", "dnsmasq-ipset", "dnsmasq-connmark"),
-    "dns": ("rpz-bind", "rpz-unbound", "unbound"),
+    "dns": ("rpz-bind", "rpz-unbound", "unbound", "coredns"),
     "firewalls": ("panos", "panos-xml", "panos-edl", "panos-appid", "fortios", "cisco-asa", "juniper-srx", "pfsense-alias"),
     "cloud": ("suricata",),
     "kubernetes": ("cilium", "calico-enterprise", "openshift-egressfirewall", "istio", "networkpolicy"),
