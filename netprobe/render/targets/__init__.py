@@ -27,6 +27,7 @@ import difflib
 import importlib
 from typing import cast
 
+from netprobe import resources
 from netprobe.errors import UsageError
 from netprobe.render.model import Target
 
@@ -67,6 +68,4 @@ def page(name: str) -> str:
     Raises:
         UsageError: there is no such target.
     """
-    from netprobe.render.engine import templates_folder
-
-    return (templates_folder() / get(name).NAME / "page.md").read_text(encoding="utf-8")
+    return (resources.templates() / get(name).NAME / "page.md").read_text(encoding="utf-8")

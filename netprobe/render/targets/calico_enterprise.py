@@ -1,0 +1,44 @@
+"""Calico Enterprise and Calico Cloud: a NetworkPolicy whose egress rules name domains.
+
+``domains`` does not exist in open-source Calico, which would refuse the object. An asterisk must be a whole
+component, one a name, and stands for one or more components: ``*.x`` is any depth, and ``ecs-a-*`` is explicitly
+unsupported. So the numbered names are listed, or become every name beneath the region. The name of a policy begins
+with its tier. Domains are learned from the answers of trusted DNS servers; domain rules may only allow, and only
+egress.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from netprobe.catalog.model import Endpoint
+from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+
+NAME = "calico-enterprise"
+TITLE = "Calico Enterprise and Calico Cloud (NetworkPolicy, domains)"
+LAYER = Layer.DNS_TO_IP
+COMMENT = Comment.HASH
+CAPABILITY = Capability(
+    forms=frozenset({Form.EXACT, Form.SUFFIX}),
+    default_action="denied for the pods that the policy selects, by its last rule, all ports and protocols",
+)
+MAIN = File(name="calico.yaml", template="calico.yaml.j2")
+FILES = (MAIN,)
+COMMANDS = Commands(
+    check="kubectl apply --dry-run=server -n NAMESPACE -f calico.yaml",
+    load="kubectl apply -n NAMESPACE -f calico.yaml",
+    replace="kubectl apply -n NAMESPACE -f calico.yaml (each object is replaced whole)",
+    rollback="kubectl apply the old file, "
+    "or kubectl delete networkpolicies.projectcalico.org -n NAMESPACE default.netprobe-ecs-anywhere",
+)
+PROOF = Proof(grammar="documented fields of the v3 NetworkPolicy, and the documented meaning of domains")
+SOURCES = (
+    Source(
+        where="https://docs.tigera.io/calico-enterprise/latest/network-policy/domain-based-policy", read="2026-11-23"
+    ),
+)
+
+
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+    """The template needs nothing else."""
+    return {}

@@ -1,0 +1,43 @@
+"""Kubernetes NetworkPolicy, which every network plugin with policies understands: addresses and ports, no names.
+
+``ipBlock`` takes a network; a host name is refused. Traps that the output avoids, each of which **fails open**: a
+rule whose ``to`` is empty admits every address, so a port without networks gets no rule at all; ``policyTypes``
+without ``Egress`` leaves egress alone; and a plugin without policies (Flannel) accepts the object and does nothing.
+Once a pod is selected, everything else it sends is denied, DNS too, so DNS to the cluster's servers has a rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from netprobe.catalog.model import Endpoint
+from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+
+NAME = "networkpolicy"
+TITLE = "Kubernetes NetworkPolicy"
+LAYER = Layer.IP
+COMMENT = Comment.HASH
+CAPABILITY = Capability(
+    forms=frozenset({Form.ADDRESS}),
+    default_action="denied for the pods that the policy selects, all ports and protocols but DNS to kube-dns",
+)
+MAIN = File(name="networkpolicy.yaml", template="networkpolicy.yaml.j2")
+FILES = (MAIN,)
+COMMANDS = Commands(
+    check="kubectl apply --dry-run=server -n NAMESPACE -f networkpolicy.yaml",
+    load="kubectl apply -n NAMESPACE -f networkpolicy.yaml",
+    replace="kubectl apply -n NAMESPACE -f networkpolicy.yaml (each object is replaced whole)",
+    rollback="kubectl apply the old file, or kubectl delete networkpolicy -n NAMESPACE netprobe-ecs-anywhere",
+)
+PROOF = Proof(grammar="the published schema of networking.k8s.io/v1 NetworkPolicy")
+SOURCES = (
+    Source(
+        where="https://kubernetes.io/docs/reference/kubernetes-api/policy-resources/network-policy-v1/",
+        read="2026-11-23",
+    ),
+)
+
+
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+    """The template needs nothing else."""
+    return {}
