@@ -10,11 +10,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
-from pathlib import Path
 
 import jinja2
 
+from netprobe import resources
 from netprobe.catalog.model import Endpoint
 from netprobe.errors import CannotExpressError
 from netprobe.render import targets, text
@@ -83,18 +82,11 @@ def sentence(loss: Loss) -> str:
     return f"{loss.kind}{mark}: {loss.endpoint} in {loss.region}, {loss.pattern}: {loss.explanation}"
 
 
-def templates_folder() -> Path:
-    """The folder of templates: in the wheel inside the package, in a checkout beside it."""
-    package = Path(str(files("netprobe")))
-    inside = package / "templates"
-    return inside if inside.is_dir() else package.parent / "templates"
-
-
 @functools.lru_cache(maxsize=64)
 def environment(target: str, style: Comment) -> jinja2.Environment:
     """The Jinja2 environment of one target: strict, without autoescape, and closed to plain strings."""
     env = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates_folder() / target),
+        loader=jinja2.FileSystemLoader(resources.templates() / target),
         undefined=jinja2.StrictUndefined,
         autoescape=False,  # noqa: S701 - it escapes HTML; only_validated guards these
         finalize=only_validated,

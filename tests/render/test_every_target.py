@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from netprobe.errors import CannotExpressError, UsageError
 from netprobe.render import Origin, Rendered, render, targets
-from netprobe.render.engine import templates_folder
+from netprobe.resources import templates
 from netprobe.render.lowering import asked_for, lower
 from netprobe.render.model import Comment, Form, Layer, LossKind, Options
 from tests.support.render_cases import CASES, GOLDEN, ORIGIN, Case, endpoint
@@ -146,7 +146,7 @@ def test_shape(name: str) -> None:
     assert module.PROOF.engine or module.PROOF.grammar
     assert all(source.where and source.read for source in module.SOURCES)
     assert module.SOURCES
-    folder = templates_folder() / name
+    folder = templates() / name
     for file in (module.MAIN, *module.FILES):
         assert (folder / file.template).is_file()
         assert Path(file.name).name == file.name
@@ -234,7 +234,7 @@ def test_every_module_is_registered() -> None:
 
 
 def test_every_template_folder_is_a_target() -> None:
-    folders = {path.name for path in templates_folder().iterdir() if path.is_dir()} - {"report"}
+    folders = {path.name for path in templates().iterdir() if path.is_dir()} - {"report"}
     assert folders == set(ALL)
 
 
