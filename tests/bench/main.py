@@ -1,0 +1,212 @@
+"""The bench: netprobe beside curl, blackbox_exporter and check_http on the same work, in one go, in turns.
+
+What is fair. Every program does DNS through the bench's resolver, TCP, verified TLS with the server's name, and one
+GET, for every host, over the same link against the same servers; all are run in turns, several rounds, and medians are
+compared. netprobe's figures hold everything: the interpreter's start, its imports, the diagnosis and the report. IPv4
+only, for everyone.
+
+What is not. ``curl -Z`` says pass or fail a host, and nothing of why. blackbox_exporter is a daemon that is already up
+(its start is not counted, its CPU is), and it is asked by ``curl -Z``, whose cost is in the figures. check_http starts
+a process for each host, 32 at a time, and does not verify the certificate. nginx and dnsmasq share the cores with
+whoever is measured, which favours nobody but makes every ratio milder than with a server elsewhere. On the delayed
+link curl is not shown: what counts there is the distance from the sum of one chain's round trips.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tests.bench import delay, measure
+from tests.bench.measure import Program, Row
+from tests.bench.world import DEFAULT_GROUPS, DNS, LAB_DNS, PER_REGION, REGIONS, World, host, resolver, start, world
+
+NETPROBE = (sys.executable, "-m", "netprobe")
+ROUND_TRIPS = 4
+"""DNS, TCP, TLS 1.3 and HTTP: one each."""
+WORKS = {
+    "30": (30, frozenset[int]()),
+    "200": (200, frozenset[int]()),
+    "1000": (1000, frozenset[int]()),
+    "5000": (5000, frozenset[int]()),
+    "25+5": (30, frozenset(range(3, 30, 6))),
+    "1000-5%": (1000, frozenset(range(7, 1000, 20))),
+}
+SPECIAL = ("start", "region", "all-regions", "delay-40", "delay-150")
+
+
+def main() -> int:
+    """Run the bench; see ``--help``."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("works", nargs="*", help=f"some of: {', '.join((*SPECIAL, *WORKS))}; default all")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--peers", default="curl,blackbox,check_http", help="beside netprobe; '' for none")
+    parser.add_argument("--json", type=Path, help="write every cost here")
+    asked = parser.parse_args()
+    works = asked.works or [*SPECIAL, *WORKS]
+    unknown = set(works) - {*SPECIAL, *WORKS}
+    if unknown or os.geteuid() != 0:
+        parser.error(f"no such work: {', '.join(sorted(unknown))}" if unknown else "namespaces need root")
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="netprobe-bench-") as name, world(Path(name)) as made:
+        Path(name).chmod(0o755)
+        for work in works:
+            print(f"\n{work}")
+            rows += _run(made, work, asked.rounds, [peer for peer in asked.peers.split(",") if peer])
+    if asked.json is not None:
+        asked.json.write_text(json.dumps([row.document() for row in rows], indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def _run(made: World, work: str, rounds: int, peers: Sequence[str]) -> list[Row]:
+    if work == "start":
+        return _compare(made, work, _starts(made), rounds)
+    if work in {"region", "all-regions"}:
+        region = "us-east-2" if work == "region" else "all"
+        return _compare(made, work, {"netprobe": _check(made, region)}, rounds)
+    if work.startswith("delay-"):
+        return _delayed(made, work, rounds)
+    count, dead = WORKS[work]
+    with resolver(made, count, dead), _programs(made, count, bool(dead), peers) as programs:
+        return _compare(made, work, programs, rounds if count < 5000 else min(rounds, 3))
+
+
+def _compare(made: World, work: str, programs: dict[str, Program], rounds: int) -> list[Row]:
+    """Measure, print, and hold everything against the second program (or the first, where it is alone)."""
+    rows = measure.alternate(made, work, programs, rounds)
+    base = rows[min(1, len(rows) - 1)]
+    for row in rows:
+        wall, cpu = row.median("wall"), row.median("cpu")
+        ratio = f"{wall / base.median('wall'):6.2f} {cpu / max(base.median('cpu'), 0.001):6.2f}"
+        status = ",".join(sorted({str(cost.status) for cost in row.costs}))
+        print(
+            f"  {row.program:<28}{wall:8.3f} s {cpu:8.3f} s CPU {row.median('memory'):7.1f} MiB"
+            f"  wall, CPU of {base.program}: {ratio}  exit {status}",
+            flush=True,
+        )
+    return rows
+
+
+def _starts(made: World) -> dict[str, Program]:
+    python = sys.executable
+    return {
+        "python -c pass": Program(argv=(python, "-c", "pass"), cwd=made.folder),
+        "import typer, jinja2": Program(argv=(python, "-c", "import typer, jinja2"), cwd=made.folder),
+        "netprobe --version": Program(argv=(*NETPROBE, "--version"), cwd=made.folder),
+        "netprobe --help": Program(argv=(*NETPROBE, "--help"), cwd=made.folder),
+        "netprobe render squid": Program(argv=(*NETPROBE, "render", "squid", "-r", "us-east-2"), cwd=made.folder),
+    }
+
+
+def _check(made: World, region: str) -> Program:
+    """A region's default check against the lab, as on a host."""
+    roots = str(made.lab_authority)
+    trust = ("--resolver", LAB_DNS, "--ca-file", roots, "--origin-ca", roots, "--no-proxy", "-4")
+    return Program(argv=(*NETPROBE, "check", "-r", region, *trust), cwd=made.folder)
+
+
+def _delayed(made: World, work: str, rounds: int) -> list[Row]:
+    """One region and all of them over a slow link; the critical path is printed beside."""
+    trip = int(work.partition("-")[2]) / 1000
+    with _slow_link(made, trip / 2):
+        rows = _compare(made, work, {"one region": _check(made, "us-east-2"), "all": _check(made, "all")}, rounds)
+    print(f"  {'the round trips of one chain':<28}{ROUND_TRIPS * trip:8.3f} s")
+    return rows
+
+
+@contextlib.contextmanager
+def _slow_link(made: World, seconds: float) -> Iterator[None]:
+    client, server, ready = made.net.client, made.net.server, made.folder / "slow"
+    ready.unlink(missing_ok=True)
+    line = client.start(
+        *(sys.executable, "-m", "tests.bench.delay", client.name, server.name, str(seconds), str(ready)),
+        ready=ready.exists,
+        log=made.folder / "delay.log",
+    )
+    for node, mine, other in ((client, delay.CLIENT, delay.SERVER), (server, delay.SERVER, delay.CLIENT)):
+        node.ip("addr", "add", mine, "peer", other, "dev", "slow0")
+        node.ip("link", "set", "slow0", "up", "txqueuelen", "10000")
+    client.ip("route", "add", "198.19.0.0/16", "dev", "slow0", "src", delay.CLIENT)
+    try:
+        yield
+    finally:
+        line.terminate()  # its devices and their routes go with it
+        line.wait(timeout=10)
+
+
+@contextlib.contextmanager
+def _programs(made: World, count: int, faulty: bool, peers: Sequence[str]) -> Iterator[dict[str, Program]]:
+    """Everyone's command for one work. Where hosts are dead, curl gets the same patience as netprobe's default."""
+    folder = Path(tempfile.mkdtemp(dir=made.folder))
+    found = {"netprobe": _sweep(made, folder, count)}
+    with contextlib.ExitStack() as stack:
+        if "curl" in peers:
+            found["curl -Z"] = _curl(made, folder, count, faulty)
+        if "blackbox" in peers and shutil.which("prometheus-blackbox-exporter"):
+            found["blackbox_exporter"] = stack.enter_context(_blackbox(made, folder, count))
+        if "check_http" in peers and _CHECK_HTTP.exists() and count <= PER_REGION:
+            found["check_http"] = _check_http(folder, count)
+        yield found
+
+
+def _sweep(made: World, folder: Path, count: int) -> Program:
+    """A netprobe.toml with the hosts as endpoints of its own, and no others."""
+    regions = REGIONS[: -(-count // PER_REGION)]
+    each = min(count, PER_REGION)
+    assert each * len(regions) == count, "whole regions"
+    tables = (
+        f'[[endpoint]]\nid = "h{index}"\npattern = "{host(index).replace(REGIONS[0], "{region}")}"\n'
+        for index in range(each)
+    )
+    (folder / "netprobe.toml").write_text("\n".join(tables), encoding="ascii")
+    roots = str(made.authority)
+    trust = ("--resolver", DNS, "--ca-file", roots, "--origin-ca", roots, "--no-proxy", "-4")
+    options = ("-r", ",".join(regions), "--without", DEFAULT_GROUPS, *trust)
+    return Program(argv=(*NETPROBE, "check", *options), cwd=folder)
+
+
+def _curl(made: World, folder: Path, count: int, faulty: bool) -> Program:
+    lines = [f'cacert = "{made.authority}"', "ipv4", "silent", "parallel", "parallel-immediate", "parallel-max = 300"]
+    lines += ["connect-timeout = 5"] if faulty else []
+    lines += [f'url = "https://{host(index)}/"\noutput = "/dev/null"' for index in range(count)]
+    (folder / "curl.conf").write_text("\n".join(lines) + "\n", encoding="ascii")
+    return Program(argv=("curl", "-q", "-K", str(folder / "curl.conf")), cwd=folder)
+
+
+@contextlib.contextmanager
+def _blackbox(made: World, folder: Path, count: int) -> Iterator[Program]:
+    module = (
+        f"prober: http, timeout: 10s, http: {{preferred_ip_protocol: ip4, tls_config: {{ca_file: {made.authority}}}}}"
+    )
+    (folder / "blackbox.yml").write_text(f"modules: {{bench: {{{module}}}}}\n", encoding="ascii")
+    argv = ("prometheus-blackbox-exporter", "--config.file", str(folder / "blackbox.yml"))
+    daemon = start(made, (*argv, "--web.listen-address=127.0.0.1:9115"), cwd=folder)
+    with made.net.client.entered():
+        measure.wait_for_port("127.0.0.1", 9115)
+    probes = [
+        f'url = "http://127.0.0.1:9115/probe?module=bench&target=https://{host(index)}/"\noutput = "/dev/null"'
+        for index in range(count)
+    ]
+    head = ["silent", "parallel", "parallel-immediate", "parallel-max = 300"]
+    (folder / "blackbox.conf").write_text("\n".join([*head, *probes]) + "\n", encoding="ascii")
+    try:
+        yield Program(argv=("curl", "-q", "-K", str(folder / "blackbox.conf")), cwd=folder, daemon=daemon.pid)
+    finally:
+        daemon.kill()
+        daemon.wait(timeout=10)
+
+
+_CHECK_HTTP = Path("/usr/lib/nagios/plugins/check_http")
+
+
+def _check_http(folder: Path, count: int) -> Program:
+    (folder / "names").write_text("".join(f"{host(index)}\n" for index in range(count)), encoding="ascii")
+    argv = ("xargs", "-a", str(folder / "names"), "-P32", "-I{}", str(_CHECK_HTTP), "-4", "-S", "--sni", "-H", "{}")
+    return Program(argv=argv, cwd=folder)
