@@ -8,7 +8,8 @@ name has the same object on every device, in every file, for ever.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import ipaddress
+from dataclasses import dataclass, field
 
 from netprobe.render import text
 from netprobe.render.model import Entry, Form
@@ -26,18 +27,34 @@ class Named:
         object: the object's name.
         name: the host name, or the network.
         port: the TCP port.
+        version: 4 or 6 for a network, 0 for a name.
+        address: the network's address alone.
+        mask: the netmask of an IPv4 network, which Cisco's languages want.
     """
 
     object: Text
     name: Text
     port: int
+    version: int = 0
+    address: Text = field(default_factory=Text)
+    mask: Text = field(default_factory=Text)
 
     @classmethod
     def of(cls, entry: Entry, *, limit: int = 63) -> Named:
         """Name the entry's object, and validate what it stands for."""
-        address = entry.form is Form.ADDRESS
-        value = text.network(entry.value) if address else text.name(entry.value)
-        return cls(object=object_name(value, limit=limit), name=value, port=int(entry.port))
+        if entry.form is not Form.ADDRESS:
+            host = text.name(entry.value)
+            return cls(object=object_name(host, limit=limit), name=host, port=int(entry.port))
+        value = text.network(entry.value)
+        network = ipaddress.ip_network(value)
+        return cls(
+            object=object_name(value, limit=limit),
+            name=value,
+            port=int(entry.port),
+            version=network.version,
+            address=text.words(str(network.network_address)),
+            mask=text.words(str(network.netmask)),
+        )
 
 
 def object_name(value: Text, *, limit: int = 63) -> Text:

@@ -1,0 +1,66 @@
+"""Fortinet FortiOS: a static URL filter of anchored regular expressions, with the policies that use it.
+
+Decides on the server name (certificate inspection, no decryption) or the Host header; no FortiGuard licence is
+needed. Every entry is a regular expression, exact names too: ``simple`` is a *substring* in flow mode (``net.com``
+fits fortinet.com). The device looks for the expression in a URL without scheme, so it ends in ``([:/]|$)``; without
+an end ``….com.evil.test`` would pass. The command line reads two backslashes as one, and a question mark as a call
+for help: no entry holds one. The last entry of each list blocks everything else; a list without it blocks nothing.
+
+Lists and policies have numbers of their own (1000000 + port), far from those that the device gives out, so that
+loading the file twice overwrites instead of adding. Stale entries of a longer, older list stand behind the one that
+blocks, where they are never reached.
+
+``fqdn`` address objects for the names that such an object can hold come as a second file, for policies of your own:
+they admit nothing by themselves. It cannot be run here: the tests read the blocks with a reader of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from netprobe.catalog.model import Endpoint
+from netprobe.render.model import Capability, Commands, Comment, Dialect, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.naming import Named
+
+NAME = "fortios"
+TITLE = "Fortinet FortiOS (static URL filter)"
+LAYER = Layer.SNI
+COMMENT = Comment.HASH
+CAPABILITY = Capability(
+    forms=frozenset({Form.REGEX}),
+    regex=Dialect.PCRE,
+    # A URL has at most 511 characters in the CLI reference; the end of the expression takes eight.
+    max_entry_length=500,
+    default_action="blocked by the last entry of each list, and every other session of the address group "
+    "netprobe-hosts on the ports named above by the policy netprobe-deny",
+)
+
+
+def _fits_an_object(value: str) -> bool:
+    return "*" not in value.removeprefix("*.")
+
+
+def _has_objects(lowered: Lowered) -> bool:
+    return any(_fits_an_object(entry.value) for entry in lowered.entries)
+
+
+MAIN = File(name="netprobe.conf", template="netprobe.conf.j2")
+FILES = (MAIN, File(name="netprobe-addresses.conf", template="netprobe-addresses.conf.j2", when=_has_objects))
+COMMANDS = Commands(
+    check="",
+    load="execute config-transaction start, paste netprobe.conf, execute config-transaction commit",
+    replace="the same: within the transaction the old lists stay in force until the commit",
+    rollback="execute config-transaction abort (before the commit), or restore the revision before it",
+)
+PROOF = Proof(grammar="FortiOS configuration blocks, quoting and URL filter entries")
+SOURCES = (
+    Source(where="https://docs.fortinet.com/document/fortigate/7.6.5/administration-guide/530847", read="2026-11-23"),
+    Source(where="https://community.fortinet.com (ta-p/192746, ta-p/196118)", read="2026-11-23"),
+    Source(where="fortinet.fortios Ansible collection, fortios_webfilter_urlfilter", read="2026-11-23"),
+)
+
+
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+    """The names that an address object can hold, once each (two ports share an object)."""
+    named = (Named.of(entry) for entry in lowered.entries if _fits_an_object(entry.value))
+    return {"objects": tuple({one.name: one for one in named}.values())}
