@@ -33,7 +33,7 @@ from netprobe.render.model import Target
 
 TARGETS: dict[str, tuple[str, ...]] = {
     "proxies": ("squid", "squid-splice", "tinyproxy", "privoxy", "haproxy", "nginx-stream", "envoy", "pac"),
-    "linux": ("iptables", "nftables", "dnsmasq-ipset", "dnsmasq-connmark"),
+    "linux": ("iptables", "nftables", "dnsmasq-ipset", "dnsmasq-connmark", "firewalld"),
     "dns": ("rpz-bind", "rpz-unbound", "unbound", "coredns"),
     "firewalls": (
         "panos",

@@ -37,8 +37,8 @@ COMMANDS = Commands(
     check="coredns -conf Corefile -dns.port 1053 (there is no dry run: start it on another port)",
     load="coredns -conf Corefile; in Kubernetes: kubectl -n kube-system create configmap coredns --from-file=Corefile "
     "--dry-run=client -o yaml | kubectl apply -f -",
-    replace="rename the new Corefile into place, then kill -USR1 (a bad file is refused, the old one goes on), or wait for "
-    "the plugin reload",
+    replace="rename the new Corefile into place, then kill -USR1 (a bad file is refused, the old one goes on), or wait "
+    "for the plugin reload",
     rollback="rename the old Corefile into place, then the same",
 )
 PROOF = Proof(grammar="Corefile words and blocks; the view plugin's expressions; Go RE2 subset")
