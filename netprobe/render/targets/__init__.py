@@ -45,7 +45,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "juniper-srx",
         "pfsense-alias",
     ),
-    "cloud": ("suricata",),
+    "cloud": ("aws-network-firewall", "aws-network-firewall-domains", "azure-firewall", "suricata"),
     "kubernetes": ("cilium", "calico-enterprise", "openshift-egressfirewall", "istio", "networkpolicy"),
     "documents": ("zscaler", "hosts", "csv", "json", "yaml"),
 }

@@ -1,0 +1,54 @@
+"""AWS Network Firewall: a stateful rule group made of a domain list, and Terraform for it.
+
+An item is a name, or a dot and a name, which admits the name and everything beneath it; no other wildcard exists. AWS
+makes Suricata rules of the list: a pass rule an item (``dotprefix`` for those with a dot), and in the default order of
+actions a drop rule for every other TLS server name. The tests make the same rules and replay real ClientHellos. Prefer
+the target ``aws-network-firewall``, which can say ``ecs-a-*`` as it is.
+
+Traps: ``HOME_NET`` is the firewall's own VPC unless it is set, so the traffic of other networks **passes**; the list is
+for TLS alone, so other protocols pass as well; it counts for every port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from netprobe.catalog.model import Endpoint
+from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+
+NAME = "aws-network-firewall-domains"
+TITLE = "AWS Network Firewall (domain list, Terraform)"
+LAYER = Layer.SNI
+COMMENT = Comment.HASH
+CAPACITY = 1000
+"""Fixed when the rule group is made, so it leaves room."""
+CAPABILITY = Capability(
+    forms=frozenset({Form.EXACT, Form.SUBTREE}),
+    ports=False,
+    tls_only=True,
+    max_entries=CAPACITY - 100,
+    default_action="TLS to other server names is dropped on every port, from HOME_NET; what is no TLS is not touched",
+)
+MAIN = File(name="netprobe-domains.tf", template="netprobe-domains.tf.j2")
+FILES = (MAIN, File(name="rule-group.json", template="rule-group.json.j2"))
+COMMANDS = Commands(
+    check="terraform validate && terraform plan",
+    load="terraform apply, and refer to the rule group in a firewall policy with the default order of actions",
+    replace="write the new file, terraform apply",
+    rollback="write the old file, terraform apply",
+)
+PROOF = Proof(
+    engine="suricata 7.0.10 (the rules that AWS documents it makes of a list; Debian 12 backports)",
+    grammar="Terraform by python-hcl2",
+)
+SOURCES = (
+    Source(
+        where="https://docs.aws.amazon.com/network-firewall/latest/developerguide/stateful-rule-groups-domain-names.html",
+        read="2026-11-23",
+    ),
+)
+
+
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+    """The capacity."""
+    return {"capacity": CAPACITY}

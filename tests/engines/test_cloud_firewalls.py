@@ -1,0 +1,177 @@
+"""AWS Network Firewall and Azure Firewall: Terraform by python-hcl2, names by documented rules.
+
+AWS runs Suricata, so its rules are replayed in the real one: those that we write, and those that AWS documents it makes
+of a domain list (developer guide, domain list examples, read 2026-11-23).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import hcl2
+import pytest
+
+from netprobe.render import Rendered, render
+from tests.support.render_cases import CASES, ORIGIN
+from tests.support.render_corpus import corpus
+from tests.support.suricata import Talk, dropped, hello, parse, passes
+
+every_case = pytest.mark.parametrize("case", CASES)
+
+
+def _made(target: str, case: str) -> Rendered:
+    return render(target, CASES[case].endpoints, origin=ORIGIN, options=CASES[case].options)
+
+
+def _terraform(text: str) -> Mapping[str, Any]:
+    """The first resource's body, strings without their quotes."""
+    loaded = _unquoted(hcl2.loads(text))
+    assert [v["type"] for block in loaded["variable"] for v in block.values()]
+    (resource,) = loaded["resource"]
+    ((_, named),) = resource.items()
+    ((_, body),) = named.items()
+    assert isinstance(body, Mapping)
+    return body
+
+
+def _unquoted(value: Any) -> Any:
+    """python-hcl2 keeps the quotes of a string and marks blocks."""
+    if isinstance(value, dict):
+        return {str(key).strip('"'): _unquoted(one) for key, one in value.items() if not str(key).startswith("__")}
+    if isinstance(value, list):
+        return [_unquoted(one) for one in value]
+    return value[1:-1] if isinstance(value, str) and value.startswith('"') else value
+
+
+def _rule_group(case: str, target: str, file: str) -> Mapping[str, Any]:
+    body = _terraform(_made(target, case).files[file])
+    assert body["type"] == "STATEFUL"
+    assert body["capacity"] == 1000
+    (group,) = body["rule_group"]
+    (variables,) = group["rule_variables"]
+    (home,) = variables["ip_sets"]
+    assert home["key"] == "HOME_NET"
+    assert home["ip_set"] == [{"definition": "${var.netprobe_home_net}"}]
+    assert isinstance(group, Mapping)
+    return group
+
+
+@pytest.mark.engine
+@every_case
+def test_aws_rules_in_the_engine(case: str, tmp_path: Path) -> None:
+    made = _made("aws-network-firewall", case)
+    names = corpus(CASES[case].endpoints)
+    lost = dropped(made.main, [Talk([hello(name)]) for name in names], tmp_path)
+    assert {n: not gone for n, gone in zip(names, lost, strict=True)} == {n: made.lowered.admits(n, 443) for n in names}
+
+
+@every_case
+def test_aws_rules_by_their_grammar(case: str) -> None:
+    made = _made("aws-network-firewall", case)
+    rules = parse(made.main)
+    assert {n: passes(rules, n, 443) for n in corpus(CASES[case].endpoints)} == {
+        n: made.lowered.admits(n, 443) for n in corpus(CASES[case].endpoints)
+    }
+    # Strict order: every pass rule stands before the first drop rule.
+    assert [rule.action for rule in rules] == sorted((rule.action for rule in rules), reverse=True)
+
+
+@every_case
+def test_aws_terraform_takes_the_rules(case: str) -> None:
+    group = _rule_group(case, "aws-network-firewall", "netprobe.tf")
+    (source,) = group["rules_source"]
+    assert source["rules_string"] == '${file("${path.module}/netprobe.rules")}'
+    assert group["stateful_rule_options"] == [{"rule_order": "STRICT_ORDER"}]
+    assert "netprobe.rules" in _made("aws-network-firewall", case).files
+
+
+def _generated(targets: Sequence[str]) -> str:
+    """What AWS documents it makes of an ALLOWLIST for TLS_SNI in the default order of actions."""
+    head, end = "tls $HOME_NET any -> $EXTERNAL_NET any", "flow:to_server,established"
+    lines = []
+    for number, item in enumerate(targets, start=1_000_001):
+        assert re.fullmatch(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)+", item), item
+        how = "dotprefix; " if item.startswith(".") else ""
+        start = "" if item.startswith(".") else "startswith; "
+        lines.append(
+            f'pass {head} (tls.sni; {how}content:"{item}"; {start}nocase; endswith; {end}; sid:{number}; rev:1;)'
+        )
+    lines.append(f"drop {head} (ssl_state:client_hello; {end}; sid:1900001; rev:1;)")
+    return "\n".join(lines) + "\n"
+
+
+def _domains(case: str) -> Sequence[str]:
+    group = _rule_group(case, "aws-network-firewall-domains", "netprobe-domains.tf")
+    (listed,) = group["rules_source"][0]["rules_source_list"]
+    assert listed["generated_rules_type"] == "ALLOWLIST"
+    assert listed["target_types"] == ["TLS_SNI"]
+    assert group["stateful_rule_options"] == [{"rule_order": "DEFAULT_ACTION_ORDER"}]
+    return [str(item) for item in listed["targets"]]
+
+
+@every_case
+def test_domain_list_by_the_rules_that_aws_makes_of_it(case: str) -> None:
+    made = _made("aws-network-firewall-domains", case)
+    rules = parse(_generated(_domains(case)))
+    decided = {(n, port): passes(rules, n, port) for n in corpus(CASES[case].endpoints) for port in (443, 8443)}
+    assert decided == {(n, port): made.lowered.admits(n) for n, port in decided}
+    assert {True, False} <= set(decided.values())
+
+
+@pytest.mark.engine
+@every_case
+def test_domain_list_in_the_engine(case: str, tmp_path: Path) -> None:
+    made = _made("aws-network-firewall-domains", case)
+    names = corpus(CASES[case].endpoints)
+    lost = dropped(_generated(_domains(case)), [Talk([hello(name)]) for name in names], tmp_path)
+    assert {n: not gone for n, gone in zip(names, lost, strict=True)} == {n: made.lowered.admits(n) for n in names}
+
+
+@every_case
+def test_domain_list_for_the_api_is_the_same(case: str) -> None:
+    body = json.loads(_made("aws-network-firewall-domains", case).files["rule-group.json"])
+    assert set(body) == {"RuleVariables", "RulesSource", "StatefulRuleOptions"}
+    listed = body["RulesSource"]["RulesSourceList"]
+    assert (listed["GeneratedRulesType"], listed["TargetTypes"]) == ("ALLOWLIST", ["TLS_SNI"])
+    assert listed["Targets"] == _domains(case)
+
+
+def _azure_fits(fqdn: str, name: str) -> bool:
+    """Azure Firewall FAQ: an asterisk left-most only, and it stands for anything; ``*.x`` excludes x."""
+    assert re.fullmatch(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+", fqdn), fqdn
+    return name.endswith(fqdn[1:]) if fqdn.startswith("*") else name == fqdn
+
+
+@every_case
+def test_azure_admits_what_is_claimed(case: str) -> None:
+    made = _made("azure-firewall", case)
+    body = _terraform(made.main)
+    assert body["firewall_policy_id"] == "${var.netprobe_firewall_policy_id}"
+    (collection,) = body["application_rule_collection"]
+    assert collection["action"] == "Allow"
+    assert all(100 <= number <= 65000 for number in (body["priority"], collection["priority"]))
+    rules = [(r["protocols"][0], r["destination_fqdns"]) for r in collection["rule"]]
+    assert all(r["source_addresses"] == "${var.netprobe_source_addresses}" for r in collection["rule"])
+    assert all(p["type"] == {443: "Https", 80: "Http"}[p["port"]] for p, _ in rules)
+    asked = [(name, port) for name in corpus(CASES[case].endpoints) for port in (443, 80, 8443)]
+    decided = {
+        (n, p): any(proto["port"] == p and any(_azure_fits(f, n) for f in fqdns) for proto, fqdns in rules)
+        for n, p in asked
+    }
+    assert decided == {(n, p): made.lowered.admits(n, p) for n, p in asked}
+    assert {True, False} <= set(decided.values())
+
+
+@every_case
+def test_azure_for_the_api_is_the_same(case: str) -> None:
+    made = _made("azure-firewall", case)
+    (collection,) = json.loads(made.files["rule-collection-group.json"])["properties"]["ruleCollections"]
+    (terraform,) = _terraform(made.main)["application_rule_collection"]
+    assert collection["action"] == {"type": terraform["action"]}
+    assert [(r["name"], r["targetFqdns"], r["protocols"][0]["port"]) for r in collection["rules"]] == [
+        (r["name"], r["destination_fqdns"], r["protocols"][0]["port"]) for r in terraform["rule"]
+    ]

@@ -1,0 +1,60 @@
+# Amazon ECS Anywhere allowlist for AWS Network Firewall (domain list, Terraform)
+# Made by netprobe 0.1.0; do not edit, render it again:
+#   netprobe render TARGET --region us-east-2
+# Facts: catalog test
+# Regions: us-east-2, eu-west-1
+# Groups: control, images, install
+# Allows: 14 endpoints by 3 entries, TCP port 80, 443
+# Else: TLS to other server names is dropped on every port, from HOME_NET; what is no TLS is not touched
+# Check: terraform validate && terraform plan
+# Replace: write the new file, terraform apply
+# Roll back: write the old file, terraform apply
+# Losses: 8 widened, 1 refused
+#   widened (exfiltration): ecs-a ecs-a-*.us-east-2.amazonaws.com, ecs-t ecs-t-*.us-east-2.amazonaws.com: it also admits every other name beneath us-east-2.amazonaws.com, and the name itself, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
+#   widened: ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no --account was given, so the registry of every AWS account is admitted, not only your own
+#   widened: ecr-registry *.dkr.ecr.us-east-2.amazonaws.com: it also admits every other name beneath dkr.ecr.us-east-2.amazonaws.com, and the name itself
+#   widened (exfiltration): ecs-a ecs-a-*.eu-west-1.amazonaws.com, ecs-t ecs-t-*.eu-west-1.amazonaws.com: it also admits every other name beneath eu-west-1.amazonaws.com, and the name itself, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
+#   widened: ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: it also admits every other name beneath dkr.ecr.eu-west-1.amazonaws.com, and the name itself
+#   refused: packages archive.ubuntu.com: the device decides on the TLS server name, and plain HTTP has none
+
+variable "netprobe_home_net" {
+  description = "The networks that the ECS Anywhere hosts are in; without them their traffic passes."
+  type        = list(string)
+}
+
+resource "aws_networkfirewall_rule_group" "netprobe_domains" {
+  name     = "netprobe-ecs-anywhere-domains"
+  type     = "STATEFUL"
+  capacity = 1000
+
+  rule_group {
+    rule_variables {
+      ip_sets {
+        key = "HOME_NET"
+        ip_set {
+          definition = var.netprobe_home_net
+        }
+      }
+    }
+
+    rules_source {
+      rules_source_list {
+        generated_rules_type = "ALLOWLIST"
+        target_types         = ["TLS_SNI"]
+        targets = [
+          "download.docker.com",
+          ".eu-west-1.amazonaws.com",
+          ".us-east-2.amazonaws.com",
+        ]
+      }
+    }
+
+    stateful_rule_options {
+      rule_order = "DEFAULT_ACTION_ORDER"
+    }
+  }
+}
+
+output "netprobe_domains_rule_group_arn" {
+  value = aws_networkfirewall_rule_group.netprobe_domains.arn
+}

@@ -1,0 +1,46 @@
+# Amazon ECS Anywhere allowlist for AWS Network Firewall (Suricata rules, Terraform)
+# Made by netprobe 0.1.0; do not edit, render it again:
+#   netprobe render TARGET --region us-east-2
+# Facts: catalog test
+# Regions: us-east-2
+# Groups: control, images
+# Allows: 6 endpoints by 6 entries, TCP port 443
+# Else: dropped on the ports named above, TCP and UDP, from HOME_NET; other ports are not touched
+# Check: terraform validate && terraform plan
+# Replace: write the new files, terraform apply
+# Roll back: write the old files, terraform apply
+# Losses: none; it admits exactly the names above.
+
+variable "netprobe_home_net" {
+  description = "The networks that the ECS Anywhere hosts are in; without them their traffic passes."
+  type        = list(string)
+}
+
+resource "aws_networkfirewall_rule_group" "netprobe" {
+  name     = "netprobe-ecs-anywhere"
+  type     = "STATEFUL"
+  capacity = 1000
+
+  rule_group {
+    rule_variables {
+      ip_sets {
+        key = "HOME_NET"
+        ip_set {
+          definition = var.netprobe_home_net
+        }
+      }
+    }
+
+    rules_source {
+      rules_string = file("${path.module}/netprobe.rules")
+    }
+
+    stateful_rule_options {
+      rule_order = "STRICT_ORDER"
+    }
+  }
+}
+
+output "netprobe_rule_group_arn" {
+  value = aws_networkfirewall_rule_group.netprobe.arn
+}

@@ -1,0 +1,48 @@
+# Amazon ECS Anywhere allowlist for AWS Network Firewall (Suricata rules, Terraform)
+# Made by netprobe 0.1.0; do not edit, render it again:
+#   netprobe render TARGET --region us-east-2
+# Facts: catalog test
+# Regions: us-east-2, eu-west-1
+# Groups: control, images, install
+# Allows: 14 endpoints by 13 entries, TCP port 80, 443
+# Else: dropped on the ports named above, TCP and UDP, from HOME_NET; other ports are not touched
+# Check: terraform validate && terraform plan
+# Replace: write the new files, terraform apply
+# Roll back: write the old files, terraform apply
+# Losses: 2 widened, 1 refused
+#   widened: ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no --account was given, so the registry of every AWS account is admitted, not only your own
+#   refused: packages archive.ubuntu.com: the device decides on the TLS server name, and plain HTTP has none
+
+variable "netprobe_home_net" {
+  description = "The networks that the ECS Anywhere hosts are in; without them their traffic passes."
+  type        = list(string)
+}
+
+resource "aws_networkfirewall_rule_group" "netprobe" {
+  name     = "netprobe-ecs-anywhere"
+  type     = "STATEFUL"
+  capacity = 1000
+
+  rule_group {
+    rule_variables {
+      ip_sets {
+        key = "HOME_NET"
+        ip_set {
+          definition = var.netprobe_home_net
+        }
+      }
+    }
+
+    rules_source {
+      rules_string = file("${path.module}/netprobe.rules")
+    }
+
+    stateful_rule_options {
+      rule_order = "STRICT_ORDER"
+    }
+  }
+}
+
+output "netprobe_rule_group_arn" {
+  value = aws_networkfirewall_rule_group.netprobe.arn
+}
