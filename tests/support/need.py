@@ -31,7 +31,7 @@ DEBIAN_PACKAGES = {
     "named-checkzone": "bind9-utils",
     "haproxy": "haproxy",
     "nginx": "nginx-light libnginx-mod-stream",
-    "tinyproxy": "tinyproxy-bin",
+    "tinyproxy": "tinyproxy",
     "privoxy": "privoxy",
     "firewall-offline-cmd": "firewalld",
     "ufw": "ufw",
