@@ -29,6 +29,14 @@ def redacted(text: str) -> str:
     return printable(scheme[0] + ("***@" if secret else "") + rest)
 
 
+def safe(text: str) -> str:
+    """A setting without credentials, alike for all spellings of the same proxy; redacted where it is none."""
+    try:
+        return parse(text).safe
+    except UsageError:
+        return redacted(text)
+
+
 def parse(text: str, *, source: str = "") -> ProxyServer:
     """Read one proxy setting.
 

@@ -32,6 +32,9 @@ _LINTS = frozenset(
         "proxy_scheme_unusable",
         "proxy_url_invalid",
         "proxy_needs_restart",
+        "proxy_pac_unused",
+        "proxy_setting_unused",
+        "agent_endpoint_overridden",
     }
 )
 
@@ -93,6 +96,19 @@ def _words(lint: Lint, agents: str) -> Words:
         "proxy_needs_restart": (
             f"{agents} still run with the proxy settings of before: {where} now says {lint.value}{against}.",
             f"systemctl daemon-reload, then restart the service of {agents}.",
+        ),
+        "proxy_pac_unused": (
+            f"{where} names a proxy auto-configuration file ({lint.value}); none of the agents reads one.",
+            "Set HTTPS_PROXY=http://HOST:PORT for each agent: the proxy that the PAC file gives for amazonaws.com.",
+        ),
+        "proxy_setting_unused": (
+            f"{where} sets {lint.value}, which does not count for the agents ({lint.other}).",
+            "Nothing, if the agents have proxies of their own; else put HTTPS_PROXY into the drop-in of docker.service "
+            "or into /etc/docker/daemon.json.",
+        ),
+        "agent_endpoint_overridden": (
+            f"{where} sends {agents} elsewhere than AWS's own name: {lint.value} ({lint.other}).",
+            f"Check that host too, as an endpoint of your own in netprobe.toml; or take the setting out of {where}.",
         ),
     }[lint.id]
     return Words(title=title, remedy=remedy)

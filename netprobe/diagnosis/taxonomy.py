@@ -125,6 +125,9 @@ _TABLE: dict[str, tuple[tuple[str, Severity, Owner, str], ...]] = {
         ("proxy_password_world_readable", W, HOST, "everyone on the host can read the proxy password"),
         ("proxy_url_invalid", W, HOST, "a proxy setting is not a usable URL"),
         ("proxy_needs_restart", W, HOST, "a running agent has other proxy values than its file"),
+        ("proxy_pac_unused", I, HOST, "a PAC setting, which no agent reads"),
+        ("proxy_setting_unused", I, HOST, "a proxy setting that does not count for the agents"),
+        ("agent_endpoint_overridden", I, HOST, "an agent is told another endpoint than AWS's own"),
     ),
     "run": (("unexplained_failure", E, NETWORK, "a failure that no rule explains, with its raw evidence"),),
 }

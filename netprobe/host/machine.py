@@ -38,6 +38,11 @@ class Setting:
         return Place(file=self.file, line=self.line, text=self.key)
 
     @property
+    def where(self) -> str:
+        """``FILE:LINE``, or the file alone where no line holds it (an environment)."""
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+    @property
     def shown(self) -> Place:
         """Where it stands, value included; only for values that are no secrets."""
         return Place(file=self.file, line=self.line, text=f"{self.key}={self.value}"[:200])

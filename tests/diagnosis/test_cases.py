@@ -693,7 +693,8 @@ LINTS = (
     "proxy_url_invalid",
     "proxy_needs_restart",
 )
-for _id in LINTS:
+NOTICED = ("proxy_pac_unused", "proxy_setting_unused", "agent_endpoint_overridden")
+for _id in (*LINTS, *NOTICED):
 
     def _lint(w: World, _id: str = _id) -> None:
         lint = Lint(id=_id, value="value", file="/etc/ecs/ecs.config", line=3, other="other")
@@ -702,7 +703,7 @@ for _id in LINTS:
         w.good(ECS, vantage="ecs-agent")
 
     _lint.__name__ = f"lint_{_id}"
-    case(f"{_id}/w/p")(_lint)
+    case(f"{_id}/{'i' if _id in NOTICED else 'w'}/p")(_lint)
 
 
 @case("no_proxy_missing_task_credentials/w/p")

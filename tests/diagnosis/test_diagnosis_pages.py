@@ -90,7 +90,13 @@ CONTRACT = (
     "proxy_url_invalid",
     "proxy_needs_restart",
 )
-ADDED = {"http_cut", "unexplained_failure"}
+ADDED = {
+    "http_cut",
+    "unexplained_failure",
+    "proxy_pac_unused",
+    "proxy_setting_unused",
+    "agent_endpoint_overridden",
+}
 """Ids that the world needed beyond the design's list."""
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from netprobe.errors import UsageError
-from netprobe.host.agents import lints, programs, vantages
+from netprobe.host.agents import lints, noticed, programs, vantages
 from netprobe.host.filesystem import FolderRoot
 from netprobe.host.machine import Live, Machine
 from netprobe.observations import Lint
@@ -207,3 +207,117 @@ def test_no_secret_is_in_a_record_or_a_repr(tmp_path: Path) -> None:
     assert proxy is not None
     assert proxy.password == SECRET
     assert SECRET not in said
+
+
+@pytest.mark.parametrize(
+    ("vantage", "file", "text", "lint", "line", "value"),
+    [
+        (
+            "docker",
+            "/lib/systemd/system/containerd.service",
+            "[Service]\nEnvironment=HTTPS_PROXY=http://svc:hunter2-planted@p:1\n",
+            "proxy_setting_unused",
+            2,
+            "HTTPS_PROXY=http://p:1",
+        ),
+        (
+            "docker",
+            "/root/.docker/config.json",
+            '{\n "proxies": {\n  "default": {\n   "httpsProxy": "http://svc:hunter2-planted@p:1"\n}}}',
+            "proxy_setting_unused",
+            4,
+            "default.httpsProxy=http://p:1",
+        ),
+        (
+            "ssm-agent",
+            "/etc/amazon/ssm/amazon-ssm-agent.json",
+            '{\n "Mds": {"Endpoint": ""},\n "Ssm": {"Endpoint": "ssm.corp.example"}}',
+            "agent_endpoint_overridden",
+            3,
+            "Ssm.Endpoint=ssm.corp.example",
+        ),
+        (
+            "ecs-agent",
+            "/etc/ecs/ecs.config",
+            "ECS_BACKEND_HOST=https://ecs.corp.example\n",
+            "agent_endpoint_overridden",
+            1,
+            "ECS_BACKEND_HOST=https://ecs.corp.example",
+        ),
+        (
+            "installer",
+            "/etc/environment",
+            "AUTO_PROXY=http://wpad.corp/proxy.pac\n",
+            "proxy_pac_unused",
+            1,
+            "AUTO_PROXY=http://wpad.corp/proxy.pac",
+        ),
+    ],
+)
+def test_what_is_set_beside_the_agents_is_told(
+    tmp_path: Path, vantage: str, file: str, text: str, lint: str, line: int, value: str
+) -> None:
+    with _machine(tmp_path, {file: text}) as machine:
+        (eyes,) = vantages.vantages(machine, BASE, [vantage])
+    (found,) = eyes.record.lints
+    assert (found.id, found.file, found.line, found.value) == (lint, file, line, value)
+    assert eyes.record.proxy is None
+    assert SECRET not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("/etc/apt/apt.conf.d/80proxy", 'Acquire::http::Proxy "http://other.corp:3128/";\n'),
+        ("/etc/apt/apt.conf", 'acquire::https::proxy "http://svc:hunter2-planted@other.corp:3128";\n'),
+        ("/etc/dnf/dnf.conf", "[main]\nproxy=http://other.corp:3128\n"),
+        ("/etc/yum.conf", "[main]\nproxy = http://other.corp:3128\n"),
+    ],
+)
+def test_a_package_managers_proxy_is_held_against_the_installers(tmp_path: Path, file: str, text: str) -> None:
+    with _machine(tmp_path, {file: text, "/etc/environment": "https_proxy=http://p.corp:3128\n"}) as machine:
+        (eyes,) = vantages.vantages(machine, BASE, ["installer"])
+        (found,) = eyes.record.lints
+        assert (found.id, found.file) == ("proxy_values_conflict", file)
+        assert "http://other.corp:3128" in found.value
+        assert found.other == "the installer: /etc/environment:1: https_proxy=http://p.corp:3128"
+        assert SECRET not in repr(found)
+
+
+def test_package_managers_that_agree_or_go_directly_are_no_conflict(tmp_path: Path) -> None:
+    files = {
+        "/etc/apt/apt.conf.d/80proxy": 'Acquire::http::Proxy "p.corp:3128";\nAcquire::https::Proxy "DIRECT";\n',
+        "/etc/dnf/dnf.conf": "[main]\nproxy=_none_\n",
+        "/etc/environment": "https_proxy=http://P.corp:3128/\n",
+    }
+    with _machine(tmp_path, files) as machine:
+        (eyes,) = vantages.vantages(machine, BASE, ["installer"])
+    assert eyes.record.lints == ()
+
+
+def test_files_that_are_no_json_say_nothing(tmp_path: Path) -> None:
+    for number, text in enumerate(("{", "[1]", '{"proxies": 7, "Ssm": []}', "[" * 100_000)):
+        files = {noticed.DOCKER_CLIENT: text, noticed.SSM_CONFIG: text}
+        with _machine(tmp_path / str(number), files) as machine:
+            found = vantages.vantages(machine, BASE, ["docker", "ssm-agent"])
+        assert [eyes.record.lints for eyes in found] == [(), ()]
+
+
+def test_the_snap_of_the_ssm_agent_has_its_own_unit(tmp_path: Path) -> None:
+    unit = "/etc/systemd/system/snap.amazon-ssm-agent.amazon-ssm-agent.service"
+    files = {unit: "[Service]\n", f"{unit}.d/proxy.conf": "[Service]\nEnvironment=https_proxy=http://p:1\n"}
+    with _machine(tmp_path, files) as machine:
+        (eyes,) = vantages.vantages(machine, BASE)
+    assert (eyes.name, eyes.record.proxy) == ("ssm-agent", "http://p:1")
+    assert eyes.record.sources["proxy"] == f"{unit}.d/proxy.conf:2 (https_proxy)"
+
+
+def test_which_token_keeps_a_host_from_the_proxy(tmp_path: Path) -> None:
+    config = (
+        "HTTPS_PROXY=http://p:1\nNO_PROXY=169.254.0.0/16,logs.us-east-2.amazonaws.com:443,.s3.us-east-2.amazonaws.com\n"
+    )
+    with _machine(tmp_path, {"/etc/ecs/ecs.config": config}) as machine:
+        (eyes,) = vantages.vantages(machine, BASE)
+    assert eyes.exempts("logs.us-east-2.amazonaws.com", 443) == "logs.us-east-2.amazonaws.com:443"
+    assert eyes.exempts("b.s3.us-east-2.amazonaws.com", 443) == ".s3.us-east-2.amazonaws.com"
+    assert eyes.exempts("ecs.us-east-2.amazonaws.com", 443) is None

@@ -15,14 +15,13 @@ from netprobe.host.agents.programs import ECS_NO_PROXY, HTTP, HTTPS, NO_PROXY, P
 from netprobe.host.filesystem import FileSystem, UnreadableError
 from netprobe.host.machine import Setting
 from netprobe.observations import Lint
-from netprobe.proxyurl import parse, redacted
+from netprobe.proxyurl import parse, safe
 
 TASK_CREDENTIALS = "169.254.170.2"
 METADATA = "169.254.169.254"
 _DOCUMENTED = set(ECS_NO_PROXY.split(","))
 """AWS's own page puts the Docker socket into NO_PROXY. No reader matches it; it is no mistake of the operator."""
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_PAC_VARIABLES = ("AUTO_PROXY", "PROXY_AUTO_CONFIG", "PAC_URL", "PROXY_PAC")
 
 
 def of_program(program: Program, root: FileSystem) -> tuple[Lint, ...]:
@@ -49,28 +48,16 @@ def between(programs: Sequence[Program]) -> tuple[Lint, ...]:
     found = []
     for name, setting in named[1:]:
         first_name, first = named[0]
-        if _safe(setting.value) != _safe(first.value):
-            mine = f"{name}: {setting.key}={_safe(setting.value)}"
-            other = f"{first_name}: {_place(first)}: {first.key}={_safe(first.value)}"
+        if safe(setting.value) != safe(first.value):
+            mine = f"{name}: {setting.key}={safe(setting.value)}"
+            other = f"{first_name}: {first.where}: {first.key}={safe(first.value)}"
             found.append(_lint("proxy_values_conflict", setting, value=mine, other=other))
     return tuple(found)
 
 
 def _lint(lint: str, setting: Setting, *, value: str | None = None, other: str = "") -> Lint:
-    shown = f"{setting.key}={_safe(setting.value)}" if value is None else value
+    shown = f"{setting.key}={safe(setting.value)}" if value is None else value
     return Lint(id=lint, value=shown, file=setting.file, line=setting.line or None, other=other)
-
-
-def _place(setting: Setting) -> str:
-    return f"{setting.file}:{setting.line}" if setting.line else setting.file
-
-
-def _safe(value: str) -> str:
-    """Without credentials, and alike for values that mean the same proxy."""
-    try:
-        return parse(value).safe
-    except UsageError:
-        return redacted(value)
 
 
 def _only_http(program: Program) -> Iterator[Lint]:
@@ -96,9 +83,9 @@ def _invalid(program: Program) -> Iterator[Lint]:
 def _cases_conflict(program: Program) -> Iterator[Lint]:
     for upper, lower in (HTTPS, HTTP, NO_PROXY):
         last = {s.key: s for s in program.variables}
-        if upper in last and lower in last and _safe(last[upper].value) != _safe(last[lower].value):
+        if upper in last and lower in last and safe(last[upper].value) != safe(last[lower].value):
             other = last[lower]
-            yield _lint("proxy_values_conflict", last[upper], other=f"{_place(other)}: {lower}={_safe(other.value)}")
+            yield _lint("proxy_values_conflict", last[upper], other=f"{other.where}: {lower}={safe(other.value)}")
 
 
 def _missing_exemptions(program: Program) -> Iterator[Lint]:
@@ -143,10 +130,5 @@ def _stale(program: Program) -> Iterator[Lint]:
         if in_file is None:
             yield _lint("proxy_needs_restart", shown, other="the files set nothing")
         else:
-            other = "nothing" if running is None else f"{running.key}={_safe(running.value)}"
+            other = "nothing" if running is None else f"{running.key}={safe(running.value)}"
             yield _lint("proxy_needs_restart", in_file, other=f"the running process has {other}")
-
-
-def automatic_configuration(variables: Sequence[Setting]) -> tuple[Lint, ...]:
-    """Settings for proxy auto-configuration, which none of the agents reads."""
-    return tuple(_lint("proxy_pac_unused", s) for s in variables if s.key.upper() in _PAC_VARIABLES)

@@ -203,14 +203,20 @@ def _line_of(text: str, needle: str) -> int:
     return text.count("\n", 0, max(text.find(needle), 0)) + 1
 
 
-def installer(machine: Machine) -> Program:
-    """The install script: curl in the operator's shell."""
+def shell(machine: Machine) -> tuple[Setting, ...]:
+    """The variables of the operator's shell: what every login gets, and what this one has."""
     variables = settings(machine.root, "/etc/environment")
     if machine.live is not None:
         variables += tuple(
             Setting(key=key, value=value, file="this shell's environment", line=0)
             for key, value in machine.live.environment.items()
         )
+    return variables
+
+
+def installer(machine: Machine) -> Program:
+    """The install script: curl in the operator's shell."""
+    variables = shell(machine)
     https = pick(variables, ("https_proxy", "HTTPS_PROXY", *ALL_PROXY))
     http = pick(variables, ("http_proxy", *ALL_PROXY))
     return Program(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from netprobe.errors import UsageError
-from netprobe.host.agents import lints
+from netprobe.host.agents import lints, noticed
 from netprobe.host.agents.noproxy import bypass, tokens
 from netprobe.host.agents.programs import Program, read
 from netprobe.host.machine import Machine, Setting
@@ -60,11 +60,13 @@ def of_program(program: Program, machine: Machine, base: Vantage, shared: Sequen
     """
     proxy = _usable(program.https)
     store = _store(program, base)
-    found = (*shared, *lints.of_program(program, machine.root))
+    found = (*shared, *lints.of_program(program, machine.root), *noticed.of_program(program, machine))
+    exempts = _exemptions(program, proxy)
     return dataclasses.replace(
         base,
         name=program.name,
-        proxy_for=_chooser(program, proxy),
+        proxy_for=lambda host, port: proxy if exempts(host, port) is None else None,
+        exempts=exempts,
         store=store,
         ciphers=program.ciphers or None,
         record=VantageRecord(
@@ -87,21 +89,15 @@ def _usable(setting: Setting | None) -> ProxyServer | None:
     if setting is None:
         return None
     try:
-        return parse(setting.value, source=_place(setting))
+        return parse(setting.value, source=setting.where)
     except UsageError:
         # Go drops a proxy that it cannot parse and connects directly; the lint proxy_url_invalid tells.
         return None
 
 
-def _chooser(program: Program, proxy: ProxyServer | None) -> Callable[[str, int], ProxyServer | None]:
-    exempt = program.no_proxy.value if program.no_proxy is not None else ""
-
-    def choose(host: str, port: int) -> ProxyServer | None:
-        if proxy is None or bypass(program.dialect, exempt, host, port) is not None:
-            return None
-        return proxy
-
-    return choose
+def _exemptions(program: Program, proxy: ProxyServer | None) -> Callable[[str, int], str | None]:
+    value = program.no_proxy.value if program.no_proxy is not None else ""
+    return lambda host, port: None if proxy is None else bypass(program.dialect, value, host, port)
 
 
 def _store(program: Program, base: Vantage) -> TrustStore:
@@ -114,15 +110,11 @@ def _store(program: Program, base: Vantage) -> TrustStore:
     return base.store
 
 
-def _place(setting: Setting) -> str:
-    return f"{setting.file}:{setting.line}" if setting.line else setting.file
-
-
 def _sources(program: Program, base: Vantage) -> dict[str, str]:
     found = dict(base.record.sources)
     for key, setting in (("proxy", program.https), ("no_proxy", program.no_proxy), ("store", program.ca_file)):
         if setting is not None:
-            found[key] = f"{_place(setting)} ({setting.key})"
+            found[key] = f"{setting.where} ({setting.key})"
     if program.own_roots:
         found["store"] = program.own_roots
     return found
