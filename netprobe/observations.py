@@ -273,6 +273,8 @@ class VantageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     proxy: str | None = None
     """``http://HOST:PORT``, credentials removed; None where the vantage connects directly."""
     no_proxy: tuple[str, ...] = ()
+    exempt: dict[str, str] = {}
+    """Host → the token of NO_PROXY that keeps it from the proxy, of the hosts that this run probed."""
     store: str = "system"
     """Path of the trust store, or ``system``."""
     families: tuple[int, ...] = (4, 6)

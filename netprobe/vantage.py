@@ -79,6 +79,10 @@ def _direct(_host: str, _port: int) -> ProxyServer | None:
     return None
 
 
+def _no_exemption(_host: str, _port: int) -> str | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vantage:
     """One pair of eyes.
@@ -89,6 +93,7 @@ class Vantage:
         search: suffixes for a name without a dot (resolv.conf); only a proxy's name can be one.
         hosts_file: the file that overrides DNS, or None to ignore it.
         proxy_for: which proxy this program uses for a host and port, or None for a direct connection.
+        exempts: which token of NO_PROXY keeps a host and port from the proxy, or None.
         store: the roots it trusts.
         origin_ca: PEM bundle of the roots that the genuine service chains to; None for Amazon's and the public PKI.
         families: address families it uses: 4, 6.
@@ -102,6 +107,7 @@ class Vantage:
     search: tuple[str, ...] = ()
     hosts_file: Path | None = Path("/etc/hosts")
     proxy_for: Callable[[str, int], ProxyServer | None] = _direct
+    exempts: Callable[[str, int], str | None] = _no_exemption
     store: TrustStore = TrustStore()
     origin_ca: Path | None = None
     families: tuple[int, ...] = (4, 6)

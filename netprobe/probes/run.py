@@ -18,7 +18,7 @@ import trio
 
 from netprobe import __version__
 from netprobe.catalog.model import Endpoint
-from netprobe.observations import CatalogVersion, Context, Observation, Run, Step, Subject
+from netprobe.observations import CatalogVersion, Context, Observation, Run, Step, Subject, VantageRecord
 from netprobe.probes import chain, experiments, plan
 from netprobe.probes.limits import BOUNDS
 from netprobe.probes.plan import Plan, Target
@@ -75,14 +75,15 @@ async def check(
     session = Session.begin(settings, vantages, zero)
     layout = plan.make(endpoints, vantages, settings, zero)
     ended_by = await _bounded(session, layout, progress)
+    subjects = tuple(_subjects(session, layout, ended_by))
     return Run(
         netprobe_version=__version__,
         catalog=CatalogVersion(version=catalog.version, digest=catalog.digest),
         started_at=started_at,
         duration_seconds=round(trio.current_time() - zero, 6),
         regions=tuple(dict.fromkeys(endpoint.region for endpoint in endpoints)),
-        context=_context(vantages, settings, ended_by),
-        subjects=tuple(_subjects(session, layout, ended_by)),
+        context=_context(vantages, settings, ended_by, subjects),
+        subjects=subjects,
         observations=_number(_observations(session)),
     )
 
@@ -150,9 +151,16 @@ async def _probe(session: Session, target: Target, wildcards: Wildcards) -> None
     trace.complete = True
 
 
-def _context(vantages: Sequence[Vantage], settings: Settings, ended_by: str) -> Context:
+def _record(vantage: Vantage, subjects: Sequence[Subject]) -> VantageRecord:
+    """What the report says of a vantage, with what its NO_PROXY made of the hosts that exist."""
+    hosts = {(host, s.port) for s in subjects for host in s.candidates if host not in s.absent}
+    exempt = {host: token for host, port in sorted(hosts) if (token := vantage.exempts(host, port)) is not None}
+    return msgspec.structs.replace(vantage.record, exempt=exempt)
+
+
+def _context(vantages: Sequence[Vantage], settings: Settings, ended_by: str, subjects: Sequence[Subject]) -> Context:
     return Context(
-        vantages=tuple(vantage.record for vantage in vantages),
+        vantages=tuple(_record(vantage, subjects) for vantage in vantages),
         lab=settings.lab,
         origin_ca=any(vantage.origin_ca is not None for vantage in vantages),
         expect=dict(settings.expect),

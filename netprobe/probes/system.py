@@ -176,7 +176,7 @@ def host_vantage(
     wanted = families or (4, 6)
     if set(wanted) == {4, 6}:
         wanted = host_families()
-    way_out, server, exempt = _way_out(proxy, no_proxy, os.environ if environ is None else environ)
+    server, exempts, exempt = _way_out(proxy, no_proxy, os.environ if environ is None else environ)
     if server is not None:
         sources["proxy"] = server.source
     return Vantage(
@@ -184,7 +184,8 @@ def host_vantage(
         resolvers=stub.resolvers,
         search=stub.search,
         hosts_file=HOSTS,
-        proxy_for=way_out,
+        proxy_for=lambda host, port: server if exempts(host, port) is None else None,
+        exempts=exempts,
         store=store,
         origin_ca=origin_ca,
         families=wanted,
@@ -200,27 +201,22 @@ def host_vantage(
     )
 
 
-WayOut = Callable[[str, int], ProxyServer | None]
+Exempts = Callable[[str, int], str | None]
 
 
 def _way_out(
     proxy: str | None, no_proxy: bool, environ: Mapping[str, str]
-) -> tuple[WayOut, ProxyServer | None, tuple[str, ...]]:
-    """Which proxy a host and port go through: the option's for all, else what curl makes of the environment."""
-    if no_proxy:
-        return (lambda _host, _port: None), None, ()
-    if proxy is not None:
-        given = parse_proxy(proxy)
-        return (lambda _host, _port: given), given, ()
+) -> tuple[ProxyServer | None, Exempts, tuple[str, ...]]:
+    """The proxy, which token keeps a host and port from it, and the tokens: the option's, else as curl reads them."""
     variable = next((name for name in ("https_proxy", "HTTPS_PROXY") if environ.get(name)), None)
-    if variable is None:
-        return (lambda _host, _port: None), None, ()
+    if proxy is not None or no_proxy or variable is None:
+        return (None if proxy is None else parse_proxy(proxy)), (lambda _host, _port: None), ()
     from netprobe.host.agents import noproxy  # late: only where a proxy is set
 
     server = proxyurl.parse(environ[variable], source=f"environment {variable}")
-    exempt = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    value = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
 
-    def way_out(host: str, port: int) -> ProxyServer | None:
-        return None if noproxy.bypass(noproxy.Dialect.CURL, exempt, host, port) else server
+    def exempts(host: str, port: int) -> str | None:
+        return noproxy.bypass(noproxy.Dialect.CURL, value, host, port)
 
-    return way_out, server, tuple(token.strip() for token in exempt.split(",") if token.strip())
+    return server, exempts, tuple(token.strip() for token in value.split(",") if token.strip())

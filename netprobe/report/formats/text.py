@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from netprobe.diagnosis.model import CapabilityOutcome, EndpointOutcome, Finding, Outcome, Severity, Verdict
 from netprobe.errors import printable
+from netprobe.observations import VantageRecord
 from netprobe.report.model import Report
 from netprobe.report.words import OUTCOMES, VERDICTS, hosts_told, ordered, summary
 
@@ -32,6 +33,8 @@ def render(report: Report, *, width: int, colour: bool) -> str:
         lines += [page.bold("FINDINGS"), ""]
         for finding in ordered(report.findings):
             lines += [*_finding(finding, page), ""]
+    if any(record.name != "host" or record.proxy for record in report.context.vantages):
+        lines += [page.bold("AS WHOM"), "", *_vantages(report, page), ""]
     if report.capabilities:
         lines += [page.bold("WHAT THE HOST CAN DO"), "", *_capabilities(report, page), ""]
     for region in _regions(report.endpoints):
@@ -131,6 +134,34 @@ def _location(finding: Finding) -> str:
     assert at is not None
     parts = [f"hop {at.hop}" if at.hop is not None else "", printable(at.address), printable(at.device)]
     return " ".join(part for part in parts if part) + f" ({at.certainty})"
+
+
+def _vantages(report: Report, page: _Page) -> Iterator[str]:
+    """What each program would use, where it says so, and what that leads to."""
+    for record in report.context.vantages:
+        errors = [f for f in report.findings if f.severity is Severity.ERROR and record.name in f.vantages]
+        blocked = ", ".join(dict.fromkeys(printable(finding.id) for finding in errors))
+        yield from page.wrapped(
+            f"{printable(record.name)}: {f'blocked by {blocked}' if blocked else 'works'}", "  ", "    "
+        )
+        for label, text in _eyes(record):
+            yield from page.wrapped(printable(text, 1000), f"    {label}".ljust(_LABEL + 4), " " * (_LABEL + 4))
+
+
+def _eyes(record: VantageRecord) -> Iterator[tuple[str, str]]:
+    def told(value: str, key: str) -> str:
+        source = record.sources.get(key)
+        return f"{value}, from {source}" if source and source != value else value
+
+    yield "proxy", told(record.proxy, "proxy") if record.proxy else "none: it connects directly"
+    if record.proxy and record.no_proxy:
+        yield "except", told(",".join(record.no_proxy), "no_proxy")
+    by_token: dict[str, list[str]] = {}
+    for host, token in sorted(record.exempt.items()):
+        by_token.setdefault(token, []).append(host)
+    for token, hosts in by_token.items():
+        yield "direct", f"{hosts_told(hosts, _HOSTS)} (by {token})"
+    yield "trusts", told(record.store, "store")
 
 
 def _labelled(label: str, text: str, page: _Page) -> list[str]:
