@@ -33,7 +33,7 @@ from netprobe.render.model import Target
 
 TARGETS: dict[str, tuple[str, ...]] = {
     "proxies": ("squid", "squid-splice", "tinyproxy", "privoxy", "haproxy", "nginx-stream", "envoy", "pac"),
-    "linux": ("iptables", "nftables", "dnsmasq-ipset", "dnsmasq-connmark", "firewalld"),
+    "linux": ("iptables", "nftables", "dnsmasq-ipset", "dnsmasq-connmark", "firewalld", "ufw"),
     "dns": ("rpz-bind", "rpz-unbound", "unbound", "coredns"),
     "firewalls": (
         "panos",
@@ -44,10 +44,14 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "cisco-asa",
         "juniper-srx",
         "pfsense-alias",
+        "cisco-ftd",
+        "checkpoint",
+        "nsx",
+        "windows-firewall",
     ),
     "cloud": ("aws-network-firewall", "aws-network-firewall-domains", "azure-firewall", "suricata"),
     "kubernetes": ("cilium", "calico-enterprise", "openshift-egressfirewall", "istio", "networkpolicy"),
-    "documents": ("zscaler", "hosts", "csv", "json", "yaml"),
+    "documents": ("zscaler", "hosts", "csv", "json", "yaml", "aerleon"),
 }
 """Names by family, in the order in which ``netprobe targets`` shows them."""
 
