@@ -125,8 +125,9 @@ async def _talk(stream: trio.SocketStream, name: str | None, roots: Path, reques
 def _cause(error: BaseException | None) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"verify {error.verify_code}"
-    if isinstance(error, ssl.SSLEOFError):
+    if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
         return "closed"
     if isinstance(error, ssl.SSLError):
-        return str(error.reason)
+        # Python has no word for a reason that its own build did not know; OpenSSL's sentence stands in for it.
+        return str(error.reason or error.args[1])
     return "reset" if isinstance(error, ConnectionResetError) else repr(error)
