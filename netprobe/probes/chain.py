@@ -25,6 +25,7 @@ PLAIN_HTTP = 80
 LAX = "lax_chain"
 STRICT = "strict_chain"
 _GO_ON = frozenset({None, Failure.HTTP_SERVICE_ERROR})
+_KEPT_NO_LONGER = frozenset({Failure.EOF, Failure.CONNECTION_RESET})
 CERTIFICATE_FAILURES = frozenset(
     {
         Failure.SSL_UNKNOWN_AUTHORITY,
@@ -179,10 +180,16 @@ async def _upgrade(
     address: str | None,
     seen: list[Observation],
 ) -> None:
-    """The websocket step, on the same connection where the server keeps it, else on one like it."""
+    """The websocket step, on the same connection where the server keeps it, else on one like it.
+
+    A server may close a connection that it said it keeps (RFC 9112 section 9.5), and that is no fault: so a connection
+    that ended without an answer is not judged, and the question is asked again on a fresh one.
+    """
     if transport.is_reusable:
-        seen.append(await _ask_upgrade(session, target, scene, transport, address))
-        return
+        observation = await _ask_upgrade(session, target, scene, transport, address)
+        if observation.failure not in _KEPT_NO_LONGER:
+            seen.append(observation)
+            return
     failed: list[Observation] = []
     stream = await reach(session, target, scene, address, failed, keep_success=False)
     if stream is None:

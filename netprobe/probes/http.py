@@ -117,6 +117,7 @@ async def exchange(transport: httpx.AsyncBaseTransport, sent: httpx.Request, rea
     body = bytearray()
     async for part in response.stream:  # type: ignore[union-attr]
         body += part[: MAX_BODY - len(body)]
+    await response.aclose()  # tells httpcore that the connection is free for the next request, where both keep it
     reading.answer = Answer(status=response.status_code, headers=headers, body=bytes(body))
     return response
 
