@@ -3,7 +3,7 @@
 Knows addresses only: a name in an ipset is refused (INVALID_ENTRY), and one in a rich rule too (INVALID_ADDR). The
 policy goes from HOST to ANY and continues with the site's own rules, so it must refuse by itself what it does not
 admit: rules with priorities, since firewalld sorts rules without them by what they do, denials first. HTTPS has its
-addresses in two ipsets (one family each); other ports are rare, and have them in the policy, as has the form for stdout.
+addresses in two ipsets (one family each); other ports are rare and have them in the policy, as has the form for stdout.
 
 Connections that are open already go on (firewalld admits established ones first), and loopback is not touched.
 """
@@ -42,7 +42,7 @@ COMMANDS = Commands(
     check="firewall-offline-cmd --check-config",
     load="cp netprobe-443-v?.xml /etc/firewalld/ipsets/ && cp netprobe.xml /etc/firewalld/policies/ && "
     "firewall-cmd --check-config && firewall-cmd --reload",
-    replace="the same: a reload takes all of it or, with a mistake, goes on as it was",
+    replace="the same; never reload without --check-config: a file with a mistake is left out, and refuses nothing",
     rollback="the same with the old files; to be without it, remove them, then: firewall-cmd --reload",
 )
 PROOF = Proof(engine="firewalld 1.3.3 with nftables 1.0.6 (Debian 12)")

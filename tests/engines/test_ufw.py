@@ -1,0 +1,93 @@
+"""ufw itself: every command is taken by its dry run, and the script is run in namespaces with a private /etc/ufw."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from netprobe.render import Addresses, Options, Rendered, render
+from tests.support import need
+from tests.support.render_cases import ORIGIN, ecs
+from tests.support.render_engine import Namespace, cable, listeners, namespace
+from tests.support.render_packets import PORTS, claimed, decide, questions, rendered
+
+pytestmark = [pytest.mark.engine, pytest.mark.root]
+
+SOME = ("192.0.2.16/28", "198.51.100.7/32", "2001:db8:9::5/128")
+OTHER = ("192.0.2.16/28", "2001:db8:7::/48")
+
+
+@pytest.fixture
+def near() -> Iterator[Namespace]:
+    """A host, with listeners at every documentation address on its far side."""
+    need.engine("ufw")
+    need.engine("iptables")
+    with namespace() as near, namespace() as far:
+        cable(near, far)
+        with listeners(far, PORTS):
+            yield near
+
+
+class _Host:
+    """ufw with an /etc/ufw and a /run of its own, in the namespace."""
+
+    def __init__(self, space: Namespace, folder: Path) -> None:
+        self._space, self._folder = space, folder
+        shutil.copytree("/etc/ufw", folder / "etc")
+        for name in ("user.rules", "user6.rules"):
+            shutil.copy(f"/usr/share/ufw/{name}", folder / "etc" / name)
+        (folder / "etc" / "sysctl.conf").write_text("", encoding="utf-8")
+
+    def run(self, command: str, *, check: bool = True) -> subprocess.CompletedProcess[str]:
+        private = f"mount --bind {self._folder}/etc /etc/ufw && mount -t tmpfs tmpfs /run && {command}"
+        return self._space.run("unshare", "--mount", "sh", "-c", private, check=check)
+
+    def script(self, made: Rendered, mode: str) -> str:
+        path = self._folder / "netprobe-ufw.sh"
+        path.write_text(made.main, encoding="utf-8")
+        return f"sh {path} {mode}"
+
+
+def _only_https(networks: tuple[str, ...]) -> Rendered:
+    options = Options(addresses=Addresses(how="a test", by_region={"us-east-2": networks}))
+    return render("ufw", ecs("us-east-2"), origin=ORIGIN, options=options)
+
+
+def test_connections_fare_as_claimed(near: Namespace, tmp_path: Path) -> None:
+    """Beside a rule of the site that would admit everything."""
+    host, asked, made = _Host(near, tmp_path), questions(SOME), rendered("ufw", SOME)
+    host.run("ufw allow out 443/tcp && ufw --force enable")
+    assert all(decide(near, asked).values())  # nothing is in the way before
+    host.run(host.script(made, "add"))
+    decided = decide(near, asked)
+    assert decided == claimed(made, asked)
+    assert {True, False} <= set(decided.values())
+
+
+def test_replaced_and_removed(near: Namespace, tmp_path: Path) -> None:
+    """A new list leaves nothing of the old one; removed, nothing is left at all."""
+    host, asked = _Host(near, tmp_path), questions((*SOME, *OTHER))
+    made, other = _only_https(SOME), _only_https(OTHER)
+    host.run("ufw allow out proto tcp to any && ufw --force enable")
+    host.run(f"{host.script(made, 'add')} && ufw allow out 443")
+    host.run(host.script(other, "add"))
+    assert decide(near, asked) == claimed(other, asked)
+    host.run(host.script(other, "remove"))
+    assert "netprobe" not in host.run("ufw show added").stdout
+    assert all(decide(near, asked).values())
+
+
+def test_the_check_takes_every_command_and_changes_nothing(near: Namespace, tmp_path: Path) -> None:
+    host, made = _Host(near, tmp_path), rendered("ufw", SOME)
+    host.run(host.script(made, "check"))
+    assert "netprobe" not in host.run("ufw show added").stdout
+    script = host.script(made, "check")
+    path = tmp_path / "netprobe-ufw.sh"
+    path.write_text(made.main.replace("192.0.2.16/28", "ecs.us-east-2.amazonaws.com"), encoding="utf-8")
+    refused = host.run(script, check=False)
+    assert refused.returncode != 0
+    assert "Bad destination address" in refused.stderr
