@@ -257,7 +257,8 @@ async def test_one_cause_is_sampled_not_repeated(tmp_path: Path) -> None:
         )
     from netprobe.probes.experiments import SAMPLES
 
-    assert len(_experiments(run)["send_nothing"]) == SAMPLES
+    # A reset that comes before our ClientHello is seen by the step tcp, and then there is nothing to send.
+    assert 1 <= len(_experiments(run)["send_nothing"]) <= SAMPLES
     assert {o.failure for o in _experiments(run)["send_nothing"]} == {Failure.CONNECTION_RESET}
 
 
