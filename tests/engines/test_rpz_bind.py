@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,6 +101,43 @@ def test_why_there_are_two_zones(space: Namespace, tmp_path: Path) -> None:
     )
     with _running(space, tmp_path, files, Upstream(["sts.us-west-2.amazonaws.com"])):
         assert decide(space, Asker(), ["sts.us-west-2.amazonaws.com"]) == {"sts.us-west-2.amazonaws.com": True}
+
+
+def test_replacing_a_zone_takes_effect_at_once(space: Namespace, tmp_path: Path) -> None:
+    """With the serial unchanged; and a file with a mistake leaves the zone that is loaded."""
+    name = "registry.example.com"
+    with _running(space, tmp_path, dict(rendered("rpz-bind", WIDE).files), Upstream([name, "www.example.com"])):
+        assert decide(space, Asker(), [name]) == {name: False}
+        zone = tmp_path / "netprobe-allow.rpz"
+        _reload(tmp_path, zone, zone.read_text(encoding="utf-8") + f"{name} CNAME rpz-passthru.\n")
+        assert _soon(space, name)
+        _reload(tmp_path, zone, "nonsense (\n")
+        _reload(tmp_path, tmp_path / "netprobe-deny.rpz", "nonsense (\n")
+        assert not _soon(space, "www.example.com")
+        assert decide(space, Asker(), [name]) == {name: True}
+
+
+def _reload(folder: Path, zone: Path, text: str) -> None:
+    """Replace a zone's file as the page says; SIGHUP is what ``rndc reload`` is. A file's time has whole seconds."""
+    zone.write_text(text, encoding="utf-8")
+    later = time.time() + 2
+    os.utime(zone, (later, later))
+    log = folder / "out.log"
+    before = log.read_text(encoding="utf-8").count("all zones loaded")
+    os.kill(int((folder / "named.pid").read_text(encoding="utf-8")), signal.SIGHUP)
+    deadline = time.monotonic() + 5
+    while log.read_text(encoding="utf-8").count("all zones loaded") == before and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def _soon(space: Namespace, name: str) -> bool:
+    """Whether a name resolves within a second."""
+    deadline = time.monotonic() + 1
+    while time.monotonic() < deadline:
+        if decide(space, Asker(), [name])[name]:
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def test_the_check_sees_both_zones(tmp_path: Path) -> None:

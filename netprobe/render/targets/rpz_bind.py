@@ -8,7 +8,8 @@ which ``named-checkzone`` accepts and no query ever matches, so it is never writ
 
 More that would let names through, closed by the options: with ``recursive-only yes`` (the default) a client that asks
 without recursion gets what the cache holds (seen with 9.18); without ``break-dnssec yes`` a client that asks for
-signatures gets the answers of signed zones (documented). A zone that does not load is left out of the policy, so the
+signatures gets the answers of signed zones (documented); without ``min-update-interval 0`` a list that was replaced is
+in force up to a minute later (seen). A zone that does not load is left out of the policy, so the
 check is ``named-checkconf -z``, and the page says how to see both zones at work.
 
 It decides about names only: a client that knows an address, or asks another resolver, goes around it.

@@ -71,5 +71,5 @@ put netprobe-options.conf <<'END_OF_FILE'
 response-policy {
     zone "netprobe-allow.rpz" policy given;
     zone "netprobe-deny.rpz" policy given;
-} qname-wait-recurse no break-dnssec yes recursive-only no;
+} qname-wait-recurse no break-dnssec yes recursive-only no min-update-interval 0;
 END_OF_FILE
