@@ -37,7 +37,7 @@ DEBIAN_PACKAGES = {
     "ufw": "ufw",
     "danted": "dante-server",
     "node": "nodejs",
-    "suricata": "suricata (Debian 12 has it in bookworm-backports)",
+    "suricata": "suricata",
     "tcpdump": "tcpdump",
     "curl": "curl",
     "debootstrap": "debootstrap",
