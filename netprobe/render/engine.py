@@ -8,7 +8,7 @@ neither a number nor :class:`netprobe.render.text.Text`. A value that nobody val
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import jinja2
@@ -24,7 +24,7 @@ from netprobe.render.model import Comment, File, Loss, Lowered, Options, Target
 from netprobe.render.views import EndpointView, LossView, Rules
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Rendered:
     """A target's output.
 
@@ -32,13 +32,20 @@ class Rendered:
         target: its name.
         lowered: what it admits and what was lost.
         main: the text for stdout, complete by itself.
-        files: every file for a directory, by its fixed name.
+        fill: lays out one file.
+        wanted: the files that a directory gets.
     """
 
     target: str
     lowered: Lowered
     main: str
-    files: Mapping[str, str]
+    fill: Callable[[File], str]
+    wanted: Sequence[File]
+
+    @functools.cached_property
+    def files(self) -> Mapping[str, str]:
+        """Every file for a directory, by its fixed name; laid out when asked for, since stdout takes the main one."""
+        return {file.name: self.fill(file) for file in self.wanted}
 
 
 def render(target: str | Target, endpoints: Sequence[Endpoint], *, origin: Origin, options: Options) -> Rendered:
@@ -68,11 +75,16 @@ def render(target: str | Target, endpoints: Sequence[Endpoint], *, origin: Origi
         **module.context(lowered, tuple(endpoints)),
     }
     env = environment(module.NAME, module.COMMENT)
+
+    def fill(file: File) -> str:
+        return env.get_template(file.template).render(variables)
+
     return Rendered(
         target=module.NAME,
         lowered=lowered,
-        main=_fill(env, module.MAIN, variables),
-        files={file.name: _fill(env, file, variables) for file in module.FILES if file.when(lowered)},
+        main=fill(module.MAIN),
+        fill=fill,
+        wanted=tuple(file for file in module.FILES if file.when(lowered)),
     )
 
 
@@ -98,7 +110,3 @@ def environment(target: str, style: Comment) -> jinja2.Environment:
     env.filters.update({**FILTERS, "comment": functools.partial(comment, style=style)})
     env.globals.clear()
     return env
-
-
-def _fill(env: jinja2.Environment, file: File, variables: Mapping[str, object]) -> str:
-    return env.get_template(file.template).render(variables)
