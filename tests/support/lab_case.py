@@ -20,6 +20,7 @@ from pathlib import Path
 
 import trio
 
+from netprobe.catalog.model import Endpoint
 from netprobe.diagnosis import diagnose
 from netprobe.diagnosis.model import Diagnosis, Severity, Verdict
 from netprobe.lab import SCENARIOS, Scenario, open_lab
@@ -152,6 +153,38 @@ async def _play_on_loopback(case: Case) -> Run:
 
 
 async def _play_behind_routers(case: Case, network: Network) -> Run:
+    async with staged(case, network) as stage:
+        with stage.net.client.entered():
+            return await check(
+                stage.endpoints,
+                [_vantage(eyes, stage.layout, stage.certificates, network, stage.store) for eyes in case.eyes],
+                Settings(expect=case.expect, idle=case.idle),
+                catalog=facts(),
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A case's network that is up.
+
+    Attributes:
+        net: the namespaces.
+        layout: which host is where.
+        certificates: the lab's authorities.
+        store: PEM of what the host trusts.
+        endpoints: what is served.
+    """
+
+    net: Topology
+    layout: Plan
+    certificates: Certificates
+    store: Path
+    endpoints: tuple[Endpoint, ...]
+
+
+@asynccontextmanager
+async def staged(case: Case, network: Network) -> AsyncIterator[Stage]:
+    """Bring a case's routers, engines and servers up."""
     chosen = endpoints(case.region, ipv6_only=not network.v4)
     layout = plan(case.scenario, chosen, _v4(network), _v6())
     with (
@@ -164,13 +197,7 @@ async def _play_behind_routers(case: Case, network: Network) -> Run:
         store = _store(case, certificates)
         async with served(net, layout, certificates):
             await trio.to_thread.run_sync(_start_engines, net, network, layout, certificates, store)
-            with net.client.entered():
-                return await check(
-                    chosen,
-                    [_vantage(eyes, layout, certificates, network, store) for eyes in case.eyes],
-                    Settings(expect=case.expect, idle=case.idle),
-                    catalog=facts(),
-                )
+            yield Stage(net=net, layout=layout, certificates=certificates, store=store, endpoints=chosen)
 
 
 def _v4(network: Network) -> Iterator[str] | None:

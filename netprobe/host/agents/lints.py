@@ -94,10 +94,10 @@ def _missing_exemptions(program: Program) -> Iterator[Lint]:
         return
     value = program.no_proxy.value if program.no_proxy is not None else ""
     at = program.no_proxy if program.no_proxy is not None else program.http
-    for address, lint in (
-        (TASK_CREDENTIALS, "no_proxy_missing_task_credentials"),
-        (METADATA, "no_proxy_missing_metadata"),
-    ):
+    wanted = [(TASK_CREDENTIALS, "no_proxy_missing_task_credentials")]
+    if program.name == "ecs-agent":  # Docker's awslogs driver needs no metadata off EC2: its region is configured
+        wanted.append((METADATA, "no_proxy_missing_metadata"))
+    for address, lint in wanted:
         if bypass(program.dialect, value, address, 80) is None:
             yield _lint(lint, at, value=f"NO_PROXY={value}", other=address)
 
