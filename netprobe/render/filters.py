@@ -80,6 +80,13 @@ def _doubled(value: object) -> Text:
     return Text(_validated(value).replace("\\", "\\\\"))
 
 
+def _starred(value: object, sign: str) -> Text:
+    """The pattern with the device's own sign for one word in the place of the asterisk."""
+    if sign not in ("^",):
+        raise TypeError("a template asked for a wildcard that no device has")
+    return Text(_validated(value).replace("*", sign))
+
+
 def _joined(values: Iterable[object], separator: str) -> Text:
     """The values, or their names, with a separator that the template gives."""
     return Text(separator.join(str(v) if type(v) is int else _validated(getattr(v, "name", v)) for v in values))
@@ -92,5 +99,6 @@ FILTERS: dict[str, Callable[..., object]] = {
     "xml": _xml,
     "doubled": _doubled,
     "joined": _joined,
+    "starred": _starred,
     "length": len,
 }

@@ -30,6 +30,7 @@ class Named:
         version: 4 or 6 for a network, 0 for a name.
         address: the network's address alone.
         mask: the netmask of an IPv4 network, which Cisco's languages want.
+        prefix: the length of the network's prefix.
     """
 
     object: Text
@@ -38,6 +39,7 @@ class Named:
     version: int = 0
     address: Text = field(default_factory=Text)
     mask: Text = field(default_factory=Text)
+    prefix: int = 0
 
     @classmethod
     def of(cls, entry: Entry, *, limit: int = 63) -> Named:
@@ -54,6 +56,7 @@ class Named:
             version=network.version,
             address=text.words(str(network.network_address)),
             mask=text.words(str(network.netmask)),
+            prefix=network.prefixlen,
         )
 
 

@@ -1,0 +1,185 @@
+"""Windows cannot be had here: the script is parsed with tree-sitter's PowerShell grammar, and its commands are read."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+import tree_sitter
+import tree_sitter_powershell
+
+from netprobe.render import Rendered, render
+from tests.support.firewall_case import INPUTS, Decides, holds, made
+from tests.support.render_cases import CASES, ORIGIN
+
+_PARAMETERS = {
+    "Get-NetFirewallRule": {"-Group", "-ErrorAction"},
+    "Remove-NetFirewallRule": set(),
+    "Remove-NetFirewallDynamicKeywordAddress": {"-Id", "-ErrorAction"},
+    "New-NetFirewallDynamicKeywordAddress": {"-Id", "-Keyword", "-AutoResolve"},
+    "New-NetFirewallRule": {
+        *("-Name", "-DisplayName", "-Group", "-Direction", "-Action", "-Protocol", "-RemotePort"),
+        *("-RemoteDynamicKeywordAddresses", "-RemoteAddress"),
+    },
+    "Set-NetFirewallProfile": {"-Profile", "-Enabled", "-DefaultOutboundAction"},
+    "Join-Path": set(),
+    "Test-Path": set(),
+    "netsh": set(),
+}
+
+
+@dataclass
+class _Command:
+    name: str
+    positional: list[list[str]] = field(default_factory=list)
+    named: dict[str, list[str]] = field(default_factory=dict)
+
+    def one(self, parameter: str) -> str:
+        (value,) = self.named[parameter]
+        return value
+
+
+def _commands(text: str) -> list[_Command]:
+    """Every command of the script in order, as a real grammar sees it; nothing that it does not know."""
+    language = tree_sitter.Language(tree_sitter_powershell.language())
+    root = tree_sitter.Parser(language).parse(text.encode()).root_node
+    assert not root.has_error, "this is not PowerShell"
+    found = [_command(node) for node in _all(root, "command")]
+    for command in found:
+        assert set(command.named) <= _PARAMETERS[command.name], command
+    return found
+
+
+def _all(node: tree_sitter.Node, kind: str) -> Iterator[tree_sitter.Node]:
+    if node.type == kind:
+        yield node
+    for child in node.children:
+        yield from _all(child, kind)
+
+
+def _text(node: tree_sitter.Node) -> str:
+    assert node.text is not None
+    return node.text.decode()
+
+
+def _command(node: tree_sitter.Node) -> _Command:
+    (name,) = [child for child in node.children if child.type == "command_name"]
+    made_ = _Command(name=_text(name))
+    key = ""
+    for elements in [child for child in node.children if child.type == "command_elements"]:
+        for element in elements.children:
+            if element.type == "command_argument_sep":
+                continue
+            if element.type == "command_parameter":
+                key = _text(element)
+                assert key not in made_.named
+                made_.named[key] = []
+            elif key:
+                made_.named[key] += _values(element)
+            else:
+                made_.positional.append(_values(element))
+    return made_
+
+
+def _values(node: tree_sitter.Node) -> list[str]:
+    """What an argument says: strings in single quotes, in which nothing is expanded, or bare words."""
+    assert not list(_all(node, "expandable_string_literal")), "a string that PowerShell would expand"
+    strings = [_text(found) for found in _all(node, "verbatim_string_characters")]
+    if strings:
+        return [string[1:-1].replace("''", "'") for string in strings]
+    return [_text(node)]
+
+
+def _decides(output: Rendered) -> Decides:
+    commands = _commands(output.main)
+    keywords: dict[str, str] = {}
+    rules = []
+    for command in commands:
+        match command.name:
+            case "Remove-NetFirewallDynamicKeywordAddress":
+                keywords.pop(command.one("-Id"), None)
+            case "New-NetFirewallDynamicKeywordAddress":
+                identifier = command.one("-Id")
+                assert str(uuid.UUID(identifier)) == identifier.strip("{}")
+                assert identifier not in keywords, "an identifier that exists is refused"
+                assert command.one("-AutoResolve") == "$true"
+                keywords[identifier] = command.one("-Keyword")
+            case "New-NetFirewallRule":
+                fixed = ("-Group", "-Direction", "-Action", "-Protocol")
+                assert [command.one(p) for p in fixed] == ["netprobe", "Outbound", "Allow", "TCP"]
+                rules.append(command)
+    names = [rule.one("-Name") for rule in rules]
+    assert len(set(names)) == len(names)
+    assert commands[-1].named["-DefaultOutboundAction"] == ["Block"]
+
+    def decide(name: str, port: int) -> bool:
+        for rule in rules:
+            if rule.one("-RemotePort") != str(port):
+                continue
+            if any(_keyword(keywords[i], name) for i in rule.named.get("-RemoteDynamicKeywordAddresses", ())):
+                return True
+            if any(_within(net, name) for net in rule.named.get("-RemoteAddress", ())):
+                return True
+        return False
+
+    return decide
+
+
+def _keyword(keyword: str, name: str) -> bool:
+    """``*.x`` is documented for hosts, at no stated depth; the claim is every depth."""
+    assert re.fullmatch(r"(\*\.)?[a-z0-9.-]+", keyword), keyword
+    if keyword.startswith("*."):
+        return name.endswith(keyword[1:]) and name != keyword[1:]
+    return name == keyword
+
+
+def _within(network: str, name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name) in ipaddress.ip_network(network)
+    except ValueError:
+        return False
+
+
+@pytest.mark.parametrize("what", INPUTS)
+def test_the_rules_admit_what_is_claimed(what: str) -> None:
+    holds("windows-firewall", what, _decides, addresses=True)
+
+
+def test_names_and_addresses_are_rules_of_their_own() -> None:
+    """Within one rule both conditions would have to hold."""
+    options = CASES["wide"].options
+    narrow = type(options)(addresses=options.addresses)
+    output = render("windows-firewall", CASES["wide"].endpoints, origin=ORIGIN, options=narrow)
+    rules = [c for c in _commands(output.main) if c.name == "New-NetFirewallRule"]
+    kinds = [{"-RemoteAddress", "-RemoteDynamicKeywordAddresses"} & set(rule.named) for rule in rules]
+    assert all(len(kind) == 1 for kind in kinds)
+    assert {*kinds[0], *kinds[-1]} == {"-RemoteAddress", "-RemoteDynamicKeywordAddresses"}
+    decide = _decides(output)
+    assert decide("192.0.2.77", 443) == output.lowered.admits("192.0.2.77", 443) is True
+    assert decide("ecs.us-east-2.amazonaws.com", 443)
+    assert not decide("sts.us-east-2.amazonaws.com", 443)
+
+
+def test_it_saves_first_and_blocks_last() -> None:
+    commands = [command.name for command in _commands(made("windows-firewall", "wide").main)]
+    assert commands[:3] == ["Join-Path", "Test-Path", "netsh"]
+    assert commands[-1] == "Set-NetFirewallProfile"
+    assert commands.count("Set-NetFirewallProfile") == 1
+
+
+@pytest.mark.parametrize("hostile", ["x'; Stop-Computer #", "#> Stop-Computer", "$(Stop-Computer)", "`n Stop-Computer"])
+def test_a_hostile_header_adds_no_command(hostile: str) -> None:
+    origin = type(ORIGIN)(command=hostile, catalog=hostile, notes=(hostile,))
+    case = CASES["strict"]
+    bad = render("windows-firewall", case.endpoints, origin=origin, options=case.options)
+    assert _commands(bad.main) == _commands(made("windows-firewall", "strict").main)
+
+
+def test_the_reader_notices_what_is_invalid() -> None:
+    for bad in ("New-NetFirewallRule -Name 'x", "Stop-Computer", 'New-NetFirewallRule -Name "$x"', "netsh -Evil 1"):
+        with pytest.raises((AssertionError, KeyError)):
+            _commands(bad)

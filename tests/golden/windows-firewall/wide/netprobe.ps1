@@ -1,0 +1,47 @@
+# Amazon ECS Anywhere allowlist for Windows Defender Firewall (PowerShell)
+# Made by netprobe 0.1.0; do not edit, render it again:
+#   netprobe render TARGET --region us-east-2
+# Facts: catalog test
+# Regions: us-east-2, eu-west-1
+# Groups: control, images, install
+# Allows: 14 endpoints by 4 entries, TCP port 80, 443
+# Else: blocked by the default outbound action of every profile, which the script sets; rules of your own that allow more stay in force
+# Replace: the same: the old rules are replaced while outbound traffic stays blocked
+# Roll back: netsh advfirewall import %ProgramData%/netprobe-before.wfw
+# Losses: 8 widened
+#   widened (exfiltration): ecs-a ecs-a-*.us-east-2.amazonaws.com, ecs-t ecs-t-*.us-east-2.amazonaws.com: it also admits every other name beneath us-east-2.amazonaws.com, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
+#   widened: ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no --account was given, so the registry of every AWS account is admitted, not only your own
+#   widened: ecr-registry *.dkr.ecr.us-east-2.amazonaws.com: it also admits every other name beneath dkr.ecr.us-east-2.amazonaws.com
+#   widened (exfiltration): ecs-a ecs-a-*.eu-west-1.amazonaws.com, ecs-t ecs-t-*.eu-west-1.amazonaws.com: it also admits every other name beneath eu-west-1.amazonaws.com, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
+#   widened: ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: it also admits every other name beneath dkr.ecr.eu-west-1.amazonaws.com
+#
+#Requires -RunAsAdministrator
+$ErrorActionPreference = 'Stop'
+
+$before = Join-Path $env:ProgramData 'netprobe-before.wfw'
+if (-not (Test-Path $before)) {
+    netsh advfirewall export $before
+    if ($LASTEXITCODE -ne 0) { throw 'the policy in force could not be saved' }
+}
+
+Get-NetFirewallRule -Group 'netprobe' -ErrorAction SilentlyContinue | Remove-NetFirewallRule
+
+Remove-NetFirewallDynamicKeywordAddress -Id '{a8c3957e-1d0e-563b-97de-21708a66e457}' -ErrorAction SilentlyContinue
+New-NetFirewallDynamicKeywordAddress -Id '{a8c3957e-1d0e-563b-97de-21708a66e457}' -Keyword '*.eu-west-1.amazonaws.com' -AutoResolve $true
+Remove-NetFirewallDynamicKeywordAddress -Id '{b491a2ac-b602-530f-90ba-de0d1c52ab32}' -ErrorAction SilentlyContinue
+New-NetFirewallDynamicKeywordAddress -Id '{b491a2ac-b602-530f-90ba-de0d1c52ab32}' -Keyword '*.us-east-2.amazonaws.com' -AutoResolve $true
+Remove-NetFirewallDynamicKeywordAddress -Id '{d4c37e37-661a-5cf0-b1bc-56cf905e6784}' -ErrorAction SilentlyContinue
+New-NetFirewallDynamicKeywordAddress -Id '{d4c37e37-661a-5cf0-b1bc-56cf905e6784}' -Keyword 'archive.ubuntu.com' -AutoResolve $true
+Remove-NetFirewallDynamicKeywordAddress -Id '{15b461c1-05ad-5bf9-951a-2eb922da6113}' -ErrorAction SilentlyContinue
+New-NetFirewallDynamicKeywordAddress -Id '{15b461c1-05ad-5bf9-951a-2eb922da6113}' -Keyword 'download.docker.com' -AutoResolve $true
+New-NetFirewallRule -Name 'netprobe-allow-80' -DisplayName 'netprobe: ECS Anywhere, TCP 80' -Group 'netprobe' -Direction Outbound -Action Allow -Protocol TCP -RemotePort 80 -RemoteDynamicKeywordAddresses @(
+    '{d4c37e37-661a-5cf0-b1bc-56cf905e6784}'
+)
+New-NetFirewallRule -Name 'netprobe-allow-443' -DisplayName 'netprobe: ECS Anywhere, TCP 443' -Group 'netprobe' -Direction Outbound -Action Allow -Protocol TCP -RemotePort 443 -RemoteDynamicKeywordAddresses @(
+    '{15b461c1-05ad-5bf9-951a-2eb922da6113}',
+    '{a8c3957e-1d0e-563b-97de-21708a66e457}',
+    '{b491a2ac-b602-530f-90ba-de0d1c52ab32}'
+)
+
+# Last, and only when everything above went well: from here on what no rule allows is blocked.
+Set-NetFirewallProfile -Profile 'Domain', 'Private', 'Public' -Enabled True -DefaultOutboundAction Block
