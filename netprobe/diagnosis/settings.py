@@ -69,7 +69,7 @@ def _words(lint: Lint, agents: str) -> Words:
     title, remedy = {
         "proxy_only_http_set": (
             f"{where} sets HTTP_PROXY only; {agents} use it for plain HTTP alone and connect directly for HTTPS.",
-            f"Add HTTPS_PROXY with the same value ({lint.value}) to {where}.",
+            f"Add HTTPS_PROXY={lint.value.partition('=')[2] or lint.value} to {where}.",
         ),
         "proxy_values_conflict": (
             f"Proxy settings of {agents} contradict each other: {where} says {lint.value}{against}.",

@@ -18,7 +18,7 @@ import trio
 
 from netprobe import __version__
 from netprobe.catalog.model import Endpoint
-from netprobe.observations import CatalogVersion, Context, Observation, Run, Step, Subject, VantageRecord
+from netprobe.observations import CatalogVersion, Context, HttpDetail, Observation, Run, Step, Subject, VantageRecord
 from netprobe.probes import chain, experiments, plan
 from netprobe.probes.limits import BOUNDS
 from netprobe.probes.plan import Plan, Target
@@ -76,6 +76,7 @@ async def check(
     layout = plan.make(endpoints, vantages, settings, zero)
     ended_by = await _bounded(session, layout, progress)
     subjects = tuple(_subjects(session, layout, ended_by))
+    observations = _number(_observations(session))
     return Run(
         netprobe_version=__version__,
         catalog=CatalogVersion(version=catalog.version, digest=catalog.digest),
@@ -84,7 +85,8 @@ async def check(
         regions=tuple(dict.fromkeys(endpoint.region for endpoint in endpoints)),
         context=_context(vantages, settings, ended_by, subjects),
         subjects=subjects,
-        observations=_number(_observations(session)),
+        observations=observations,
+        notes=tuple(_idle_notes(settings, observations)),
     )
 
 
@@ -194,6 +196,22 @@ def _observations(session: Session) -> Iterator[Observation]:
         if not trace.absent:
             yield from trace.observations()
     yield from session.controls
+
+
+def _idle_notes(settings: Settings, observations: Iterable[Observation]) -> Iterator[str]:
+    """Say where ``--idle`` could not look: an upgrade that is refused leaves no connection, and no pass either."""
+    if settings.idle is None:
+        return
+    refused = {
+        o.host
+        for o in observations
+        if o.step is Step.WEBSOCKET and isinstance(o.detail, HttpDetail) and o.detail.held_seconds is None
+    }
+    if refused:
+        yield (
+            f"idle cuts not run for {', '.join(sorted(refused))}: an unsigned upgrade is refused, so no connection "
+            "could be held open"
+        )
 
 
 def _number(observations: Iterable[Observation]) -> tuple[Observation, ...]:

@@ -9,9 +9,12 @@ from collections.abc import Callable
 
 import pytest
 
+from netprobe.diagnosis.model import Verdict
+from netprobe.lab import SCENARIOS, Scenario
 from tests.lab.cases import CASES
+from tests.lab.proxy_cases import OPEN_WEBSOCKETS
 from tests.support import need
-from tests.support.lab_case import Case, play
+from tests.support.lab_case import Case, Network, play
 
 
 def parameters() -> list[object]:
@@ -43,3 +46,17 @@ def test_there_are_enough_cases() -> None:
     assert len(CASES) >= 60
     assert len({case.name for case in CASES}) == len(CASES)
     assert sum(case.is_healthy for case in CASES) >= 10
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(
+    ("scenario", "held"), [(SCENARIOS["healthy"], False), (OPEN_WEBSOCKETS, True)], ids=["refused", "granted"]
+)
+async def test_a_websocket_that_cannot_be_held_is_not_run(scenario: Scenario, held: bool) -> None:
+    """AWS refuses an unsigned upgrade: then the report says that nothing was held, and for which hosts."""
+    need.root()
+    result = await play(Case(name="idle", scenario=scenario, network=Network(), idle=0.2, verdict=Verdict.READY))
+    (note,) = result.run.notes
+    assert "idle cuts not run" in note
+    assert "ssmmessages.us-east-2.amazonaws.com" in note
+    assert ("ecs-a-1.us-east-2.amazonaws.com" in note) is not held
