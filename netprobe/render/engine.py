@@ -59,11 +59,13 @@ def render(target: str | Target, endpoints: Sequence[Endpoint], *, origin: Origi
 
     Raises:
         UsageError: an unknown target, or addresses are needed and none were given.
-        CannotExpressError: a required endpoint cannot be said, or anything with ``options.exact``.
+        CannotExpressError: a required endpoint cannot be said, or anything with ``options.exact``, or nothing at all.
     """
     module = targets.get(target) if isinstance(target, str) else target
     lowered = lower(endpoints, module.CAPABILITY, options)
-    fatal = [loss for loss in lowered.refused if loss.required or options.exact]
+    # A file without a single entry could not be told from one that denies nothing, and in some formats is just that.
+    nothing = not lowered.entries
+    fatal = [loss for loss in lowered.refused if loss.required or options.exact or nothing]
     if fatal:
         raise CannotExpressError(tuple(map(sentence, fatal)))
     variables: dict[str, object] = {

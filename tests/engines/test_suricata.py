@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from netprobe.render import Rendered, render
-from tests.support.render_cases import CASES, ORIGIN
+from netprobe.errors import CannotExpressError
+from netprobe.render import Options, Rendered, render
+from tests.support.render_cases import CASES, ORIGIN, endpoint
 from tests.support.render_corpus import corpus, spellings
 from tests.support.suricata import Talk, dropped, hello, parse, passes
 
@@ -73,6 +74,13 @@ def test_every_port_ends_in_a_deny() -> None:
     for port in ports:
         assert [r.protocol for r in rules if r.action == "drop" and r.port == port] == ["tls", "tcp", "tcp", "udp"]
     assert [rule.action for rule in rules] == sorted((rule.action for rule in rules), reverse=True)
+
+
+def test_nothing_to_admit_is_refused_rather_than_written() -> None:
+    """Without an entry there is no port, so no drop rule either: such a file would let everything through."""
+    only = endpoint("archive.example.com", port=80, required=False)
+    with pytest.raises(CannotExpressError):
+        render("suricata", [only], origin=ORIGIN, options=Options())
 
 
 def test_the_reader_notices_what_is_invalid() -> None:
