@@ -46,11 +46,17 @@ def test_a_template_cannot_print_what_was_not_validated(value: object) -> None:
         "{{ value | joined }}",
         "{{ ['x'] | joined(', ') }}",
         "{{ range(3) }}",
+        "{{ 'x' | starred('^') }}",
+        "{{ value | starred('; drop') }}",
     ],
 )
 def test_templates_have_no_way_around(template: str) -> None:
     with pytest.raises((TypeError, jinja2.TemplateError)):
         _fill(template, value=Text("a"))
+
+
+def test_a_device_may_have_another_sign_for_one_word() -> None:
+    assert _fill("{{ a | starred('^') }}", a=text.name("ecs-a-*.example.com")) == "ecs-a-^.example.com"
 
 
 def test_validated_text_and_numbers_are_printed() -> None:
