@@ -18,7 +18,7 @@ from netprobe.diagnosis.lookups import answers, dns_detail, is_final, resolver_o
 from netprobe.diagnosis.model import Owner, Place, Severity
 from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.words import count, duration, listing
-from netprobe.observations import Failure, Observation, Step
+from netprobe.observations import Failure, Observation, Step, Subject
 
 SLOW_LOOKUP_SECONDS = 2.0
 """The ECS agent gives ECR's GetAuthorizationToken 5 s in all, lookups included; two seconds each spoil that."""
@@ -219,8 +219,11 @@ def _say_wildcard(group: Group) -> Words:
 
 
 def _numbered_public(world: Evidence) -> Iterator[Cause]:
+    by_id: dict[tuple[str | None, str], Subject] = {
+        (subject.id, subject.region): subject for subject in world.run.subjects
+    }
     for bare in world.run.subjects:
-        numbered = next((s for s in world.run.subjects if s.id == bare.stands_in_for and s.region == bare.region), None)
+        numbered = by_id.get((bare.stands_in_for, bare.region))
         if numbered is None or not any(_all(world, s, AddressClass.PRIVATE) for s in world.of(bare)):
             continue
         for sight in world.of(numbered):
