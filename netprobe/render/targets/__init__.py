@@ -10,14 +10,15 @@ How to add a target ``my-device``:
    cannot do). A template lays out ``rules`` (``rules.exact``, ``rules.regex``, ``rules.networks4`` …, the same for each
    port in ``rules.by_port``; an entry has ``name``, ``regex``, ``body``, ``port``, ``why``) under ``header | comment``.
    It can print nothing but validated text: see ``netprobe.render.text`` and the filters of ``netprobe.render.engine``
-   (``comment csv json hcl xml doubled joined(", ") length``). No conditions about what is allowed.
+   (``comment csv json hcl xml doubled joined(", ") starred("^") length``). No conditions about what is allowed.
 3. Its name in ``TARGETS`` below, in its family.
 4. ``pytest tests/render/test_every_target.py --update-golden`` writes ``tests/golden/my-device/…`` (a refused case as
    ``REFUSED``): read them. That test then holds the target to everything that is common: golden text, every endpoint
    in an entry or a loss, header, same bytes again, hostile values, page.
 5. ``tests/engines/test_my_device.py``: load it into the real engine (``tests/support/render_engine.py``) and ask about
    every name of ``tests/support/render_corpus.py``: the engine's decision must equal ``lowered.admits(name)``. Where
-   the device cannot be had, hold the output to its documented grammar with a reader of your own (``test_panos.py``).
+   the device cannot be had, hold the output to its documented grammar with a reader of your own, asked by
+   ``tests/support/firewall_case.py`` (``test_fortios.py``).
    Packet filters: ``tests/support/render_packets.py`` opens real connections around the edges of every network.
 """
 
