@@ -11,6 +11,7 @@ import datetime
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import msgspec
@@ -19,9 +20,10 @@ import trio
 from netprobe import __version__
 from netprobe.catalog.model import Endpoint
 from netprobe.observations import CatalogVersion, Context, HttpDetail, Observation, Run, Step, Subject, VantageRecord
-from netprobe.probes import chain, experiments, plan
+from netprobe.probes import chain, descriptors, experiments, plan
 from netprobe.probes.limits import BOUNDS
 from netprobe.probes.plan import Plan, Target
+from netprobe.probes.resolve import IN_FLIGHT
 from netprobe.probes.session import Session, Trace
 from netprobe.probes.settings import Settings
 from netprobe.probes.wildcard import Wildcards
@@ -72,6 +74,7 @@ async def check(
     """
     started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     zero = trio.current_time()
+    settings, notes = _within_limits(settings, vantages)
     session = Session.begin(settings, vantages, zero)
     layout = plan.make(endpoints, vantages, settings, zero)
     ended_by = await _bounded(session, layout, progress)
@@ -86,8 +89,15 @@ async def check(
         context=_context(vantages, settings, ended_by, subjects),
         subjects=subjects,
         observations=observations,
-        notes=tuple(_idle_notes(settings, observations)),
+        notes=(*notes, *_idle_notes(settings, observations)),
     )
+
+
+def _within_limits(settings: Settings, vantages: Sequence[Vantage]) -> tuple[Settings, tuple[str, ...]]:
+    """As many connections as this system has open files for, and what there is to tell about it."""
+    resolvers = {resolver for vantage in vantages for resolver in vantage.resolvers}
+    allowed, note = descriptors.allow(settings.concurrency, len(resolvers) * IN_FLIGHT)
+    return replace(settings, concurrency=allowed), (note,) if note else ()
 
 
 async def _bounded(session: Session, layout: Plan, progress: Progress | None) -> str:

@@ -1,0 +1,36 @@
+"""Open files: enough for every connection that a run may hold at once, or fewer connections, and told.
+
+The usual soft limit of 1,024 is there for programs that use ``select``; whoever does not may raise it up to the hard
+limit (getrlimit(2); Go programs do at start). Running out in the middle would look like faults of the network.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+
+SPARE = 64
+"""For files, the event loop, and what is imported late."""
+
+
+def allow(connections: int, questions: int) -> tuple[int, str]:
+    """Raise this process's soft limit to what a run needs.
+
+    Args:
+        connections: how many may be open at once; each counts twice, since the embedded lab holds the other ends.
+        questions: how many DNS questions may be in flight, each on a socket of its own.
+
+    Returns:
+        How many connections may be open at once, at least 1, and a note where that is fewer than were asked for.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    rest = len(os.listdir("/proc/self/fd")) + questions + SPARE
+    wanted = rest + 2 * connections
+    if soft == resource.RLIM_INFINITY or wanted <= soft:
+        return connections, ""
+    limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, limit), hard))
+    if limit == wanted:
+        return connections, ""
+    fewer = max(1, (limit - rest) // 2)
+    return fewer, f"{fewer} connections at a time instead of {connections}: this system allows {hard} open files"
