@@ -169,7 +169,7 @@ class Evidence:
             return True
         if self.made_up(sight):
             return True
-        if sight.state is not State.BROKEN or not _missing(sight):
+        if sight.state is not State.BROKEN or not (_missing(sight) or self._like_impossible(sight)):
             return False
         return bool(sight.subjects) and all(
             subject.placeholder_account or (subject.stands_in_for is not None and not self.requires(subject, sight))
@@ -189,6 +189,14 @@ class Evidence:
         }
         return bool(wildcard) and bool(sight.lookups.addresses) and wildcard.issuperset(sight.lookups.addresses)
 
+    def _like_impossible(self, sight: Sight) -> bool:
+        """Whether the proxy answers for this name as for one that cannot exist; few say that it is missing."""
+        o = sight.failed
+        if not sight.proxied or o is None:
+            return False
+        controls = self.controls("impossible_name", step=o.step)
+        return any(c.vantage == o.vantage and _answered_alike(c, o) for c in controls)
+
     def unknown_candidate(self, sight: Sight) -> bool:
         """A guessed number whose lookup failed, beside an un-numbered name that shares the fate: a consequence."""
         if not (sight.candidate and sight.state is State.BROKEN) or sight.exists:
@@ -200,6 +208,12 @@ class Evidence:
 
     def _broken(self, subject: Subject | None) -> bool:
         return subject is not None and any(sight.state is State.BROKEN for sight in self.of(subject))
+
+
+def _answered_alike(one: Observation, other: Observation) -> bool:
+    """The same failure, with the same status where there is one."""
+    statuses = [getattr(o.detail, "status", None) for o in (one, other)]
+    return one.failure is not None and one.failure == other.failure and statuses[0] == statuses[1]
 
 
 def _missing(sight: Sight) -> bool:

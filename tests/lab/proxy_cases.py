@@ -9,7 +9,7 @@ from __future__ import annotations
 from netprobe.diagnosis.model import Verdict
 from netprobe.host.agents.programs import ECS_CIPHERS
 from netprobe.lab import SCENARIOS
-from netprobe.lab.behaviour import HostBehaviour, HttpMode
+from netprobe.lab.behaviour import DnsMode, HostBehaviour, HttpMode, ResolverBehaviour
 from netprobe.lab.scenarios import Scenario
 from netprobe.vantage import ProxyServer
 from tests.support.lab_case import Case, Eyes, Network
@@ -37,6 +37,17 @@ OPEN_WEBSOCKETS = Scenario(
     summary="The upgrades of ecs-a and ecs-t are granted, as for a signed request.",
     at=("ecs-a", "ecs-t"),
     behaviour=HostBehaviour(http=HttpMode.GRANT_UPGRADE),
+)
+_BARE = ("ecs-a-unnumbered", "ecs-t-unnumbered")
+NUMBERED_ONLY = Scenario(
+    name="numbered-only",
+    summary="ecs-a and ecs-t exist with a number only.",
+    resolvers=(ResolverBehaviour(mode=DnsMode.NXDOMAIN, only=_BARE),),
+)
+BARE_ONLY = Scenario(
+    name="bare-only",
+    summary="ecs-a and ecs-t exist without a number only, as in a private zone.",
+    resolvers=(ResolverBehaviour(mode=DnsMode.NXDOMAIN, only=("ecs-a", "ecs-t")),),
 )
 ALLOW = "http_access allow all"
 SSM = "ssm.us-east-2.amazonaws.com"
@@ -113,10 +124,45 @@ HEALTHY_PROXIES = (
     ),
 )
 
+WHICH_NAMES_EXIST = (
+    *(
+        case(f"{name}-{scenario.name}", engines=(engine,), scenario=scenario)
+        for scenario in (NUMBERED_ONLY, BARE_ONLY)
+        for name, engine in (("squid", squid(ALLOW)), ("tinyproxy", tinyproxy()), ("privoxy", privoxy()))
+    ),
+    *(
+        case(
+            f"bump-{scenario.name}",
+            "tls_intercepted_trusted",
+            "tls_nonconforming_chain",
+            engines=(bump(WITH_UPGRADE),),
+            scenario=scenario,
+            verdict=Verdict.DEGRADED,
+        )
+        for scenario in (NUMBERED_ONLY, BARE_ONLY)
+    ),
+    case("dante-numbered-only", engines=(dante(),), proxy=http(scheme="socks5"), scenario=NUMBERED_ONLY),
+)
+"""What a proxy says of a name that does not exist differs; none of it is a fault of the network."""
+
 REACHING_THE_PROXY = (
     case("name-missing", "proxy_name_missing", proxy=http(host="proxy.nowhere.example")),
     case("refused", "proxy_refused", proxy=http(port=3999)),
     case("black-holed", "proxy_timeout", proxy=http(host=ELSEWHERE), forward=(f"ip daddr {ELSEWHERE} drop",)),
+    case(
+        "never-answers",
+        "proxy_timeout",
+        engines=(
+            haproxy(
+                "listen l",
+                "  mode tcp",
+                "  timeout connect 60s",
+                f"  bind {ROUTER}:{PORT}",
+                f"  server s {ELSEWHERE}:{PORT}",
+            ),
+        ),
+        output=(f"ip daddr {ELSEWHERE} drop",),
+    ),
     case(
         "unreachable",
         "proxy_unreachable",
@@ -369,6 +415,7 @@ DEVICES = (
 
 PROXY_CASES = (
     *HEALTHY_PROXIES,
+    *WHICH_NAMES_EXIST,
     *REACHING_THE_PROXY,
     *REFUSALS,
     *BEHIND_THE_PROXY,
