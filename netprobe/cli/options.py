@@ -65,7 +65,10 @@ Resolvers = Annotated[
     list[str] | None,
     typer.Option("--resolver", metavar="ADDR[:PORT]", help="Ask this DNS server instead of the host's. Repeatable."),
 ]
-Proxy = Annotated[str | None, typer.Option("--proxy", metavar="URL", help="Go through this proxy.")]
+Proxy = Annotated[
+    str | None,
+    typer.Option("--proxy", metavar="URL", help="Go through this proxy. NETPROBE_PROXY keeps a password out of ps."),
+]
 NoProxy = Annotated[bool, typer.Option("--no-proxy", help="Connect directly, whatever the environment says.")]
 CaFile = Annotated[Path | None, typer.Option("--ca-file", metavar="PEM", help="The trust store to verify with.")]
 OriginCa = Annotated[

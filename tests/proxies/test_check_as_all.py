@@ -87,7 +87,10 @@ def _again(report: Path) -> subprocess.CompletedProcess[str]:
 async def _check(
     folder: Path, network: Network, files: Mapping[str, str], *more: str, env: Mapping[str, str] | None = None
 ) -> Outcome:
-    """Run the command in the client's namespace, and look at the machine's process list all the while."""
+    """Run the command in the client's namespace, and look at the machine's process list all the while.
+
+    With files it looks as every agent of a root that holds them, without any as the host itself.
+    """
     need.root()
     need.engine("nft")
     for engine in network.engines:
@@ -106,7 +109,8 @@ async def _check(
         argv = [
             *("ip", "netns", "exec", stage.net.client.name, sys.executable, "-m", "netprobe", "check"),
             *("-r", REGION, "--account", "123456789012", "--verbose"),
-            *("--as", "all", "--root", str(root), "--resolver", stage.layout.resolvers[0][0]),
+            *(("--as", "all", "--root", str(root)) if files else ()),
+            *("--resolver", stage.layout.resolvers[0][0]),
             *("--ca-file", str(stage.store), "--origin-ca", str(stage.certificates.origin_file)),
             *("--handoff", str(results / "handoff"), "--handoff-target", "squid"),
             *(f"--report={name}={results / name}" for name in FORMATS),
@@ -234,3 +238,14 @@ async def test_a_password_is_in_no_output(
     again = _again(tmp_path / "results" / "json")
     assert again.returncode == seen.code, again.stderr
     assert not any(written in again.stdout + again.stderr for written in WRITTEN)
+
+
+@pytest.mark.engine
+@pytest.mark.root
+@pytest.mark.parametrize("variable", ["NETPROBE_PROXY", "HTTPS_PROXY"])
+async def test_a_password_in_the_environment_works_and_stays_there(tmp_path: Path, variable: str) -> None:
+    seen = await _check(tmp_path, _behind(squid(*BASIC), forward=FIREWALL), {}, env={variable: URL})
+    assert seen.code == 0, seen.err
+    assert seen.report["verdict"] == "ready"
+    told = {**seen.files, "stdout": seen.out, "stderr": seen.err, "process list": seen.processes}
+    assert [where for where, text in told.items() for written in WRITTEN if written in text] == []

@@ -272,12 +272,12 @@ _HAPROXY = (
 
 
 def haproxy(*lines: str, port: int = PORT) -> Engine:
-    """An HAProxy with these lines; ``{folder}`` and ``{origin}`` (the origin's roots), ``{leaf:NAME}`` see below."""
+    """An HAProxy with these lines; ``{leaf}`` is a certificate for every host, by the origin's own CA."""
 
     def prepare(place: Place) -> Sequence[str]:
-        names = {**place.names, "folder": place.folder, "origin": place.certificates.origin_file}
+        names: dict[str, object] = {**place.names, "folder": place.folder}
         if any("{leaf}" in line for line in lines):
-            names["leaf"] = _leaf(place, tuple(n for n in _every_name(place)), "leaf.pem")
+            names["leaf"] = _leaf(place, _every_name(place), "leaf.pem")
         text = [line.format(**names) for line in (*_HAPROXY, *lines)]
         return ["haproxy", "-db", "-f", _write(place.folder / "haproxy.cfg", text)]
 
@@ -285,11 +285,11 @@ def haproxy(*lines: str, port: int = PORT) -> Engine:
 
 
 def nginx(*server: str, port: int = PORT) -> Engine:
-    """An nginx with these lines in its one server."""
+    """An nginx with these lines in its one server; ``<leaf>`` as ``{leaf}`` of HAProxy."""
 
     def prepare(place: Place) -> Sequence[str]:
-        names = {**place.names, "folder": place.folder, "origin": place.certificates.origin_file}
-        if any("{leaf}" in line for line in server):
+        names: dict[str, object] = {**place.names, "folder": place.folder}
+        if any("<leaf>" in line for line in server):
             names["leaf"] = _leaf(place, _every_name(place), "leaf.pem")
         lines = [
             "daemon off; master_process off; worker_processes 1;",
