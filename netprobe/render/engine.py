@@ -10,8 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-
-import jinja2
+from typing import TYPE_CHECKING
 
 from netprobe import resources
 from netprobe.catalog.model import Endpoint
@@ -22,6 +21,9 @@ from netprobe.render.header import Origin, header, made_by
 from netprobe.render.lowering import lower
 from netprobe.render.model import Comment, File, Loss, Lowered, Options, Target
 from netprobe.render.views import EndpointView, LossView, Rules
+
+if TYPE_CHECKING:
+    import jinja2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +101,8 @@ def sentence(loss: Loss) -> str:
 @functools.lru_cache(maxsize=64)
 def environment(target: str, style: Comment) -> jinja2.Environment:
     """The Jinja2 environment of one target: strict, without autoescape, and closed to plain strings."""
+    import jinja2  # late: 'netprobe targets' and 'netprobe explain' fill no template
+
     env = jinja2.Environment(
         loader=jinja2.FileSystemLoader(resources.templates() / target),
         undefined=jinja2.StrictUndefined,
