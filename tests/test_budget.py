@@ -1,0 +1,140 @@
+"""What a command may cost, in counts that are the same on every machine: packages, questions, connections, contexts.
+
+Times are measured by ``tests/bench/run``; they say nothing on a shared runner. A count that goes up here is a cost that
+every user pays: raise it only with a reason in the commit.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+import trio
+
+from netprobe import catalog, requirements
+from netprobe.catalog.model import Endpoint
+from netprobe.lab import open_lab, resolver, servers
+from netprobe.lab.plan import NUMBERS
+from netprobe.probes import certificates, trust
+from netprobe.probes.run import check
+from netprobe.probes.settings import DEFAULT_NUMBERS, Settings
+from tests.support.cli import environment
+
+COMMAND_LINE = {"typer", "annotated_doc", "shellingham", "typing_extensions"}
+FACTS = COMMAND_LINE | {"msgspec"}
+PROBES = {"trio", "outcome", "attr", "attrs", "sniffio", "sortedcontainers", "idna", "dns"}
+HTTP = {"httpx", "httpcore", "h11", "certifi", "anyio"}
+CERTIFICATES = {"cryptography"}
+
+
+def packages(*arguments: str) -> set[str]:
+    """The packages beside the standard library that one invocation has imported when it ends."""
+    code = (
+        f"import contextlib, io, sys\nsys.argv = ['netprobe', *{list(arguments)!r}]\n"
+        "from netprobe.__main__ import main\n"
+        "with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())):\n    status = main()\n"
+        "assert status == 0, status\n"
+        "files = {name.split('.')[0] for name, found in sys.modules.items() if getattr(found, '__file__', None)}\n"
+        "print(*files - set(sys.stdlib_module_names))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return {name for name in done.stdout.split() if not name.startswith("_")} - {"netprobe"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "allowed"),
+    [
+        (("--version",), set[str]()),
+        (("--help",), COMMAND_LINE),
+        (("regions",), FACTS),
+        (("endpoints", "-r", "us-east-2"), FACTS),
+        (("render", "squid", "-r", "us-east-2"), FACTS | {"jinja2", "markupsafe"}),
+        (("explain", "dns_slow"), FACTS),
+        (("check", "-r", "us-east-2", "--lab", "healthy"), FACTS | PROBES | HTTP | CERTIFICATES),
+    ],
+)
+def test_the_packages_that_a_command_imports(arguments: tuple[str, ...], allowed: set[str]) -> None:
+    assert packages(*arguments) - allowed == set()
+
+
+def endpoints(*regions: str) -> tuple[Endpoint, ...]:
+    return requirements.endpoints(catalog.load(), regions=list(regions))
+
+
+def names(wanted: Sequence[Endpoint], numbers: tuple[int, ...]) -> set[str]:
+    """The hosts of some endpoints, where these numbers are tried."""
+    return {name.name for endpoint in wanted for name in endpoint.candidates(numbers)}
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """What the lab's servers saw, and the trust stores that were loaded."""
+    count: Counter[str] = Counter()
+    answer, serve, context = resolver.answer_wire, servers.HostServer.serve, trust._context
+
+    def counting_answer(*args: object, **kwargs: object) -> bytes | None:
+        count["questions"] += 1
+        return answer(*args, **kwargs)  # type: ignore[arg-type]
+
+    async def counting_serve(self: servers.HostServer, stream: trio.SocketStream) -> None:
+        count["connections"] += 1
+        await serve(self, stream)
+
+    def counting_context(ciphers: str | None) -> object:
+        count["contexts"] += 1
+        return context(ciphers)
+
+    monkeypatch.setattr(resolver, "answer_wire", counting_answer)
+    monkeypatch.setattr(servers.HostServer, "serve", counting_serve)
+    monkeypatch.setattr(trust, "_context", counting_context)
+    trust._verifying_context.cache_clear()
+    trust.lax_context.cache_clear()
+    return count
+
+
+async def probe(scenario: str, wanted: tuple[Endpoint, ...], families: tuple[int, ...]) -> None:
+    async with open_lab(scenario, wanted) as lab:
+        await check(wanted, [lab.vantage], Settings(families=families, lab=scenario), catalog=catalog.load())
+
+
+@pytest.mark.parametrize("families", [(4,), (4, 6)])
+@pytest.mark.parametrize("regions", [("us-east-2",), ("us-east-2", "eu-west-1", "us-gov-west-1")])
+async def test_a_healthy_check_asks_and_connects_once(
+    counted: Counter[str], regions: tuple[str, ...], families: tuple[int, ...]
+) -> None:
+    wanted = endpoints(*regions)
+    await probe("healthy", wanted, families)
+    # One question for each name and family, and one impossible name beside the numbered ones of each region.
+    assert counted["questions"] == (len(names(wanted, DEFAULT_NUMBERS)) + len(regions)) * len(families)
+    # One connection for each host that exists carries handshake, request and upgrade.
+    assert counted["connections"] == len(names(wanted, NUMBERS))
+    assert counted["contexts"] == 1
+
+
+async def test_a_chain_is_read_once() -> None:
+    certificates.describe.cache_clear()
+    wanted = endpoints("us-east-2")
+    await probe("healthy", wanted, (4,))
+    # The lab gives each host a certificate of its own.
+    assert certificates.describe.cache_info().misses == len(names(wanted, NUMBERS))
+
+
+async def test_where_the_server_keeps_no_connection_the_upgrade_gets_one_of_its_own(
+    counted: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wire = servers._wire
+
+    def closing(told: object, request: object, offset: float, *, closing: bool) -> bytes:
+        return wire(told, request, offset, closing=True)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(servers, "_wire", closing)
+    wanted = endpoints("us-east-2")
+    await probe("healthy", wanted, (4,))
+    upgraded = [endpoint for endpoint in wanted if endpoint.request.upgrade]
+    assert counted["connections"] == len(names(wanted, NUMBERS)) + len(names(upgraded, NUMBERS))
