@@ -24,7 +24,7 @@ from tests.lab.proxy_cases import ALLOW, HEALTHY
 from tests.support import need
 from tests.support.cli import ROOT, environment
 from tests.support.lab_case import Case, Network, staged
-from tests.support.lab_devices import BASIC, PORT, ROUTER, SECRET, Engine, bump, squid
+from tests.support.lab_devices import BASIC, PORT, ROUTER, SECRET, WITH_UPGRADE, Engine, bump, squid
 
 REGION = "us-east-2"
 LOGS = f"logs.{REGION}.amazonaws.com"
@@ -249,3 +249,22 @@ async def test_a_password_in_the_environment_works_and_stays_there(tmp_path: Pat
     assert seen.report["verdict"] == "ready"
     told = {**seen.files, "stdout": seen.out, "stderr": seen.err, "process list": seen.processes}
     assert [where for where, text in told.items() for written in WRITTEN if written in text] == []
+
+
+@pytest.mark.engine
+@pytest.mark.root
+async def test_an_interception_that_the_host_trusts_stops_the_ecs_agent_of_the_rpm(tmp_path: Path) -> None:
+    """The rpm package mounts no certificates of the host into the agent's container; Docker reads the host's store."""
+    proxy = f"http://{ROUTER}:{PORT}"
+    drop_in = f"[Service]\nEnvironment=HTTPS_PROXY={proxy} NO_PROXY=169.254.170.2\n"
+    files = {**_agent(proxy), "/etc/os-release": "ID=rhel\n", DOCKER_DROP_IN: drop_in}
+    seen = await _check(tmp_path, _behind(bump(WITH_UPGRADE)), files)
+
+    assert seen.code == 1, seen.err
+    findings = seen.report["findings"]
+    assert isinstance(findings, list)
+    errors = [(finding["id"], finding["vantages"]) for finding in findings if finding["severity"] == "error"]
+    assert errors == [("tls_intercepted", ["ecs-agent"])]
+    text = " ".join(seen.files["text"].split())
+    assert "ecs-agent: blocked by tls_intercepted" in text
+    assert "docker: works" in text
