@@ -37,6 +37,8 @@ class Bound:
 
 ENOUGH = 5
 """Answers that must have been measured before a limit is shortened."""
+GRAIN = 0.05
+"""A limit that moves by less is not told to what is already waiting: with hundreds open, telling costs more."""
 
 BOUNDS = {
     Step.DNS: Bound(unknown=5.0, quick=3.0, factor=4.0),  # glibc and Go wait 5 s for one server
@@ -72,6 +74,7 @@ class Limits:
         self._bounds = bounds
         self._slowest: dict[Step, float] = {}
         self._measured: dict[Step, int] = {}
+        self._told: dict[Step, float] = {}
         self._open: dict[Step, dict[trio.CancelScope, float]] = {step: {} for step in Step}
 
     def seconds(self, step: Step) -> float:
@@ -98,6 +101,9 @@ class Limits:
             self._slowest[step] = seconds
         if self._measured[step] == ENOUGH or (slower and self._measured[step] > ENOUGH):
             limit = self.seconds(step)
+            if abs(limit - self._told.get(step, 0.0)) < GRAIN:
+                return
+            self._told[step] = limit
             for scope, started in self._open[step].items():
                 scope.deadline = started + limit
 
