@@ -39,6 +39,11 @@ WORKS = {
     "25+5": (30, frozenset(range(3, 30, 6))),
     "1000-5%": (1000, frozenset(range(7, 1000, 20))),
 }
+_PROGRAMS = {
+    "curl": "curl",
+    "blackbox": "prometheus-blackbox-exporter",
+    "check_http": "/usr/lib/nagios/plugins/check_http",
+}
 SPECIAL = ("start", "region", "all-regions", "delay-40", "delay-150")
 
 
@@ -55,13 +60,21 @@ def main() -> int:
     if unknown or os.geteuid() != 0:
         parser.error(f"no such work: {', '.join(sorted(unknown))}" if unknown else "namespaces need root")
     rows: list[Row] = []
+    machine = {"processors": os.cpu_count(), "load": os.getloadavg(), "python": sys.version.split()[0]}
+    print(*(f"{name}: {value}" for name, value in machine.items()), sep=", ")
+    peers = [peer for peer in asked.peers.split(",") if peer]
+    for missing in (peer for peer in peers if shutil.which(_PROGRAMS[peer]) is None):
+        print(f"{missing} is not installed and not compared")
     with tempfile.TemporaryDirectory(prefix="netprobe-bench-") as name, world(Path(name)) as made:
         Path(name).chmod(0o755)
         for work in works:
             print(f"\n{work}")
-            rows += _run(made, work, asked.rounds, [peer for peer in asked.peers.split(",") if peer])
+            rows += _run(made, work, asked.rounds, peers)
     if asked.json is not None:
-        asked.json.write_text(json.dumps([row.document() for row in rows], indent=2) + "\n", encoding="utf-8")
+        asked.json.write_text(
+            json.dumps({"machine": machine, "rows": [row.document() for row in rows]}, indent=2) + "\n",
+            encoding="utf-8",
+        )
     return 0
 
 
@@ -147,11 +160,11 @@ def _programs(made: World, count: int, faulty: bool, peers: Sequence[str]) -> It
     folder = Path(tempfile.mkdtemp(dir=made.folder))
     found = {"netprobe": _sweep(made, folder, count)}
     with contextlib.ExitStack() as stack:
-        if "curl" in peers:
+        if "curl" in peers and shutil.which(_PROGRAMS["curl"]):
             found["curl -Z"] = _curl(made, folder, count, faulty)
-        if "blackbox" in peers and shutil.which("prometheus-blackbox-exporter"):
+        if "blackbox" in peers and shutil.which(_PROGRAMS["blackbox"]):
             found["blackbox_exporter"] = stack.enter_context(_blackbox(made, folder, count))
-        if "check_http" in peers and _CHECK_HTTP.exists() and count <= PER_REGION:
+        if "check_http" in peers and shutil.which(_PROGRAMS["check_http"]) and count <= PER_REGION:
             found["check_http"] = _check_http(folder, count)
         yield found
 
@@ -186,7 +199,7 @@ def _blackbox(made: World, folder: Path, count: int) -> Iterator[Program]:
         f"prober: http, timeout: 10s, http: {{preferred_ip_protocol: ip4, tls_config: {{ca_file: {made.authority}}}}}"
     )
     (folder / "blackbox.yml").write_text(f"modules: {{bench: {{{module}}}}}\n", encoding="ascii")
-    argv = ("prometheus-blackbox-exporter", "--config.file", str(folder / "blackbox.yml"))
+    argv = (_PROGRAMS["blackbox"], "--config.file", str(folder / "blackbox.yml"))
     daemon = start(made, (*argv, "--web.listen-address=127.0.0.1:9115"), cwd=folder)
     with made.net.client.entered():
         measure.wait_for_port("127.0.0.1", 9115)
@@ -203,10 +216,19 @@ def _blackbox(made: World, folder: Path, count: int) -> Iterator[Program]:
         daemon.wait(timeout=10)
 
 
-_CHECK_HTTP = Path("/usr/lib/nagios/plugins/check_http")
-
-
 def _check_http(folder: Path, count: int) -> Program:
     (folder / "names").write_text("".join(f"{host(index)}\n" for index in range(count)), encoding="ascii")
-    argv = ("xargs", "-a", str(folder / "names"), "-P32", "-I{}", str(_CHECK_HTTP), "-4", "-S", "--sni", "-H", "{}")
+    argv = (
+        "xargs",
+        "-a",
+        str(folder / "names"),
+        "-P32",
+        "-I{}",
+        _PROGRAMS["check_http"],
+        "-4",
+        "-S",
+        "--sni",
+        "-H",
+        "{}",
+    )
     return Program(argv=argv, cwd=folder)
