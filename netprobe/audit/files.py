@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from netprobe.audit import lines
-from netprobe.audit.formats import FORMATS, Format
+from netprobe.audit.formats import FORMATS, Format, parser
 from netprobe.audit.judge import Judge
 from netprobe.audit.model import Event, Source, Verdict
 from netprobe.errors import UnreadableFileError, UsageError
@@ -67,13 +67,14 @@ def _log(path: Path, one: Format, judge: Judge) -> Source:
     malformed: Counter[str] = Counter()
     count = events = 0
     complete = True
+    parse = parser(one)
     try:
         for line in lines.read(path, malformed):
             count += 1
             if not line.strip():
                 continue
             try:
-                found = one.parse(line)
+                found = parse(line)
             except ValueError as error:
                 malformed[str(error)[:100]] += 1
                 continue

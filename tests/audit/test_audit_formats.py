@@ -8,6 +8,8 @@ squid, haproxy, dnsmasq and unbound write is in test_audit_real.py.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netprobe.audit.files import feed
-from netprobe.audit.formats import FORMATS, detect
+from netprobe.audit.formats import FORMATS, detect, parser
 from netprobe.audit.judge import Judge
 from netprobe.audit.model import Audited, Event, Status, Verdict
 from netprobe.catalog import load
@@ -58,6 +60,15 @@ EVE = {
     "proto": "TCP",
     "alert": {"action": "blocked", "signature_id": 1000001, "signature": "not on the list", "severity": 3},
     "tls": {"sni": ECS},
+}
+DNS_ALERT = {key: value for key, value in EVE.items() if key != "tls"} | {"dest_port": 53}
+DNS7 = DNS_ALERT | {"dns": {"query": [{"type": "query", "id": 1, "rrname": ECS, "rrtype": "A"}]}}
+DNS8 = DNS_ALERT | {"dns": {"version": 3, "type": "request", "queries": [{"rrname": ECS, "rrtype": "A"}]}}
+DNS8_RESPONSE = DNS8 | {
+    "event_type": "dns",
+    "src_ip": "198.51.100.7",
+    "dest_ip": "10.0.0.2",
+    "dns": {"version": 3, "type": "response", "rcode": "NOERROR", "queries": [{"rrname": ECS, "rrtype": "A"}]},
 }
 NFW = {"firewall_name": "egress", "availability_zone": "us-east-2a", "event_timestamp": "1763899200", "event": EVE}
 TIME = 1795435200.0  # 2026-11-23 12:00:00 UTC
@@ -118,6 +129,35 @@ LINES = [
         "eve",
         json.dumps(NFW),
         Event(Verdict.DENIED, ECS, "198.51.100.7", 443, "not on the list (sid 1000001)", "10.0.0.2", TIME + 0.123456),
+    ),
+    *(
+        (
+            "eve",
+            json.dumps(one),
+            Event(
+                verdict=Verdict.DENIED,
+                host=ECS,
+                address="198.51.100.7",
+                rule="not on the list (sid 1000001)",
+                client="10.0.0.2",
+                time=TIME + 0.123456,
+                layer="dns",
+            ),
+        )
+        for one in (DNS7, DNS8)
+    ),
+    (
+        "eve",
+        json.dumps({key: value for key, value in DNS8_RESPONSE.items() if key != "alert"}),
+        Event(
+            verdict=Verdict.UNKNOWN,
+            host=ECS,
+            address="198.51.100.7",
+            rule="dns",
+            client="10.0.0.2",
+            time=TIME + 0.123456,
+            layer="dns",
+        ),
     ),
     ("netfilter", KERNEL4, Event(Verdict.DENIED, "", "198.19.0.9", 443, "NP-EGRESS DROP", "198.18.0.1")),
     (
@@ -229,6 +269,77 @@ def test_lines_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
     assert source.format == "squid"
     assert source.events == 3
     assert source.malformed == {"not a native Squid line": 1, "line is too long": 1}
+
+
+EXPORT_ROWS = [
+    {
+        "Receive Time": "2026/11/23 12:00:00",
+        "Type": "TRAFFIC",
+        "Threat/Content Type": "deny",
+        "Source address": "10.0.0.2",
+        "Destination address": "198.51.100.7",
+        "Rule": "egress, default",
+        "Destination Port": "443",
+        "Action": "deny",
+    },
+    {
+        "Receive Time": "2026/11/23 12:00:00",
+        "Type": "THREAT",
+        "Threat/Content Type": "url",
+        "Source address": "10.0.0.2",
+        "Destination address": "198.51.100.7",
+        "Rule": "urls",
+        "Destination Port": "443",
+        "Action": "block-url",
+        "URL": f"{ECS}/",
+    },
+]
+EXPORT_EVENTS = [
+    Event(Verdict.DENIED, address="198.51.100.7", port=443, rule="egress, default", client="10.0.0.2", time=TIME),
+    Event(Verdict.DENIED, ECS, "198.51.100.7", 443, "urls", "10.0.0.2", TIME),
+]
+COLUMNS = [*dict.fromkeys(name for row in EXPORT_ROWS for name in row), "Bytes", "NAT Destination IP", "Domain"]
+
+
+def _export(columns: list[str]) -> list[str]:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="x", extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(EXPORT_ROWS)
+    return text.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("alert", [DNS7, DNS8])
+def test_a_denied_question_denies_the_endpoint_it_asks_for(tmp_path: Path, alert: dict[str, object]) -> None:
+    audited = _audit(tmp_path, log=json.dumps(alert))
+    assert [one.id for one in audited.endpoints if one.status is Status.DENIED] == ["ecs"]
+
+
+@given(st.permutations(COLUMNS))
+def test_the_header_of_an_export_decides_its_columns(columns: list[str]) -> None:
+    lines = _export(columns)
+    assert detect(lines) is FORMATS["panos"]
+    parse = parser(FORMATS["panos"])
+    assert [event for line in lines for event in parse(line)] == EXPORT_EVENTS
+
+
+def test_a_second_header_in_a_file_decides_from_there_on() -> None:
+    lines = ["\ufeff" + _export(COLUMNS)[0], *_export(COLUMNS)[1:], *_export(COLUMNS[::-1])]
+    parse = parser(FORMATS["panos"])
+    assert [event for line in lines for event in parse(line)] == EXPORT_EVENTS * 2
+
+
+def test_a_header_of_one_file_says_nothing_of_the_next() -> None:
+    parser(FORMATS["panos"])(_export(COLUMNS)[0])
+    line = PANOS.format(subtype="deny", action="deny")
+    assert parser(FORMATS["panos"])(line) == (EXPORT_EVENTS[0],)
+
+
+@pytest.mark.parametrize("missing", ["Type", "Source address", "Destination address", "Destination Port"])
+def test_an_export_without_a_needed_column_is_told_and_not_guessed_at(tmp_path: Path, missing: str) -> None:
+    log = "\n".join(_export([name for name in COLUMNS if name != missing]))
+    (source,) = _audit(tmp_path, log=log).sources
+    assert source.malformed == {f"the header names no column {missing.lower()!r}": 3}
 
 
 def test_what_is_no_log_is_a_users_mistake(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ of this format is malformed; whoever calls counts that.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import Protocol
 
@@ -39,6 +39,11 @@ _ALL: tuple[Format, ...] = (
     bind,
 )
 FORMATS = MappingProxyType({one.NAME: one for one in _ALL})
+
+
+def parser(one: Format) -> Callable[[str], tuple[Event, ...]]:
+    """What parses the lines of one file; a new one for every file, since a header line there may name the columns."""
+    return panos.parser() if one.NAME == panos.NAME else one.parse
 
 
 def detect(lines: Sequence[str]) -> Format | None:

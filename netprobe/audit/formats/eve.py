@@ -1,7 +1,9 @@
 """Suricata's ``eve.json``, also as AWS Network Firewall wraps it (``{"firewall_name": …, "event": {…}}``).
 
-Sources: docs.suricata.io, "EVE JSON Format"; AWS Network Firewall developer guide, "Contents of a firewall log"
-(read 2026-11-23).
+Sources: docs.suricata.io, "EVE JSON Format" (7.0 and 8.0) and "DNS Logging Changes for 8.0"; AWS Network Firewall
+developer guide, "Contents of a firewall log" (read 2026-11-23 as a search index keeps them). DNS is told in three ways:
+Suricata up to 7 writes ``rrname`` beside the rest and, within an alert, a list ``query``; Suricata 8 writes a list
+``queries`` in both, and gives a response the responder as its source.
 """
 
 from __future__ import annotations
@@ -36,17 +38,20 @@ def parse(line: str) -> tuple[Event, ...]:
     kind = _text(record, "event_type")
     if kind not in ("alert", "drop", "tls", "http", "flow", "netflow", "dns", "quic"):
         return ()
-    alert = _table(record, "alert")
+    alert, dns = _table(record, "alert"), _table(record, "dns")
+    # a question names the host, and the port it goes to is the resolver's
+    is_dns = kind == "dns" or bool(dns)
+    client, server = ("dest_ip", "src_ip") if _text(dns, "type") == "response" else ("src_ip", "dest_ip")
     number = record.get("dest_port")
     event = Event(
         verdict=_verdict(kind, alert),
         host=_host(record),
-        address=_text(record, "dest_ip"),
-        port=number if isinstance(number, int) and 0 < number < 65536 and kind != "dns" else None,
+        address=_text(record, server),
+        port=number if isinstance(number, int) and 0 < number < 65536 and not is_dns else None,
         rule=_rule(kind, alert),
-        client=_text(record, "src_ip"),
+        client=_text(record, client),
         time=fields.iso(_text(record, "timestamp")),
-        layer="dns" if kind == "dns" or _table(record, "dns") else "traffic",
+        layer="dns" if is_dns else "traffic",
     )
     return (event,)
 
@@ -65,14 +70,25 @@ def _rule(kind: str, alert: dict[str, Any]) -> str:
 
 
 def _host(record: dict[str, Any]) -> str:
-    dns = _table(record, "dns")
     found = (
         _text(_table(record, "tls"), "sni")
         or _text(_table(record, "quic"), "sni")
         or _text(_table(record, "http"), "hostname")
-        or _text(dns, "rrname")
+        or _question(_table(record, "dns"))
     )
     return found.rstrip(".").lower()
+
+
+def _question(dns: dict[str, Any]) -> str:
+    for asked in (dns, *_tables(dns, "queries"), *_tables(dns, "query")):
+        if name := _text(asked, "rrname"):
+            return name
+    return ""
+
+
+def _tables(record: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    value = record.get(key)
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def _table(record: dict[str, Any], key: str) -> dict[str, Any]:

@@ -1,14 +1,18 @@
 """PAN-OS traffic and URL filtering logs: CSV as syslog sends it, or as the web interface exports it with a header.
 
-Field order: docs.paloaltonetworks.com, "Traffic Log Fields" and "URL Filtering Log Fields" (PAN-OS 10.1 and later keep
-the first 35 fields of both). An exported file names its columns in the first line; those names are looked up by the
-words that every version uses.
+Field order of syslog: docs.paloaltonetworks.com, "Traffic Log Fields" and "Threat Log Fields" of PAN-OS 8.1 to 11.0
+(read 2026-11-23 as a search index keeps them): the first 31 fields are the same in both, a URL follows as the 32nd. An
+exported file names its columns in its first line, and that line alone decides which column is which: it has more of
+them in some versions, and calls some by other words. The words known here are those of the pages and of exports that
+users have published.
 """
 
 from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from netprobe.audit.formats import fields
 from netprobe.audit.model import Event, Verdict
@@ -16,49 +20,123 @@ from netprobe.audit.model import Event, Verdict
 NAME = "panos"
 SUMMARY = "PAN-OS traffic or URL log, CSV"
 _LINE = re.compile(r"[^,]*,\"?(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d)\"?,[^,]*,\"?(TRAFFIC|THREAT|URL)\"?,")
-_TIME, _TYPE, _SOURCE, _DESTINATION, _RULE, _APPLICATION, _PORT, _ACTION, _URL = 1, 3, 7, 8, 11, 14, 25, 30, 31
-_SUBTYPE = 4
 _ALLOWED = frozenset({"allow", "alert", "continue", "override"})
 _DENIED = re.compile(r"(?:deny|drop|block|reset)")
+_SYSLOG = MappingProxyType(
+    {
+        "time": 1,
+        "type": 3,
+        "subtype": 4,
+        "source": 7,
+        "destination": 8,
+        "rule": 11,
+        "port": 25,
+        "action": 30,
+        "url": 31,
+    }
+)
+_HEADER_WORDS = MappingProxyType(
+    {
+        "time": ("receive time",),
+        "type": ("type",),
+        "subtype": ("threat/content type", "subtype"),
+        "source": ("source address", "source ip", "source"),
+        "destination": ("destination address", "destination ip", "destination"),
+        "rule": ("rule", "rule name"),
+        "port": ("destination port",),
+        "action": ("action",),
+        "url": ("url", "url/filename"),
+    }
+)
+_NEEDED = ("type", "subtype", "source", "destination", "port", "action")
 
 
 def matches(line: str) -> bool:
     """Whether a line is of this format (a header line is, too)."""
-    return _LINE.match(line) is not None or _is_header(line)
+    return _LINE.match(line) is not None or _header(line) is not None
 
 
-def _is_header(line: str) -> bool:
-    return line.count(",") > 20 and "Receive Time" in line and "Action" in line and "Rule" in line
+def parser() -> Callable[[str], tuple[Event, ...]]:
+    """A parser for one file: it keeps the columns that the last header line named."""
+    columns: Mapping[str, int] = _SYSLOG
+
+    def parse_next(line: str) -> tuple[Event, ...]:
+        nonlocal columns
+        named = _header(line)
+        if named is None:
+            return _parse(line, columns)
+        columns = named
+        _require(columns)
+        return ()
+
+    return parse_next
 
 
 def parse(line: str) -> tuple[Event, ...]:
-    """The event of a line; none for a header, a threat that is no URL, or the begin of a session."""
-    if _is_header(line):
-        return ()
-    if _LINE.match(line) is None:
-        raise ValueError("not a PAN-OS traffic or URL line")
+    """The event of a line as syslog sends it; none for a header, a threat that is no URL, or the begin of a session."""
+    return parser()(line)
+
+
+def _header(line: str) -> Mapping[str, int] | None:
+    """The column of each field that a header line names; None where the line is no header."""
+    lowered = line.lower()
+    if "receive time" not in lowered or "action" not in lowered:
+        return None
+    words = [word.strip().lower() for word in _row(line.removeprefix("\ufeff"))]
+    if "receive time" not in words or "action" not in words:
+        return None
+    return {
+        field: words.index(name)
+        for field, names in _HEADER_WORDS.items()
+        if (name := next((name for name in names if name in words), None)) is not None
+    }
+
+
+def _require(columns: Mapping[str, int]) -> None:
+    for field in _NEEDED:
+        if field not in columns:
+            raise ValueError(f"the header names no column {_HEADER_WORDS[field][0]!r}")
+
+
+def _row(line: str) -> Sequence[str]:
     try:
-        row = next(csv.reader([line]))
+        return next(csv.reader([line]), [])
     except csv.Error as error:
         raise ValueError("not CSV") from error
-    if len(row) <= _ACTION or (row[_TYPE] == "THREAT" and (row[_SUBTYPE] != "url" or len(row) <= _URL)):
-        if row[_TYPE] == "THREAT" and len(row) > _ACTION:
-            return ()
+
+
+def _parse(line: str, columns: Mapping[str, int]) -> tuple[Event, ...]:
+    _require(columns)
+    if columns is _SYSLOG and _LINE.match(line) is None:
+        raise ValueError("not a PAN-OS traffic or URL line")
+    row = _row(line)
+
+    def cell(field: str) -> str:
+        column = columns.get(field)
+        return row[column].strip() if column is not None and column < len(row) else ""
+
+    if len(row) <= max(columns[field] for field in _NEEDED):
         raise ValueError("too few fields")
-    if row[_TYPE] == "TRAFFIC" and row[_SUBTYPE] == "start":
+    kind, subtype, action = cell("type").upper(), cell("subtype").lower(), cell("action").lower()
+    if kind not in ("TRAFFIC", "THREAT", "URL"):
+        raise ValueError("not a PAN-OS traffic or URL line")
+    if (kind == "THREAT" and subtype != "url") or (kind == "TRAFFIC" and subtype == "start"):
         return ()
-    action = row[_ACTION].strip().lower()
-    verdict = Verdict.DENIED if _DENIED.match(action) else Verdict.UNKNOWN
-    if action in _ALLOWED:
-        verdict = Verdict.ALLOWED
-    host = fields.of_url(row[_URL])[0] if row[_TYPE] in ("THREAT", "URL") else ""
+    if kind != "TRAFFIC" and not cell("url"):
+        raise ValueError("a URL line without a URL")
     event = Event(
-        verdict=verdict,
-        host=host,
-        address=row[_DESTINATION],
-        port=fields.port(row[_PORT]),
-        rule=row[_RULE] or action,
-        client=row[_SOURCE],
-        time=fields.iso(row[_TIME].replace("/", "-")),
+        verdict=_verdict(action),
+        host="" if kind == "TRAFFIC" else fields.of_url(cell("url"))[0],
+        address=cell("destination"),
+        port=fields.port(cell("port")),
+        rule=cell("rule") or action,
+        client=cell("source"),
+        time=fields.iso(cell("time").replace("/", "-")),
     )
     return (event,)
+
+
+def _verdict(action: str) -> Verdict:
+    if _DENIED.match(action):
+        return Verdict.DENIED
+    return Verdict.ALLOWED if action in _ALLOWED else Verdict.UNKNOWN

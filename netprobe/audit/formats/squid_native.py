@@ -1,4 +1,8 @@
-"""Squid's native ``access.log`` (``logformat squid``; wiki.squid-cache.org/Features/LogFormat, read 2026-11-23)."""
+"""Squid's native ``access.log``: ``%ts.%03tu %6tr %>a %Ss/%03>Hs %<st %rm %ru %[un %Sh/%<a %mt``.
+
+Source: www.squid-cache.org, configuration directive ``logformat`` (read 2026-11-23 as a search index keeps it); the
+lines of the tests are those that Squid itself writes.
+"""
 
 from __future__ import annotations
 
