@@ -47,10 +47,12 @@ class Gate:
     def patience(self) -> float | None:
         """The longest wait for one more question, or None for the usual limit.
 
-        A resolver that was silent to so many questions for the full time, and answered none, is asked the rest too,
-        but not waited for as long.
+        A resolver that was asked :data:`GIVEN_UP_AFTER` questions, answered none, and was silent to one of them for the
+        full time, is asked the rest too, but not waited for as long. Those in flight count as asked: they run out in
+        the same moment, and whoever takes the first place that is free must not wait in full once more.
         """
-        return SHORT_WAIT if not self._answered and self._silent >= GIVEN_UP_AFTER else None
+        asked = self._silent + self.slots.borrowed_tokens
+        return SHORT_WAIT if self._silent and not self._answered and asked >= GIVEN_UP_AFTER else None
 
 
 class Gates:

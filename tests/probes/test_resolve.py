@@ -86,6 +86,18 @@ def test_a_resolver_that_never_answered_is_not_waited_for_in_full() -> None:
     assert gate.patience is None
 
 
+async def test_questions_in_flight_count_once_one_of_them_was_met_with_silence() -> None:
+    gate = Gate()
+    for number in range(GIVEN_UP_AFTER):
+        gate.slots.acquire_on_behalf_of_nowait(number)
+    assert gate.patience is None, "nothing is known yet"
+    gate.slots.release_on_behalf_of(0)
+    gate.note(Failure.TIMEOUT)
+    assert gate.patience == SHORT_WAIT
+    gate.note(None)
+    assert gate.patience is None, "it lives"
+
+
 async def test_being_cut_short_keeps_what_was_answered() -> None:
     lookup = Lookup()
     async with trio.open_nursery() as nursery:
