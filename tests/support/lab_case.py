@@ -36,6 +36,7 @@ from tests.support import lab_devices
 from tests.support.lab_devices import ROUTER, Engine, Place
 from tests.support.lab_endpoints import endpoints, facts
 from tests.support.netns import Topology
+from tests.support.steady import Pulse, pulse, steadily
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,26 +142,33 @@ def embedded(name: str) -> Case:
 
 async def play(case: Case) -> Result:
     """Bring the case's network up, probe it, diagnose."""
-    run = await (_play_on_loopback(case) if case.network is None else _play_behind_routers(case, case.network))
+
+    async def once() -> tuple[Run, Pulse]:
+        return await (_play_on_loopback(case) if case.network is None else _play_behind_routers(case, case.network))
+
+    run = await steadily(case.name, once)
     return Result(run=run, diagnosis=diagnose(run))
 
 
-async def _play_on_loopback(case: Case) -> Run:
+async def _play_on_loopback(case: Case) -> tuple[Run, Pulse]:
     chosen = endpoints(case.region)
     settings = Settings(lab=case.scenario.name, expect=case.expect)
-    async with open_lab(case.scenario.name, chosen) as lab:
-        return await check(chosen, [lab.vantage], settings, catalog=facts())
+    async with open_lab(case.scenario.name, chosen) as lab, pulse() as seen:
+        run = await check(chosen, [lab.vantage], settings, catalog=facts())
+    return run, seen
 
 
-async def _play_behind_routers(case: Case, network: Network) -> Run:
+async def _play_behind_routers(case: Case, network: Network) -> tuple[Run, Pulse]:
     async with staged(case, network) as stage:
         with stage.net.client.entered():
-            return await check(
-                stage.endpoints,
-                [_vantage(eyes, stage.layout, stage.certificates, network, stage.store) for eyes in case.eyes],
-                Settings(expect=case.expect, idle=case.idle),
-                catalog=facts(),
-            )
+            async with pulse() as seen:
+                run = await check(
+                    stage.endpoints,
+                    [_vantage(eyes, stage.layout, stage.certificates, network, stage.store) for eyes in case.eyes],
+                    Settings(expect=case.expect, idle=case.idle),
+                    catalog=facts(),
+                )
+    return run, seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
