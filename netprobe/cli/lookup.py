@@ -31,8 +31,6 @@ class Readable(Protocol):
         """At most ``n`` bytes, as soon as there are any."""
 
 
-NUMBERS = tuple(range(1, 33))
-"""Numbers that are asked for unless ``--ecs-numbers`` says otherwise; the same as in ``netprobe check``."""
 FETCH_SECONDS = 60.0
 
 

@@ -135,6 +135,8 @@ def render(
             lab=lab,
             lock=lock,
         ),
+        # Who permits a wide rule gets it, and not a guess in its place.
+        suppose=compare is None and (enumerate_names or not allow_widening),
     )
     if losses is not None:
         return _show_losses(losses, module, selection, lowering.lower(endpoints, module.CAPABILITY, settings), exact)

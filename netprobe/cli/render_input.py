@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from netprobe.catalog.model import Endpoint
     from netprobe.render import Addresses, Options
     from netprobe.render.lock import Lock
-    from netprobe.render.model import Target
+    from netprobe.render.model import Seen, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +86,21 @@ def lowering_options(
     allow_widening: bool,
     enumerate_names: bool,
     network: Network,
+    suppose: bool,
 ) -> tuple[Options, tuple[str, ...]]:
-    """What lowering may use, and sentences that tell where names and addresses come from."""
+    """What lowering may use, and sentences that tell where names and addresses come from.
+
+    Args:
+        module: the target.
+        endpoints: what is to be admitted.
+        exact: see ``Options``.
+        allow_widening: see ``Options``.
+        enumerate_names: see ``Options``.
+        network: what may be asked, and what is known.
+        suppose: where nobody looked for numbered names, list the numbers that ``netprobe check`` tries. A device that
+            cannot say ``ecs-a-*`` then gets a list that may be too short, and is told to be, instead of a rule that
+            lets data out.
+    """
     from netprobe.render import Options
     from netprobe.render import lock as locks
 
@@ -95,12 +108,22 @@ def lowering_options(
     seen = known.seen()
     if network.numbers is not None and not network.discover and not network.resolve:
         seen = {**locks.numbered(endpoints, network.numbers, "numbers given with --ecs-numbers, not seen"), **seen}
+    elif suppose:
+        seen = {**_supposed(endpoints, known), **seen}
     addresses = _ranges(network, module.CAPABILITY.addresses_only) or known.addresses()
     notes = (f"addresses: {addresses.how}",) if addresses is not None and module.CAPABILITY.addresses_only else ()
     wishes = Options(
         exact=exact, allow_widening=allow_widening, enumerate=enumerate_names, seen=seen, addresses=addresses
     )
     return wishes, notes
+
+
+def _supposed(endpoints: Sequence[Endpoint], known: Lock) -> dict[str, Seen]:
+    """Names for the usual numbers, where nobody looked; a look that found none is not overruled."""
+    from netprobe.render import lock as locks
+
+    how = f"numbers {locks.NUMBERS[0]} to {locks.NUMBERS[-1]}, which nobody has seen: --discover asks the DNS"
+    return locks.numbered([e for e in endpoints if e.pattern not in known.patterns], locks.NUMBERS, how)
 
 
 def _lock(network: Network, endpoints: Sequence[Endpoint]) -> Lock:
@@ -117,7 +140,7 @@ def _lock(network: Network, endpoints: Sequence[Endpoint]) -> Lock:
 
     looked = lookup.look(
         endpoints,
-        numbers=network.numbers or lookup.NUMBERS,
+        numbers=network.numbers or locks.NUMBERS,
         exact=network.resolve,
         resolvers=network.resolvers,
         families=network.families,

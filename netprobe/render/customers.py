@@ -1,8 +1,10 @@
-"""Names under AWS's domains that any customer can own, which is what makes a wide rule a way out for data.
+"""Names under AWS's domains that lead to any customer's account, which is what makes a wide rule a way out for data.
 
 Zones in which a customer picks the name (AWS's S3, API Gateway, ELB, ECR and EC2 documentation, read 2026-11-23). A
-bucket's name may hold dots, so everything beneath an S3 zone is a customer's, at any depth. This knows no list of
-buckets: it asks whether a rule would admit a name that somebody could make tomorrow.
+bucket's name may hold dots, so everything beneath an S3 zone is a customer's, at any depth. A service's shared endpoint
+is no better: ``https://s3.us-east-2.amazonaws.com/BUCKET/KEY`` (a path-style request) reaches any bucket, and SQS takes
+messages for any account's queue. This knows no list of buckets: it asks whether a rule would admit a name that somebody
+could make, or use, tomorrow.
 """
 
 from __future__ import annotations
@@ -29,10 +31,12 @@ _ZONES = (
     "lambda-url.{region}.on.aws",
     "cloudfront.net",
 )
+_SHARED = ("s3.{region}.{suffix}", "sqs.{region}.{suffix}", "s3.amazonaws.com")
+"""Endpoints at which the path, or the request, says whose data it is; they stand for every service of a region."""
 
 
 def admits_customers(claim: Claim, pattern: HostPattern, region: str) -> bool:
-    """Whether ``claim`` admits a name that any customer could own and that ``pattern`` does not ask for."""
+    """Whether ``claim`` admits a name that leads to any customer's account and that ``pattern`` does not ask for."""
     return any(claim.admits(name) and not _asked_for(pattern, name) for name in _witnesses(claim, pattern, region))
 
 
@@ -44,7 +48,9 @@ def _witnesses(claim: Claim, pattern: HostPattern, region: str) -> Iterator[str]
     if claim.form is Form.CONTAINS:
         # Whoever owns any domain at all can put it behind the name.
         yield f"{claim.value.replace('*', _OWNED)}.{_OWNED}.example"
-    zones = [zone.format(region=region, suffix=_dns_suffix(pattern, region)) for zone in _ZONES]
+    suffix = _dns_suffix(pattern, region)
+    yield from (name.format(region=region, suffix=suffix) for name in _SHARED)
+    zones = [zone.format(region=region, suffix=suffix) for zone in _ZONES]
     for zone in zones:
         yield f"{_OWNED}.{zone}"
         if "*" in claim.value and claim.form is Form.GLOB_DOTS:

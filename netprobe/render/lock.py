@@ -27,6 +27,8 @@ MAX_BYTES = 4 << 20
 _REMEDY = "make it again with netprobe render TARGET -r REGION --discover"
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _RESOLVER = re.compile(r"[0-9A-Za-z.:\[\]/,% _-]{1,200}")
+NUMBERS = tuple(range(1, 33))
+"""Numbers that are asked for unless ``--ecs-numbers`` says otherwise; the same as in ``netprobe check``."""
 CANNOT_EXIST = "np-no-such-name"
 """Put for the asterisk, it makes a name that AWS does not have: a resolver that knows it knows everything."""
 

@@ -10,10 +10,11 @@ Pure. For each endpoint the first of these that the device has and the options a
 6. everything that contains the name
 7. addresses
 
-With ``options.enumerate`` 4 comes before 2. A form that admits names which any AWS customer can own
+With ``options.enumerate`` 4 comes before 2. A form that admits names which lead to any AWS customer's account
 (``my-bucket.s3.us-east-2.amazonaws.com``) is passed over unless ``allow_widening`` says otherwise, and is marked
 ``exfiltration``. That includes 2: a customer can call a bucket ``ecs-a-x``, and ``ecs-a-x.s3.us-east-2.amazonaws.com``
-fits ``ecs-a-*.us-east-2.amazonaws.com`` once the asterisk crosses dots. Facts about devices: each target's module.
+fits ``ecs-a-*.us-east-2.amazonaws.com`` once the asterisk crosses dots. It includes 3 in front of a region's domain:
+``s3.us-east-2.amazonaws.com`` takes data for every bucket. Facts about devices: each target's module.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ _BEYOND = {
 }
 _PLAIN_HTTP = 80
 _LISTABLE = frozenset({Form.EXACT, Form.GLOB, Form.REGEX, Form.SUBTREE})
+_SHARED = ", and that takes data for any customer's bucket: data can leave through it"
 _EXFILTRATION = ", among them names that any AWS customer can own (buckets, load balancers): data can leave through it"
 
 
@@ -132,7 +134,9 @@ def _placeholder(endpoint: Endpoint, pattern: HostPattern) -> Iterator[Loss]:
             endpoint,
             pattern,
             entry=pattern.pattern,
-            explanation="no --account was given, so the registry of every AWS account is admitted, not only your own",
+            explanation="no --account was given, so the registry of every AWS account is admitted, not only your own: "
+            "data can be pushed to any of them",
+            exfiltration=True,
         )
 
 
@@ -168,7 +172,7 @@ def _pattern(endpoint: Endpoint, pattern: HostPattern, capability: Capability, o
     if Form.ADDRESS in capability.forms and options.addresses is not None:
         networks, loss = address_networks(endpoint, pattern, options)
         return _Said(networks=networks, losses=(loss,))
-    return _refused(endpoint, pattern, _why_not(pattern, capability, options, passed_over))
+    return _refused(endpoint, pattern, _why_not(endpoint, pattern, capability, options, passed_over))
 
 
 def _candidates(pattern: HostPattern, capability: Capability) -> Iterator[_Candidate]:
@@ -261,13 +265,21 @@ def _too_long(pattern: HostPattern, capability: Capability) -> str:
     return f"the device takes names of at most {limit} characters, and this has {len(pattern.pattern)}"
 
 
-def _why_not(pattern: HostPattern, capability: Capability, options: Options, passed_over: Sequence[_Candidate]) -> str:
+def _why_not(
+    endpoint: Endpoint,
+    pattern: HostPattern,
+    capability: Capability,
+    options: Options,
+    passed_over: Sequence[_Candidate],
+) -> str:
     if options.exact:
         return "the device cannot say exactly this, and --exact forbids everything else"
     reasons = ["the device has no exact form for it"]
     if passed_over:
-        reasons.append(f"the nearest is wider: {passed_over[0].beyond}{_EXFILTRATION} (--allow-widening permits it)")
-    if pattern.pattern.count("*") == 1 and _LISTABLE & capability.forms:
+        reasons.append(f"the nearest is wider: {_told(passed_over[0])} (--allow-widening permits it)")
+    if endpoint.placeholder_account:
+        reasons.append("with --account it is one name, which the device may be able to say")
+    elif pattern.pattern.count("*") == 1 and _LISTABLE & capability.forms:
         reasons.append("no name is known that could be listed (give --discover, --lock FILE or --ecs-numbers 1-32)")
     return "; ".join(reasons)
 
@@ -281,9 +293,14 @@ def _widened(
         endpoint,
         pattern,
         entry=_IN_WORDS[candidate.claim.form].format_map(words),
-        explanation=candidate.beyond + (_EXFILTRATION if outsiders else ""),
+        explanation=_told(candidate) if outsiders else candidate.beyond,
         exfiltration=outsiders,
     )
+
+
+def _told(candidate: _Candidate) -> str:
+    """What a way that lets data out admits beyond the pattern."""
+    return candidate.beyond + (_SHARED if candidate.claim.form is Form.ONE_LABEL else _EXFILTRATION)
 
 
 def _depth(capability: Capability) -> str:

@@ -114,10 +114,40 @@ def test_the_shipped_snapshot(capsys: pytest.CaptureFixture[str]) -> None:
 def test_losses_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["render", "panos", "-r", "us-east-2", "--losses", "json"]) == 0
     document = json.loads(capsys.readouterr().out)
+    assert (document["counts"]["widened"], document["counts"]["enumerated"]) == (1, 2)
+    assert run(["render", "panos", "-r", "us-east-2", "--losses", "json", "--allow-widening"]) == 0
+    document = json.loads(capsys.readouterr().out)
     assert document["counts"]["widened"] == 3
+    assert all(loss["exfiltration"] for loss in document["losses"])
     assert {loss["endpoint"] for loss in document["losses"]} == {"ecs-a", "ecs-t", "ecr-registry"}
     assert run(["render", "panos", "-r", "us-east-2", "--losses", "json", "--exact"]) == 1
     assert json.loads(capsys.readouterr().out)["counts"]["refused"] == 3
+
+
+def test_without_a_look_the_usual_numbers_are_listed_and_called_a_guess(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """PAN-OS cannot say ecs-a-*, and the wildcard that it can say lets data out: a list, told to be a guess."""
+    assert run(["render", "panos", "-r", "us-east-2"]) == 0
+    told = capsys.readouterr()
+    listed = [line.split()[-1] for line in told.out.splitlines() if " list ecs-a-" in line]
+    assert set(listed) == {f"ecs-a-{n}.us-east-2.amazonaws.com/" for n in range(1, 33)}
+    assert "list ^.us-east-2.amazonaws.com/" not in told.out
+    assert "numbers 1 to 32, which nobody has seen" in told.err
+    assert run(["render", "panos", "-r", "us-east-2", "--allow-widening"]) == 0
+    told = capsys.readouterr()
+    assert "list ^.us-east-2.amazonaws.com/" in told.out
+    assert "list ecs-a-1." not in told.out
+    assert "widened (exfiltration): ecs-a " in told.err
+
+
+def test_a_look_that_found_nothing_is_not_overruled_by_a_guess(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    looked = {"at": "2026-11-23T12:00:00Z", "resolver": "192.0.2.53", "names": {}}
+    patterns = {f"{name}.us-east-2.amazonaws.com": looked for name in ("ecs-a-*", "ecs-t-*")}
+    (here / "netprobe.lock").write_text(json.dumps({"version": 1, "patterns": patterns}), encoding="utf-8")
+    (here / "netprobe.lock").chmod(0o600)
+    assert run(["render", "panos", "-r", "us-east-2"]) == 1
+    assert "ecs-a-*" in capsys.readouterr().err
 
 
 def test_a_lock_that_is_there_is_read(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

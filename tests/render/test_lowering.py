@@ -53,11 +53,30 @@ def test_the_most_exact_form_is_taken_without_loss(pattern: str, forms: set[Form
 
 
 def test_one_label_of_the_parent_is_told() -> None:
-    entries, (loss,) = said(ECS_A, can(Form.EXACT, Form.ONE_LABEL, Form.SUFFIX))
+    entries, (loss,) = said(ECS_A, can(Form.EXACT, Form.ONE_LABEL, Form.SUFFIX), allow_widening=True)
     assert entries == [(Form.ONE_LABEL, PARENT)]
-    assert (loss.kind, loss.exfiltration, loss.count) == (LossKind.WIDENED, False, None)
+    assert (loss.kind, loss.exfiltration, loss.count) == (LossKind.WIDENED, True, None)
     assert f"one label in front of {PARENT}" in loss.explanation
     assert "S3" in loss.explanation
+
+
+@pytest.mark.parametrize("suffix", ["amazonaws.com", "api.aws", "amazonaws.eu"])
+def test_one_label_in_front_of_a_region_is_a_way_out(suffix: str) -> None:
+    """s3.REGION.amazonaws.com/BUCKET/KEY reaches every customer's bucket, so it takes --allow-widening."""
+    pattern = f"ecs-a-*.us-east-2.{suffix}"
+    device = can(Form.EXACT, Form.ONE_LABEL)
+    entries, (loss,) = said(pattern, device)
+    assert (entries, loss.kind) == ([], LossKind.REFUSED)
+    assert "--allow-widening" in loss.explanation
+    entries, (loss,) = said(pattern, device, seen=seen(pattern))
+    assert entries == [(Form.EXACT, f"ecs-a-{n}.us-east-2.{suffix}") for n in (1, 2, 22)]
+    assert (loss.kind, loss.exfiltration) == (LossKind.ENUMERATED, False)
+
+
+def test_one_label_of_a_domain_of_ones_own_is_no_way_out() -> None:
+    entries, (loss,) = said("ecs-a-*.registry.example.com", can(Form.EXACT, Form.ONE_LABEL))
+    assert entries == [(Form.ONE_LABEL, "registry.example.com")]
+    assert (loss.kind, loss.exfiltration) == (LossKind.WIDENED, False)
 
 
 def test_names_seen_come_before_everything_beneath_the_parent() -> None:
@@ -71,8 +90,10 @@ def test_names_seen_come_first_where_that_is_wished() -> None:
     capability = can(Form.EXACT, Form.ONE_LABEL)
     entries, (loss,) = said(ECS_A, capability, seen=seen(ECS_A), enumerate=True)
     assert (len(entries), loss.kind) == (3, LossKind.ENUMERATED)
-    entries, (loss,) = said(ECS_A, capability, seen=seen(ECS_A))
+    entries, (loss,) = said(ECS_A, capability, seen=seen(ECS_A), allow_widening=True)
     assert (len(entries), loss.kind) == (1, LossKind.WIDENED)
+    entries, (loss,) = said(ECS_A, capability, seen=seen(ECS_A), allow_widening=True, enumerate=True)
+    assert (len(entries), loss.kind) == (3, LossKind.ENUMERATED)
     entries, losses = said(ECS_A, can(Form.EXACT, Form.REGEX), seen=seen(ECS_A), enumerate=True)
     assert (len(entries), losses) == (1, [])
 
@@ -141,7 +162,9 @@ def test_an_optional_endpoint_that_cannot_be_said_is_told_and_left_out() -> None
 
 def test_an_entry_that_is_too_long_takes_the_next_form() -> None:
     limit = len(rf"^ecs-a-[^.]+\.{PARENT}$") - 1
-    entries, (loss,) = said(ECS_A, can(Form.EXACT, Form.REGEX, Form.ONE_LABEL, max_entry_length=limit))
+    entries, (loss,) = said(
+        ECS_A, can(Form.EXACT, Form.REGEX, Form.ONE_LABEL, max_entry_length=limit), allow_widening=True
+    )
     assert entries == [(Form.ONE_LABEL, PARENT)]
     assert loss.kind is LossKind.WIDENED
 
@@ -176,7 +199,7 @@ def test_without_an_account_every_account_is_admitted_and_told() -> None:
     registry = next(e for e in ecs("us-east-2", account=None) if e.id == "ecr-registry")
     found = lower((registry,), squid.CAPABILITY, Options())
     assert found.admits("210987654321.dkr.ecr.us-east-2.amazonaws.com")
-    assert [loss.kind for loss in found.losses] == [LossKind.WIDENED]
+    assert [(loss.kind, loss.exfiltration) for loss in found.losses] == [(LossKind.WIDENED, True)]
     assert "--account" in found.losses[0].explanation
     refused = lower((registry,), squid.CAPABILITY, Options(exact=True))
     assert [loss.kind for loss in refused.losses] == [LossKind.REFUSED]

@@ -10,7 +10,7 @@
 # Replace: write the new files, terraform apply
 # Roll back: write the old files, terraform apply
 # Losses: 2 widened, 1 refused
-#   widened: ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no --account was given, so the registry of every AWS account is admitted, not only your own
+#   widened (exfiltration): ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no --account was given, so the registry of every AWS account is admitted, not only your own: data can be pushed to any of them
 #   refused: packages archive.ubuntu.com: the device decides on the TLS server name, and plain HTTP has none
 
 variable "netprobe_home_net" {

@@ -12,7 +12,7 @@
 # Roll back: mgmt_cli -r true revert-to-revision to-session UID, or Revisions in SmartConsole; install the policy
 # Losses: 2 widened, 6 address
 #   address (exfiltration): ecs-a ecs-a-*.us-east-2.amazonaws.com, ecs-t ecs-t-*.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.us-east-2.amazonaws.com: said by all 2 networks of us-east-2 (a test): names of other AWS customers answer at them too, so data can leave through them
-#   widened: ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no --account was given, so the registry of every AWS account is admitted, not only your own
+#   widened (exfiltration): ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no --account was given, so the registry of every AWS account is admitted, not only your own: data can be pushed to any of them
 #   address (exfiltration): ecs-a ecs-a-*.eu-west-1.amazonaws.com, ecs-t ecs-t-*.eu-west-1.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: said by all 3 networks of eu-west-1 (a test): names of other AWS customers answer at them too, so data can leave through them
 #
 # Before it, once: a group netprobe-hosts that holds the ECS Anywhere hosts. On the management server, in expert mode:

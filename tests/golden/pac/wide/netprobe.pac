@@ -10,7 +10,7 @@
 // Replace: rename the new file into place on the web server; clients read it at their next start or network change
 // Roll back: rename the old file back
 // Losses: 2 widened
-//   widened: ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no --account was given, so the registry of every AWS account is admitted, not only your own
+//   widened (exfiltration): ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no --account was given, so the registry of every AWS account is admitted, not only your own: data can be pushed to any of them
 //
 // The way for what is listed ("PROXY proxy.example.net:3128" for a proxy), and the way for everything else.
 var netprobeAllowed = "DIRECT";

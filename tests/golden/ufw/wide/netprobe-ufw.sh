@@ -12,7 +12,7 @@
 # Roll back: sh netprobe-ufw.sh add, of the old script; to be without it: sh netprobe-ufw.sh remove
 # Losses: 2 widened, 12 address, 2 refused
 #   address (exfiltration): ecs, ecs-a, ecs-a-unnumbered, ecs-t, ecr-registry, ecr-layers: said by all 2 networks of us-east-2 (a test): names of other AWS customers answer at them too, so data can leave through them
-#   widened: ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no --account was given, so the registry of every AWS account is admitted, not only your own
+#   widened (exfiltration): ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no --account was given, so the registry of every AWS account is admitted, not only your own: data can be pushed to any of them
 #   address (exfiltration): ecs, ecs-a, ecs-a-unnumbered, ecs-t, ecr-registry, ecr-layers: said by all 3 networks of eu-west-1 (a test): names of other AWS customers answer at them too, so data can leave through them
 #   refused: docker download.docker.com, packages archive.ubuntu.com: it is not a regional AWS name, so the published networks of us-east-2 do not hold it (--resolve would give its addresses)
 #
