@@ -8,7 +8,8 @@ at, and long before a packet could leave.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -101,7 +102,19 @@ def _merged(found: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
         before = merged.setdefault(key, one)
         if one.required and not before.required:
             merged[key] = msgspec.structs.replace(before, required=True)
-    return tuple(merged.values())
+    return tuple(_distinct(merged.values()))
+
+
+def _distinct(found: Iterable[Endpoint]) -> Iterator[Endpoint]:
+    """No two endpoints of a region share an id: the registry of a second account is named by that account, too."""
+    ids: set[tuple[str, str]] = set()
+    for one in found:
+        label = re.sub(r"[^a-z0-9]+", "-", one.pattern.split(".")[0]).strip("-")
+        for name in (one.id, f"{one.id}-{label}", f"{one.id}-{label}-{one.port}"):
+            if (name, one.region) not in ids:
+                break
+        ids.add((name, one.region))
+        yield one if name == one.id else msgspec.structs.replace(one, id=name)
 
 
 def notes(

@@ -71,7 +71,9 @@ def select(
     if task_definition:
         from netprobe import workload
 
-        extra += workload.endpoints(task_definition, catalog=catalog, regions=regions)
+        extra += workload.endpoints(
+            task_definition, catalog=catalog, regions=regions, fips=fips, dualstack=dualstack, ipv6_only=ipv6_only
+        )
     return Selection(
         catalog=catalog,
         regions=regions,

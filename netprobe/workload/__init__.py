@@ -14,8 +14,16 @@ if TYPE_CHECKING:
     from netprobe.catalog import Catalog, Endpoint, Region
 
 
-def endpoints(paths: Sequence[Path], *, catalog: Catalog, regions: Sequence[Region]) -> tuple[Endpoint, ...]:
-    """What the workloads in these files need, for the regions that the user named.
+def endpoints(
+    paths: Sequence[Path],
+    *,
+    catalog: Catalog,
+    regions: Sequence[Region],
+    fips: bool = False,
+    dualstack: bool = False,
+    ipv6_only: bool = False,
+) -> tuple[Endpoint, ...]:
+    """What the workloads in these files need, for the regions and in the forms that the user named.
 
     Raises:
         UnreadableFileError: a file is missing, broken, or holds no workload.
@@ -23,4 +31,5 @@ def endpoints(paths: Sequence[Path], *, catalog: Catalog, regions: Sequence[Regi
     """
     from netprobe.workload import forms, required
 
-    return required.endpoints(forms.read(paths), catalog=catalog, regions=regions)
+    wanted = required.Forms(fips=fips, dualstack=dualstack, ipv6_only=ipv6_only)
+    return required.endpoints(forms.read(paths), catalog=catalog, regions=regions, forms=wanted)

@@ -7,7 +7,8 @@ private registry, a log server) becomes an endpoint of the group ``workload``. E
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,10 +18,10 @@ from netprobe.hostnames import HostPattern
 from netprobe.workload.images import KNOWN, Registry, RegistryKind
 from netprobe.workload.model import Workload
 from netprobe.workload.needs import Bucket, Host, Image, Need, Service, needs
-from netprobe.workload.template import REGION
+from netprobe.workload.template import REGION, SUFFIX, UNKNOWN
 
 GROUP = "workload"
-_ECR_IDS = ("ecr-api", "ecr-registry", "ecr-layers")
+_ECR_IDS = ("ecr-api", "ecr-layers")
 _PUBLIC_IDS = ("public-ecr", "public-ecr-layers", "public-ecr-layers-2")
 _HUB_IDS = ("docker-hub-registry", "docker-hub-auth", "docker-hub-layers", "docker-hub-layers-2")
 _CHECKED = "2026-11-23"
@@ -28,13 +29,22 @@ _S3_USER_GUIDE = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/us
 _REGISTRY = Request(path="/v2/", genuine=Genuine.HTTP)
 
 
-def endpoints(workload: Workload, *, catalog: Catalog, regions: Sequence[Region]) -> tuple[Endpoint, ...]:
+class Forms(NamedTuple):
+    """Which forms of AWS's names the host uses (``--fips``, ``--dualstack``, ``--ipv6-only``)."""
+
+    fips: bool = False
+    dualstack: bool = False
+    ipv6_only: bool = False
+
+
+def endpoints(workload: Workload, *, catalog: Catalog, regions: Sequence[Region], forms: Forms) -> tuple[Endpoint, ...]:
     """What a workload needs.
 
     Args:
         workload: the files.
         catalog: the facts.
         regions: the regions that the user named; what the files leave open is needed in each of them.
+        forms: the forms of the services' names; a registry keeps the form in which the image is written.
 
     Raises:
         UnknownRegionError: a file names a region that does not exist.
@@ -42,59 +52,68 @@ def endpoints(workload: Workload, *, catalog: Catalog, regions: Sequence[Region]
     """
     found: dict[tuple[str, str, str, int], Endpoint] = {}
     for need in needs(workload):
-        for endpoint in _of(need, catalog, regions):
+        for endpoint in _of(need, catalog, regions, forms):
             found.setdefault((endpoint.id, endpoint.region, endpoint.pattern, endpoint.port), endpoint)
-    return tuple(_distinct(found.values()))
-
-
-def _distinct(found: Iterable[Endpoint]) -> Iterator[Endpoint]:
-    """Two registries of one region are two endpoints: the second account's gets an id of its own."""
-    ids: set[tuple[str, str]] = set()
-    for endpoint in found:
-        if (endpoint.id, endpoint.region) in ids:
-            label = re.sub(r"[^a-z0-9]+", "-", endpoint.pattern.split(".")[0]).strip("-")
-            endpoint = msgspec.structs.replace(endpoint, id=f"{endpoint.id}-{label}")
-        ids.add((endpoint.id, endpoint.region))
-        yield endpoint
+    return tuple(found.values())
 
 
 def _regions(name: str | None, catalog: Catalog, regions: Sequence[Region]) -> Sequence[Region]:
     return regions if name in (None, REGION) else (catalog.region(str(name)),)
 
 
-def _of(need: Need, catalog: Catalog, regions: Sequence[Region]) -> Iterator[Endpoint]:
+def _of(need: Need, catalog: Catalog, regions: Sequence[Region], forms: Forms) -> Iterator[Endpoint]:
     asked = f"asked for by {printable(need.file)} line {need.line}"
     match need:
         case Service():
             for region in _regions(need.region, catalog, regions):
-                yield from _known(catalog, region, need.ids, None, asked)
+                yield from _known(catalog, region, need.ids, forms, asked)
         case Image():
-            yield from _image(need.registry, catalog, regions, asked)
+            yield from _image(need.registry, catalog, regions, forms, asked)
         case Bucket():
             for region in regions:
-                yield from _known(catalog, region, ("s3",), None, asked)
+                yield from _known(catalog, region, ("s3",), forms, asked)
                 yield from _bucket(need.name, region, asked)
         case Host():
             for region in regions[:1]:
                 yield from _own(need.host, need.port, region, need.purpose, asked, Request(genuine=Genuine.HTTP))
 
 
-def _known(catalog: Catalog, region: Region, ids: Sequence[str], account: str | None, asked: str) -> Iterator[Endpoint]:
-    for endpoint in catalog.endpoints(region, account=account):
-        if endpoint.id in ids:
-            note = f"{endpoint.note}; {asked}" if endpoint.note else asked
-            yield msgspec.structs.replace(endpoint, required=True, note=note)
+def _known(catalog: Catalog, region: Region, ids: Sequence[str], forms: Forms, asked: str) -> Iterator[Endpoint]:
+    for endpoint in catalog.endpoints(region, **forms._asdict()):
+        if endpoint.id.removesuffix("-dualstack").removesuffix("-fips") in ids:
+            yield _asked(endpoint, asked)
 
 
-def _image(registry: Registry, catalog: Catalog, regions: Sequence[Region], asked: str) -> Iterator[Endpoint]:
+def _registry(catalog: Catalog, region: Region, image: Registry, asked: str) -> Iterator[Endpoint]:
+    """The registry's own name in the form that the image is written in: Docker asks for that one, whatever the host."""
+    dualstack, fips = ".dkr-ecr" in image.host, "ecr-fips." in image.host
+    wanted = "ecr-registry-fips" if fips and not dualstack else "ecr-registry"
+    is_open = any(mark in image.host for mark in (UNKNOWN, REGION, SUFFIX))
+    found = [
+        _asked(endpoint, asked)
+        for endpoint in catalog.endpoints(region, account=image.account, fips=fips, ipv6_only=dualstack)
+        if endpoint.id == wanted and (is_open or endpoint.pattern == image.host)
+    ]
+    yield from found or _own(image.host, image.port, region, "pulls images", asked, _REGISTRY)
+
+
+def _asked(endpoint: Endpoint, asked: str) -> Endpoint:
+    note = f"{endpoint.note}; {asked}" if endpoint.note else asked
+    return msgspec.structs.replace(endpoint, required=True, note=note)
+
+
+def _image(
+    registry: Registry, catalog: Catalog, regions: Sequence[Region], forms: Forms, asked: str
+) -> Iterator[Endpoint]:
     match registry.kind:
         case RegistryKind.ECR:
             for region in _regions(registry.region, catalog, regions):
-                yield from _known(catalog, region, _ECR_IDS, registry.account, asked)
+                yield from _registry(catalog, region, registry, asked)
+                yield from _known(catalog, region, _ECR_IDS, forms, asked)
         case RegistryKind.ECR_PUBLIC:
-            yield from _known(catalog, regions[0], _PUBLIC_IDS, None, asked)
+            yield from _known(catalog, regions[0], _PUBLIC_IDS, forms, asked)
         case RegistryKind.DOCKER_HUB:
-            yield from _known(catalog, regions[0], _HUB_IDS, None, asked)
+            yield from _known(catalog, regions[0], _HUB_IDS, forms, asked)
         case RegistryKind.KNOWN | RegistryKind.OTHER:
             yield from _own(registry.host, registry.port, regions[0], "pulls images", asked, _REGISTRY)
             for companion in KNOWN.get(registry.host, ()):

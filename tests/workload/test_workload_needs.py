@@ -17,11 +17,13 @@ from tests.support.cli import netprobe
 R = "us-east-2"
 
 
-def needed(tmp_path: Path, text: str, name: str = "f.yaml", regions: tuple[str, ...] = (R,)) -> tuple[Endpoint, ...]:
+def needed(
+    tmp_path: Path, text: str, name: str = "f.yaml", regions: tuple[str, ...] = (R,), **forms: bool
+) -> tuple[Endpoint, ...]:
     path = tmp_path / name
     path.write_text(text)
     catalog = catalogs.load()
-    return workload.endpoints([path], catalog=catalog, regions=catalog.select(regions))
+    return workload.endpoints([path], catalog=catalog, regions=catalog.select(regions), **forms)
 
 
 def patterns(found: tuple[Endpoint, ...]) -> set[str]:
@@ -85,7 +87,43 @@ def test_two_accounts_of_one_region_are_two_endpoints(tmp_path: Path) -> None:
     ]})  # fmt: skip
     found = needed(tmp_path, text, "t.json")
     assert patterns(found) == ecr("111122223333", "eu-west-1") | ecr("444455556666", "eu-west-1")
-    assert len({(one.id, one.region) for one in found}) == len(found)
+    merged = requirements.endpoints(catalogs.load(), regions=["eu-west-1"], account="777788889999", extra=found)
+    registries = {one.id: one.pattern.partition(".")[0] for one in merged if one.id.startswith("ecr-registry")}
+    assert registries == {
+        "ecr-registry": "777788889999",
+        "ecr-registry-111122223333": "111122223333",
+        "ecr-registry-444455556666": "444455556666",
+    }
+
+
+@pytest.mark.parametrize(
+    "registry_host",
+    [
+        "111122223333.dkr.ecr.us-east-2.amazonaws.com",
+        "111122223333.dkr.ecr-fips.us-east-2.amazonaws.com",
+        "111122223333.dkr-ecr.us-east-2.on.aws",
+        "111122223333.dkr-ecr-fips.us-east-2.on.aws",
+    ],
+)
+@pytest.mark.parametrize("forms", [{}, {"fips": True}, {"dualstack": True}, {"ipv6_only": True}])
+def test_docker_asks_for_the_registry_as_the_image_is_written(
+    tmp_path: Path, registry_host: str, forms: dict[str, bool]
+) -> None:
+    found = needed(tmp_path, task(image=f"{registry_host}/app:1"), "t.json", **forms)
+    assert [one.pattern for one in found if one.id.startswith("ecr-registry")] == [registry_host]
+
+
+@pytest.mark.parametrize(
+    ("form", "hosts"),
+    [
+        ("fips", {"logs.us-east-2.amazonaws.com", "logs-fips.us-east-2.amazonaws.com"}),
+        ("dualstack", {"logs.us-east-2.amazonaws.com", "logs.us-east-2.api.aws"}),
+        ("ipv6_only", {"logs.us-east-2.api.aws"}),
+    ],
+)
+def test_services_take_the_forms_that_the_host_uses(tmp_path: Path, form: str, hosts: set[str]) -> None:
+    text = task(logConfiguration={"logDriver": "awslogs", "options": {"awslogs-region": R}})
+    assert patterns(needed(tmp_path, text, "t.json", **{form: True})) == hosts
 
 
 def test_china_and_unknown_regions_are_refused(tmp_path: Path) -> None:
