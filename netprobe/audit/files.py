@@ -37,10 +37,19 @@ def feed(paths: Sequence[Path], judge: Judge, *, log_format: str | None = None) 
     """
     if log_format is not None and log_format not in (*FORMATS, CAPTURE):
         raise UsageError(log_format, "is not a log format", f"choose one of {', '.join((*FORMATS, CAPTURE))}")
+    for path in paths:
+        _require_file(path)
     kinds = {path: log_format or _kind(path) for path in dict.fromkeys(paths)}
     order = sorted(kinds, key=lambda path: kinds[path] not in _TEACHES)
     sources = {path: _feed(path, kinds[path], judge) for path in order}
     return tuple(sources[path] for path in kinds)
+
+
+def _require_file(path: Path) -> None:
+    """Refuse a pipe or a device before it is opened: it may never end, and its beginning is looked at twice."""
+    if path.exists() and not path.is_file():
+        kind = "a folder" if path.is_dir() else "a pipe or a device"
+        raise UnreadableFileError(str(path), f"is {kind}, not a file", "save it to a file first, and name that")
 
 
 def _feed(path: Path, kind: str, judge: Judge) -> Source:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -340,6 +341,16 @@ def test_an_export_without_a_needed_column_is_told_and_not_guessed_at(tmp_path: 
     log = "\n".join(_export([name for name in COLUMNS if name != missing]))
     (source,) = _audit(tmp_path, log=log).sources
     assert source.malformed == {f"the header names no column {missing.lower()!r}": 3}
+
+
+@pytest.mark.parametrize("log_format", [None, "squid", "capture"])
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path, log_format: str | None) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(UsageError, match="a pipe or a device"):
+        feed([pipe], _judge(), log_format=log_format)
+    with pytest.raises(UsageError, match="a folder"):
+        feed([tmp_path], _judge(), log_format=log_format)
 
 
 def test_what_is_no_log_is_a_users_mistake(tmp_path: Path) -> None:
