@@ -16,6 +16,7 @@ from typing import BinaryIO, cast
 import dns.message
 import dns.rrset
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -92,6 +93,33 @@ def test_the_initial_of_rfc_9001() -> None:
     ((offset, data),) = quic.crypto(opened)
     assert offset == 0
     assert tls.from_message(data) == rfc9001.SERVER_NAME
+
+
+def test_the_initial_of_rfc_9369() -> None:
+    """Version 2: RFC 9369 appendix A protects the very frames of RFC 9001 with these keys, to a packet that so begins.
+
+    The packet is protected here by cryptography; what it must be is known by its first 32 bytes and its last.
+    """
+    keys = quic.Keys(
+        bytes.fromhex("8b1a0bc121284290a29e0971b5cd045d"),
+        bytes.fromhex("91f73e2351d8fa91660e909f"),
+        bytes.fromhex("45b95e15235d6f45a6b19cbcb0294ba9"),
+    )
+    (first,) = quic.initials(rfc9001.PACKET)
+    frames = quic.open_initial(first, quic.client_keys(1, rfc9001.CONNECTION_ID))
+    assert frames is not None
+    header = bytes.fromhex("d36b3343cf088394c8f03e5157080000449e00000002")
+    nonce = (int.from_bytes(keys.iv, "big") ^ 2).to_bytes(12, "big")
+    sealed = AESGCM(keys.key).encrypt(nonce, frames, header)
+    hidden = bytearray(header)
+    for index, mask in zip((0, 18, 19, 20, 21), bytes.fromhex("94a0c95e80"), strict=True):
+        hidden[index] ^= mask & 0x0F if index == 0 else mask
+    packet = bytes(hidden) + sealed
+    assert packet.startswith(bytes.fromhex("d76b3343cf088394c8f03e5157080000449ea0c95e82ffe67b6abcdb4298b485"))
+    assert packet.endswith(bytes.fromhex("a18b2faa745b6fe189cf772a9f84cbfc"))
+    (initial,) = quic.initials(packet)
+    assert quic.client_keys(initial.version, initial.connection_id) == keys
+    assert quic.open_initial(initial, keys) == frames
 
 
 @given(st.binary(max_size=200), st.integers(0, 1199), st.integers(0, 255))
