@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -41,15 +42,8 @@ def _row(family: str, target: Target) -> dict[str, Any]:
         "title": target.TITLE,
         "layer": target.LAYER,
         "expresses": [form for form in Form if form in can.forms],
-        "regex": can.regex,
-        "empty_star": can.empty_star,
-        "subtree_depth": can.subtree_depth,
-        "ports": can.ports,
+        **{field.name: getattr(can, field.name) for field in dataclasses.fields(can) if field.name != "forms"},
         "addresses_only": can.addresses_only,
-        "max_entries": can.max_entries,
-        "max_entry_length": can.max_entry_length,
-        "max_name_length": can.max_name_length,
-        "default_action": can.default_action,
         "main_file": target.MAIN.name,
         "files": [file.name for file in target.FILES],
         "commands": {

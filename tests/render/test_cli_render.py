@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 import ssl
 import subprocess
 import sys
@@ -20,6 +22,7 @@ from netprobe.cli.folder import write_folder
 from netprobe.cli.main import run
 from netprobe.errors import UsageError
 from netprobe.render import targets
+from netprobe.render.model import Capability
 
 LOCK = {
     "version": 1,
@@ -338,9 +341,18 @@ def test_targets(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["targets", "--format", "json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert [row["target"] for row in document["targets"]] == list(targets.names())
-    squid = next(row for row in document["targets"] if row["target"] == "squid")
-    assert squid["layer"] == "connect"
-    assert squid["commands"]["check"]
+    for row in document["targets"]:
+        # The matrix says all that the target declares: what it can express and how wide, its limits, its commands.
+        target = targets.get(row["target"])
+        declared = {field.name: getattr(target.CAPABILITY, field.name) for field in dataclasses.fields(Capability)}
+        assert set(row["expresses"]) == set(declared.pop("forms"))
+        assert {name: row[name] for name in declared} == declared
+        assert row["files"] == [file.name for file in target.FILES]
+        assert row["main_file"] == target.MAIN.name
+        assert row["commands"] == dataclasses.asdict(target.COMMANDS)
+        assert row["proof"] == dataclasses.asdict(target.PROOF)
+        assert row["proof"]["grammar"] or re.search(r"[0-9]", row["proof"]["engine"]), "an engine has a version"
+        assert row["layer"] == target.LAYER
     assert run(["targets", "--format", "csv"]) == 0
     assert capsys.readouterr().out.count("\n") == len(targets.names()) + 1
     assert run(["targets"]) == 0

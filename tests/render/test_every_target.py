@@ -244,6 +244,14 @@ def test_every_template_folder_is_a_target() -> None:
     assert folders == set(ALL)
 
 
+def test_the_readme_lists_every_target_by_family() -> None:
+    """The table is TARGETS, no more and no less."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("| family | `netprobe render TARGET` |\n|---|---|\n")[2].partition("\n\n")[0]
+    rows = (f"| {family} | {', '.join(f'`{name}`' for name in names)} |" for family, names in targets.TARGETS.items())
+    assert table.splitlines() == list(rows)
+
+
 def test_unknown_target_tells_the_nearest() -> None:
     with pytest.raises(UsageError, match="perhaps squid"):
         targets.get("sqiud")
