@@ -223,3 +223,46 @@ async def test_a_thousand_addresses_are_not_all_probed() -> None:
     assert observation.failure is None
     assert len(detail.answers) == probe.MAX_ADDRESSES
     assert detail.error.startswith("199 addresses")
+
+
+def _flood(addresses: int) -> Zone:
+    """A server that answers every question with this many addresses."""
+    wires: dict[bool, bytes] = {}
+
+    def answer(query: dns.message.QueryMessage, over_tcp: bool) -> list[bytes]:
+        if over_tcp not in wires:
+            response = dns.message.make_response(query)
+            literals = [f"198.51.{number // 256}.{number % 256}" for number in range(addresses)]
+            response.answer.append(dns.rrset.from_text_list(f"{HOST}.", 60, "IN", "A", literals))
+            wires[over_tcp] = response.to_wire(max_size=65535)
+        return [query.id.to_bytes(2, "big") + wires[over_tcp][2:]]
+
+    return answer
+
+
+async def test_an_endless_answer_is_not_read() -> None:
+    observation, detail, _ = await _ask(_flood(4000), over_tcp=True)
+    assert observation.failure is Failure.DNS_MALFORMED
+    assert detail.answers == ()
+    assert "bytes, more than 20480" in detail.error
+
+
+async def test_large_answers_do_not_outlast_the_deadline() -> None:
+    """A hundred answers of 16 KiB take seconds to parse: the event loop must turn between one and the next."""
+    query = probe._question(HOST, 4)
+    wire = _flood(1000)(query, True)[0]
+    parsed: list[int] = []  # the turn of the event loop in which an answer was done
+    turn = 0
+
+    async def one() -> None:
+        await probe._understood(wire, query)
+        parsed.append(turn)
+
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            for _ in range(8):
+                nursery.start_soon(one)
+            while len(parsed) < 8:
+                await trio.lowlevel.checkpoint()
+                turn += 1
+    assert max(map(parsed.count, parsed)) <= 2  # two where the counter took its turn between them
