@@ -14,6 +14,7 @@ from pathlib import Path
 import dns.flags
 import pytest
 
+from netprobe.errors import CannotExpressError
 from netprobe.render import Options, Rendered, render
 from tests.support import need
 from tests.support.render_cases import ORIGIN, endpoint
@@ -168,7 +169,8 @@ def test_longest_names_fit(space: Namespace, tmp_path: Path) -> None:
     made = _long(234)
     assert made.lowered.entries
     assert "loaded serial" in _check(_write(tmp_path, dict(made.files)))
-    assert not _long(235).lowered.entries
+    with pytest.raises(CannotExpressError, match="no exact form"):
+        _long(235)
 
 
 def _long(length: int) -> Rendered:

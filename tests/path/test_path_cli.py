@@ -26,8 +26,18 @@ REJECT = (
 CODE = "import sys; from netprobe.cli.main import run; sys.exit(run(sys.argv[1:]))"
 
 
-def _netprobe(node: Namespace, *argv: str, user: str | None = None) -> tuple[int, str, str]:
-    prefix = ("setpriv", f"--reuid={user}", "--clear-groups", "--inh-caps=-all") if user else ()
+UNPRIVILEGED = ("setpriv", "--reuid=65534", "--clear-groups", "--inh-caps=-all")
+POWERLESS = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
+"""Root without a single capability: for a checkout in a folder that only root may enter."""
+
+
+def _without_rights(node: Namespace) -> tuple[str, ...]:
+    readable = node.run(*UNPRIVILEGED, sys.executable, "-c", "import netprobe.cli.main", timeout=60, check=False)
+    return UNPRIVILEGED if readable.returncode == 0 else POWERLESS
+
+
+def _netprobe(node: Namespace, *argv: str, rights: bool = True) -> tuple[int, str, str]:
+    prefix = () if rights else _without_rights(node)
     done = node.run(*prefix, sys.executable, "-c", CODE, *argv, timeout=60, check=False)
     return done.returncode, done.stdout, done.stderr
 
@@ -38,7 +48,7 @@ def test_without_rights_the_path_is_still_found_and_what_was_not_run_is_told() -
     need.engine("setpriv")
     with Topology(routers=2) as net, tls_server(net.server, V4):
         net.routers[1].nft(REJECT)
-        code, out, err = _netprobe(net.client, "path", V4, "--timeout", "0.4", user="65534")
+        code, out, err = _netprobe(net.client, "path", V4, "--timeout", "0.4", rights=False)
     assert code == 1, err
     assert '"administratively prohibited"' in out
     assert "host ── 198.18.0.2 ── ✗ 198.18.1.2" in out
