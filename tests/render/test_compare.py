@@ -122,3 +122,61 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
         compare.read(tmp_path, "no-such-target")
     with pytest.raises(UnreadableFileError):
         compare.read(tmp_path / "none", "squid")
+
+
+BOTH = "-A OUTPUT -p tcp{} -d 0.0.0.0/0 -j ACCEPT\n-A OUTPUT -p tcp{} -d ::/0 -j ACCEPT\n"
+
+
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [
+        ("squid", "acl a dstdomain .amazonaws.com\nhttp_access deny all\nhttp_access allow a\n"),
+        ("squid", "http_access allow localhost\nhttp_access deny all\n"),
+        ("iptables", BOTH.format("", "").replace("tcp", "udp")),
+        ("iptables", BOTH.format("", "").replace("OUTPUT", "INPUT")),
+        ("iptables", "-A OUTPUT -p tcp --dport 443 -j REJECT\n" + BOTH.format(" --dport 443", " --dport 443")),
+        ("iptables", "-A OUTPUT -j DROP\n" + BOTH.format("", "")),
+        ("iptables", "-A OUTPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"),
+        ("iptables", "-A OUTPUT -o lo -j ACCEPT\n"),
+        ("nftables", "udp dport 443 ip daddr 0.0.0.0/0 accept\nudp dport 443 ip6 daddr ::/0 accept\n"),
+        ("nftables", "chain in {\ntype filter hook input priority 0; policy drop;\ntcp dport 443 accept\n}\n"),
+        ("nftables", "chain out {\ntcp dport 443 drop\ntcp dport 443 accept\n}\n"),
+        ("nftables", "ct state established,related accept\n"),
+        (
+            "panos",
+            "set profiles custom-url-category bad list *.amazonaws.com/\n"
+            "set rulebase security rules no category bad action deny\n",
+        ),
+    ],
+)
+def test_what_only_looks_like_admitting_does_not(target: str, text: str) -> None:
+    """A comparison that says nothing is missing, where everything is denied, is worse than none."""
+    found = _found(target, text, CASES["strict"].options)
+    assert {e.id for e in found.missing} == {e.id for e in ENDPOINTS}
+
+
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [
+        ("squid", "acl lan src 10.0.0.0/8\nhttp_access allow CONNECT lan\nhttp_access deny all\n"),
+        ("iptables", "-A OUTPUT -p tcp -m tcp --dport 443 -j ACCEPT\n-A OUTPUT -j DROP\n"),
+        ("iptables", "*filter\n-A OUTPUT -j DROP\nCOMMIT\n*filter\n-A OUTPUT -j ACCEPT\nCOMMIT\n"),
+        ("nftables", "chain out {\ntype filter hook output priority 0; policy drop;\ntcp dport 443 accept\n}\n"),
+        (
+            "panos",
+            "set profiles custom-url-category ours list *.us-east-2.amazonaws.com/\n"
+            "set rulebase security rules no category [ ours other ] action deny\n"
+            "set rulebase security rules yes category ours action allow\n",
+        ),
+    ],
+)
+def test_what_admits_every_name_admits_ours(target: str, text: str) -> None:
+    assert _found(target, text, CASES["strict"].options).missing == ()
+
+
+def test_what_no_rule_refuses_is_told_and_not_counted() -> None:
+    found = _found("iptables", "*filter\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n", CASES["strict"].options)
+    assert len(found.missing) == len(ENDPOINTS)
+    assert "OUTPUT lets out what no rule refuses" in found.notes[0]
+    found = _found("squid", "acl a dstdomain .x.example\nhttp_access deny a\nhttp_access allow all\n")
+    assert [note for note in found.notes if "denies a first" in note]

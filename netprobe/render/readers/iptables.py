@@ -1,0 +1,88 @@
+"""Reader of ``iptables-save``, with ``ipset save`` beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from netprobe.render.readers.base import (
+    MAX_RULES,
+    Configuration,
+    Denied,
+    Rule,
+    any_of,
+    everything,
+    first_notes,
+    in_network,
+    numbered_lines,
+    ports_of,
+    shell_words,
+    word_after,
+)
+
+
+def iptables(text: str) -> Configuration:
+    """``iptables-save``, and ``ipset save`` in the same file: ``-d`` networks and sets of rules that ACCEPT."""
+    sets: dict[str, list[Callable[[str], bool]]] = {}
+    notes: list[str] = []
+    for number, line in numbered_lines(text):
+        added = re.match(r"add\s+(\S+)\s+(\S+)", line)
+        network = in_network(added.group(2)) if added else None
+        if added and network is not None:
+            sets.setdefault(added.group(1), []).append(network)
+        elif added:
+            notes.append(f"line {number}: not a network")
+    rules = []
+    denied = Denied()
+    for number, line in numbered_lines(text):
+        if line.startswith("*"):
+            denied = Denied()  # another table, or the other family's iptables-save behind this one's
+        if unguarded := re.match(r":(OUTPUT|FORWARD)\s+ACCEPT\b", line):
+            notes.append(f"the chain {unguarded.group(1)} lets out what no rule refuses, which does not count here")
+        words = shell_words(line)
+        if words[:1] not in (["-A"], ["-I"]) or not _goes_out(words):
+            continue
+        chain, verdict = words[1], word_after(words, "-j")
+        into = _destination_set(words)
+        target = word_after(words, "-d") or word_after(words, "--destination")
+        ports = ports_of(word_after(words, "--dport") or word_after(words, "--dports") or "")
+        if verdict in ("DROP", "REJECT") and not {"-d", "-s", "-i", "-o", "-m", "!"} & _narrows(words):
+            denied.add(chain, ports)
+        if verdict != "ACCEPT" or denied.covers(chain, ports):
+            continue
+        if into and into not in sets:
+            notes.append(f"line {number}: the set {into} is not in the file (add the output of ipset save)")
+        if "!" in words:
+            notes.append(f"line {number}: a rule with ! cannot be judged")
+            continue
+        network = in_network(target) if target else None
+        matches = any_of(sets.get(into, [])) if into else network if target else everything
+        if matches is not None:
+            rules.append(Rule(text=line, line=number, ports=ports, matches=matches))
+    return Configuration(rules=tuple(rules[:MAX_RULES]), by_address=True, notes=first_notes(notes))
+
+
+def _goes_out(words: list[str]) -> bool:
+    """Whether a rule is about new TCP connections that leave: not UDP, not INPUT, not loopback, not what stands."""
+    state = word_after(words, "--ctstate") or word_after(words, "--state") or "NEW"
+    return (
+        (word_after(words, "-p") or "tcp") in ("tcp", "6", "all")
+        and words[1:2] not in (["INPUT"], ["PREROUTING"])
+        and "lo" not in (word_after(words, "-o"), word_after(words, "-i"))
+        and "NEW" in state.split(",")
+    )
+
+
+def _destination_set(words: list[str]) -> str | None:
+    """The set that a rule holds the destination against."""
+    if "--match-set" not in words[:-2]:
+        return None
+    at = words.index("--match-set")
+    return words[at + 1] if words[at + 2].startswith("dst") else None
+
+
+def _narrows(words: list[str]) -> set[str]:
+    """The options by which a rule is about less than a port; ``-m tcp`` is about none."""
+    matches = {words[i + 1] for i, word in enumerate(words[:-1]) if word == "-m"}
+    harmless = matches <= {"tcp", "multiport", "comment", "conntrack", "state"}
+    return set(words) - ({"-m"} if harmless else set())
