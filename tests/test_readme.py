@@ -29,8 +29,8 @@ def _runnable() -> list[str]:
 
 def _expected(arguments: list[str]) -> set[int]:
     if "host" in arguments:
-        # It judges the machine that runs the tests, whatever that is.
-        return {0, 1}
+        # It judges the machine that runs the tests, whatever that is (4: not all was readable).
+        return {0, 1, 4}
     return {1} if "--lab" in arguments and "healthy" not in arguments else {0}
 
 
