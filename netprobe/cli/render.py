@@ -241,10 +241,14 @@ def _check(path: Path, module: Target, made: Rendered) -> int:
     """Hold what is deployed against what would be written; the diff goes to stdout."""
     from netprobe.render import stale
 
-    wanted = made.files if path.is_dir() else {path.name: made.main}
-    folder = path if path.is_dir() else path.parent
-    owned = {file.name for file in module.FILES} if path.is_dir() else set(wanted)
-    found = stale.difference(folder, wanted, owned, module.COMMENT)
+    if path.is_dir():
+        found = stale.difference(path, made.files, {file.name for file in module.FILES}, module.COMMENT)
+    else:
+        # One file is the one of stdout, or one of a folder's files, which may have the same name.
+        of_folder = made.files.get(path.name)
+        known = [made.main, *([of_folder] if of_folder is not None else [])]
+        tried = [stale.difference(path.parent, {path.name: text}, {path.name}, module.COMMENT) for text in known]
+        found = min(tried, key=len)
     if not found:
         return 0
     write_output("\n".join(found) + "\n", None)

@@ -44,8 +44,15 @@ def _printable(line: str) -> str:
 
 
 def _rules(text: str, style: Comment) -> list[str]:
+    return [line for line in text.splitlines() if line.strip() and not _is_comment(line.strip(), style)]
+
+
+def _is_comment(line: str, style: Comment) -> bool:
+    """Whether a line is nothing but a comment; one that may hold or swallow a rule is not taken for one."""
     mark = style.value.strip()
-    return [line for line in text.splitlines() if line.strip() and not (mark and line.lstrip().startswith(mark))]
+    if not mark or not line.startswith(mark) or line.endswith("\\"):
+        return False
+    return style is not Comment.XML or line.find("-->") == len(line) - len("-->")
 
 
 def _read(path: Path) -> str:

@@ -50,7 +50,7 @@ def test_squid_told_what_is_missing_and_what_is_spare() -> None:
 
 def test_an_escaped_dot_stays_one() -> None:
     text = r"acl a dstdom_regex -i ^ecs\.us-east-2\.amazonaws\.com$" "\nhttp_access allow a\n"
-    configuration = readers.squid(text)
+    configuration = readers.READERS["squid"](text)
     assert configuration.admits("ecs.us-east-2.amazonaws.com", 443)
     assert not configuration.admits("ecsxus-east-2.amazonaws.com", 443)
 
