@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from netprobe.diagnosis.addresses import AddressClass, classify, family
 from netprobe.diagnosis.lookups import Lookups
 from netprobe.diagnosis.sights import STEPS, Path, Sight, State, cannot_resolve
-from netprobe.observations import Context, DnsDetail, Observation, Run, Step, Subject, VantageRecord
+from netprobe.observations import Context, DnsDetail, Failure, Observation, Run, Step, Subject, VantageRecord
 
 WEBSOCKET_ENDPOINTS = frozenset({"ecs-a", "ecs-t", "ecs-a-unnumbered", "ecs-t-unnumbered", "ssmmessages"})
 _WEB_PORTS = frozenset({80, 443})
@@ -198,13 +198,24 @@ class Evidence:
         return any(c.vantage == o.vantage and _answered_alike(c, o) for c in controls)
 
     def unknown_candidate(self, sight: Sight) -> bool:
-        """A guessed number whose lookup failed, beside an un-numbered name that shares the fate: a consequence."""
+        """A guessed number whose lookup failed, so that nobody knows whether it exists.
+
+        Beside an un-numbered name that shares its fate the failure is a consequence. Where other numbers were found,
+        silence about one more guess tells nothing: most of them do not exist.
+        """
         if not (sight.candidate and sight.state is State.BROKEN) or sight.exists:
             return False
+        if self.unheard(sight):
+            return True
         return all(
             self.stand_in(subject) is not None and not self.found(subject) and self._broken(self.stand_in(subject))
             for subject in sight.subjects
         )
+
+    def unheard(self, sight: Sight) -> bool:
+        """Whether no resolver said anything of a guessed number, while other numbers of its endpoints were found."""
+        silent = bool(sight.lookups.every) and all(o.failure is Failure.TIMEOUT for o in sight.lookups.every)
+        return sight.candidate and silent and not sight.exists and all(map(self.found, sight.subjects))
 
     def _broken(self, subject: Subject | None) -> bool:
         return subject is not None and any(sight.state is State.BROKEN for sight in self.of(subject))

@@ -92,8 +92,14 @@ class Lookups:
 
     @property
     def missing(self) -> bool:
-        """Whether the host is told that there is no such name or no address, for every type it asks."""
-        return bool(self.chosen) and all(is_final(o) and not answers(o) for o in self.chosen.values())
+        """Whether the host is told that there is no such name, or no address for every type it asks.
+
+        One NXDOMAIN denies the name for every type (RFC 8020), whatever became of the question for another.
+        """
+        if not self.chosen or self.addresses:
+            return False
+        said = [o.failure for o in self.chosen.values()]
+        return Failure.DNS_NXDOMAIN in said or all(is_final(o) for o in self.chosen.values())
 
     @property
     def failed(self) -> Observation | None:

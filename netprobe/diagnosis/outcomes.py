@@ -98,6 +98,8 @@ def _no_number(world: Evidence, subject: Subject) -> tuple[Outcome, str]:
 def _counted(world: Evidence, subject: Subject, sight: Sight, touched: Touched) -> Outcome:
     """What one sight contributes to its endpoint."""
     outcome = host_outcome(world, sight, touched)
+    if world.unheard(sight):
+        return Outcome.NOT_APPLICABLE
     if world.unknown_candidate(sight):
         return Outcome.FAIL if subject.required else Outcome.WARN
     if outcome is Outcome.FAIL and not world.requires(subject, sight):

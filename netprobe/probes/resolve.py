@@ -80,8 +80,18 @@ class Lookup:
 
     @property
     def is_absent(self) -> bool:
-        """Whether every resolver says, for every family, that there is no such name or address."""
-        return bool(self.observations) and all(o.failure in _ABSENT for o in self.observations)
+        """Whether nobody gives an address, and whoever has an answer denies the name.
+
+        One NXDOMAIN denies the name for every family (RFC 8020, RFC 2308 section 5), whatever became of the question
+        for the other. A resolver that is silent or fails denies nothing, and a stub asks the next one.
+        """
+        said: dict[str, list[Failure | None]] = {}
+        for o in self.observations:
+            assert isinstance(o.detail, DnsDetail)
+            said.setdefault(o.detail.resolver, []).append(o.failure)
+        if any(None in failures for failures in said.values()):
+            return False
+        return any(Failure.DNS_NXDOMAIN in failures or _ABSENT.issuperset(failures) for failures in said.values())
 
 
 async def resolve(

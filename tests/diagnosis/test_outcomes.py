@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from netprobe.diagnosis.model import EndpointOutcome, Outcome, Severity, Verdict
 from netprobe.observations import Failure as F
 from netprobe.observations import Subject, VantageRecord
@@ -97,6 +99,31 @@ def test_sixty_guesses_behind_a_dead_resolver_are_not_sixty_hosts() -> None:
     assert finding.hosts == (name("ecs-a"),)
     assert {h.outcome for h in of(world, "ecs-a").hosts} == {Outcome.NOT_RUN}
     assert of(world, "ecs-a").outcome is Outcome.FAIL
+
+
+def test_silence_about_one_more_guess_is_no_fault() -> None:
+    world = World()
+    one, two = numbered(world, 1, 2)
+    world.good(one)
+    world.good(name("ecs-a"), address="52.95.1.5")
+    world.dns(two, failure=F.TIMEOUT, rrtype="A")
+    world.dns(two, failure=F.TIMEOUT, rrtype="AAAA")
+
+    assert world.diagnosis().findings == ()
+    assert outcomes(world)["ecs-a"] is Outcome.PASS
+
+
+@pytest.mark.parametrize("denied", ["A", "AAAA"])
+def test_one_denial_of_a_guess_settles_it(denied: str) -> None:
+    world = World()
+    one, two = numbered(world, 1, 2)
+    world.good(one)
+    world.good(name("ecs-a"), address="52.95.1.5")
+    for rrtype in ("A", "AAAA"):
+        world.dns(two, failure=F.DNS_NXDOMAIN if rrtype == denied else F.TIMEOUT, rrtype=rrtype)
+
+    assert world.diagnosis().findings == ()
+    assert outcomes(world)["ecs-a"] is Outcome.PASS
 
 
 def test_candidates_that_the_proxy_cannot_resolve_are_absent() -> None:

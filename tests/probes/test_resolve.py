@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 import dns.rcode
+import dns.rdatatype
 import pytest
 import trio
 
@@ -56,6 +57,28 @@ async def test_nobody_knows_the_name() -> None:
 
 async def test_silence_is_no_absence() -> None:
     assert not (await _resolve(SILENT)).is_absent
+
+
+def _silent_about(rrtype: str, answer: Zone) -> Zone:
+    return lambda query, over_tcp: (
+        [] if dns.rdatatype.to_text(query.question[0].rdtype) == rrtype else answer(query, over_tcp)
+    )
+
+
+@pytest.mark.parametrize("silent", ["A", "AAAA"])
+async def test_one_denial_of_the_name_settles_both_families(silent: str) -> None:
+    """RFC 8020: NXDOMAIN is about the name, not about the type that was asked for."""
+    lookup = await _resolve(_silent_about(silent, zone({})), families=(4, 6))
+    assert {o.failure for o in lookup.observations} == {Failure.DNS_NXDOMAIN, Failure.TIMEOUT}
+    assert lookup.is_absent
+
+
+async def test_no_address_of_one_family_settles_nothing_about_the_other() -> None:
+    assert not (await _resolve(_silent_about("A", zone({HOST: {}})), families=(4, 6))).is_absent
+
+
+async def test_the_denial_of_the_server_that_lives_counts() -> None:
+    assert (await _resolve(SILENT, zone({}), families=(4, 6))).is_absent
 
 
 async def test_the_hosts_file_wins_and_nobody_is_asked(tmp_path: Path) -> None:
