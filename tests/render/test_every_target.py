@@ -128,8 +128,20 @@ def test_timestamp_only_when_asked(name: str) -> None:
 def test_page_tells_how(name: str) -> None:
     page = targets.page(name)
     assert page.startswith("# ")
-    for heading in ("## Load", "## Verify", "## Roll back", "## What it cannot do"):
+    for heading in ("## Load", "## Verify", "## Roll back", "## What it cannot do", "## What goes around it"):
         assert heading in page, heading
+    around = " ".join(page.partition("## What goes around it")[2].split())
+    must = {
+        Layer.CONNECT: ("goes past", "UDP"),
+        Layer.SNI: ("QUIC", "any other way"),
+        Layer.DNS: ("other resolver", "knows an address"),
+        Layer.DNS_TO_IP: ("other resolver", "share an address"),
+        Layer.IP: ("all its customers", "two lists"),
+        Layer.CLIENT: ("ignore it",),
+        Layer.DOCUMENT: ("enforces nothing",),
+    }
+    for words in (*must[targets.get(name).LAYER], "IPv6"):
+        assert words in around, words
 
 
 @every_target

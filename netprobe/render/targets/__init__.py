@@ -30,6 +30,7 @@ from typing import cast
 
 from netprobe import resources
 from netprobe.errors import UsageError
+from netprobe.render import layers
 from netprobe.render.model import Target
 
 TARGETS: dict[str, tuple[str, ...]] = {
@@ -77,9 +78,11 @@ def get(name: str) -> Target:
 
 
 def page(name: str) -> str:
-    """The target's page: how to load, verify, replace and roll back its files, and what it cannot do.
+    """The target's page: how to load, verify, replace and roll back its files; what it cannot do; what goes around it.
 
     Raises:
         UsageError: there is no such target.
     """
-    return (resources.templates() / get(name).NAME / "page.md").read_text(encoding="utf-8")
+    target = get(name)
+    own = (resources.templates() / target.NAME / "page.md").read_text(encoding="utf-8")
+    return own.rstrip("\n") + "\n" + layers.section(target.LAYER)
