@@ -139,6 +139,8 @@ class ProxyDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     """What was asked for, ``HOST:PORT``."""
     phase: str = "connect"
     """Where it ended: ``dns``, ``tcp``, ``tls`` (to the proxy itself) or ``connect``."""
+    addresses: tuple[str, ...] = ()
+    """The proxy's addresses that were tried, in this order, where none of them or its TLS answered."""
     status: int | None = None
     reason: str = ""
     server: str = ""

@@ -127,17 +127,22 @@ def _from_report(
     """Look at what failed in a saved report."""
     import functools
 
+    import msgspec
     import trio
 
     from netprobe.path import run, targets
     from netprobe.path.errqueue import version_of
-    from netprobe.path.pace import Limits
     from netprobe.report import read
 
-    assert isinstance(limits, Limits)
-    failed = [one for one in targets.of_observations(read(path).observations) if version_of(one.address) in families]
-    return trio.run(
+    saved = read(path)
+    found = targets.of_observations(saved.observations, saved.context.vantages)
+    failed = [one for one in found if version_of(one.address) in families]
+    report = trio.run(
         functools.partial(run.look, failed, limits, deadline=deadline, use_raw=raw, progress=_progress(quiet))
+    )
+    unseen = targets.out_of_sight(saved.observations)
+    return msgspec.structs.replace(
+        report, not_run=(*unseen, *report.not_run), inconclusive=report.inconclusive or bool(unseen)
     )
 
 

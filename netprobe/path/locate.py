@@ -8,8 +8,9 @@ from collections.abc import Callable
 import msgspec
 
 from netprobe.diagnosis.model import Finding, Location
+from netprobe.observations import Observation
 from netprobe.path import targets
-from netprobe.path.model import TargetPath
+from netprobe.path.model import NotRun, TargetPath
 from netprobe.path.pace import Limits
 from netprobe.path.run import Target, look
 from netprobe.report.model import Report
@@ -17,8 +18,12 @@ from netprobe.report.model import Report
 
 def wanted(report: Report) -> tuple[Target, ...]:
     """The addresses that the evidence of the report's findings names."""
-    evidence = {one for finding in report.findings for one in finding.evidence}
-    return targets.of_observations(one for one in report.observations if one.id in evidence)
+    return targets.of_observations(_evidence(report), report.context.vantages)
+
+
+def _evidence(report: Report) -> tuple[Observation, ...]:
+    named = {one for finding in report.findings for one in finding.evidence}
+    return tuple(one for one in report.observations if one.id in named)
 
 
 async def apply(
@@ -47,18 +52,23 @@ async def apply(
         else dataclasses.replace(target, port=connect_port(target.port))
         for target in wanted(report)
     )
+    unseen = targets.out_of_sight(_evidence(report))
     if not mapped:
-        return report
+        return msgspec.structs.replace(report, notes=(*report.notes, *map(_note, unseen)))
     seen = await look(mapped, limits or Limits(), deadline=deadline, progress=progress)
-    notes = tuple(f"path not looked at: {one.part}: {one.reason}; needs {one.needs}" for one in seen.not_run)
+    notes = tuple(map(_note, (*seen.not_run, *unseen)))
     findings = tuple(_located(finding, report, seen.targets) for finding in report.findings)
     return msgspec.structs.replace(report, findings=findings, notes=(*report.notes, *notes))
+
+
+def _note(one: NotRun) -> str:
+    return f"path not looked at: {one.part}: {one.reason}; needs {one.needs}"
 
 
 def _located(finding: Finding, report: Report, seen: tuple[TargetPath, ...]) -> Finding:
     """The finding with the location of the first of its addresses that has one; an exact one before a suspicion."""
     evidence = [one for one in report.observations if one.id in finding.evidence]
-    addresses = {target.address for target in targets.of_observations(evidence)}
+    addresses = {target.address for target in targets.of_observations(evidence, report.context.vantages)}
     found = [one.location for one in seen if one.address in addresses and one.location is not None]
     best: Location | None = min(found, key=lambda one: one.certainty.value, default=None)
     return finding if best is None else msgspec.structs.replace(finding, location=best)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from netprobe.errors import UsageError
+from netprobe.errors import UsageError, printable
 from netprobe.hostnames import Hostname
-from netprobe.observations import DnsDetail, Failure, Observation, ProxyDetail, Step
+from netprobe.observations import DnsDetail, Failure, Observation, ProxyDetail, Step, VantageRecord
+from netprobe.path.model import NotRun
 from netprobe.path.run import Target
 from netprobe.vantage import Resolver
 
 _MAX_TARGETS = 64
 _REMEDY = "give a name, an address, NAME:PORT, ADDRESS:PORT or [IPV6]:PORT"
+_RESOLVER_SILENT = frozenset({Failure.TIMEOUT, Failure.ADMIN_PROHIBITED})
+_UNSEEN = "packets of this host end at the proxy"
+_ON_THE_PROXY = "'netprobe path' on the proxy itself"
 _AFTER_HELLO = frozenset({Failure.CONNECTION_RESET, Failure.EOF, Failure.TIMEOUT})
 
 
@@ -95,38 +99,90 @@ async def resolve(
     return targets, "" if targets else trouble or f"{host} has no address"
 
 
-def of_observations(observations: Iterable[Observation]) -> tuple[Target, ...]:
-    """The addresses at which something failed that a look at the path can explain."""
+def of_observations(observations: Iterable[Observation], vantages: Iterable[VantageRecord] = ()) -> tuple[Target, ...]:
+    """The addresses at which something failed that a look at the path can explain.
+
+    Args:
+        observations: what was seen.
+        vantages: as whom it was seen; needed to know who was asked for the name of a proxy.
+    """
+    resolvers = {one.name: one.resolvers for one in vantages}
     found: dict[tuple[str, int], Target] = {}
-    for one in observations:
-        target = None if one.failure is None or one.experiment is not None else _target(one)
-        if target is None:
-            continue
-        key = (target.address, target.port)
-        if key not in found or (target.server_name and not found[key].server_name):
-            found[key] = target
+    for one in _failed(observations):
+        for target in _targets(one, resolvers.get(one.vantage, ())):
+            key = (target.address, target.port)
+            if key not in found or (target.server_name and not found[key].server_name):
+                found[key] = target
     return tuple(found.values())[:_MAX_TARGETS]
 
 
-def _target(one: Observation) -> Target | None:
-    """The target of one failed observation, if there is one."""
+def out_of_sight(observations: Iterable[Observation]) -> tuple[NotRun, ...]:
+    """What failed through a proxy, and where no look from here can say why; each once."""
+    found: dict[str, NotRun] = {}
+    for one in _failed(observations):
+        if not isinstance(one.detail, ProxyDetail):
+            if one.step in (Step.TLS, Step.HTTP) and one.address is None:
+                found.setdefault("", NotRun(part="the way behind the proxy", reason=_UNSEEN, needs=_ON_THE_PROXY))
+            continue
+        proxy = printable(one.detail.proxy)
+        if one.detail.phase == "connect":
+            found.setdefault(proxy, NotRun(part=f"the way behind {proxy}", reason=_UNSEEN, needs=_ON_THE_PROXY))
+        elif one.detail.phase == "dns" and one.failure not in _RESOLVER_SILENT:
+            found.setdefault(
+                proxy,
+                NotRun(part=proxy, reason="the name of the proxy has no address", needs="a proxy name that resolves"),
+            )
+        elif one.detail.phase in ("tcp", "tls") and not _proxy_addresses(one.detail):
+            reason = "the report does not hold the address that the proxy's name had"
+            found.setdefault(
+                proxy, NotRun(part=proxy, reason=reason, needs="'netprobe path' with the proxy's HOST:PORT")
+            )
+    return tuple(found.values())
+
+
+def _failed(observations: Iterable[Observation]) -> Iterator[Observation]:
+    return (one for one in observations if one.failure is not None and one.experiment is None)
+
+
+def _targets(one: Observation, resolvers: Sequence[str]) -> Iterator[Target]:
+    """The targets of one failed observation."""
     if one.step is Step.TCP and one.address:
-        return Target(host=one.host, address=one.address, port=one.port)
-    if one.step is Step.TLS and one.address and one.failure in _AFTER_HELLO:
-        return Target(host=one.host, address=one.address, port=one.port, server_name=one.host)
-    if isinstance(one.detail, DnsDetail) and one.failure in (Failure.TIMEOUT, Failure.ADMIN_PROHIBITED):
-        return _resolver(one.detail.resolver, one.host)
-    if isinstance(one.detail, ProxyDetail) and one.detail.phase == "tcp":
-        host, _, port = one.detail.proxy.rpartition("://")[2].rpartition(":")
-        host = host.strip("[]")
-        if is_address(host) and port.isdigit():
-            return Target(host=one.detail.proxy, address=host, port=int(port))
-    return None
+        yield Target(host=one.host, address=one.address, port=one.port)
+    elif one.step is Step.TLS and one.address and one.failure in _AFTER_HELLO:
+        yield Target(host=one.host, address=one.address, port=one.port, server_name=one.host)
+    elif isinstance(one.detail, DnsDetail) and one.failure in _RESOLVER_SILENT:
+        yield from _resolver(one.detail.resolver, one.host)
+    elif isinstance(one.detail, ProxyDetail):
+        yield from _proxy(one, one.detail, resolvers)
 
 
-def _resolver(text: str, question: str) -> Target | None:
-    host, _, port = text.rpartition(":")
-    host = host.strip("[]")
-    if not is_address(host) or not port.isdigit():
-        return None  # a line of the hosts file
-    return Target(host=f"resolver {host}", address=host, port=int(port), resolver=True, question=question)
+def _proxy(one: Observation, detail: ProxyDetail, resolvers: Sequence[str]) -> Iterator[Target]:
+    """The proxy itself, or who was asked for its name and said nothing."""
+    host, port = _taken_apart(detail.proxy)
+    if detail.phase == "dns" and one.failure in _RESOLVER_SILENT:
+        for text in resolvers:
+            yield from _resolver(text, host)
+    elif port and (detail.phase == "tcp" or (detail.phase == "tls" and one.failure in _AFTER_HELLO)):
+        name = host if detail.phase == "tls" and not is_address(host) else ""
+        for address in _proxy_addresses(detail):
+            yield Target(host=detail.proxy, address=address, port=port, server_name=name)
+
+
+def _proxy_addresses(detail: ProxyDetail) -> tuple[str, ...]:
+    """The addresses that were tried; a report of before these were kept has them only where the setting is one."""
+    host, _ = _taken_apart(detail.proxy)
+    return tuple(one for one in detail.addresses or (host,) if is_address(one))
+
+
+def _taken_apart(proxy: str) -> tuple[str, int]:
+    """Host and port of ``scheme://host:port``; port 0 where there is none."""
+    host, _, port = proxy.rpartition("://")[2].rpartition(":")
+    good = port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65535
+    return host.strip("[]"), int(port) if good else 0
+
+
+def _resolver(text: str, question: str) -> Iterator[Target]:
+    """The resolver of a question, unless it was a line of the hosts file."""
+    host, port = _taken_apart(text)
+    if is_address(host) and port:
+        yield Target(host=f"resolver {host}", address=host, port=port, resolver=True, question=question)

@@ -126,12 +126,14 @@ async def _through(
         observation, sock = await tcp.connect(at_proxy, address, proxy.port, limits)
     if sock is None:
         assert isinstance(observation.detail, TcpDetail)
-        return _Ended(failure=observation.failure, phase="tcp", facts={"error": _tcp_words(observation)})
+        facts = {"error": _tcp_words(observation), "addresses": tuple(addresses)}
+        return _Ended(failure=observation.failure, phase="tcp", facts=facts)
     stream: Stream = sock
     if proxy.scheme == "https":
         observation, encrypted = await tls.handshake(at_proxy, sock, tls.verified(vantage, proxy.host), limits)
         if encrypted is None:
-            return _Ended(failure=observation.failure, phase="tls", facts={"error": _tls_words(observation)})
+            facts = {"error": _tls_words(observation), "addresses": tuple(filter(None, [observation.address]))}
+            return _Ended(failure=observation.failure, phase="tls", facts=facts)
         stream = encrypted
     return await _ask(proxy, stream, limits, host, port)
 

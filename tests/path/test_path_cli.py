@@ -12,9 +12,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netprobe.diagnosis.model import Verdict
 from netprobe.errors import UsageError
+from netprobe.observations import (
+    CatalogVersion,
+    Context,
+    Failure,
+    Observation,
+    ProxyDetail,
+    Step,
+    TcpDetail,
+    TlsDetail,
+    VantageRecord,
+)
 from netprobe.path import picture, targets
 from netprobe.path.model import End, NotRun, PathReport, TargetPath
+from netprobe.report.model import SCHEMA_VERSION, Report
 from tests.support import need
 from tests.support.netns import Namespace, Topology
 from tests.support.path_lab import BLOCKED, V4, look, target, tls_server
@@ -144,9 +157,6 @@ def test_the_picture_never_grows_wider_and_never_speaks_to_the_terminal(hostile:
 @pytest.mark.root
 def test_from_a_saved_report(tmp_path: Path) -> None:
     need.root()
-    from netprobe.diagnosis.model import Verdict
-    from netprobe.observations import CatalogVersion, Failure, Observation, Step, TcpDetail, TlsDetail
-    from netprobe.report.model import SCHEMA_VERSION, Report
 
     def seen(number: int, address: str, step: Step, failure: Failure | None) -> Observation:
         detail = TcpDetail(port=443) if step is Step.TCP else TlsDetail(sni=BLOCKED)
@@ -171,3 +181,111 @@ def test_from_a_saved_report(tmp_path: Path) -> None:
     assert code == 1, err
     (one,) = json.loads(out)["targets"]
     assert (one["address"], one["location"]["hop"]) == ("198.19.0.10", 1)
+
+
+PROXY_NAME = "proxy.corp.example"
+
+
+def _seen(number: int, step: Step, failure: Failure | None, detail: object, address: str | None = None) -> Observation:
+    return Observation(
+        id=f"o{number}", vantage="host", region="us-east-2", endpoint="ssm", host=BLOCKED, port=443, address=address,
+        step=step, started_seconds=0.0, duration_seconds=1.0, failure=failure, detail=detail,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def _saved(folder: Path, *observations: Observation, resolvers: tuple[str, ...] = ()) -> Path:
+    vantage = VantageRecord(name="host", resolvers=resolvers, proxy=f"http://{PROXY_NAME}:3128")
+    report = Report(
+        schema_version=SCHEMA_VERSION, netprobe_version="0", catalog=CatalogVersion(version="1", digest="0"),
+        started_at="2026-11-23T00:00:00Z", duration_seconds=1.0, regions=("us-east-2",), verdict=Verdict.NOT_READY,
+        capabilities=(), endpoints=(), findings=(), observations=observations, context=Context(vantages=(vantage,)),
+    )  # fmt: skip
+    saved = folder / "saved.json"
+    saved.write_bytes(msgspec.json.encode(report))
+    return saved
+
+
+def _through(phase: str, failure: Failure, *addresses: str) -> Observation:
+    detail = ProxyDetail(proxy=f"http://{PROXY_NAME}:3128", target=f"{BLOCKED}:443", phase=phase, addresses=addresses)
+    return _seen(1, Step.PROXY, failure, detail)
+
+
+@pytest.mark.root
+def test_a_proxy_given_by_name_is_looked_at_where_a_check_saw_it(tmp_path: Path) -> None:
+    """The whole way: a check through a named proxy behind a router that refuses it, then a look from its report."""
+    need.root()
+    need.engine("dnsmasq")
+    saved = tmp_path / "report.json"
+    proxy = f"http://{PROXY_NAME}:3128"
+    with Topology(routers=2, v6=False) as net:
+        net.server.start(
+            "dnsmasq", "-k", "-C", "/dev/null", "--listen-address=198.19.0.53", "--bind-interfaces", "--no-resolv",
+            "--no-hosts", f"--address=/{PROXY_NAME}/{V4}", "--port=53",
+            ready=lambda: net.server.listens(53, udp=True) and net.server.listens(53),
+        )  # fmt: skip
+        net.routers[1].nft(REJECT.replace("443", "3128"))
+        environment = ("env", f"HTTPS_PROXY={proxy}", "NO_PROXY=")
+        done = net.client.run(
+            *environment, sys.executable, "-c", CODE, "check", "-r", "us-east-2", "--resolver", "198.19.0.53", "-4",
+            "--locate", "--timeout", "1", "--format", "json", "-o", str(saved), "-q", timeout=90, check=False,
+        )  # fmt: skip
+        assert done.returncode == 1, done.stderr
+        code, out, err = _netprobe(
+            net.client, "path", "--from", str(saved), "--timeout", "0.4", "--format", "json", "-q"
+        )
+    assert code == 1, err
+    places = {(one["address"], one["port"], one["location"]["hop"]) for one in json.loads(out)["targets"]}
+    assert places == {(V4, 3128, 2)}
+    located = [one["location"] for one in json.loads(saved.read_text())["findings"] if one.get("location")]
+    assert {(one["hop"], one["address"]) for one in located} == {(2, "198.18.1.2")}
+
+
+@pytest.mark.root
+def test_addresses_of_ipv6_are_looked_at_from_a_report(tmp_path: Path) -> None:
+    need.root()
+    proxied = _through("tcp", Failure.TIMEOUT, "2001:db8:ffff::31")
+    direct = _seen(2, Step.TCP, Failure.TIMEOUT, TcpDetail(port=443), "2001:db8:ffff::9")
+    saved = _saved(tmp_path, proxied, direct)
+    chain = "chain f { type filter hook forward priority 0;\nmeta nfproto ipv6 tcp dport { 443, 3128 } drop\n}"
+    rules = f"table inet t {{ {chain}\n}}"
+    with Topology(routers=2) as net:
+        net.routers[1].nft(rules)
+        arguments = ("path", "--from", str(saved), "--timeout", "0.4", "--format", "json", "-q")
+        code, out, err = _netprobe(net.client, *arguments)
+        _, other, _ = _netprobe(net.client, *arguments, "-4")
+    assert code == 1, err
+    places = {(one["address"], one["port"], one["location"]["hop"]) for one in json.loads(out)["targets"]}
+    assert places == {("2001:db8:ffff::31", 3128, 2), ("2001:db8:ffff::9", 443, 2)}
+    assert json.loads(other)["targets"] == []
+
+
+def test_a_proxy_whose_resolver_is_silent_leads_to_the_resolver() -> None:
+    vantages = (VantageRecord(name="host", resolvers=("10.0.0.53:53", "[2001:db8::53]:5353")),)
+    found = targets.of_observations([_through("dns", Failure.TIMEOUT)], vantages)
+    assert [(one.address, one.port, one.resolver, one.question) for one in found] == [
+        ("10.0.0.53", 53, True, PROXY_NAME),
+        ("2001:db8::53", 5353, True, PROXY_NAME),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("observation", "part", "reason"),
+    [
+        (_through("tcp", Failure.TIMEOUT), f"http://{PROXY_NAME}:3128", "does not hold the address"),
+        (_through("dns", Failure.DNS_NXDOMAIN), f"http://{PROXY_NAME}:3128", "has no address"),
+        (_through("connect", Failure.TIMEOUT), f"the way behind http://{PROXY_NAME}:3128", "end at the proxy"),
+        (_seen(1, Step.TLS, Failure.CONNECTION_RESET, TlsDetail(sni=BLOCKED)), "behind the proxy", "end at the proxy"),
+    ],
+)
+def test_what_no_look_can_explain_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], observation: Observation, part: str, reason: str
+) -> None:
+    from netprobe.cli.main import run
+
+    assert run(["path", "--from", str(_saved(tmp_path, observation)), "--format", "json", "-q"]) == 4
+    report = json.loads(capsys.readouterr().out)
+    assert report["targets"] == []
+    (told,) = report["not_run"]
+    assert part in told["part"]
+    assert reason in told["reason"]
+    assert told["needs"]
