@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 
-from netprobe.diagnosis.lookups import Lookups
+from netprobe.diagnosis.lookups import Lookups, answers
 from netprobe.observations import Failure, Observation, Step, Subject
 
 STEPS = {step: number for number, step in enumerate(Step)}
@@ -98,7 +98,7 @@ class Sight:
     def state(self) -> State:
         """What became of it."""
         if not self.proxied and self.lookups.asked and not self.lookups.addresses:
-            return State.ABSENT if self.candidate and self.lookups.missing else State.BROKEN
+            return State.ABSENT if self.candidate and self.lookups.missing and not self.exists else State.BROKEN
         if self.candidate and self.paths and all(cannot_resolve(path) for path in self.paths):
             return State.ABSENT
         works = any(path.works for path in self.paths)
@@ -110,10 +110,13 @@ class Sight:
 
     @property
     def exists(self) -> bool:
-        """Whether somebody who resolves it knows the name: DNS gave an address, or the proxy found one."""
+        """Whether somebody who resolves it knows the name: any DNS server gave an address, or the proxy found one.
+
+        A number that only the second server knows is one that AWS may hand out, and that this host cannot find.
+        """
         if self.proxied:
             return any(_resolved_by_proxy(path) for path in self.paths)
-        return bool(self.lookups.addresses) or (bool(self.paths) and not self.lookups.asked)
+        return any(map(answers, self.lookups.every)) or (bool(self.paths) and not self.lookups.asked)
 
     @cached_property
     def failed(self) -> Observation | None:

@@ -47,6 +47,7 @@ async def look_up(session: Session, trace: Trace) -> None:
         trace.lookup.extend(lookup.observations)
     trace.addresses.extend(lookup.addresses)
     trace.says_absent = lookup.is_absent
+    trace.said = lookup.said
 
 
 async def through_addresses(session: Session, trace: Trace) -> None:

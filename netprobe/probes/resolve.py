@@ -79,6 +79,11 @@ class Lookup:
     addresses: tuple[str, ...] = ()
 
     @property
+    def said(self) -> frozenset[str]:
+        """Every address that any resolver gave, whether or not the host gets it."""
+        return frozenset(a for o in self.observations if isinstance(o.detail, DnsDetail) for a in o.detail.answers)
+
+    @property
     def is_absent(self) -> bool:
         """Whether nobody gives an address, and whoever has an answer denies the name.
 

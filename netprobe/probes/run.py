@@ -157,7 +157,7 @@ async def _probe(session: Session, target: Target, wildcards: Wildcards) -> None
         if target.candidate:
             made_up = await wildcards.addresses(target)
             # An address that every name gets proves no name.
-            trace.absent = trace.says_absent or (bool(trace.addresses) and made_up.issuperset(trace.addresses))
+            trace.absent = trace.says_absent or (bool(trace.said) and made_up.issuperset(trace.said))
         if not trace.absent:
             await chain.through_addresses(session, trace)
     trace.complete = True

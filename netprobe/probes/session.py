@@ -25,7 +25,8 @@ class Trace:
         lookup: its DNS observations.
         addresses: the addresses that the host gets.
         steps: the other observations, by address (None through a proxy), in the order of the steps.
-        says_absent: every resolver says that there is no such name or address.
+        said: every address that any resolver gave.
+        says_absent: whoever has an answer denies the name, and nobody gives an address.
         absent: a candidate that does not exist, or cannot be told apart from names that cannot.
         complete: the first pass came to its end.
     """
@@ -34,6 +35,7 @@ class Trace:
     lookup: list[Observation] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
     steps: dict[str | None, list[Observation]] = field(default_factory=dict)
+    said: frozenset[str] = frozenset()
     says_absent: bool = False
     absent: bool = False
     complete: bool = False

@@ -47,7 +47,7 @@ class Wildcards:
         self._answers: dict[tuple[object, ...], Observation | None] = {}
 
     async def addresses(self, target: Target) -> frozenset[str]:
-        """The addresses that a name beside ``target`` gets which cannot exist; none on an honest resolver."""
+        """The addresses that any resolver gives a name beside ``target`` which cannot exist; honest ones give none."""
         vantage, session = target.vantage, self._session
         key = (target.suffix, vantage.resolvers, vantage.hosts_file, target.families)
         async with self._locks.setdefault(key, trio.Lock()):
@@ -59,7 +59,7 @@ class Wildcards:
                     )
                 finally:
                     session.controls.extend(lookup.observations)
-                self._addresses[key] = frozenset(lookup.addresses)
+                self._addresses[key] = lookup.said
         return self._addresses[key]
 
     async def is_no_proof(self, trace: Trace) -> bool:

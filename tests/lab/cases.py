@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from netprobe.diagnosis.model import Verdict
 from netprobe.lab import SCENARIOS
-from netprobe.lab.behaviour import ResolverBehaviour
+from netprobe.lab.behaviour import DnsMode, ResolverBehaviour
 from netprobe.lab.scenarios import Scenario
 from tests.lab.proxy_cases import PROXY_CASES
 from tests.support.lab_case import Case, Network, embedded
@@ -193,4 +195,89 @@ ENGINES = (
     ),
 )
 
-CASES = (*EMBEDDED, *HEALTHY_NETWORKS, *TCP, *TLS, *DNS, *ENGINES, *PROXY_CASES)
+SSM = "ssm.us-east-2.amazonaws.com"
+UNNUMBERED = ("ecs-a-unnumbered", "ecs-t-unnumbered")
+DROP_SOME = "ip daddr {{ {ssm_second}, {ecs_second} }} tcp dport 443 drop"
+REFUSE_SOME = "ip daddr {{ {ssm_second}, {ecs_second} }} tcp dport 443 reject with tcp reset"
+DENIES_NUMBERS = ResolverBehaviour(mode=DnsMode.NXDOMAIN, only=("ecs-a",))
+
+ADDRESSES = (
+    half("ns-stale-list-drops", "stale_ip_allowlist", Network(forward=(DROP_SOME,)), TWO_ADDRESSES),
+    half("ns-stale-list-rejects", "stale_ip_allowlist", Network(forward=(REFUSE_SOME,)), TWO_ADDRESSES),
+    replace(broken("ns-public-not-private", "dns_public_answer", Network()), expect={"ssm": "private"}),
+    replace(
+        broken("ns-private-not-public", "dns_private_answer", Network(prefix="10.99.7.0/24")), expect={"ssm": "public"}
+    ),
+    half("ns-numbers-public", "dns_numbered_names_public", Network(private=UNNUMBERED)),
+    healthy("ns-numbers-private-too", Network(private=("ecs-a", "ecs-t", *UNNUMBERED))),
+    half("ns-hosts-file", "hosts_file_override", Network(hosts_file=(f"{{ssm_first}} {SSM}",))),
+    healthy("ns-hosts-file-of-others", Network(hosts_file=("127.0.0.1 localhost", "{ssm_first} ssm.corp.example"))),
+    Case(
+        name="ns-hosts-file-sinkhole",
+        scenario=HEALTHY,
+        network=Network(hosts_file=(f"0.0.0.0 {SSM}",)),
+        findings=("dns_sinkholed", "hosts_file_override"),
+    ),
+)
+
+RESOLVERS = (
+    half(
+        "ns-dns-slow",
+        "dns_slow",
+        Network(),
+        Scenario(name="slow-resolver", summary=".", resolvers=(ResolverBehaviour(delay_seconds=2.2),)),
+    ),
+    Case(
+        name="ns-numbers-at-second-only",
+        scenario=Scenario(name="second-knows", summary=".", resolvers=(DENIES_NUMBERS, ResolverBehaviour())),
+        network=Network(),
+        findings=("dns_name_missing", "dns_resolvers_disagree"),
+    ),
+    Case(
+        name="ns-numbers-at-first-only",
+        scenario=Scenario(name="first-knows", summary=".", resolvers=(ResolverBehaviour(), DENIES_NUMBERS)),
+        network=Network(),
+        findings=("dns_resolvers_disagree",),
+        verdict=Verdict.DEGRADED,
+    ),
+    half(
+        "ns-second-resolver-wildcard",
+        "dns_wildcard_answers",
+        Network(),
+        Scenario(name="wild", summary=".", resolvers=(ResolverBehaviour(), ResolverBehaviour(wildcard=True))),
+    ),
+)
+
+TWO_CAUSES = (
+    Case(
+        name="ns-resolver-dead-and-intercepted",
+        scenario=replace(SCENARIOS["tls-intercepted"], resolvers=TWO_RESOLVERS.resolvers),
+        network=Network(forward=("ip daddr {resolver_0} drop",)),
+        findings=("dns_resolver_down", "tls_intercepted"),
+    ),
+    Case(
+        name="ns-agent-dropped-and-clock-wrong",
+        scenario=SCENARIOS["clock-skew"],
+        network=Network(forward=(f"ip daddr {AGENT} tcp dport 443 drop",)),
+        findings=("clock_skew", "tcp_dropped"),
+    ),
+    Case(
+        name="ns-some-hosts-intercepted",
+        scenario=replace(SCENARIOS["tls-intercepted"], at=("ssm", "ssmmessages")),
+        network=Network(),
+        findings=("tls_intercepted",),
+    ),
+    Case(
+        name="ns-registry-refused-and-ssm-dropped",
+        scenario=HEALTHY,
+        network=Network(
+            forward=(
+                "ip daddr {ecr_layers} tcp dport 443 reject with tcp reset",
+                "ip daddr {ssm} tcp dport 443 drop",
+            )
+        ),
+        findings=("tcp_dropped", "tcp_refused"),
+    ),
+)
+
+CASES = (*EMBEDDED, *HEALTHY_NETWORKS, *TCP, *TLS, *DNS, *ENGINES, *ADDRESSES, *RESOLVERS, *TWO_CAUSES, *PROXY_CASES)

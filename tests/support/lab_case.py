@@ -15,7 +15,7 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import trio
@@ -54,6 +54,8 @@ class Network:
         routes: ``ip route`` commands of the first router; ``{...}`` names one host's address (``_first``).
         iptables: rules of the first router's FORWARD chain, for what nft cannot match (strings).
         prefix: where the servers' IPv4 addresses come from.
+        private: ids of endpoints whose hosts have private addresses instead.
+        hosts_file: lines of the host's ``/etc/hosts``; None for none.
         dnsmasq: lines of a dnsmasq on the first router, which forwards to the lab's resolver; None for none.
         engines: real programs on the first router, in the order in which they start.
         proxy: the proxy that the host is told to use, or None.
@@ -68,6 +70,8 @@ class Network:
     routes: tuple[str, ...] = ()
     iptables: tuple[str, ...] = ()
     prefix: str = "198.19.7.0/24"
+    private: tuple[str, ...] = ()
+    hosts_file: tuple[str, ...] | None = None
     dnsmasq: tuple[str, ...] | None = None
     redirect: tuple[str, ...] = ()
     engines: tuple[Engine, ...] = ()
@@ -194,7 +198,7 @@ class Stage:
 async def staged(case: Case, network: Network) -> AsyncIterator[Stage]:
     """Bring a case's routers, engines and servers up."""
     chosen = endpoints(case.region, ipv6_only=not network.v4)
-    layout = plan(case.scenario, chosen, _v4(network), _v6())
+    layout = _with_private(plan(case.scenario, chosen, _v4(network), _v6()), network.private)
     with (
         tempfile.TemporaryDirectory(prefix="netprobe-case-") as folder,
         Topology(routers=network.routers, mtu=network.mtu, v4=network.v4, v6=network.v6 or not network.v4) as net,
@@ -214,6 +218,18 @@ def _v4(network: Network) -> Iterator[str] | None:
 
 def _v6() -> Iterator[str]:
     return (f"2001:db8:ffff::{number:x}" for number in itertools.count(1))
+
+
+def _with_private(layout: Plan, ids: tuple[str, ...]) -> Plan:
+    """Move the hosts of some endpoints to private addresses, as interface endpoints do."""
+    free = (str(address) for address in ipaddress.IPv4Network("10.99.8.0/24").hosts())
+    moved = [
+        host
+        if host.ids.isdisjoint(ids)
+        else replace(host, addresses=tuple(replace(planned, address=next(free)) for planned in host.addresses))
+        for host in layout.hosts
+    ]
+    return replace(layout, hosts=tuple(moved))
 
 
 @asynccontextmanager
@@ -248,7 +264,7 @@ def _vantage(eyes: Eyes, layout: Plan, certificates: Certificates, network: Netw
     return Vantage(
         name=eyes.name,
         resolvers=resolvers,
-        hosts_file=None,
+        hosts_file=_hosts_file(network, layout, store),
         proxy_for=lambda _host, _port: proxy,
         store=TrustStore(ca_file=store, description="case"),
         origin_ca=certificates.origin_file,
@@ -262,6 +278,14 @@ def _vantage(eyes: Eyes, layout: Plan, certificates: Certificates, network: Netw
             families=families,
         ),
     )
+
+
+def _hosts_file(network: Network, layout: Plan, store: Path) -> Path | None:
+    if network.hosts_file is None:
+        return None
+    file = store.with_name("hosts")
+    file.write_text("".join(f"{line}\n" for line in network.hosts_file).format(**_names(layout)))
+    return file
 
 
 def _break(net: Topology, network: Network, layout: Plan) -> None:
