@@ -51,7 +51,7 @@ def audit(
     from netprobe.audit import text
     from netprobe.audit.files import feed
     from netprobe.audit.judge import Judge
-    from netprobe.cli.output import width, write_output
+    from netprobe.cli.output import check_destinations, width, write_output
     from netprobe.cli.selection import select
     from netprobe.errors import UsageError, printable
 
@@ -71,6 +71,7 @@ def audit(
         dualstack=dualstack,
         task_definition=task_definition,
     )
+    check_destinations([output])  # told before a large log is read
     judge = Judge(selection.endpoints)
     sources = feed(files, judge, log_format=log_format)
     audited = judge.result([one.id for one in selection.regions], sources)

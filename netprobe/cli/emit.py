@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netprobe.cli.output import coloured, width, write_output
+from netprobe.cli.output import check_destinations, coloured, width, write_outputs
 from netprobe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def wanted(format: str, output: Path | None, reports: Sequence[str] | None = Non
     """Check ``--format``, ``--output`` and ``--report FORMAT=FILE``.
 
     Raises:
-        UsageError: an unknown format, a report without a file, two reports in one file.
+        UsageError: an unknown format, a report without a file, two reports in one file, one that cannot be written.
     """
     from netprobe.report import known_format
 
@@ -53,24 +53,25 @@ def wanted(format: str, output: Path | None, reports: Sequence[str] | None = Non
     twice = next((path for path in files if files.count(path) > 1), None)
     if twice is not None and not str(twice).startswith("/dev/"):
         raise UsageError(str(twice), "is named for two reports", "give each report a file of its own")
-    return Wanted(format=known_format(format), output=output, more=tuple(more))
+    main = known_format(format)
+    check_destinations(files)
+    return Wanted(format=main, output=output, more=tuple(more))
 
 
 def emit(report: Report, wanted: Wanted) -> None:
-    """Write every report that was asked for; the files first, so that a broken pipe does not lose them.
+    """Write every report that was asked for, or none; the files first, so that a broken pipe does not lose them.
 
     Raises:
         UsageError: a file cannot be written.
     """
     from netprobe.report import render
 
-    for format, path in wanted.more:
-        write_output(render(report, format), path)
+    files = [(render(report, format), path) for format, path in wanted.more]
     to_terminal = wanted.output is None
     shown = render(
         report, wanted.format, width=width() if to_terminal else 80, colour=to_terminal and coloured(sys.stdout)
     )
-    write_output(shown, wanted.output)
+    write_outputs([*files, (shown, wanted.output)])
 
 
 def exit_code(report: Report, *, strict: bool = False) -> int:

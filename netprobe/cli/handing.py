@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netprobe.cli.output import say, write_output
+from netprobe.cli.output import check_destinations, say, write_output
 from netprobe.errors import CannotExpressError, UsageError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def wanted(path: Path | None, target: str | None) -> Handoff | None:
     """Check ``--handoff`` and ``--handoff-target``.
 
     Raises:
-        UsageError: there is no such target, or a target without a file.
+        UsageError: there is no such target, a target without a file, or one that cannot be written.
     """
     if path is None:
         if target is not None:
@@ -49,6 +49,7 @@ def wanted(path: Path | None, target: str | None) -> Handoff | None:
         from netprobe.render import targets
 
         targets.get(target)
+    check_destinations([path])
     return Handoff(path=path, target=target)
 
 

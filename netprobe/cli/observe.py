@@ -40,7 +40,7 @@ def observe(
     import msgspec
 
     from netprobe import catalog
-    from netprobe.cli.output import say, width, write_output
+    from netprobe.cli.output import check_destinations, say, width, write_output
     from netprobe.errors import UsageError, printable
     from netprobe.observe import learned, text
     from netprobe.observe.capture import read
@@ -52,6 +52,7 @@ def observe(
         raise UsageError(format, "is not a format of this command", f"choose one of {', '.join(_FORMATS)}")
     if (capture is None) == (interface is None):
         raise UsageError("observe", "needs a capture file or an interface, one of the two", "give FILE, or -i eth0")
+    check_destinations([output, learn])  # told before anyone listens for a minute
     observer = Observer()
     if capture is not None:
         stream = read(capture, observer.tally)

@@ -14,10 +14,30 @@ import shutil
 import stat
 import sys
 import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
 from netprobe.errors import UsageError, printable, redacted
+
+
+def check_destinations(paths: Iterable[Path | None]) -> None:
+    """Find out before any work is done whether each file can be written; nothing is left behind.
+
+    Raises:
+        UsageError: one cannot.
+    """
+    for path in paths:
+        if _is_stdout(path):
+            continue
+        assert path is not None
+        with _told(path):
+            if _is_special(path):
+                _check_special(path)
+                continue
+            descriptor, name = _beside(Path(os.path.realpath(path)))
+            os.close(descriptor)
+            Path(name).unlink()
 
 
 def write_output(content: str | bytes, path: Path | None) -> None:
@@ -26,12 +46,45 @@ def write_output(content: str | bytes, path: Path | None) -> None:
     Raises:
         UsageError: the file cannot be written; what was there before is untouched.
     """
-    if path is None or str(path) == "-":
-        _write_stdout(content)
-        return
-    data = content.encode("utf-8") if isinstance(content, str) else content
+    write_outputs([(content, path)])
+
+
+def write_outputs(outputs: Sequence[tuple[str | bytes, Path | None]]) -> None:
+    """Write several outputs: all files are complete before the first takes its place; devices and stdout come last.
+
+    Raises:
+        UsageError: one cannot be written; where that is a file, every file is what it was before.
+    """
+    staged: list[tuple[Path, Path]] = []
+    later: list[tuple[str | bytes, Path | None]] = []
     try:
-        _write_file(data, Path(os.path.realpath(path)))
+        for content, path in outputs:
+            if path is None or _is_stdout(path) or _is_special(path):
+                later.append((content, path))
+                continue
+            with _told(path):
+                _stage(_bytes(content), Path(os.path.realpath(path)), staged)
+        while staged:
+            beside, real = staged[0]
+            with _told(real):
+                beside.replace(real)
+            staged.pop(0)
+    finally:
+        for beside, _ in staged:
+            beside.unlink(missing_ok=True)
+    for content, path in later:
+        if path is None or _is_stdout(path):
+            _write_stdout(content)
+            continue
+        with _told(path), path.open("wb") as special:
+            special.write(_bytes(content))
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turn what the system says of a file into a line for the person who named it."""
+    try:
+        yield
     except OSError as exc:
         raise UsageError(
             str(path), f"cannot be written ({_reason(exc)})", "name a file in a folder that you may write"
@@ -42,25 +95,43 @@ def _reason(exc: OSError) -> str:
     return (exc.strerror or type(exc).__name__).lower()
 
 
-def _write_file(data: bytes, path: Path) -> None:
-    before = path.stat() if path.exists() else None
-    if before is not None and not stat.S_ISREG(before.st_mode):
-        # A device, a pipe or a folder: nothing to rename over (a folder fails here, as it should).
-        with path.open("wb") as special:
-            special.write(data)
-        return
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
-    beside = Path(name)
+def _bytes(content: str | bytes) -> bytes:
+    return content.encode("utf-8") if isinstance(content, str) else content
+
+
+def _is_stdout(path: Path | None) -> bool:
+    return path is None or str(path) == "-"
+
+
+def _is_special(path: Path) -> bool:
+    """A device, a pipe or a folder: nothing to rename over. Its own path counts: a pipe's real path is no file."""
     try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            _take_over(stream.fileno(), before)
-            os.fsync(stream.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+        return not stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def _check_special(path: Path) -> None:
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _beside(path: Path) -> tuple[int, str]:
+    return tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
+
+
+def _stage(data: bytes, path: Path, staged: list[tuple[Path, Path]]) -> None:
+    """Write the whole file beside its place."""
+    before = path.stat() if path.exists() else None
+    descriptor, name = _beside(path)
+    staged.append((Path(name), path))
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(data)
+        stream.flush()
+        _take_over(stream.fileno(), before)
+        os.fsync(stream.fileno())
 
 
 def _take_over(descriptor: int, before: os.stat_result | None) -> None:

@@ -51,7 +51,7 @@ def path(
     """
     import msgspec
 
-    from netprobe.cli.output import say, width, write_output
+    from netprobe.cli.output import check_destinations, say, width, write_output
     from netprobe.errors import UsageError
     from netprobe.path import picture
     from netprobe.path.pace import Limits
@@ -63,6 +63,7 @@ def path(
         raise UsageError("path", "needs hosts or a report, one of the two", "give HOST…, or --from report.json")
     if ipv4_only and ipv6_only:
         raise UsageError("-4 -6", "exclude each other", "give one of the two, or neither for both families")
+    check_destinations([output])
     families = (4,) if ipv4_only else (6,) if ipv6_only else (4, 6)
     limits = Limits(answer_timeout=timeout or 1.0, packets_per_second=float(rate))
     if from_report is not None:

@@ -9,6 +9,7 @@ import pytest
 
 from netprobe.cli import output
 from netprobe.errors import UsageError
+from tests.support.cli import netprobe
 
 
 def test_a_file_is_written_whole_and_keeps_its_mode(tmp_path: Path) -> None:
@@ -123,3 +124,56 @@ def test_the_width_is_the_terminals_or_80(monkeypatch: pytest.MonkeyPatch) -> No
     assert output.width() == 60
     monkeypatch.setenv("COLUMNS", "3")
     assert output.width() == 20
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("check", "-r", "us-east-2", "--lab", "healthy"),
+        ("image", "root"),
+        ("workload", "task.json"),
+        ("gate",),
+    ],
+    ids=lambda command: command[0],
+)
+@pytest.mark.parametrize("bad", ["absent/out.xml", "root"])
+def test_no_report_is_written_where_one_cannot_be(tmp_path: Path, command: tuple[str, ...], bad: str) -> None:
+    """Told before the work starts: nothing is judged, and the last good reports stay what they were."""
+    (tmp_path / "root/etc").mkdir(parents=True)
+    (tmp_path / "task.json").write_text('{"family": "x", "containerDefinitions": [{"name": "a", "image": "nginx"}]}')
+    (tmp_path / "netprobe.toml").write_text('[gate]\nworkloads = ["task.json"]\n')
+    (tmp_path / "good.tap").write_text("last week's")
+    before = sorted(tmp_path.rglob("*"))
+    ended = netprobe(*command, "-o", "new.txt", "--report", "tap=good.tap", "--report", f"junit={bad}", cwd=tmp_path)
+    assert (ended.code, ended.out) == (2, ""), ended.err
+    assert f"{bad}: cannot be written" in ended.err
+    assert len(ended.err.splitlines()) == 1
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (tmp_path / "good.tap").read_text() == "last week's"
+
+
+def test_all_files_are_complete_before_the_first_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full at the second: the first is what it was."""
+    first, second = tmp_path / "a", tmp_path / "b"
+    first.write_text("old")
+    real, calls = os.fsync, iter([None, OSError(28, "No space left on device")])
+
+    def full(descriptor: int) -> None:
+        failure = next(calls)
+        if failure is not None:
+            raise failure
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UsageError, match="b: cannot be written"):
+        output.write_outputs([("new", first), ("new", second)])
+    assert first.read_text() == "old"
+    assert [one.name for one in tmp_path.iterdir()] == ["a"]
+
+
+def test_stdout_by_its_path_may_be_a_pipe(tmp_path: Path) -> None:
+    (tmp_path / "root/etc").mkdir(parents=True)
+    ended = netprobe("image", "root", "--format", "tap", "-o", "/dev/stdout", cwd=tmp_path)
+    assert ended.out.startswith("TAP version"), ended.err
