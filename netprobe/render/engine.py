@@ -70,6 +70,8 @@ def render(target: str | Target, endpoints: Sequence[Endpoint], *, origin: Origi
     fatal = [loss for loss in lowered.refused if loss.required or options.exact or nothing]
     if fatal:
         raise CannotExpressError(tuple(map(sentence, fatal)))
+    if nothing:
+        raise CannotExpressError(("no endpoint is left to admit, so there is nothing to write",))
     variables: dict[str, object] = {
         "header": tuple(map(text.line, header(module, endpoints, lowered, origin))),
         "made_by": text.line(made_by(origin), limit=1000),
