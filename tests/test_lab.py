@@ -137,6 +137,7 @@ VISITS: dict[str, tuple[str, Check]] = {
     "foreign-answer": (SSM, lambda met: met.status == 200 and "x-amzn-requestid" not in met.headers),
     "service-error": (SSM, lambda met: met.status == 503 and "x-amzn-requestid" in met.headers),
     "http-stalled": (SSM, lambda met: met.word == "http silence"),
+    "http-cut": (SSM, lambda met: met.word == "http closed"),
 }
 
 

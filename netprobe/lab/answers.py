@@ -177,7 +177,7 @@ def answer(genuine: Genuine, mode: HttpMode, host: str, request: HttpRequest) ->
 
     Args:
         genuine: which service it stands for.
-        mode: what is wrong with it, if anything (``HttpMode.STALL`` is the server's business).
+        mode: what is wrong with it, if anything (``STALL`` and ``CUT`` are the server's business).
         host: the host's name.
         request: what was asked.
     """

@@ -83,6 +83,8 @@ class HttpMode(StrEnum):
     FOREIGN = "foreign"
     SERVICE_ERROR = "service-error"
     STALL = "stall"
+    CUT = "cut"
+    """The request is taken and the connection ends, before an answer."""
     STRIP_UPGRADE = "strip-upgrade"
     """The request reaches the service without its ``Upgrade`` and ``Connection`` headers."""
     GRANT_UPGRADE = "grant-upgrade"

@@ -70,6 +70,12 @@ class _Bound:
     tcp: list[tuple[socket.socket, int]] = field(default_factory=list)
     silent: list[socket.socket] = field(default_factory=list)
 
+    def keep_silent(self, sock: socket.socket, mode: TcpMode) -> None:
+        """Keep a socket that nobody serves: it refuses, or its full queue drops."""
+        self.silent.append(sock)
+        if mode is TcpMode.DROP:
+            self.silent.append(sockets.fill(sock))
+
     def close(self) -> None:
         for kept in (*(sock for sock, _ in self.hosts), *(sock for sock, _ in self.tcp), *self.silent):
             kept.close()
@@ -123,7 +129,7 @@ def _bind_resolvers(network: Plan, bound: _Bound, ports: Ports) -> None:
         if mode is TcpMode.ACCEPT:
             bound.tcp.append((sock, index))
         else:
-            bound.silent.append(sock)
+            bound.keep_silent(sock, mode)
         if behaviour.listens:
             bound.udp.append((sockets.udp(address, ports.chosen[53]), index))
 
@@ -135,7 +141,7 @@ def _bind_hosts(network: Plan, bound: _Bound, certificates: Certificates, ports:
         if mode in (TcpMode.ACCEPT, TcpMode.RESET):
             bound.hosts.append((sock, HostServer(sites, certificates)))
         else:
-            bound.silent.append(sock)
+            bound.keep_silent(sock, mode)
 
 
 def _sites(network: Plan) -> dict[tuple[str, int], dict[str, Site]]:

@@ -469,6 +469,14 @@ def _http() -> tuple[Scenario, ...]:
             at=("ssm",),
         ),
         told(
+            "http-cut",
+            "The connection to ssm ends when the request has been sent, without an answer.",
+            "http_cut",
+            Failure.EOF,
+            HttpMode.CUT,
+            at=("ssm",),
+        ),
+        told(
             "upgrade-stripped",
             "A device takes the WebSocket upgrade out of requests to ecs-a and ecs-t.",
             "websocket_upgrade_stripped",

@@ -120,6 +120,8 @@ class HostServer:
         while (request := await _read_request(session)) is not None:
             if site.behaviour.http is HttpMode.STALL:
                 await trio.sleep_forever()
+            if site.behaviour.http is HttpMode.CUT:
+                break
             told = answer(site.genuine, site.behaviour.http, site.host, request)
             if told.status == SWITCHING_PROTOCOLS:
                 await _hold_open(session, told)

@@ -1,27 +1,24 @@
 """The lab's sockets: bound before anything is served, so that a port that is taken shows at once.
 
-Silence on loopback without root: a classic BPF filter that accepts no packet is attached to the listening socket
-(SO_ATTACH_FILTER, Linux; needs no privilege). The kernel runs it on every SYN and drops what it does not accept, so
-the client sees what it would see behind a firewall that drops: nothing at all. Refusal: a socket that is bound and
-does not listen, so that the kernel answers RST and no other program can take the port.
+Silence on loopback without root: a listening socket whose accept queue is full. Linux drops every further SYN without a
+word (tcp_conn_request in net/ipv4/tcp_input.c), so the client sees what it would see behind a firewall that drops:
+nothing at all. Refusal: a socket that is bound and does not listen, so that the kernel answers RST and no other program
+can take the port. (A BPF filter that accepts nothing does the same as the full queue, and is refused to ordinary users
+on some kernels.)
 """
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import socket
-import struct
 
 import trio
 
 from netprobe.lab.behaviour import TcpMode
 
 BACKLOG = 512
-_SO_ATTACH_FILTER = 26
 _RECEIVE_BUFFER = 1 << 22
 """Every region at once asks thousands of questions in a burst; the kernel gives as much of this as it allows."""
-_BPF_RET_K = 0x06
 
 
 class PortTakenError(Exception):
@@ -48,7 +45,7 @@ def tcp(address: str, port: int, mode: TcpMode) -> socket.socket:
     Args:
         address: an address literal of this host.
         port: the port, or 0 for any that is free.
-        mode: what becomes of a SYN.
+        mode: what becomes of a SYN. ``DROP`` listens without a backlog: :func:`fill` makes it silent.
 
     Raises:
         PortTakenError: somebody else has the port.
@@ -58,10 +55,8 @@ def tcp(address: str, port: int, mode: TcpMode) -> socket.socket:
     if ":" in address:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     _bind(sock, address, port)
-    if mode is TcpMode.DROP:
-        drop_everything(sock)
     if mode is not TcpMode.REFUSE:
-        sock.listen(BACKLOG)
+        sock.listen(0 if mode is TcpMode.DROP else BACKLOG)
     return sock
 
 
@@ -77,12 +72,13 @@ def udp(address: str, port: int) -> trio.socket.SocketType:
     return trio.socket.from_stdlib_socket(sock)
 
 
-def drop_everything(sock: socket.socket) -> None:
-    """Make the kernel throw away every packet for this socket, without a word to the sender."""
-    instruction = struct.pack("HBBI", _BPF_RET_K, 0, 0, 0)
-    code = ctypes.create_string_buffer(instruction, len(instruction))
-    program = struct.pack("HL", 1, ctypes.addressof(code))
-    sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+def fill(sock: socket.socket) -> socket.socket:
+    """Fill the accept queue of a socket that listens with no backlog: one connection is as many as it holds.
+
+    Returns:
+        That connection; the silence lasts while it is open.
+    """
+    return socket.create_connection(sock.getsockname()[:2], timeout=5)
 
 
 def listener(sock: socket.socket) -> trio.SocketListener:

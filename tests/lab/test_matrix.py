@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from netprobe.diagnosis.model import Verdict
+from netprobe.diagnosis.taxonomy import TAXONOMY
 from netprobe.lab import SCENARIOS, Scenario
 from tests.lab.cases import CASES
 from tests.lab.proxy_cases import OPEN_WEBSOCKETS
@@ -51,6 +52,18 @@ def test_there_are_enough_cases() -> None:
     assert len(CASES) >= 60
     assert len({case.name for case in CASES}) == len(CASES)
     assert sum(case.is_healthy for case in CASES) >= 10
+
+
+WITHOUT_A_CASE: dict[str, str] = {}
+"""Finding → why no network can be made that has it."""
+
+
+def test_every_finding_about_the_network_has_a_case() -> None:
+    found = {id_ for case in CASES for id_ in case.findings}
+    about_the_network = {
+        e.id for e in TAXONOMY.values() if e.area in {"dns", "tcp", "tls", "http", "websocket", "clock"}
+    }
+    assert about_the_network - found == set(WITHOUT_A_CASE)
 
 
 @pytest.mark.root

@@ -107,7 +107,7 @@ async def _talk(stream: trio.SocketStream, name: str | None, roots: Path, reques
     except trio.BrokenResourceError as error:
         return Met(word=f"tls {_cause(error.__cause__)}")
     received = b""
-    with trio.move_on_after(PATIENCE / 2 if b"Upgrade" in request else PATIENCE):
+    with trio.move_on_after(PATIENCE / 2 if b"Upgrade" in request else PATIENCE) as patience:
         await secure.send_all(request)
         try:
             while chunk := await secure.receive_some():
@@ -115,7 +115,7 @@ async def _talk(stream: trio.SocketStream, name: str | None, roots: Path, reques
         except trio.BrokenResourceError as error:
             return Met(word=f"http {_cause(error.__cause__)}")
     if not received:
-        return Met(word="http silence", version=str(secure.version()))
+        return Met(word="http silence" if patience.cancelled_caught else "http closed", version=str(secure.version()))
     head, _, body = received.partition(b"\r\n\r\n")
     first, *lines = head.decode().split("\r\n")
     headers = {key.strip().lower(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
