@@ -24,8 +24,9 @@ and no clock; the command hands it both.
 from __future__ import annotations
 
 import datetime
+import difflib
 import fnmatch
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -87,6 +88,11 @@ class Waiver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     host: str | None = None
     file: str | None = None
 
+    @property
+    def scope(self) -> tuple[str, str | None, str | None, str | None]:
+        """What it covers; two of the same scope could only disagree about the day."""
+        return (self.finding, self.region, self.host, self.file)
+
     def covers(self, finding: Finding) -> bool:
         """Whether it names this finding; a narrower waiver never covers more than it says."""
         return (
@@ -115,13 +121,19 @@ def expectations(table: object, file: str) -> Expectations:
     return found
 
 
-def waivers(tables: Iterable[object], file: str) -> tuple[Waiver, ...]:
+def waivers(tables: Iterable[object], file: str, known: Collection[str] | None = None) -> tuple[Waiver, ...]:
     """Validate every ``[[waiver]]``.
 
+    Args:
+        tables: as they stand in the file.
+        file: its name.
+        known: the ids that a waiver may name, or None to take any. A misspelt one would waive nothing in silence.
+
     Raises:
-        UsageError: one lacks its finding, reason, owner or expiry, or has a key that does not exist.
+        UsageError: one lacks its finding, reason, owner or expiry, has a key that does not exist, names a finding that
+            does not exist, or says the same as one before.
     """
-    found = []
+    found: list[Waiver] = []
     for number, table in enumerate(tables, start=1):
         if number > MAX_WAIVERS:
             raise UsageError(file, f"has more than {MAX_WAIVERS} waivers", "mend what they waive")
@@ -129,6 +141,18 @@ def waivers(tables: Iterable[object], file: str) -> tuple[Waiver, ...]:
         for name in ("finding", "reason", "owner"):
             if not getattr(waiver, name).strip():
                 raise UsageError(file, f"[[waiver]] number {number} has an empty {name}", f"write its {name}")
+        if known is not None and waiver.finding not in known:
+            near = difflib.get_close_matches(waiver.finding, sorted(known), n=3)
+            raise UsageError(
+                file,
+                f"[[waiver]] number {number}: there is no finding {printable(waiver.finding, 80)}",
+                f"perhaps {' or '.join(near)}" if near else "'netprobe explain --list' shows all",
+            )
+        twin = next((index for index, one in enumerate(found, start=1) if one.scope == waiver.scope), None)
+        if twin is not None:
+            raise UsageError(
+                file, f"[[waiver]] number {number} waives the same as number {twin}", "keep the one whose day counts"
+            )
         found.append(waiver)
     return tuple(found)
 
@@ -140,7 +164,9 @@ def _convert(table: object, kind: type[T], file: str, where: str) -> T:
     try:
         return msgspec.convert(table, kind)
     except msgspec.ValidationError as exc:
-        reason = printable(str(exc)).replace("`", "'")
+        reason = (
+            printable(str(exc)).replace("`", "'").replace("Invalid RFC3339 encoded date", "not a day like 2027-01-31")
+        )
         raise UsageError(file, f"{where}: {reason}", "see the README for the keys of the gate") from exc
 
 

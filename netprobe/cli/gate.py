@@ -52,7 +52,7 @@ def gate(
     asked = gates.expectations(settings.document.get("gate"), file)
     if strict:
         asked = msgspec.structs.replace(asked, fail_on="warning")
-    waived = gates.waivers(settings.tables("waiver"), file)
+    waived = gates.waivers(settings.tables("waiver"), file, _findings())
     day = _day(today)
     parts = _offline(asked, settings)
     if asked.regions:
@@ -60,6 +60,14 @@ def gate(
     whole = gates.conclude(parts, asked, waived, today=day, file=file)
     emit.emit(whole, wanted)
     return emit.exit_code(whole, strict=asked.fail_on == "warning")
+
+
+def _findings() -> frozenset[str]:
+    """Every id that a finding can have."""
+    from netprobe import rulebook
+    from netprobe.diagnosis.taxonomy import TAXONOMY
+
+    return frozenset(TAXONOMY) | frozenset(rulebook.entries())
 
 
 def _day(text: str | None) -> datetime.date:

@@ -205,6 +205,14 @@ def test_waiver_needs_all_four(missing: str) -> None:
             gate.waivers([{**whole, missing: "  "}], "f")
 
 
+def test_the_same_finding_may_be_waived_for_two_regions() -> None:
+    table = {"finding": "x", "reason": "r", "owner": "o", "expires": TODAY}
+    both = [{**table, "region": "us-east-2"}, {**table, "region": "us-east-1"}]
+    assert len(gate.waivers(both, "f", {"x"})) == 2
+    with pytest.raises(UsageError, match="number 3 waives the same as number 1"):
+        gate.waivers([*both, {**both[0], "expires": datetime.date(2030, 1, 1)}], "f", {"x"})
+
+
 # --- the command ------------------------------------------------------------------------------------------------------
 
 
@@ -253,6 +261,10 @@ def test_image_and_workload_without_network(tmp_path: Path) -> None:
     assert {"selinux_enforcing", "network_mode_unsupported"} <= {one["ruleId"] for one in results}
 
 
+GATE = '[gate]\nworkloads = ["task.json"]\n'
+WAIVER = '[[waiver]]\nfinding = "{id}"\nreason = "r"\nowner = "o"\nexpires = {day}\n'
+
+
 @pytest.mark.parametrize(
     ("toml", "arguments", "told"),
     [
@@ -262,6 +274,13 @@ def test_image_and_workload_without_network(tmp_path: Path) -> None:
         ('[gate]\nregions = ["cn-north-1"]\n', (), "cn-north-1"),
         ('[gate]\nworkloads = ["task.json"]\n', ("--today", "soon"), "not a day"),
         ('[gate]\nworkloads = ["task.json"]\n', ("--report", "junit"), "FORMAT=FILE"),
+        ('[gate]\nimage = "absent.tar"\n', (), "absent.tar: No such file or directory; give an unpacked root"),
+        ('[gate]\nimage = "task.json"\n', (), "task.json: is no tar archive"),
+        (GATE + WAIVER.format(id="selinux_enforcin", day="2026-12-31"), (), "perhaps selinux_enforcing"),
+        (GATE + WAIVER.format(id="zzz", day="2026-12-31"), (), "no finding zzz; 'netprobe explain --list'"),
+        (GATE + WAIVER.format(id="fips_mode", day='"soon"'), (), "not a day like 2027-01-31"),
+        (GATE + WAIVER.format(id="fips_mode", day="2026-02-30"), (), "netprobe.toml"),
+        (GATE + WAIVER.format(id="fips_mode", day="2026-12-31") * 2, (), "number 2 waives the same as number 1"),
     ],
 )
 def test_mistakes_end_with_one_line(tmp_path: Path, toml: str, arguments: tuple[str, ...], told: str) -> None:
