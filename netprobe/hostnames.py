@@ -25,8 +25,13 @@ _LDH = re.compile(r"[a-z0-9*](?:[a-z0-9*-]*[a-z0-9*])?")
 _REMEDY = "give a name such as ecs.us-east-2.amazonaws.com, or a pattern such as ecs-a-*.us-east-2.amazonaws.com"
 
 
+@functools.lru_cache(maxsize=1 << 14)
 def _labels(text: str) -> tuple[str, ...]:
-    """Split and validate ``text``; the one place that decides what a name is."""
+    """Split and validate ``text``; the one place that decides what a name is.
+
+    Cached, since every target of a render validates the same names; what is refused is longer than a name can be or
+    raises, and neither is kept.
+    """
 
     def bad(reason: str) -> InvalidHostnameError:
         return InvalidHostnameError(text, reason, _REMEDY)

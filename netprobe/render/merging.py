@@ -66,11 +66,12 @@ class _Covers:
     def of(self, key: Key) -> Key:
         """The key that stands for ``key``."""
         found = self._same(key)
-        while True:
+        while self._by_ending:
             wider = next((wide for wide in self._candidates(found[0]) if self._beats(wide, found)), None)
             if wider is None:
                 return found
             found = wider
+        return found
 
     def _candidates(self, claim: Claim) -> Iterator[Key]:
         if claim.form is Form.ADDRESS:
