@@ -33,11 +33,13 @@ CERTIFICATES = {"cryptography"}
 def packages(*arguments: str) -> set[str]:
     """The packages beside the standard library that one invocation has imported when it ends."""
     code = (
-        f"import contextlib, io, sys\nsys.argv = ['netprobe', *{list(arguments)!r}]\n"
+        # What the interpreter brings along (Debian's sitecustomize) is not the command's doing.
+        f"import contextlib, io, sys\nbefore = set(sys.modules)\nsys.argv = ['netprobe', *{list(arguments)!r}]\n"
         "from netprobe.__main__ import main\n"
         "with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())):\n    status = main()\n"
         "assert status == 0, status\n"
-        "files = {name.split('.')[0] for name, found in sys.modules.items() if getattr(found, '__file__', None)}\n"
+        "new = [(name, found) for name, found in sys.modules.items() if name not in before]\n"
+        "files = {name.split('.')[0] for name, found in new if getattr(found, '__file__', None)}\n"
         "print(*files - set(sys.stdlib_module_names))\n"
     )
     done = subprocess.run(

@@ -160,7 +160,9 @@ def test_check_is_content(case: str, tmp_path: Path) -> None:
     for files in ((alone,), (tmp_path / "netprobe.cfg",), (Path("/etc/haproxy/haproxy.cfg"), alone)):
         done = _check(*files)
         assert done.returncode == 0, done.stderr
-        assert "netprobe" not in done.stderr.replace(str(tmp_path), ""), done.stderr
+        # Without a network there is no way to the example's resolver, and haproxy says so.
+        said = [line for line in done.stderr.splitlines() if "can't connect socket for nameserver" not in line]
+        assert not [line for line in said if "netprobe" in line.replace(str(tmp_path), "")], done.stderr
     (tmp_path / "allow.regex").unlink()
     assert _check(tmp_path / "netprobe.cfg").returncode != 0
 

@@ -103,7 +103,9 @@ def test_other_ways_in_are_denied(space: Namespace, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.root
 def test_config_test_has_nothing_to_say(case: str, tmp_path: Path) -> None:
+    need.root()  # the files are handed to the engine's own user
     given = CASES[case]
     rendered = render("privoxy", given.endpoints, origin=ORIGIN, options=given.options)
     configuration = _write(tmp_path, rendered)

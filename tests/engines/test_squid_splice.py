@@ -145,7 +145,9 @@ def _complaints(configuration: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.root
 def test_parse_has_nothing_to_say(case: str, certificate: bytes, tmp_path: Path) -> None:
+    need.root()  # the files are handed to the engine's own user
     given = CASES[case]
     rendered = render("squid-splice", given.endpoints, origin=ORIGIN, options=given.options)
     assert _complaints(_configuration(tmp_path, rendered.main, certificate)) == []
@@ -153,7 +155,9 @@ def test_parse_has_nothing_to_say(case: str, certificate: bytes, tmp_path: Path)
     assert _complaints(_configuration(tmp_path, bad, certificate)) != [], "the check can fail"
 
 
+@pytest.mark.root
 def test_every_region_and_group_parses(certificate: bytes, tmp_path: Path) -> None:
+    need.root()
     known = catalog.load()
     endpoints = requirements.endpoints(known, regions=["all"], with_groups=[group.id for group in known.groups])
     rendered = render("squid-splice", endpoints, origin=ORIGIN, options=Options())
