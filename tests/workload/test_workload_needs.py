@@ -18,7 +18,7 @@ R = "us-east-2"
 
 
 def needed(
-    tmp_path: Path, text: str, name: str = "f.yaml", regions: tuple[str, ...] = (R,), **forms: bool
+    tmp_path: Path, text: str, name: str = "f.yaml", regions: tuple[str, ...] = (R,), /, **forms: bool
 ) -> tuple[Endpoint, ...]:
     path = tmp_path / name
     path.write_text(text)
@@ -208,7 +208,7 @@ Resources:
 
 
 def test_cloudformation_is_resolved_as_far_as_it_tells(tmp_path: Path) -> None:
-    found = needed(tmp_path, TEMPLATE, regions=("eu-west-1",))
+    found = needed(tmp_path, TEMPLATE, "f.yaml", ("eu-west-1",))
     assert patterns(found) == {
         *ecr("111122223333", "eu-west-1"),
         "logs.eu-central-1.amazonaws.com",
