@@ -72,6 +72,29 @@ def test_github_workflow_annotates_the_line(tmp_path: Path) -> None:
     assert re.search(r"^::error [^\n]*file=task-definition\.json,[^\n]*line=3", ended.out, re.MULTILINE)
 
 
+def test_github_workflow_does_not_fail_twice(tmp_path: Path) -> None:
+    """Every later step waits for the file that it needs: a usage error writes none, a failure writes all."""
+    steps = yaml.safe_load((HERE / "github-workflow.yml").read_text())["jobs"]["gate"]["steps"]
+    later = [step for step in steps if "always()" in str(step.get("if"))]
+    needed = {re.search(r"hashFiles\('([^']+)'\) != ''", step["if"])[1] for step in later}  # type: ignore[index]
+    assert needed == {"netprobe.md", "netprobe.sarif"}
+    for step in later:
+        name = re.search(r"hashFiles\('([^']+)'\)", step["if"])[1]  # type: ignore[index]
+        assert name in json.dumps({key: value for key, value in step.items() if key != "if"})
+    (arguments,) = commands("github-workflow.yml")
+    assert run(tmp_path, [*arguments, "--today", "soon"]).code == 2
+    assert not [name for name in needed if (tmp_path / name).exists()]
+    (tmp_path / "netprobe.toml").unlink()
+    assert netprobe(*arguments, cwd=tmp_path).code == 2
+    assert not [name for name in needed if (tmp_path / name).exists()]
+    for name in FILES:
+        shutil.copy(HERE / name, tmp_path / name)
+    task = tmp_path / "task-definition.json"
+    task.write_text(task.read_text().replace('"bridge"', '"awsvpc"'))
+    assert netprobe(*arguments, cwd=tmp_path).code == 1
+    assert all((tmp_path / name).stat().st_size for name in needed)
+
+
 def test_gitlab_job(tmp_path: Path) -> None:
     job = yaml.safe_load((HERE / "gitlab-ci.yml").read_text())["netprobe"]
     (arguments,) = commands("gitlab-ci.yml")
@@ -86,13 +109,16 @@ def test_packer_provisioner(tmp_path: Path) -> None:
         document = hcl2.load(stream)
     assert document["build"]
     (arguments,) = commands("packer.pkr.hcl")
-    assert arguments[:2] == ["image", "/"]
+    assert arguments == ["image", "/"]
     root = tmp_path / "root"
     root.mkdir()
-    ended = netprobe("image", str(root), "--report", f"junit={tmp_path}/o.xml")
+    before = sorted(root.rglob("*"))
     # An empty folder is not ready; that the exit code ends the build is the point of the provisioner.
-    assert ended.code == 1
-    assert (tmp_path / "o.xml").exists()
+    assert netprobe("image", str(root), cwd=tmp_path).code == 1
+    assert sorted(root.rglob("*")) == before
+    text = (HERE / "packer.pkr.hcl").read_text()
+    made = set(re.findall(r"python3 -m venv (\S+)", text))
+    assert made == set(re.findall(r'rm -rf (\S+)",\n    \]', text)), "what was installed is removed at the end"
 
 
 @pytest.mark.parametrize("name", ["netprobe-textfile.service", "netprobe-textfile.timer"])
