@@ -35,7 +35,8 @@ def observe(
 ) -> int:
     """Learn what a host talks to: names from DNS, TLS, QUIC and HTTP, and which the catalog explains.
 
-    Reads a capture file in constant memory, or listens on an interface for a while. Sends nothing.
+    Reads a capture file in constant memory, or listens on an interface for a while. Sends nothing. Ctrl-C ends it
+    early: what was seen until then is shown, with exit code 130.
     """
     import msgspec
 
@@ -59,10 +60,12 @@ def observe(
     else:
         limit = seconds if seconds is not None or packets is not None else 60.0
         stream = listen(interface or "", observer.tally, seconds=limit, packets=packets)
+    interrupted = False
     try:
         for packet in stream:
             observer.feed(packet)
     except KeyboardInterrupt:
+        interrupted = True
         say("stopped; this is what was seen so far")
     observed = observer.result(str(capture or interface), Matcher(every_endpoint(catalog.load())))
     if format == "json":
@@ -76,4 +79,4 @@ def observe(
             say(f"left out of {learn}: {printable(name)} is no host name, or there are too many")
     if not quiet and observed.malformed:
         say(f"{sum(observed.malformed.values())} packets could not be read; the output says why")
-    return 0
+    return 130 if interrupted else 0
