@@ -19,6 +19,8 @@ from netprobe.probes.streams import Stream
 
 MAX_ANSWER = 192 * 1024
 """Bytes that one answer may have; no answer that netprobe asks for comes near it."""
+LARGEST_READ = 8192
+"""Bytes that are parsed in one go: of one-byte chunks they make a thousand events, and nothing else runs meanwhile."""
 
 
 class AnswerTooLarge(httpcore.ReadError):
@@ -37,8 +39,9 @@ class _NetworkStream(httpcore.AsyncNetworkStream):
         # The bound stands here, below httpcore: leaving its nested generators half-read would leak them.
         if self.received > self.budget:
             raise AnswerTooLarge
+        await trio.lowlevel.checkpoint()  # what TLS has decrypted already would come without one, and past any limit
         try:
-            data = bytes(await self._stream.receive_some(max_bytes))
+            data = bytes(await self._stream.receive_some(min(max_bytes, LARGEST_READ)))
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             raise httpcore.ReadError from error
         self.received += len(data)
