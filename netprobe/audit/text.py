@@ -1,10 +1,10 @@
-"""An audit for people: what was denied first, every foreign word escaped, at most as wide as the terminal."""
+"""An audit for people: what was denied first, every foreign word escaped, as wide as the terminal at most."""
 
 from __future__ import annotations
 
 from netprobe.audit.model import Audited, EndpointEvidence, Other, Status
 from netprobe.errors import printable
-from netprobe.observe.text import moment
+from netprobe.observe.text import fitted, moment
 
 _SHOWN = 30
 
@@ -31,7 +31,7 @@ def text(audited: Audited, *, width: int = 80) -> str:
     lines += _others("Allowed, and nothing here requires it", audited.unneeded)
     if audited.dropped:
         lines += ["", "Left out:", *(f"  {count} {what}" for what, count in audited.dropped.items())]
-    return "\n".join(line if len(line) <= width else line[: width - 1] + "…" for line in lines) + "\n"
+    return fitted(lines, width)
 
 
 def _denied(title: str, endpoints: list[EndpointEvidence]) -> list[str]:

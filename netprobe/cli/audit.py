@@ -54,6 +54,7 @@ def audit(
     from netprobe.cli.output import check_destinations, width, write_output
     from netprobe.cli.selection import select
     from netprobe.errors import UsageError, printable
+    from netprobe.observe.text import fitted
 
     if format not in _FORMATS:
         raise UsageError(format, "is not a format of this command", f"choose one of {', '.join(_FORMATS)}")
@@ -81,11 +82,11 @@ def audit(
         return _exit_code(audited)
     shown = text.text(audited, width=width())
     if denied:
-        shown += "\nThe smallest change that allows what was denied:\n"
+        shown += "\n" + fitted(["The smallest change that allows what was denied:"], width())
         if target is None:
             patterns = sorted({(one.pattern, one.port) for one in denied})
-            shown += "".join(f"  {pattern}:{port}\n" for pattern, port in patterns)
-            shown += "(--target squid and the like write it for a device)\n"
+            changes = [f"  {pattern}:{port}" for pattern, port in patterns]
+            shown += fitted([*changes, "(--target squid and the like write it for a device)"], width())
         else:
             from netprobe.render import Options, Origin, render
 

@@ -1,8 +1,9 @@
-"""What was learned, for people: at most as wide as the terminal, every foreign word escaped."""
+"""What was learned, for people: as wide as the terminal at most (names apart), every foreign word escaped."""
 
 from __future__ import annotations
 
 import datetime
+import textwrap
 from collections.abc import Iterable
 
 from netprobe.errors import printable
@@ -28,7 +29,27 @@ def text(observed: Observed, *, width: int = 80) -> str:
             lines += ["", f"{title}:", *(f"  {count:>8} {printable(what)}" for what, count in counts.items())]
     if not observed.complete:
         lines += ["", "The capture ended before its end was reached: what is not shown may still be in it."]
-    return "\n".join(line[:width] for line in lines) + "\n"
+    return fitted(lines, width)
+
+
+def fitted(lines: Iterable[str], width: int) -> str:
+    """Lines for a terminal, broken between words; a name that is wider than the terminal stays whole, to be copied."""
+    return "".join(f"{part}\n" for line in lines for part in _broken(line, width))
+
+
+def _broken(line: str, width: int) -> list[str]:
+    if len(line) <= width:
+        return [line]
+    words = line.lstrip(" ")
+    indent = " " * (len(line) - len(words))
+    return textwrap.wrap(
+        words,
+        width,
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _summary(observed: Observed) -> str:

@@ -406,3 +406,32 @@ def test_a_flood_of_rules_and_hosts_is_bounded(monkeypatch: pytest.MonkeyPatch) 
     assert sum(len(one.denials) for one in audited.endpoints) == 10
     assert len(audited.unneeded) == 10
     assert audited.dropped == {"hosts and rules of denials": 90, "names of other traffic": 90}
+
+
+@pytest.mark.parametrize("columns", [80, 40])
+def test_text_fits_the_terminal_and_loses_no_word(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    """Only a name may be wider than the terminal, alone in its line: cut short it could not be copied."""
+    from netprobe.cli.main import run
+
+    long = "a-name-longer-than-any-terminal-is-wide." * 4 + "example.com"
+    log = tmp_path / "squid.log"
+    log.write_text(
+        _squid(1764000001, "TCP_DENIED/403", "ecs.us-east-2.amazonaws.com")
+        + _squid(1764000002, "TCP_DENIED/403", "ssmmessages.us-east-2.amazonaws.com")
+        + _squid(1764000003, "TCP_TUNNEL/200", "ssmmessages.us-east-2.amazonaws.com")
+        + _squid(1764000004, "TCP_TUNNEL/200", long)
+        + "no line of squid\n"
+    )
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert run(["audit", str(log), "--log-format", "squid", "-r", "us-east-2"]) == 1
+    shown = capsys.readouterr().out
+    wide = [line for line in shown.splitlines() if len(line) > columns]
+    assert all(len(line.split()) == 1 for line in wide), wide
+    assert f"{long}:443" in shown
+    words = " ".join(shown.split())
+    assert "1 times, last 2025-11-24 16:00:01Z, by: TCP_DENIED/403" in words
+    assert "us-east-2/ecr-registry *.dkr.ecr.us-east-2.amazonaws.com:443" in words
+    assert "(--target squid and the like write it for a device)" in words
+    assert "…" not in shown
