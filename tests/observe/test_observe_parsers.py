@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gzip
 import io
+import itertools
 import random
 import struct
 import tracemalloc
@@ -360,3 +361,69 @@ def test_records_that_lie_about_their_length_stop_the_reading() -> None:
     assert len(list(read_all())) == len(_frames())
     assert tally.malformed == {"record length is impossible": 1}
     assert not tally.complete
+
+
+LIES = {"IP header length": 18, "IP total length": 20, "protocol": 27, "TCP data offset": 50, "UDP length": 42}
+"""Places in an Ethernet frame with one VLAN tag (18 bytes) and an IPv4 header without options (20)."""
+
+
+@given(st.lists(st.tuples(st.sampled_from(list(LIES.values())), st.binary(min_size=1, max_size=2)), max_size=6))
+def test_lies_in_length_fields_of_whole_packets(lies: list[tuple[int, bytes]]) -> None:
+    """Every packet of a conversation tells the same lies; what is still made of them was in them."""
+    mangled = []
+    for frame in _frames():
+        changed = bytearray(frame)
+        for place, value in lies:
+            changed[place : place + len(value)] = value
+        mangled.append(bytes(changed[: len(frame)]))
+    observer = _learn(_pcap(mangled))
+    observed = observer.result("lies", Matcher(()))
+    assert observed.packets == len(mangled)
+    assert observed.complete
+    hosts = {use.host for use in observed.unexplained} | {question.host for question in observed.questions}
+    assert hosts <= {NAME, "example.com", "six.example.com"}
+
+
+@given(st.data())
+def test_segments_that_contradict_each_other_give_one_name_or_none(data: st.DataObject) -> None:
+    """Overlapping segments with other content: never a name that nobody sent whole, never an exception."""
+    from scapy.layers.inet import IP, TCP
+
+    first, second = client_hello("one.example.com"), client_hello("two.example.com")
+    pieces = []
+    for hello in (first, second):
+        cuts = sorted(data.draw(st.lists(st.integers(1, len(hello) - 1), max_size=4, unique=True)))
+        bounds = [0, *cuts, len(hello)]
+        pieces += [(start, hello[start:end]) for start, end in itertools.pairwise(bounds)]
+    there = IP(src="10.0.0.2", dst="198.51.100.7")
+    layers = [there / TCP(sport=5000, dport=443, flags="S", seq=100)]
+    layers += [
+        there / TCP(sport=5000, dport=443, flags="A", seq=101 + start) / content
+        for start, content in data.draw(st.permutations(pieces))
+    ]
+    observer = Observer()
+    for number, layer in enumerate(layers):
+        observer.feed(Packet(float(number), 101, bytes(layer)))
+    hosts = {use.host for use in observer.result("overlap", Matcher(())).unexplained}
+    letters = set("one.example.com") | set("two.example.com")
+    assert all(host.endswith(".example.com") and set(host) <= letters for host in hosts)
+
+
+@given(st.lists(st.integers(1, 63), min_size=1, max_size=40), st.integers(0, 200))
+def test_endless_names_are_no_names(lengths: list[int], jumps: int) -> None:
+    """RFC 1035, section 2.3.4: 255 octets with the root; and no chain of pointers is followed for ever."""
+    wire = b"".join(bytes([length]) + b"a" * length for length in lengths) + b"\0"
+    body = wire + bytes(4)
+    # The question's name, then a record whose owner is a chain of pointers that ends at it.
+    at = 12
+    for _ in range(jumps):
+        body += struct.pack("!H", 0xC000 | at)
+        at = 12 + len(body) - 2
+        if at > 0x3FF0:
+            return
+    header = struct.pack("!HHHHHH", 1, 0x0100, 1, 0, 0, 0)
+    message = narrow.parse(header + body)
+    assert (message is not None) == (len(wire) <= 255)
+    chained = header + struct.pack("!H", 0xC000 | (at + 6)) + bytes(4) + body  # everything moved by six octets
+    found = narrow.parse(chained)
+    assert found is None or len(found.name) <= 253
