@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+import time
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from netprobe.cli import readiness
+from netprobe.diagnosis.model import Outcome
 from netprobe.host.rules import RULES
 from netprobe.report import FORMATS
 from tests.support import need, rootfs
@@ -74,3 +78,35 @@ def test_an_ordinary_user_is_told_what_was_not_looked_at(tmp_path: Path) -> None
     told = os.read(reading, 500).decode()
     os.close(reading)
     assert told == "not_run True /etc/selinux/config: Permission denied"
+
+
+def test_a_root_that_changes_while_it_is_read(tmp_path: Path) -> None:
+    """Files come, go and become links out of the root as they are read: a report every time, of the root alone."""
+    outside, root, spare = tmp_path / "outside", tmp_path / "root", tmp_path / "spare"
+    outside.mkdir()
+    (outside / "config").write_text("SELINUX=enforcing\n")
+    (root / "etc/selinux").mkdir(parents=True)
+    (root / "etc/selinux/config").write_text("SELINUX=disabled\n")
+    over = threading.Event()
+
+    def change() -> None:
+        selinux = root / "etc/selinux"
+        while not over.is_set():
+            selinux.rename(spare)
+            selinux.symlink_to(outside)
+            time.sleep(0.001)  # long enough to be read in this state too
+            selinux.unlink()
+            (root / "etc/os-release").write_text("ID=debian\n" * 100)
+            (root / "etc/os-release").unlink()
+            spare.rename(selinux)
+
+    changer = threading.Thread(target=change)
+    changer.start()
+    try:
+        for _ in range(20):
+            found = readiness.image(root)
+            outcomes = {rule.id: rule.outcome for rule in found.rules}
+            assert outcomes["selinux_enforcing"] is not Outcome.FAIL
+    finally:
+        over.set()
+        changer.join(timeout=10)
