@@ -53,6 +53,8 @@ async def apply(
         for target in wanted(report)
     )
     unseen = targets.out_of_sight(_evidence(report))
+    if not mapped and not unseen:
+        return report
     if not mapped:
         return msgspec.structs.replace(report, notes=(*report.notes, *map(_note, unseen)))
     seen = await look(mapped, limits or Limits(), deadline=deadline, progress=progress)
