@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from netprobe.diagnosis.model import Verdict
 from netprobe.lab import SCENARIOS
-from netprobe.lab.behaviour import DnsMode, ResolverBehaviour
+from netprobe.lab.behaviour import DnsMode, HostBehaviour, ResolverBehaviour
 from netprobe.lab.scenarios import Scenario
 from tests.lab.proxy_cases import PROXY_CASES
 from tests.support.lab_case import Case, Network, embedded
@@ -15,6 +15,12 @@ HEALTHY = SCENARIOS["healthy"]
 TWO_ADDRESSES = SCENARIOS["two-addresses"]
 DUAL_STACK = SCENARIOS["dual-stack"]
 TWO_RESOLVERS = Scenario(name="two-resolvers", summary=".", resolvers=(ResolverBehaviour(), ResolverBehaviour()))
+SLOWER = Scenario(
+    name="slower",
+    summary=".",
+    behaviour=HostBehaviour(delay_seconds=0.6),
+    resolvers=(ResolverBehaviour(delay_seconds=0.6),),
+)
 AGENT = "{ecs_a}"
 NO_TOO_BIG = ("icmp type destination-unreachable drop", "icmpv6 type packet-too-big drop")
 
@@ -42,6 +48,7 @@ HEALTHY_NETWORKS = (
     healthy("ns-dual-stack", Network(v6=True), DUAL_STACK),
     healthy("ns-ipv6-only", Network(v4=False)),
     healthy("ns-slow-300-ms", Network(), SCENARIOS["slow"]),
+    healthy("ns-slow-600-ms", Network(), SLOWER),
     healthy("ns-resolver-on-tcp-only", Network(), SCENARIOS["dns-over-tcp"]),
     healthy("ns-two-addresses", Network(), TWO_ADDRESSES),
     healthy("ns-two-resolvers", Network(), TWO_RESOLVERS),
@@ -199,6 +206,7 @@ SSM = "ssm.us-east-2.amazonaws.com"
 UNNUMBERED = ("ecs-a-unnumbered", "ecs-t-unnumbered")
 DROP_SOME = "ip daddr {{ {ssm_second}, {ecs_second} }} tcp dport 443 drop"
 REFUSE_SOME = "ip daddr {{ {ssm_second}, {ecs_second} }} tcp dport 443 reject with tcp reset"
+WELL = ResolverBehaviour()
 DENIES_NUMBERS = ResolverBehaviour(mode=DnsMode.NXDOMAIN, only=("ecs-a",))
 
 ADDRESSES = (
@@ -239,6 +247,26 @@ RESOLVERS = (
         network=Network(),
         findings=("dns_resolvers_disagree",),
         verdict=Verdict.DEGRADED,
+    ),
+    half(
+        "ns-first-resolver-servfail",
+        "dns_resolver_down",
+        Network(),
+        Scenario(name="failing", summary=".", resolvers=(ResolverBehaviour(mode=DnsMode.SERVFAIL), WELL)),
+    ),
+    half(
+        "ns-second-resolver-refuses",
+        "dns_resolver_down",
+        Network(),
+        Scenario(name="refusing", summary=".", resolvers=(WELL, ResolverBehaviour(mode=DnsMode.REFUSED))),
+    ),
+    Case(
+        name="ns-first-resolver-sinkholes",
+        scenario=Scenario(
+            name="sinking", summary=".", resolvers=(ResolverBehaviour(mode=DnsMode.SINKHOLE, only=("ssm",)), WELL)
+        ),
+        network=Network(),
+        findings=("dns_resolvers_disagree", "dns_sinkholed"),
     ),
     half(
         "ns-second-resolver-wildcard",
