@@ -1,4 +1,4 @@
-"""Logs written by the real squid, haproxy, dnsmasq and unbound while real clients are denied and allowed.
+"""Logs written by the real squid, haproxy, dnsmasq, unbound, BIND and nft while real clients are denied and allowed.
 
 Every engine runs in a namespace of its own network; expectations come from the rules that it was given.
 """
@@ -199,6 +199,53 @@ def test_bind(net: Topology, folder: Path) -> None:
     (denial,) = [d for one in audited.endpoints for d in one.denials]
     assert (denial.host, denial.clients) == (SSM, ("198.18.0.1",))
     assert denial.rule.startswith("rpz NXDOMAIN via")
+
+
+def test_nftables(net: Topology, folder: Path) -> None:
+    """nft's own ``log`` in a namespace goes to a netlink group; ulogd writes it as the kernel writes its lines.
+
+    The kernel's log stays silent for namespaces unless a machine-wide switch is set, which a test must not touch.
+    """
+    ulogd, dnsmasq = need.engine("ulogd"), need.engine("dnsmasq")
+    need.engine("curl")
+    blocked = "198.19.0.77"
+    log, names, conf = folder / "nft.log", folder / "dnsmasq.log", folder / "ulogd.conf"
+    plugins = "".join(
+        f"plugin={path}\n"
+        for path in sorted(Path("/usr/lib").glob("*/ulogd/ulogd_*.so"))
+        if path.stem.rpartition("_")[2] in {"NFLOG", "BASE", "IFINDEX", "IP2STR", "PRINTPKT", "LOGEMU"}
+    )
+    conf.write_text(
+        f"[global]\nlogfile={folder}/ulogd.log\n{plugins}"
+        "stack=log1:NFLOG,base1:BASE,ifi1:IFINDEX,ip2str1:IP2STR,print1:PRINTPKT,emu1:LOGEMU\n"
+        f"[log1]\ngroup=5\n[emu1]\nfile={log}\nsync=1\n"
+    )
+    router = net.routers[0]
+    router.start(str(ulogd), "-c", str(conf), ready=log.exists)
+    router.start(
+        str(dnsmasq), "-k", "-C", "/dev/null", "--no-resolv", "--no-hosts", "--log-queries", f"--log-facility={names}",
+        f"--host-record={ECS},{SERVER}", f"--host-record={SSM},{blocked}", "--user=root", f"--pid-file={folder}/pid",
+        ready=lambda: router.listens(53, udp=True),
+    )  # fmt: skip
+    router.nft(
+        "table inet t { chain f { type filter hook forward priority 0;\n"
+        f'ip daddr {blocked} tcp dport 443 log prefix "NP-EGRESS DROP: " group 5 drop\n'
+        f'ip daddr {SERVER} tcp dport 443 ct state new log prefix "NP-EGRESS ALLOW: " group 5 accept\n}}\n}}'
+    )
+    _ask(net, ECS, SSM)
+    for address in (blocked, SERVER):
+        net.client.run("curl", "-sk", "-m", "1", f"https://{address}/", check=False)
+    _written(log, "NP-EGRESS DROP", "NP-EGRESS ALLOW")
+    _written(names, SSM, ECS)
+    judge = Judge(endpoints(load(), regions=["us-east-2"]))
+    sources = feed([log, names], judge)
+    assert {source.format for source in sources} == {"netfilter", "dnsmasq"}
+    assert all(not source.malformed for source in sources), sources
+    audited = judge.result(["us-east-2"], sources)
+    assert _status(audited) == {"ecs": Status.ALLOWED, "ssm": Status.DENIED}
+    (denial,) = [d for one in audited.endpoints for d in one.denials]
+    assert (denial.host, denial.clients) == (SSM, ("198.18.0.1",))
+    assert "NP-EGRESS DROP" in denial.rule
 
 
 def test_a_capture_shows_what_was_reset_and_what_passed(net: Topology, folder: Path) -> None:

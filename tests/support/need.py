@@ -23,6 +23,7 @@ DEBIAN_PACKAGES = {
     "ip": "iproute2",
     "conntrack": "conntrack",
     "dnsmasq": "dnsmasq-base",
+    "ulogd": "ulogd2",
     "unbound": "unbound",
     "unbound-checkconf": "unbound",
     "unbound-control": "unbound",
