@@ -24,8 +24,9 @@ REPEATS = 1024
 
 def _interrupted(ready: Callable[[int], bool], *arguments: str, cwd: Path) -> tuple[int, str, str]:
     """Run a command, press Ctrl-C when it is at work, and see how it ends."""
+    # A shell starts its background jobs with SIGINT ignored, and they hand that down; a terminal does not.
     process = subprocess.Popen(
-        [sys.executable, "-m", "netprobe", *arguments],
+        ["env", "--default-signal=INT", sys.executable, "-m", "netprobe", *arguments],
         cwd=cwd,
         env=environment(),
         stdin=subprocess.DEVNULL,
