@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import signal
@@ -227,13 +226,12 @@ def test_completion_is_answered() -> None:
 
 def test_a_completion_script_is_valid_bash() -> None:
     script = netprobe("completion", "bash").out
+    assert "_NETPROBE_COMPLETE" in script
     subprocess.run(["bash", "-n"], input=script, text=True, check=True, timeout=20, env=dict(os.environ))
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_every_command_has_help_that_fits(name: str) -> None:
-    if importlib.util.find_spec(f"netprobe.cli.{COMMANDS[name].module}") is None:
-        pytest.skip("not yet")
     command = load_command(name)
     assert command.name == name
     ended = netprobe(name, "--help")
