@@ -1,7 +1,7 @@
 """The bench's network: a client and a server namespace, and on the server nginx, dnsmasq and netprobe's lab.
 
 Two sets of names, because no one server is right for both. ``hN.gG.REGION.bench.example`` is served by nginx, with an
-own certificate for every group of hosts and an intermediate, as a cloud has them: fast enough that the clients are
+own certificate for every group of hosts and an intermediate, over TLS 1.3, as a cloud has them: fast enough that the clients are
 measured and not the server. The catalog's real names are served by netprobe's lab, which answers as AWS does, so that a
 region's check ends in READY. Hosts whose number is in ``dead`` have an address whose packets are dropped.
 
@@ -31,6 +31,12 @@ LIVE = tuple(f"198.19.1.{last}" for last in range(1, 17))
 DEAD = "198.19.255"
 LAB_DNS = "198.19.128.1"
 DEFAULT_GROUPS = "control,ssm,images,logs,metrics"
+_SHELLS_OWN = {"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONPYCACHEPREFIX"}
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if name not in _SHELLS_OWN},
+    "PYTHONPATH": str(ROOT),
+}
+"""What programs see: as after an installation, where modules are compiled, whatever this shell is set to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +72,8 @@ def address(index: int, dead: frozenset[int]) -> str:
 @contextlib.contextmanager
 def world(folder: Path) -> Iterator[World]:
     """Bring the network up; DNS for bench hosts is started by :func:`resolver`, since it differs between works."""
+    # pip compiles what it installs; a checkout is compiled here, or every start would pay for it.
+    subprocess.run([sys.executable, "-m", "compileall", "-q", str(ROOT / "netprobe")], env=ENVIRONMENT, check=True)
     with Topology(routers=0, v6=False) as net:
         net.server.nft(
             "table inet bench { chain dead { type filter hook prerouting priority -300; "
@@ -123,7 +131,7 @@ def start(made: World, argv: Sequence[str], *, cwd: Path, output: int = subproce
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=ENVIRONMENT,
     )
 
 
@@ -161,7 +169,8 @@ daemon off; user root; worker_processes 2; worker_rlimit_nofile 16384; pid {fold
 error_log {folder}/nginx.log;
 events {{ worker_connections 8000; }}
 http {{
-  access_log off; server_names_hash_max_size 2048; server_names_hash_bucket_size 128; ssl_session_tickets off;
+  access_log off; ssl_protocols TLSv1.2 TLSv1.3;
+  server_names_hash_max_size 2048; server_names_hash_bucket_size 128; ssl_session_tickets off;
   default_type text/plain;
   {blocks}
 }}
