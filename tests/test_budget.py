@@ -26,7 +26,7 @@ from tests.support.cli import environment
 COMMAND_LINE = {"typer", "annotated_doc", "shellingham", "typing_extensions"}
 FACTS = COMMAND_LINE | {"msgspec"}
 PROBES = {"trio", "outcome", "attr", "attrs", "sniffio", "sortedcontainers", "idna", "dns"}
-HTTP = {"httpx", "httpcore", "h11", "certifi", "anyio"}
+HTTP = {"httpx", "h11", "certifi", "anyio"}
 CERTIFICATES = {"cryptography"}
 
 

@@ -16,7 +16,7 @@ from netprobe import __version__
 from netprobe.cli.output import say
 from netprobe.errors import redacted
 
-_PACKAGES = ("trio", "dnspython", "httpx", "httpcore", "cryptography", "msgspec", "typer", "jinja2", "scapy", "rich")
+_PACKAGES = ("trio", "dnspython", "httpx", "h11", "cryptography", "msgspec", "typer", "jinja2", "scapy", "rich")
 _PASSWORD = re.compile(r"://[^:@/\s]*:(\S+)@")
 
 

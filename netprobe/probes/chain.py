@@ -140,7 +140,7 @@ async def _converse(
             return observation.failure
         stream = encrypted
         _judge_strictly(session, target, scene, observation, encrypted.chain, seen)
-    transport = OpenStreamTransport(stream, scene.host, scene.port, secure=secure)
+    transport = OpenStreamTransport(stream)
     observation, answer = await http.request(
         scene, transport, target.request, session.limits, address=address, secure=secure
     )
@@ -202,7 +202,7 @@ async def _upgrade(
         if encrypted is None:
             seen.append(observation)
             return
-        again = OpenStreamTransport(encrypted, scene.host, scene.port, secure=True)
+        again = OpenStreamTransport(encrypted)
         seen.append(await _ask_upgrade(session, target, scene, again, address))
 
 

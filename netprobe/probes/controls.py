@@ -110,7 +110,7 @@ async def small_request(session: Session, limits: Limits, case: Case) -> None:
             session.controls.append(shaken)
             return
         wanted = Request(method="HEAD", path=target.request.path, genuine=target.request.genuine)
-        transport = OpenStreamTransport(encrypted, scene.host, scene.port, secure=True)
+        transport = OpenStreamTransport(encrypted)
         observation, _ = await http.request(scene, transport, wanted, limits, address=case.failed.address)
         session.controls.append(observation)
 
@@ -201,7 +201,7 @@ async def _shake(
         session.controls.append(observation)
         if encrypted is None or case.failed.step is not Step.HTTP:
             return
-        transport = OpenStreamTransport(encrypted, scene.host, scene.port, secure=True)
+        transport = OpenStreamTransport(encrypted)
         observation, _ = await http.request(scene, transport, target.request, limits, address=at)
         session.controls.append(observation)
 

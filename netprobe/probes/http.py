@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import h11
-import httpcore
 import httpx
 import trio
 
@@ -76,7 +75,7 @@ async def request(
         with limits.within(Step.HTTP):
             await exchange(transport, sent, reading)
             failure = None
-    except (httpcore.NetworkError, httpcore.ProtocolError) as trouble:
+    except (httpx.NetworkError, httpx.ProtocolError) as trouble:
         failure, error = of_http_error(trouble), type(trouble).__name__
     genuine = False
     if reading.answer is not None:
@@ -117,12 +116,11 @@ async def exchange(transport: httpx.AsyncBaseTransport, sent: httpx.Request, rea
     body = bytearray()
     async for part in response.stream:  # type: ignore[union-attr]
         body += part[: MAX_BODY - len(body)]
-    await response.aclose()  # tells httpcore that the connection is free for the next request, where both keep it
     reading.answer = Answer(status=response.status_code, headers=headers, body=bytes(body))
     return response
 
 
-def of_http_error(error: httpcore.NetworkError | httpcore.ProtocolError) -> Failure:
+def of_http_error(error: httpx.NetworkError | httpx.ProtocolError) -> Failure:
     """Judge what ended an exchange before its answer was complete."""
     if isinstance(error, AnswerTooLarge):
         return Failure.HTTP_TOO_LARGE
@@ -130,7 +128,7 @@ def of_http_error(error: httpcore.NetworkError | httpcore.ProtocolError) -> Fail
     if isinstance(cause, h11.RemoteProtocolError):
         too_large = cause.error_status_hint == _HEADERS_TOO_LARGE
         return Failure.HTTP_TOO_LARGE if too_large else Failure.HTTP_MALFORMED
-    if isinstance(error, httpcore.ProtocolError):  # httpcore's own: the peer closed before it answered
+    if isinstance(error, httpx.ProtocolError):  # the transport's own: the peer closed before it answered
         return Failure.EOF
     return classify.of_stream_error(error)
 

@@ -23,7 +23,6 @@ import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 
-import httpcore
 import httpx
 import trio
 
@@ -33,6 +32,7 @@ from netprobe.probes import http, recognise
 from netprobe.probes.limits import Limits
 from netprobe.probes.recognise import Answer
 from netprobe.probes.scene import Scene
+from netprobe.probes.streams import Stream
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _SWITCHING = 101
@@ -79,7 +79,7 @@ async def upgrade(
         with limits.within(Step.WEBSOCKET):
             response = await http.exchange(transport, sent, reading)
             failure = None
-    except (httpcore.NetworkError, httpcore.ProtocolError) as trouble:
+    except (httpx.NetworkError, httpx.ProtocolError) as trouble:
         failure, error = http.of_http_error(trouble), type(trouble).__name__
     answered: bool | None = None
     if failure is None and reading.answer is not None:
@@ -136,12 +136,12 @@ def _json_words(body: bytes) -> frozenset[str]:
     return frozenset({*found, *(value for value in found.values() if isinstance(value, str))})
 
 
-async def _hold(stream: httpcore.AsyncNetworkStream, seconds: float) -> tuple[Failure | None, float]:
+async def _hold(stream: Stream, seconds: float) -> tuple[Failure | None, float]:
     """Keep an open WebSocket silent, and see whether something cuts it. What the peer sends is read and dropped."""
     started = trio.current_time()
     with trio.move_on_after(seconds):
-        with suppress(httpcore.ReadError):  # a reset cuts as well as a close does
-            while await stream.read(4096):
+        with suppress(trio.BrokenResourceError):  # a reset cuts as well as a close does
+            while await stream.receive_some(4096):
                 continue
         return Failure.WEBSOCKET_CUT, round(trio.current_time() - started, 3)
     return None, seconds

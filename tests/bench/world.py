@@ -1,9 +1,10 @@
 """The bench's network: a client and a server namespace, and on the server nginx, dnsmasq and netprobe's lab.
 
 Two sets of names, because no one server is right for both. ``hN.gG.REGION.bench.example`` is served by nginx, with an
-own certificate for every group of hosts and an intermediate, over TLS 1.3, as a cloud has them: fast enough that the clients are
-measured and not the server. The catalog's real names are served by netprobe's lab, which answers as AWS does, so that a
-region's check ends in READY. Hosts whose number is in ``dead`` have an address whose packets are dropped.
+own certificate for every group of hosts and an intermediate, over TLS 1.3, as a cloud has them: fast enough that the
+clients are measured and not the server. The catalog's real names are served by netprobe's lab, which answers as AWS
+does, so that a region's check ends in READY. Hosts whose number is in ``dead`` have an address whose packets are
+dropped.
 
 Client and server are joined by a veth pair; nothing is routed out of the namespaces.
 """

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime
 import email.utils
+import errno
 import socket
 
 import httpx
 import pytest
 import respx
+import trio
 
 from netprobe.catalog.model import Genuine, Request
 from netprobe.observations import Failure, HttpDetail, Observation
@@ -28,7 +30,7 @@ async def _ask(handler: probe_servers.Handler, *, limit: float = 5.0) -> tuple[O
     with serve(handler) as port:
         _, stream = await tcp.connect(scene, "127.0.0.1", port, limits)
         assert stream is not None
-        transport = OpenStreamTransport(stream, HOST, 80, secure=False)
+        transport = OpenStreamTransport(stream)
         observation, _ = await http.request(scene, transport, Request(), limits, address="127.0.0.1", secure=False)
         await stream.aclose()
     assert isinstance(observation.detail, HttpDetail)
@@ -86,6 +88,30 @@ async def test_a_reset_instead_of_an_answer() -> None:
 
     observation, _ = await _ask(handle)
     assert observation.failure is Failure.CONNECTION_RESET
+
+
+class _BrokenWhileSending:
+    """A connection that its peer reset while the request went out; what it had sent before is still to be read."""
+
+    def __init__(self, waiting: bytes) -> None:
+        self._waiting = waiting
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        raise trio.BrokenResourceError from ConnectionResetError(errno.ECONNRESET, "reset")
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        data, self._waiting = self._waiting, b""
+        return data
+
+    async def aclose(self) -> None:
+        return
+
+
+@pytest.mark.parametrize(("waiting", "failure"), [(AWS, None), (b"", Failure.CONNECTION_RESET)])
+async def test_an_answer_that_came_before_the_request_was_read_counts(waiting: bytes, failure: Failure | None) -> None:
+    transport = OpenStreamTransport(_BrokenWhileSending(waiting))
+    observation, _ = await http.request(probe_servers.scene(HOST), transport, Request(), probe_servers.limits())
+    assert observation.failure is failure
 
 
 @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"])

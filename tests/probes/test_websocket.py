@@ -27,7 +27,7 @@ async def _upgrade(
     with serve(handler) as port:
         _, stream = await tcp.connect(scene, "127.0.0.1", port, limits)
         assert stream is not None
-        transport = OpenStreamTransport(stream, HOST, 443, secure=True)
+        transport = OpenStreamTransport(stream)
         observation = await websocket.upgrade(scene, transport, wanted, limits, idle=idle, address="127.0.0.1")
         await stream.aclose()
     assert isinstance(observation.detail, HttpDetail)
