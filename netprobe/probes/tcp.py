@@ -48,19 +48,29 @@ def family_of(address: str) -> int:
     return 6 if ":" in address else 4
 
 
-def open_socket(address: str, kind: int = socket.SOCK_STREAM) -> trio.socket.SocketType:
-    """A socket of the address's family that keeps ICMP errors.
+def plain_socket(address: str, kind: int) -> socket.socket:
+    """A non-blocking socket of the address's family that keeps ICMP errors.
 
     Raises:
         OSError: the kernel has no such family, or no descriptor is left.
     """
     if family_of(address) == 4:
-        sock = trio.socket.socket(socket.AF_INET, kind)
+        sock = socket.socket(socket.AF_INET, kind)
         sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
     else:
-        sock = trio.socket.socket(socket.AF_INET6, kind)
+        sock = socket.socket(socket.AF_INET6, kind)
         sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+    sock.setblocking(False)
     return sock
+
+
+def open_socket(address: str) -> trio.socket.SocketType:
+    """The same for a TCP connection, as trio's.
+
+    Raises:
+        OSError: the kernel has no such family, or no descriptor is left.
+    """
+    return trio.socket.from_stdlib_socket(plain_socket(address, socket.SOCK_STREAM))
 
 
 def sockaddr(address: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:

@@ -66,8 +66,8 @@ async def test_being_cancelled_from_outside_leaks_no_socket(monkeypatch: pytest.
     made: list[trio.socket.SocketType] = []
     real = tcp.open_socket
 
-    def remember(address: str, kind: int = socket.SOCK_STREAM) -> trio.socket.SocketType:
-        made.append(real(address, kind))
+    def remember(address: str) -> trio.socket.SocketType:
+        made.append(real(address))
         return made[-1]
 
     monkeypatch.setattr(tcp, "open_socket", remember)
