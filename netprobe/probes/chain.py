@@ -6,8 +6,7 @@ A step that fails ends its chain, because later steps would only repeat the firs
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import closing
 
 import msgspec
 import trio
@@ -73,14 +72,14 @@ async def run(session: Session, target: Target, scene: Scene, address: str | Non
     stream = await reach(session, target, scene, address, seen)
     if stream is None:
         return
-    async with closing(stream):
+    with closing(stream):
         failure = await _converse(session, target, scene, stream, address, seen, verify=True)
     if failure in CERTIFICATE_FAILURES and session.settings.experiments:
         # Connect again and look, unverified, at the chain that did not verify, and at who answers behind it.
         lax = scene.control(LAX)
         again = await reach(session, target, lax, address, seen, keep_success=False)
         if again is not None:
-            async with closing(again):
+            with closing(again):
                 await _converse(session, target, lax, again, address, seen, verify=False)
 
 
@@ -196,7 +195,7 @@ async def _upgrade(
     if stream is None:
         seen.extend(failed)
         return
-    async with closing(stream):
+    with closing(stream):
         policy = tls.verified(target.vantage, scene.host)
         observation, encrypted = await tls.handshake(scene, stream, policy, session.limits, address=address)
         if encrypted is None:
@@ -212,13 +211,3 @@ async def _ask_upgrade(
     return await websocket.upgrade(
         scene, transport, target.request, session.limits, idle=session.settings.idle, address=address
     )
-
-
-@asynccontextmanager
-async def closing(stream: Stream) -> AsyncIterator[Stream]:
-    """Close a stream at the end, also when the run is cancelled."""
-    try:
-        yield stream
-    finally:
-        with trio.CancelScope(shield=True):
-            await stream.aclose()

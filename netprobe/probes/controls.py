@@ -7,6 +7,7 @@ over a control connection: its handshakes look at the peer without verifying it,
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -92,7 +93,7 @@ async def send_nothing(session: Session, _limits: Limits, case: Case) -> None:
     if stream is None:
         session.controls.append(observation)
         return
-    async with chain.closing(stream):
+    with closing(stream):
         session.controls.append(await tcp.listen_in_silence(scene, address, port, stream, LISTEN_SECONDS))
 
 
@@ -102,7 +103,7 @@ async def small_request(session: Session, limits: Limits, case: Case) -> None:
     stream = await chain.reach(session, target, scene, case.failed.address, session.controls, keep_success=False)
     if stream is None:
         return
-    async with chain.closing(stream):
+    with closing(stream):
         shaken, encrypted = await tls.handshake(
             scene, stream, tls.lax(target.vantage, scene.host), limits, address=case.failed.address
         )
@@ -176,7 +177,7 @@ async def connect_by_address(session: Session, limits: Limits, case: Case) -> No
         )
         session.controls.append(observation)
         if stream is not None:
-            await stream.aclose()
+            stream.close()
 
 
 async def _shake(
@@ -195,7 +196,7 @@ async def _shake(
     stream = await chain.reach(session, target, scene, at, session.controls, keep_success=False, limits=limits, mss=mss)
     if stream is None:
         return
-    async with chain.closing(stream):
+    with closing(stream):
         policy = tls.lax(target.vantage, sni, mss)
         observation, encrypted = await tls.handshake(scene, stream, policy, limits, address=at)
         session.controls.append(observation)

@@ -22,6 +22,7 @@ from netprobe.probes import classify, dnswire, tcp
 from netprobe.probes.dnswire import Answer, Malformed, Question
 from netprobe.probes.limits import Limits
 from netprobe.probes.scene import Scene
+from netprobe.probes.streams import TcpStream
 from netprobe.vantage import Resolver
 
 RESEND_AFTER = (1.0, 2.0, 4.0, 8.0)
@@ -158,10 +159,9 @@ async def _datagram(sock: socket.socket, question: Question) -> Answer:
 
 async def _over_tcp(resolver: Resolver, question: Question, trail: _Trail) -> Answer:
     wire = question.wire
-    with tcp.open_socket(resolver.address) as sock:
+    with tcp.plain_socket(resolver.address, socket.SOCK_STREAM) as sock:
         trail.attempts += 1
-        await sock.connect(tcp.sockaddr(resolver.address, resolver.port))
-        stream = trio.SocketStream(sock)
+        stream = await tcp.establish(sock, resolver.address, resolver.port)
         try:
             await stream.send_all(len(wire).to_bytes(2, "big") + wire)
             length = int.from_bytes(await _exactly(stream, 2), "big")
@@ -175,7 +175,7 @@ async def _over_tcp(resolver: Resolver, question: Question, trail: _Trail) -> An
     return answer
 
 
-async def _exactly(stream: trio.SocketStream, size: int) -> bytes:
+async def _exactly(stream: TcpStream, size: int) -> bytes:
     data = bytearray()
     while len(data) < size:
         part = await stream.receive_some(size - len(data))

@@ -152,8 +152,7 @@ async def _ask(proxy: ProxyServer, stream: Stream, limits: Limits, host: str, po
         ended = replace(ended, failure=Failure.EOF)
     finally:
         if ended.failure is not None:
-            with trio.CancelScope(shield=True):
-                await stream.aclose()
+            stream.close()
     return ended
 
 

@@ -1,7 +1,12 @@
-"""The byte stream that the steps hand on: a socket, or TLS over any such stream (also TLS inside TLS)."""
+"""The byte stream that the steps hand on: a socket, or TLS over any such stream (also TLS inside TLS).
+
+A chain reads and writes in turns and has its connection for itself. So these streams do without what trio's own have
+for everyone else: locks against a second reader, and a turn of the event loop for a send or a close that need not wait.
+"""
 
 from __future__ import annotations
 
+import socket
 import ssl
 from typing import Protocol
 
@@ -21,9 +26,54 @@ class Stream(Protocol):
         """Send everything."""
         ...
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         """Close, without waiting for the peer."""
         ...
+
+
+class TcpStream:
+    """A connected socket.
+
+    Args:
+        sock: connected and non-blocking.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.socket = sock
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """Some bytes, or none at the end; always a checkpoint.
+
+        Raises:
+            trio.BrokenResourceError: the connection broke; the OSError is its cause.
+        """
+        while True:
+            await trio.lowlevel.wait_readable(self.socket)
+            try:
+                return self.socket.recv(max_bytes or CHUNK)
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise trio.BrokenResourceError from error
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Send everything; a checkpoint only where the kernel cannot take it at once.
+
+        Raises:
+            trio.BrokenResourceError: the connection broke; the OSError is its cause.
+        """
+        left = memoryview(data)
+        while left:
+            try:
+                left = left[self.socket.send(left) :]
+            except BlockingIOError:
+                await trio.lowlevel.wait_writable(self.socket)
+            except OSError as error:
+                raise trio.BrokenResourceError from error
+
+    def close(self) -> None:
+        """Close."""
+        self.socket.close()
 
 
 class TlsStream:
@@ -89,6 +139,6 @@ class TlsStream:
         if self._outgoing.pending:
             await self._transport.send_all(self._outgoing.read())
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         """Close the connection below; a probe owes the peer no close_notify."""
-        await self._transport.aclose()
+        self._transport.close()

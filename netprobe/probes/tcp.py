@@ -1,7 +1,7 @@
 """TCP: can we open a connection to *this* address?
 
 One address, one attempt, no happy eyeballs: a host that is half up must look half up. ``trio.open_tcp_stream`` would
-race addresses and hide the errno, so a plain socket is connected here.
+race addresses and hide the errno, so a plain non-blocking socket is connected here.
 
 ``connect()`` alone is too coarse: Linux reports the ICMP codes "administratively prohibited" as "no route to host".
 The kernel keeps the ICMP type, code and sender in the error queue of a socket with ``IP_RECVERR`` (ip(7), ipv6(7)),
@@ -24,6 +24,7 @@ from netprobe.observations import Failure, Observation, Step, TcpDetail
 from netprobe.probes import classify
 from netprobe.probes.limits import Limits
 from netprobe.probes.scene import Scene
+from netprobe.probes.streams import TcpStream
 
 _IP_RECVERR = 11
 _IPV6_RECVERR = 25
@@ -64,13 +65,23 @@ def plain_socket(address: str, kind: int) -> socket.socket:
     return sock
 
 
-def open_socket(address: str) -> trio.socket.SocketType:
-    """The same for a TCP connection, as trio's.
+async def establish(sock: socket.socket, address: str, port: int) -> TcpStream:
+    """Connect a non-blocking socket; always a checkpoint.
 
     Raises:
-        OSError: the kernel has no such family, or no descriptor is left.
+        OSError: it could not be connected; the socket is the caller's to close.
     """
-    return trio.socket.from_stdlib_socket(plain_socket(address, socket.SOCK_STREAM))
+    try:
+        sock.connect(sockaddr(address, port))
+    except BlockingIOError:
+        await trio.lowlevel.wait_writable(sock)
+        if error := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            raise OSError(error, os.strerror(error)) from None
+    else:
+        await trio.lowlevel.checkpoint()
+    # What a chain writes it wants answered: nothing is gained by waiting for more (Nagle's algorithm).
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return TcpStream(sock)
 
 
 def sockaddr(address: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
@@ -83,13 +94,10 @@ def sockaddr(address: str, port: int) -> tuple[str, int] | tuple[str, int, int, 
     return (host, port, 0, int(scope) if scope.isdigit() else socket.if_nametoindex(scope))
 
 
-def read_icmp_error(sock: trio.socket.SocketType) -> IcmpError | None:
+def read_icmp_error(sock: socket.socket) -> IcmpError | None:
     """Take the ICMP error out of a socket's error queue, if one is there."""
     try:
-        # trio's socket has no blocking recvmsg; the queue never blocks, so the raw descriptor is asked.
-        with socket.socket(sock.family, sock.type, fileno=_duplicate(sock)) as raw:
-            raw.setblocking(False)
-            _, control, _, _ = raw.recvmsg(0, 512, _MSG_ERRQUEUE)
+        _, control, _, _ = sock.recvmsg(0, 512, _MSG_ERRQUEUE)
     except OSError:  # an empty queue: nothing was said
         return None
     for _, _, data in control:
@@ -100,10 +108,6 @@ def read_icmp_error(sock: trio.socket.SocketType) -> IcmpError | None:
             family = _ORIGINS[origin]
             return IcmpError(family, icmp_type, icmp_code, _offender(data[_EXTENDED_ERROR.size :], family))
     return None
-
-
-def _duplicate(sock: trio.socket.SocketType) -> int:
-    return os.dup(sock.fileno())
 
 
 def _offender(data: bytes, family: int) -> str | None:
@@ -117,7 +121,7 @@ def _offender(data: bytes, family: int) -> str | None:
 
 async def connect(
     scene: Scene, address: str, port: int, limits: Limits, *, mss: int | None = None
-) -> tuple[Observation, trio.SocketStream | None]:
+) -> tuple[Observation, TcpStream | None]:
     """Connect once, to one address; the caller closes the stream.
 
     Network failures come back as data; only a bug raises.
@@ -132,14 +136,14 @@ async def connect(
     started = trio.current_time()
     failure: Failure | None = Failure.TIMEOUT  # until proven otherwise
     errno_name, icmp, stream, local = "", None, None, ""
-    sock: trio.socket.SocketType | None = None
+    sock: socket.socket | None = None
     try:
-        sock = open_socket(address)
+        sock = plain_socket(address, socket.SOCK_STREAM)
         if mss is not None:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, mss)
         with limits.within(Step.TCP):
-            await sock.connect(sockaddr(address, port))
-            failure, stream = None, trio.SocketStream(sock)
+            stream = await establish(sock, address, port)
+            failure = None
             local = str(sock.getsockname()[0])
     except OSError as error:
         failure, errno_name = classify.of_os_error(error), classify.errno_name(error)
@@ -163,7 +167,7 @@ async def connect(
     return scene.observe(Step.TCP, started, failure, detail, address=address), stream
 
 
-def round_trip(sock: trio.socket.SocketType) -> float | None:
+def round_trip(sock: socket.socket) -> float | None:
     """The round trip of the handshake in seconds as the kernel measured it, or None where it did not.
 
     It is truer than our clock: a busy event loop, or a lost SYN, makes the wait longer and the path no slower.
@@ -177,9 +181,7 @@ def round_trip(sock: trio.socket.SocketType) -> float | None:
     return microseconds / 1e6 or None
 
 
-async def listen_in_silence(
-    scene: Scene, address: str, port: int, stream: trio.SocketStream, seconds: float
-) -> Observation:
+async def listen_in_silence(scene: Scene, address: str, port: int, stream: TcpStream, seconds: float) -> Observation:
     """Send nothing and see whether the peer ends the connection by itself (experiment ``send_nothing``).
 
     A reset that comes before a byte was sent is no answer to the ClientHello: it tells a device that resets every

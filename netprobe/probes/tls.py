@@ -143,8 +143,7 @@ async def handshake(
         failure = classify.of_stream_error(error)
     finally:
         if not done:
-            with trio.CancelScope(shield=True):
-                await stream.aclose()
+            stream.close()
     if done:
         limits.learn(Step.TLS, trio.current_time() - started)
         evidence = _peer(tls, policy)
@@ -163,6 +162,7 @@ async def handshake(
 async def _drive(
     tls: ssl.SSLObject, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, stream: Stream, received: _Received
 ) -> None:
+    """Shake hands. Our last flight stays in ``outgoing``: it goes out with the first bytes that are written."""
     while True:
         try:
             tls.do_handshake()
@@ -172,8 +172,6 @@ async def _drive(
             await _send_last_words(outgoing, stream)
             raise
         else:
-            if outgoing.pending:
-                await stream.send_all(outgoing.read())
             return
         data = await stream.receive_some(CHUNK)
         if data:

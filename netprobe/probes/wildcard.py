@@ -91,7 +91,7 @@ class Wildcards:
                     seen: list[Observation] = []
                     stream = await chain.reach(self._session, target, self._scene(target), None, seen)
                     if stream is not None:
-                        await stream.aclose()
+                        stream.close()
                 self._session.controls.extend(seen)
                 self._tunnels[key] = seen[0]
         return self._tunnels[key]

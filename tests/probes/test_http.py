@@ -32,7 +32,7 @@ async def _ask(handler: probe_servers.Handler, *, limit: float = 5.0) -> tuple[O
         assert stream is not None
         transport = OpenStreamTransport(stream)
         observation, _ = await http.request(scene, transport, Request(), limits, address="127.0.0.1", secure=False)
-        await stream.aclose()
+        stream.close()
     assert isinstance(observation.detail, HttpDetail)
     return observation, observation.detail
 
@@ -103,7 +103,7 @@ class _BrokenWhileSending:
         data, self._waiting = self._waiting, b""
         return data
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         return
 
 

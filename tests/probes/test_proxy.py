@@ -42,7 +42,7 @@ async def _tunnel(
         scene, vantage or probe_servers.vantage(), proxy, Finder(limits, Gates()), limits, target=target
     )
     if stream is not None:
-        await stream.aclose()
+        stream.close()
     assert isinstance(observation.detail, ProxyDetail)
     assert observation.address is None
     report = msgspec.json.encode(observation).decode() + repr(observation) + repr(proxy)
@@ -171,7 +171,7 @@ async def test_the_proxys_name_is_resolved_once_with_the_search_list() -> None:
                 )
                 assert observation.failure is None
                 assert stream is not None
-                await stream.aclose()
+                stream.close()
             missing, _ = await open_tunnel(
                 probe_servers.scene(HOST), vantage, _http(port, host="nowhere.example"), finder, limits
             )

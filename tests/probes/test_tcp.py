@@ -29,7 +29,7 @@ async def test_an_open_port_gives_a_stream(address: str) -> None:
     with probe_servers.serve(probe_servers.stay_silent, address=address) as port:
         observation, stream = await tcp.connect(probe_servers.scene(), address, port, probe_servers.limits())
         assert stream is not None
-        await stream.aclose()
+        stream.close()
     assert observation.failure is None
     assert observation.address == address
     assert _detail(observation).local_address == address
@@ -63,14 +63,14 @@ async def test_a_full_backlog_is_silence() -> None:
 
 
 async def test_being_cancelled_from_outside_leaks_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[trio.socket.SocketType] = []
-    real = tcp.open_socket
+    made: list[socket.socket] = []
+    real = tcp.plain_socket
 
-    def remember(address: str) -> trio.socket.SocketType:
-        made.append(real(address))
+    def remember(address: str, kind: int) -> socket.socket:
+        made.append(real(address, kind))
         return made[-1]
 
-    monkeypatch.setattr(tcp, "open_socket", remember)
+    monkeypatch.setattr(tcp, "plain_socket", remember)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         fillers = [socket.socket() for _ in range(4)]
         for filler in fillers:
@@ -91,7 +91,7 @@ async def test_the_mss_that_was_asked_for_is_announced() -> None:
         )
         assert stream is not None
         assert int(stream.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)) <= 536
-        await stream.aclose()
+        stream.close()
     assert _detail(observation).mss == 536
 
 
@@ -100,7 +100,7 @@ async def test_the_kernels_round_trip_is_what_is_learnt() -> None:
         _, stream = await tcp.connect(probe_servers.scene(), "127.0.0.1", port, probe_servers.limits())
         assert stream is not None
         measured = tcp.round_trip(stream.socket)
-        await stream.aclose()
+        stream.close()
     assert measured is not None
     assert 0 < measured < 0.1
 
@@ -127,7 +127,7 @@ async def test_who_ends_a_silent_connection(
         if stream is None:
             pytest.fail("the server accepts")
         observation = await tcp.listen_in_silence(probe_servers.scene(), "127.0.0.1", port, stream, patience)
-        await stream.aclose()
+        stream.close()
     assert observation.failure is failure
 
 

@@ -33,7 +33,7 @@ async def _shake(
     observation, encrypted = await tls.handshake(scene, stream, policy, limits, address="127.0.0.1")
     assert (encrypted is None) == (observation.failure is not None)
     if encrypted is not None:
-        await encrypted.aclose()
+        encrypted.close()
     assert stream.socket.fileno() == -1, "a failed handshake closes its connection"
     assert isinstance(observation.detail, TlsDetail)
     return observation, observation.detail

@@ -29,7 +29,7 @@ async def _upgrade(
         assert stream is not None
         transport = OpenStreamTransport(stream)
         observation = await websocket.upgrade(scene, transport, wanted, limits, idle=idle, address="127.0.0.1")
-        await stream.aclose()
+        stream.close()
     assert isinstance(observation.detail, HttpDetail)
     return observation, observation.detail
 
