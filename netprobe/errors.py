@@ -27,6 +27,8 @@ def printable(text: str, limit: int = 200) -> str:
     Returns:
         The text with every control, format and line-breaking character escaped, cut at ``limit``.
     """
+    if text.isascii() and text.isprintable() and len(text) <= limit:
+        return text
     safe = "".join(
         c if unicodedata.category(c)[0] != "C" and c not in "\u2028\u2029" else c.encode("unicode_escape").decode()
         for c in text[: limit + 1]

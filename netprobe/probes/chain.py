@@ -16,6 +16,7 @@ from netprobe.probes import certificates, http, proxy, resolve, tcp, tls, trust,
 from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Target
 from netprobe.probes.scene import Scene
+from netprobe.probes.scheduling import side_by_side
 from netprobe.probes.session import Session, Trace
 from netprobe.probes.streams import Stream
 from netprobe.probes.transport import OpenStreamTransport
@@ -51,14 +52,12 @@ async def look_up(session: Session, trace: Trace) -> None:
 
 async def through_addresses(session: Session, trace: Trace) -> None:
     """Every step after dns, at every address, side by side."""
-    async with trio.open_nursery() as nursery:
-        for address in trace.addresses:
-            nursery.start_soon(_at_address, session, trace, address)
 
+    async def at_address(address: str) -> None:
+        async with session.slots:  # the slot first, then the clock
+            await run(session, trace.target, trace.target.scene, address, trace.steps.setdefault(address, []))
 
-async def _at_address(session: Session, trace: Trace, address: str) -> None:
-    async with session.slots:  # the slot first, then the clock
-        await run(session, trace.target, trace.target.scene, address, trace.steps.setdefault(address, []))
+    await side_by_side(at_address, trace.addresses)
 
 
 async def through_proxy(session: Session, trace: Trace) -> None:

@@ -11,9 +11,9 @@ its step, and stays several times the slowest answer seen away from it. A limit 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import trio
 
@@ -107,22 +107,33 @@ class Limits:
             for scope, started in self._open[step].items():
                 scope.deadline = started + limit
 
-    @contextmanager
-    def within(self, step: Step, at_most: float | None = None) -> Iterator[trio.CancelScope]:
+    def within(self, step: Step, at_most: float | None = None) -> Bounded:
         """Bound a block; ``scope.cancelled_caught`` tells whether the limit ended it.
 
         Args:
             step: whose limit.
             at_most: a shorter limit, where the caller knows better; what the user set is kept all the same.
         """
-        started = trio.current_time()
-        if at_most is not None and self._explicit is None and at_most < self.seconds(step):
-            with trio.CancelScope(deadline=started + at_most) as scope:
-                yield scope
-            return
-        with trio.CancelScope(deadline=started + self.seconds(step)) as scope:
-            self._open[step][scope] = started
-            try:
-                yield scope
-            finally:
-                del self._open[step][scope]
+        started, seconds = trio.current_time(), self.seconds(step)
+        if at_most is not None and self._explicit is None and at_most < seconds:
+            return Bounded(trio.CancelScope(deadline=started + at_most), started, {})
+        return Bounded(trio.CancelScope(deadline=started + seconds), started, self._open[step])
+
+
+class Bounded:
+    """A block that a limit ends; while it is open, the run can move its end."""
+
+    __slots__ = ("_open", "_scope", "_started")
+
+    def __init__(self, scope: trio.CancelScope, started: float, open_: dict[trio.CancelScope, float]) -> None:
+        self._scope = scope
+        self._started = started
+        self._open = open_
+
+    def __enter__(self) -> trio.CancelScope:
+        self._open[self._scope] = self._started
+        return self._scope.__enter__()
+
+    def __exit__(self, *raised: Any) -> bool:
+        del self._open[self._scope]
+        return self._scope.__exit__(*raised)

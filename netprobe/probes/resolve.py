@@ -16,6 +16,7 @@ from netprobe.observations import DnsDetail, Failure, Observation, Step
 from netprobe.probes import dns, hostsfile, tcp
 from netprobe.probes.limits import Limits
 from netprobe.probes.scene import Scene
+from netprobe.probes.scheduling import Slots, side_by_side
 from netprobe.vantage import Resolver, Vantage
 
 IN_FLIGHT = 128
@@ -32,7 +33,7 @@ class Gate:
     """What a run knows of one resolver: its questions in flight, and whether it ever answers."""
 
     def __init__(self) -> None:
-        self.slots = trio.CapacityLimiter(IN_FLIGHT)
+        self.slots = Slots(IN_FLIGHT)
         self._answered = 0
         self._silent = 0
 
@@ -51,7 +52,7 @@ class Gate:
         full time, is asked the rest too, but not waited for as long. Those in flight count as asked: they run out in
         the same moment, and whoever takes the first place that is free must not wait in full once more.
         """
-        asked = self._silent + self.slots.borrowed_tokens
+        asked = self._silent + self.slots.taken
         return SHORT_WAIT if self._silent and not self._answered and asked >= GIVEN_UP_AFTER else None
 
 
@@ -127,18 +128,16 @@ async def resolve(
         return lookup
     answers: dict[tuple[Resolver, int], tuple[Observation, tuple[str, ...]]] = {}
 
-    async def one(resolver: Resolver, family: int) -> None:
+    async def one(question: tuple[Resolver, int]) -> None:
+        resolver, family = question
         gate = gates.of(resolver)
         async with gate.slots:  # the slot first, then the clock
             answer = await dns.ask(scene, resolver, family, limits, name=name, at_most=gate.patience)
         gate.note(answer[0].failure)
-        answers[resolver, family] = answer
+        answers[question] = answer
 
     try:
-        async with trio.open_nursery() as nursery:
-            for resolver in vantage.resolvers:
-                for family in families:
-                    nursery.start_soon(one, resolver, family)
+        await side_by_side(one, [(resolver, family) for resolver in vantage.resolvers for family in families])
     finally:
         lookup.observations = [observation for observation, _ in answers.values()]
     lookup.addresses = tuple(a for family in families for a in counted(answers, vantage.resolvers, family))

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import trio
-
 from netprobe.observations import Observation
 from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Target
 from netprobe.probes.proxy import Finder
 from netprobe.probes.resolve import Gates
+from netprobe.probes.scheduling import Slots
 from netprobe.probes.settings import Settings
 from netprobe.vantage import Vantage
 
@@ -73,7 +72,7 @@ class Session:
     vantages: tuple[Vantage, ...]
     zero: float
     limits: Limits
-    slots: trio.CapacityLimiter
+    slots: Slots
     gates: Gates
     finder: Finder
     traces: list[Trace] = field(default_factory=list)
@@ -89,7 +88,7 @@ class Session:
             vantages=tuple(vantages),
             zero=zero,
             limits=limits,
-            slots=trio.CapacityLimiter(settings.concurrency),
+            slots=Slots(settings.concurrency),
             gates=gates,
             finder=Finder(limits, gates),
         )

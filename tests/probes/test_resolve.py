@@ -112,9 +112,9 @@ def test_a_resolver_that_never_answered_is_not_waited_for_in_full() -> None:
 async def test_questions_in_flight_count_once_one_of_them_was_met_with_silence() -> None:
     gate = Gate()
     for number in range(GIVEN_UP_AFTER):
-        gate.slots.acquire_on_behalf_of_nowait(number)
+        gate.slots._limiter.acquire_on_behalf_of_nowait(number)
     seen = [gate.patience]
-    gate.slots.release_on_behalf_of(0)
+    gate.slots._limiter.release_on_behalf_of(0)
     for failure in (Failure.TIMEOUT, None):
         gate.note(failure)
         seen.append(gate.patience)
