@@ -26,7 +26,19 @@ from pathlib import Path
 
 from tests.bench import delay, measure
 from tests.bench.measure import Program, Row
-from tests.bench.world import DEFAULT_GROUPS, DNS, LAB_DNS, PER_REGION, REGIONS, World, host, resolver, start, world
+from tests.bench.world import (
+    DEFAULT_GROUPS,
+    DNS,
+    PER_REGION,
+    REGIONS,
+    World,
+    host,
+    numbered,
+    real,
+    resolver,
+    start,
+    world,
+)
 
 NETPROBE = (sys.executable, "-m", "netprobe")
 ROUND_TRIPS = 4
@@ -83,11 +95,12 @@ def _run(made: World, work: str, rounds: int, peers: Sequence[str]) -> list[Row]
         return _compare(made, work, _starts(made), rounds)
     if work in {"region", "all-regions"}:
         region = "us-east-2" if work == "region" else "all"
-        return _compare(made, work, {"netprobe": _check(made, region)}, rounds)
+        with resolver(made, real(made)):
+            return _compare(made, work, {"netprobe": _check(made, region)}, rounds)
     if work.startswith("delay-"):
         return _delayed(made, work, rounds)
     count, dead = WORKS[work]
-    with resolver(made, count, dead), _programs(made, count, bool(dead), peers) as programs:
+    with resolver(made, numbered(count, dead)), _programs(made, count, bool(dead), peers) as programs:
         return _compare(made, work, programs, rounds if count < 5000 else min(rounds, 3))
 
 
@@ -119,16 +132,19 @@ def _starts(made: World) -> dict[str, Program]:
 
 
 def _check(made: World, region: str) -> Program:
-    """A region's default check against the lab, as on a host."""
-    roots = str(made.lab_authority)
-    trust = ("--resolver", LAB_DNS, "--ca-file", roots, "--origin-ca", roots, "--no-proxy", "-4")
-    return Program(argv=(*NETPROBE, "check", "-r", region, *trust), cwd=made.folder)
+    """A region's default check, as on a host."""
+    return Program(argv=(*NETPROBE, "check", "-r", region, *_trust(made)), cwd=made.folder)
+
+
+def _trust(made: World) -> tuple[str, ...]:
+    roots = str(made.roots)
+    return ("--resolver", DNS, "--ca-file", roots, "--origin-ca", roots, "--no-proxy", "-4")
 
 
 def _delayed(made: World, work: str, rounds: int) -> list[Row]:
     """One region and all of them over a slow link; the critical path is printed beside."""
     trip = int(work.partition("-")[2]) / 1000
-    with _slow_link(made, trip / 2):
+    with resolver(made, real(made)), _slow_link(made, trip / 2):
         rows = _compare(made, work, {"one region": _check(made, "us-east-2"), "all": _check(made, "all")}, rounds)
     print(f"  {'the round trips of one chain':<28}{ROUND_TRIPS * trip:8.3f} s")
     return rows
@@ -179,14 +195,12 @@ def _sweep(made: World, folder: Path, count: int) -> Program:
         for index in range(each)
     )
     (folder / "netprobe.toml").write_text("\n".join(tables), encoding="ascii")
-    roots = str(made.authority)
-    trust = ("--resolver", DNS, "--ca-file", roots, "--origin-ca", roots, "--no-proxy", "-4")
-    options = ("-r", ",".join(regions), "--without", DEFAULT_GROUPS, *trust)
+    options = ("-r", ",".join(regions), "--without", DEFAULT_GROUPS, *_trust(made))
     return Program(argv=(*NETPROBE, "check", *options), cwd=folder)
 
 
 def _curl(made: World, folder: Path, count: int, faulty: bool) -> Program:
-    lines = [f'cacert = "{made.authority}"', "ipv4", "silent", "parallel", "parallel-immediate", "parallel-max = 300"]
+    lines = [f'cacert = "{made.roots}"', "ipv4", "silent", "parallel", "parallel-immediate", "parallel-max = 300"]
     lines += ["connect-timeout = 5"] if faulty else []
     lines += [f'url = "https://{host(index)}/"\noutput = "/dev/null"' for index in range(count)]
     (folder / "curl.conf").write_text("\n".join(lines) + "\n", encoding="ascii")
@@ -195,9 +209,7 @@ def _curl(made: World, folder: Path, count: int, faulty: bool) -> Program:
 
 @contextlib.contextmanager
 def _blackbox(made: World, folder: Path, count: int) -> Iterator[Program]:
-    module = (
-        f"prober: http, timeout: 10s, http: {{preferred_ip_protocol: ip4, tls_config: {{ca_file: {made.authority}}}}}"
-    )
+    module = f"prober: http, timeout: 10s, http: {{preferred_ip_protocol: ip4, tls_config: {{ca_file: {made.roots}}}}}"
     (folder / "blackbox.yml").write_text(f"modules: {{bench: {{{module}}}}}\n", encoding="ascii")
     argv = (_PROGRAMS["blackbox"], "--config.file", str(folder / "blackbox.yml"))
     daemon = start(made, (*argv, "--web.listen-address=127.0.0.1:9115"), cwd=folder)
