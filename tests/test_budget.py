@@ -18,6 +18,7 @@ from netprobe import catalog, requirements
 from netprobe.catalog.model import Endpoint
 from netprobe.lab import open_lab, resolver, servers
 from netprobe.lab.plan import NUMBERS
+from netprobe.observations import TlsDetail
 from netprobe.probes import certificates, trust
 from netprobe.probes.run import check
 from netprobe.probes.settings import DEFAULT_NUMBERS, Settings
@@ -127,6 +128,22 @@ async def test_a_chain_is_read_once() -> None:
     await probe("healthy", wanted, (4,))
     # The lab gives each host a certificate of its own.
     assert certificates.describe.cache_info().misses == len(names(wanted, NUMBERS))
+
+
+@pytest.mark.parametrize(("scenario", "read"), [("healthy", False), ("tls-intercepted", True)])
+async def test_where_no_report_holds_them_only_strange_chains_are_read(scenario: str, read: bool) -> None:
+    certificates.describe.cache_clear()
+    certificates.ends_in_origin.cache_clear()
+    wanted = endpoints("us-east-2")
+    async with open_lab(scenario, wanted) as lab:
+        settings = Settings(families=(4,), lab=scenario, genuine_chains=False)
+        run = await check(wanted, [lab.vantage], settings, catalog=catalog.load())
+    shown = [o.detail for o in run.observations if isinstance(o.detail, TlsDetail) and o.detail.origin is not None]
+    assert shown
+    assert {detail.origin for detail in shown} == {not read}
+    assert all(bool(detail.chain) is read for detail in shown)
+    assert (certificates.describe.cache_info().misses > 0) is read
+    assert (certificates.ends_in_origin.cache_info().misses > 0) is read
 
 
 async def test_where_the_server_keeps_no_connection_the_upgrade_gets_one_of_its_own(

@@ -127,6 +127,7 @@ def check(
         expect=expect,
         lab=lab,
         account_given=account is not None,
+        genuine_chains=wanted.holds_observations,
     )
     if lab is None:
         look = eyes.on_this_host(
@@ -185,6 +186,7 @@ def _settings(
     expect: Sequence[str] | None,
     lab: str | None,
     account_given: bool,
+    genuine_chains: bool,
 ) -> Settings:
     """The settings of the run; what was not given keeps the default of ``Settings``."""
     from netprobe.probes.settings import Settings
@@ -198,6 +200,7 @@ def _settings(
         idle=idle,
         lab=lab,
         account_given=account_given,
+        genuine_chains=genuine_chains,
         **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
     )
     return settings if idle is None else replace(settings, deadline=settings.deadline + idle)

@@ -32,6 +32,11 @@ class Wanted:
     output: Path | None
     more: tuple[tuple[str, Path], ...]
 
+    @property
+    def holds_observations(self) -> bool:
+        """Whether a report was asked for that holds every observation as it is."""
+        return "json" in {self.format, *(format for format, _ in self.more)}
+
 
 def wanted(format: str, output: Path | None, reports: Sequence[str] | None = None) -> Wanted:
     """Check ``--format``, ``--output`` and ``--report FORMAT=FILE``.

@@ -1,6 +1,6 @@
 """What a peer's certificate chain says: who issued it, and does it end in one of the origin's roots?
 
-``cryptography`` reads the certificates, and it is imported only once a chain is there to read. One chain is analysed
+``cryptography`` reads the certificates, and it is imported only where a chain is to be read. One chain is analysed
 once, however many hosts show it. Everything that is kept is text that is safe to print: names in an intercepting
 certificate are chosen by whoever made it.
 
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 MAX_CHAIN = 10
 MAX_NAMES = 20
 _UNREADABLE = "(cannot be read)"
+
+
+def prepare() -> None:
+    """Import what reads certificates now: in the middle of a run it would hold up what is in flight for 50 ms."""
+    import cryptography.x509  # noqa: F401
 
 
 @functools.lru_cache(maxsize=4096)

@@ -131,7 +131,8 @@ async def _converse(
     """The steps tls, http and websocket over an open connection or tunnel; returns how tls failed, or None."""
     secure = scene.port != PLAIN_HTTP
     if secure:
-        policy = (tls.verified if verify else tls.lax)(target.vantage, scene.host)
+        vantage = target.vantage
+        policy = session.verified(vantage, scene.host) if verify else tls.lax(vantage, scene.host)
         observation, encrypted = await tls.handshake(scene, stream, policy, session.limits, address=address)
         seen.append(observation)
         if encrypted is None:
@@ -195,7 +196,7 @@ async def _upgrade(
         seen.extend(failed)
         return
     with closing(stream):
-        policy = tls.verified(target.vantage, scene.host)
+        policy = session.verified(target.vantage, scene.host)
         observation, encrypted = await tls.handshake(scene, stream, policy, session.limits, address=address)
         if encrypted is None:
             seen.append(observation)

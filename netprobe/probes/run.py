@@ -20,7 +20,7 @@ import trio
 from netprobe import __version__
 from netprobe.catalog.model import Endpoint
 from netprobe.observations import CatalogVersion, Context, HttpDetail, Observation, Run, Step, Subject, VantageRecord
-from netprobe.probes import chain, descriptors, experiments, plan
+from netprobe.probes import certificates, chain, descriptors, experiments, plan
 from netprobe.probes.limits import BOUNDS
 from netprobe.probes.plan import Plan, Target
 from netprobe.probes.resolve import IN_FLIGHT
@@ -73,6 +73,8 @@ async def check(
         UsageError: a trust store or hosts file cannot be read.
     """
     started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if settings.genuine_chains:
+        certificates.prepare()
     zero = trio.current_time()
     settings, notes = _within_limits(settings, vantages)
     session = Session.begin(settings, vantages, zero)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from netprobe.observations import Observation
+from netprobe.probes import tls
 from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Target
 from netprobe.probes.proxy import Finder
@@ -78,6 +79,14 @@ class Session:
     traces: list[Trace] = field(default_factory=list)
     controls: list[Observation] = field(default_factory=list)
     judged_strictly: set[tuple[bytes, ...]] = field(default_factory=set)
+    _policies: dict[tuple[object, ...], tls.Policy] = field(default_factory=dict)
+
+    def verified(self, vantage: Vantage, sni: str) -> tls.Policy:
+        """Verify with a vantage's own trust store, which is read once a run."""
+        key = (vantage.store, vantage.ciphers, vantage.origin_ca)
+        if key not in self._policies:
+            self._policies[key] = replace(tls.verified(vantage, None), keep_genuine=self.settings.genuine_chains)
+        return replace(self._policies[key], sni=sni)
 
     @classmethod
     def begin(cls, settings: Settings, vantages: Sequence[Vantage], zero: float) -> Session:

@@ -23,6 +23,9 @@ class Settings:
         expect: group → ``private`` or ``public``.
         idle: for how many seconds an idle WebSocket is held, or None.
         experiments: whether control probes follow failures.
+        genuine_chains: whether to describe the certificates of chains that verified to the origin's roots. Reports for
+            machines hold them, the text for people does not, and the library that reads certificates takes a tenth of
+            a start.
         lab: the lab's scenario, or None on a real network.
         account_given: whether the user named the ECR account.
     """
@@ -35,5 +38,6 @@ class Settings:
     expect: Mapping[str, str] = field(default_factory=dict)
     idle: float | None = None
     experiments: bool = True
+    genuine_chains: bool = True
     lab: str | None = None
     account_given: bool = False

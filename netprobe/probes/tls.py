@@ -14,7 +14,6 @@ import hashlib
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import trio
@@ -42,26 +41,28 @@ class Policy:
         sni: the name that is sent and, where the context verifies, must match; None sends none.
         verify: ``store`` or ``none``.
         store: what a report says of the trust store.
-        origin_ca: the origin's roots, or None for the public web PKI.
+        origin: the origin's roots.
         mss: the MSS of the connection below, where an experiment set one.
+        keep_genuine: whether to describe a chain that verified to one of the origin's roots too.
     """
 
     context: ssl.SSLContext
     sni: str | None
     verify: str
     store: str
-    origin_ca: Path | None
+    origin: trust.Anchors
     mss: int | None = None
+    keep_genuine: bool = True
 
 
-def verified(vantage: Vantage, sni: str, mss: int | None = None) -> Policy:
+def verified(vantage: Vantage, sni: str | None, mss: int | None = None) -> Policy:
     """Verify with the vantage's own trust store."""
     return Policy(
         context=trust.verifying_context(trust.bundle_of(vantage.store), vantage.ciphers),
         sni=sni,
         verify="store",
         store=trust.describe(vantage.store),
-        origin_ca=vantage.origin_ca,
+        origin=trust.anchors(vantage.origin_ca),
         mss=mss,
     )
 
@@ -73,7 +74,7 @@ def lax(vantage: Vantage, sni: str | None, mss: int | None = None) -> Policy:
         sni=sni,
         verify="none",
         store="",
-        origin_ca=vantage.origin_ca,
+        origin=trust.anchors(vantage.origin_ca),
         mss=mss,
     )
 
@@ -144,9 +145,11 @@ async def handshake(
     finally:
         if not done:
             stream.close()
+    chain: tuple[bytes, ...] = ()
     if done:
         limits.learn(Step.TLS, trio.current_time() - started)
-        evidence = _peer(tls, policy)
+        chain = peer_chain(tls)
+        evidence = _peer(tls, chain, policy)
     detail = TlsDetail(
         sni=policy.sni,
         verify=policy.verify,
@@ -156,7 +159,7 @@ async def handshake(
         **evidence,
     )
     observation = scene.observe(Step.TLS, started, failure, detail, address=address)
-    return observation, TlsStream(stream, tls, incoming, outgoing, peer_chain(tls)) if done else None
+    return observation, TlsStream(stream, tls, incoming, outgoing, chain) if done else None
 
 
 async def _drive(
@@ -201,23 +204,19 @@ def _judge(error: ssl.SSLError, received: _Received) -> tuple[Failure, dict[str,
     return failure, evidence
 
 
-def _peer(tls: ssl.SSLObject, policy: Policy) -> dict[str, Any]:
+def _peer(tls: ssl.SSLObject, chain: tuple[bytes, ...], policy: Policy) -> dict[str, Any]:
     """What a finished handshake shows."""
     cipher = tls.cipher()
-    chain = peer_chain(tls)
-    evidence: dict[str, Any] = {
-        "version": tls.version() or "",
-        "cipher": cipher[0] if cipher else "",
-        "chain": certificates.describe(chain),
-    }
+    evidence: dict[str, Any] = {"version": tls.version() or "", "cipher": cipher[0] if cipher else ""}
+    genuine = False
     if policy.verify == "store":
         path = verified_chain(tls)
-        evidence["root_sha256"] = hashlib.sha256(path[-1]).hexdigest() if path else ""
-    origin = trust.anchors(policy.origin_ca)
-    if evidence.get("root_sha256") in origin.fingerprints:
-        evidence["origin"] = True
-    elif chain:
-        evidence["origin"] = certificates.ends_in_origin(chain, origin)
+        evidence["root_sha256"] = root = hashlib.sha256(path[-1]).hexdigest() if path else ""
+        genuine = root in policy.origin.fingerprints
+    if chain:
+        evidence["origin"] = genuine or certificates.ends_in_origin(chain, policy.origin)
+    if not genuine or policy.keep_genuine:
+        evidence["chain"] = certificates.describe(chain)
     return evidence
 
 

@@ -160,7 +160,7 @@ async def test_the_agents_rsa_ciphers_refuse_an_ecdsa_leaf_over_tls_1_2(authorit
             sni=HOST,
             verify="store",
             store="",
-            origin_ca=agent.origin_ca,
+            origin=trust.anchors(agent.origin_ca),
         )
         observation, encrypted = await tls.handshake(scene, stream, policy, limits)
     assert encrypted is None
