@@ -1,10 +1,11 @@
 """A DNS question and its answer, as bytes and as facts. No I/O.
 
 dnspython is who knows DNS here. But a check asks thousands of questions, nearly every answer to them is of the plainest
-form there is, and building and walking dnspython's objects for one takes 0.3 ms, as long as a third of a TLS handshake.
-So the fixed part of a question is made once and by dnspython; and an answer that holds nothing but addresses of the
-very name that was asked, or nothing at all, is read in one pass over its bytes. Whatever is less plain (an alias, a
-truncated answer, an error, a lie) is dnspython's; the tests hold one reading against the other.
+form there is, and building and walking dnspython's messages for one takes 0.3 ms, as long as a third of a TLS
+handshake; importing them takes as long as a hundred answers. So an answer that leads from the name that was asked, by
+aliases in their order, to nothing but addresses, or that holds nothing at all, is read in one pass over its bytes.
+Whatever is less plain (an error, a truncated answer, records in disorder, a lie) is dnspython's; the tests hold one
+reading against the other, and the questions against dnspython's.
 
 In the plain reading, records that say nothing about addresses are stepped over and not judged, as in Go's resolver.
 """
@@ -15,15 +16,14 @@ import functools
 import secrets
 import struct
 from dataclasses import dataclass
+from typing import Any
 
 import dns.exception
 import dns.flags
 import dns.ipv4
 import dns.ipv6
-import dns.message
 import dns.name
 import dns.rcode
-import dns.rdatatype
 
 from netprobe.errors import printable
 
@@ -33,7 +33,8 @@ MAX_ADDRESSES = 16
 MAX_ANSWER = 20_480
 """Bytes of an answer that are read: more than a thousand addresses."""
 RRTYPE = {4: "A", 6: "AAAA"}
-_TYPES = {4: dns.rdatatype.A, 6: dns.rdatatype.AAAA}
+_TYPES = {4: 1, 6: 28}
+_CNAME, _OPT, _TSIG, _IN = 5, 41, 250, 1
 _LENGTHS = {4: 4, 6: 16}
 _TO_TEXT = {4: dns.ipv4.inet_ntoa, 6: dns.ipv6.inet_ntoa}
 _HEADER = struct.Struct("!HHHHHH")
@@ -41,7 +42,7 @@ _RECORD = struct.Struct("!HHIH")
 _HEADER_SIZE = _HEADER.size
 _TO_THE_NAME_ASKED = b"\xc0\x0c"  # RFC 1035 section 4.1.4: a pointer to the name in the question, at offset 12
 _PLAIN_FLAGS = dns.flags.QR | 0x7800 | dns.flags.TC  # an answer, of opcode 0 (QUERY), not truncated
-_OPT, _TSIG = 41, 250
+_MAX_ALIASES = 8
 _LONGEST_TTL = 0x7FFFFFFF  # RFC 2181 section 8
 
 
@@ -89,13 +90,6 @@ class Answer:
     contradictory: bool = False
 
 
-@functools.cache
-def _template(family: int, edns: bool) -> bytes:
-    """A question for the root."""
-    query = dns.message.make_query(dns.name.root, _TYPES[family], use_edns=0 if edns else -1, payload=EDNS_PAYLOAD)
-    return query.to_wire()
-
-
 def question(name: str | dns.name.Name, family: int, *, edns: bool = True) -> Question:
     """Ask for the addresses of a name.
 
@@ -105,10 +99,17 @@ def question(name: str | dns.name.Name, family: int, *, edns: bool = True) -> Qu
         edns: offer EDNS.
     """
     parsed = dns.name.from_text(name) if isinstance(name, str) else name
-    template = _template(family, edns)
-    head, tail = template[2:_HEADER_SIZE], template[_HEADER_SIZE + 1 :]
-    wire = secrets.token_bytes(2) + head + parsed.to_wire() + tail  # type: ignore[operator]
-    return Question(parsed, family, wire, edns)
+    head = _HEADER.pack(secrets.randbits(16), dns.flags.RD, 1, 0, 0, edns)
+    offer = b"\0" + _RECORD.pack(_OPT, EDNS_PAYLOAD, 0, 0) if edns else b""
+    return Question(
+        parsed, family, b"".join((head, _wire(parsed), struct.pack("!HH", _TYPES[family], _IN), offer)), edns
+    )
+
+
+def _wire(name: dns.name.Name) -> bytes:
+    found = name.to_wire()
+    assert found is not None  # it is where to_wire is given no file
+    return found
 
 
 @functools.cache
@@ -137,28 +138,65 @@ def read(wire: bytes, asked: Question) -> Answer | None:
 def _plain(wire: bytes, asked: Question) -> Answer | None:
     """Read an answer of the plainest form; None where it is of another."""
     _, flags, questions, answers, authorities, additional = _HEADER.unpack_from(wire)
-    end = _HEADER_SIZE + len(asked.name.to_wire() or b"") + 4
-    if flags & _PLAIN_FLAGS != dns.flags.QR or questions != 1:
+    end = _HEADER_SIZE + len(_wire(asked.name)) + 4
+    rcode = flags & 15
+    if flags & _PLAIN_FLAGS != dns.flags.QR or questions != 1 or rcode not in {0, 3} or (rcode and answers):
         return None
-    if wire[_HEADER_SIZE:end] != asked.wire[_HEADER_SIZE:end] or flags & 15 not in {0, 3} or (flags & 15 and answers):
+    if wire[_HEADER_SIZE:end] != asked.wire[_HEADER_SIZE:end]:
         return None
-    wanted, length = (_TYPES[asked.family], 1), _LENGTHS[asked.family]
-    found: set[bytes] = set()
-    ttls: list[int] = []
+    chain = _Chain(asked)
     for number in range(answers + authorities + additional):
         owner, start = end, _after_name(wire, end) + _RECORD.size
         kind, cls, ttl, size = _RECORD.unpack_from(wire, start - _RECORD.size)
         end = start + size
         if number < answers:
-            if wire[owner : owner + 2] != _TO_THE_NAME_ASKED or (kind, cls) != wanted or size != length:
+            if cls != _IN or ttl > _LONGEST_TTL or end > len(wire) or not chain.follow(wire, owner, kind, start, end):
                 return None
-            found.add(wire[start:end])
-            ttls.append(ttl)
+            chain.ttls.append(ttl)
         elif kind == _TSIG or (kind == _OPT and ttl >> 24):  # signed, or more of the response code
             return None
-    if end != len(wire) or any(ttl > _LONGEST_TTL for ttl in ttls):
+    if end != len(wire):
         return None
-    return _answer(flags & 15, sorted(map(_TO_TEXT[asked.family], found)), ttl=min(ttls, default=None))
+    addresses = sorted(map(_TO_TEXT[asked.family], chain.addresses))
+    return _answer(rcode, addresses, cname=chain.aliases, ttl=min(chain.ttls) if addresses else None)
+
+
+class _Chain:
+    """The way from the name that was asked to its addresses, record by record."""
+
+    def __init__(self, asked: Question) -> None:
+        self._names = [asked.name]
+        self._type, self._size = _TYPES[asked.family], _LENGTHS[asked.family]
+        self.addresses: set[bytes] = set()
+        self.ttls: list[int] = []
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """The names on the way, as text that is safe to print."""
+        return tuple(printable(str(name).removesuffix(".")) for name in self._names[1:])
+
+    def follow(self, wire: bytes, owner: int, kind: int, start: int, end: int) -> bool:
+        """Take the next record of the answer section; whether it is the plain next step."""
+        plainly = len(self._names) == 1 and wire[owner : owner + 2] == _TO_THE_NAME_ASKED
+        if not plainly and self._name(wire, owner)[0] != self._names[-1]:
+            return False
+        if kind == self._type and end - start == self._size:
+            self.addresses.add(wire[start:end])
+            return True
+        if kind != _CNAME or self.addresses or len(self._names) > _MAX_ALIASES:
+            return False
+        target, used = self._name(wire, start)
+        if target is None or start + used != end or target in self._names:
+            return False
+        self._names.append(target)
+        return True
+
+    @staticmethod
+    def _name(wire: bytes, offset: int) -> tuple[dns.name.Name | None, int]:
+        try:
+            return dns.name.from_wire(wire, offset)
+        except dns.exception.DNSException:
+            return None, 0
 
 
 def _after_name(wire: bytes, offset: int) -> int:
@@ -170,9 +208,11 @@ def _after_name(wire: bytes, offset: int) -> int:
 
 def _any(wire: bytes, asked: Question) -> Answer | None:
     """Read any answer, with dnspython."""
+    import dns.message  # late: hardly any answer needs it
+
     query = dns.message.from_wire(asked.wire)
     try:
-        message = dns.message.from_wire(wire, raise_on_truncation=False)
+        message: Any = dns.message.from_wire(wire, raise_on_truncation=False)
     except (dns.exception.DNSException, ValueError) as error:
         raise Malformed(type(error).__name__) from error
     if not query.is_response(message):
@@ -180,7 +220,6 @@ def _any(wire: bytes, asked: Question) -> Answer | None:
     rcode, truncated = message.rcode(), bool(message.flags & dns.flags.TC)
     if rcode not in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:
         return Answer(rcode, truncated)
-    assert isinstance(message, dns.message.QueryMessage)
     try:
         chain = message.resolve_chaining()
     except dns.exception.DNSException as error:  # a CNAME loop, or an answer that contradicts its rcode

@@ -75,6 +75,18 @@ def test_what_resolvers_mostly_say_takes_no_dnspython(
     assert (plain.rcode, set(plain.addresses)) == (rcode, set(addresses))
 
 
+def test_an_alias_is_followed_without_dnspython() -> None:
+    asked = dnswire.question(HOST, 4)
+    response = _response(asked)
+    response.answer.append(dns.rrset.from_text(f"{HOST}.", 300, "IN", "CNAME", "a.example."))
+    response.answer.append(dns.rrset.from_text("a.example.", 20, "IN", "CNAME", f"b.{HOST}."))
+    response.answer.append(dns.rrset.from_text_list(f"b.{HOST}.", 90, "IN", "A", ["192.0.2.2", "192.0.2.1"]))
+    plain = dnswire._plain(response.to_wire(), asked)
+    assert plain is not None
+    assert plain == _slow(response.to_wire(), asked)
+    assert (plain.cname, plain.ttl) == (("a.example", f"b.{HOST}"), 20)
+
+
 _names = st.sampled_from([f"{HOST}.", "a.example.", "b.example.", f"x.{HOST}.", "."])
 _ttls = st.sampled_from([0, 1, 60, 300, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF])
 _records = st.one_of(
