@@ -91,5 +91,5 @@ class Session:
             limits=limits,
             slots=trio.CapacityLimiter(settings.concurrency),
             gates=gates,
-            finder=Finder(limits, gates),
+            finder=Finder(limits, gates, settings.families),
         )
