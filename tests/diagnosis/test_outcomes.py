@@ -220,6 +220,27 @@ def test_two_cas_are_two_findings_and_two_devices_too() -> None:
     assert {f.id for f in found} == {"tcp_prohibited"}
 
 
+@pytest.mark.parametrize(
+    ("failure", "icmp", "words"),
+    [
+        (F.CONNECTION_REFUSED, {}, f"({A} answers with RST)"),
+        (F.CONNECTION_REFUSED, {"icmp_type": 3, "icmp_code": 3}, f"10.0.0.1 answers for {A} with ICMP"),
+        (F.HOST_UNREACHABLE, {"icmp_type": 3, "icmp_code": 1}, "host unreachable, 10.0.0.1 says so"),
+        (F.HOST_UNREACHABLE, {"icmp_type": 11, "icmp_code": 0}, "their hops run out at 10.0.0.1"),
+        (F.NETWORK_UNREACHABLE, {}, "this host itself has no route"),
+    ],
+)
+def test_who_ended_a_connection_is_named_where_icmp_says_it(failure: F, icmp: dict[str, int], words: str) -> None:
+    world = World()
+    world.endpoint("ecs")
+    world.dns(name("ecs"), A)
+    world.tcp(name("ecs"), A, failure, **icmp, **({"icmp_from": "10.0.0.1"} if icmp else {}))
+
+    (finding,) = world.diagnosis().findings
+    assert words in finding.title
+    assert ("10.0.0.1" in finding.remedy) is bool(icmp)
+
+
 def test_the_stub_takes_the_second_answer_only_after_silence() -> None:
     for failure, expected in ((F.TIMEOUT, Verdict.DEGRADED), (F.DNS_SERVFAIL, Verdict.DEGRADED)):
         world = World(vantages=(VantageRecord(name="host", resolvers=(R1, R2)),))
