@@ -161,5 +161,5 @@ def _say_sinkholed(group: Group) -> Words:
     title = (
         f"DNS server {group.key} answers the sinkhole address {listing(bad)} for {group.names}: a DNS filter blocks it."
     )
-    remedy = f"On the DNS filter behind {group.key}, allow {group.patterns} then flush its cache."
+    remedy = f"On the DNS filter behind {group.key}, allow {group.patterns}, then flush its cache."
     return Words(title=title, remedy=remedy)
