@@ -53,7 +53,8 @@ def explain(world: Evidence, sight: Sight, path: Path, o: Observation, *, blocki
             evidence=(o, *through),
             blocking=blocking,
         )
-    partial = None if blocking else _partial(world, sight, path, id_)
+    works = any(p.works for p in sight.paths)
+    partial = _partial(world, sight, path, id_) if works else None
     elsewhere = world.controls("other_address", like=o, step=Step.TCP)
     return Cause(
         id=partial or id_,

@@ -176,6 +176,93 @@ def test_a_websocket_that_the_deadline_cut_off_is_never_a_pass() -> None:
     assert outcomes(world) == {"ssmmessages": Outcome.NOT_RUN}
 
 
+def cut_short(*unfinished: str, **more: object) -> World:
+    """A run that the deadline ended before ``ecs`` was done with."""
+    world = World(context={"deadline_reached": True}, **more)  # type: ignore[arg-type]
+    world.endpoint("ecs", unfinished=unfinished or (name("ecs"),))
+    return world
+
+
+TWO_RESOLVERS = (VantageRecord(name="host", resolvers=(R1, R2)),)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [(R1, "AAAA", F.DNS_NO_ANSWER)],
+        [(R1, "AAAA", F.TIMEOUT)],
+        [(R2, "A", F.DNS_NXDOMAIN), (R2, "AAAA", F.DNS_NXDOMAIN)],
+        [(R1, "A", F.TIMEOUT), (R1, "AAAA", F.TIMEOUT), (R2, "AAAA", F.DNS_NO_ANSWER)],
+    ],
+)
+def test_half_a_lookup_that_the_deadline_cut_off_denies_nothing(said: list[tuple[str, str, F]]) -> None:
+    world = cut_short(vantages=TWO_RESOLVERS)
+    for resolver, rrtype, failure in said:
+        world.dns(name("ecs"), failure=failure, resolver=resolver, rrtype=rrtype)
+
+    diagnosis = world.diagnosis()
+    assert {f.id for f in diagnosis.findings} <= {"dns_resolver_down"}
+    assert (diagnosis.endpoints[0].outcome, diagnosis.endpoints[0].not_run) == (Outcome.NOT_RUN, "deadline")
+    assert diagnosis.verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [(R1, "A", F.DNS_NXDOMAIN)],
+        [(R1, "A", F.DNS_NO_ANSWER), (R1, "AAAA", F.DNS_NO_ANSWER)],
+        [(R1, "A", F.TIMEOUT), (R2, "A", F.DNS_NXDOMAIN)],
+    ],
+)
+def test_a_denial_that_was_heard_before_the_deadline_stands(said: list[tuple[str, str, F]]) -> None:
+    world = cut_short(vantages=TWO_RESOLVERS)
+    for resolver, rrtype, failure in said:
+        world.dns(name("ecs"), failure=failure, resolver=resolver, rrtype=rrtype)
+
+    assert world.diagnosis().verdict is Verdict.NOT_READY
+
+
+def test_an_address_that_the_deadline_cut_off_may_have_worked() -> None:
+    world = cut_short()
+    world.dns(name("ecs"), A, "52.95.1.2")
+    world.tcp(name("ecs"), A, F.CONNECTION_REFUSED)
+
+    diagnosis = world.diagnosis()
+    assert told(diagnosis.findings) == {("tcp_refused", "warning", "proven")}
+    assert diagnosis.verdict is Verdict.INCONCLUSIVE
+    world.tcp(name("ecs"), "52.95.1.2", F.CONNECTION_REFUSED)
+    assert world.diagnosis().verdict is Verdict.NOT_READY
+
+
+def test_an_address_that_works_does_not_speak_for_one_that_the_deadline_cut_off() -> None:
+    world = cut_short()
+    world.dns(name("ecs"), A, "52.95.1.2")
+    world.reach(name("ecs"), A)
+
+    assert world.diagnosis().verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_number_that_was_found_does_not_speak_for_those_that_the_deadline_cut_off() -> None:
+    world = World(context={"interrupted": True})
+    one, two = name("ecs-a-1"), name("ecs-a-2")
+    world.endpoint("ecs-a", one, two, numbered=True, pattern=name("ecs-a-*"), unfinished=(two,))
+    world.good(one)
+
+    assert (of(world, "ecs-a").outcome, of(world, "ecs-a").not_run) == (Outcome.NOT_RUN, "interrupted")
+
+
+def test_the_bare_name_is_not_missed_while_numbers_were_not_asked_for() -> None:
+    world = World(context={"deadline_reached": True})
+    numbers = (name("ecs-a-1"), name("ecs-a-2"))
+    world.endpoint("ecs-a", *numbers, numbered=True, absent=numbers[:1], unfinished=numbers[1:])
+    world.endpoint("ecs-a-unnumbered", name("ecs-a"), stands_in_for="ecs-a")
+    world.dns(name("ecs-a"), failure=F.DNS_NXDOMAIN)
+
+    assert world.diagnosis().findings == ()
+    assert outcomes(world) == {"ecs-a": Outcome.NOT_RUN, "ecs-a-unnumbered": Outcome.NOT_APPLICABLE}
+    assert world.diagnosis().verdict is Verdict.INCONCLUSIVE
+
+
 def test_nothing_probed_is_inconclusive() -> None:
     world = World()
     world.endpoint("ecs", not_run="interrupted")
