@@ -283,6 +283,33 @@ def test_an_optional_endpoint_never_makes_an_error() -> None:
     assert diagnosis.endpoints[0].hosts[0].outcome is Outcome.FAIL
 
 
+@pytest.mark.parametrize(
+    ("required", "outcome", "verdict"),
+    [(True, Outcome.FAIL, Verdict.NOT_READY), (False, Outcome.WARN, Verdict.DEGRADED)],
+)
+def test_an_answer_that_was_not_expected_fails_what_is_required(
+    required: bool, outcome: Outcome, verdict: Verdict
+) -> None:
+    world = World(context={"expect": {"logs": "private"}})
+    world.endpoint("logs", group="logs", required=required)
+    world.good(name("logs"))
+
+    diagnosis = world.diagnosis()
+    assert [f.id for f in diagnosis.findings] == ["dns_public_answer"]
+    assert (diagnosis.endpoints[0].outcome, diagnosis.verdict) == (outcome, verdict)
+    assert diagnosis.endpoints[0].hosts[0].outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize(("others", "findings"), [(0.02, ["dns_slow"]), (1.0, [])])
+def test_dns_is_slow_only_beside_what_is_faster(others: float, findings: list[str]) -> None:
+    world = World()
+    world.endpoint("ecs")
+    world.dns(name("ecs"), A, duration=2.5)
+    world.reach(name("ecs"), A, duration=others)
+
+    assert [f.id for f in world.diagnosis().findings] == findings
+
+
 def test_thirty_endpoints_behind_one_dead_resolver_are_one_finding() -> None:
     world = World()
     for number in range(30):
