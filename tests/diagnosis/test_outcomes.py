@@ -310,6 +310,26 @@ def test_dns_is_slow_only_beside_what_is_faster(others: float, findings: list[st
     assert [f.id for f in world.diagnosis().findings] == findings
 
 
+@pytest.mark.parametrize("blocked", ["ecr-layers", "ecr-registry", "ecr-api"])
+def test_one_blocked_host_of_three_is_a_plain_finding_and_no_image_is_pulled(blocked: str) -> None:
+    world = World()
+    for number, id_ in enumerate(("ecr-api", "ecr-registry", "ecr-layers", "logs")):
+        (host,) = world.endpoint(id_, group="logs" if id_ == "logs" else "images")
+        address = f"52.95.2.{number}"
+        if id_ == blocked:
+            world.dns(host, address)
+            world.tcp(host, address, F.TIMEOUT)
+        else:
+            world.good(host, address=address)
+
+    diagnosis = world.diagnosis()
+    assert told(diagnosis.findings) == {("tcp_dropped", "error", "proven")}
+    assert {c.id: (c.outcome, c.blocked_by) for c in diagnosis.capabilities} == {
+        "pull-images": (Outcome.FAIL, ("tcp_dropped",)),
+        "ship-logs": (Outcome.PASS, ()),
+    }
+
+
 def test_thirty_endpoints_behind_one_dead_resolver_are_one_finding() -> None:
     world = World()
     for number in range(30):
