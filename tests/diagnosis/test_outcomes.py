@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netprobe.diagnosis.model import EndpointOutcome, Outcome, Severity, Verdict
+from netprobe.diagnosis.model import EndpointOutcome, Outcome, Owner, Severity, Verdict
 from netprobe.observations import Failure as F
 from netprobe.observations import Subject, VantageRecord
 from tests.support.observe import PROXY, R1, R2, World, name, told
@@ -373,6 +373,17 @@ def test_who_ended_a_connection_is_named_where_icmp_says_it(failure: F, icmp: di
     (finding,) = world.diagnosis().findings
     assert words in finding.title
     assert ("10.0.0.1" in finding.remedy) is bool(icmp)
+
+
+def test_a_hosts_file_with_the_other_family_alone_is_the_cause() -> None:
+    world = World(vantages=(VantageRecord(name="host", resolvers=(R1,), families=(6,)),))
+    world.endpoint("ecs")
+    world.dns(name("ecs"), failure=F.DNS_NO_ANSWER, rrtype="AAAA", resolver="/etc/hosts:7", transport="file")
+
+    (finding,) = world.diagnosis().findings
+    assert (finding.id, finding.severity, finding.owner) == ("dns_no_address", Severity.ERROR, Owner.HOST)
+    assert "/etc/hosts:7" in finding.title
+    assert "/etc/hosts:7" in finding.remedy
 
 
 def test_the_stub_takes_the_second_answer_only_after_silence() -> None:
