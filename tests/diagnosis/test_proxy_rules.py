@@ -89,3 +89,14 @@ def test_a_number_that_the_proxy_does_not_know_is_no_exception_from_every_endpoi
         world.proxy(host, F.PROXY_FORBIDDEN, status=403)
     world.proxy(two, F.PROXY_CANNOT_RESOLVE, status=503)
     assert "every endpoint" in only(world).title
+
+
+def test_what_the_deadline_cut_off_was_not_let_through() -> None:
+    world = World(
+        vantages=(VantageRecord(name="host", resolvers=(R1,), proxy=PROXY),), context={"deadline_reached": True}
+    )
+    world.endpoint("ecs")
+    world.endpoint("ssm", unfinished=(SSM,))
+    world.proxy(ECS, F.PROXY_FORBIDDEN, status=403)
+    world.proxy(SSM, status=200)
+    assert "these names only" not in only(world).title
