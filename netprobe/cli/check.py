@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 MOST_CONCURRENT = 4096
+NO_IPV4 = (
+    "this host has a default route over IPv6 only: probed over IPv6, at the dual-stack names that the agents use then; "
+    "give -4 to look over IPv4"
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -105,6 +109,7 @@ def check(
     if proxy is not None and no_proxy:
         raise UsageError("--proxy --no-proxy", "exclude each other", "give one of them")
     families = (4,) if ipv4_only else (6,) if ipv6_only else (4, 6)
+    without_ipv4 = eyes.without_ipv4(families, lab)
     selection = select(
         ctx,
         region=region,
@@ -113,7 +118,7 @@ def check(
         account=account,
         fips=fips,
         dualstack=dualstack,
-        ipv6_only=ipv6_only,
+        ipv6_only=without_ipv4,
         task_definition=task_definition,
     )
     settings = _settings(
@@ -148,6 +153,7 @@ def check(
     notes = [
         *requirements.notes(selection.regions, options.listed(with_groups), selection.catalog),
         *_placeholders(selection),
+        *([NO_IPV4] if without_ipv4 and not ipv6_only else ()),
     ]
     if verbose:
         say(f"netprobe: {len(selection.endpoints)} endpoints, catalog {selection.catalog.version}")

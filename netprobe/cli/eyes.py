@@ -84,6 +84,20 @@ def _ready(vantages: Sequence[Vantage]) -> Look:
     return look
 
 
+def without_ipv4(families: tuple[int, ...], lab: str | None) -> bool:
+    """Whether what looks has no IPv4: the user says so, or this host's routes do. Then agents use other names.
+
+    Args:
+        families: the families asked for.
+        lab: the scenario of a lab, which has families of its own.
+    """
+    if len(families) == 1 or lab is not None:
+        return families == (6,)
+    from netprobe.probes.system import host_families
+
+    return host_families() == (6,)
+
+
 def in_the_lab(scenario: str, endpoints: Sequence[Endpoint]) -> Look:
     """Look at the embedded network.
 

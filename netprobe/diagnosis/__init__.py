@@ -60,10 +60,16 @@ def _explained(world: Evidence, read: clock.Clock | None) -> Iterator[Cause]:
     for sight in world.sights:
         if world.unneeded(sight) or world.unknown_candidate(sight):
             continue
-        causes = [*(() if sight.proxied else dns.explain(world, sight)), *_broken_paths(world, sight, read)]
+        names = () if sight.proxied or _is_unanswered(sight) else dns.explain(world, sight)
+        causes = [*names, *_broken_paths(world, sight, read)]
         if sight.state is State.BROKEN and not causes and sight.failed is not None:
             causes.append(unexplained(sight, sight.failed, blocking=True))
         yield from causes
+
+
+def _is_unanswered(sight: Sight) -> bool:
+    """Whether the run ended before it was known which address the host gets: no denial, and no cause of one."""
+    return sight.state is State.UNSEEN and not sight.lookups.addresses
 
 
 def _broken_paths(world: Evidence, sight: Sight, read: clock.Clock | None) -> Iterator[Cause]:

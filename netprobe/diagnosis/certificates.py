@@ -128,7 +128,7 @@ def _say_intercepted(group: Group) -> Words:
     return Words(
         title=f"TLS to {group.names} is intercepted by {_ca(group)}, which the trust store ({store}) does not "
         f"hold.{doubt}",
-        remedy=f"Exempt {group.patterns} on TCP {group.ports} from TLS inspection. If that is refused, install the CA "
+        remedy=f"Exempt {group.patterns} on TCP {group.ports} from TLS inspection. If that is refused, install "
         f"{_ca(group)} in the host's store (update-ca-certificates or update-ca-trust). {_AGENTS_AND_STORES}.",
     )
 

@@ -132,9 +132,7 @@ def _cause(
 ) -> Cause:
     def say(group: Group) -> Words:
         way = "ahead" if clock.skew > 0 else "behind"
-        signed = (
-            "AWS refuses signed requests" if abs(clock.skew) >= ERROR_SECONDS else "AWS refuses them from 5 minutes on"
-        )
+        signed = "AWS refuses signed requests" + ("" if abs(clock.skew) >= ERROR_SECONDS else " from 5 minutes on")
         dated = any(o.failure in _AHEAD for o in group.evidence)
         also = " Certificates look expired or not yet valid because of it." if dated else ""
         return Words(

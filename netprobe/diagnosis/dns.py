@@ -86,8 +86,13 @@ def _others_answer(world: Evidence, failed: Observation) -> bool:
 def _say_no_answer(group: Group) -> Words:
     first = group.first
     resolver = group.key
-    who = resolver if resolver.startswith("/") else f"DNS server {resolver}"
-    title = f"{who} {DOES[group.id]}: {group.names}."
+    if resolver.startswith("/"):
+        return Words(
+            title=f"{resolver} names {group.names} without an address of a family that this host uses.",
+            remedy=f"Delete the line {resolver}, so that DNS is asked.",
+            owner=Owner.HOST,
+        )
+    title = f"DNS server {resolver} {DOES[group.id]}: {group.names}."
     return Words(
         title=title + _control(group),
         remedy=_REMEDIES[group.id].format(
@@ -161,5 +166,5 @@ def _say_sinkholed(group: Group) -> Words:
     title = (
         f"DNS server {group.key} answers the sinkhole address {listing(bad)} for {group.names}: a DNS filter blocks it."
     )
-    remedy = f"On the DNS filter behind {group.key}, allow {group.patterns} then flush its cache."
+    remedy = f"On the DNS filter behind {group.key}, allow {group.patterns}, then flush its cache."
     return Words(title=title, remedy=remedy)

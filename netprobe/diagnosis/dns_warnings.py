@@ -108,7 +108,7 @@ def _say_disagree(group: Group) -> Words:
 def _hosts_file(sight: Sight) -> Iterator[Cause]:
     for o in sight.lookups.every:
         detail = dns_detail(o)
-        if detail is not None and detail.transport == "file":
+        if detail is not None and detail.transport == "file" and answers(o):
             file, _, line = detail.resolver.rpartition(":")
             place = Place(file=file or detail.resolver, line=int(line) if line.isdecimal() else None)
             yield Cause(

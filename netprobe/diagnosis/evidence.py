@@ -76,6 +76,7 @@ class Evidence:
                 paths=paths,
                 sinkholed=() if proxied else sinkholed,
                 also=also,
+                cut=any(host in subject.unfinished for subject in subjects),
             )
 
     def _paths(
@@ -144,12 +145,13 @@ class Evidence:
     def requires(self, subject: Subject, sight: Sight) -> bool:
         """Whether the host is not ready when this sight of this endpoint is broken.
 
-        Every number that was found is required, since AWS picks it; the un-numbered name only where none was found.
+        Every number that was found is required, since AWS picks it; the un-numbered name only where none was found,
+        and every number was asked for.
         """
         if subject.stands_in_for is not None:
             numbered = self._named(subject.region, subject.stands_in_for)
             if numbered is not None:
-                return numbered.required and not self.found(numbered)
+                return numbered.required and not numbered.unfinished and not self.found(numbered)
             return subject.required
         if subject.numbered and not sight.exists:
             return subject.required and not self.found(subject) and self.stand_in(subject) is None

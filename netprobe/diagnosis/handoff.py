@@ -57,7 +57,8 @@ def handoff(run: Run, diagnosis: Diagnosis, *, target: str = "", rules: Sequence
         lines += [f"Rules{f' for {printable(target)}' if target else ''}", "-" * 40, ""]
         lines += [printable(redacted(line), 400) for line in rules]
         lines.append("")
-    lines += ["After the change, run the same netprobe command again on the server: the problem must be gone.", ""]
+    if asked:
+        lines += ["After the change, run the same netprobe command again on the server: the problem must be gone.", ""]
     return "\n".join(lines)
 
 
@@ -76,9 +77,8 @@ def _vantages(run: Run) -> list[str]:
     lines = []
     for record in run.context.vantages:
         way = f"through {printable(redacted(record.proxy))}" if record.proxy else "directly"
-        lines.append(
-            f"Looked as:   {printable(record.name, 40)}, {way}, DNS {', '.join(record.resolvers) or 'unknown'}"
-        )
+        resolvers = ", ".join(printable(resolver, 60) for resolver in record.resolvers)
+        lines.append(f"Looked as:   {printable(record.name, 40)}, {way}, DNS {resolvers or 'unknown'}")
     return lines
 
 

@@ -45,10 +45,13 @@ class Lookups:
     Attributes:
         asked: for each record type, what each resolver said, in the stub's order.
         chosen: for each record type, the observation whose answer the host gets.
+        settled: whether enough was heard to know what the host gets; a run that was cut short may lack an answer that
+            the stub would have waited for.
     """
 
     asked: dict[str, tuple[Observation, ...]]
     chosen: dict[str, Observation]
+    settled: bool = True
 
     @classmethod
     def of(cls, observations: Iterable[Observation], resolvers: Sequence[str], families: set[int]) -> Lookups:
@@ -78,7 +81,9 @@ class Lookups:
             mine = [o for (kind, _), o in latest.items() if kind == rrtype]
             asked[rrtype] = tuple(sorted(mine, key=lambda o: order.get(resolver_of(o), len(order))))
         chosen = {rrtype: next((o for o in os if is_final(o)), os[0]) for rrtype, os in asked.items()}
-        return cls(asked=asked, chosen=chosen)
+        heard = {rrtype for rrtype, os in asked.items() if _is_heard_out(os, resolvers)}
+        denied = any(chosen[rrtype].failure is Failure.DNS_NXDOMAIN for rrtype in heard)
+        return cls(asked=asked, chosen=chosen, settled=bool(from_file) or denied or heard >= (wanted or set(asked)))
 
     @property
     def every(self) -> tuple[Observation, ...]:
@@ -107,6 +112,18 @@ class Lookups:
         rank = {Failure.DNS_NXDOMAIN: 0, Failure.DNS_NO_ANSWER: 2, None: 3}
         failing = [o for o in self.chosen.values() if not answers(o)]
         return min(failing, key=lambda o: rank.get(o.failure, 1), default=None)
+
+
+def _is_heard_out(said: Sequence[Observation], resolvers: Sequence[str]) -> bool:
+    """Whether every resolver that a stub asks for one record type, up to the first final answer, was heard."""
+    by_resolver = {resolver_of(o): o for o in said}
+    for resolver in resolvers:
+        o = by_resolver.get(resolver)
+        if o is None:
+            return False
+        if is_final(o):
+            return True
+    return bool(said)
 
 
 def _is_file(o: Observation) -> bool:

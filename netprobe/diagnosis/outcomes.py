@@ -64,6 +64,14 @@ def _judge(world: Evidence, subject: Subject, sights: Sequence[Sight], touched: 
     """The outcome, and why where it is ``not_run``."""
     if subject.placeholder_account and sights and all(world.unneeded(sight) for sight in sights):
         return Outcome.NOT_RUN, NO_ACCOUNT
+    outcome, reason = _seen(world, subject, sights, touched)
+    if outcome is not Outcome.FAIL and subject.unfinished:
+        return Outcome.NOT_RUN, subject.not_run or ("interrupted" if world.context.interrupted else "deadline")
+    return outcome, reason
+
+
+def _seen(world: Evidence, subject: Subject, sights: Sequence[Sight], touched: Touched) -> tuple[Outcome, str]:
+    """What the hosts that were seen make of the endpoint."""
     counted = [s for s in sights if not world.unneeded(s)]
     if not counted:
         return _none_counted(world, subject, sights)
@@ -75,7 +83,7 @@ def _judge(world: Evidence, subject: Subject, sights: Sequence[Sight], touched: 
 
 
 def _none_counted(world: Evidence, subject: Subject, sights: Sequence[Sight]) -> tuple[Outcome, str]:
-    if subject.not_run:
+    if subject.not_run or subject.unfinished:
         return Outcome.NOT_RUN, subject.not_run
     if subject.stands_in_for is not None and sights:
         return Outcome.NOT_APPLICABLE, ""

@@ -258,7 +258,7 @@ def _say_scheme(group: Group) -> Words:
 def _say_forbidden(group: Group) -> Words:
     through = [s for s in group.world.sights if s.proxied and proxy_of((s,), ()) == group.key]
     refused = set(group.sights)
-    every = bool(through) and all(s in refused or s.state is State.ABSENT for s in through)
+    every = bool(through) and all(s in refused or s.state in (State.ABSENT, State.UNSEEN) for s in through)
     detail = details.proxy(group.first)
     status = f" ({detail.status})" if detail is not None and detail.status is not None else ""
     scope = "every endpoint: a rule on port 443 or on this client" if every else "these names only: a rule on the names"

@@ -77,6 +77,7 @@ class Sight:
         paths: one for each address that was tried.
         sinkholed: answers that no genuine service gives.
         also: other vantages with the same settings, for which the same probes stand.
+        cut: whether the deadline or the user ended the run before this host was done with, by whichever vantage.
     """
 
     vantage: str
@@ -88,6 +89,7 @@ class Sight:
     paths: tuple[Path, ...]
     sinkholed: tuple[str, ...] = ()
     also: tuple[str, ...] = field(default=())
+    cut: bool = False
 
     @property
     def candidate(self) -> bool:
@@ -96,7 +98,9 @@ class Sight:
 
     @cached_property
     def state(self) -> State:
-        """What became of it."""
+        """What became of it; unseen also where a part that was not seen could still change it."""
+        if self.cut and self._is_open:
+            return State.UNSEEN
         if not self.proxied and self.lookups.asked and not self.lookups.addresses:
             return State.ABSENT if self.candidate and self.lookups.missing and not self.exists else State.BROKEN
         if self.candidate and self.paths and all(cannot_resolve(path) for path in self.paths):
@@ -107,6 +111,14 @@ class Sight:
         if works:
             return State.PARTLY if fails else State.WORKS
         return State.BROKEN if fails else State.UNSEEN
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether an answer, an address or a step is missing that was still to come."""
+        if not self.proxied and not self.lookups.addresses:
+            return not self.lookups.settled
+        untried = set(self.lookups.addresses).difference(path.address for path in self.paths)
+        return bool(untried and not self.proxied) or any(not path.works and path.failed is None for path in self.paths)
 
     @property
     def exists(self) -> bool:

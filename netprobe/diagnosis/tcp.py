@@ -31,6 +31,10 @@ ID_OF = {
     Failure.ADDRESS_UNAVAILABLE: "tcp_unreachable",
 }
 _PROHIBITED = {(3, 9), (3, 10), (3, 13), (1, 1), (1, 5), (1, 6)}
+_TIME_EXCEEDED = {(11, 0), (3, 0)}
+"""Type and code where connect() says that the host is unreachable: ICMPv4's, and ICMPv6's (RFC 4443 section 3.3)."""
+_SIGNED = frozenset({"tcp_prohibited", "tcp_unreachable", "tcp_refused"})
+"""Findings in which the ICMP message's sender is the device to look at."""
 _POLICY = frozenset({"tcp_dropped", "tcp_refused", "tcp_prohibited", "tcp_reset"})
 
 
@@ -49,7 +53,8 @@ def explain(world: Evidence, sight: Sight, path: Path, o: Observation, *, blocki
             evidence=(o, *through),
             blocking=blocking,
         )
-    partial = None if blocking else _partial(world, sight, path, id_)
+    works = any(p.works for p in sight.paths)
+    partial = _partial(world, sight, path, id_) if works else None
     elsewhere = world.controls("other_address", like=o, step=Step.TCP)
     return Cause(
         id=partial or id_,
@@ -72,7 +77,7 @@ def _id(o: Observation) -> str | None:
 
 def _key(o: Observation, id_: str) -> str:
     detail = details.tcp(o)
-    if detail is None or id_ not in ("tcp_prohibited", "tcp_unreachable"):
+    if detail is None or id_ not in _SIGNED:
         return ""
     return detail.icmp_from or ""
 
@@ -144,6 +149,13 @@ def _rotating(world: Evidence, vantage: str) -> bool:
 
 
 def _say_refused(group: Group) -> Words:
+    if group.key:
+        return Words(
+            title=f"Connections to {group.names} on port {group.ports} are refused: {group.key} answers for "
+            f'{group.addresses} with ICMP "port unreachable".',
+            remedy=f"AWS listens there, so a packet filter rejects on its behalf: on {group.key}, allow TCP "
+            f"{group.ports} from this host to {group.patterns}.",
+        )
     return Words(
         title=f"Connections to {group.names} on port {group.ports} are refused ({group.addresses} answers with RST).",
         remedy=f"AWS listens there, so a firewall refuses on its behalf: allow TCP {group.ports} outbound to "
@@ -194,6 +206,18 @@ def _say_unreachable(group: Group) -> Words:
             title=f"This host has no source address for {group.names} ({group.addresses}).",
             remedy="Give the interface an address of that family, or leave the family out with -4 or -6.",
             owner=Owner.HOST,
+        )
+    detail = details.tcp(group.first)
+    if (
+        group.first.failure is Failure.HOST_UNREACHABLE
+        and detail
+        and (detail.icmp_type, detail.icmp_code) in (_TIME_EXCEEDED)
+    ):
+        return Words(
+            title=f"Packets to {group.names} ({group.addresses}) never arrive: their hops run out at "
+            f'{group.key or "a router"} (ICMP "time exceeded"), as in a routing loop.',
+            remedy=f"Correct the route towards {group.addresses} on {group.key or 'that router'} and on the router "
+            "before it; `netprobe path` shows the hops that repeat.",
         )
     what = "host" if group.first.failure is Failure.HOST_UNREACHABLE else "network"
     where = f"{group.key} says so" if group.key else "this host itself has no route"

@@ -39,10 +39,12 @@ class Finder:
     Attributes:
         limits: the run's time limits.
         gates: the run's gates in front of resolvers.
+        families: the address families wanted.
     """
 
     limits: Limits
     gates: Gates
+    families: tuple[int, ...] = (4, 6)
     _found: dict[tuple[object, ...], resolve.Lookup] = field(default_factory=dict)
     _locks: dict[tuple[object, ...], trio.Lock] = field(default_factory=dict)
 
@@ -57,8 +59,10 @@ class Finder:
     async def _ask(self, scene: Scene, vantage: Vantage, host: str) -> resolve.Lookup:
         names = [host] if "." in host else [*(f"{host}.{suffix}" for suffix in vantage.search), host]
         lookup = resolve.Lookup()
+        # A proxy may stand on the host's own network, which is reached over IPv4 also without a default route.
+        families = tuple(f for f in self.families if f == 4 or f in vantage.families)
         for name in names:
-            lookup = await resolve.resolve(scene, vantage, vantage.families, self.limits, self.gates, name=name)
+            lookup = await resolve.resolve(scene, vantage, families, self.limits, self.gates, name=name)
             if lookup.addresses:
                 break
         return lookup

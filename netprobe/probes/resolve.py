@@ -175,4 +175,10 @@ def _from_file(
             )
             lookup.observations.append(scene.observe(Step.DNS, now, None, detail))
             found.extend(addresses)
+    if not found:  # the line ends the search, and gives nothing that can be used
+        for family in families:
+            detail = DnsDetail(
+                resolver=f"{vantage.hosts_file}:{entries[0].line}", rrtype=_RRTYPE[family], transport="file", attempts=0
+            )
+            lookup.observations.append(scene.observe(Step.DNS, now, Failure.DNS_NO_ANSWER, detail))
     lookup.addresses = tuple(found)

@@ -99,5 +99,5 @@ class Session:
             limits=limits,
             slots=Slots(settings.concurrency),
             gates=gates,
-            finder=Finder(limits, gates),
+            finder=Finder(limits, gates, settings.families),
         )

@@ -15,12 +15,14 @@ from pathlib import Path
 
 from netprobe import proxyurl
 from netprobe.errors import UnreadableFileError, UsageError
+from netprobe.host import routes
 from netprobe.observations import VantageRecord
 from netprobe.probes import trust
 from netprobe.vantage import ProxyServer, Resolver, TrustStore, Vantage
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 HOSTS = Path("/etc/hosts")
+NET = Path("/proc/net")
 MAX_RESOLV_CONF = 65536
 MAX_SERVERS = 3
 """glibc's MAXNS."""
@@ -120,17 +122,27 @@ def read_resolv_conf(path: Path = RESOLV_CONF) -> ResolvConf:
         ) from error
 
 
-def host_families(if_inet6: Path = Path("/proc/net/if_inet6")) -> tuple[int, ...]:
-    """The families that a program on this host uses: IPv6 only with an address beyond loopback and link-local.
+def host_families(net: Path = NET) -> tuple[int, ...]:
+    """The families that a program on this host uses.
 
-    That is what ``AI_ADDRCONFIG`` and Go look at: a host without IPv6 has no broken IPv6.
+    IPv6 only with an address beyond loopback and link-local: that is what ``AI_ADDRCONFIG`` and Go look at, and a host
+    without IPv6 has no broken IPv6. No IPv4 where only IPv6 has a default route: that is what the ECS agent looks at.
+
+    Args:
+        net: the folder of the kernel's tables.
     """
-    try:
-        lines = if_inet6.read_text(encoding="ascii").splitlines()
-    except OSError:  # a kernel without IPv6
+    scopes = [words[3] for line in _table(net / "if_inet6") if len(words := line.split()) >= 6 and words[5] != "lo"]
+    if "00" not in scopes:
         return (4,)
-    scopes = [fields[3] for line in lines if len(fields := line.split()) >= 6 and fields[5] != "lo"]
-    return (4, 6) if "00" in scopes else (4,)
+    alone = routes.has_default(_table(net / "ipv6_route"), 6) and not routes.has_default(_table(net / "route"), 4)
+    return (6,) if alone else (4, 6)
+
+
+def _table(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="ascii").splitlines()
+    except OSError:  # a kernel without this family
+        return []
 
 
 def host_vantage(

@@ -41,7 +41,7 @@ def summary(report: Report) -> str:
     ]
     counts = [
         (judged.count(Outcome.PASS), "pass"),
-        (judged.count(Outcome.WARN), "pass with a warning"),
+        (judged.count(Outcome.WARN), "with a warning"),
         (judged.count(Outcome.FAIL), "fail"),
         (judged.count(Outcome.NOT_RUN), "could not be run"),
         (judged.count(Outcome.NOT_APPLICABLE), "not applicable"),

@@ -18,6 +18,7 @@ from netprobe.cli import eyes
 from netprobe.errors import UnreadableFileError, UsageError
 from netprobe.report import FORMATS, schema
 from netprobe.vantage import Vantage
+from tests.support import need
 from tests.support.cli import environment, netprobe
 
 ARGUMENTS = ("check", "-r", "us-east-2", "--account", "123456789012", "--format", "json")
@@ -89,6 +90,65 @@ def test_quiet_says_nothing_and_verbose_says_more() -> None:
 def test_a_region_that_no_page_confirms_is_noted() -> None:
     ended = netprobe("check", "-r", "us-gov-west-1", "--account", "123456789012", "--lab", "healthy")
     assert "no AWS page confirms that ECS Anywhere is offered there" in " ".join(ended.out.split())
+
+
+def rrtypes(document: dict[str, Any]) -> set[str]:
+    return {o["detail"]["rrtype"] for o in document["observations"] if o["step"] == "dns"}
+
+
+def patterns(document: dict[str, Any]) -> dict[str, str]:
+    return {one["id"]: one["pattern"] for one in document["endpoints"]}
+
+
+def test_ipv6_alone_asks_for_aaaa_of_the_names_that_the_agents_use_there() -> None:
+    document = seen("-6", "--lab", "dual-stack", code=0)
+    assert rrtypes(document) == {"AAAA"}
+    assert {o["address"] for o in document["observations"] if o["step"] == "tcp"} == {"::1"}
+    asked = patterns(document)
+    assert asked["ecs-a"] == "ecs-a-*.us-east-2.amazonaws.com"
+    assert asked["ecs-t-unnumbered"] == "ecs-t.us-east-2.amazonaws.com"
+    for service in ("ecs", "ssm", "logs", "ssmmessages"):
+        assert asked[service] == f"{service}.us-east-2.api.aws"
+    assert asked["ecr-registry"] == "123456789012.dkr-ecr.us-east-2.on.aws"
+    assert patterns(seen("-4", "--lab", "dual-stack", code=0))["ecs"] == "ecs.us-east-2.amazonaws.com"
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(
+    ("ipv4", "option", "asked", "ecs"),
+    [
+        ("", (), {"AAAA"}, "ecs.us-east-2.api.aws"),
+        ("", ("-4",), {"A"}, "ecs.us-east-2.amazonaws.com"),
+        (" && ip route add default dev eth0", (), {"A", "AAAA"}, "ecs.us-east-2.amazonaws.com"),
+    ],
+)
+def test_a_host_without_ipv4_is_looked_at_as_one(
+    ipv4: str, option: tuple[str, ...], asked: set[str], ecs: str, tmp_path: Path
+) -> None:
+    """Its Docker bridge has an IPv4 address all the same; nobody answers its questions."""
+    need.root()
+    need.engine("ip")
+    path = tmp_path / "report.json"
+    network = (
+        "ip link set lo up && ip link add eth0 type veth peer name eth1 && ip link set eth0 up && ip link set eth1 up"
+        " && ip addr add 172.17.0.1/16 dev eth0 && ip -6 addr add 2001:db8::1/64 dev eth0 nodad"
+        " && ip -6 route add default dev eth0"
+    )
+    command = [*ARGUMENTS, "--resolver", "[::1]:53", "--no-proxy", "--deadline", "5", "-o", str(path), *option]
+    inside = ("unshare", "--net", "sh", "-c", f'{network}{ipv4} && exec "$@"', "sh", sys.executable, "-m", "netprobe")
+    done = subprocess.run(
+        [*inside, *command],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment(),
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    document = json.loads(path.read_text())
+    assert rrtypes(document) == asked
+    assert patterns(document)["ecs"] == ecs
+    assert any("default route over IPv6 only" in note for note in document["notes"]) is (ecs == "ecs.us-east-2.api.aws")
 
 
 # --- whose eyes ----------------------------------------------------------------------------------------------------

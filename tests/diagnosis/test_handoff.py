@@ -48,11 +48,12 @@ def test_a_healthy_network_is_asked_for_nothing() -> None:
 
     assert "nothing in the network" in text
     assert "Change asked for" not in text
+    assert "After the change" not in text
 
 
 def test_no_secret_and_no_control_character() -> None:
     world = blocked()
-    world.vantages = (VantageRecord(name="host", resolvers=("10.0.0.53:53",), proxy="http://u:hunter2@p:1"),)
+    world.vantages = (VantageRecord(name="host", resolvers=("\x1b]0;53",), proxy="http://u:hunter2@p:1"),)
     run = world.run()
 
     text = handoff(run, diagnose(run), rules=("http://u:hunter2@p:1 \x1b[31m",))

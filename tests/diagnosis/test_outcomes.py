@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netprobe.diagnosis.model import EndpointOutcome, Outcome, Severity, Verdict
+from netprobe.diagnosis.model import EndpointOutcome, Outcome, Owner, Severity, Verdict
 from netprobe.observations import Failure as F
 from netprobe.observations import Subject, VantageRecord
 from tests.support.observe import PROXY, R1, R2, World, name, told
@@ -176,6 +176,93 @@ def test_a_websocket_that_the_deadline_cut_off_is_never_a_pass() -> None:
     assert outcomes(world) == {"ssmmessages": Outcome.NOT_RUN}
 
 
+def cut_short(*unfinished: str, **more: object) -> World:
+    """A run that the deadline ended before ``ecs`` was done with."""
+    world = World(context={"deadline_reached": True}, **more)  # type: ignore[arg-type]
+    world.endpoint("ecs", unfinished=unfinished or (name("ecs"),))
+    return world
+
+
+TWO_RESOLVERS = (VantageRecord(name="host", resolvers=(R1, R2)),)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [(R1, "AAAA", F.DNS_NO_ANSWER)],
+        [(R1, "AAAA", F.TIMEOUT)],
+        [(R2, "A", F.DNS_NXDOMAIN), (R2, "AAAA", F.DNS_NXDOMAIN)],
+        [(R1, "A", F.TIMEOUT), (R1, "AAAA", F.TIMEOUT), (R2, "AAAA", F.DNS_NO_ANSWER)],
+    ],
+)
+def test_half_a_lookup_that_the_deadline_cut_off_denies_nothing(said: list[tuple[str, str, F]]) -> None:
+    world = cut_short(vantages=TWO_RESOLVERS)
+    for resolver, rrtype, failure in said:
+        world.dns(name("ecs"), failure=failure, resolver=resolver, rrtype=rrtype)
+
+    diagnosis = world.diagnosis()
+    assert {f.id for f in diagnosis.findings} <= {"dns_resolver_down"}
+    assert (diagnosis.endpoints[0].outcome, diagnosis.endpoints[0].not_run) == (Outcome.NOT_RUN, "deadline")
+    assert diagnosis.verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [(R1, "A", F.DNS_NXDOMAIN)],
+        [(R1, "A", F.DNS_NO_ANSWER), (R1, "AAAA", F.DNS_NO_ANSWER)],
+        [(R1, "A", F.TIMEOUT), (R2, "A", F.DNS_NXDOMAIN)],
+    ],
+)
+def test_a_denial_that_was_heard_before_the_deadline_stands(said: list[tuple[str, str, F]]) -> None:
+    world = cut_short(vantages=TWO_RESOLVERS)
+    for resolver, rrtype, failure in said:
+        world.dns(name("ecs"), failure=failure, resolver=resolver, rrtype=rrtype)
+
+    assert world.diagnosis().verdict is Verdict.NOT_READY
+
+
+def test_an_address_that_the_deadline_cut_off_may_have_worked() -> None:
+    world = cut_short()
+    world.dns(name("ecs"), A, "52.95.1.2")
+    world.tcp(name("ecs"), A, F.CONNECTION_REFUSED)
+
+    diagnosis = world.diagnosis()
+    assert told(diagnosis.findings) == {("tcp_refused", "warning", "proven")}
+    assert diagnosis.verdict is Verdict.INCONCLUSIVE
+    world.tcp(name("ecs"), "52.95.1.2", F.CONNECTION_REFUSED)
+    assert world.diagnosis().verdict is Verdict.NOT_READY
+
+
+def test_an_address_that_works_does_not_speak_for_one_that_the_deadline_cut_off() -> None:
+    world = cut_short()
+    world.dns(name("ecs"), A, "52.95.1.2")
+    world.reach(name("ecs"), A)
+
+    assert world.diagnosis().verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_number_that_was_found_does_not_speak_for_those_that_the_deadline_cut_off() -> None:
+    world = World(context={"interrupted": True})
+    one, two = name("ecs-a-1"), name("ecs-a-2")
+    world.endpoint("ecs-a", one, two, numbered=True, pattern=name("ecs-a-*"), unfinished=(two,))
+    world.good(one)
+
+    assert (of(world, "ecs-a").outcome, of(world, "ecs-a").not_run) == (Outcome.NOT_RUN, "interrupted")
+
+
+def test_the_bare_name_is_not_missed_while_numbers_were_not_asked_for() -> None:
+    world = World(context={"deadline_reached": True})
+    numbers = (name("ecs-a-1"), name("ecs-a-2"))
+    world.endpoint("ecs-a", *numbers, numbered=True, absent=numbers[:1], unfinished=numbers[1:])
+    world.endpoint("ecs-a-unnumbered", name("ecs-a"), stands_in_for="ecs-a")
+    world.dns(name("ecs-a"), failure=F.DNS_NXDOMAIN)
+
+    assert world.diagnosis().findings == ()
+    assert outcomes(world) == {"ecs-a": Outcome.NOT_RUN, "ecs-a-unnumbered": Outcome.NOT_APPLICABLE}
+    assert world.diagnosis().verdict is Verdict.INCONCLUSIVE
+
+
 def test_nothing_probed_is_inconclusive() -> None:
     world = World()
     world.endpoint("ecs", not_run="interrupted")
@@ -194,6 +281,53 @@ def test_an_optional_endpoint_never_makes_an_error() -> None:
     assert diagnosis.verdict is Verdict.DEGRADED
     assert diagnosis.endpoints[0].outcome is Outcome.WARN
     assert diagnosis.endpoints[0].hosts[0].outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    ("required", "outcome", "verdict"),
+    [(True, Outcome.FAIL, Verdict.NOT_READY), (False, Outcome.WARN, Verdict.DEGRADED)],
+)
+def test_an_answer_that_was_not_expected_fails_what_is_required(
+    required: bool, outcome: Outcome, verdict: Verdict
+) -> None:
+    world = World(context={"expect": {"logs": "private"}})
+    world.endpoint("logs", group="logs", required=required)
+    world.good(name("logs"))
+
+    diagnosis = world.diagnosis()
+    assert [f.id for f in diagnosis.findings] == ["dns_public_answer"]
+    assert (diagnosis.endpoints[0].outcome, diagnosis.verdict) == (outcome, verdict)
+    assert diagnosis.endpoints[0].hosts[0].outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize(("others", "findings"), [(0.02, ["dns_slow"]), (1.0, [])])
+def test_dns_is_slow_only_beside_what_is_faster(others: float, findings: list[str]) -> None:
+    world = World()
+    world.endpoint("ecs")
+    world.dns(name("ecs"), A, duration=2.5)
+    world.reach(name("ecs"), A, duration=others)
+
+    assert [f.id for f in world.diagnosis().findings] == findings
+
+
+@pytest.mark.parametrize("blocked", ["ecr-layers", "ecr-registry", "ecr-api"])
+def test_one_blocked_host_of_three_is_a_plain_finding_and_no_image_is_pulled(blocked: str) -> None:
+    world = World()
+    for number, id_ in enumerate(("ecr-api", "ecr-registry", "ecr-layers", "logs")):
+        (host,) = world.endpoint(id_, group="logs" if id_ == "logs" else "images")
+        address = f"52.95.2.{number}"
+        if id_ == blocked:
+            world.dns(host, address)
+            world.tcp(host, address, F.TIMEOUT)
+        else:
+            world.good(host, address=address)
+
+    diagnosis = world.diagnosis()
+    assert told(diagnosis.findings) == {("tcp_dropped", "error", "proven")}
+    assert {c.id: (c.outcome, c.blocked_by) for c in diagnosis.capabilities} == {
+        "pull-images": (Outcome.FAIL, ("tcp_dropped",)),
+        "ship-logs": (Outcome.PASS, ()),
+    }
 
 
 def test_thirty_endpoints_behind_one_dead_resolver_are_one_finding() -> None:
@@ -218,6 +352,38 @@ def test_two_cas_are_two_findings_and_two_devices_too() -> None:
     assert [len(f.hosts) for f in found] == [2, 1]
     assert "10.0.0.2" in found[0].title
     assert {f.id for f in found} == {"tcp_prohibited"}
+
+
+@pytest.mark.parametrize(
+    ("failure", "icmp", "words"),
+    [
+        (F.CONNECTION_REFUSED, {}, f"({A} answers with RST)"),
+        (F.CONNECTION_REFUSED, {"icmp_type": 3, "icmp_code": 3}, f"10.0.0.1 answers for {A} with ICMP"),
+        (F.HOST_UNREACHABLE, {"icmp_type": 3, "icmp_code": 1}, "host unreachable, 10.0.0.1 says so"),
+        (F.HOST_UNREACHABLE, {"icmp_type": 11, "icmp_code": 0}, "their hops run out at 10.0.0.1"),
+        (F.NETWORK_UNREACHABLE, {}, "this host itself has no route"),
+    ],
+)
+def test_who_ended_a_connection_is_named_where_icmp_says_it(failure: F, icmp: dict[str, int], words: str) -> None:
+    world = World()
+    world.endpoint("ecs")
+    world.dns(name("ecs"), A)
+    world.tcp(name("ecs"), A, failure, **icmp, **({"icmp_from": "10.0.0.1"} if icmp else {}))
+
+    (finding,) = world.diagnosis().findings
+    assert words in finding.title
+    assert ("10.0.0.1" in finding.remedy) is bool(icmp)
+
+
+def test_a_hosts_file_with_the_other_family_alone_is_the_cause() -> None:
+    world = World(vantages=(VantageRecord(name="host", resolvers=(R1,), families=(6,)),))
+    world.endpoint("ecs")
+    world.dns(name("ecs"), failure=F.DNS_NO_ANSWER, rrtype="AAAA", resolver="/etc/hosts:7", transport="file")
+
+    (finding,) = world.diagnosis().findings
+    assert (finding.id, finding.severity, finding.owner) == ("dns_no_address", Severity.ERROR, Owner.HOST)
+    assert "/etc/hosts:7" in finding.title
+    assert "/etc/hosts:7" in finding.remedy
 
 
 def test_the_stub_takes_the_second_answer_only_after_silence() -> None:

@@ -68,6 +68,8 @@ TCP = (
     broken(
         "ns-reject-reset", "tcp_refused", Network(forward=(f"ip daddr {AGENT} tcp dport 443 reject with tcp reset",))
     ),
+    broken("ns-reject-port", "tcp_refused", Network(forward=(f"ip daddr {AGENT} tcp dport 443 reject",))),
+    broken("ns-hops-run-out", "tcp_unreachable", Network(routers=2, forward=("ip daddr {ssm} ip ttl set 1",))),
     broken(
         "ns-admin-prohibited",
         "tcp_prohibited",

@@ -155,6 +155,28 @@ async def test_a_proxy_over_tls(tmp_path: Path) -> None:
     assert told.phase == "connect"
 
 
+@pytest.mark.parametrize(("wanted", "failure"), [((4, 6), None), ((6,), Failure.DNS_NO_ANSWER)])
+async def test_a_proxy_may_be_reached_over_ipv4_by_a_host_that_goes_out_over_ipv6_alone(
+    wanted: tuple[int, ...], failure: Failure | None
+) -> None:
+    server = DnsServer(zone({"proxy.corp.example": {"A": ["127.0.0.1"]}}))
+    with serve(_answer("HTTP/1.1 200 OK")) as port:
+        async with trio.open_nursery() as nursery:
+            vantage = Vantage(name="host", resolvers=(await server.start(nursery),), hosts_file=None, families=(6,))
+            limits = Limits(5.0)
+            observation, stream = await open_tunnel(
+                probe_servers.scene(HOST),
+                vantage,
+                _http(port, host="proxy.corp.example"),
+                Finder(limits, Gates(), wanted),
+                limits,
+            )
+            if stream is not None:
+                await stream.aclose()
+            nursery.cancel_scope.cancel()
+    assert observation.failure is failure
+
+
 async def test_the_proxys_name_is_resolved_once_with_the_search_list() -> None:
     server = DnsServer(zone({"proxy.corp.example": {"A": ["127.0.0.1"]}}))
     with serve(_answer("HTTP/1.1 200 OK")) as port:

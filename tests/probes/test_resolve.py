@@ -99,6 +99,16 @@ async def test_the_hosts_file_wins_and_nobody_is_asked(tmp_path: Path) -> None:
     assert (observation.detail.transport, observation.detail.resolver) == ("file", f"{hosts}:2")
 
 
+async def test_a_hosts_file_with_the_other_family_alone_gives_no_address(tmp_path: Path) -> None:
+    hosts = tmp_path / "hosts"
+    hosts.write_text(f"127.0.0.1 localhost\n10.0.0.5 {HOST}\n")
+    lookup = await _resolve(zone({HOST: {"AAAA": ["::1"]}}), families=(6,), hosts_file=hosts)
+    assert lookup.addresses == ()
+    (said,) = lookup.observations
+    assert isinstance(said.detail, DnsDetail)
+    assert (said.failure, said.detail.resolver, said.detail.transport) == (Failure.DNS_NO_ANSWER, f"{hosts}:2", "file")
+
+
 def test_a_resolver_that_never_answered_is_not_waited_for_in_full() -> None:
     gate = Gate()
     seen = []

@@ -97,19 +97,38 @@ def test_an_unreadable_resolv_conf_is_the_users_to_mend(tmp_path: Path) -> None:
         system.read_resolv_conf(tmp_path)
 
 
+LOOPBACK = "00000000000000000000000000000001 01 80 10 80 lo\n"
+LINK_LOCAL = "fe800000000000000000000000000001 02 40 20 80 eth0\n"
+GLOBAL = "20010db8000000000000000000000001 02 40 00 80 eth0\n"
+HEADING = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n"
+DEFAULT = "eth0\t00000000\t010012C6\t0003\t0\t0\t0\t00000000\n"
+BRIDGE = "docker0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\n"
+NOWHERE = f"{'0' * 32} 00 {'0' * 32} 00 {'0' * 32}"
+DEFAULT_6 = f"{'0' * 32} 00 {'0' * 32} 00 fe80{'0' * 27}1 00000400 00000001 00000000 00000003 eth0\n"
+UNREACHABLE_6 = f"{NOWHERE} ffffffff 00000001 00000000 00200200 lo\n"
+REJECTED_6 = f"{NOWHERE} 00000400 00000001 00000000 00000201 eth0\n"
+
+
 @pytest.mark.parametrize(
-    ("lines", "families"),
+    ("addresses", "route", "ipv6_route", "families"),
     [
-        ("00000000000000000000000000000001 01 80 10 80 lo\n", (4,)),
-        ("fe800000000000000000000000000001 02 40 20 80 eth0\n", (4,)),
-        ("20010db8000000000000000000000001 02 40 00 80 eth0\n", (4, 6)),
+        (None, HEADING + DEFAULT, None, (4,)),
+        (LOOPBACK, HEADING + DEFAULT, UNREACHABLE_6, (4,)),
+        (LINK_LOCAL, HEADING, DEFAULT_6, (4,)),
+        (LOOPBACK + GLOBAL, HEADING + DEFAULT, DEFAULT_6, (4, 6)),
+        (LOOPBACK + GLOBAL, HEADING + BRIDGE, UNREACHABLE_6, (4, 6)),
+        (LOOPBACK + GLOBAL, HEADING + BRIDGE, REJECTED_6, (4, 6)),
+        (LOOPBACK + GLOBAL, HEADING + BRIDGE, DEFAULT_6, (6,)),
+        (LOOPBACK + GLOBAL, None, DEFAULT_6, (6,)),
     ],
 )
-def test_a_host_without_ipv6_has_no_broken_ipv6(lines: str, families: tuple[int, ...], tmp_path: Path) -> None:
-    file = tmp_path / "if_inet6"
-    file.write_text(lines)
-    assert system.host_families(file) == families
-    assert system.host_families(tmp_path / "missing") == (4,)
+def test_a_host_without_a_family_has_no_broken_one(
+    addresses: str | None, route: str | None, ipv6_route: str | None, families: tuple[int, ...], tmp_path: Path
+) -> None:
+    for name, text in (("if_inet6", addresses), ("route", route), ("ipv6_route", ipv6_route)):
+        if text is not None:
+            (tmp_path / name).write_text(text)
+    assert system.host_families(tmp_path) == families
 
 
 def test_the_host_vantage(tmp_path: Path) -> None:

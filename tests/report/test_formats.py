@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import junitparser
+import msgspec
 import pytest
 import yaml
 from hypothesis import example, given, settings
@@ -318,6 +319,15 @@ def test_metrics_are_read_by_both_parsers(parser: Any) -> None:
     assert sum(value for (name, _), value in found.items() if name == "netprobe_endpoint_outcome") == 5
     assert sum(value for (name, _), value in found.items() if name == "netprobe_findings") == 4
     assert samples(parser(shown(reports.ready(), "openmetrics")))["netprobe_ready", ()] == 1
+
+
+@pytest.mark.parametrize("moment", ["", "yesterday", "0001-01-01T00:00:00", "9999-12-31T23:59:59+00:00"])
+def test_a_time_that_is_none_is_left_out_of_the_metrics(moment: str) -> None:
+    """A saved report is anyone's text; the other metrics are told all the same."""
+    found = samples(
+        openmetrics_families(shown(msgspec.structs.replace(reports.ready(), started_at=moment), "openmetrics"))
+    )
+    assert found["netprobe_ready", ()] == 1
 
 
 def test_a_rule_judged_twice_is_one_series_with_the_worse_outcome() -> None:

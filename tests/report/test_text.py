@@ -15,8 +15,8 @@ from tests.support import reports
 
 WHOLE = """\
 NOT READY: us-east-2
-5 endpoints and 4 rules: 2 pass, 1 pass with a warning, 2 fail, 3 could not be
-  run, 1 not applicable; 2 errors, 2 warnings (1.8 s)
+5 endpoints and 4 rules: 2 pass, 1 with a warning, 2 fail, 3 could not be run, 1
+  not applicable; 2 errors, 2 warnings (1.8 s)
 
 FINDINGS
 

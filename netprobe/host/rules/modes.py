@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netprobe.diagnosis.model import Place, Severity
+from netprobe.host import routes
 from netprobe.host.machine import Machine
 from netprobe.host.rules.define import rule
 from netprobe.host.rules.sources import AGENT, DEVELOPER_GUIDE
@@ -10,7 +11,6 @@ from netprobe.host.rules.system import kernel_option
 from netprobe.rules import Judgement, Rule, not_run, passed, warned
 
 _FIPS_FLAG = "/proc/sys/crypto/fips_enabled"
-_RTF_UP, _RTF_REJECT = 0x1, 0x200
 
 
 def fips_mode(machine: Machine) -> Judgement:
@@ -34,20 +34,11 @@ def fips_mode(machine: Machine) -> Judgement:
     )
 
 
-def _default_route(machine: Machine, path: str, destination: int, flags: int) -> bool | None:
+def _default_route(machine: Machine, path: str, family: int) -> bool | None:
     """Whether a routing table in /proc has a usable default route; None where there is no table."""
     if not machine.root.exists(path):
         return None
-    for _, line in machine.root.lines(path):
-        words = line.split()
-        if len(words) <= max(destination, flags) or set(words[destination]) != {"0"}:
-            continue
-        if path.endswith("ipv6_route") and (words[1] != "00" or words[-1] == "lo"):
-            continue
-        bits = int(words[flags], 16)
-        if bits & _RTF_UP and not bits & _RTF_REJECT:
-            return True
-    return False
+    return routes.has_default((line for _, line in machine.root.lines(path)), family)
 
 
 def ipv6_only(machine: Machine) -> Judgement:
@@ -61,11 +52,11 @@ def ipv6_only(machine: Machine) -> Judgement:
         return passed("ecs.config says which addresses the agent uses", setting.shown)
     if not machine.running:
         return not_run("an image does not tell which addresses its network will have")
-    four = _default_route(machine, "/proc/net/route", 1, 3)
-    six = _default_route(machine, "/proc/net/ipv6_route", 0, 8)
+    four = _default_route(machine, routes.ROUTE, 4)
+    six = _default_route(machine, routes.IPV6_ROUTE, 6)
     if four is False and six:
         title = "this host has a default route over IPv6 only: the agent uses the dual-stack names (api.aws)"
-        return warned(title, advice, (Place(file="/proc/net/route", text="no default route"),))
+        return warned(title, advice, (Place(file=routes.ROUTE, text="no default route"),))
     if four is None:
         return not_run("the routing table cannot be read")
     return passed("this host has IPv4" if four else "this host has no default route at all")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 
 from netprobe.diagnosis.model import Outcome, Verdict
@@ -37,8 +38,8 @@ def _families(report: Report) -> Iterator[tuple[str, str, str, list[Sample]]]:
     yield "netprobe_ready", "", "Whether the last run found the host ready.", [({}, float(ready))]
     verdicts = [({"verdict": str(one)}, float(one is report.verdict)) for one in Verdict]
     yield "netprobe_verdict", "", "The verdict of the last run, one-hot.", verdicts
-    started = datetime.fromisoformat(report.started_at).timestamp()
-    yield "netprobe_run_start_seconds", "seconds", "When the last run began, Unix time.", [({}, started)]
+    started: list[Sample] = [({}, moment) for moment in _moments(report.started_at)]
+    yield "netprobe_run_start_seconds", "seconds", "When the last run began, Unix time.", started
     yield "netprobe_run_duration_seconds", "seconds", "How long it took.", [({}, report.duration_seconds)]
     yield "netprobe_endpoint_outcome", "", "What became of an endpoint, one-hot.", list(_endpoints(report))
     yield "netprobe_capability_outcome", "", "What the host can do, one-hot.", list(_capabilities(report))
@@ -49,6 +50,12 @@ def _families(report: Report) -> Iterator[tuple[str, str, str, list[Sample]]]:
         list(_rules(report)),
     )
     yield "netprobe_findings", "", "Findings of a kind.", list(_findings(report))
+
+
+def _moments(text: str) -> Iterator[float]:
+    """The time as Unix time; nothing where a damaged report holds none."""
+    with suppress(ValueError, OverflowError):
+        yield datetime.fromisoformat(text).timestamp()
 
 
 def _one_hot(labels: dict[str, str], outcome: Outcome) -> Iterator[Sample]:

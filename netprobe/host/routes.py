@@ -1,0 +1,33 @@
+"""The routing tables of ``/proc/net``: which families have a default route.
+
+The ECS agent and its install script tell a host without IPv4 by this (facts of the agent's source, read 2026-11-23): an
+address alone says little, since Docker's bridge has an IPv4 address on every host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+ROUTE = "/proc/net/route"
+IPV6_ROUTE = "/proc/net/ipv6_route"
+_RTF_UP, _RTF_REJECT = 0x1, 0x200
+
+
+def has_default(lines: Iterable[str], family: int) -> bool:
+    """Whether a table has a default route that can be used.
+
+    Args:
+        lines: the lines of :data:`ROUTE` (family 4) or :data:`IPV6_ROUTE` (family 6).
+        family: 4 or 6.
+    """
+    destination, flags = (1, 3) if family == 4 else (0, 8)
+    for line in lines:
+        words = line.split()
+        if len(words) <= flags or set(words[destination]) != {"0"}:
+            continue
+        if family == 6 and (words[1] != "00" or words[-1] == "lo"):
+            continue
+        bits = int(words[flags], 16)
+        if bits & _RTF_UP and not bits & _RTF_REJECT:
+            return True
+    return False

@@ -1,0 +1,102 @@
+"""What a proxy's answer, its headers and a CONNECT to an address make of a failed tunnel, without a proxy."""
+
+from __future__ import annotations
+
+import pytest
+
+from netprobe.diagnosis.model import Finding
+from netprobe.observations import Failure as F
+from netprobe.observations import VantageRecord
+from tests.support.observe import PROXY, R1, World, name
+
+ECS, SSM = name("ecs"), name("ssm")
+
+
+def proxied() -> World:
+    """Two required endpoints behind a proxy."""
+    world = World(vantages=(VantageRecord(name="host", resolvers=(R1,), proxy=PROXY),))
+    world.endpoint("ecs")
+    world.endpoint("ssm")
+    return world
+
+
+def only(world: World) -> Finding:
+    (finding,) = world.diagnosis().findings
+    return finding
+
+
+@pytest.mark.parametrize(
+    ("failure", "phase", "id_"),
+    [
+        (F.TIMEOUT, "tcp", "proxy_timeout"),
+        (F.TIMEOUT, "tls", "proxy_timeout"),
+        (F.TIMEOUT, "connect", "proxy_timeout"),
+        (F.HOST_UNREACHABLE, "tcp", "proxy_unreachable"),
+        (F.NETWORK_UNREACHABLE, "tcp", "proxy_unreachable"),
+        (F.ADMIN_PROHIBITED, "tcp", "proxy_unreachable"),
+        (F.ADDRESS_UNAVAILABLE, "tcp", "proxy_unreachable"),
+        (F.CONNECTION_REFUSED, "tcp", "proxy_refused"),
+        (F.DNS_NXDOMAIN, "dns", "proxy_name_missing"),
+    ],
+)
+def test_silence_icmp_and_a_closed_port_are_three_findings(failure: F, phase: str, id_: str) -> None:
+    world = proxied()
+    for host in (ECS, SSM):
+        world.proxy(host, failure, phase=phase)
+    assert only(world).id == id_
+
+
+@pytest.mark.parametrize(
+    ("failure", "header", "address_opens", "id_"),
+    [
+        (F.PROXY_CANNOT_CONNECT, "", True, "proxy_cannot_resolve"),
+        (F.PROXY_CANNOT_CONNECT, "", False, "proxy_cannot_connect"),
+        (F.PROXY_CANNOT_CONNECT, "ERR_CONNECT_FAIL 111", True, "proxy_cannot_connect"),
+        (F.PROXY_CANNOT_RESOLVE, "ERR_CANNOT_FORWARD 0", True, "proxy_cannot_resolve"),
+        (F.PROXY_CANNOT_RESOLVE, "ERR_CANNOT_FORWARD 0", False, "proxy_cannot_connect"),
+        (F.PROXY_CANNOT_RESOLVE, "ERR_DNS_FAIL 0", False, "proxy_cannot_resolve"),
+    ],
+)
+def test_a_connect_to_an_address_decides_where_no_header_does(
+    failure: F, header: str, address_opens: bool, id_: str
+) -> None:
+    world = proxied()
+    world.tunnelled(SSM)
+    world.proxy(ECS, failure, status=503, error_header=header)
+    refused = None if address_opens else F.PROXY_CANNOT_CONNECT
+    world.proxy(ECS, refused, experiment="connect_by_address", address="52.95.1.1")
+    assert only(world).id == id_
+
+
+def test_a_refusal_names_the_proxy_and_says_whether_it_is_all_or_some() -> None:
+    every, some = proxied(), proxied()
+    for world in (every, some):
+        world.proxy(ECS, F.PROXY_FORBIDDEN, status=403, server="squid/5.7", via="1.1 gate.corp.example")
+    every.proxy(SSM, F.PROXY_FORBIDDEN, status=403)
+    some.tunnelled(SSM)
+
+    assert "every endpoint: a rule on port 443 or on this client" in only(every).title
+    assert "these names only: a rule on the names" in only(some).title
+    for world in (every, some):
+        assert "Server: squid/5.7, Via: 1.1 gate.corp.example" in only(world).title
+
+
+def test_a_number_that_the_proxy_does_not_know_is_no_exception_from_every_endpoint() -> None:
+    world = World(vantages=(VantageRecord(name="host", resolvers=(R1,), proxy=PROXY),))
+    one, two = world.endpoint("ecs-a", name("ecs-a-1"), name("ecs-a-2"), numbered=True)
+    world.endpoint("ecs")
+    for host in (one, ECS):
+        world.proxy(host, F.PROXY_FORBIDDEN, status=403)
+    world.proxy(two, F.PROXY_CANNOT_RESOLVE, status=503)
+    assert "every endpoint" in only(world).title
+
+
+def test_what_the_deadline_cut_off_was_not_let_through() -> None:
+    world = World(
+        vantages=(VantageRecord(name="host", resolvers=(R1,), proxy=PROXY),), context={"deadline_reached": True}
+    )
+    world.endpoint("ecs")
+    world.endpoint("ssm", unfinished=(SSM,))
+    world.proxy(ECS, F.PROXY_FORBIDDEN, status=403)
+    world.proxy(SSM, status=200)
+    assert "these names only" not in only(world).title
