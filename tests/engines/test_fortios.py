@@ -101,6 +101,17 @@ def _filter(entries: list[_Block], url: str) -> bool:
     return True
 
 
+def _inspected(top: _Block, name: str) -> set[int]:
+    """The ports on which the list is asked: 80 by the default protocol options, others by the inspection profile."""
+    if name == "certificate-inspection":
+        return {80, 443}
+    profile = top.at("firewall ssl-ssh-profile", name)
+    assert profile.at("https").one("status") == "certificate-inspection"
+    others = [block for protocol, block in profile.inner.items() if protocol != "https"]
+    assert {block.one("status") for block in others} == {"disable"}, "nothing is decrypted"
+    return {80, *map(int, profile.at("https").settings["ports"])}
+
+
 def _decides(output: Rendered) -> Decides:
     top = _read(output.main)
     services = {name: int(s.one("tcp-portrange")) for name, s in top.at("firewall service custom").inner.items()}
@@ -113,9 +124,10 @@ def _decides(output: Rendered) -> Decides:
                 continue
             if policy.one("action") == "deny":
                 return False
-            assert policy.one("ssl-ssh-profile") == "certificate-inspection"
-            profile = top.at("webfilter profile", policy.one("webfilter-profile"), "web")
-            entries = lists[profile.one("urlfilter-table")]
+            assert port in _inspected(top, policy.one("ssl-ssh-profile")), "what nobody looks at passes"
+            profile = top.at("webfilter profile", policy.one("webfilter-profile"))
+            assert profile.at("ftgd-wf").settings["options"] == ["ftgd-disable"], "else a rating decides, or its error"
+            entries = lists[profile.at("web").one("urlfilter-table")]
             # What is compared is the host alone for TLS, and host and path for HTTP: both must come out alike.
             found = {_filter(entries, url) for url in (name, f"{name}/", f"{name}/a?b=c", f"{name}:443")}
             (same,) = found
@@ -128,6 +140,17 @@ def _decides(output: Rendered) -> Decides:
 @pytest.mark.parametrize("what", INPUTS)
 def test_the_url_filter_admits_what_is_claimed(what: str) -> None:
     holds("fortios", what, _decides)
+
+
+def test_tls_on_another_port_is_inspected_too() -> None:
+    """The factory's profile looks at 443 alone: on 8443 the list would never be asked, and everything would pass."""
+    endpoints = (*CASES["strict"].endpoints, endpoint("registry.example.com", "own", group="own", port=8443))
+    output = render("fortios", endpoints, origin=ORIGIN, options=CASES["strict"].options)
+    decides = _decides(output)
+    assert decides("registry.example.com", 8443)
+    assert not decides("example.com", 8443)
+    assert decides("ecs.us-east-2.amazonaws.com", 443)
+    assert not decides("example.com", 443)
 
 
 def test_every_list_ends_by_blocking() -> None:
