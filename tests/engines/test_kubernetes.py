@@ -15,7 +15,8 @@ import jsonschema
 import pytest
 import yaml
 
-from netprobe.render import Options, Rendered, render
+from netprobe.errors import CannotExpressError
+from netprobe.render import Options, Rendered, render, targets
 from netprobe.render.model import Form
 from tests.support.render_cases import CASES, ORIGIN, endpoint
 from tests.support.render_corpus import corpus, neighbours
@@ -334,6 +335,27 @@ def test_openshift_ends_in_a_deny_for_both_families() -> None:
     last = objects[0]["spec"]["egress"][-2:]
     assert last == [{"type": "Deny", "to": {"cidrSelector": c}} for c in ("0.0.0.0/0", "::/0")]
     assert _openshift([{"spec": {"egress": objects[0]["spec"]["egress"][:-2]}}], "evil.example", 443)
+
+
+def test_openshift_never_writes_a_list_whose_deny_would_be_ignored() -> None:
+    """OVN gives each rule a priority from 9997 down to 2000 and ignores the rest: without the end, all is allowed."""
+    most = [endpoint(f"n{i}.example.com", f"n{i}", group="own", required=False) for i in range(7997)]
+    options = CASES["strict"].options
+    written = render("openshift-egressfirewall", most[:7996], origin=ORIGIN, options=options).main
+    assert written.count("    - type: ") == 9997 - 2000 + 1
+    with pytest.raises(CannotExpressError, match="7997 entries are needed, and the device takes 7996"):
+        render("openshift-egressfirewall", most, origin=ORIGIN, options=options)
+
+
+@pytest.mark.parametrize("target", ["openshift-egressfirewall", "networkpolicy"])
+def test_an_object_that_no_annotation_holds_is_applied_on_the_server(target: str) -> None:
+    """Otherwise kubectl keeps a copy in an annotation, of which the server takes 262144 bytes: ``-r all`` is longer."""
+    commands = targets.get(target).COMMANDS
+    for command in (commands.check, commands.load, commands.replace, commands.rollback):
+        assert command.startswith("kubectl apply --server-side ")
+    told = [line for line in targets.page(target).splitlines() if "kubectl apply" in line]
+    assert told
+    assert all("--server-side" in line for line in told)
 
 
 def test_istio_splits_what_one_entry_cannot_hold() -> None:
