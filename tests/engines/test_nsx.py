@@ -94,6 +94,14 @@ def test_numbered_names_are_exact() -> None:
     assert "ecs-a-^.us-east-2.amazonaws.com" in output.main
 
 
+def test_a_name_on_two_ports_is_registered_once() -> None:
+    """The values of an attribute are a set."""
+    endpoints = tuple(endpoint("own.example.com", f"own-{port}", group="own", port=port) for port in (80, 443))
+    output = render("nsx", endpoints, origin=ORIGIN, options=Options())
+    assert json.loads(output.files["netprobe-attributes.json"])["value"] == ["own.example.com"]
+    assert _read(output)("own.example.com", 80)
+
+
 def test_dns_is_seen_before_anything_is_decided() -> None:
     """Without that rule on top the firewall learns no address."""
     rules = _rules(json.loads(made("nsx", "wide").files["netprobe-infra.json"]))
