@@ -6,8 +6,10 @@ import re
 
 import pytest
 
-from netprobe.render import Rendered
+from netprobe.errors import CannotExpressError
+from netprobe.render import Options, Rendered, render
 from tests.support.firewall_case import INPUTS, Decides, holds, made
+from tests.support.render_cases import ORIGIN, endpoint
 
 _UTM = ("security", "utm")
 _ALLOWED = (
@@ -131,6 +133,12 @@ def test_addresses_are_exact_names_in_one_set() -> None:
     assert [one for (one,) in members] == list(named)
     assert all("*" not in name and len(key) <= 63 for key, name in named.items())
     assert "download.docker.com" in named.values()
+
+
+def test_more_patterns_than_a_list_takes_are_refused() -> None:
+    many = tuple(endpoint(f"h{i}.example.com", f"h{i}", group="own") for i in range(8193))
+    with pytest.raises(CannotExpressError, match="8193 entries"):
+        render("juniper-srx", many, origin=ORIGIN, options=Options())
 
 
 def test_the_reader_notices_what_is_invalid() -> None:
