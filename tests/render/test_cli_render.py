@@ -220,6 +220,17 @@ def test_foreign_files_stay_and_own_leftovers_go(here: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["allow.exact", "allow.suffix"])
+def test_a_folder_with_a_files_name_is_not_thrown_away(name: str, here: Path) -> None:
+    """Neither in the place of a new file nor of a leftover: what is in it is nobody's to delete."""
+    kept = here / "squid" / name / "precious"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("data")
+    with pytest.raises(UsageError, match="is a folder"):
+        write_folder(here / "squid", {"allow.exact": "a\n"}, owned=["allow.exact", "allow.suffix"])
+    assert [path for path in here.rglob("*") if path.is_file()] == [kept]
+
+
 def test_half_a_folder_is_put_back(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second rename into place fails; the first file is what it was."""
     folder = here / "x"
