@@ -160,6 +160,15 @@ def test_every_list_ends_by_blocking() -> None:
         assert all(entry.one("type") == "regex" for entry in entries[:-1])
 
 
+def test_the_last_policy_denies_the_same_ports() -> None:
+    """The accepting ones take every session of their port, so no question to them shows whether it does."""
+    top = _read(made("fortios", "wide").main)
+    *others, (number, last) = top.at("firewall policy").inner.items()
+    assert (number, last.one("action")) == ("1000000", "deny")
+    assert last.settings["service"] == [name for _, policy in others for name in policy.settings["service"]]
+    assert {policy.one("utm-status") for _, policy in others} == {"enable"}, "without it no profile is asked"
+
+
 def test_a_shorter_list_over_a_longer_one_still_blocks() -> None:
     """Entries keep their numbers, so what is left of the longer one stands behind the one that blocks."""
     fewer = CASES["strict"].endpoints[:2]

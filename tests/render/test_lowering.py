@@ -15,7 +15,7 @@ from netprobe.render.lowering import asked_for, lower
 from netprobe.render.merging import merge
 from netprobe.render.model import Addresses, Capability, Claim, Dialect, Entry, Form, Loss, LossKind, Seen
 from netprobe.render.targets import squid
-from tests.support.render_cases import ORIGIN, ecs, endpoint, seen
+from tests.support.render_cases import ORIGIN, UNUSUAL, ecs, endpoint, seen
 from tests.support.render_corpus import corpus
 
 ECS_A = "ecs-a-*.us-east-2.amazonaws.com"
@@ -79,11 +79,20 @@ def test_one_label_of_a_domain_of_ones_own_is_no_way_out() -> None:
     assert (loss.kind, loss.exfiltration) == (LossKind.WIDENED, False)
 
 
-def test_names_seen_come_before_everything_beneath_the_parent() -> None:
-    entries, (loss,) = said(ECS_A, can(Form.EXACT, Form.SUFFIX), seen=seen(ECS_A), allow_widening=True)
+@pytest.mark.parametrize("tree", [Form.SUFFIX, Form.SUBTREE])
+def test_names_seen_come_before_everything_beneath_the_parent(tree: Form) -> None:
+    entries, (loss,) = said(ECS_A, can(Form.EXACT, tree), seen=seen(ECS_A), allow_widening=True)
     assert entries == [(Form.EXACT, f"ecs-a-{n}.{PARENT}") for n in (1, 2, 22)]
     assert (loss.kind, loss.count, loss.exfiltration) == (LossKind.ENUMERATED, 3, False)
     assert "render again" in loss.explanation
+
+
+@pytest.mark.parametrize("one", UNUSUAL, ids=lambda one: one.id)
+def test_a_star_behind_the_first_label_has_no_one_label_form(one: Endpoint) -> None:
+    """What follows the last star is more than one label away: ``^.example.com`` misses ``db.x.example.com``."""
+    found = lower((one,), can(Form.EXACT, Form.ONE_LABEL), Options(allow_widening=True))
+    first_only = "*" not in one.pattern.partition(".")[2]
+    assert [entry.form for entry in found.entries] == [Form.ONE_LABEL] * first_only
 
 
 def test_names_seen_come_first_where_that_is_wished() -> None:
@@ -117,6 +126,14 @@ def test_a_star_that_crosses_dots_is_a_way_out_too() -> None:
     entries, (loss,) = said(ECS_A, can(Form.EXACT, Form.GLOB_DOTS), allow_widening=True)
     assert entries == [(Form.GLOB_DOTS, ECS_A)]
     assert loss.exfiltration
+
+
+@pytest.mark.parametrize("form", [Form.GLOB, Form.GLOB_DOTS])
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_star_stands_for_nothing_where_the_device_has_it_so(form: Form, empty: bool) -> None:
+    capability = can(form, empty_star=empty)
+    found = lower((endpoint(ECS_A, "x"),), capability, Options(allow_widening=True))
+    assert found.admits("ecs-a-.us-east-2.amazonaws.com") == empty
 
 
 def test_beneath_a_bucket_is_a_customers_beneath_a_service_is_not() -> None:
@@ -203,6 +220,9 @@ def test_without_an_account_every_account_is_admitted_and_told() -> None:
     assert "--account" in found.losses[0].explanation
     refused = lower((registry,), squid.CAPABILITY, Options(exact=True))
     assert [loss.kind for loss in refused.losses] == [LossKind.REFUSED]
+    # Where nothing is written, nothing is admitted either: the widening is not told.
+    unsaid = lower((registry,), can(Form.EXACT), Options())
+    assert [loss.kind for loss in unsaid.losses] == [LossKind.REFUSED]
 
 
 def test_a_name_that_the_pattern_does_not_stand_for_is_refused() -> None:
