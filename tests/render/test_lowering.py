@@ -87,6 +87,39 @@ def test_names_seen_come_before_everything_beneath_the_parent(tree: Form) -> Non
     assert "render again" in loss.explanation
 
 
+def test_a_list_that_is_itself_wider_tells_every_name() -> None:
+    """Names listed on a device that takes what is beneath them: the list is told, and what each of them adds."""
+    entries, losses = said(ECS_A, can(Form.SUBTREE), seen=seen(ECS_A))
+    assert entries == [(Form.SUBTREE, f"ecs-a-{n}.{PARENT}") for n in (1, 2, 22)]
+    assert [loss.kind for loss in losses] == [LossKind.ENUMERATED, *[LossKind.WIDENED] * 3]
+    assert [loss.pattern for loss in losses[1:]] == [f"ecs-a-{n}.{PARENT}" for n in (1, 2, 22)]
+
+
+def test_a_list_is_whole_or_not_there() -> None:
+    """One name that the device cannot take, and AWS may pick just that one."""
+    capability = can(Form.EXACT, max_entry_length=len(f"ecs-a-1.{PARENT}"))
+    entries, (loss,) = said(ECS_A, capability, seen=seen(ECS_A))
+    assert (entries, loss.kind, loss.pattern) == ([], LossKind.REFUSED, ECS_A)
+
+
+def test_a_name_seen_twice_is_one() -> None:
+    twice = {ECS_A: Seen(names=(f"ecs-a-1.{PARENT}",) * 2, how="a test")}
+    entries, (loss,) = said(ECS_A, can(Form.EXACT), seen=twice)
+    assert (len(entries), loss.count) == (1, 1)
+
+
+def test_a_device_without_anchors_lists_nothing() -> None:
+    """Each name of the list would admit what contains it: many wide entries in the place of one."""
+    entries, _ = said(ECS_A, can(Form.CONTAINS), seen=seen(ECS_A), enumerate=True, allow_widening=True)
+    assert entries == [(Form.CONTAINS, ECS_A)]
+
+
+def test_the_same_loss_is_told_once() -> None:
+    one = endpoint(ECS_A, "x")
+    found = lower((one, one), can(Form.ONE_LABEL), Options(allow_widening=True))
+    assert [loss.kind for loss in found.losses] == [LossKind.WIDENED]
+
+
 @pytest.mark.parametrize("one", UNUSUAL, ids=lambda one: one.id)
 def test_a_star_behind_the_first_label_has_no_one_label_form(one: Endpoint) -> None:
     """What follows the last star is more than one label away: ``^.example.com`` misses ``db.x.example.com``."""
@@ -177,6 +210,25 @@ def test_an_optional_endpoint_that_cannot_be_said_is_told_and_left_out() -> None
     assert "at most 20 characters" in found.losses[0].explanation
 
 
+@pytest.mark.parametrize(
+    ("form", "written"),
+    [
+        (Form.REGEX, r"^[^.]+\.dkr\.ecr\.us-east-2\.amazonaws\.com$"),
+        (Form.CONTAINS, r"[^.]+\.dkr\.ecr\.us-east-2\.amazonaws\.com"),
+        (Form.ONE_LABEL, "*.dkr.ecr.us-east-2.amazonaws.com"),
+        (Form.SUFFIX, "*.dkr.ecr.us-east-2.amazonaws.com"),
+        (Form.GLOB, "*.dkr.ecr.us-east-2.amazonaws.com"),
+        (Form.SUBTREE, "dkr.ecr.us-east-2.amazonaws.com"),
+    ],
+)
+def test_an_entry_has_the_length_that_is_written(form: Form, written: str) -> None:
+    """With its anchors or its wildcard: one character more than the device takes, and it is another entry there."""
+    for short, forms in ((0, [form]), (1, [])):
+        capability = can(form, max_entry_length=len(written) - short)
+        entries, _ = said("*.dkr.ecr.us-east-2.amazonaws.com", capability, allow_widening=True)
+        assert [taken for taken, _ in entries] == forms
+
+
 def test_an_entry_that_is_too_long_takes_the_next_form() -> None:
     limit = len(rf"^ecs-a-[^.]+\.{PARENT}$") - 1
     entries, (loss,) = said(
@@ -184,6 +236,12 @@ def test_an_entry_that_is_too_long_takes_the_next_form() -> None:
     )
     assert entries == [(Form.ONE_LABEL, PARENT)]
     assert loss.kind is LossKind.WIDENED
+
+
+def test_a_limit_is_the_last_that_fits() -> None:
+    name = "ecs.us-east-2.amazonaws.com"
+    assert said(name, can(Form.EXACT, max_name_length=len(name), max_entries=1))[0] == [(Form.EXACT, name)]
+    assert said(name, can(Form.EXACT, max_name_length=len(name) - 1))[0] == []
 
 
 def test_too_many_entries_are_refused_before_anything_is_written() -> None:
@@ -201,6 +259,14 @@ def test_resolved_addresses_are_counted_and_marked() -> None:
     entries, (loss,) = said("ecs.us-east-2.amazonaws.com", can(Form.ADDRESS), addresses=addresses)
     assert entries == [(Form.ADDRESS, "192.0.2.1/32"), (Form.ADDRESS, "192.0.2.2/32")]
     assert (loss.kind, loss.count, loss.unit, loss.exfiltration) == (LossKind.ADDRESS, 2, "addresses", True)
+
+
+def test_an_address_is_admitted_on_the_ports_that_are_asked_for() -> None:
+    both = tuple(endpoint("own.example.com", f"own-{port}", port=port) for port in (80, 443))
+    addresses = Addresses(how="a test", by_host={"own.example.com": ("192.0.2.1",)})
+    found = lower((*both, endpoint("other.example.com", port=80)), can(Form.ADDRESS), Options(addresses=addresses))
+    assert [(entry.value, entry.port) for entry in found.entries] == [("192.0.2.1/32", 80), ("192.0.2.1/32", 443)]
+    assert [entry.endpoints for entry in found.entries] == [("us-east-2/own-80",), ("us-east-2/own-443",)]
 
 
 def test_published_networks_hold_regional_names_only() -> None:
