@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import pytest
 
@@ -27,9 +28,13 @@ _ALLOWED = (
 )
 
 
-def _commit(text: str) -> list[tuple[str, ...]]:
-    """The statements of the candidate configuration, in order; a delete takes away everything beneath its path."""
-    found: list[tuple[str, ...]] = []
+def _commit(text: str, over: Iterable[tuple[str, ...]] = ()) -> list[tuple[str, ...]]:
+    """The statements of the candidate configuration, in order; a delete takes away everything beneath its path.
+
+    ``over`` is what stood there before.
+    """
+    before = {*over}
+    found = [*over]
     for line in text.splitlines():
         if not line or line.startswith("#"):
             continue
@@ -40,6 +45,8 @@ def _commit(text: str) -> list[tuple[str, ...]]:
             continue
         assert verb == "set", line
         assert any(re.fullmatch(form, " ".join(path)) for form in _ALLOWED), line
+        if tuple(path) in before and tuple(path) in found:
+            continue
         assert tuple(path) not in found, line
         found.append(tuple(path))
     return found
@@ -124,6 +131,13 @@ def test_the_denial_is_the_last_policy_even_after_loading_twice() -> None:
     policies = _values(_commit(text), "security", "policies", "global", "policy")
     assert list(dict.fromkeys(path[0] for path in policies))[-1] == "netprobe-deny"
     assert text.index("delete security policies global policy netprobe-deny") > text.index("netprobe-allow-443")
+
+
+def test_a_new_file_leaves_nothing_of_an_older_list() -> None:
+    older, newer = made("juniper-srx", "wide").main, made("juniper-srx", "strict").main
+    path = ("security", "utm", "custom-objects", "url-pattern", "netprobe-443", "value")
+    assert _values(_commit(newer, over=_commit(older)), *path) == _values(_commit(newer), *path)
+    assert set(_values(_commit(older), *path)) - set(_values(_commit(newer), *path))
 
 
 def test_addresses_are_exact_names_in_one_set() -> None:

@@ -86,7 +86,7 @@ _CALICO = _object(
     "projectcalico.org/v3",
     "NetworkPolicy",
     _closed(
-        ["tier", "selector", "types", "egress"],
+        ["tier", "order", "selector", "types", "egress"],
         tier={"type": "string"},
         order={"type": "number"},
         selector={"type": "string", "pattern": r"^[a-z./-]+ == '[a-z-]+'$"},
@@ -260,6 +260,10 @@ def _istio(objects: Sequence[Object], name: str, port: int) -> bool:
     """Any ServiceEntry's host on any of its ports (``host.Name.Matches``: a plain suffix behind the asterisk)."""
     closed = any(o["spec"].get("outboundTrafficPolicy") == {"mode": "REGISTRY_ONLY"} for o in objects)
     entries = [o["spec"] for o in objects if o["kind"] == "ServiceEntry"]
+    for spec in entries:
+        # NONE: to where the client wanted, the only one for wildcards. As TCP nothing would look at a name at all.
+        assert spec["resolution"] == "NONE"
+        assert [p["protocol"] for p in spec["ports"]] == ["HTTP" if p["number"] == 80 else "TLS" for p in spec["ports"]]
     return not closed or any(
         any(name.endswith(host[1:]) if host.startswith("*") else name == host for host in spec["hosts"])
         and port in [p["number"] for p in spec["ports"]]
