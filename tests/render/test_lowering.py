@@ -169,6 +169,12 @@ def test_a_star_stands_for_nothing_where_the_device_has_it_so(form: Form, empty:
     assert found.admits("ecs-a-.us-east-2.amazonaws.com") == empty
 
 
+def test_a_name_without_its_region_is_in_a_partition_all_the_same() -> None:
+    """``s3.amazonaws.eu`` has every customer's buckets beneath it, whether or not the pattern names a region."""
+    entries, (loss,) = said("x-*.amazonaws.eu", can(Form.EXACT, Form.SUFFIX))
+    assert (entries, loss.kind) == ([], LossKind.REFUSED)
+
+
 def test_beneath_a_bucket_is_a_customers_beneath_a_service_is_not() -> None:
     """A bucket's name may hold dots, so x.BUCKET.s3… can be anybody's; nobody can own x.ecs.us-east-2…"""
     bucket = "prod-us-east-2-starport-layer-bucket.s3.us-east-2.amazonaws.com"
