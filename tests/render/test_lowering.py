@@ -267,6 +267,13 @@ def test_resolved_addresses_are_counted_and_marked() -> None:
     assert (loss.kind, loss.count, loss.unit, loss.exfiltration) == (LossKind.ADDRESS, 2, "addresses", True)
 
 
+def test_exact_takes_no_addresses() -> None:
+    addresses = Addresses(how="today", by_host={"ecs.us-east-2.amazonaws.com": ("192.0.2.1",)})
+    entries, (loss,) = said("ecs.us-east-2.amazonaws.com", can(Form.ADDRESS), addresses=addresses, exact=True)
+    assert (entries, loss.kind) == ([], LossKind.REFUSED)
+    assert "--exact" in loss.explanation
+
+
 def test_an_address_is_admitted_on_the_ports_that_are_asked_for() -> None:
     both = tuple(endpoint("own.example.com", f"own-{port}", port=port) for port in (80, 443))
     addresses = Addresses(how="a test", by_host={"own.example.com": ("192.0.2.1",)})
