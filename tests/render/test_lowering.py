@@ -202,9 +202,18 @@ def test_plain_http_has_no_server_name() -> None:
 
 
 def test_exact_refuses_what_is_optional_too() -> None:
-    one = endpoint(ECS_A, "x", required=False)
-    with pytest.raises(CannotExpressError):
-        render("panos", (one,), origin=ORIGIN, options=Options(exact=True))
+    one, said_ = endpoint(ECS_A, "x", required=False), endpoint("ecs.us-east-2.amazonaws.com")
+    assert render("panos", (one, said_), origin=ORIGIN, options=Options()).lowered.refused
+    with pytest.raises(CannotExpressError, match="--exact"):
+        render("panos", (one, said_), origin=ORIGIN, options=Options(exact=True))
+
+
+def test_a_file_that_admits_nothing_is_not_written() -> None:
+    """It could not be told from one that denies nothing; the reason is the refusal, where there is one."""
+    with pytest.raises(CannotExpressError, match=r"ecs-a-\*"):
+        render("panos", (endpoint(ECS_A, "x", required=False),), origin=ORIGIN, options=Options())
+    with pytest.raises(CannotExpressError, match="nothing to write"):
+        render("panos", (), origin=ORIGIN, options=Options())
 
 
 def test_an_optional_endpoint_that_cannot_be_said_is_told_and_left_out() -> None:
