@@ -76,7 +76,16 @@ def _converter(parameter: Any) -> Callable[[Any], Any] | None:
         return lambda value: _switch(parameter, value)
     if kind in (int, float):
         return lambda value: _number(parameter, kind, value)
-    return kind if kind in (str, Path) else None
+    if kind is Path:
+        return lambda value: _path(parameter, value)
+    return str if kind is str else None
+
+
+def _path(parameter: Any, value: Any) -> Path:
+    """A path; an empty one, which is what a shell makes of an unset variable, would be the folder one stands in."""
+    if str(value) == "":
+        raise _mistake(parameter, "''", "is empty; was a variable not set?")
+    return Path(value)
 
 
 def _switch(parameter: Any, value: Any) -> bool:

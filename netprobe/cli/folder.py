@@ -2,7 +2,8 @@
 
 Everything is written beside its place first; only then are the files renamed, and if that fails half-way, what was
 there before is put back. Files in the folder that are not the target's are never touched, so it may be a folder in
-use, such as ``/etc/squid/netprobe``; the target's own files that are no longer written are removed.
+use, such as ``/etc/squid/netprobe``; the target's own files that are no longer written are removed. A folder that has
+the name of one of them is somebody's, whatever is in it, and ends the command.
 """
 
 from __future__ import annotations
@@ -29,9 +30,13 @@ def write_folder(folder: Path, files: Mapping[str, str], *, owned: Iterable[str]
     Raises:
         UsageError: it cannot be written; what was there before is untouched.
     """
+    gone = sorted(set(owned) - set(files))
+    for place in (folder / name for name in (*files, *gone)):
+        if place.is_dir() and not place.is_symlink():
+            raise UsageError(str(place), "is a folder, and a file of this name goes here", "move it, or name another")
     try:
         folder.mkdir(exist_ok=True)
-        _replace(folder, files, sorted(set(owned) - set(files)))
+        _replace(folder, files, gone)
     except OSError as exc:
         raise UsageError(str(folder), f"cannot be written ({(exc.strerror or '').lower()})", _REMEDY) from exc
 

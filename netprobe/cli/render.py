@@ -135,8 +135,9 @@ def render(
             lab=lab,
             lock=lock,
         ),
-        # Who permits a wide rule gets it, and not a guess in its place.
-        suppose=compare is None and (enumerate_names or not allow_widening),
+        # Who permits a wide rule gets it, and not a guess in its place; but some devices have no wide rule.
+        suppose=compare is None
+        and (enumerate_names or not allow_widening or not lowering.WIDER & module.CAPABILITY.forms),
     )
     if losses is not None:
         return _show_losses(losses, module, selection, lowering.lower(endpoints, module.CAPABILITY, settings), exact)

@@ -7,6 +7,8 @@ it is (the numbers 1, 9, 22 and 999 for ``ecs-a-*``), so that an enumeration is 
 
 from __future__ import annotations
 
+import functools
+import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,16 +78,22 @@ def compare(configuration: Configuration, endpoints: Sequence[Endpoint], options
             "the configuration's rules are about addresses",
             "give --resolve, --lock FILE, or --ip-ranges with a file or the word snapshot",
         )
+    # The endpoints of a region share its networks, and a configuration may hold thousands of them.
+    admitted = functools.cache(configuration.admits)
     needed = {(e.region, e.id, e.pattern): _probes(e, configuration, options) for e in endpoints}
     missing = tuple(
         e
         for e in endpoints
         if not needed[e.region, e.id, e.pattern]
-        or not all(configuration.admits(probe, e.port) for probe in needed[e.region, e.id, e.pattern])
+        or not all(admitted(probe, e.port) for probe in needed[e.region, e.id, e.pattern])
     )
     questions = {(probe, e.port) for e in endpoints for probe in needed[e.region, e.id, e.pattern]}
     spare = tuple(r for r in configuration.rules if not any(r.admits(probe, port) for probe, port in questions))
-    return Comparison(missing=missing, spare=spare, notes=configuration.notes)
+    notes = configuration.notes
+    if not configuration.rules and not notes:
+        # An empty rule set reads the same as a script, or another device's file.
+        notes = (*notes, "no rule that admits anything was read in it: is this the configuration of that device?")
+    return Comparison(missing=missing, spare=spare, notes=notes)
 
 
 def _probes(endpoint: Endpoint, configuration: Configuration, options: Options) -> tuple[str, ...]:
@@ -100,10 +108,16 @@ def _probes(endpoint: Endpoint, configuration: Configuration, options: Options) 
     if addresses is None:
         return ()
     if addresses.by_region is not None:
-        # A network is tried by its first address: whole networks are what such rules hold.
-        return tuple(network.partition("/")[0] for network in addresses.by_region.get(endpoint.region, ()))
+        # A network is tried by its ends: whole networks are what such rules hold, or a part from the one end.
+        return tuple(end for network in addresses.by_region.get(endpoint.region, ()) for end in _ends(network))
     names = (pattern.pattern,) if pattern.is_exact else (seen.names if seen else ())
     return tuple(address for name in names for address in (addresses.by_host or {}).get(name, ()))
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _ends(network: str) -> tuple[str, str]:
+    parsed = ipaddress.ip_network(network)
+    return str(parsed[0]), str(parsed[-1])
 
 
 def lines(found: Comparison) -> list[str]:

@@ -45,6 +45,8 @@ _BEYOND = {
     Form.SUBTREE: "it also admits every other name beneath {value}{depth}{apex}",
     Form.CONTAINS: "it is not anchored, so it also admits every longer name that contains what it stands for",
 }
+WIDER = frozenset(_IN_WORDS)
+"""The forms that admit more than a pattern asks for."""
 _PLAIN_HTTP = 80
 _LISTABLE = frozenset({Form.EXACT, Form.GLOB, Form.REGEX, Form.SUBTREE})
 _SHARED = ", and that takes data for any customer's bucket: data can leave through it"

@@ -75,6 +75,8 @@ def test_what_is_not_plain_stays_with_typer() -> None:
         (("--real", "x"), "--real x: is not a number"),
         (("--ranged", "10"), "--ranged 10: "),
         (("--kind", "c"), "--kind c: "),
+        (("--path", ""), "--path '': is empty; was a variable not set?"),
+        (("--paths", "a", "--paths", ""), "--paths '': is empty; was a variable not set?"),
     ],
 )
 def test_a_mistake_names_option_and_value(arguments: tuple[str, ...], told: str) -> None:

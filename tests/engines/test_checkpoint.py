@@ -1,7 +1,8 @@
 """The management server cannot be had here: the script runs in a real shell, with a ``mgmt_cli`` that keeps the books.
 
 The stand-in takes only calls of the documented interface, refuses an ``add`` of what exists and a ``show``, ``set`` or
-``delete`` of what does not, and forgets everything since the login when a session is discarded.
+``delete`` of what does not, fails on a warning that it was not told to ignore, and forgets everything since the login
+when a session is discarded.
 """
 
 from __future__ import annotations
@@ -45,6 +46,9 @@ else:
         if os.environ.get("FAIL") == f"{{verb}} {{name}}": sys.exit(1)
         if kind == "access-rule":
             assert given.pop("layer") == "My Layer"
+        ignored = given.pop("ignore-warnings", "false") == "true"
+        # A port that a predefined service has, a network that another object has: a warning, and that fails the call.
+        if verb in ("add", "set") and kind in ("service-tcp", "network") and not ignored: sys.exit(1)
         known = [o for o in session if (o["kind"], o["name"]) == (kind, name)]
         if (verb == "add") == bool(known): sys.exit(1)
         if verb == "add":
@@ -147,6 +151,14 @@ def test_a_failure_leaves_everything_as_it_was(fail: str, tmp_path: Path) -> Non
     books = json.loads(server.books.read_text())
     assert books == {"published": [], "session": []}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["books.json", "mgmt_cli", "netprobe.sh"]
+
+
+def test_the_service_changes_nothing_for_rules_about_any_service(tmp_path: Path) -> None:
+    """A second service that is matched for Any would stand in for https in everybody's rules."""
+    server = _Server(tmp_path)
+    server.run(made("checkpoint", "wide").main, "My Layer")
+    services = [one for one in server.published() if one["kind"] == "service-tcp"]
+    assert {one["port"]: one["match-for-any"] for one in services} == {"80": "false", "443": "false"}
 
 
 def test_without_a_layer_it_does_nothing(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from netprobe.render import Rendered
+from netprobe.render import Rendered, targets
 from tests.support.firewall_case import INPUTS, Decides, holds, made
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -95,6 +95,19 @@ def test_no_object_is_unused() -> None:
     """The device resolves only what an access list uses."""
     device = _Device(made("cisco-asa", "wide").main)
     assert {what for _, what, _ in device.lines} == {*device.objects, "any"}
+
+
+def test_what_the_page_has_one_type_is_a_session() -> None:
+    """``commit`` takes ``revert-save`` only behind ``noconfirm``; without a saved session there is no way back.
+
+    A committed session takes no further lines, so a replacement needs a new one; and only in it is the list cleared.
+    """
+    page = targets.page("cisco-asa")
+    typed = [line.strip() for line in page.splitlines() if line.startswith("    ")]
+    assert [line for line in typed if line.startswith("commit")] == ["commit noconfirm revert-save"] * 2
+    clear = typed.index("clear configure access-list netprobe")
+    assert typed[clear - 2 : clear] == ["clear configuration session netprobe", "configure session netprobe"]
+    assert "commit noconfirm revert-save" in targets.get("cisco-asa").COMMANDS.load
 
 
 @pytest.mark.parametrize(

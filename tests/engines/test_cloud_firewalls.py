@@ -138,6 +138,9 @@ def test_domain_list_for_the_api_is_the_same(case: str) -> None:
     listed = body["RulesSource"]["RulesSourceList"]
     assert (listed["GeneratedRulesType"], listed["TargetTypes"]) == ("ALLOWLIST", ["TLS_SNI"])
     assert listed["Targets"] == _domains(case)
+    # In strict order AWS adds no rule that drops the rest.
+    assert body["StatefulRuleOptions"] == {"RuleOrder": "DEFAULT_ACTION_ORDER"}
+    assert set(body["RuleVariables"]["IPSets"]) == {"HOME_NET"}
 
 
 def _azure_fits(fqdn: str, name: str) -> bool:

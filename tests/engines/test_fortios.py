@@ -101,6 +101,17 @@ def _filter(entries: list[_Block], url: str) -> bool:
     return True
 
 
+def _inspected(top: _Block, name: str) -> set[int]:
+    """The ports on which the list is asked: 80 by the default protocol options, others by the inspection profile."""
+    if name == "certificate-inspection":
+        return {80, 443}
+    profile = top.at("firewall ssl-ssh-profile", name)
+    assert profile.at("https").one("status") == "certificate-inspection"
+    others = [block for protocol, block in profile.inner.items() if protocol != "https"]
+    assert {block.one("status") for block in others} == {"disable"}, "nothing is decrypted"
+    return {80, *map(int, profile.at("https").settings["ports"])}
+
+
 def _decides(output: Rendered) -> Decides:
     top = _read(output.main)
     services = {name: int(s.one("tcp-portrange")) for name, s in top.at("firewall service custom").inner.items()}
@@ -113,9 +124,10 @@ def _decides(output: Rendered) -> Decides:
                 continue
             if policy.one("action") == "deny":
                 return False
-            assert policy.one("ssl-ssh-profile") == "certificate-inspection"
-            profile = top.at("webfilter profile", policy.one("webfilter-profile"), "web")
-            entries = lists[profile.one("urlfilter-table")]
+            assert port in _inspected(top, policy.one("ssl-ssh-profile")), "what nobody looks at passes"
+            profile = top.at("webfilter profile", policy.one("webfilter-profile"))
+            assert profile.at("ftgd-wf").settings["options"] == ["ftgd-disable"], "else a rating decides, or its error"
+            entries = lists[profile.at("web").one("urlfilter-table")]
             # What is compared is the host alone for TLS, and host and path for HTTP: both must come out alike.
             found = {_filter(entries, url) for url in (name, f"{name}/", f"{name}/a?b=c", f"{name}:443")}
             (same,) = found
@@ -130,11 +142,31 @@ def test_the_url_filter_admits_what_is_claimed(what: str) -> None:
     holds("fortios", what, _decides)
 
 
+def test_tls_on_another_port_is_inspected_too() -> None:
+    """The factory's profile looks at 443 alone: on 8443 the list would never be asked, and everything would pass."""
+    endpoints = (*CASES["strict"].endpoints, endpoint("registry.example.com", "own", group="own", port=8443))
+    output = render("fortios", endpoints, origin=ORIGIN, options=CASES["strict"].options)
+    decides = _decides(output)
+    assert decides("registry.example.com", 8443)
+    assert not decides("example.com", 8443)
+    assert decides("ecs.us-east-2.amazonaws.com", 443)
+    assert not decides("example.com", 443)
+
+
 def test_every_list_ends_by_blocking() -> None:
     for entries in _lists(_read(made("fortios", "wide").main)).values():
         last = entries[-1]
         assert (last.one("url"), last.one("type"), last.one("action")) == ("*", "wildcard", "block")
         assert all(entry.one("type") == "regex" for entry in entries[:-1])
+
+
+def test_the_last_policy_denies_the_same_ports() -> None:
+    """The accepting ones take every session of their port, so no question to them shows whether it does."""
+    top = _read(made("fortios", "wide").main)
+    *others, (number, last) = top.at("firewall policy").inner.items()
+    assert (number, last.one("action")) == ("1000000", "deny")
+    assert last.settings["service"] == [name for _, policy in others for name in policy.settings["service"]]
+    assert {policy.one("utm-status") for _, policy in others} == {"enable"}, "without it no profile is asked"
 
 
 def test_a_shorter_list_over_a_longer_one_still_blocks() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import pytest
 
-from netprobe.render import Rendered
+from netprobe.errors import CannotExpressError
+from netprobe.render import Options, Rendered, render
 from tests.support.firewall_case import INPUTS, Decides, holds, made
+from tests.support.render_cases import ORIGIN, endpoint
 
 _UTM = ("security", "utm")
 _ALLOWED = (
@@ -25,9 +28,13 @@ _ALLOWED = (
 )
 
 
-def _commit(text: str) -> list[tuple[str, ...]]:
-    """The statements of the candidate configuration, in order; a delete takes away everything beneath its path."""
-    found: list[tuple[str, ...]] = []
+def _commit(text: str, over: Iterable[tuple[str, ...]] = ()) -> list[tuple[str, ...]]:
+    """The statements of the candidate configuration, in order; a delete takes away everything beneath its path.
+
+    ``over`` is what stood there before.
+    """
+    before = {*over}
+    found = [*over]
     for line in text.splitlines():
         if not line or line.startswith("#"):
             continue
@@ -38,6 +45,8 @@ def _commit(text: str) -> list[tuple[str, ...]]:
             continue
         assert verb == "set", line
         assert any(re.fullmatch(form, " ".join(path)) for form in _ALLOWED), line
+        if tuple(path) in before and tuple(path) in found:
+            continue
         assert tuple(path) not in found, line
         found.append(tuple(path))
     return found
@@ -124,6 +133,13 @@ def test_the_denial_is_the_last_policy_even_after_loading_twice() -> None:
     assert text.index("delete security policies global policy netprobe-deny") > text.index("netprobe-allow-443")
 
 
+def test_a_new_file_leaves_nothing_of_an_older_list() -> None:
+    older, newer = made("juniper-srx", "wide").main, made("juniper-srx", "strict").main
+    path = ("security", "utm", "custom-objects", "url-pattern", "netprobe-443", "value")
+    assert _values(_commit(newer, over=_commit(older)), *path) == _values(_commit(newer), *path)
+    assert set(_values(_commit(older), *path)) - set(_values(_commit(newer), *path))
+
+
 def test_addresses_are_exact_names_in_one_set() -> None:
     statements = _commit(made("juniper-srx", "wide").files["netprobe-addresses.set"])
     named = {path[0]: path[2] for path in _values(statements, "security", "address-book", "global", "address")}
@@ -131,6 +147,12 @@ def test_addresses_are_exact_names_in_one_set() -> None:
     assert [one for (one,) in members] == list(named)
     assert all("*" not in name and len(key) <= 63 for key, name in named.items())
     assert "download.docker.com" in named.values()
+
+
+def test_more_patterns_than_a_list_takes_are_refused() -> None:
+    many = tuple(endpoint(f"h{i}.example.com", f"h{i}", group="own") for i in range(8193))
+    with pytest.raises(CannotExpressError, match="8193 entries"):
+        render("juniper-srx", many, origin=ORIGIN, options=Options())
 
 
 def test_the_reader_notices_what_is_invalid() -> None:

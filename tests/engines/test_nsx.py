@@ -45,7 +45,7 @@ def _rules(infra: dict[str, Any]) -> list[dict[str, Any]]:
     (domain,) = [c for c in infra["children"] if c["resource_type"] == "ChildResourceReference"]
     assert (domain["id"], domain["target_type"]) == ("default", "Domain")
     ((_, policy),) = _by_type(domain["children"], "SecurityPolicy").items()
-    assert policy["category"] == "Application"
+    assert (policy["category"], policy["sequence_number"], policy["scope"]) == ("Application", 0, [_GROUP])
     rules: list[dict[str, Any]] = policy["rules"]
     numbers = [rule["sequence_number"] for rule in rules]
     assert numbers == sorted(set(numbers))
@@ -63,6 +63,8 @@ def _read(output: Rendered) -> Decides:
         f"/infra/services/{name}": [int(p) for e in service["service_entries"] for p in e["destination_ports"]]
         for name, service in _by_type(infra["children"], "Service").items()
     }
+    for service in _by_type(infra["children"], "Service").values():
+        assert {entry["l4_protocol"] for entry in service["service_entries"]} == {"TCP"}
     profiles = {
         f"/infra/context-profiles/{name}": profile["attributes"][0]["value"]
         for name, profile in _by_type(infra["children"], "PolicyContextProfile").items()
@@ -92,6 +94,14 @@ def test_numbered_names_are_exact() -> None:
     output = made("nsx", "strict")
     assert output.lowered.losses == ()
     assert "ecs-a-^.us-east-2.amazonaws.com" in output.main
+
+
+def test_a_name_on_two_ports_is_registered_once() -> None:
+    """The values of an attribute are a set."""
+    endpoints = tuple(endpoint("own.example.com", f"own-{port}", group="own", port=port) for port in (80, 443))
+    output = render("nsx", endpoints, origin=ORIGIN, options=Options())
+    assert json.loads(output.files["netprobe-attributes.json"])["value"] == ["own.example.com"]
+    assert _read(output)("own.example.com", 80)
 
 
 def test_dns_is_seen_before_anything_is_decided() -> None:

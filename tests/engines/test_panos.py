@@ -10,7 +10,7 @@ import re
 import pytest
 from panos.objects import CustomUrlCategory
 
-from netprobe.render import Options, Rendered, render
+from netprobe.render import Options, Rendered, render, targets
 from tests.support.panos_reader import Device, check_entry
 from tests.support.render_cases import CASES, ORIGIN
 from tests.support.render_corpus import corpus
@@ -76,3 +76,17 @@ def test_the_reader_notices_what_is_invalid() -> None:
     for entry in ("ecs-a-*.us-east-2.amazonaws.com/", "a.example.com", "https://a.example.com/", "*.*.example.com/"):
         with pytest.raises(AssertionError):
             check_entry(entry)
+
+
+@pytest.mark.parametrize("name", [name for name in targets.names() if name.startswith("panos")])
+def test_nothing_told_reaches_for_an_old_candidate(name: str) -> None:
+    """``last-saved`` is the candidate that somebody saved last, with a commit behind it a year of changes undone.
+
+    And a placeholder is a word that the page explains: ``test security-policy-match`` takes an address, no ``ANY``.
+    """
+    page = targets.page(name)
+    told = f"{targets.get(name).COMMANDS.rollback}\n{page.partition('## Roll back')[2].partition('Not')[0]}"
+    assert "last-saved" not in told
+    assert ("load config from running-config.xml" in told) == (name != "panos-edl"), "a list needs no candidate"
+    assert "destination ANY" not in page
+    assert "url-category-cache" not in page, "there is no such command"

@@ -12,7 +12,7 @@ import pytest
 import tree_sitter
 import tree_sitter_powershell
 
-from netprobe.render import Rendered, render
+from netprobe.render import Rendered, render, targets
 from tests.support.firewall_case import INPUTS, Decides, holds, made
 from tests.support.render_cases import CASES, ORIGIN
 
@@ -169,6 +169,18 @@ def test_it_saves_first_and_blocks_last() -> None:
     assert commands[:3] == ["Join-Path", "Test-Path", "netsh"]
     assert commands[-1] == "Set-NetFirewallProfile"
     assert commands.count("Set-NetFirewallProfile") == 1
+
+
+def test_the_way_back_works_in_the_same_shell() -> None:
+    """PowerShell expands no ``%ProgramData%``: netsh would look for a file of that name, and find none."""
+    output = made("windows-firewall", "strict").main
+    page = targets.page("windows-firewall")
+    command = 'netsh advfirewall import "$env:ProgramData\\netprobe-before.wfw"'
+    assert "netsh advfirewall export $before" in output
+    assert "Join-Path $env:ProgramData 'netprobe-before.wfw'" in output
+    assert f"# Roll back: {command} " in output
+    assert f"    {command}\n" in page
+    assert "%" not in page
 
 
 @pytest.mark.parametrize("hostile", ["x'; Stop-Computer #", "#> Stop-Computer", "$(Stop-Computer)", "`n Stop-Computer"])

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from netprobe.errors import CannotExpressError
-from netprobe.render import Rendered, render
+from netprobe.render import Rendered, render, targets
 from tests.support.firewall_case import INPUTS, Decides, holds, made
 from tests.support.render_cases import CASES, ORIGIN, endpoint
 
@@ -67,6 +67,13 @@ def test_more_than_the_organisation_takes_is_refused() -> None:
     many = tuple(endpoint(f"h{i}.example.com", f"h{i}") for i in range(25_001))
     with pytest.raises(CannotExpressError, match="25001 entries"):
         render("zscaler", many, origin=ORIGIN, options=CASES["strict"].options)
+
+
+def test_the_page_tells_what_is_asked_before_these_rules() -> None:
+    """An allowing rule of Cloud App Control ends it: the category, and the rule that blocks, are never reached."""
+    load = " ".join(targets.page("zscaler").partition("## Load")[2].partition("## Verify")[0].split())
+    assert "Cloud App Control is asked before URL Filtering" in load
+    assert "*Allow Cascading to URL Filtering*" in load
 
 
 def test_the_reader_notices_what_is_invalid() -> None:

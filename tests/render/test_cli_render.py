@@ -144,6 +144,15 @@ def test_without_a_look_the_usual_numbers_are_listed_and_called_a_guess(
     assert "widened (exfiltration): ecs-a " in told.err
 
 
+def test_permitting_what_a_device_has_not_changes_nothing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A Cisco ASA has no wide rule to permit: it gets the same list, not a refusal."""
+    asked = ["render", "cisco-asa", "-r", "us-east-2", "--account", "123456789012"]
+    assert run(asked) == 0
+    plain = capsys.readouterr().out.replace(asked[-1], f"{asked[-1]} --allow-widening", 1)
+    assert run([*asked, "--allow-widening"]) == 0
+    assert capsys.readouterr().out == plain
+
+
 def test_a_look_that_found_nothing_is_not_overruled_by_a_guess(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     looked = {"at": "2026-11-23T12:00:00Z", "resolver": "192.0.2.53", "names": {}}
     patterns = {f"{name}.us-east-2.amazonaws.com": looked for name in ("ecs-a-*", "ecs-t-*")}
@@ -218,6 +227,17 @@ def test_foreign_files_stay_and_own_leftovers_go(here: Path) -> None:
         "squid.conf": "mine",
         "allow.exact": "a\n",
     }
+
+
+@pytest.mark.parametrize("name", ["allow.exact", "allow.suffix"])
+def test_a_folder_with_a_files_name_is_not_thrown_away(name: str, here: Path) -> None:
+    """Neither in the place of a new file nor of a leftover: what is in it is nobody's to delete."""
+    kept = here / "squid" / name / "precious"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("data")
+    with pytest.raises(UsageError, match="is a folder"):
+        write_folder(here / "squid", {"allow.exact": "a\n"}, owned=["allow.exact", "allow.suffix"])
+    assert [path for path in here.rglob("*") if path.is_file()] == [kept]
 
 
 def test_half_a_folder_is_put_back(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,6 +87,21 @@ def test_addresses_need_addresses() -> None:
     assert _found("nftables", text, here).missing == ()
 
 
+def test_half_a_network_is_not_the_network() -> None:
+    """Its first address alone would have been admitted."""
+    here = Options(addresses=Addresses(how="x", by_region={"us-east-2": ("192.0.2.0/24",)}))
+    for part, missing in (("192.0.2.0/24", 0), ("192.0.2.0/25", len(ENDPOINTS)), ("192.0.2.128/25", len(ENDPOINTS))):
+        text = f"-A OUTPUT -d {part} -p tcp -m tcp --dport 443 -j ACCEPT\n"
+        assert len(_found("iptables", text, here).missing) == missing
+
+
+@pytest.mark.parametrize("text", ["", "#!/bin/sh\nipset restore <<X\n", "\xff\x00"])
+def test_a_file_without_a_single_rule_is_told(text: str) -> None:
+    (note,) = _found("squid", text).notes
+    assert "is this the configuration of that device?" in note
+    assert _found("squid", "acl a dstdomain x.example.com\nhttp_access allow a\n").notes == ()
+
+
 def test_iptables_save() -> None:
     here = Options(addresses=Addresses(how="x", by_region={"us-east-2": ("192.0.2.0/25",)}))
     text = "-A OUTPUT -d 192.0.2.0/24 -p tcp -m tcp --dport 443 -j ACCEPT\n-A OUTPUT -d 10.0.0.0/8 -j ACCEPT\n"

@@ -145,6 +145,18 @@ def test_page_tells_how(name: str) -> None:
 
 
 @every_target
+def test_page_tells_what_a_replacement_leaves_in_force(name: str) -> None:
+    """Where a port has an accepting rule of its own, a file without that port leaves the rule where it is."""
+    case = CASES["strict"]
+    permitted = dataclasses.replace(case, options=dataclasses.replace(case.options, allow_widening=True))
+    rendered = _render(name, permitted)
+    by_port = "netprobe-allow-443" in rendered.main
+    # The script for Windows takes its own rules away before it begins.
+    if by_port and name != "windows-firewall":
+        assert "`netprobe-allow-PORT`" in targets.page(name).partition("## Replace")[2].partition("## Roll back")[0]
+
+
+@every_target
 def test_shape(name: str) -> None:
     """The module is what ``Target`` says, and its folder holds what the module names."""
     module = targets.get(name)

@@ -15,7 +15,7 @@ from netprobe.render.lowering import asked_for, lower
 from netprobe.render.merging import merge
 from netprobe.render.model import Addresses, Capability, Claim, Dialect, Entry, Form, Loss, LossKind, Seen
 from netprobe.render.targets import squid
-from tests.support.render_cases import ORIGIN, ecs, endpoint, seen
+from tests.support.render_cases import ORIGIN, UNUSUAL, ecs, endpoint, seen
 from tests.support.render_corpus import corpus
 
 ECS_A = "ecs-a-*.us-east-2.amazonaws.com"
@@ -79,11 +79,53 @@ def test_one_label_of_a_domain_of_ones_own_is_no_way_out() -> None:
     assert (loss.kind, loss.exfiltration) == (LossKind.WIDENED, False)
 
 
-def test_names_seen_come_before_everything_beneath_the_parent() -> None:
-    entries, (loss,) = said(ECS_A, can(Form.EXACT, Form.SUFFIX), seen=seen(ECS_A), allow_widening=True)
+@pytest.mark.parametrize("tree", [Form.SUFFIX, Form.SUBTREE])
+def test_names_seen_come_before_everything_beneath_the_parent(tree: Form) -> None:
+    entries, (loss,) = said(ECS_A, can(Form.EXACT, tree), seen=seen(ECS_A), allow_widening=True)
     assert entries == [(Form.EXACT, f"ecs-a-{n}.{PARENT}") for n in (1, 2, 22)]
     assert (loss.kind, loss.count, loss.exfiltration) == (LossKind.ENUMERATED, 3, False)
     assert "render again" in loss.explanation
+
+
+def test_a_list_that_is_itself_wider_tells_every_name() -> None:
+    """Names listed on a device that takes what is beneath them: the list is told, and what each of them adds."""
+    entries, losses = said(ECS_A, can(Form.SUBTREE), seen=seen(ECS_A))
+    assert entries == [(Form.SUBTREE, f"ecs-a-{n}.{PARENT}") for n in (1, 2, 22)]
+    assert [loss.kind for loss in losses] == [LossKind.ENUMERATED, *[LossKind.WIDENED] * 3]
+    assert [loss.pattern for loss in losses[1:]] == [f"ecs-a-{n}.{PARENT}" for n in (1, 2, 22)]
+
+
+def test_a_list_is_whole_or_not_there() -> None:
+    """One name that the device cannot take, and AWS may pick just that one."""
+    capability = can(Form.EXACT, max_entry_length=len(f"ecs-a-1.{PARENT}"))
+    entries, (loss,) = said(ECS_A, capability, seen=seen(ECS_A))
+    assert (entries, loss.kind, loss.pattern) == ([], LossKind.REFUSED, ECS_A)
+
+
+def test_a_name_seen_twice_is_one() -> None:
+    twice = {ECS_A: Seen(names=(f"ecs-a-1.{PARENT}",) * 2, how="a test")}
+    entries, (loss,) = said(ECS_A, can(Form.EXACT), seen=twice)
+    assert (len(entries), loss.count) == (1, 1)
+
+
+def test_a_device_without_anchors_lists_nothing() -> None:
+    """Each name of the list would admit what contains it: many wide entries in the place of one."""
+    entries, _ = said(ECS_A, can(Form.CONTAINS), seen=seen(ECS_A), enumerate=True, allow_widening=True)
+    assert entries == [(Form.CONTAINS, ECS_A)]
+
+
+def test_the_same_loss_is_told_once() -> None:
+    one = endpoint(ECS_A, "x")
+    found = lower((one, one), can(Form.ONE_LABEL), Options(allow_widening=True))
+    assert [loss.kind for loss in found.losses] == [LossKind.WIDENED]
+
+
+@pytest.mark.parametrize("one", UNUSUAL, ids=lambda one: one.id)
+def test_a_star_behind_the_first_label_has_no_one_label_form(one: Endpoint) -> None:
+    """What follows the last star is more than one label away: ``^.example.com`` misses ``db.x.example.com``."""
+    found = lower((one,), can(Form.EXACT, Form.ONE_LABEL), Options(allow_widening=True))
+    first_only = "*" not in one.pattern.partition(".")[2]
+    assert [entry.form for entry in found.entries] == [Form.ONE_LABEL] * first_only
 
 
 def test_names_seen_come_first_where_that_is_wished() -> None:
@@ -119,6 +161,20 @@ def test_a_star_that_crosses_dots_is_a_way_out_too() -> None:
     assert loss.exfiltration
 
 
+@pytest.mark.parametrize("form", [Form.GLOB, Form.GLOB_DOTS])
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_star_stands_for_nothing_where_the_device_has_it_so(form: Form, empty: bool) -> None:
+    capability = can(form, empty_star=empty)
+    found = lower((endpoint(ECS_A, "x"),), capability, Options(allow_widening=True))
+    assert found.admits("ecs-a-.us-east-2.amazonaws.com") == empty
+
+
+def test_a_name_without_its_region_is_in_a_partition_all_the_same() -> None:
+    """``s3.amazonaws.eu`` has every customer's buckets beneath it, whether or not the pattern names a region."""
+    entries, (loss,) = said("x-*.amazonaws.eu", can(Form.EXACT, Form.SUFFIX))
+    assert (entries, loss.kind) == ([], LossKind.REFUSED)
+
+
 def test_beneath_a_bucket_is_a_customers_beneath_a_service_is_not() -> None:
     """A bucket's name may hold dots, so x.BUCKET.s3… can be anybody's; nobody can own x.ecs.us-east-2…"""
     bucket = "prod-us-east-2-starport-layer-bucket.s3.us-east-2.amazonaws.com"
@@ -146,9 +202,18 @@ def test_plain_http_has_no_server_name() -> None:
 
 
 def test_exact_refuses_what_is_optional_too() -> None:
-    one = endpoint(ECS_A, "x", required=False)
-    with pytest.raises(CannotExpressError):
-        render("panos", (one,), origin=ORIGIN, options=Options(exact=True))
+    one, said_ = endpoint(ECS_A, "x", required=False), endpoint("ecs.us-east-2.amazonaws.com")
+    assert render("panos", (one, said_), origin=ORIGIN, options=Options()).lowered.refused
+    with pytest.raises(CannotExpressError, match="--exact"):
+        render("panos", (one, said_), origin=ORIGIN, options=Options(exact=True))
+
+
+def test_a_file_that_admits_nothing_is_not_written() -> None:
+    """It could not be told from one that denies nothing; the reason is the refusal, where there is one."""
+    with pytest.raises(CannotExpressError, match=r"ecs-a-\*"):
+        render("panos", (endpoint(ECS_A, "x", required=False),), origin=ORIGIN, options=Options())
+    with pytest.raises(CannotExpressError, match="nothing to write"):
+        render("panos", (), origin=ORIGIN, options=Options())
 
 
 def test_an_optional_endpoint_that_cannot_be_said_is_told_and_left_out() -> None:
@@ -160,6 +225,25 @@ def test_an_optional_endpoint_that_cannot_be_said_is_told_and_left_out() -> None
     assert "at most 20 characters" in found.losses[0].explanation
 
 
+@pytest.mark.parametrize(
+    ("form", "written"),
+    [
+        (Form.REGEX, r"^[^.]+\.dkr\.ecr\.us-east-2\.amazonaws\.com$"),
+        (Form.CONTAINS, r"[^.]+\.dkr\.ecr\.us-east-2\.amazonaws\.com"),
+        (Form.ONE_LABEL, "*.dkr.ecr.us-east-2.amazonaws.com"),
+        (Form.SUFFIX, "*.dkr.ecr.us-east-2.amazonaws.com"),
+        (Form.GLOB, "*.dkr.ecr.us-east-2.amazonaws.com"),
+        (Form.SUBTREE, "dkr.ecr.us-east-2.amazonaws.com"),
+    ],
+)
+def test_an_entry_has_the_length_that_is_written(form: Form, written: str) -> None:
+    """With its anchors or its wildcard: one character more than the device takes, and it is another entry there."""
+    for short, forms in ((0, [form]), (1, [])):
+        capability = can(form, max_entry_length=len(written) - short)
+        entries, _ = said("*.dkr.ecr.us-east-2.amazonaws.com", capability, allow_widening=True)
+        assert [taken for taken, _ in entries] == forms
+
+
 def test_an_entry_that_is_too_long_takes_the_next_form() -> None:
     limit = len(rf"^ecs-a-[^.]+\.{PARENT}$") - 1
     entries, (loss,) = said(
@@ -167,6 +251,12 @@ def test_an_entry_that_is_too_long_takes_the_next_form() -> None:
     )
     assert entries == [(Form.ONE_LABEL, PARENT)]
     assert loss.kind is LossKind.WIDENED
+
+
+def test_a_limit_is_the_last_that_fits() -> None:
+    name = "ecs.us-east-2.amazonaws.com"
+    assert said(name, can(Form.EXACT, max_name_length=len(name), max_entries=1))[0] == [(Form.EXACT, name)]
+    assert said(name, can(Form.EXACT, max_name_length=len(name) - 1))[0] == []
 
 
 def test_too_many_entries_are_refused_before_anything_is_written() -> None:
@@ -186,6 +276,21 @@ def test_resolved_addresses_are_counted_and_marked() -> None:
     assert (loss.kind, loss.count, loss.unit, loss.exfiltration) == (LossKind.ADDRESS, 2, "addresses", True)
 
 
+def test_exact_takes_no_addresses() -> None:
+    addresses = Addresses(how="today", by_host={"ecs.us-east-2.amazonaws.com": ("192.0.2.1",)})
+    entries, (loss,) = said("ecs.us-east-2.amazonaws.com", can(Form.ADDRESS), addresses=addresses, exact=True)
+    assert (entries, loss.kind) == ([], LossKind.REFUSED)
+    assert "--exact" in loss.explanation
+
+
+def test_an_address_is_admitted_on_the_ports_that_are_asked_for() -> None:
+    both = tuple(endpoint("own.example.com", f"own-{port}", port=port) for port in (80, 443))
+    addresses = Addresses(how="a test", by_host={"own.example.com": ("192.0.2.1",)})
+    found = lower((*both, endpoint("other.example.com", port=80)), can(Form.ADDRESS), Options(addresses=addresses))
+    assert [(entry.value, entry.port) for entry in found.entries] == [("192.0.2.1/32", 80), ("192.0.2.1/32", 443)]
+    assert [entry.endpoints for entry in found.entries] == [("us-east-2/own-80",), ("us-east-2/own-443",)]
+
+
 def test_published_networks_hold_regional_names_only() -> None:
     addresses = Addresses(how="today", by_region={"us-east-2": ("192.0.2.0/24",)})
     for pattern in ("download.docker.com", "sts.amazonaws.com", "us-east-2.example.com"):
@@ -203,6 +308,9 @@ def test_without_an_account_every_account_is_admitted_and_told() -> None:
     assert "--account" in found.losses[0].explanation
     refused = lower((registry,), squid.CAPABILITY, Options(exact=True))
     assert [loss.kind for loss in refused.losses] == [LossKind.REFUSED]
+    # Where nothing is written, nothing is admitted either: the widening is not told.
+    unsaid = lower((registry,), can(Form.EXACT), Options())
+    assert [loss.kind for loss in unsaid.losses] == [LossKind.REFUSED]
 
 
 def test_a_name_that_the_pattern_does_not_stand_for_is_refused() -> None:

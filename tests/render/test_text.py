@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from netprobe.errors import UsageError
 from netprobe.render import engine, filters, text
-from netprobe.render.model import Comment
+from netprobe.render.model import Claim, Comment, Entry, Form
 from netprobe.render.text import Text
+from netprobe.render.views import Rules
 
 HOSTILE = st.one_of(
     st.text(max_size=80), st.sampled_from(["a\nb", "*/ x", "--> x", '"; x', "`x`", "$(x)", "\\", "\x00"])
@@ -81,6 +82,17 @@ def test_no_comment_ends_before_its_line(lines: list[str], style: Comment) -> No
         assert not line.endswith("\\")
 
 
+def test_a_comment_is_a_line_whatever_its_text_went_through() -> None:
+    """Several lines that were made into one text (by this very filter) are not taken for one line."""
+    several = filters.comment([text.line("a"), text.line("b")], style=Comment.HASH)
+    assert filters.comment(several, style=Comment.SEMICOLON) == "; # a?# b"
+
+
+def test_a_language_without_comments_gets_none() -> None:
+    with pytest.raises(TypeError, match="no comments"):
+        filters.comment([text.line("a")], style=Comment.NONE)
+
+
 @given(HOSTILE)
 def test_an_xml_comment_stays_one(line: str) -> None:
     made = filters.comment(text.line(line), style=Comment.XML)
@@ -91,7 +103,9 @@ def test_an_xml_comment_stays_one(line: str) -> None:
 @given(HOSTILE)
 def test_strings_come_back_as_they_were(value: str) -> None:
     safe = text.line(value)
-    assert json.loads(filters.FILTERS["json"](safe)) == safe  # type: ignore[arg-type]
+    encoded = str(filters.FILTERS["json"](safe))
+    assert json.loads(encoded) == safe
+    assert not set(encoded) & set("<>&"), "what a page takes for markup"
     element = ElementTree.fromstring(f'<a b="{filters.FILTERS["xml"](safe)}"/>')
     assert element.get("b") == safe
 
@@ -115,6 +129,22 @@ def test_strings_come_back_as_they_were(value: str) -> None:
 def test_what_is_not_of_its_kind_is_refused(make: object) -> None:
     with pytest.raises(UsageError):
         make()  # type: ignore[operator]
+
+
+def test_a_limit_is_the_last_that_fits() -> None:
+    assert text.identifier("a" * 63) == "a" * 63
+    with pytest.raises(UsageError):
+        text.identifier("a" * 64)
+    assert (text.line("abcdefgh", limit=8), text.line("abcdefghi", limit=8)) == ("abcdefgh", "abcd ...")
+
+
+def test_a_group_of_several_ports_has_no_port() -> None:
+    """A template that printed one of them would admit the others' names there."""
+    entries = [
+        Entry(claim=Claim(form=Form.EXACT, value="a.example.com"), port=port, endpoints=("r/x",)) for port in (80, 443)
+    ]
+    rules = Rules.of(entries)
+    assert (rules.port, rules.ports, [group.port for group in rules.by_port]) == (0, (80, 443), [80, 443])
 
 
 def test_regex_is_anchored_and_escaped() -> None:

@@ -6,6 +6,7 @@ for hours.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 import shlex
@@ -104,7 +105,13 @@ def in_network(value: str) -> Callable[[str], bool] | None:
         network = ipaddress.ip_network(value, strict=False)
     except ValueError:
         return None
-    return lambda probe: ipaddress.ip_address(probe) in network
+    return lambda probe: _address(probe) in network
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _address(probe: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Parsed once, not once for each of the networks that it is held against."""
+    return ipaddress.ip_address(probe)
 
 
 def expression(value: str, flags: re.RegexFlag) -> Callable[[str], bool] | None:

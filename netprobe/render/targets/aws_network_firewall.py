@@ -3,9 +3,10 @@
 The engine is Suricata 7 (AWS, developer guide), so the rules are those of the target ``suricata``, which real
 ClientHellos prove; they bring their own drop rules and need no default action. ``pcre`` is allowed beside
 ``tls.sni``. Traps: ``HOME_NET`` is the firewall's own VPC unless it is set, so traffic of other networks (a transit
-gateway, on-premises hosts) would match no rule and **pass**; the capacity of a rule group is fixed when it is made;
-the order of rules too, and it must be the policy's. A policy with default actions of its own needs rules for
-everything else (DNS, NTP).
+gateway, on-premises hosts) would match no rule and **pass**; setting it for the rule group leaves ``EXTERNAL_NET`` as
+it was, the inverse of the policy's ``HOME_NET``; the capacity of a rule group is fixed when it is made; the order of
+rules too, and it must be the policy's. A policy with default actions of its own needs rules for everything else (DNS,
+NTP).
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ PROOF = Proof(
 SOURCES = (
     Source(
         where="https://docs.aws.amazon.com/network-firewall/latest/developerguide/suricata-limitations-caveats.html",
-        read="2026-11-23",
+        read="2026-11-26",
     ),
     Source(
         where="https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/networkfirewall_rule_group",

@@ -4,6 +4,10 @@ A domain object in FQDN mode (``is-sub-domain false``) is exactly one name, by f
 subdomains by *reverse* DNS, which is useless for AWS and is never written; an object that stands there in that mode
 is set right. Everything happens in one session: published when all of it went well, else discarded. No wildcards.
 
+A warning makes a call fail unless it says ``ignore-warnings true``, and every service of ours draws one: port 443 is
+``https``'s already ("The port is already used by another service."), as a network may be another object's. The service
+says ``match-for-any false``, so that rules of your own about any service go on meaning ``https``.
+
 The script takes the layer as its argument and nothing else. What only addresses can say becomes a network object. It
 cannot be run here: the tests run the script in a real shell, with a ``mgmt_cli`` that checks each call against the
 documented interface.
@@ -37,6 +41,10 @@ PROOF = Proof(grammar="Check Point management API calls (dns-domain, network, se
 SOURCES = (
     Source(where="https://sc1.checkpoint.com R81 Security Management guide, Domains", read="2026-11-23"),
     Source(where="https://sc1.checkpoint.com/documents/latest/APIs (add dns-domain)", read="2026-11-23"),
+    Source(
+        where="https://github.com/CheckPointSW/terraform-provider-checkpoint/issues/66 (the warning)",
+        read="2026-11-26",
+    ),
 )
 
 

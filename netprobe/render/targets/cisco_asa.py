@@ -31,13 +31,13 @@ MAIN = File(name="netprobe.asa", template="netprobe.asa.j2")
 FILES = (MAIN,)
 COMMANDS = Commands(
     check="show configuration session netprobe",
-    load="configure session netprobe, paste netprobe.asa, commit revert-save",
-    replace="the same with clear configure access-list netprobe as the first line of the session (the page says why)",
+    load="configure session netprobe, paste netprobe.asa, commit noconfirm revert-save",
+    replace="the same in a new session, with clear configure access-list netprobe first (the page says how)",
     rollback="configure session netprobe, revert",
 )
 PROOF = Proof(grammar="ASA object and access-list syntax")
 SOURCES = (
-    Source(where="Cisco ASA Series Firewall CLI Configuration Guide, chapter 3 (sessions)", read="2026-11-23"),
+    Source(where="Cisco ASA Series Firewall CLI Configuration Guide, chapter 3 (sessions)", read="2026-11-26"),
     Source(where="https://community.cisco.com (tac-p/4029043)", read="2026-11-23"),
 )
 

@@ -1,10 +1,16 @@
 """Fortinet FortiOS: a static URL filter of anchored regular expressions, with the policies that use it.
 
-Decides on the server name (certificate inspection, no decryption) or the Host header; no FortiGuard licence is
-needed. Every entry is a regular expression, exact names too: ``simple`` is a *substring* in flow mode (``net.com``
-fits fortinet.com). The device looks for the expression in a URL without scheme, so it ends in ``([:/]|$)``; without
-an end ``….com.evil.test`` would pass. The command line reads two backslashes as one, and a question mark as a call
-for help: no entry holds one. The last entry of each list blocks everything else; a list without it blocks nothing.
+Decides on the server name (certificate inspection, no decryption) or the Host header. Every entry is a regular
+expression, exact names too: ``simple`` is a *substring* in flow mode (``net.com`` fits fortinet.com). The device looks
+for the expression in a URL without scheme, so it ends in ``([:/]|$)``; without an end ``….com.evil.test`` would pass.
+The command line reads two backslashes as one, and a question mark as a call for help: no entry holds one. The last
+entry of each list blocks everything else; a list without it blocks nothing.
+
+No FortiGuard licence is needed, since the profile says ``ftgd-disable``. That is the default, and ``unset options``
+would take it away: the rating service would be asked, and without a licence every answer is an error, which blocks.
+
+The factory's profile ``certificate-inspection`` looks at port 443 alone and cannot be changed; TLS on another port
+would pass the list unread. So where another port is asked for, the file brings a profile that looks at all of them.
 
 Lists and policies have numbers of their own (1000000 + port), far from those that the device gives out, so that
 loading the file twice overwrites instead of adding. Stale entries of a longer, older list stand behind the one that
@@ -19,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
+from netprobe.render import text
 from netprobe.render.model import Capability, Commands, Comment, Dialect, File, Form, Layer, Lowered, Proof, Source
 from netprobe.render.naming import Named
 
@@ -57,10 +64,21 @@ SOURCES = (
     Source(where="https://docs.fortinet.com/document/fortigate/7.6.5/administration-guide/530847", read="2026-11-23"),
     Source(where="https://community.fortinet.com (ta-p/192746, ta-p/196118)", read="2026-11-23"),
     Source(where="fortinet.fortios Ansible collection, fortios_webfilter_urlfilter", read="2026-11-23"),
+    Source(where="FortiOS CLI reference 7.6, webfilter profile and firewall ssl-ssh-profile", read="2026-11-26"),
+    Source(where="https://community.fortinet.com (ta-p/348428)", read="2026-11-26"),
 )
+_PLAIN_HTTP = 80
+_FACTORY_PORTS = {443}
+"""What the profile ``certificate-inspection`` that every device has looks at."""
 
 
 def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
-    """The names that an address object can hold, once each (two ports share an object)."""
+    """The names that an address object can hold, once each (two ports share one), and who looks at which TLS port."""
     named = (Named.of(entry) for entry in lowered.entries if _fits_an_object(entry.value))
-    return {"objects": tuple({one.name: one for one in named}.values())}
+    tls = {entry.port for entry in lowered.entries} - {_PLAIN_HTTP}
+    own = not tls <= _FACTORY_PORTS
+    return {
+        "objects": tuple({one.name: one for one in named}.values()),
+        "inspection": text.identifier("netprobe-inspection" if own else "certificate-inspection"),
+        "tls_ports": tuple(sorted(tls)) if own else (),
+    }

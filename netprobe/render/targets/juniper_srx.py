@@ -5,9 +5,9 @@ head, none included (so ``*.x`` is x and everything beneath it); ``^`` for exact
 character at the tail. A star inside a word only draws a warning at commit, and then matches nothing. Earlier releases
 need ``http://`` before each pattern, and do not know ``^``.
 
-Global policies are asked after those between zones, so a broad zone policy must not stand before them. Every fallback
-blocks. ``dns-name`` addresses of the exact names come as a second file, for policies of your own. It cannot be run
-here: the tests read the commands with a reader of their own.
+A list takes 8192 patterns. Global policies are asked after those between zones, so a broad zone policy must not stand
+before them. Every fallback blocks. ``dns-name`` addresses of the exact names come as a second file, for policies of
+your own. It cannot be run here: the tests read the commands with a reader of their own.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ LAYER = Layer.SNI
 COMMENT = Comment.HASH
 CAPABILITY = Capability(
     forms=frozenset({Form.EXACT, Form.ONE_LABEL, Form.SUBTREE}),
+    max_entries=8192,
     default_action="blocked by the profile's default, and every other session of the address set netprobe-hosts on the "
     "ports named above by the policy netprobe-deny",
 )
@@ -47,6 +48,11 @@ SOURCES = (
         where="https://www.juniper.net/documentation/us/en/software/junos/cli-reference/topics/ref/statement/"
         "security-edit-url-pattern.html",
         read="2026-11-23",
+    ),
+    Source(
+        where="https://www.juniper.net/documentation/us/en/software/junos/utm/topics/concept/"
+        "utm-web-filtering-overview.html (licence), junos-security10.2 topic-44576 (8192 patterns)",
+        read="2026-11-26",
     ),
 )
 

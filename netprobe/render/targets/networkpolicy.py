@@ -24,10 +24,11 @@ CAPABILITY = Capability(
 MAIN = File(name="networkpolicy.yaml", template="networkpolicy.yaml.j2")
 FILES = (MAIN,)
 COMMANDS = Commands(
-    check="kubectl apply --dry-run=server -n NAMESPACE -f networkpolicy.yaml",
-    load="kubectl apply -n NAMESPACE -f networkpolicy.yaml",
-    replace="kubectl apply -n NAMESPACE -f networkpolicy.yaml (each object is replaced whole)",
-    rollback="kubectl apply the old file, or kubectl delete networkpolicy -n NAMESPACE netprobe-ecs-anywhere",
+    check="kubectl apply --server-side --dry-run=server -n NAMESPACE -f networkpolicy.yaml",
+    load="kubectl apply --server-side -n NAMESPACE -f networkpolicy.yaml",
+    replace="kubectl apply --server-side -n NAMESPACE -f networkpolicy.yaml (each object is replaced whole)",
+    rollback="kubectl apply --server-side the old file, "
+    "or kubectl delete networkpolicy -n NAMESPACE netprobe-ecs-anywhere",
 )
 PROOF = Proof(grammar="the published schema of networking.k8s.io/v1 NetworkPolicy")
 SOURCES = (

@@ -5,10 +5,10 @@ is exactly what AWS's asterisk means: ``ecs-a-^.us-east-2.amazonaws.com``. (``*`
 used.) Before 4.1.2 only a leading ``*`` is known.
 
 The firewall learns addresses from the DNS answers that it sees, so a rule for DNS must stand above; it is part of the
-policy. Names of one's own must be registered as attributes before a profile may use them: that is the first of the
-two requests. The second is one hierarchical PATCH, which NSX applies whole or not at all. JSON has no comments, so
-``netprobe.json`` tells about itself beside the requests. It cannot be run here: the tests hold both to the documented
-schema with a reader of their own.
+policy, and admits DNS to every server, which the page tells. Names of one's own must be registered as attributes, each
+once, before a profile may use them: that is the first of the two requests. The second is one hierarchical PATCH, which
+NSX applies whole or not at all. JSON has no comments, so ``netprobe.json`` tells about itself beside the requests. It
+cannot be run here: the tests hold both to the documented schema with a reader of their own.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.views import EntryView
 
 NAME = "nsx"
 TITLE = "VMware NSX distributed firewall (4.1.2 and later)"
@@ -46,5 +47,6 @@ SOURCES = (Source(where="https://docs.vmware.com NSX 4.1, GUID-2804F5B0 (filteri
 
 
 def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
-    """The template needs nothing else."""
-    return {}
+    """Every name once, to be registered: two ports share one."""
+    once = {(entry.form, entry.value): entry for entry in lowered.entries}
+    return {"names": tuple(map(EntryView.of, once.values()))}

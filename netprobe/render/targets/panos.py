@@ -32,7 +32,7 @@ COMMANDS = Commands(
     check="validate full",
     load="grep -v '^#' netprobe.set, paste it in configure mode, then: commit",
     replace="the same: the old list is deleted first, and nothing takes effect before commit",
-    rollback="load config last-saved (before commit), or load config version N and commit",
+    rollback="load config from running-config.xml (before commit), or load config version N and commit",
 )
 PROOF = Proof(grammar="PAN-OS URL category token rules; pan-os-python reads the category")
 SOURCES = (
@@ -42,6 +42,14 @@ SOURCES = (
         read="2026-11-23",
     ),
     Source(where="https://knowledgebase.paloaltonetworks.com (kA10g000000ClRfCAK)", read="2026-11-23"),
+    Source(
+        where="https://knowledgebase.paloaltonetworks.com (kA10g000000Cm44CAC, show running url)", read="2026-11-26"
+    ),
+    Source(
+        where="https://docs.paloaltonetworks.com/pan-os/9-1/pan-os-admin/firewall-administration/"
+        "manage-configuration-backups/revert-firewall-configuration-changes",
+        read="2026-11-26",
+    ),
 )
 
 

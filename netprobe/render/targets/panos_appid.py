@@ -35,7 +35,7 @@ COMMANDS = Commands(
     check="validate full",
     load="load config partial mode merge from netprobe-appid.xml (the page has the paths), then: commit",
     replace="delete the old application's signature in the candidate configuration, load again, commit",
-    rollback="load config last-saved (before commit), or load config version N and commit",
+    rollback="load config from running-config.xml (before commit), or load config version N and commit",
 )
 PROOF = Proof(grammar="PAN-OS custom application XML and signature pattern rules")
 SOURCES = (

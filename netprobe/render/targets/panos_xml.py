@@ -31,7 +31,7 @@ COMMANDS = Commands(
     check="validate full",
     load="load config partial mode merge from netprobe.xml (the page has the paths), then: commit",
     replace="delete the old lists in the candidate configuration, load again, commit",
-    rollback="load config last-saved (before commit), or load config version N and commit",
+    rollback="load config from running-config.xml (before commit), or load config version N and commit",
 )
 PROOF = Proof(grammar="PAN-OS configuration XML and URL category token rules; pan-os-python loads it")
 SOURCES = (

@@ -37,7 +37,7 @@ COMMANDS = Commands(
     check="",
     load="powershell -ExecutionPolicy Bypass -File netprobe.ps1 (elevated)",
     replace="the same: the old rules are replaced while outbound traffic stays blocked",
-    rollback="netsh advfirewall import %ProgramData%/netprobe-before.wfw",
+    rollback=r'netsh advfirewall import "$env:ProgramData\netprobe-before.wfw" (PowerShell, elevated)',
 )
 PROOF = Proof(grammar="PowerShell (tree-sitter's grammar) and the parameters of the NetSecurity cmdlets")
 SOURCES = (

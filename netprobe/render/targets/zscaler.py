@@ -2,7 +2,8 @@
 
 ``.name`` stands for the name itself and up to five levels beneath it; a name without the dot for itself alone. An
 asterisk is no wildcard here: it would be a character that no name has. Lower case, no scheme, a host of at most 255
-characters. There are at most 64 custom categories, so everything goes into one, and a category knows no ports.
+characters. There are at most 64 custom categories, so everything goes into one, and a category knows no ports. By
+default Cloud App Control comes before URL filtering, and what it allows is **never asked here**: the page says so.
 
 JSON has no comments, so ``netprobe.json`` tells about itself beside the category; ``netprobe-category.json`` is what
 the API takes, ``netprobe-urls.txt`` what the page of the category takes. It cannot be run here: the tests hold all
@@ -43,6 +44,7 @@ COMMANDS = Commands(
 PROOF = Proof(grammar="Zscaler URL format guidelines")
 SOURCES = (
     Source(where="https://help.zscaler.com/zia/url-format-guidelines", read="2026-11-23"),
+    Source(where="https://help.zscaler.com/zia/how-do-i-configure-url-filtering-policy", read="2026-11-26"),
     Source(where="https://help.zscaler.com/zia/configuring-custom-url-categories", read="2026-11-23"),
 )
 

@@ -49,7 +49,7 @@ rule() {
 }
 
 mgmt_cli login -r true >"$session"
-ensure service-tcp 'netprobe-tcp-443' port 443
+ensure service-tcp 'netprobe-tcp-443' port 443 match-for-any false ignore-warnings true
 ensure dns-domain '.123456789012.dkr.ecr.us-east-2.amazonaws.com' is-sub-domain false
 ensure dns-domain '.ecs.us-east-2.amazonaws.com' is-sub-domain false
 ensure dns-domain '.ecs-a.us-east-2.amazonaws.com' is-sub-domain false

@@ -50,8 +50,8 @@ rule() {
 }
 
 mgmt_cli login -r true >"$session"
-ensure service-tcp 'netprobe-tcp-80' port 80
-ensure service-tcp 'netprobe-tcp-443' port 443
+ensure service-tcp 'netprobe-tcp-80' port 80 match-for-any false ignore-warnings true
+ensure service-tcp 'netprobe-tcp-443' port 443 match-for-any false ignore-warnings true
 ensure dns-domain '.archive.ubuntu.com' is-sub-domain false
 ensure dns-domain '.ecs.eu-west-1.amazonaws.com' is-sub-domain false
 ensure dns-domain '.ecs-a.eu-west-1.amazonaws.com' is-sub-domain false
@@ -60,11 +60,11 @@ ensure dns-domain '.ecs.us-east-2.amazonaws.com' is-sub-domain false
 ensure dns-domain '.ecs-a.us-east-2.amazonaws.com' is-sub-domain false
 ensure dns-domain '.prod-us-east-2-starport-layer-bucket.s3.us-east-2.amazonaws.com' is-sub-domain false
 ensure dns-domain '.download.docker.com' is-sub-domain false
-ensure network 'netprobe-192-e336915f' subnet '192.0.2.0' mask-length 24
-ensure network 'netprobe-198-9e6315b5' subnet '198.51.100.0' mask-length 24
-ensure network 'netprobe-203-43d5d8dd' subnet '203.0.113.8' mask-length 29
-ensure network 'netprobe-2001-db8-1---48-4d9cf62b' subnet6 '2001:db8:1::' mask-length6 48
-ensure network 'netprobe-2001-db8-2---48-80262f9a' subnet6 '2001:db8:2::' mask-length6 48
+ensure network 'netprobe-192-e336915f' subnet '192.0.2.0' mask-length 24 ignore-warnings true
+ensure network 'netprobe-198-9e6315b5' subnet '198.51.100.0' mask-length 24 ignore-warnings true
+ensure network 'netprobe-203-43d5d8dd' subnet '203.0.113.8' mask-length 29 ignore-warnings true
+ensure network 'netprobe-2001-db8-1---48-4d9cf62b' subnet6 '2001:db8:1::' mask-length6 48 ignore-warnings true
+ensure network 'netprobe-2001-db8-2---48-80262f9a' subnet6 '2001:db8:2::' mask-length6 48 ignore-warnings true
 # Each goes to the top, so the one that denies comes first and ends up below those that accept.
 rule netprobe-deny action Drop destination Any service.1 'netprobe-tcp-80' service.2 'netprobe-tcp-443'
 rule 'netprobe-allow-80' action Accept service 'netprobe-tcp-80' \

@@ -7,7 +7,7 @@
 # Allows: 6 endpoints by 10 entries, TCP port 443
 # Else: blocked by the default outbound action of every profile, which the script sets; rules of your own that allow more stay in force
 # Replace: the same: the old rules are replaced while outbound traffic stays blocked
-# Roll back: netsh advfirewall import %ProgramData%/netprobe-before.wfw
+# Roll back: netsh advfirewall import "$env:ProgramData\netprobe-before.wfw" (PowerShell, elevated)
 # Losses: 2 enumerated
 #   enumerated: ecs-a ecs-a-*.us-east-2.amazonaws.com: the device cannot say ecs-a-*.us-east-2.amazonaws.com, so 3 names are listed (a test); AWS picks the number and may use one that is not listed: render again when it does
 #   enumerated: ecs-t ecs-t-*.us-east-2.amazonaws.com: the device cannot say ecs-t-*.us-east-2.amazonaws.com, so 3 names are listed (a test); AWS picks the number and may use one that is not listed: render again when it does

@@ -7,7 +7,7 @@
 # Allows: 14 endpoints by 4 entries, TCP port 80, 443
 # Else: blocked by the default outbound action of every profile, which the script sets; rules of your own that allow more stay in force
 # Replace: the same: the old rules are replaced while outbound traffic stays blocked
-# Roll back: netsh advfirewall import %ProgramData%/netprobe-before.wfw
+# Roll back: netsh advfirewall import "$env:ProgramData\netprobe-before.wfw" (PowerShell, elevated)
 # Losses: 8 widened
 #   widened (exfiltration): ecs-a ecs-a-*.us-east-2.amazonaws.com, ecs-t ecs-t-*.us-east-2.amazonaws.com: it also admits every other name beneath us-east-2.amazonaws.com, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
 #   widened (exfiltration): ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no --account was given, so the registry of every AWS account is admitted, not only your own: data can be pushed to any of them
