@@ -172,7 +172,7 @@ async def test_a_proxy_may_be_reached_over_ipv4_by_a_host_that_goes_out_over_ipv
                 limits,
             )
             if stream is not None:
-                await stream.aclose()
+                stream.close()
             nursery.cancel_scope.cancel()
     assert observation.failure is failure
 

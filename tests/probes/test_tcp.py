@@ -134,7 +134,7 @@ async def test_who_ends_a_silent_connection(
 @pytest.mark.parametrize(("address", "level", "option"), [("127.0.0.1", 0, 11), ("::1", 41, 25)])
 async def test_every_socket_keeps_icmp_errors(address: str, level: int, option: int) -> None:
     """IP_RECVERR and IPV6_RECVERR; recent kernels keep those of a connecting IPv4 socket unasked."""
-    sock = tcp.open_socket(address)
+    sock = tcp.plain_socket(address, socket.SOCK_STREAM)
     assert sock.getsockopt(level, option) == 1
     sock.close()
 
