@@ -15,7 +15,8 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from netprobe.errors import InvalidHostnameError
 
@@ -64,8 +65,7 @@ def _labels(text: str) -> tuple[str, ...]:
     return labels
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Hostname:
+class Hostname(msgspec.Struct, frozen=True, order=True):
     """A concrete, validated, lower-case host name without trailing dot.
 
     Attributes:
@@ -95,8 +95,7 @@ class Hostname:
         return self.name
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class HostPattern:
+class HostPattern(msgspec.Struct, frozen=True, order=True):
     """A host name whose labels may each hold one ``*`` (one or more characters of that label).
 
     Attributes:

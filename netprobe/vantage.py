@@ -5,7 +5,7 @@ the eyes of the ECS agent, of the SSM agent or of Docker, and a test can look wi
 the agents from a host or an image is the business of ``netprobe.host``; this module only holds them.
 
 Secrets: a proxy password lives in :class:`ProxyServer` and nowhere else. Its ``repr`` and :attr:`ProxyServer.safe`
-never show it, and nothing here is serialised.
+never show it, and nothing here is serialised: it is the one class here that is no msgspec type.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from netprobe.observations import VantageRecord
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolver:
+class Resolver(msgspec.Struct, frozen=True, kw_only=True):
     """One DNS server that a stub resolver asks.
 
     Attributes:
@@ -62,8 +63,7 @@ class ProxyServer:
         return f"{self.scheme}://{host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrustStore:
+class TrustStore(msgspec.Struct, frozen=True, kw_only=True):
     """Which roots a vantage trusts.
 
     Attributes:
@@ -83,8 +83,7 @@ def _no_exemption(_host: str, _port: int) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vantage:
+class Vantage(msgspec.Struct, frozen=True, kw_only=True):
     """One pair of eyes.
 
     Attributes:
@@ -112,8 +111,8 @@ class Vantage:
     origin_ca: Path | None = None
     families: tuple[int, ...] = (4, 6)
     ciphers: str | None = None
-    ports: Mapping[int, int] = field(default_factory=dict)
-    record: VantageRecord = field(default_factory=lambda: VantageRecord(name="host"))
+    ports: Mapping[int, int] = msgspec.field(default_factory=dict)
+    record: VantageRecord = msgspec.field(default_factory=lambda: VantageRecord(name="host"))
 
     def connect_port(self, port: int) -> int:
         """The port to connect to for a service port (differs only in a lab)."""

@@ -12,7 +12,6 @@ import hashlib
 import importlib.resources
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -54,8 +53,7 @@ class _EndpointsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     endpoint: tuple[Entry, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Catalog:
+class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     """The facts, and queries over them.
 
     Attributes:

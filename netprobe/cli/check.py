@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -195,6 +194,8 @@ def _settings(
     genuine_chains: bool,
 ) -> Settings:
     """The settings of the run; what was not given keeps the default of ``Settings``."""
+    import msgspec
+
     from netprobe.probes.settings import Settings
 
     given = {"deadline": deadline, "concurrency": concurrency, "ecs_numbers": ecs_numbers}
@@ -209,7 +210,7 @@ def _settings(
         genuine_chains=genuine_chains,
         **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
     )
-    return settings if idle is None else replace(settings, deadline=settings.deadline + idle)
+    return settings if idle is None else msgspec.structs.replace(settings, deadline=settings.deadline + idle)
 
 
 def _probe(

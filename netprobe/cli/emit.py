@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from netprobe.cli.output import check_destinations, coloured, width, write_outputs
 from netprobe.errors import UsageError
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from netprobe.report.model import Report
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """The reports that were asked for, checked before any work is done.
 
     Attributes:

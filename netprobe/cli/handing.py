@@ -7,9 +7,10 @@ the numbered names and the addresses that the run saw.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from netprobe.cli.output import check_destinations, say, write_output
 from netprobe.errors import CannotExpressError, UsageError
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from netprobe.render import Options
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Handoff:
+class Handoff(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for, checked before any work is done.
 
     Attributes:

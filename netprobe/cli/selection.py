@@ -6,10 +6,10 @@ China is refused here, before anything else is read or sent.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import typer
 
 from netprobe.cli import config
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from netprobe.catalog.model import Endpoint, Region
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """What a command is about.
 
     Attributes:

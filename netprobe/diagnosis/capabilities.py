@@ -8,14 +8,14 @@ ssm. A capability whose endpoints were not asked for is left out of the report.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from netprobe.diagnosis.model import CapabilityOutcome, EndpointOutcome, Finding, Outcome, Severity
 from netprobe.diagnosis.taxonomy import ORDER
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capability:
+class Capability(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that an ECS Anywhere host must be able to do.
 
     Attributes:

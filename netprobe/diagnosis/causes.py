@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.model import Certainty, Finding, Owner, Place, Severity
@@ -23,8 +24,7 @@ from netprobe.observations import Observation
 LONGEST_SENTENCE = 1200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class Words(msgspec.Struct, frozen=True, kw_only=True):
     """What a finding says to people.
 
     Attributes:
@@ -38,8 +38,7 @@ class Words:
     owner: Owner | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cause:
+class Cause(msgspec.Struct, frozen=True, kw_only=True):
     """What a rule says about one host, or about the run.
 
     Attributes:
@@ -69,8 +68,7 @@ class Cause:
     whole_host: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Group:
+class Group(msgspec.Struct, frozen=True, kw_only=True):
     """All causes with one id and key: what becomes one finding."""
 
     id: str

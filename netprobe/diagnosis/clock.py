@@ -8,9 +8,10 @@ certificate would be valid at the corrected time.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
+
+import msgspec
 
 from netprobe.diagnosis import details
 from netprobe.diagnosis.causes import Cause, Group, Words
@@ -27,8 +28,7 @@ _AHEAD: dict[Failure | None, bool] = {Failure.SSL_EXPIRED: True, Failure.SSL_NOT
 """Which way a clock must be wrong to make a good certificate look like that."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Clock:
+class Clock(msgspec.Struct, frozen=True, kw_only=True):
     """What the answers say about the host's clock.
 
     Attributes:

@@ -8,7 +8,8 @@ search. A line in the hosts file ends it before the first question.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from netprobe.observations import DnsDetail, Failure, Observation
 
@@ -38,8 +39,7 @@ def is_final(o: Observation) -> bool:
     return o.failure is None or o.failure in FINAL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lookups:
+class Lookups(msgspec.Struct, frozen=True, kw_only=True):
     """Every lookup of one name by one vantage.
 
     Attributes:

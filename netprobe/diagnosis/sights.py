@@ -6,9 +6,10 @@ or the way through its proxy. Nothing is concluded here beyond "this path broke 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+
+import msgspec
 
 from netprobe.diagnosis.lookups import Lookups, answers
 from netprobe.observations import Failure, Observation, Step, Subject
@@ -29,8 +30,7 @@ class State(Enum):
     UNSEEN = "unseen"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Path:
+class Path(msgspec.Struct, frozen=True, kw_only=True):
     """One address of a host (None: through a proxy that resolves), step by step.
 
     Attributes:
@@ -63,8 +63,7 @@ class Path:
         return next((o for o in reversed(self.steps) if o.step is step), None)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Sight:
+class Sight(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
     """One host and port as one vantage saw it; compared by identity.
 
     Attributes:
@@ -88,7 +87,7 @@ class Sight:
     lookups: Lookups
     paths: tuple[Path, ...]
     sinkholed: tuple[str, ...] = ()
-    also: tuple[str, ...] = field(default=())
+    also: tuple[str, ...] = msgspec.field(default=())
     cut: bool = False
 
     @property

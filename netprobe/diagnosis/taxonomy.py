@@ -10,7 +10,8 @@ The findings of ``netprobe host``, ``image`` and ``workload`` carry the name of 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from netprobe.diagnosis.model import Owner, Severity
 
@@ -18,8 +19,7 @@ E, W, I = Severity.ERROR, Severity.WARNING, Severity.INFO  # noqa: E741 - the le
 NETWORK, HOST, AWS = Owner.NETWORK, Owner.HOST, Owner.AWS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One kind of finding.
 
     Attributes:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import closing
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import msgspec
 import trio
 
 from netprobe.catalog.model import Request
@@ -29,8 +29,7 @@ MSS_STEPS = (1360, 1200, 960, 536)
 LISTEN_SECONDS = 0.7
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(msgspec.Struct, frozen=True, kw_only=True):
     """A failure that calls for control probes.
 
     Attributes:
@@ -142,7 +141,7 @@ async def other_resolver(session: Session, limits: Limits, case: Case) -> None:
 async def without_hosts_file(session: Session, _limits: Limits, case: Case) -> None:
     """The name that the hosts file overrides, asked of the resolvers."""
     target = case.target
-    vantage = replace(target.vantage, hosts_file=None)
+    vantage = msgspec.structs.replace(target.vantage, hosts_file=None)
     scene = case.scene("without_hosts_file")
     lookup = await resolve.resolve(scene, vantage, target.families, session.limits, session.gates)
     session.controls.extend(lookup.observations)
@@ -161,7 +160,7 @@ async def with_proxy(session: Session, _limits: Limits, case: Case) -> None:
     """The host through a proxy that another vantage of this run uses, where the direct way failed."""
     scene = case.scene("with_proxy")
     for server in _other_proxies(session, case):
-        target = replace(case.target, proxy=server)
+        target = msgspec.structs.replace(case.target, proxy=server)
         await chain.run(session, target, scene, None, session.controls)
 
 

@@ -11,9 +11,9 @@ This module asks; which of several resolvers a host believes is :mod:`netprobe.p
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
 
 import dns.rcode
+import msgspec
 import trio
 
 from netprobe.errors import printable
@@ -33,8 +33,7 @@ LARGE_ANSWER = 4096
 _large = trio.Lock()
 
 
-@dataclass(slots=True)
-class _Trail:
+class _Trail(msgspec.Struct):
     """What happened to one question on its way, also when a limit ends it."""
 
     transport: str = "udp"

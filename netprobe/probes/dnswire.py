@@ -15,7 +15,6 @@ from __future__ import annotations
 import functools
 import secrets
 import struct
-from dataclasses import dataclass
 from typing import Any
 
 import dns.exception
@@ -24,6 +23,7 @@ import dns.ipv4
 import dns.ipv6
 import dns.name
 import dns.rcode
+import msgspec
 
 from netprobe.errors import printable
 
@@ -50,8 +50,7 @@ class Malformed(Exception):
     """An answer to our question that is no DNS message, or a far too long one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """One question.
 
     Attributes:
@@ -67,8 +66,7 @@ class Question:
     edns: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What an answer says.
 
     Attributes:

@@ -13,11 +13,11 @@ import hashlib
 import html
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import h11
 import httpx
+import msgspec
 import trio
 
 from netprobe import __version__
@@ -36,8 +36,7 @@ _TITLE = re.compile(rb"<title[^>]{0,200}>([^<]{0,400})", re.IGNORECASE)
 USER_AGENT = f"netprobe/{__version__}"
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(msgspec.Struct):
     """What came back so far, also when a limit ends it.
 
     Attributes:

@@ -12,16 +12,15 @@ its step, and stays several times the slowest answer seen away from it. A limit 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import trio
 
 from netprobe.observations import Step
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(msgspec.Struct, frozen=True):
     """The limits of one step.
 
     Attributes:

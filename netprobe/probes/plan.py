@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+
+import msgspec
 
 from netprobe.catalog.model import Endpoint, Request
 from netprobe.observations import Subject
@@ -14,8 +15,7 @@ from netprobe.vantage import ProxyServer, Vantage
 NO_HOST = "no host is known"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(msgspec.Struct, frozen=True, kw_only=True):
     """One host as one vantage sees it.
 
     Attributes:
@@ -37,8 +37,7 @@ class Target:
     suffix: str
 
 
-@dataclass(slots=True, kw_only=True)
-class Plan:
+class Plan(msgspec.Struct, kw_only=True):
     """Everything that one run takes up.
 
     Attributes:
@@ -46,8 +45,8 @@ class Plan:
         targets: the hosts, those that must exist first.
     """
 
-    subjects: list[Subject] = field(default_factory=list)
-    targets: list[Target] = field(default_factory=list)
+    subjects: list[Subject] = msgspec.field(default_factory=list)
+    targets: list[Target] = msgspec.field(default_factory=list)
 
 
 def make(endpoints: Sequence[Endpoint], vantages: Sequence[Vantage], settings: Settings, zero: float) -> Plan:
@@ -135,5 +134,5 @@ def _identity(target: Target) -> tuple[object, ...]:
 def _share(targets: list[Target], index: int, vantage: str) -> None:
     target = targets[index]
     if vantage not in target.scene.shared_with:
-        scene = replace(target.scene, shared_with=(*target.scene.shared_with, vantage))
-        targets[index] = replace(target, scene=scene)
+        scene = msgspec.structs.replace(target.scene, shared_with=(*target.scene.shared_with, vantage))
+        targets[index] = msgspec.structs.replace(target, scene=scene)

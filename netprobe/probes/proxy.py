@@ -13,10 +13,10 @@ from __future__ import annotations
 import base64
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import h11
+import msgspec
 import trio
 
 from netprobe.errors import printable
@@ -32,8 +32,7 @@ MAX_HEAD = 65536
 _MAX_SCHEMES = 6
 
 
-@dataclass(slots=True)
-class Finder:
+class Finder(msgspec.Struct):
     """Finds the addresses of proxies by name, each name once in a run.
 
     Attributes:
@@ -45,8 +44,8 @@ class Finder:
     limits: Limits
     gates: Gates
     families: tuple[int, ...] = (4, 6)
-    _found: dict[tuple[object, ...], resolve.Lookup] = field(default_factory=dict)
-    _locks: dict[tuple[object, ...], trio.Lock] = field(default_factory=dict)
+    _found: dict[tuple[object, ...], resolve.Lookup] = msgspec.field(default_factory=dict)
+    _locks: dict[tuple[object, ...], trio.Lock] = msgspec.field(default_factory=dict)
 
     async def find(self, scene: Scene, vantage: Vantage, proxy: ProxyServer) -> resolve.Lookup:
         """What the vantage's resolvers say of the proxy's name, the search list tried first for a single label."""
@@ -68,14 +67,13 @@ class Finder:
         return lookup
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ended:
+class _Ended(msgspec.Struct, frozen=True, kw_only=True):
     """How an attempt ended: the fields of the detail, the failure or None, and the tunnel."""
 
     failure: Failure | None
     phase: str
     stream: Stream | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 async def open_tunnel(
@@ -122,7 +120,7 @@ async def _through(
     host: str,
     port: int,
 ) -> _Ended:
-    at_proxy = replace(scene, host=proxy.host, port=proxy.port)
+    at_proxy = msgspec.structs.replace(scene, host=proxy.host, port=proxy.port)
     observation, sock = await tcp.connect(at_proxy, addresses[0], proxy.port, limits)
     for address in addresses[1:]:  # as the agents do; which of the proxy's addresses are dead is its owner's matter
         if sock is not None:
@@ -151,9 +149,9 @@ async def _ask(proxy: ProxyServer, stream: Stream, limits: Limits, host: str, po
             ended = await (_socks if proxy.scheme == "socks5" else _connect)(proxy, stream, host, port)
             limits.learn(Step.PROXY, trio.current_time() - started)
     except trio.BrokenResourceError as error:
-        ended = replace(ended, failure=classify.of_stream_error(error))
+        ended = msgspec.structs.replace(ended, failure=classify.of_stream_error(error))
     except EOFError:
-        ended = replace(ended, failure=Failure.EOF)
+        ended = msgspec.structs.replace(ended, failure=Failure.EOF)
     finally:
         if ended.failure is not None:
             stream.close()

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import msgspec
 
 from netprobe.catalog.model import Genuine
 from netprobe.errors import printable
@@ -38,8 +39,7 @@ _NETWORK_AUTHENTICATION_REQUIRED = 511
 _BLOCKING = frozenset({403, 451})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """One HTTP answer, bounded.
 
     Attributes:

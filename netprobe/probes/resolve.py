@@ -8,8 +8,8 @@ silence, a refusal or a server failure. A wrong answer of the first is what the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
+import msgspec
 import trio
 
 from netprobe.observations import DnsDetail, Failure, Observation, Step
@@ -67,8 +67,7 @@ class Gates:
         return self._gates.setdefault(resolver, Gate())
 
 
-@dataclass(slots=True, kw_only=True)
-class Lookup:
+class Lookup(msgspec.Struct, kw_only=True):
     """What all resolvers said of one name.
 
     Attributes:
@@ -76,7 +75,7 @@ class Lookup:
         addresses: what the host gets, IPv4 first, each family sorted.
     """
 
-    observations: list[Observation] = field(default_factory=list)
+    observations: list[Observation] = msgspec.field(default_factory=list)
     addresses: tuple[str, ...] = ()
 
     @property

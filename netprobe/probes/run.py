@@ -11,7 +11,6 @@ import datetime
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Protocol
 
 import msgspec
@@ -99,7 +98,7 @@ def _within_limits(settings: Settings, vantages: Sequence[Vantage]) -> tuple[Set
     """As many connections as this system has open files for, and what there is to tell about it."""
     resolvers = {resolver for vantage in vantages for resolver in vantage.resolvers}
     allowed, note = descriptors.allow(settings.concurrency, len(resolvers) * IN_FLIGHT)
-    return replace(settings, concurrency=allowed), (note,) if note else ()
+    return msgspec.structs.replace(settings, concurrency=allowed), (note,) if note else ()
 
 
 async def _bounded(session: Session, layout: Plan, progress: Progress | None) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
+import msgspec
 import trio
 
 from netprobe.observations import Detail, Failure, Observation, Step
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class Scene(msgspec.Struct, frozen=True, kw_only=True):
     """What every observation of one probe has in common.
 
     Attributes:
@@ -35,7 +33,7 @@ class Scene:
 
     def control(self, experiment: str) -> Scene:
         """The same scene for a control probe."""
-        return replace(self, experiment=experiment)
+        return msgspec.structs.replace(self, experiment=experiment)
 
     def observe(
         self, step: Step, started: float, failure: Failure | None, detail: Detail, *, address: str | None = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+
+import msgspec
 
 from netprobe.observations import Observation
 from netprobe.probes import tls
@@ -16,8 +17,7 @@ from netprobe.probes.settings import Settings
 from netprobe.vantage import Vantage
 
 
-@dataclass(slots=True, kw_only=True)
-class Trace:
+class Trace(msgspec.Struct, kw_only=True):
     """One target's first pass, complete or cut short: what experiments and the report are made of.
 
     Attributes:
@@ -32,9 +32,9 @@ class Trace:
     """
 
     target: Target
-    lookup: list[Observation] = field(default_factory=list)
-    addresses: list[str] = field(default_factory=list)
-    steps: dict[str | None, list[Observation]] = field(default_factory=dict)
+    lookup: list[Observation] = msgspec.field(default_factory=list)
+    addresses: list[str] = msgspec.field(default_factory=list)
+    steps: dict[str | None, list[Observation]] = msgspec.field(default_factory=dict)
     said: frozenset[str] = frozenset()
     says_absent: bool = False
     absent: bool = False
@@ -52,8 +52,7 @@ class Trace:
         )
 
 
-@dataclass(slots=True, kw_only=True)
-class Session:
+class Session(msgspec.Struct, kw_only=True):
     """One run while it is under way.
 
     Attributes:
@@ -76,17 +75,19 @@ class Session:
     slots: Slots
     gates: Gates
     finder: Finder
-    traces: list[Trace] = field(default_factory=list)
-    controls: list[Observation] = field(default_factory=list)
-    judged_strictly: set[tuple[bytes, ...]] = field(default_factory=set)
-    _policies: dict[tuple[object, ...], tls.Policy] = field(default_factory=dict)
+    traces: list[Trace] = msgspec.field(default_factory=list)
+    controls: list[Observation] = msgspec.field(default_factory=list)
+    judged_strictly: set[tuple[bytes, ...]] = msgspec.field(default_factory=set)
+    _policies: dict[tuple[object, ...], tls.Policy] = msgspec.field(default_factory=dict)
 
     def verified(self, vantage: Vantage, sni: str) -> tls.Policy:
         """Verify with a vantage's own trust store, which is read once a run."""
         key = (vantage.store, vantage.ciphers, vantage.origin_ca)
         if key not in self._policies:
-            self._policies[key] = replace(tls.verified(vantage, None), keep_genuine=self.settings.genuine_chains)
-        return replace(self._policies[key], sni=sni)
+            self._policies[key] = msgspec.structs.replace(
+                tls.verified(vantage, None), keep_genuine=self.settings.genuine_chains
+            )
+        return msgspec.structs.replace(self._policies[key], sni=sni)
 
     @classmethod
     def begin(cls, settings: Settings, vantages: Sequence[Vantage], zero: float) -> Session:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 DEFAULT_NUMBERS = tuple(range(1, 33))
 """AWS publishes no range for ``ecs-a-N``; 1 to 16 have been seen in public (facts read 2026-11-23)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of one run.
 
     Attributes:
@@ -35,7 +35,7 @@ class Settings:
     concurrency: int = 256
     ecs_numbers: tuple[int, ...] = DEFAULT_NUMBERS
     families: tuple[int, ...] = (4, 6)
-    expect: Mapping[str, str] = field(default_factory=dict)
+    expect: Mapping[str, str] = msgspec.field(default_factory=dict)
     idle: float | None = None
     experiments: bool = True
     genuine_chains: bool = True

@@ -6,7 +6,7 @@ host that takes ``socks5://``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from netprobe.observations import Failure
 from netprobe.probes import classify
@@ -32,8 +32,7 @@ REPLIES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SocksAnswer:
+class SocksAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """How a SOCKS server answered.
 
     Attributes:

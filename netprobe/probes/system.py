@@ -10,8 +10,10 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from netprobe import proxyurl
 from netprobe.errors import UnreadableFileError, UsageError
@@ -102,7 +104,7 @@ def parse_resolv_conf(text: str) -> ResolvConf:
         elif keyword == "options":
             over_tcp = over_tcp or "use-vc" in values
     found = servers or [Resolver(address="127.0.0.1")]
-    return ResolvConf(resolvers=tuple(replace(server, tcp=over_tcp) for server in found), search=search)
+    return ResolvConf(resolvers=tuple(msgspec.structs.replace(server, tcp=over_tcp) for server in found), search=search)
 
 
 def read_resolv_conf(path: Path = RESOLV_CONF) -> ResolvConf:

@@ -15,8 +15,8 @@ import ipaddress
 import os
 import socket
 import struct
-from dataclasses import dataclass
 
+import msgspec
 import trio
 
 from netprobe.errors import printable
@@ -34,8 +34,7 @@ _RTT_OFFSET = 68  # tcpi_rtt in struct tcp_info of linux/tcp.h
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")
 
 
-@dataclass(frozen=True, slots=True)
-class IcmpError:
+class IcmpError(msgspec.Struct, frozen=True):
     """An ICMP error that answered a connection attempt."""
 
     family: int

@@ -13,9 +13,9 @@ from __future__ import annotations
 import hashlib
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import trio
 
 from netprobe.errors import printable
@@ -32,8 +32,7 @@ _ENCODING_DER = 2  # _ssl.ENCODING_DER
 _MAX_KEPT = 4096
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """How one handshake is made.
 
     Attributes:
@@ -79,12 +78,11 @@ def lax(vantage: Vantage, sni: str | None, mss: int | None = None) -> Policy:
     )
 
 
-@dataclass(slots=True)
-class _Received:
+class _Received(msgspec.Struct):
     """What the peer sent during the handshake, as far as it is in the clear."""
 
     total: int = 0
-    head: bytearray = field(default_factory=bytearray)
+    head: bytearray = msgspec.field(default_factory=bytearray)
 
     def add(self, data: bytes | bytearray) -> None:
         """Count ``data`` and keep the beginning."""

@@ -13,8 +13,9 @@ import functools
 import hashlib
 import re
 import ssl
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from netprobe.errors import UnreadableFileError
 from netprobe.vantage import TrustStore
@@ -31,8 +32,7 @@ MAX_BUNDLE = 16 << 20
 _PEM = re.compile(rb"-----BEGIN (?:TRUSTED )?CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END")
 
 
-@dataclass(frozen=True, slots=True)
-class Anchors:
+class Anchors(msgspec.Struct, frozen=True):
     """The roots of a bundle, as DER.
 
     Attributes:

@@ -9,8 +9,8 @@ that opens TLS completes a handshake for names that do not exist, and tells of i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+import msgspec
 import trio
 
 from netprobe.observations import Failure, HttpDetail, Observation, ProxyDetail, Step, TlsDetail
@@ -112,7 +112,7 @@ class Wildcards:
 
     @staticmethod
     def _scene(target: Target) -> Scene:
-        return replace(target.scene.control(EXPERIMENT), host=f"{LABEL}.{target.suffix}")
+        return msgspec.structs.replace(target.scene.control(EXPERIMENT), host=f"{LABEL}.{target.suffix}")
 
 
 def _answer(steps: Sequence[Observation]) -> Observation | None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import trustme
+from msgspec.structs import replace
 
 from netprobe.observations import Failure, HttpDetail, Observation, ProxyDetail, Run, Step, TlsDetail
 from netprobe.probes import controls
@@ -26,7 +25,7 @@ def _made(run: Run, experiment: str) -> list[tuple[Step, Failure | None]]:
 
 def _through(vantage: Vantage, port: int, name: str = "ecs-agent") -> Vantage:
     server = ProxyServer(scheme="http", host="127.0.0.1", port=port)
-    record = msgspec.structs.replace(vantage.record, name=name)
+    record = replace(vantage.record, name=name)
     return replace(vantage, name=name, record=record, proxy_for=lambda _host, _port: server)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
+
+from msgspec.structs import replace
 
 from netprobe.observations import Subject
 from netprobe.probes import plan
@@ -30,7 +32,7 @@ def test_whatever_could_change_what_is_seen_makes_another_probe() -> None:
     others = [
         replace(base, name="resolver", resolvers=()),
         replace(base, name="proxy", proxy_for=lambda _host, _port: server),
-        replace(base, name="password", proxy_for=lambda _host, _port: replace(server, password="x")),
+        replace(base, name="password", proxy_for=lambda _host, _port: dataclasses.replace(server, password="x")),
         replace(base, name="families", families=(4, 6)),
         replace(base, name="ciphers", ciphers="ECDHE-RSA-AES128-GCM-SHA256"),
     ]

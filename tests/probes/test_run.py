@@ -7,13 +7,13 @@ import signal
 import socket
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import dns.message
 import pytest
 import trio
 import trustme
+from msgspec.structs import replace
 
 from netprobe.observations import DnsDetail, Failure, Observation, Run, Step, TlsDetail
 from netprobe.probes.run import check
@@ -190,9 +190,7 @@ async def test_vantages_with_equal_settings_share_their_probes(tmp_path: Path) -
 
 def replace_record(vantage: Vantage, name: str):  # type: ignore[no-untyped-def]
     """The vantage's record under another name."""
-    import msgspec
-
-    return msgspec.structs.replace(vantage.record, name=name)
+    return replace(vantage.record, name=name)
 
 
 def _experiments(run: Run) -> dict[str, list[Observation]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+
+import msgspec
 
 from netprobe.errors import UsageError
 from netprobe.host.agents import lints, noticed
@@ -62,7 +63,7 @@ def of_program(program: Program, machine: Machine, base: Vantage, shared: Sequen
     store = _store(program, base)
     found = (*shared, *lints.of_program(program, machine.root), *noticed.of_program(program, machine))
     exempts = _exemptions(program, proxy)
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         base,
         name=program.name,
         proxy_for=lambda host, port: proxy if exempts(host, port) is None else None,
