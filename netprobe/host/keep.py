@@ -9,7 +9,7 @@ from __future__ import annotations
 
 KIB = 1024
 MIB = 1024 * KIB
-TOTAL = 96 * MIB
+TOTAL = 128 * MIB
 """What is kept of one archive altogether."""
 
 _FOLDERS: tuple[tuple[str, int], ...] = (
@@ -32,9 +32,9 @@ _FOLDERS: tuple[tuple[str, int], ...] = (
     ("var/lib/ca-certificates/", 2 * MIB),
     ("var/lib/dpkg/status", 16 * MIB),
     ("var/lib/dpkg/arch", 64 * KIB),
-    ("var/lib/rpm/", 48 * MIB),
-    ("usr/lib/sysimage/rpm/", 48 * MIB),
-    ("usr/share/rpm/", 48 * MIB),
+    ("var/lib/rpm/", 96 * MIB),
+    ("usr/lib/sysimage/rpm/", 96 * MIB),
+    ("usr/share/rpm/", 96 * MIB),
     ("var/lib/ecs/", MIB),
     ("var/lib/amazon/", 256 * KIB),
     ("var/snap/amazon-ssm-agent/", 256 * KIB),

@@ -10,9 +10,12 @@ from pathlib import Path
 import certifi
 import pytest
 import trustme
+from hypothesis import given
+from hypothesis import strategies as st
 
 from netprobe.diagnosis.model import Outcome
 from netprobe.host import packages
+from netprobe.host import rpmdb as rpmdatabase
 from netprobe.host.filesystem import FolderRoot
 from netprobe.host.machine import Machine, settings
 from netprobe.host.rules.trust import ROOTS, fingerprints
@@ -69,24 +72,83 @@ def test_rpm_database_by_hand(tmp_path: Path) -> None:
     assert found.unknown == ""
 
 
-@pytest.mark.engine
-def test_rpm_database_by_rpm(tmp_path: Path) -> None:
-    """The real rpm builds a package and writes its own database."""
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package, built by the real rpmbuild."""
     build = need.engine("rpmbuild")
-    spec = tmp_path / "t.spec"
+    folder = tmp_path_factory.mktemp("rpm")
+    spec = folder / "t.spec"
     spec.write_text(
         "Name: amazon-ecs-init\nVersion: 1.60.0\nRelease: 1\nSummary: t\nLicense: t\nBuildArch: noarch\n"
         "%description\nt\n%files\n"
     )
+    command = [str(build), "-bb", "--define", f"_topdir {folder}/top", "--define", f"_dbpath {folder}/db", str(spec)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    (package,) = (folder / "top").rglob("*.rpm")
+    return package
+
+
+def rpm(database: Path, *arguments: str) -> str:
+    command = [str(need.engine("rpm")), "--dbpath", str(database), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+@pytest.mark.engine
+def test_rpm_database_by_rpm(tmp_path: Path, built: Path) -> None:
+    """The real rpm writes its own database."""
     database = tmp_path / "root/var/lib/rpm"
     database.mkdir(parents=True)
-    place = ["--define", f"_topdir {tmp_path}/top", "--define", f"_dbpath {database}"]
-    subprocess.run([str(build), "-bb", *place, str(spec)], check=True, capture_output=True, timeout=60)
-    (package,) = (tmp_path / "top").rglob("*.rpm")
-    rpm = [str(build.with_name("rpm")), "--dbpath", str(database)]
-    options = ["-i", "--justdb", "--nodeps", "--noscripts", "--ignoreos", "--ignorearch", "--force-debian"]
-    subprocess.run([*rpm, *options, str(package)], check=True, capture_output=True, timeout=60)
+    rpm(
+        database,
+        "-i",
+        "--justdb",
+        "--nodeps",
+        "--noscripts",
+        "--ignoreos",
+        "--ignorearch",
+        "--force-debian",
+        str(built),
+    )
     assert packages.read(FolderRoot(tmp_path / "root")).versions == {"amazon-ecs-init": "1.60.0-1"}
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("order", [1234, 4321])
+def test_rpm_database_by_berkeley_db(tmp_path: Path, order: int) -> None:
+    """The real Berkeley DB writes what rpm 4.14 would (RHEL 7 and 8, Amazon Linux 2), in both byte orders.
+
+    One header is longer than a page and lies on a chain of them, the others fit; rpm's own reader agrees.
+    """
+    load = need.engine("db5.3_load")
+    database = tmp_path / "root/var/lib/rpm"
+    database.mkdir(parents=True)
+    wanted = {f"package{number}": f"1.{number}" for number in range(200)}
+    headers = [header(name, version, "1" + "0" * (9000 if version == "1.7" else 1)) for name, version in wanted.items()]
+    lines = ["VERSION=3", "format=bytevalue", "type=hash", "db_pagesize=4096", f"db_lorder={order}", "HEADER=END"]
+    for number, blob in enumerate([struct.pack("<I", len(headers)), *headers]):
+        lines += [f" {struct.pack('<I', number).hex()}", f" {blob.hex()}"]
+    text = "\n".join([*lines, "DATA=END", ""])
+    command = [str(load), str(database / "Packages")]
+    subprocess.run(command, input=text, check=True, capture_output=True, text=True, timeout=60)
+    found = packages.read(FolderRoot(tmp_path / "root"))
+    assert {name: version.partition("-")[0] for name, version in found.versions.items()} == wanted
+    assert found.versions["package7"] == "1.7-1" + "0" * 9000
+    if order == 1234:
+        told = rpm(database, "--define", "_db_backend bdb_ro", "-qa", "--qf", "%{NAME} %{VERSION}\n")
+        assert dict(line.split(" ") for line in told.splitlines()) == wanted
+
+
+def hash_page(number: int, kind: int, after: int, entries: int, offset: int, body: bytes) -> bytes:
+    """One page of a Berkeley DB hash."""
+    return (struct.pack("<8xIIIHHBB", number, 0, after, entries, offset, 0, kind) + body).ljust(512, b"\0")
+
+
+def chained(*, to: int, length: int = 1 << 31, items: int = 1) -> bytes:
+    """A hash whose values all lie on the chain that page 2 begins; its next page is ``to``."""
+    meta = struct.pack("<12xIII", 0x061561, 9, 512) + b"\0\x08"
+    index = struct.pack(f"<{items * 2}H", *([512, 500] * items))
+    page = hash_page(1, 13, 0, items * 2, 500, index.ljust(474, b"\0") + struct.pack("<B3xII", 3, 2, length))
+    return meta.ljust(512, b"\0") + page + hash_page(2, 7, to, 0, 486, b"x" * 486)
 
 
 @pytest.mark.parametrize(
@@ -97,13 +159,42 @@ def test_rpm_database_by_rpm(tmp_path: Path) -> None:
         b"garbage" * 50,
         rpmdb()[:700],
         rpmdb(x="1").replace(b"Packages", b"packagez"),
+        pytest.param(chained(to=2), id="a page that follows itself"),
+        pytest.param(chained(to=0xFFFFFFFF), id="a page behind the end"),
+        pytest.param(chained(to=1), id="a hash page in a chain"),
+        pytest.param(chained(to=2, items=110), id="many values on one chain"),
+        pytest.param(chained(to=0)[:1030], id="cut inside a page"),
+        pytest.param(b"\0" * 12 + struct.pack("<III", 0x061561, 9, 3) + b"\0" * 600, id="no page size"),
+        pytest.param(b"RpmP" + b"\xff" * 28 + b"Slot" + b"\xff" * 600, id="slots that lead nowhere"),
+        pytest.param(b"RpmP" + b"\xff" * 28 + struct.pack("<4sIII", b"Slot", 1, 3, 1) + struct.pack(
+            "<4sIII", b"BlbS", 1, 0, 0xFFFFFFFF), id="a blob longer than the file"),
     ],
-)
+)  # fmt: skip
 def test_hostile_rpm_databases_are_unknown(tmp_path: Path, data: bytes) -> None:
-    root = rootfs.make(tmp_path / "r", {"var/lib/rpm/rpmdb.sqlite": data})
-    found = packages.read(FolderRoot(root))
-    assert found.versions == {}
-    assert found.unknown
+    for name in ("rpmdb.sqlite", "Packages.db", "Packages"):
+        found = packages.read(FolderRoot(rootfs.make(tmp_path / name, {f"var/lib/rpm/{name}": data})))
+        assert found.versions == {}
+        assert found.unknown
+
+
+@given(st.data())
+def test_mangled_rpm_databases_end(data: st.DataObject) -> None:
+    """Whatever a byte here and there says, reading ends without an exception."""
+    whole = bytearray(data.draw(st.sampled_from([chained(to=0, length=400, items=3), NDB])))
+    for _ in range(data.draw(st.integers(1, 6))):
+        place = data.draw(st.integers(0, len(whole) - 4))
+        whole[place : place + 4] = data.draw(st.binary(min_size=4, max_size=4))
+    rpmdatabase.packages(bytes(whole[: data.draw(st.integers(0, len(whole)))]))
+
+
+NDB = (
+    b"RpmP" + struct.pack("<IIII12x", 0, 1, 1, 2) + struct.pack("<4sIII", b"Slot", 1, 256, 9)
+).ljust(4096, b"\0") + struct.pack("<4sIII", b"BlbS", 1, 1, len(header("a", "1"))) + header("a", "1")  # fmt: skip
+
+
+def test_ndb_by_hand() -> None:
+    """Debian's rpm is built without ndb, so the bytes follow rpmpkg.c."""
+    assert rpmdatabase.packages(NDB) == {"a": "1-1"}
 
 
 def test_endless_view_in_the_place_of_the_table(tmp_path: Path) -> None:
