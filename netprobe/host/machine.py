@@ -131,8 +131,8 @@ class Machine:
         return next((item for item in reversed(self.ecs_settings) if item.key == key), None)
 
     def unit_exists(self, unit: str) -> bool:
-        """Whether systemd knows a unit."""
-        return any(self.root.exists(f"{folder}/{unit}") for folder in UNIT_FOLDERS)
+        """Whether systemd has a file for a unit; what masks one (a link to /dev/null) is none."""
+        return any(self.root.is_file(f"{folder}/{unit}") for folder in UNIT_FOLDERS)
 
     def unit_masked(self, unit: str) -> bool:
         """Whether ``systemctl mask`` was used on it (a link to /dev/null)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import struct
 import subprocess
@@ -246,11 +247,73 @@ def test_versions_decide(tmp_path: Path, versions: dict[str, str], rule: str, ex
     assert outcome(tmp_path, {**RHEL, "var/lib/rpm/rpmdb.sqlite": rpmdb(**versions)}, rule) is expected
 
 
-def test_unknown_database_is_not_a_pass(tmp_path: Path) -> None:
-    files: dict[str, str | bytes] = {**RHEL, "var/lib/rpm/Packages": "bdb", "usr/bin/dockerd": "x"}
-    one = judged(tmp_path, files, "docker_too_old")
+AGENTS: dict[str, str | bytes] = {
+    "usr/bin/dockerd": "x",
+    "usr/lib/systemd/system/ecs.service": "x",
+    "etc/systemd/system/amazon-ssm-agent.service": "x",
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "title"),
+    [
+        ("docker_too_old", "Docker's version"),
+        ("docker_needs_newer_agent", "Docker's version"),
+        ("ecs_agent_too_old", "the ECS agent's version"),
+        ("cgroup_needs_newer_agent", "the ECS agent's version"),
+        ("ssm_agent_needs_ec2messages", "SSM Agent's version"),
+    ],
+)
+def test_what_an_unreadable_database_leaves_open(tmp_path: Path, rule: str, title: str) -> None:
+    """Not a pass, not "not installed", and not a ready image."""
+    root = rootfs.make(tmp_path / "root", {**RHEL, **AGENTS, "var/lib/rpm/Packages": "damaged"})
+    one = rootfs.judged(root)[rule]
     assert one.judgement.outcome is NOT_RUN
+    assert title in one.judgement.title
     assert "/var/lib/rpm/Packages" in one.judgement.title
+    assert one.hindered
+
+
+def test_agents_are_found_without_a_database(tmp_path: Path) -> None:
+    wants = "etc/systemd/system/multi-user.target.wants/"
+    one = judged(tmp_path, {**AGENTS, f"{wants}ecs.service": "x"}, "agents_not_enabled")
+    assert one.judgement.outcome is WARN
+    assert one.judgement.title.endswith(": amazon-ssm-agent.service")
+    both: dict[str, str | bytes] = {**AGENTS, f"{wants}ecs.service": "x", f"{wants}amazon-ssm-agent.service": "x"}
+    assert outcome(tmp_path, both, "agents_not_enabled") is PASS
+    assert rootfs.judged(rootfs.make(tmp_path / "none", {}))["agents_not_enabled"].judgement.outcome is NOT_APPLICABLE
+
+
+def test_a_masked_unit_is_no_agent(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "etc/systemd/system/amazon-ssm-agent.service": "-> /dev/null",
+        "dev/null": "",
+        "var/lib/snapd/snaps/amazon-ssm-agent_9881.snap": "x",
+    }
+    root = rootfs.make(tmp_path / "root", files)
+    (root / "dev/null").unlink()
+    os.mkfifo(root / "dev/null")
+    assert rootfs.judged(root)["ssm_agent_twice"].judgement.outcome is PASS
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ('#!/usr/bin/sh\n[ -e /etc/containers/nodocker ] || \\\necho ...\nexec /usr/bin/podman "$@"\n', FAIL),
+        ("#!/bin/sh\nexec podman\n", FAIL),
+        ("-> podman", FAIL),
+        ("#!/bin/sh\nexec /opt/docker/bin/docker\n", PASS),
+        (b"\x7fELF\x02podman", PASS),
+    ],
+)
+def test_podmans_docker_command(tmp_path: Path, content: str | bytes, expected: Outcome) -> None:
+    """RHEL 8 and 9 and Debian ship it as a script; no package database is needed to see that."""
+    assert outcome(tmp_path, {"usr/bin/docker": content, "usr/bin/podman": "x"}, "docker_is_podman") is expected
+
+
+@pytest.mark.parametrize("content", ["", "\n", "\ufeff{}", "\ufeff"])
+def test_docker_starts_with_such_a_configuration(tmp_path: Path, content: str) -> None:
+    assert outcome(tmp_path, {"etc/docker/daemon.json": content}, "docker_config_harmful") is PASS
 
 
 def test_ssm_agent_twice(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from netprobe.diagnosis.model import Place, Severity
 from netprobe.host.machine import Machine
 from netprobe.host.rules.define import rule
 from netprobe.host.rules.sources import AGENT, AGENT_CHANGES, CHECKED, DEVELOPER_GUIDE, INSTALLER
+from netprobe.host.rules.versions import installed, unknown_version
 from netprobe.rules import Judgement, Rule, failed, not_applicable, not_run, passed, warned
 
 SUPPORTED: dict[str, tuple[str, ...]] = {
@@ -145,6 +146,8 @@ def cgroup_needs_newer_agent(machine: Machine) -> Judgement:
     if version == 1:
         return passed("cgroups v1, which every agent supports", place)
     agent = machine.version_of("amazon-ecs-init", "ecs-init")
+    if agent is None and installed(machine, "amazon-ecs-init"):
+        return unknown_version(machine, "cgroups v2, and the ECS agent")
     if agent is not None and agent < (1, 61, 0):
         title = f"cgroups v2 with ECS agent {'.'.join(map(str, agent))}, which cannot use it"
         return failed(title, "update amazon-ecs-init to 1.61.0 or later", (place,))
