@@ -6,6 +6,7 @@ import os
 import sqlite3
 import struct
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import certifi
@@ -398,6 +399,8 @@ def test_corporate_ca_on_debian(tmp_path: Path) -> None:
 
 # --- running hosts ----------------------------------------------------------------------------------------------------
 
+AGENT_PROCESS = {"proc/77/comm": "agent\n", "proc/77/cmdline": "/agent\0"}
+OTHER_AGENT = {"proc/77/comm": "agent\n", "proc/77/cmdline": "/opt/datadog-agent/bin/agent/agent\0run\0"}
 TCP = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 
 
@@ -436,18 +439,22 @@ TCP = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrns
         ("agent_ports_taken", {"proc/net/tcp6": TCP + "   0: " + "0" * 32 + ":C9DE " + "0" * 32 + ":0000 0A 0 0 0\n"},
          {}, FAIL),
         ("agent_ports_taken", {"proc/net/tcp": TCP + "   0: 0100007F:C9DF 00000000:0000 0A 0 0 0\n",
-                               "proc/77/comm": "agent\n"}, {}, PASS),
+                               **AGENT_PROCESS}, {}, PASS),
+        ("agent_ports_taken", {"proc/net/tcp": TCP + "   0: 0100007F:C9DF 00000000:0000 0A 0 0 0\n", **OTHER_AGENT},
+         {}, FAIL),
         ("task_credentials_unreachable", {}, {}, NOT_APPLICABLE),
-        ("task_credentials_unreachable", {"proc/77/comm": "agent\n",
+        ("task_credentials_unreachable", OTHER_AGENT, {}, NOT_APPLICABLE),
+        ("task_credentials_unreachable", {"proc/7/comm": "amazon-ecs-init\n"}, {}, FAIL),
+        ("task_credentials_unreachable", {**AGENT_PROCESS,
                                           "proc/sys/net/ipv4/conf/all/route_localnet": "0\n"}, {}, FAIL),
-        ("task_credentials_unreachable", {"proc/77/comm": "agent\n",
+        ("task_credentials_unreachable", {**AGENT_PROCESS,
                                           "proc/sys/net/ipv4/conf/all/route_localnet": "1\n"}, {}, NOT_RUN),
         ("task_credentials_unreachable",
-         {"proc/77/comm": "agent\n", "proc/sys/net/ipv4/conf/all/route_localnet": "1\n"},
+         {**AGENT_PROCESS, "proc/sys/net/ipv4/conf/all/route_localnet": "1\n"},
          {"firewall": {"iptables-save": "*nat\n-A PREROUTING -d 169.254.170.2/32 -p tcp -m tcp --dport 80 "
                                         "-j DNAT --to-destination 127.0.0.1:51679\nCOMMIT\n"}}, PASS),
         ("task_credentials_unreachable",
-         {"proc/77/comm": "agent\n", "proc/sys/net/ipv4/conf/all/route_localnet": "1\n"},
+         {**AGENT_PROCESS, "proc/sys/net/ipv4/conf/all/route_localnet": "1\n"},
          {"firewall": {"iptables-save": "*nat\nCOMMIT\n"}}, FAIL),
         ("local_firewall_blocks", {}, {}, NOT_RUN),
         ("local_firewall_blocks", {}, {"firewall": {"iptables-save": "*filter\n:OUTPUT DROP [0:0]\nCOMMIT\n"}}, FAIL),
@@ -468,6 +475,69 @@ def test_running_host(
     root = rootfs.make(tmp_path / "root", files)
     found = rootfs.judged(root, rootfs.live(**live))[rule]  # type: ignore[arg-type]
     assert found.judgement.outcome is expected, found.judgement.title
+
+
+@pytest.mark.parametrize(
+    ("files", "measured"),
+    [
+        ({"var/lib/docker/x": ""}, "/var/lib/docker"),
+        ({"var/lib/x": ""}, "/var/lib"),
+        ({"var/lib/docker/x": "", "data/docker/x": "", "etc/docker/daemon.json": '{"data-root": "/data/docker"}'},
+         "/data/docker"),
+        ({"data/x": "", "etc/docker/daemon.json": '{"data-root": "/data/docker"}'}, "/data"),
+        ({"etc/docker/daemon.json": '{"data-root": 1}'}, "/"),
+        ({"etc/docker/daemon.json": "{"}, "/"),
+    ],
+)  # fmt: skip
+def test_space_is_measured_where_docker_keeps_images(tmp_path: Path, files: dict[str, str], measured: str) -> None:
+    live = replace(rootfs.live(), free_bytes={measured: 1024**3}.get)
+    found = rootfs.judged(rootfs.make(tmp_path / "root", {"etc/x": "", **files}), live)["disk_space_low"]
+    assert found.judgement.outcome is FAIL, found.judgement.title
+    assert found.judgement.places[0].file == measured
+
+
+def test_a_process_that_ends_leaves_nothing_open(tmp_path: Path) -> None:
+    """Its folder in /proc is listed, and reading it is an error."""
+    root = rootfs.make(tmp_path / "root", {"proc/8/comm": "-> /proc/8/comm", "proc/9/comm": "amazon-ecs-init\n"})
+    found = rootfs.judged(root, rootfs.live())["task_credentials_unreachable"]
+    assert found.judgement.outcome is FAIL
+
+
+ENFORCING = {"etc/selinux/config": "SELINUX=enforcing\n"}
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (ENFORCING, FAIL),
+        ({**ENFORCING, "boot/loader/entries/a.conf": "options root=/dev/sda ro enforcing=0\n"}, PASS),
+        ({"etc/selinux/config": "SELINUX=permissive\n", "etc/kernel/cmdline": "ro enforcing=1"}, FAIL),
+        ({**ENFORCING, "etc/default/grub": 'GRUB_CMDLINE_LINUX="selinux=0"\n'}, PASS),
+        ({**ENFORCING, "etc/default/grub": '# GRUB_CMDLINE_LINUX="selinux=0"\n'}, FAIL),
+        ({**ENFORCING, "etc/default/grub": 'GRUB_CMDLINE_LINUX="selinux=0 quiet selinux=1"\n'}, FAIL),
+        ({**ENFORCING, "etc/default/grub.d/50-cloudimg.cfg": 'GRUB_CMDLINE_LINUX="selinux=0"\n'}, PASS),
+    ],
+)
+def test_selinux_of_an_image(tmp_path: Path, files: dict[str, str | bytes], expected: Outcome) -> None:
+    assert outcome(tmp_path, files, "selinux_enforcing") is expected
+
+
+OFF, ON = "net.ipv4.conf.all.route_localnet = 0\n", "-net/ipv4/conf/all/route_localnet=1\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"etc/sysctl.d/10-a.conf": OFF}, WARN),
+        ({"etc/sysctl.d/10-a.conf": OFF, "usr/lib/sysctl.d/50-b.conf": ON}, PASS),
+        ({"etc/sysctl.d/60-a.conf": OFF, "usr/lib/sysctl.d/50-b.conf": ON}, WARN),
+        ({"usr/lib/sysctl.d/50-b.conf": OFF, "etc/sysctl.d/50-b.conf": "# nothing\n"}, PASS),
+        ({"etc/sysctl.d/90-a.conf": ON, "etc/sysctl.conf": OFF}, WARN),
+        ({"etc/sysctl.d/90-a.conf": OFF + ON}, PASS),
+    ],
+)
+def test_the_last_sysctl_holds(tmp_path: Path, files: dict[str, str | bytes], expected: Outcome) -> None:
+    assert outcome(tmp_path, files, "route_localnet_forbidden") is expected
 
 
 def test_image_never_answers_for_a_running_host(tmp_path: Path) -> None:

@@ -133,6 +133,18 @@ def docker_config_harmful(machine: Machine) -> Judgement:
     return passed("Docker's configuration does not stand in the way", Place(file=CONFIGURATION))
 
 
+def data_folder(machine: Machine) -> str:
+    """Where Docker keeps images: ``data-root`` of its configuration, else its default (dockerd(8))."""
+    text = (machine.root.text(CONFIGURATION) or "").removeprefix("\ufeff")
+    try:
+        settings = json.loads(text)
+    except (ValueError, RecursionError):
+        # Docker does not start with it, which is told by docker_config_harmful.
+        settings = None
+    folder = settings.get("data-root") if isinstance(settings, dict) else None
+    return folder if isinstance(folder, str) and folder.startswith("/") else "/var/lib/docker"
+
+
 def _line(text: str, key: str) -> int:
     return text[: max(text.find(key), 0)].count("\n") + 1
 
