@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import ssl
 import struct
 import subprocess
 from dataclasses import replace
@@ -383,6 +384,32 @@ def test_corporate_ca_on_rpm(tmp_path: Path, files: dict[str, str | bytes], expe
     root = rootfs.make(tmp_path / "root", {**RHEL, **files})
     found = rootfs.judged(root)
     assert {rule: found[rule].judgement.outcome for rule in expected} == expected
+
+
+DER = ssl.PEM_cert_to_DER_cert(CORP)
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("etc/pki/ca-trust/source/anchors/corp.cer", DER),
+        ("etc/pki/ca-trust/source/anchors/corp", CORP),
+        ("etc/pki/trust/anchors/corp.0", CORP),
+        ("usr/local/share/ca-certificates/corp/inner/corp.crt", CORP),
+    ],
+)
+def test_every_added_ca_is_seen(tmp_path: Path, path: str, content: str | bytes) -> None:
+    """In the forms and at the places that update-ca-trust and update-ca-certificates take."""
+    files: dict[str, str | bytes] = {**RHEL, path: content, STORE: BUNDLE}
+    one = judged(tmp_path, files, "corporate_ca_not_in_store")
+    assert one.judgement.outcome is FAIL
+    assert one.judgement.places[0].file == f"/{path}"
+    assert outcome(tmp_path, {**files, STORE: BUNDLE + CORP}, "corporate_ca_not_in_store") is PASS
+
+
+def test_a_readme_among_the_anchors_is_no_ca(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {**RHEL, "etc/pki/ca-trust/source/anchors/README": "0\x82text", STORE: BUNDLE}
+    assert outcome(tmp_path, files, "corporate_ca_not_in_store") is NOT_APPLICABLE
 
 
 def test_corporate_ca_on_debian(tmp_path: Path) -> None:
