@@ -63,7 +63,7 @@ def read(root: FileSystem) -> Packages:
 
 def version(text: str) -> Version:
     """The upstream version as numbers: ``5:24.0.7-1~debian.12`` is (24, 0, 7); rpm and deb alike."""
-    upstream = text.rpartition(":")[2].split("-")[0].split("+")[0].split("~")[0]
+    upstream = text[:200].rpartition(":")[2].split("-")[0].split("+")[0].split("~")[0]
     return tuple(int(number[:9]) for number in re.findall(r"\d+", upstream)[:6])
 
 

@@ -7,6 +7,7 @@ import sqlite3
 import ssl
 import struct
 import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +32,7 @@ RHEL: dict[str, str | bytes] = {
     "etc/os-release": 'ID="rhel"\nVERSION_ID="9.4"\nID_LIKE="fedora"\nPRETTY_NAME="Red Hat Enterprise Linux 9.4"\n'
 }
 RUNNING = {"run/systemd/system/x": "", "usr/lib/systemd/systemd": ""}
+WANTS = "etc/systemd/system/multi-user.target.wants/"
 BUNDLE = Path(certifi.where()).read_text()
 
 
@@ -640,3 +642,44 @@ def test_unread_lines_are_told_without_their_secrets(tmp_path: Path, line: str, 
     assert one.judgement.outcome is FAIL
     assert [(place.line, place.text) for place in one.judgement.places] == [(2, shown)]
     assert "hunter2" not in str(one)
+
+
+# --- floods -----------------------------------------------------------------------------------------------------------
+
+UNIT = "usr/lib/systemd/system/docker.service"
+DOCKERD: dict[str, str | bytes] = {"usr/bin/dockerd": "x"}
+LONG = 8 * 1024 * 1024 - 100
+
+
+def many(text: str, size: int = LONG) -> str:
+    return text * (size // len(text))
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {STORE: many("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")},
+        {UNIT: "[Service]\n" + many('Environment="A=b"\n')},
+        {UNIT: "[Service]\nEnvironment=" + many("A=b ")},
+        {UNIT: "[Service]\nEnvironment=" + many("\\\n")},
+        {UNIT: "[Service]\n" + many("EnvironmentFile=/etc/big\n", 200_000), "etc/big": many("A=b\n", 200_000)},
+        {"etc/ecs/ecs.config": many("NO_PROXY=a,b\n")},
+        {"etc/ecs/ecs.config": "HTTP_PROXY=http://a\nNO_PROXY=" + many("a.b,")},
+        {"etc/resolv.conf": many("nameserver 192.0.2.1\n")},
+        {"etc/sysconfig/iptables": many("-A OUTPUT -j ACCEPT\n"), f"{WANTS}iptables.service": ""},
+        {"var/lib/dpkg/status": "Package: docker.io\nStatus: install ok installed\nVersion: " + many("1.")},
+    ],
+    ids=lambda files: f"{next(iter(files))} {next(iter(files.values()))[9:40]!r}",
+)
+def test_a_flood_is_judged_in_time(tmp_path: Path, files: dict[str, str | bytes]) -> None:
+    """Minutes once, for some of these."""
+    root = rootfs.make(tmp_path / "root", {**DOCKERD, **files})
+    began = time.process_time()
+    rootfs.judged(root)
+    assert time.process_time() - began < 3
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"a":' + "9" * 5000 + "}"])
+def test_a_configuration_that_no_json_reader_takes(tmp_path: Path, content: str) -> None:
+    """Told as a mistake in the file, by the rule about it, and no crash of any other."""
+    assert outcome(tmp_path, {**DOCKERD, "etc/docker/daemon.json": content}, "docker_config_harmful") is FAIL
