@@ -47,7 +47,7 @@ from netprobe.errors import UsageError, printable
 from netprobe.observations import TlsDetail
 from netprobe.report.model import Report
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 MAX_WAIVERS = 500
 _SUBJECT = "gate"
 
@@ -178,7 +178,8 @@ def _convert(table: object, kind: type[T], file: str, where: str) -> T:
         reason = (
             printable(str(exc)).replace("`", "'").replace("Invalid RFC3339 encoded date", "not a day like 2027-01-31")
         )
-        raise UsageError(file, f"{where}: {reason}", "see the README for the keys of the gate") from exc
+        keys = ", ".join(field.encode_name for field in msgspec.structs.fields(kind))
+        raise UsageError(file, f"{where}: {reason}", f"its keys are {keys}") from exc
 
 
 def conclude(

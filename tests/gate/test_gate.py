@@ -154,6 +154,11 @@ def test_the_expected_proxys_password_stays_in_the_configuration(expected: str, 
     assert "s3cret" not in str(whole)
 
 
+def test_an_unknown_key_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(UsageError, match=r"unknown field 'imgae'.*its keys are regions, .*intercepted-by, fail-on$"):
+        gate.expectations({"imgae": "x"}, "netprobe.toml")
+
+
 @pytest.mark.parametrize(
     "idle", [{"proxy": "none"}, {"expect": {"images": "private"}}, {"intercepted-by": ["CN=X"]}, {"groups": ["exec"]}]
 )
