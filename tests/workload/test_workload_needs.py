@@ -129,6 +129,9 @@ def test_services_take_the_forms_that_the_host_uses(tmp_path: Path, form: str, h
 def test_china_and_unknown_regions_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RefusedRegionError):
         needed(tmp_path, task(image="111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn/x"), "t.json")
+    logs = {"logDriver": "awslogs", "options": {"awslogs-endpoint": "https://logs.cn-north-1.amazonaws.com.cn"}}
+    with pytest.raises(RefusedRegionError):
+        needed(tmp_path, task(image="nginx", logConfiguration=logs), "t.json")
     with pytest.raises(UsageError, match="us-east-22"):
         needed(tmp_path, task(image="111122223333.dkr.ecr.us-east-22.amazonaws.com/x"), "t.json")
 
