@@ -17,13 +17,13 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netprobe.diagnosis.model import Outcome
+from netprobe.diagnosis.model import Outcome, Owner, Severity, Verdict
 from netprobe.host import packages
 from netprobe.host import rpmdb as rpmdatabase
 from netprobe.host.filesystem import FolderRoot
 from netprobe.host.machine import Machine, settings
 from netprobe.host.rules.trust import ROOTS, fingerprints
-from netprobe.rules import Judged
+from netprobe.rules import CannotJudgeError, Judged, Judgement, Rule, judge, not_run, verdict
 from tests.support import need, rootfs
 
 PASS, WARN, FAIL = Outcome.PASS, Outcome.WARN, Outcome.FAIL
@@ -549,6 +549,45 @@ ENFORCING = {"etc/selinux/config": "SELINUX=enforcing\n"}
 )
 def test_selinux_of_an_image(tmp_path: Path, files: dict[str, str | bytes], expected: Outcome) -> None:
     assert outcome(tmp_path, files, "selinux_enforcing") is expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "files", "expected"),
+    [
+        ("machine_id_in_image", {"etc/machine-id": "0" * 32 + "\n"}, FAIL),
+        ("machine_id_in_image", {"etc/machine-id": "uninitialized\n"}, PASS),
+        ("machine_id_in_image", {"etc/machine-id": "", "var/lib/dbus/machine-id": "0" * 32}, FAIL),
+        ("machine_id_in_image", {"etc/machine-id": "", "var/lib/dbus/machine-id": "-> /etc/machine-id"}, PASS),
+        ("resolver_search_multiplies", {"etc/resolv.conf": "search a.b\noptions ndots:3\n"}, PASS),
+        ("resolver_search_multiplies", {"etc/resolv.conf": "search a.b\noptions ndots:4\n"}, WARN),
+        ("resolver_search_multiplies", {"etc/resolv.conf": "options ndots:4\n"}, PASS),
+    ],
+)
+def test_image(tmp_path: Path, rule: str, files: dict[str, str | bytes], expected: Outcome) -> None:
+    assert outcome(tmp_path, {"etc/x": "", **files}, rule) is expected
+
+
+@pytest.mark.parametrize(
+    ("severity", "hindered", "expected"),
+    [
+        (Severity.ERROR, True, Verdict.INCONCLUSIVE),
+        (Severity.WARNING, True, Verdict.READY),
+        (Severity.ERROR, False, Verdict.READY),
+    ],
+)
+def test_what_keeps_the_verdict_open(severity: Severity, hindered: bool, expected: Verdict) -> None:
+    """A file that is there and cannot be read, for a rule whose failure would be an error; nothing less."""
+
+    def judge_it(_: Machine) -> Judgement:
+        if hindered:
+            raise CannotJudgeError("unreadable")
+        return not_run("needs the running host")
+
+    one = Rule(id="x", title="x", severity=severity, owner=Owner.HOST, source="", checked="", judge=judge_it)
+    with FolderRoot(Path("/proc/self")) as root:
+        found = judge([one], Machine(root=root, subject="x"), "x", running=True)
+    assert verdict(found) is expected
+    assert verdict(()) is Verdict.INCONCLUSIVE
 
 
 OFF, ON = "net.ipv4.conf.all.route_localnet = 0\n", "-net/ipv4/conf/all/route_localnet=1\n"

@@ -439,3 +439,11 @@ def test_endless_names_are_no_names(lengths: list[int], jumps: int) -> None:
     chained = header + struct.pack("!H", 0xC000 | (at + 6)) + bytes(4) + body  # everything moved by six octets
     found = narrow.parse(chained)
     assert found is None or len(found.name) <= 253
+
+
+def test_a_gap_of_one_byte_is_a_gap() -> None:
+    assembler = Assembler(100)
+    assert not assembler.add(1, b"bc")
+    assert assembler.prefix == b""
+    assert assembler.add(0, b"a")
+    assert assembler.prefix == b"abc"
