@@ -31,6 +31,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from netprobe import proxyurl
 from netprobe.diagnosis.model import (
     Certainty,
     EndpointOutcome,
@@ -46,7 +47,7 @@ from netprobe.errors import UsageError, printable
 from netprobe.observations import TlsDetail
 from netprobe.report.model import Report
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 MAX_WAIVERS = 500
 _SUBJECT = "gate"
 
@@ -118,6 +119,16 @@ def expectations(table: object, file: str) -> Expectations:
     found = _convert(table, Expectations, file, "[gate]")
     if not (found.regions or found.workloads or found.image):
         raise UsageError(file, "[gate] asks for nothing", "name regions, workloads or an image")
+    named = {
+        "groups": found.groups,
+        "expect": found.expect,
+        "proxy": found.proxy,
+        "intercepted-by": found.intercepted_by,
+    }
+    idle = [key for key, value in named.items() if value]
+    if idle and not found.regions:
+        # An expectation that nothing is held against would look as if it had been met.
+        raise UsageError(file, f"[gate] sets {', '.join(idle)} and checks no region", "add regions, or remove it")
     return found
 
 
@@ -167,7 +178,8 @@ def _convert(table: object, kind: type[T], file: str, where: str) -> T:
         reason = (
             printable(str(exc)).replace("`", "'").replace("Invalid RFC3339 encoded date", "not a day like 2027-01-31")
         )
-        raise UsageError(file, f"{where}: {reason}", "see the README for the keys of the gate") from exc
+        keys = ", ".join(field.encode_name for field in msgspec.structs.fields(kind))
+        raise UsageError(file, f"{where}: {reason}", f"its keys are {keys}") from exc
 
 
 def conclude(
@@ -287,15 +299,16 @@ def _names(chain: Sequence[Any]) -> set[str]:
 def _proxy_findings(whole: Report, wanted: Expectations, file: str) -> Iterator[Finding]:
     if wanted.proxy is None or not whole.context.vantages:
         return
-    expected = None if wanted.proxy == "none" else wanted.proxy.rstrip("/").lower()
+    # Without credentials on both sides: a report keeps none, and none may come out of the configuration into one.
+    expected = None if wanted.proxy == "none" else proxyurl.safe(wanted.proxy)
     for vantage in whole.context.vantages:
-        actual = None if vantage.proxy is None else vantage.proxy.rstrip("/").lower()
+        actual = None if vantage.proxy is None else proxyurl.safe(vantage.proxy)
         if actual != expected:
             yield _finding(
                 "gate_proxy_unexpected",
-                f"{vantage.name} uses {vantage.proxy or 'no proxy'}, and {wanted.proxy} is expected",
+                f"{vantage.name} uses {actual or 'no proxy'}, and {expected or 'none'} is expected",
                 "correct the proxy setting of that program, or the expectation in [gate]",
-                Place(file=file, text=f"proxy = {wanted.proxy}"),
+                Place(file=file, text=f"proxy = {expected or 'none'}"),
             )
 
 

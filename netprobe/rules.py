@@ -116,6 +116,7 @@ class Judged(Generic[T]):
             subject=self.subject,
             places=self.judgement.places,
             not_run="" if ran else self.judgement.title,
+            hindered=self.hindered and self.rule.severity is Severity.ERROR,
         )
 
     def finding(self) -> Finding | None:

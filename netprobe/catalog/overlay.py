@@ -122,14 +122,27 @@ def _pattern(own: _Own, region: Region, place: str) -> HostPattern:
         pattern = HostPattern.parse(text)
     except InvalidHostnameError as error:
         raise UsageError(f"{place}: {own.pattern}", error.reason, error.remedy) from error
-    if f".{pattern}".endswith(_CHINA):
+    refuse_china(str(pattern), f"{place}: {own.pattern}")
+    return pattern
+
+
+def refuse_china(name: str, value: str) -> None:
+    """Refuse a host name or pattern of the China regions.
+
+    Args:
+        name: the name, in lower case.
+        value: what the user gave, for the message.
+
+    Raises:
+        RefusedRegionError: it is one.
+    """
+    if f".{name}".endswith(_CHINA):
         raise RefusedRegionError(
-            f"{place}: {own.pattern}",
+            value,
             "Amazon ECS Anywhere does not register external instances in the China regions, and netprobe sends "
             "nothing there",
             "take it out",
         )
-    return pattern
 
 
 def _endpoint(own: _Own, region: Region, place: str) -> Endpoint:

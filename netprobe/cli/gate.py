@@ -38,7 +38,9 @@ def gate(
 ) -> int:
     """Run what [gate] in netprobe.toml asks for; one verdict, one exit code.
 
-    Image and workloads are judged first, without the network; regions are checked from here.
+    Image and workloads are judged first, without the network; regions are checked from here. [gate] takes regions,
+    groups, without-groups, account, workloads, image, platform, expect, proxy, intercepted-by and fail-on; each
+    [[waiver]] takes finding, reason, owner, expires, and where it is narrower region, host or file.
     """
     import msgspec
 

@@ -153,6 +153,8 @@ class RuleOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         subject: what was judged: ``host``, the image, the task definition's file or resource.
         places: the files and lines that show it.
         not_run: why it could not be judged, where it was not.
+        hindered: it applies, something kept it from being judged (an unreadable file), and its failure would have been
+            an error, so the verdict stays open. A rule that only a running host answers is not hindered on an image.
     """
 
     id: str
@@ -161,6 +163,7 @@ class RuleOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     subject: str = ""
     places: tuple[Place, ...] = ()
     not_run: str = ""
+    hindered: bool = False
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):

@@ -178,9 +178,9 @@ class FileSystem(ABC):
         data = self.read(path, limit)
         return None if data is None else data.decode("utf-8", "replace")
 
-    def lines(self, path: str) -> Iterator[tuple[int, str]]:
+    def lines(self, path: str, limit: int = MAX_FILE) -> Iterator[tuple[int, str]]:
         """The lines of a text file with their numbers from 1; nothing where there is no file."""
-        text = self.text(path)
+        text = self.text(path, limit)
         if text is not None:
             yield from enumerate(text.split("\n"), start=1)
 

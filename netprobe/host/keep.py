@@ -9,7 +9,7 @@ from __future__ import annotations
 
 KIB = 1024
 MIB = 1024 * KIB
-TOTAL = 96 * MIB
+TOTAL = 128 * MIB
 """What is kept of one archive altogether."""
 
 _FOLDERS: tuple[tuple[str, int], ...] = (
@@ -22,9 +22,11 @@ _FOLDERS: tuple[tuple[str, int], ...] = (
     ("usr/lib/os-release", 64 * KIB),
     ("usr/lib/sysctl.d/", 64 * KIB),
     ("lib/sysctl.d/", 64 * KIB),
+    ("usr/local/lib/sysctl.d/", 64 * KIB),
     ("usr/lib/systemd/system/", 64 * KIB),
     ("lib/systemd/system/", 64 * KIB),
     ("usr/lib/systemd/resolved.conf.d/", 64 * KIB),
+    ("usr/lib/systemd/resolv.conf", 64 * KIB),
     ("usr/lib/firewalld/", 256 * KIB),
     ("usr/local/share/ca-certificates/", MIB),
     ("usr/share/ca-certificates/", 64 * KIB),
@@ -32,9 +34,9 @@ _FOLDERS: tuple[tuple[str, int], ...] = (
     ("var/lib/ca-certificates/", 2 * MIB),
     ("var/lib/dpkg/status", 16 * MIB),
     ("var/lib/dpkg/arch", 64 * KIB),
-    ("var/lib/rpm/", 48 * MIB),
-    ("usr/lib/sysimage/rpm/", 48 * MIB),
-    ("usr/share/rpm/", 48 * MIB),
+    ("var/lib/rpm/", 96 * MIB),
+    ("usr/lib/sysimage/rpm/", 96 * MIB),
+    ("usr/share/rpm/", 96 * MIB),
     ("var/lib/ecs/", MIB),
     ("var/lib/amazon/", 256 * KIB),
     ("var/snap/amazon-ssm-agent/", 256 * KIB),

@@ -10,16 +10,19 @@ from __future__ import annotations
 import functools
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from netprobe.diagnosis.model import Place
 from netprobe.host import packages as installed
-from netprobe.host.filesystem import FileSystem, Kind
+from netprobe.host.filesystem import FileSystem, Kind, UnreadableError
 
 UNIT_FOLDERS = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 ECS_CONFIGS = ("/var/lib/ecs/ecs.config", "/etc/ecs/ecs.config")
 """In the order in which the unit reads them (amazon-ecs-init ``ecs.service``): the last one wins."""
+MAX_SETTINGS = 10_000
+MAX_SETTINGS_FILE = 256 * 1024
+"""Bytes of a unit or environment file; a long one costs time at every program that reads it."""
 _KEY = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 
 
@@ -131,8 +134,8 @@ class Machine:
         return next((item for item in reversed(self.ecs_settings) if item.key == key), None)
 
     def unit_exists(self, unit: str) -> bool:
-        """Whether systemd knows a unit."""
-        return any(self.root.exists(f"{folder}/{unit}") for folder in UNIT_FOLDERS)
+        """Whether systemd has a file for a unit; what masks one (a link to /dev/null) is none."""
+        return any(self.root.is_file(f"{folder}/{unit}") for folder in UNIT_FOLDERS)
 
     def unit_masked(self, unit: str) -> bool:
         """Whether ``systemctl mask`` was used on it (a link to /dev/null)."""
@@ -164,13 +167,28 @@ class Machine:
 
 
 def settings(root: FileSystem, path: str) -> tuple[Setting, ...]:
-    """The ``KEY=VALUE`` lines of a file as systemd's EnvironmentFile and os-release write them."""
-    found = []
-    for number, line in root.lines(path):
+    """The ``KEY=VALUE`` lines of a file as systemd's EnvironmentFile and os-release write them.
+
+    Raises:
+        UnreadableError: there are more than any program is given.
+    """
+    found: list[Setting] = []
+    for number, line in root.lines(path, MAX_SETTINGS_FILE):
         match = _KEY.fullmatch(line.strip())
         if match is not None:
             found.append(Setting(key=match[1], value=_unquoted(match[2]), file=path, line=number))
+            bounded(found, path)
     return tuple(found)
+
+
+def bounded(found: Sequence[Setting], path: str) -> None:
+    """Refuse a flood of settings: a file of 8 MiB can hold two million, and a unit can name it a thousand times.
+
+    Raises:
+        UnreadableError: there are more than any program is given.
+    """
+    if len(found) > MAX_SETTINGS:
+        raise UnreadableError(path, f"sets more than {MAX_SETTINGS} variables")
 
 
 def _unquoted(text: str) -> str:
@@ -181,8 +199,8 @@ def _unquoted(text: str) -> str:
 
 
 def _unit_settings(root: FileSystem, path: str) -> list[Setting]:
-    found = []
-    for number, line in root.lines(path):
+    found: list[Setting] = []
+    for number, line in root.lines(path, MAX_SETTINGS_FILE):
         key, _, value = line.strip().partition("=")
         if key.strip() != "Environment":
             continue
@@ -195,4 +213,5 @@ def _unit_settings(root: FileSystem, path: str) -> list[Setting]:
             name, equals, content = word.partition("=")
             if equals:
                 found.append(Setting(key=name, value=content, file=path, line=number))
+        bounded(found, path)
     return found

@@ -272,8 +272,11 @@ class Observer:
         for key, flow in self._quic.drain():
             self._end_quic(key, flow)
         uses = [_use(key, use, matcher) for key, use in sorted(self._uses.items())]
-        bare = [use for use in uses if set(use.seen_by) <= {"address", "host"} and use.host in use.remote_addresses]
-        named = [use for use in uses if use not in bare]
+        bare: list[Use] = []
+        named: list[Use] = []
+        for use in uses:
+            is_bare = set(use.seen_by) <= {"address", "host"} and use.host in use.remote_addresses
+            (bare if is_bare else named).append(use)
         connected = {use.host for use in named}
         dropped = dict(self._dropped)
         for word, table in (("TCP conversations", self._tcp), ("QUIC conversations", self._quic)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
 
+from netprobe.catalog.overlay import refuse_china
 from netprobe.errors import UsageError, printable
 from netprobe.hostnames import Hostname
 from netprobe.observations import DnsDetail, Failure, Observation, ProxyDetail, Step, VantageRecord
@@ -25,6 +26,7 @@ def parse(text: str) -> tuple[str, int]:
 
     Raises:
         UsageError: it is neither a host name nor an address, or the port is none.
+        RefusedRegionError: it is a name of the China regions.
     """
     host, port = text, "443"
     if text.startswith("["):
@@ -39,7 +41,9 @@ def parse(text: str) -> tuple[str, int]:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return Hostname.parse(host).name, int(port)
+        name = Hostname.parse(host).name
+        refuse_china(name, text)
+        return name, int(port)
     if address.is_multicast or address.is_unspecified:
         raise UsageError(text, "no single host has this address", _REMEDY)
     return str(address), int(port)

@@ -23,7 +23,7 @@ class Case:
         suite: the region, the subject of a rule, or ``host``.
         name: what was judged.
         outcome: what became of it.
-        required: whether not ready follows from its failure.
+        required: whether the verdict cannot be ready while it fails or could not be run.
         reason: why it did not pass, or nothing.
         findings: the findings that touch it.
         seconds: how long its steps took, experiments left out.
@@ -106,7 +106,7 @@ def _rules(report: Report, told: set[int]) -> Iterator[Case]:
             suite=rule.subject or "host",
             name=rule.id,
             outcome=rule.outcome,
-            required=True,
+            required=rule.outcome is not Outcome.NOT_RUN or rule.hindered,
             reason="" if rule.outcome is Outcome.PASS else (rule.not_run or rule.title),
             findings=findings if rule.outcome in (Outcome.WARN, Outcome.FAIL) else (),
             seconds=0.0,

@@ -48,7 +48,9 @@ class Part:
     def has(self, name: str) -> bool:
         """Whether the field is there with a value that is not empty."""
         value = self.raw(name)
-        return value is not None and value != "" and not (isinstance(value, (Map, List)) and not value)
+        if value is None or value == "" or _is_no_value(value):
+            return False
+        return not (isinstance(value, (Map, List)) and not value)
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Every text that the field may come to."""
@@ -59,9 +61,9 @@ class Part:
         return next(iter(self.texts(name)), "")
 
     def part(self, name: str) -> Part | None:
-        """A field that is a map."""
-        value = self.raw(name)
-        return Part(self.file, value, self.template) if isinstance(value, Map) else None
+        """A field that is a map; of an ``!If`` the first branch that is one (the other is ``AWS::NoValue`` mostly)."""
+        value = next(_branches(self.raw(name)), None)
+        return None if value is None else Part(self.file, value, self.template)
 
     def parts(self, name: str) -> Iterator[Part]:
         """The maps in a field that is a list; both branches of an ``!If`` in it."""
@@ -83,6 +85,13 @@ class Part:
         return Place(file=self.file, line=line, text=printable(text or key or ""))
 
 
+def _is_no_value(value: Value) -> bool:
+    """Whether it is CloudFormation's word for a field that is not there."""
+    if isinstance(value, Intrinsic):
+        return (value.name, value.argument) == ("Ref", "AWS::NoValue")
+    return isinstance(value, Map) and dict(value) == {"Ref": "AWS::NoValue"}
+
+
 def _lists(value: Value) -> Iterator[List]:
     """A list, or both lists of an ``!If``."""
     if isinstance(value, List):
@@ -102,7 +111,7 @@ def _branches(item: Value) -> Iterator[Map]:
     if isinstance(item, Map):
         argument = item["Fn::If"]
     if isinstance(argument, List):
-        yield from (branch for branch in argument[1:3] if isinstance(branch, Map))
+        yield from (branch for branch in argument[1:3] if isinstance(branch, Map) and not _is_no_value(branch))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

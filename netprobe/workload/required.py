@@ -13,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from netprobe.catalog import Agent, Catalog, Endpoint, Genuine, Region, Request
+from netprobe.catalog.overlay import refuse_china
 from netprobe.errors import InvalidHostnameError, printable
 from netprobe.hostnames import HostPattern
 from netprobe.workload.images import KNOWN, Registry, RegistryKind
@@ -144,6 +145,7 @@ def _own(host: str, port: int, region: Region, purpose: str, asked: str, request
         return
     if not pattern.is_exact:
         return
+    refuse_china(str(pattern), host)
     yield Endpoint(
         id=_id(f"{pattern}" if port == 443 else f"{pattern}-{port}"),
         region=region.id,

@@ -8,16 +8,20 @@ squid, haproxy, dnsmasq and unbound write is in test_audit_real.py.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import itertools
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netprobe.audit import lines
 from netprobe.audit.files import feed
 from netprobe.audit.formats import FORMATS, detect, parser
 from netprobe.audit.judge import Judge
@@ -209,6 +213,20 @@ def test_any_line_gives_events_or_value_error(name: str, line: str) -> None:
     except ValueError:
         return
     assert all(isinstance(one, Event) for one in found)
+
+
+@pytest.mark.parametrize(("name", "line", "expected"), LINES)
+def test_no_line_takes_long(name: str, line: str, expected: Event) -> None:
+    """The longest line that is read, one of its characters or a slash repeated; slashes once took seven seconds."""
+    places = [place for place, character in enumerate(line) if not character.isalnum() or place % 7 == 0]
+    for place, piece, tail in itertools.product(places, ("", "/"), (True, False)):
+        end = line[place:] if tail else ""
+        long = line[:place] + (piece or line[place]) * (lines.MAX_LINE - place - len(end)) + end
+        began = time.process_time()
+        FORMATS[name].matches(long)
+        with contextlib.suppress(ValueError):
+            FORMATS[name].parse(long)
+        assert time.process_time() - began < 1, (place, piece, tail)
 
 
 def test_every_format_is_shown() -> None:

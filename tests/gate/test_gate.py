@@ -139,6 +139,35 @@ def test_expected_proxy(expected: str, actual: str | None, told: bool) -> None:
     assert [one.id for one in whole.findings] == (["gate_proxy_unexpected"] if told else [])
 
 
+@pytest.mark.parametrize(
+    ("expected", "actual", "told"),
+    [
+        ("http://user:s3cret@proxy:3128", "http://***@proxy:3128", False),
+        ("http://user:s3cret@proxy:3128", None, True),
+        ("http://user:s3cret@proxy:3128", "http://other:3128", True),
+    ],
+)
+def test_the_expected_proxys_password_stays_in_the_configuration(expected: str, actual: str | None, told: bool) -> None:
+    context = Context(vantages=(VantageRecord(name="docker", proxy=actual),))
+    whole = conclude(report(verdict=Verdict.READY, context=context), asked=gate.Expectations(image="x", proxy=expected))
+    assert [one.id for one in whole.findings] == (["gate_proxy_unexpected"] if told else [])
+    assert "s3cret" not in str(whole)
+
+
+def test_an_unknown_key_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(UsageError, match=r"unknown field 'imgae'.*its keys are regions, .*intercepted-by, fail-on$"):
+        gate.expectations({"imgae": "x"}, "netprobe.toml")
+
+
+@pytest.mark.parametrize(
+    "idle", [{"proxy": "none"}, {"expect": {"images": "private"}}, {"intercepted-by": ["CN=X"]}, {"groups": ["exec"]}]
+)
+def test_an_expectation_that_nothing_is_held_against_is_refused(idle: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match=f"sets {next(iter(idle))} and checks no region"):
+        gate.expectations({"image": "x", **idle}, "netprobe.toml")
+    assert gate.expectations({"image": "x", "regions": ["us-east-2"], **idle}, "netprobe.toml").regions
+
+
 CORP = Certificate(
     subject="CN=Corp TLS CA", issuer="CN=Corp TLS CA", sha256="ab" * 32, not_before="", not_after="", key="RSA 2048"
 )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import time
 from pathlib import Path
 
 import jsonschema
+import junitparser
 import pytest
 
 from netprobe.cli import readiness
@@ -46,6 +48,22 @@ def test_several_reports_at_once(tmp_path: Path) -> None:
     assert ended.code == 1
     assert "<testsuite" in (tmp_path / "a.xml").read_text()
     assert json.loads((tmp_path / "b.sarif").read_text())["version"] == "2.1.0"
+
+
+@pytest.mark.parametrize("hindered", [False, True])
+def test_what_only_a_running_host_tells_fails_no_pipeline(tmp_path: Path, hindered: bool) -> None:
+    """A test report turns red for a rule that was kept from judging, not for one that an image never answers."""
+    root = rootfs.make(tmp_path / "root", {"etc/selinux/x": ""})
+    if hindered:
+        (root / "etc/selinux/config").symlink_to("config")
+    ended = netprobe("image", str(root), "--format", "tap", "--report", "junit=a.xml", cwd=tmp_path)
+    open_ = {"selinux_enforcing"} if hindered else set()
+    errors = {case.name for suite in junitparser.JUnitXml.fromfile(str(tmp_path / "a.xml")) for case in suite
+              if any(isinstance(one, junitparser.Error) for one in case.result)}  # fmt: skip
+    assert errors == open_
+    blocks = [block for block in re.split(r"^(?=ok|not ok)", ended.out, flags=re.MULTILINE) if '"not_run"' in block]
+    assert {block.split()[-1] for block in (one.split("\n")[0] for one in blocks)} == open_
+    assert "disk_space_low # SKIP needs the running host" in ended.out
 
 
 def test_hostile_names_do_not_reach_the_terminal(tmp_path: Path) -> None:

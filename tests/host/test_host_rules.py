@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import ssl
 import struct
 import subprocess
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import certifi
 import pytest
 import trustme
+from hypothesis import given
+from hypothesis import strategies as st
 
-from netprobe.diagnosis.model import Outcome
+from netprobe.diagnosis.model import Outcome, Owner, Severity, Verdict
 from netprobe.host import packages
+from netprobe.host import rpmdb as rpmdatabase
 from netprobe.host.filesystem import FolderRoot
 from netprobe.host.machine import Machine, settings
 from netprobe.host.rules.trust import ROOTS, fingerprints
-from netprobe.rules import Judged
+from netprobe.rules import CannotJudgeError, Judged, Judgement, Rule, judge, not_run, verdict
 from tests.support import need, rootfs
 
 PASS, WARN, FAIL = Outcome.PASS, Outcome.WARN, Outcome.FAIL
@@ -25,6 +32,7 @@ RHEL: dict[str, str | bytes] = {
     "etc/os-release": 'ID="rhel"\nVERSION_ID="9.4"\nID_LIKE="fedora"\nPRETTY_NAME="Red Hat Enterprise Linux 9.4"\n'
 }
 RUNNING = {"run/systemd/system/x": "", "usr/lib/systemd/systemd": ""}
+WANTS = "etc/systemd/system/multi-user.target.wants/"
 BUNDLE = Path(certifi.where()).read_text()
 
 
@@ -69,24 +77,83 @@ def test_rpm_database_by_hand(tmp_path: Path) -> None:
     assert found.unknown == ""
 
 
-@pytest.mark.engine
-def test_rpm_database_by_rpm(tmp_path: Path) -> None:
-    """The real rpm builds a package and writes its own database."""
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package, built by the real rpmbuild."""
     build = need.engine("rpmbuild")
-    spec = tmp_path / "t.spec"
+    folder = tmp_path_factory.mktemp("rpm")
+    spec = folder / "t.spec"
     spec.write_text(
         "Name: amazon-ecs-init\nVersion: 1.60.0\nRelease: 1\nSummary: t\nLicense: t\nBuildArch: noarch\n"
         "%description\nt\n%files\n"
     )
+    command = [str(build), "-bb", "--define", f"_topdir {folder}/top", "--define", f"_dbpath {folder}/db", str(spec)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    (package,) = (folder / "top").rglob("*.rpm")
+    return package
+
+
+def rpm(database: Path, *arguments: str) -> str:
+    command = [str(need.engine("rpm")), "--dbpath", str(database), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+@pytest.mark.engine
+def test_rpm_database_by_rpm(tmp_path: Path, built: Path) -> None:
+    """The real rpm writes its own database."""
     database = tmp_path / "root/var/lib/rpm"
     database.mkdir(parents=True)
-    place = ["--define", f"_topdir {tmp_path}/top", "--define", f"_dbpath {database}"]
-    subprocess.run([str(build), "-bb", *place, str(spec)], check=True, capture_output=True, timeout=60)
-    (package,) = (tmp_path / "top").rglob("*.rpm")
-    rpm = [str(build.with_name("rpm")), "--dbpath", str(database)]
-    options = ["-i", "--justdb", "--nodeps", "--noscripts", "--ignoreos", "--ignorearch", "--force-debian"]
-    subprocess.run([*rpm, *options, str(package)], check=True, capture_output=True, timeout=60)
+    rpm(
+        database,
+        "-i",
+        "--justdb",
+        "--nodeps",
+        "--noscripts",
+        "--ignoreos",
+        "--ignorearch",
+        "--force-debian",
+        str(built),
+    )
     assert packages.read(FolderRoot(tmp_path / "root")).versions == {"amazon-ecs-init": "1.60.0-1"}
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("order", [1234, 4321])
+def test_rpm_database_by_berkeley_db(tmp_path: Path, order: int) -> None:
+    """The real Berkeley DB writes what rpm 4.14 would (RHEL 7 and 8, Amazon Linux 2), in both byte orders.
+
+    One header is longer than a page and lies on a chain of them, the others fit; rpm's own reader agrees.
+    """
+    load = need.engine("db5.3_load")
+    database = tmp_path / "root/var/lib/rpm"
+    database.mkdir(parents=True)
+    wanted = {f"package{number}": f"1.{number}" for number in range(200)}
+    headers = [header(name, version, "1" + "0" * (9000 if version == "1.7" else 1)) for name, version in wanted.items()]
+    lines = ["VERSION=3", "format=bytevalue", "type=hash", "db_pagesize=4096", f"db_lorder={order}", "HEADER=END"]
+    for number, blob in enumerate([struct.pack("<I", len(headers)), *headers]):
+        lines += [f" {struct.pack('<I', number).hex()}", f" {blob.hex()}"]
+    text = "\n".join([*lines, "DATA=END", ""])
+    command = [str(load), str(database / "Packages")]
+    subprocess.run(command, input=text, check=True, capture_output=True, text=True, timeout=60)
+    found = packages.read(FolderRoot(tmp_path / "root"))
+    assert {name: version.partition("-")[0] for name, version in found.versions.items()} == wanted
+    assert found.versions["package7"] == "1.7-1" + "0" * 9000
+    if order == 1234:
+        told = rpm(database, "--define", "_db_backend bdb_ro", "-qa", "--qf", "%{NAME} %{VERSION}\n")
+        assert dict(line.split(" ") for line in told.splitlines()) == wanted
+
+
+def hash_page(number: int, kind: int, after: int, entries: int, offset: int, body: bytes) -> bytes:
+    """One page of a Berkeley DB hash."""
+    return (struct.pack("<8xIIIHHBB", number, 0, after, entries, offset, 0, kind) + body).ljust(512, b"\0")
+
+
+def chained(*, to: int, length: int = 1 << 31, items: int = 1) -> bytes:
+    """A hash whose values all lie on the chain that page 2 begins; its next page is ``to``."""
+    meta = struct.pack("<12xIII", 0x061561, 9, 512) + b"\0\x08"
+    index = struct.pack(f"<{items * 2}H", *([512, 500] * items))
+    page = hash_page(1, 13, 0, items * 2, 500, index.ljust(474, b"\0") + struct.pack("<B3xII", 3, 2, length))
+    return meta.ljust(512, b"\0") + page + hash_page(2, 7, to, 0, 486, b"x" * 486)
 
 
 @pytest.mark.parametrize(
@@ -97,13 +164,42 @@ def test_rpm_database_by_rpm(tmp_path: Path) -> None:
         b"garbage" * 50,
         rpmdb()[:700],
         rpmdb(x="1").replace(b"Packages", b"packagez"),
+        pytest.param(chained(to=2), id="a page that follows itself"),
+        pytest.param(chained(to=0xFFFFFFFF), id="a page behind the end"),
+        pytest.param(chained(to=1), id="a hash page in a chain"),
+        pytest.param(chained(to=2, items=110), id="many values on one chain"),
+        pytest.param(chained(to=0)[:1030], id="cut inside a page"),
+        pytest.param(b"\0" * 12 + struct.pack("<III", 0x061561, 9, 3) + b"\0" * 600, id="no page size"),
+        pytest.param(b"RpmP" + b"\xff" * 28 + b"Slot" + b"\xff" * 600, id="slots that lead nowhere"),
+        pytest.param(b"RpmP" + b"\xff" * 28 + struct.pack("<4sIII", b"Slot", 1, 3, 1) + struct.pack(
+            "<4sIII", b"BlbS", 1, 0, 0xFFFFFFFF), id="a blob longer than the file"),
     ],
-)
+)  # fmt: skip
 def test_hostile_rpm_databases_are_unknown(tmp_path: Path, data: bytes) -> None:
-    root = rootfs.make(tmp_path / "r", {"var/lib/rpm/rpmdb.sqlite": data})
-    found = packages.read(FolderRoot(root))
-    assert found.versions == {}
-    assert found.unknown
+    for name in ("rpmdb.sqlite", "Packages.db", "Packages"):
+        found = packages.read(FolderRoot(rootfs.make(tmp_path / name, {f"var/lib/rpm/{name}": data})))
+        assert found.versions == {}
+        assert found.unknown
+
+
+@given(st.data())
+def test_mangled_rpm_databases_end(data: st.DataObject) -> None:
+    """Whatever a byte here and there says, reading ends without an exception."""
+    whole = bytearray(data.draw(st.sampled_from([chained(to=0, length=400, items=3), NDB])))
+    for _ in range(data.draw(st.integers(1, 6))):
+        place = data.draw(st.integers(0, len(whole) - 4))
+        whole[place : place + 4] = data.draw(st.binary(min_size=4, max_size=4))
+    rpmdatabase.packages(bytes(whole[: data.draw(st.integers(0, len(whole)))]))
+
+
+NDB = (
+    b"RpmP" + struct.pack("<IIII12x", 0, 1, 1, 2) + struct.pack("<4sIII", b"Slot", 1, 256, 9)
+).ljust(4096, b"\0") + struct.pack("<4sIII", b"BlbS", 1, 1, len(header("a", "1"))) + header("a", "1")  # fmt: skip
+
+
+def test_ndb_by_hand() -> None:
+    """Debian's rpm is built without ndb, so the bytes follow rpmpkg.c."""
+    assert rpmdatabase.packages(NDB) == {"a": "1-1"}
 
 
 def test_endless_view_in_the_place_of_the_table(tmp_path: Path) -> None:
@@ -155,11 +251,73 @@ def test_versions_decide(tmp_path: Path, versions: dict[str, str], rule: str, ex
     assert outcome(tmp_path, {**RHEL, "var/lib/rpm/rpmdb.sqlite": rpmdb(**versions)}, rule) is expected
 
 
-def test_unknown_database_is_not_a_pass(tmp_path: Path) -> None:
-    files: dict[str, str | bytes] = {**RHEL, "var/lib/rpm/Packages": "bdb", "usr/bin/dockerd": "x"}
-    one = judged(tmp_path, files, "docker_too_old")
+AGENTS: dict[str, str | bytes] = {
+    "usr/bin/dockerd": "x",
+    "usr/lib/systemd/system/ecs.service": "x",
+    "etc/systemd/system/amazon-ssm-agent.service": "x",
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "title"),
+    [
+        ("docker_too_old", "Docker's version"),
+        ("docker_needs_newer_agent", "Docker's version"),
+        ("ecs_agent_too_old", "the ECS agent's version"),
+        ("cgroup_needs_newer_agent", "the ECS agent's version"),
+        ("ssm_agent_needs_ec2messages", "SSM Agent's version"),
+    ],
+)
+def test_what_an_unreadable_database_leaves_open(tmp_path: Path, rule: str, title: str) -> None:
+    """Not a pass, not "not installed", and not a ready image."""
+    root = rootfs.make(tmp_path / "root", {**RHEL, **AGENTS, "var/lib/rpm/Packages": "damaged"})
+    one = rootfs.judged(root)[rule]
     assert one.judgement.outcome is NOT_RUN
+    assert title in one.judgement.title
     assert "/var/lib/rpm/Packages" in one.judgement.title
+    assert one.hindered
+
+
+def test_agents_are_found_without_a_database(tmp_path: Path) -> None:
+    wants = "etc/systemd/system/multi-user.target.wants/"
+    one = judged(tmp_path, {**AGENTS, f"{wants}ecs.service": "x"}, "agents_not_enabled")
+    assert one.judgement.outcome is WARN
+    assert one.judgement.title.endswith(": amazon-ssm-agent.service")
+    both: dict[str, str | bytes] = {**AGENTS, f"{wants}ecs.service": "x", f"{wants}amazon-ssm-agent.service": "x"}
+    assert outcome(tmp_path, both, "agents_not_enabled") is PASS
+    assert rootfs.judged(rootfs.make(tmp_path / "none", {}))["agents_not_enabled"].judgement.outcome is NOT_APPLICABLE
+
+
+def test_a_masked_unit_is_no_agent(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "etc/systemd/system/amazon-ssm-agent.service": "-> /dev/null",
+        "dev/null": "",
+        "var/lib/snapd/snaps/amazon-ssm-agent_9881.snap": "x",
+    }
+    root = rootfs.make(tmp_path / "root", files)
+    (root / "dev/null").unlink()
+    os.mkfifo(root / "dev/null")
+    assert rootfs.judged(root)["ssm_agent_twice"].judgement.outcome is PASS
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ('#!/usr/bin/sh\n[ -e /etc/containers/nodocker ] || \\\necho ...\nexec /usr/bin/podman "$@"\n', FAIL),
+        ("#!/bin/sh\nexec podman\n", FAIL),
+        ("-> podman", FAIL),
+        ("#!/bin/sh\nexec /opt/docker/bin/docker\n", PASS),
+        (b"\x7fELF\x02podman", PASS),
+    ],
+)
+def test_podmans_docker_command(tmp_path: Path, content: str | bytes, expected: Outcome) -> None:
+    """RHEL 8 and 9 and Debian ship it as a script; no package database is needed to see that."""
+    assert outcome(tmp_path, {"usr/bin/docker": content, "usr/bin/podman": "x"}, "docker_is_podman") is expected
+
+
+@pytest.mark.parametrize("content", ["", "\n", "\ufeff{}", "\ufeff"])
+def test_docker_starts_with_such_a_configuration(tmp_path: Path, content: str) -> None:
+    assert outcome(tmp_path, {"etc/docker/daemon.json": content}, "docker_config_harmful") is PASS
 
 
 def test_ssm_agent_twice(tmp_path: Path) -> None:
@@ -230,6 +388,32 @@ def test_corporate_ca_on_rpm(tmp_path: Path, files: dict[str, str | bytes], expe
     assert {rule: found[rule].judgement.outcome for rule in expected} == expected
 
 
+DER = ssl.PEM_cert_to_DER_cert(CORP)
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("etc/pki/ca-trust/source/anchors/corp.cer", DER),
+        ("etc/pki/ca-trust/source/anchors/corp", CORP),
+        ("etc/pki/trust/anchors/corp.0", CORP),
+        ("usr/local/share/ca-certificates/corp/inner/corp.crt", CORP),
+    ],
+)
+def test_every_added_ca_is_seen(tmp_path: Path, path: str, content: str | bytes) -> None:
+    """In the forms and at the places that update-ca-trust and update-ca-certificates take."""
+    files: dict[str, str | bytes] = {**RHEL, path: content, STORE: BUNDLE}
+    one = judged(tmp_path, files, "corporate_ca_not_in_store")
+    assert one.judgement.outcome is FAIL
+    assert one.judgement.places[0].file == f"/{path}"
+    assert outcome(tmp_path, {**files, STORE: BUNDLE + CORP}, "corporate_ca_not_in_store") is PASS
+
+
+def test_a_readme_among_the_anchors_is_no_ca(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {**RHEL, "etc/pki/ca-trust/source/anchors/README": "0\x82text", STORE: BUNDLE}
+    assert outcome(tmp_path, files, "corporate_ca_not_in_store") is NOT_APPLICABLE
+
+
 def test_corporate_ca_on_debian(tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {
         "var/lib/dpkg/status": "",
@@ -244,6 +428,8 @@ def test_corporate_ca_on_debian(tmp_path: Path) -> None:
 
 # --- running hosts ----------------------------------------------------------------------------------------------------
 
+AGENT_PROCESS = {"proc/77/comm": "agent\n", "proc/77/cmdline": "/agent\0"}
+OTHER_AGENT = {"proc/77/comm": "agent\n", "proc/77/cmdline": "/opt/datadog-agent/bin/agent/agent\0run\0"}
 TCP = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 
 
@@ -282,18 +468,22 @@ TCP = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrns
         ("agent_ports_taken", {"proc/net/tcp6": TCP + "   0: " + "0" * 32 + ":C9DE " + "0" * 32 + ":0000 0A 0 0 0\n"},
          {}, FAIL),
         ("agent_ports_taken", {"proc/net/tcp": TCP + "   0: 0100007F:C9DF 00000000:0000 0A 0 0 0\n",
-                               "proc/77/comm": "agent\n"}, {}, PASS),
+                               **AGENT_PROCESS}, {}, PASS),
+        ("agent_ports_taken", {"proc/net/tcp": TCP + "   0: 0100007F:C9DF 00000000:0000 0A 0 0 0\n", **OTHER_AGENT},
+         {}, FAIL),
         ("task_credentials_unreachable", {}, {}, NOT_APPLICABLE),
-        ("task_credentials_unreachable", {"proc/77/comm": "agent\n",
+        ("task_credentials_unreachable", OTHER_AGENT, {}, NOT_APPLICABLE),
+        ("task_credentials_unreachable", {"proc/7/comm": "amazon-ecs-init\n"}, {}, FAIL),
+        ("task_credentials_unreachable", {**AGENT_PROCESS,
                                           "proc/sys/net/ipv4/conf/all/route_localnet": "0\n"}, {}, FAIL),
-        ("task_credentials_unreachable", {"proc/77/comm": "agent\n",
+        ("task_credentials_unreachable", {**AGENT_PROCESS,
                                           "proc/sys/net/ipv4/conf/all/route_localnet": "1\n"}, {}, NOT_RUN),
         ("task_credentials_unreachable",
-         {"proc/77/comm": "agent\n", "proc/sys/net/ipv4/conf/all/route_localnet": "1\n"},
+         {**AGENT_PROCESS, "proc/sys/net/ipv4/conf/all/route_localnet": "1\n"},
          {"firewall": {"iptables-save": "*nat\n-A PREROUTING -d 169.254.170.2/32 -p tcp -m tcp --dport 80 "
                                         "-j DNAT --to-destination 127.0.0.1:51679\nCOMMIT\n"}}, PASS),
         ("task_credentials_unreachable",
-         {"proc/77/comm": "agent\n", "proc/sys/net/ipv4/conf/all/route_localnet": "1\n"},
+         {**AGENT_PROCESS, "proc/sys/net/ipv4/conf/all/route_localnet": "1\n"},
          {"firewall": {"iptables-save": "*nat\nCOMMIT\n"}}, FAIL),
         ("local_firewall_blocks", {}, {}, NOT_RUN),
         ("local_firewall_blocks", {}, {"firewall": {"iptables-save": "*filter\n:OUTPUT DROP [0:0]\nCOMMIT\n"}}, FAIL),
@@ -314,6 +504,108 @@ def test_running_host(
     root = rootfs.make(tmp_path / "root", files)
     found = rootfs.judged(root, rootfs.live(**live))[rule]  # type: ignore[arg-type]
     assert found.judgement.outcome is expected, found.judgement.title
+
+
+@pytest.mark.parametrize(
+    ("files", "measured"),
+    [
+        ({"var/lib/docker/x": ""}, "/var/lib/docker"),
+        ({"var/lib/x": ""}, "/var/lib"),
+        ({"var/lib/docker/x": "", "data/docker/x": "", "etc/docker/daemon.json": '{"data-root": "/data/docker"}'},
+         "/data/docker"),
+        ({"data/x": "", "etc/docker/daemon.json": '{"data-root": "/data/docker"}'}, "/data"),
+        ({"etc/docker/daemon.json": '{"data-root": 1}'}, "/"),
+        ({"etc/docker/daemon.json": "{"}, "/"),
+    ],
+)  # fmt: skip
+def test_space_is_measured_where_docker_keeps_images(tmp_path: Path, files: dict[str, str], measured: str) -> None:
+    live = replace(rootfs.live(), free_bytes={measured: 1024**3}.get)
+    found = rootfs.judged(rootfs.make(tmp_path / "root", {"etc/x": "", **files}), live)["disk_space_low"]
+    assert found.judgement.outcome is FAIL, found.judgement.title
+    assert found.judgement.places[0].file == measured
+
+
+def test_a_process_that_ends_leaves_nothing_open(tmp_path: Path) -> None:
+    """Its folder in /proc is listed, and reading it is an error."""
+    root = rootfs.make(tmp_path / "root", {"proc/8/comm": "-> /proc/8/comm", "proc/9/comm": "amazon-ecs-init\n"})
+    found = rootfs.judged(root, rootfs.live())["task_credentials_unreachable"]
+    assert found.judgement.outcome is FAIL
+
+
+ENFORCING = {"etc/selinux/config": "SELINUX=enforcing\n"}
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (ENFORCING, FAIL),
+        ({**ENFORCING, "boot/loader/entries/a.conf": "options root=/dev/sda ro enforcing=0\n"}, PASS),
+        ({"etc/selinux/config": "SELINUX=permissive\n", "etc/kernel/cmdline": "ro enforcing=1"}, FAIL),
+        ({**ENFORCING, "etc/default/grub": 'GRUB_CMDLINE_LINUX="selinux=0"\n'}, PASS),
+        ({**ENFORCING, "etc/default/grub": '# GRUB_CMDLINE_LINUX="selinux=0"\n'}, FAIL),
+        ({**ENFORCING, "etc/default/grub": 'GRUB_CMDLINE_LINUX="selinux=0 quiet selinux=1"\n'}, FAIL),
+        ({**ENFORCING, "etc/default/grub.d/50-cloudimg.cfg": 'GRUB_CMDLINE_LINUX="selinux=0"\n'}, PASS),
+    ],
+)
+def test_selinux_of_an_image(tmp_path: Path, files: dict[str, str | bytes], expected: Outcome) -> None:
+    assert outcome(tmp_path, files, "selinux_enforcing") is expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "files", "expected"),
+    [
+        ("machine_id_in_image", {"etc/machine-id": "0" * 32 + "\n"}, FAIL),
+        ("machine_id_in_image", {"etc/machine-id": "uninitialized\n"}, PASS),
+        ("machine_id_in_image", {"etc/machine-id": "", "var/lib/dbus/machine-id": "0" * 32}, FAIL),
+        ("machine_id_in_image", {"etc/machine-id": "", "var/lib/dbus/machine-id": "-> /etc/machine-id"}, PASS),
+        ("resolver_search_multiplies", {"etc/resolv.conf": "search a.b\noptions ndots:3\n"}, PASS),
+        ("resolver_search_multiplies", {"etc/resolv.conf": "search a.b\noptions ndots:4\n"}, WARN),
+        ("resolver_search_multiplies", {"etc/resolv.conf": "options ndots:4\n"}, PASS),
+    ],
+)
+def test_image(tmp_path: Path, rule: str, files: dict[str, str | bytes], expected: Outcome) -> None:
+    assert outcome(tmp_path, {"etc/x": "", **files}, rule) is expected
+
+
+@pytest.mark.parametrize(
+    ("severity", "hindered", "expected"),
+    [
+        (Severity.ERROR, True, Verdict.INCONCLUSIVE),
+        (Severity.WARNING, True, Verdict.READY),
+        (Severity.ERROR, False, Verdict.READY),
+    ],
+)
+def test_what_keeps_the_verdict_open(severity: Severity, hindered: bool, expected: Verdict) -> None:
+    """A file that is there and cannot be read, for a rule whose failure would be an error; nothing less."""
+
+    def judge_it(_: Machine) -> Judgement:
+        if hindered:
+            raise CannotJudgeError("unreadable")
+        return not_run("needs the running host")
+
+    one = Rule(id="x", title="x", severity=severity, owner=Owner.HOST, source="", checked="", judge=judge_it)
+    with FolderRoot(Path("/proc/self")) as root:
+        found = judge([one], Machine(root=root, subject="x"), "x", running=True)
+    assert verdict(found) is expected
+    assert verdict(()) is Verdict.INCONCLUSIVE
+
+
+OFF, ON = "net.ipv4.conf.all.route_localnet = 0\n", "-net/ipv4/conf/all/route_localnet=1\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"etc/sysctl.d/10-a.conf": OFF}, WARN),
+        ({"etc/sysctl.d/10-a.conf": OFF, "usr/lib/sysctl.d/50-b.conf": ON}, PASS),
+        ({"etc/sysctl.d/60-a.conf": OFF, "usr/lib/sysctl.d/50-b.conf": ON}, WARN),
+        ({"usr/lib/sysctl.d/50-b.conf": OFF, "etc/sysctl.d/50-b.conf": "# nothing\n"}, PASS),
+        ({"etc/sysctl.d/90-a.conf": ON, "etc/sysctl.conf": OFF}, WARN),
+        ({"etc/sysctl.d/90-a.conf": OFF + ON}, PASS),
+    ],
+)
+def test_the_last_sysctl_holds(tmp_path: Path, files: dict[str, str | bytes], expected: Outcome) -> None:
+    assert outcome(tmp_path, files, "route_localnet_forbidden") is expected
 
 
 def test_image_never_answers_for_a_running_host(tmp_path: Path) -> None:
@@ -389,3 +681,44 @@ def test_unread_lines_are_told_without_their_secrets(tmp_path: Path, line: str, 
     assert one.judgement.outcome is FAIL
     assert [(place.line, place.text) for place in one.judgement.places] == [(2, shown)]
     assert "hunter2" not in str(one)
+
+
+# --- floods -----------------------------------------------------------------------------------------------------------
+
+UNIT = "usr/lib/systemd/system/docker.service"
+DOCKERD: dict[str, str | bytes] = {"usr/bin/dockerd": "x"}
+LONG = 8 * 1024 * 1024 - 100
+
+
+def many(text: str, size: int = LONG) -> str:
+    return text * (size // len(text))
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {STORE: many("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")},
+        {UNIT: "[Service]\n" + many('Environment="A=b"\n')},
+        {UNIT: "[Service]\nEnvironment=" + many("A=b ")},
+        {UNIT: "[Service]\nEnvironment=" + many("\\\n")},
+        {UNIT: "[Service]\n" + many("EnvironmentFile=/etc/big\n", 200_000), "etc/big": many("A=b\n", 200_000)},
+        {"etc/ecs/ecs.config": many("NO_PROXY=a,b\n")},
+        {"etc/ecs/ecs.config": "HTTP_PROXY=http://a\nNO_PROXY=" + many("a.b,")},
+        {"etc/resolv.conf": many("nameserver 192.0.2.1\n")},
+        {"etc/sysconfig/iptables": many("-A OUTPUT -j ACCEPT\n"), f"{WANTS}iptables.service": ""},
+        {"var/lib/dpkg/status": "Package: docker.io\nStatus: install ok installed\nVersion: " + many("1.")},
+    ],
+    ids=lambda files: f"{next(iter(files))} {next(iter(files.values()))[9:40]!r}",
+)
+def test_a_flood_is_judged_in_time(tmp_path: Path, files: dict[str, str | bytes]) -> None:
+    """Minutes once, for some of these."""
+    root = rootfs.make(tmp_path / "root", {**DOCKERD, **files})
+    began = time.process_time()
+    rootfs.judged(root)
+    assert time.process_time() - began < 3
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"a":' + "9" * 5000 + "}"])
+def test_a_configuration_that_no_json_reader_takes(tmp_path: Path, content: str) -> None:
+    """Told as a mistake in the file, by the rule about it, and no crash of any other."""
+    assert outcome(tmp_path, {**DOCKERD, "etc/docker/daemon.json": content}, "docker_config_harmful") is FAIL

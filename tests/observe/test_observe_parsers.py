@@ -8,6 +8,7 @@ import io
 import itertools
 import random
 import struct
+import time
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
@@ -351,6 +352,17 @@ def test_a_flood_of_names_and_connections_is_bounded(monkeypatch: pytest.MonkeyP
     assert sum(use.timeouts for use in observed.bare_addresses) == 50
 
 
+def test_a_flood_of_addresses_is_summed_up_in_time() -> None:
+    """One pass: held against each other, twenty thousand took five seconds."""
+    observer = Observer()
+    for number in range(20_000):
+        ip = struct.pack("!BBHHHBBH4sI", 0x45, 0, 40, 0, 0, 64, 6, 0, b"\x0a\0\0\1", 0x0B000000 + number)
+        observer.feed(Packet(0.0, 101, ip + struct.pack("!HHIIBBHHH", 1000, 443, 1, 0, 0x50, 2, 0, 0, 0)))
+    began = time.process_time()
+    assert len(observer.result("capture", Matcher(())).bare_addresses) == 20_000
+    assert time.process_time() - began < 2
+
+
 def test_records_that_lie_about_their_length_stop_the_reading() -> None:
     tally = Tally()
     capture = _pcap(_frames()) + struct.pack("<IIII", 1, 0, 0x7FFFFFFF, 1)
@@ -427,3 +439,11 @@ def test_endless_names_are_no_names(lengths: list[int], jumps: int) -> None:
     chained = header + struct.pack("!H", 0xC000 | (at + 6)) + bytes(4) + body  # everything moved by six octets
     found = narrow.parse(chained)
     assert found is None or len(found.name) <= 253
+
+
+def test_a_gap_of_one_byte_is_a_gap() -> None:
+    assembler = Assembler(100)
+    assert not assembler.add(1, b"bc")
+    assert assembler.prefix == b""
+    assert assembler.add(0, b"a")
+    assert assembler.prefix == b"abc"

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netprobe.diagnosis.model import Verdict
-from netprobe.errors import UsageError
+from netprobe.errors import RefusedRegionError, UsageError
 from netprobe.observations import (
     CatalogVersion,
     Context,
@@ -135,6 +135,12 @@ def test_hosts_are_read(text: str, expected: tuple[str, int]) -> None:
 )
 def test_nonsense_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
+        targets.parse(text)
+
+
+@pytest.mark.parametrize("text", ["ecs.cn-north-1.amazonaws.com.cn", "X.AMAZONAWS.COM.CN.:8443"])
+def test_china_is_refused_before_its_name_is_asked_for(text: str) -> None:
+    with pytest.raises(RefusedRegionError):
         targets.parse(text)
 
 

@@ -399,3 +399,12 @@ def test_a_finding_that_no_endpoint_or_rule_carries_is_still_a_case() -> None:
 def test_a_place_without_a_line_is_on_the_first() -> None:
     report = reports.report(findings=(reports.finding("x", places=(Place(file="/etc/hosts"),)),))
     assert json.loads(shown(report, "gitlab"))[0]["location"] == {"path": "etc/hosts", "lines": {"begin": 1}}
+
+
+def test_github_properties_are_read_back_as_they_were() -> None:
+    """What the runner unescapes must have been escaped, also where a file's name already looks escaped."""
+    place = Place(file="a%2Cline=9%3A,b:c", line=3)
+    line = shown(reports.report(findings=(reports.finding("x", places=(place,)),)), "github").splitlines()[0]
+    properties = dict(part.split("=", 1) for part in line.split("::")[1].partition(" ")[2].split(","))
+    told = properties["file"].replace("%2C", ",").replace("%3A", ":").replace("%25", "%")
+    assert (told, properties["line"]) == (place.file, "3")

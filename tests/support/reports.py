@@ -191,6 +191,7 @@ def report(**changes: object) -> Report:
                 title="",
                 subject="image.tar",
                 not_run="/etc/selinux/config cannot be read",
+                hindered=True,
             ),
             RuleOutcome(
                 id="imds_reachable", outcome=Outcome.NOT_APPLICABLE, title="Not on an image.", subject="image.tar"

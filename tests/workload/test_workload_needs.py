@@ -129,6 +129,9 @@ def test_services_take_the_forms_that_the_host_uses(tmp_path: Path, form: str, h
 def test_china_and_unknown_regions_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RefusedRegionError):
         needed(tmp_path, task(image="111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn/x"), "t.json")
+    logs = {"logDriver": "awslogs", "options": {"awslogs-endpoint": "https://logs.cn-north-1.amazonaws.com.cn"}}
+    with pytest.raises(RefusedRegionError):
+        needed(tmp_path, task(image="nginx", logConfiguration=logs), "t.json")
     with pytest.raises(UsageError, match="us-east-22"):
         needed(tmp_path, task(image="111122223333.dkr.ecr.us-east-22.amazonaws.com/x"), "t.json")
 
@@ -285,3 +288,21 @@ def test_requirements_merge_a_workload(tmp_path: Path) -> None:
     found = requirements.endpoints(catalogs.load(), regions=[R], extra=extra)
     registries = [one.pattern for one in found if one.id.startswith("ecr-registry")]
     assert registries == [f"444455556666.dkr.ecr.{R}.amazonaws.com"]
+
+
+def test_a_table_by_region_gives_the_image_of_every_row(tmp_path: Path) -> None:
+    """The region is the user's, so each row may be meant."""
+    text = """
+Mappings:
+  Images:
+    us-east-2: {App: ghcr.io/o/r}
+    eu-west-1: {App: registry.corp.example/r}
+Resources:
+  Task:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      ContainerDefinitions:
+        - Name: a
+          Image: !FindInMap [Images, !Ref AWS::Region, App]
+"""
+    assert {"ghcr.io", "registry.corp.example"} <= patterns(needed(tmp_path, text))

@@ -172,6 +172,30 @@ def test_both_branches_of_a_condition_are_judged() -> None:
     assert found["launch_type_not_external"].places[0].line == 5
 
 
+def test_a_condition_around_a_map_hides_nothing() -> None:
+    """The log configuration is there in one of two cases, and is judged; what is NoValue is not there."""
+    text = """
+Resources:
+  Task:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      EphemeralStorage: !Ref AWS::NoValue
+      ProxyConfiguration: {Ref: "AWS::NoValue"}
+      ContainerDefinitions:
+        - Name: a
+          Image: ghcr.io/x/y
+          LogConfiguration: !If [Logs, {LogDriver: awslogs}, !Ref AWS::NoValue]
+        - Name: b
+          Image: ghcr.io/x/y
+          LogConfiguration: {"Fn::If": [Logs, {Ref: "AWS::NoValue"}, {LogDriver: awslogs}]}
+"""
+    workload = forms.parse(parse(text, "t.yaml"), "t.yaml")
+    found = {one.rule.id: one.judgement for one in judge(RULES, workload, "t.yaml", running=True)}
+    assert [place.line for place in found["awslogs_region_missing"].places] == [11, 14]
+    assert found["fargate_setting_ignored"].outcome is PASS
+    assert found["app_mesh_unsupported"].outcome is PASS
+
+
 def test_exec_without_task_role_in_one_template() -> None:
     template = {"Resources": {
         "Task": {"Type": "AWS::ECS::TaskDefinition", "Properties": pascal(without(GOOD_TASK, "taskRoleArn"))},

@@ -11,8 +11,9 @@ NAME = "bind"
 SUMMARY = "BIND query log"
 _CLIENT = re.compile(r"(.*?)\bclient (?:@0x[0-9a-f]+ )?([0-9a-fA-F.:]+)#\d+(?: \(([^)]*)\))?: (.*)")
 _QUERY = re.compile(r"(?:view \S+ )?query: (\S+) IN (\S+)")
-_DENIED = re.compile(r"(?:view \S+: )?query (?:\(cache\) )?'(\S+?)/\S+/IN' denied")
-_RPZ = re.compile(r"(?:view \S+: )?rpz \S+ (\S+) rewrite (\S+?)/\S+ via (\S+)")
+# A name may hold "/" (RFC 2317), so what follows it is kept short: a line of slashes must not be tried at each of them.
+_DENIED = re.compile(r"(?:view \S+: )?query (?:\(cache\) )?'(\S{1,1100}?)/[A-Z0-9]{1,20}/IN' denied")
+_RPZ = re.compile(r"(?:view \S+: )?rpz \S+ (\S+) rewrite (\S{1,1100}?)/\S{1,40} via (\S+)")
 _TIME = re.compile(r"(\d\d)-([A-Z][a-z]{2})-(\d{4}) (\d\d:\d\d:\d\d\.\d{3})")
 
 

@@ -15,7 +15,7 @@ from netprobe.audit.model import Event, Verdict
 NAME = "haproxy"
 SUMMARY = "HAProxy HTTP or TCP log"
 _LINE = re.compile(
-    r"(?:^|.*? )(\[?[0-9a-fA-F.:]+\]?):\d{1,5} \[(\d\d/[A-Z][a-z]{2}/\d{4}:[\d:.]+)\] (\S+) (\S+/\S+) "
+    r"(?:^|.*? )(\[?[0-9a-fA-F.:]+\]?):\d{1,5} \[(\d\d/[A-Z][a-z]{2}/\d{4}:[\d:.]+)\] (\S+) ([^\s/]+/\S+) "
     r"[-+\d/]+ (?:(-?\d{1,3}) )?\+?\d+ (?:\S \S )?([A-Za-z-]{2,4}) "
 )
 _REQUEST = re.compile(r'"[A-Z]+ (\S+) HTTP/[\d.]+"')

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 
 from netprobe.host.agents import processes, systemd
 from netprobe.host.agents.noproxy import Dialect
-from netprobe.host.machine import ECS_CONFIGS, Machine, Setting, settings
+from netprobe.host.machine import ECS_CONFIGS, MAX_SETTINGS_FILE, Machine, Setting, settings
 
 HTTPS = ("HTTPS_PROXY", "https_proxy")
 HTTP = ("HTTP_PROXY", "http_proxy")
@@ -134,7 +134,7 @@ def ecs_agent(machine: Machine) -> Program:
 def _ecs_lines(machine: Machine, path: str) -> list[Setting]:
     """As ecs-init splits them: at the first ``=``, and quotes stay."""
     found = []
-    for number, line in machine.root.lines(path):
+    for number, line in machine.root.lines(path, MAX_SETTINGS_FILE):
         key, equals, value = line.strip().partition("=")
         if equals and not key.startswith("#"):
             found.append(Setting(key=key, value=value, file=path, line=number))
@@ -183,13 +183,13 @@ def docker(machine: Machine) -> Program:
 
 def _daemon_json(machine: Machine) -> list[Setting]:
     """The ``proxies`` of daemon.json (docs.docker.com, daemon proxy configuration): they win over the environment."""
-    text = machine.root.text(DOCKER_CONFIG)
+    text = (machine.root.text(DOCKER_CONFIG, MAX_SETTINGS_FILE) or "").removeprefix("\ufeff")
     if not text:
         return []
     try:
         proxies = json.loads(text).get("proxies", {})
         values = {key: str(proxies.get(key, "")) for key in ("http-proxy", "https-proxy", "no-proxy")}
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         # Docker itself does not start with such a file; the rule about daemon.json says so.
         return []
     return [

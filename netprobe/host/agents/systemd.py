@@ -9,10 +9,10 @@ and are seen only in the environment of the running process.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from netprobe.host.filesystem import FileSystem
-from netprobe.host.machine import Machine, Setting, settings
+from netprobe.host.machine import MAX_SETTINGS_FILE, Machine, Setting, bounded, settings
 
 _MANAGER = "/etc/systemd/system.conf"
 
@@ -31,12 +31,18 @@ def environment(machine: Machine, unit: str) -> tuple[Setting, ...]:
     for path in machine.drop_ins(unit):
         for number, key, value in _assignments(root, path):
             if key == "Environment":
-                direct = direct + list(_words(value, path, number)) if value else []
+                direct = _more(direct, _words(value, path, number), path) if value else []
             elif key == "EnvironmentFile":
-                files = files + list(settings(root, value.removeprefix("-"))) if value else []
+                files = _more(files, settings(root, value.removeprefix("-")), path) if value else []
             elif key == "UnsetEnvironment":
                 unset.update(value.split())
     return tuple(s for s in (*direct, *files) if s.key not in unset)
+
+
+def _more(found: list[Setting], new: Iterable[Setting], path: str) -> list[Setting]:
+    found.extend(new)
+    bounded(found, path)
+    return found
 
 
 def _manager(root: FileSystem, path: str) -> Iterator[Setting]:
@@ -48,7 +54,7 @@ def _manager(root: FileSystem, path: str) -> Iterator[Setting]:
 def _assignments(root: FileSystem, path: str) -> Iterator[tuple[int, str, str]]:
     """``Key=Value`` lines; a backslash at the end joins the next line (systemd.syntax(7))."""
     pending, start = "", 0
-    for number, line in root.lines(path):
+    for number, line in root.lines(path, MAX_SETTINGS_FILE):
         text = line.strip()
         if not pending and (not text or text[0] in "#;["):
             continue

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 
 from netprobe.diagnosis.model import Place, Severity
-from netprobe.host.machine import Machine
+from netprobe.host.machine import MAX_SETTINGS_FILE, Machine
 from netprobe.host.rules.define import rule
 from netprobe.host.rules.sources import AGENT, AGENT_VERSIONS, DEVELOPER_GUIDE
-from netprobe.rules import Judgement, Rule, failed, not_applicable, not_run, passed, warned
+from netprobe.host.rules.versions import installed, unknown_version
+from netprobe.rules import Judgement, Rule, failed, not_applicable, passed, warned
 
 DAEMONS = ("/usr/bin/dockerd", "/usr/local/bin/dockerd", "/usr/sbin/dockerd")
 PACKAGES = ("docker-ce", "docker.io", "moby-engine", "docker-engine", "docker")
+_CLIENT = "/usr/bin/docker"
 CONFIGURATION = "/etc/docker/daemon.json"
 
 
@@ -34,12 +36,17 @@ def docker_missing(machine: Machine) -> Judgement:
 
 
 def docker_is_podman(machine: Machine) -> Judgement:
-    """Podman's docker command satisfies scripts and not the agent, which asks the daemon for old API versions."""
-    entry = machine.root.lentry("/usr/bin/docker")
+    """Podman's docker command satisfies scripts and not the agent, which asks the daemon for old API versions.
+
+    Its package brings a shell script of a few lines, some builds a link; Docker's own is a program.
+    """
+    entry = machine.root.lentry(_CLIENT)
     shim = "podman-docker" in machine.packages.versions or (entry is not None and "podman" in entry.target)
+    start = machine.root.head(_CLIENT, 64) or b""
+    shim = shim or (start.startswith(b"#!") and (b"/etc/containers/nodocker" in start or b"podman" in start))
     if shim:
         remedy = "remove podman-docker and install Docker Engine"
-        return failed("the docker command is podman's", remedy, (Place(file="/usr/bin/docker"),))
+        return failed("the docker command is podman's", remedy, (Place(file=_CLIENT),))
     if entry is None:
         return not_applicable("there is no docker command")
     return passed("the docker command is not podman's")
@@ -64,7 +71,7 @@ def docker_too_old(machine: Machine) -> Judgement:
 def _no_version(machine: Machine) -> Judgement:
     if machine.root.first(*DAEMONS) is None:
         return not_applicable("Docker is not installed")
-    return not_run(f"Docker's version is not known: {machine.packages.unknown or 'it did not come as a package'}")
+    return unknown_version(machine, "Docker")
 
 
 def docker_needs_newer_agent(machine: Machine) -> Judgement:
@@ -73,6 +80,8 @@ def docker_needs_newer_agent(machine: Machine) -> Judgement:
     if version is None:
         return _no_version(machine)
     agent = machine.version_of("amazon-ecs-init", "ecs-init")
+    if version >= (25,) and agent is None and installed(machine, "amazon-ecs-init"):
+        return unknown_version(machine, "the ECS agent")
     if version < (25,) or agent is None:
         return passed("Docker and the ECS agent understand each other")
     shown = ".".join(map(str, agent))
@@ -100,17 +109,19 @@ def docker_not_enabled(machine: Machine) -> Judgement:
 
 def docker_config_harmful(machine: Machine) -> Judgement:
     """A daemon.json that Docker rejects, or that forbids it the rules which give bridge tasks a network."""
-    text = machine.root.text(CONFIGURATION)
-    if text is None:
+    # Docker takes a byte order mark and an empty file (moby daemon/config, getConflictFreeConfiguration).
+    text = (machine.root.text(CONFIGURATION, MAX_SETTINGS_FILE) or "").removeprefix("\ufeff")
+    if not text.strip():
         return passed("Docker has its default configuration")
     try:
         settings = json.loads(text)
     except json.JSONDecodeError as exc:
         place = Place(file=CONFIGURATION, line=exc.lineno, text=f"column {exc.colno}: {exc.msg}")
         return failed("Docker will not start: its daemon.json is no JSON", "correct the file", (place,))
-    except RecursionError:
+    except (ValueError, RecursionError):
         place = Place(file=CONFIGURATION, line=1)
-        return failed("Docker will not start: its daemon.json is nested too deep", "correct the file", (place,))
+        title = "Docker will not start: its daemon.json is nested too deep, or holds a number that is too long"
+        return failed(title, "correct the file", (place,))
     if not isinstance(settings, dict):
         place = Place(file=CONFIGURATION, line=1)
         return failed("Docker will not start: its daemon.json is no JSON object", "correct the file", (place,))
@@ -121,6 +132,18 @@ def docker_config_harmful(machine: Machine) -> Judgement:
             title, remedy, (Place(file=CONFIGURATION, line=_line(text, '"iptables"'), text='"iptables": false'),)
         )
     return passed("Docker's configuration does not stand in the way", Place(file=CONFIGURATION))
+
+
+def data_folder(machine: Machine) -> str:
+    """Where Docker keeps images: ``data-root`` of its configuration, else its default (dockerd(8))."""
+    text = (machine.root.text(CONFIGURATION, MAX_SETTINGS_FILE) or "").removeprefix("\ufeff")
+    try:
+        settings = json.loads(text)
+    except (ValueError, RecursionError):
+        # Docker does not start with it, which is told by docker_config_harmful.
+        settings = None
+    folder = settings.get("data-root") if isinstance(settings, dict) else None
+    return folder if isinstance(folder, str) and folder.startswith("/") else "/var/lib/docker"
 
 
 def _line(text: str, key: str) -> int:

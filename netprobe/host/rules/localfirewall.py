@@ -29,6 +29,8 @@ _IPTABLES = (
     ("/etc/iptables/rules.v4", ("netfilter-persistent.service", "iptables.service")),
     ("/etc/sysconfig/iptables", ("iptables.service",)),
 )
+_LIMIT = 2 * 1024 * 1024
+"""Bytes of a file with rules; each is gone through for every kind of packet."""
 _REMEDY = "allow tcp 443 and DNS out, and established connections back in; 'netprobe render nftables' writes the rules"
 
 
@@ -58,11 +60,11 @@ def _through_iptables(text: str, file: str) -> Iterator[_Found]:
 
 def _files(machine: Machine) -> Iterator[_Found]:
     for path, unit in _NFTABLES:
-        text = machine.root.text(path)
+        text = machine.root.text(path, _LIMIT)
         if text is not None and machine.unit_enabled(unit) is not None:
             yield from _through_nftables(_with_includes(machine, text), path)
     for path, units in _IPTABLES:
-        text = machine.root.text(path)
+        text = machine.root.text(path, _LIMIT)
         if text is not None and any(machine.unit_enabled(unit) is not None for unit in units):
             yield from _through_iptables(text, path)
     yield from _ufw(machine)
@@ -79,7 +81,7 @@ def _with_includes(machine: Machine, text: str) -> str:
         folder, _, name = match[1].rpartition("/")
         paths = machine.root.glob(folder, name[1:]) if name.startswith("*") else (match[1],)
         # A space for each line end: the included rules are judged, and told at the line that includes them.
-        lines[index] = " ".join((machine.root.text(path) or "").replace("\n", " ; ") for path in paths)
+        lines[index] = " ".join((machine.root.text(path, _LIMIT) or "").replace("\n", " ; ") for path in paths)
     return "\n".join(lines)
 
 
@@ -94,7 +96,7 @@ def _ufw(machine: Machine) -> Iterator[_Found]:
     policy = defaults.get("DEFAULT_OUTPUT_POLICY")
     if policy is None or policy.value.upper() == "ACCEPT":
         return
-    lines = list(machine.root.lines("/etc/ufw/user.rules"))
+    lines = list(machine.root.lines("/etc/ufw/user.rules", _LIMIT))
     for packet, need in _NEEDS:
         if packet.outgoing:
             chains = iptables.parse(lines, "/etc/ufw/user.rules", packet)
@@ -140,7 +142,7 @@ def _policy(policy: ElementTree.Element, packet: Packet, place: Place) -> Verdic
 
 def _xml(machine: Machine, path: str) -> ElementTree.Element:
     """A firewalld file; one with a document type is none of firewalld's, and could hold entity bombs."""
-    text = machine.root.text(path)
+    text = machine.root.text(path, _LIMIT)
     empty = ElementTree.Element("none")
     if text is None or "<!DOCTYPE" in text or "<!ENTITY" in text:
         return empty

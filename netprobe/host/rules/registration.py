@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from netprobe.diagnosis.model import Place, Severity
-from netprobe.host.machine import Machine, Setting, settings
+from netprobe.host.machine import MAX_SETTINGS_FILE, Machine, Setting, settings
 from netprobe.host.rules.define import rule
 from netprobe.host.rules.sources import AGENT, DEVELOPER_GUIDE, INSTALLER
 from netprobe.rules import Judgement, Rule, failed, not_applicable, passed, warned
@@ -64,7 +64,7 @@ def _profiles(machine: Machine) -> list[Place]:
         return []
     places = []
     for path in ("/root/.aws/credentials", "/root/.aws/config"):
-        for number, line in machine.root.lines(path):
+        for number, line in machine.root.lines(path, MAX_SETTINGS_FILE):
             match = _PROFILE_KEYS.match(line)
             if match is not None:
                 places.append(Place(file=path, line=number, text=match[1]))

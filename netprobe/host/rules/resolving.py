@@ -6,7 +6,7 @@ import ipaddress
 import re
 
 from netprobe.diagnosis.model import Place, Severity
-from netprobe.host.machine import Machine
+from netprobe.host.machine import MAX_SETTINGS_FILE, Machine
 from netprobe.host.rules.define import rule
 from netprobe.rules import Judgement, Rule, failed, not_run, passed, warned
 
@@ -31,7 +31,7 @@ _AWS = re.compile(
 
 def _lines(machine: Machine) -> list[tuple[int, list[str]]]:
     found = []
-    for number, line in machine.root.lines(FILE):
+    for number, line in machine.root.lines(FILE, MAX_SETTINGS_FILE):
         words = re.split(r"[#;]", line, maxsplit=1)[0].split()
         if words:
             found.append((number, words))

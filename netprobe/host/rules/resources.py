@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from netprobe.diagnosis.model import Place, Severity
+from netprobe.host.filesystem import UnreadableError
 from netprobe.host.machine import Machine
 from netprobe.host.rules.define import rule
+from netprobe.host.rules.docker import data_folder
 from netprobe.host.rules.sources import AGENT, DEVELOPER_GUIDE
 from netprobe.rules import Judgement, Rule, failed, not_applicable, not_run, passed, warned
 
@@ -17,7 +19,9 @@ _LISTEN = "0A"
 
 def disk_space_low(machine: Machine) -> Judgement:
     """Images live below Docker's data folder."""
-    path = "/var/lib/docker" if machine.root.exists("/var/lib/docker") else "/var/lib"
+    path = data_folder(machine)
+    while path not in ("/", "") and not machine.root.exists(path):
+        path = path.rpartition("/")[0] or "/"
     free = None if machine.live is None else machine.live.free_bytes(path)
     if free is None:
         return not_run(f"the free space below {path} cannot be told")
@@ -54,38 +58,55 @@ def agent_ports_taken(machine: Machine) -> Judgement:
 
 
 def _agent_runs(machine: Machine) -> bool:
-    """Whether a process of the ECS agent is there; its container's program is called ``agent``."""
+    """Whether the ECS agent runs: ecs-init, which stays beside it, or the agent itself, ``/agent`` in its container.
+
+    The name ``agent`` alone is not enough: Datadog's is called so too.
+    """
     for name in machine.root.names("/proc"):
-        if name.isdigit():
-            command = machine.root.text(f"/proc/{name}/comm")
-            if command is not None and command.strip() in ("agent", "amazon-ecs-init"):
-                return True
+        if not name.isdigit():
+            continue
+        try:
+            command = (machine.root.text(f"/proc/{name}/comm") or "").strip()
+            if command == "agent":
+                line = machine.root.head(f"/proc/{name}/cmdline", 64) or b""
+                command = "amazon-ecs-init" if line.partition(b"\0")[0] == b"/agent" else command
+        except UnreadableError:
+            # It ended while we looked.
+            continue
+        if command == "amazon-ecs-init":
+            return True
     return False
 
 
+_SYSCTL_FOLDERS = ("/usr/lib/sysctl.d", "/lib/sysctl.d", "/usr/local/lib/sysctl.d", "/run/sysctl.d", "/etc/sysctl.d")
+
+
 def route_localnet_forbidden(machine: Machine) -> Judgement:
-    """Tasks reach 169.254.170.2 by a DNAT to 127.0.0.1, which the kernel drops without route_localnet."""
+    """Tasks reach 169.254.170.2 by a DNAT to 127.0.0.1, which the kernel drops without route_localnet.
+
+    sysctl.d(5): a file hides one of the same name in an earlier folder, the rest are read in the order of their names,
+    and the last assignment holds; ``sysctl --system`` reads /etc/sysctl.conf after them.
+    """
     setting = "net.ipv4.conf.all.route_localnet"
-    places = []
-    for folder in ("/etc/sysctl.d", "/run/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d"):
-        for path in machine.root.glob(folder, ".conf"):
-            places += _zeroed(machine, path, setting)
-    places += _zeroed(machine, "/etc/sysctl.conf", setting)
-    if places:
+    files = {path.rpartition("/")[2]: path for folder in _SYSCTL_FOLDERS for path in machine.root.glob(folder, ".conf")}
+    last: tuple[str, Place] | None = None
+    for path in (*(files[name] for name in sorted(files)), "/etc/sysctl.conf"):
+        last = _assigned(machine, path, setting) or last
+    if last is not None and last[0] == "0":
         return warned(
             "a sysctl file sets route_localnet to 0; whenever it is applied again, tasks lose their credentials",
             f"remove the line, or set {setting} = 1",
-            places,
+            (last[1],),
         )
     return passed("no sysctl file forbids route_localnet")
 
 
-def _zeroed(machine: Machine, path: str, setting: str) -> list[Place]:
-    found = []
+def _assigned(machine: Machine, path: str, setting: str) -> tuple[str, Place] | None:
+    found = None
     for number, line in machine.root.lines(path):
         key, equals, value = line.partition("=")
-        if equals and key.strip().lstrip("-").replace("/", ".") == setting and value.strip() == "0":
-            found.append(Place(file=path, line=number, text=line.strip()[:200]))
+        if equals and key.strip().lstrip("-").replace("/", ".") == setting:
+            found = value.strip(), Place(file=path, line=number, text=line.strip()[:200])
     return found
 
 

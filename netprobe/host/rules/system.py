@@ -9,6 +9,7 @@ from netprobe.diagnosis.model import Place, Severity
 from netprobe.host.machine import Machine
 from netprobe.host.rules.define import rule
 from netprobe.host.rules.sources import AGENT, AGENT_CHANGES, CHECKED, DEVELOPER_GUIDE, INSTALLER
+from netprobe.host.rules.versions import installed, unknown_version
 from netprobe.rules import Judgement, Rule, failed, not_applicable, not_run, passed, warned
 
 SUPPORTED: dict[str, tuple[str, ...]] = {
@@ -37,7 +38,6 @@ _MACHINES = {
     243: "riscv",
 }
 _MANAGERS = ("dnf", "yum", "apt-get", "zypper")
-_KERNEL_COMMAND_LINES = ("/proc/cmdline", "/etc/kernel/cmdline", "/etc/default/grub")
 
 
 def os_unsupported(machine: Machine) -> Judgement:
@@ -106,16 +106,23 @@ def package_manager_missing(machine: Machine) -> Judgement:
 
 
 def kernel_option(machine: Machine, name: str) -> tuple[str, Place] | None:
-    """The value of a kernel command line option, and where it stands; the running kernel's line counts alone."""
-    files = _KERNEL_COMMAND_LINES[:1] if machine.running else _KERNEL_COMMAND_LINES[1:]
-    entries = () if machine.running else machine.root.glob("/boot/loader/entries", ".conf")
+    """The value of a kernel command line option, and where it stands; the last one holds, as it does in the kernel.
+
+    Of a running host its kernel's line counts alone. An image is asked for every file that such a line is made of:
+    Ubuntu's cloud images keep theirs in ``/etc/default/grub.d``, the rpm family in boot loader entries.
+    """
+    files: tuple[str, ...] = ("/proc/cmdline",)
+    if not machine.running:
+        drop_ins = machine.root.glob("/etc/default/grub.d", ".cfg")
+        entries = machine.root.glob("/boot/loader/entries", ".conf")
+        files = ("/etc/kernel/cmdline", "/etc/default/grub", *drop_ins, *entries)
     pattern = re.compile(rf"(?<![\w.]){re.escape(name)}=([\w-]+)")
-    for path in (*files, *entries):
+    found = None
+    for path in files:
         for number, line in machine.root.lines(path):
-            match = None if line.lstrip().startswith("#") else pattern.search(line)
-            if match is not None:
-                return match[1], Place(file=path, line=number, text=match[0])
-    return None
+            for match in () if line.lstrip().startswith("#") else pattern.finditer(line):
+                found = match[1], Place(file=path, line=number, text=match[0])
+    return found
 
 
 def cgroup_version(machine: Machine) -> tuple[int, Place] | None:
@@ -145,6 +152,8 @@ def cgroup_needs_newer_agent(machine: Machine) -> Judgement:
     if version == 1:
         return passed("cgroups v1, which every agent supports", place)
     agent = machine.version_of("amazon-ecs-init", "ecs-init")
+    if agent is None and installed(machine, "amazon-ecs-init"):
+        return unknown_version(machine, "cgroups v2, and the ECS agent")
     if agent is not None and agent < (1, 61, 0):
         title = f"cgroups v2 with ECS agent {'.'.join(map(str, agent))}, which cannot use it"
         return failed(title, "update amazon-ecs-init to 1.61.0 or later", (place,))
@@ -164,6 +173,12 @@ def selinux_enforcing(machine: Machine) -> Judgement:
         return passed("SELinux is permissive", place)
     if (option := kernel_option(machine, "selinux")) is not None and option[0] == "0":
         return passed("SELinux is switched off by the kernel's command line", option[1])
+    # libselinux lets the kernel's command line win over the file (selinux_init_load_policy).
+    if (option := kernel_option(machine, "enforcing")) is not None and option[0] in ("0", "1"):
+        if option[0] == "0":
+            return passed("the kernel's command line makes SELinux permissive", option[1])
+        title = "the kernel's command line makes SELinux enforcing, which AWS does not support for ECS Anywhere"
+        return failed(title, "remove enforcing=1 from the kernel's command line", (option[1],))
     for number, line in machine.root.lines("/etc/selinux/config"):
         key, _, value = line.strip().partition("=")
         if key.strip() != "SELINUX":

@@ -14,7 +14,7 @@ from binascii import a2b_base64
 from collections.abc import Iterator
 
 from netprobe.diagnosis.model import Place, Severity
-from netprobe.host.filesystem import FileSystem
+from netprobe.host.filesystem import FileSystem, Kind
 from netprobe.host.machine import Machine
 from netprobe.host.rules.define import rule
 from netprobe.host.rules.sources import AGENT, INSTALLER, TRUST_SERVICES
@@ -40,6 +40,7 @@ BUNDLES = (
 """Where the installer, and Go in SSM Agent and Docker, look for a bundle; the first one found."""
 
 EXEC_BUNDLE = "/var/lib/ecs/deps/execute-command/certs/tls-ca-bundle.pem"
+_MAX_DEPTH = 4
 _DEBIAN_ANCHORS = "/usr/local/share/ca-certificates"
 _RPM_ANCHORS = (
     "/etc/pki/ca-trust/source/anchors",
@@ -52,13 +53,16 @@ _PEM = re.compile(r"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----\s*([A-Za-z0-9
 
 def fingerprints(text: str) -> Iterator[tuple[str, int]]:
     """The SHA-256 of every certificate in a PEM file, with the line that it starts at."""
+    line, counted = 1, 0
     for match in _PEM.finditer(text):
+        # From one certificate to the next: counted from the start each time, a file full of them takes minutes.
+        line, counted = line + text.count("\n", counted, match.start()), match.start()
         try:
             der = a2b_base64(match[1])
         except Base64Error:
             # No certificate, whatever its frame says; what it should have been is then missing, and that is told.
             continue
-        yield hashlib.sha256(der).hexdigest(), text.count("\n", 0, match.start()) + 1
+        yield hashlib.sha256(der).hexdigest(), line
 
 
 def _bundle(machine: Machine) -> tuple[str, frozenset[str]] | None:
@@ -83,15 +87,28 @@ def amazon_roots_missing(machine: Machine) -> Judgement:
 
 
 def _anchors(root: FileSystem) -> Iterator[tuple[Place, str]]:
-    """Every certificate that somebody added to the host's store: its place and SHA-256."""
-    folders = (_DEBIAN_ANCHORS, *_RPM_ANCHORS)
-    for folder in folders:
-        paths = root.glob(folder, ".crt", ".pem", ".cer")
-        below = [f"{folder}/{name}" for name in root.names(folder)] if folder == _DEBIAN_ANCHORS else []
-        for path in (*paths, *(found for under in below for found in root.glob(under, ".crt", ".pem"))):
-            text = root.text(path) or ""
-            for sha256, line in fingerprints(text):
-                yield Place(file=path, line=line), sha256
+    """Every certificate that somebody added to the host's store: its place and SHA-256.
+
+    update-ca-certificates(8) looks below its folder at any depth, for names in .crt; other names are shown so that the
+    mistake is told. update-ca-trust(8) takes every file of its folders, whatever its name, in PEM or DER.
+    """
+    paths = list(_below(root, _DEBIAN_ANCHORS, 0))
+    for folder in _RPM_ANCHORS:
+        paths += root.glob(folder, "")
+    for path in paths:
+        data = root.read(path) or b""
+        for sha256, line in fingerprints(data.decode("utf-8", "replace")):
+            yield Place(file=path, line=line), sha256
+        if data[:2] == b"\x30\x82" and len(data) == int.from_bytes(data[2:4], "big") + 4:
+            yield Place(file=path), hashlib.sha256(data).hexdigest()
+
+
+def _below(root: FileSystem, folder: str, depth: int) -> Iterator[str]:
+    yield from root.glob(folder, ".crt", ".pem", ".cer")
+    for name in root.names(folder) if depth < _MAX_DEPTH else ():
+        entry = root.lentry(f"{folder}/{name}")
+        if entry is not None and entry.kind is Kind.FOLDER:
+            yield from _below(root, f"{folder}/{name}", depth + 1)
 
 
 def corporate_ca_not_in_store(machine: Machine) -> Judgement:
