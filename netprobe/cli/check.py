@@ -225,20 +225,26 @@ def _probe(
     """Probe and diagnose; a lab stays up until the paths have been looked at too."""
     import trio
 
-    from netprobe.probes import run
+    from netprobe.probes import run, spread
 
-    async def probe() -> Report:
+    async def probe(workers: spread.Workers | None) -> Report:
         async with look() as vantages:
             with _progress(show_progress) as progress:
                 seen = await run.check(
-                    selection.endpoints, vantages, settings, catalog=selection.catalog, progress=progress
+                    selection.endpoints,
+                    vantages,
+                    settings,
+                    catalog=selection.catalog,
+                    progress=progress,
+                    workers=workers,
                 )
             report = _diagnosed(seen, notes)
             if not locate:
                 return report
             return await _located(report, vantages, settings)
 
-    return trio.run(probe)
+    with spread.forked(selection.endpoints, look.ready or (), settings) as workers:
+        return trio.run(probe, workers)
 
 
 def _diagnosed(run: Run, notes: Sequence[str]) -> Report:

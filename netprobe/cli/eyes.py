@@ -13,8 +13,26 @@ if TYPE_CHECKING:
     from netprobe.catalog.model import Endpoint
     from netprobe.vantage import Vantage
 
-Look = Callable[[], AbstractAsyncContextManager[Sequence["Vantage"]]]
-"""Opens the vantages of a run inside its event loop."""
+
+class Look:
+    """Opens the vantages of a run inside its event loop.
+
+    Args:
+        open_: opens them.
+        ready: the vantages, where they exist before the loop does; None in a lab.
+    """
+
+    def __init__(
+        self,
+        open_: Callable[[], AbstractAsyncContextManager[Sequence[Vantage]]],
+        ready: Sequence[Vantage] | None = None,
+    ) -> None:
+        self._open = open_
+        self.ready = ready
+
+    def __call__(self) -> AbstractAsyncContextManager[Sequence[Vantage]]:
+        """The vantages, for as long as the context lasts."""
+        return self._open()
 
 
 def on_this_host(
@@ -81,7 +99,7 @@ def _ready(vantages: Sequence[Vantage]) -> Look:
     async def look() -> AsyncIterator[Sequence[Vantage]]:
         yield vantages
 
-    return look
+    return Look(look, vantages)
 
 
 def without_ipv4(families: tuple[int, ...], lab: str | None) -> bool:
@@ -112,7 +130,7 @@ def in_the_lab(scenario: str, endpoints: Sequence[Endpoint]) -> Look:
         async with open_lab(scenario, endpoints) as lab:
             yield [lab.vantage]
 
-    return look
+    return Look(look)
 
 
 def refuse_beside_lab(**given: object) -> None:

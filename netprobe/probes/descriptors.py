@@ -8,6 +8,13 @@ from __future__ import annotations
 
 import os
 import resource
+from collections.abc import Sequence
+
+import msgspec
+
+from netprobe.probes.resolve import IN_FLIGHT
+from netprobe.probes.settings import Settings
+from netprobe.vantage import Vantage
 
 SPARE = 64
 """For files, the event loop, and what is imported late."""
@@ -34,3 +41,10 @@ def allow(connections: int, questions: int) -> tuple[int, str]:
         return connections, ""
     fewer = max(1, (limit - rest) // 2)
     return fewer, f"{fewer} connections at a time instead of {connections}: this system allows {hard} open files"
+
+
+def within_limits(settings: Settings, vantages: Sequence[Vantage]) -> tuple[Settings, tuple[str, ...]]:
+    """As many connections as this system has open files for, and what there is to tell about it."""
+    resolvers = {resolver for vantage in vantages for resolver in vantage.resolvers}
+    allowed, note = allow(settings.concurrency, len(resolvers) * IN_FLIGHT)
+    return msgspec.structs.replace(settings, concurrency=allowed), (note,) if note else ()

@@ -11,7 +11,7 @@ its step, and stays several times the slowest answer seen away from it. A limit 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -91,6 +91,16 @@ class Limits:
         limits._slowest = dict(self._slowest)
         limits._measured = dict(self._measured)
         return limits
+
+    def known(self) -> list[tuple[Step, float, int]]:
+        """What was measured: of every step the slowest answer in seconds, and how many there were."""
+        return [(step, self._slowest[step], self._measured[step]) for step in self._slowest]
+
+    def adopt(self, known: Iterable[tuple[Step, float, int]]) -> None:
+        """Take over what another process of this run measured."""
+        for step, slowest, measured in known:
+            self._slowest[step] = max(slowest, self._slowest.get(step, 0.0))
+            self._measured[step] = measured + self._measured.get(step, 0)
 
     def learn(self, step: Step, seconds: float) -> None:
         """Take note of an answer, and move the end of what is still waiting."""

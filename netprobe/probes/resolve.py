@@ -30,19 +30,27 @@ _RRTYPE = {4: "A", 6: "AAAA"}
 
 
 class Gate:
-    """What a run knows of one resolver: its questions in flight, and whether it ever answers."""
+    """What a run knows of one resolver: its questions in flight, and whether it ever answers.
 
-    def __init__(self) -> None:
-        self.slots = Slots(IN_FLIGHT)
-        self._answered = 0
-        self._silent = 0
+    Args:
+        in_flight: how many questions may be under way.
+
+    Attributes:
+        answered: the questions that were answered.
+        silent: those that met silence.
+    """
+
+    def __init__(self, in_flight: int = IN_FLIGHT) -> None:
+        self.slots = Slots(in_flight)
+        self.answered = 0
+        self.silent = 0
 
     def note(self, failure: Failure | None) -> None:
         """Take note of how a question ended."""
         if failure in _SILENCE:
-            self._silent += 1
+            self.silent += 1
         else:
-            self._answered += 1
+            self.answered += 1
 
     @property
     def patience(self) -> float | None:
@@ -52,19 +60,26 @@ class Gate:
         full time, is asked the rest too, but not waited for as long. Those in flight count as asked: they run out in
         the same moment, and whoever takes the first place that is free must not wait in full once more.
         """
-        asked = self._silent + self.slots.taken
-        return SHORT_WAIT if self._silent and not self._answered and asked >= GIVEN_UP_AFTER else None
+        asked = self.silent + self.slots.taken
+        return SHORT_WAIT if self.silent and not self.answered and asked >= GIVEN_UP_AFTER else None
 
 
 class Gates:
-    """The gates of a run, one in front of each resolver."""
+    """The gates of a run, one in front of each resolver.
 
-    def __init__(self) -> None:
-        self._gates: dict[Resolver, Gate] = {}
+    Args:
+        in_flight: how many questions may be under way to one resolver.
+    """
+
+    def __init__(self, in_flight: int = IN_FLIGHT) -> None:
+        self._in_flight = in_flight
+        self.made: dict[Resolver, Gate] = {}
 
     def of(self, resolver: Resolver) -> Gate:
         """The gate in front of one resolver."""
-        return self._gates.setdefault(resolver, Gate())
+        if resolver not in self.made:
+            self.made[resolver] = Gate(self._in_flight)
+        return self.made[resolver]
 
 
 class Lookup(msgspec.Struct, kw_only=True):

@@ -8,9 +8,7 @@ seen is returned, and what was not run is said. Order and ids depend on what was
 from __future__ import annotations
 
 import datetime
-import signal
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -19,18 +17,15 @@ import trio
 from netprobe import __version__
 from netprobe.catalog.model import Endpoint
 from netprobe.observations import CatalogVersion, Context, HttpDetail, Observation, Run, Step, Subject, VantageRecord
-from netprobe.probes import certificates, chain, descriptors, experiments, plan
+from netprobe.probes import certificates, descriptors, experiments, plan
+from netprobe.probes.first_pass import DEADLINE, INTERRUPTED, Progress, bounded, first_pass
 from netprobe.probes.limits import BOUNDS
-from netprobe.probes.plan import Plan, Target
-from netprobe.probes.resolve import IN_FLIGHT
+from netprobe.probes.plan import Plan
 from netprobe.probes.session import Session, Trace
 from netprobe.probes.settings import Settings
-from netprobe.probes.wildcard import Wildcards
+from netprobe.probes.spread import Workers
 from netprobe.vantage import Vantage
 
-Progress = Callable[[int, int], None]
-DEADLINE = "deadline"
-INTERRUPTED = "interrupted"
 _STEPS = list(Step)
 
 
@@ -55,6 +50,7 @@ async def check(
     *,
     catalog: Facts,
     progress: Progress | None = None,
+    workers: Workers | None = None,
 ) -> Run:
     """Probe every endpoint as every vantage, and make the control probes that failures call for.
 
@@ -64,6 +60,7 @@ async def check(
         settings: limits and choices.
         catalog: where the endpoints come from.
         progress: called with (done, total) whenever a host is done.
+        workers: processes that make the first pass already (:mod:`netprobe.probes.spread`); None to make it here.
 
     Returns:
         The run, complete or cut short by the deadline or Ctrl-C (``context`` says so).
@@ -74,11 +71,19 @@ async def check(
     started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if settings.genuine_chains:
         certificates.prepare()
-    zero = trio.current_time()
-    settings, notes = _within_limits(settings, vantages)
+    zero = trio.current_time() if workers is None else workers.zero()
+    settings, notes = descriptors.within_limits(settings, vantages)
     session = Session.begin(settings, vantages, zero)
     layout = plan.make(endpoints, vantages, settings, zero)
-    ended_by = await _bounded(session, layout, progress)
+
+    async def work() -> None:
+        if workers is None:
+            await first_pass(session, layout.targets, progress)
+        if settings.experiments:
+            await experiments.make(session)
+
+    ended_by = await workers.collect(session, layout.targets, progress) if workers is not None else ""
+    ended_by = ended_by or await bounded(session, work)
     subjects = tuple(_subjects(session, layout, ended_by))
     observations = _number(_observations(session))
     return Run(
@@ -90,78 +95,8 @@ async def check(
         context=_context(vantages, settings, ended_by, subjects),
         subjects=subjects,
         observations=observations,
-        notes=(*notes, *_idle_notes(settings, observations)),
+        notes=(*(notes if workers is None else dict.fromkeys(session.notes)), *_idle_notes(settings, observations)),
     )
-
-
-def _within_limits(settings: Settings, vantages: Sequence[Vantage]) -> tuple[Settings, tuple[str, ...]]:
-    """As many connections as this system has open files for, and what there is to tell about it."""
-    resolvers = {resolver for vantage in vantages for resolver in vantage.resolvers}
-    allowed, note = descriptors.allow(settings.concurrency, len(resolvers) * IN_FLIGHT)
-    return msgspec.structs.replace(settings, concurrency=allowed), (note,) if note else ()
-
-
-async def _bounded(session: Session, layout: Plan, progress: Progress | None) -> str:
-    """Run the plan; say what ended it early, or nothing."""
-    interrupted = False
-
-    async def watch(scope: trio.CancelScope) -> None:
-        nonlocal interrupted
-        with trio.open_signal_receiver(signal.SIGINT) as signals:
-            async for _ in signals:
-                interrupted = True
-                scope.cancel()
-
-    with trio.CancelScope(deadline=session.zero + session.settings.deadline) as scope:
-        async with trio.open_nursery() as nursery:
-            if threading.current_thread() is threading.main_thread():
-                nursery.start_soon(watch, scope)
-            await _first_pass(session, layout.targets, progress)
-            if session.settings.experiments:
-                await experiments.make(session)
-            nursery.cancel_scope.cancel()
-    if interrupted:
-        return INTERRUPTED
-    return DEADLINE if scope.cancelled_caught else ""
-
-
-async def _first_pass(session: Session, targets: Sequence[Target], progress: Progress | None) -> None:
-    """Take up the targets in their order; bounded, so that ten thousand of them need no ten thousand tasks."""
-    waiting: Iterator[Target] = iter(targets)
-    wildcards = Wildcards(session)
-    done = 0
-
-    async def work() -> None:
-        nonlocal done
-        for target in waiting:
-            await _probe(session, target, wildcards)
-            done += 1
-            if progress is not None:
-                progress(done, len(targets))
-
-    async with trio.open_nursery() as nursery:
-        for first in {(t.suffix, t.vantage.name): t for t in targets if t.candidate and t.proxy is None}.values():
-            nursery.start_soon(wildcards.addresses, first)
-        for _ in range(min(len(targets), 2 * session.settings.concurrency)):
-            nursery.start_soon(work)
-
-
-async def _probe(session: Session, target: Target, wildcards: Wildcards) -> None:
-    """One target's first pass. A host behind a proxy needs no DNS of its own: the name goes to the proxy."""
-    trace = Trace(target=target)
-    session.traces.append(trace)
-    if target.proxy is not None:
-        await chain.through_proxy(session, trace)
-        trace.absent = target.candidate and await wildcards.is_no_proof(trace)
-    else:
-        await chain.look_up(session, trace)
-        if target.candidate:
-            made_up = await wildcards.addresses(target)
-            # An address that every name gets proves no name.
-            trace.absent = trace.says_absent or (bool(trace.said) and made_up.issuperset(trace.said))
-        if not trace.absent:
-            await chain.through_addresses(session, trace)
-    trace.complete = True
 
 
 def _record(vantage: Vantage, subjects: Sequence[Subject]) -> VantageRecord:

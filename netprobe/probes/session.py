@@ -11,7 +11,7 @@ from netprobe.probes import tls
 from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Target
 from netprobe.probes.proxy import Finder
-from netprobe.probes.resolve import Gates
+from netprobe.probes.resolve import IN_FLIGHT, Gates
 from netprobe.probes.scheduling import Slots
 from netprobe.probes.settings import Settings
 from netprobe.vantage import Vantage
@@ -66,6 +66,7 @@ class Session(msgspec.Struct, kw_only=True):
         traces: the targets taken up so far.
         controls: the observations of control probes that belong to no first pass.
         judged_strictly: the chains that the experiment ``strict_chain`` has looked at.
+        notes: what there is to tell of the run itself.
     """
 
     settings: Settings
@@ -78,6 +79,7 @@ class Session(msgspec.Struct, kw_only=True):
     traces: list[Trace] = msgspec.field(default_factory=list)
     controls: list[Observation] = msgspec.field(default_factory=list)
     judged_strictly: set[tuple[bytes, ...]] = msgspec.field(default_factory=set)
+    notes: list[str] = msgspec.field(default_factory=list)
     _policies: dict[tuple[object, ...], tls.Policy] = msgspec.field(default_factory=dict)
 
     def verified(self, vantage: Vantage, sni: str) -> tls.Policy:
@@ -90,9 +92,18 @@ class Session(msgspec.Struct, kw_only=True):
         return msgspec.structs.replace(self._policies[key], sni=sni)
 
     @classmethod
-    def begin(cls, settings: Settings, vantages: Sequence[Vantage], zero: float) -> Session:
-        """A session in which nothing was seen yet."""
-        limits, gates = Limits(settings.timeout), Gates()
+    def begin(
+        cls, settings: Settings, vantages: Sequence[Vantage], zero: float, *, in_flight: int = IN_FLIGHT
+    ) -> Session:
+        """A session in which nothing was seen yet.
+
+        Args:
+            settings: what the user set.
+            vantages: as whom the run looks.
+            zero: the moment the run began, on trio's clock.
+            in_flight: how many questions may be under way to one resolver.
+        """
+        limits, gates = Limits(settings.timeout), Gates(in_flight)
         return cls(
             settings=settings,
             vantages=tuple(vantages),

@@ -1,0 +1,89 @@
+"""The first pass: every target once, side by side, until all are done or something ends it early.
+
+The deadline and Ctrl-C end a pass but never lose it: what was seen is in the session. Control probes come afterwards
+(:mod:`netprobe.probes.experiments`); they know what the whole pass saw.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+import trio
+
+from netprobe.probes import chain
+from netprobe.probes.plan import Target
+from netprobe.probes.session import Session, Trace
+from netprobe.probes.wildcard import Wildcards
+
+Progress = Callable[[int, int], None]
+DEADLINE = "deadline"
+INTERRUPTED = "interrupted"
+
+
+async def bounded(session: Session, work: Callable[[], Awaitable[None]], interrupt: int = signal.SIGINT) -> str:
+    """Work until the run's deadline or a signal; say what ended it early, or nothing.
+
+    Args:
+        session: the run.
+        work: what to do.
+        interrupt: the signal that ends it.
+    """
+    interrupted = False
+
+    async def watch(scope: trio.CancelScope) -> None:
+        nonlocal interrupted
+        with trio.open_signal_receiver(interrupt) as signals:
+            async for _ in signals:
+                interrupted = True
+                scope.cancel()
+
+    with trio.CancelScope(deadline=session.zero + session.settings.deadline) as scope:
+        async with trio.open_nursery() as nursery:
+            if threading.current_thread() is threading.main_thread():
+                nursery.start_soon(watch, scope)
+            await work()
+            nursery.cancel_scope.cancel()
+    if interrupted:
+        return INTERRUPTED
+    return DEADLINE if scope.cancelled_caught else ""
+
+
+async def first_pass(session: Session, targets: Sequence[Target], progress: Progress | None) -> None:
+    """Take up the targets in their order; bounded, so that ten thousand of them need no ten thousand tasks."""
+    waiting: Iterator[Target] = iter(targets)
+    wildcards = Wildcards(session)
+    done = 0
+
+    async def work() -> None:
+        nonlocal done
+        for target in waiting:
+            await _probe(session, target, wildcards)
+            done += 1
+            if progress is not None:
+                progress(done, len(targets))
+
+    async with trio.open_nursery() as nursery:
+        for first in {(t.suffix, t.vantage.name): t for t in targets if t.candidate and t.proxy is None}.values():
+            nursery.start_soon(wildcards.addresses, first)
+        for _ in range(min(len(targets), 2 * session.settings.concurrency)):
+            nursery.start_soon(work)
+
+
+async def _probe(session: Session, target: Target, wildcards: Wildcards) -> None:
+    """One target's first pass. A host behind a proxy needs no DNS of its own: the name goes to the proxy."""
+    trace = Trace(target=target)
+    session.traces.append(trace)
+    if target.proxy is not None:
+        await chain.through_proxy(session, trace)
+        trace.absent = target.candidate and await wildcards.is_no_proof(trace)
+    else:
+        await chain.look_up(session, trace)
+        if target.candidate:
+            made_up = await wildcards.addresses(target)
+            # An address that every name gets proves no name.
+            trace.absent = trace.says_absent or (bool(trace.said) and made_up.issuperset(trace.said))
+        if not trace.absent:
+            await chain.through_addresses(session, trace)
+    trace.complete = True

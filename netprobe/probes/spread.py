@@ -1,0 +1,354 @@
+"""A large first pass in several processes: one interpreter uses one processor, and TLS handshakes are work.
+
+Measured on two processors (tests/bench): 1,000 hosts in 1.3 s where one process takes 1.9 s, the servers included;
+threads gain nothing. Below a few hundred hosts the round trips decide and not the processor, so nothing is spread.
+
+The processes are forked before the event loop begins, so that what was imported is shared. Each takes the hosts of some
+domains, with its share of the connections and of the questions in flight, and sends back what it saw; this process puts
+it together, as if it had seen it all itself, and makes the control probes, which must know the whole pass. A worker
+ignores Ctrl-C, which a terminal sends to all: this process tells the workers to stop, and waits for what they have.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+import time
+import traceback
+from collections.abc import AsyncGenerator, Iterator, Sequence
+
+import msgspec
+import trio
+
+from netprobe.catalog.model import Endpoint
+from netprobe.errors import UsageError
+from netprobe.observations import Observation, Step
+from netprobe.probes import descriptors, plan
+from netprobe.probes.first_pass import DEADLINE, INTERRUPTED, Progress, bounded, first_pass
+from netprobe.probes.plan import Target
+from netprobe.probes.resolve import IN_FLIGHT
+from netprobe.probes.session import Session, Trace
+from netprobe.probes.settings import Settings
+from netprobe.vantage import Resolver, Vantage
+
+FROM = 400
+"""Names from which a pass is spread: below, starting a process takes as long as it saves."""
+EACH = 150
+"""The fewest names for a process."""
+MOST = 8
+GRACE = 10.0
+"""Seconds after the deadline in which a worker must have sent what it has."""
+_REPORT_EVERY = 16
+_LENGTH = 4
+
+
+class _Seen(msgspec.Struct, array_like=True):
+    """A trace without its target, of which it has the number in the plan."""
+
+    target: int
+    lookup: list[Observation]
+    addresses: list[str]
+    steps: list[tuple[str | None, list[Observation]]]
+    said: list[str]
+    says_absent: bool
+    absent: bool
+    complete: bool
+
+
+class _Done(msgspec.Struct, array_like=True, tag="done"):
+    """So many targets are done."""
+
+    count: int
+
+
+class _Part(msgspec.Struct, array_like=True, tag="part"):
+    """What one worker saw and learnt."""
+
+    seen: list[_Seen]
+    controls: list[Observation]
+    measured: list[tuple[Step, float, int]]
+    gates: list[tuple[Resolver, int, int]]
+    notes: list[str]
+    ended_by: str
+
+
+class _Mistake(msgspec.Struct, array_like=True, tag="mistake"):
+    """The user's."""
+
+    value: str
+    reason: str
+    remedy: str
+
+
+class _Bug(msgspec.Struct, array_like=True, tag="bug"):
+    """Ours."""
+
+    text: str
+
+
+_Message = _Done | _Part | _Mistake | _Bug
+_decoder = msgspec.msgpack.Decoder(_Message)
+
+
+class WorkerError(Exception):
+    """A worker ended without its part: a bug, with the worker's own traceback where it had one."""
+
+
+def processes(names: int) -> int:
+    """Into how many processes a pass over so many names is spread; 1 for none.
+
+    Args:
+        names: names times vantages.
+    """
+    return max(1, min(len(os.sched_getaffinity(0)), names // EACH, MOST)) if names >= FROM else 1
+
+
+def shares(targets: Sequence[Target], count: int) -> list[list[int]]:
+    """The numbers of the targets that each of ``count`` workers takes.
+
+    Names of one domain stay together: what tells an absent number from a present one is asked once for a domain.
+    """
+    domains: dict[str, list[int]] = {}
+    for number, target in enumerate(targets):
+        domains.setdefault(target.suffix, []).append(number)
+    found: list[list[int]] = [[] for _ in range(count)]
+    for numbers in sorted(domains.values(), key=len, reverse=True):
+        min(found, key=len).extend(numbers)
+    return [sorted(numbers) for numbers in found]
+
+
+class Workers:
+    """The processes that make one run's first pass.
+
+    Args:
+        began: when the run began, on ``time.perf_counter``.
+        pipes: process id → the pipe that it writes to.
+    """
+
+    def __init__(self, began: float, pipes: dict[int, int]) -> None:
+        self._began = began
+        self._pipes = pipes
+
+    def zero(self) -> float:
+        """The moment the run began, on trio's clock."""
+        return trio.current_time() - (time.perf_counter() - self._began)
+
+    async def collect(self, session: Session, targets: Sequence[Target], progress: Progress | None) -> str:
+        """Wait for every worker's part and put it into the session; say what ended the pass early, or nothing.
+
+        Raises:
+            UsageError: a worker met a mistake of the user's.
+            WorkerError: one ended without its part.
+        """
+        ended: list[str] = []
+        done = 0
+
+        async def listen(pid: int) -> None:
+            nonlocal done
+            stream = trio.lowlevel.FdStream(os.dup(self._pipes[pid]))
+            async with stream, contextlib.aclosing(_messages(stream)) as messages:
+                async for message in messages:
+                    if isinstance(message, _Done):
+                        done += message.count
+                        if progress is not None:
+                            progress(done, len(targets))
+                    elif isinstance(message, _Part):
+                        _put(message, session, targets)
+                        ended.append(message.ended_by)
+                        return
+                    elif isinstance(message, _Mistake):
+                        raise UsageError(message.value, message.reason, message.remedy)
+                    else:
+                        raise WorkerError(message.text)
+            raise WorkerError(f"worker {pid} ended without its part")
+
+        async def interrupt() -> None:
+            with trio.open_signal_receiver(signal.SIGINT) as signals:
+                async for _ in signals:
+                    self._tell(signal.SIGTERM)
+
+        with trio.fail_at(session.zero + session.settings.deadline + GRACE):
+            async with trio.open_nursery() as outer:
+                outer.start_soon(interrupt)
+                async with trio.open_nursery() as nursery:
+                    for pid in self._pipes:
+                        nursery.start_soon(listen, pid)
+                outer.cancel_scope.cancel()
+        places = {id(target): number for number, target in enumerate(targets)}
+        session.traces.sort(key=lambda trace: places[id(trace.target)])  # not in the order in which workers ended
+        return INTERRUPTED if INTERRUPTED in ended else DEADLINE if DEADLINE in ended else ""
+
+    def _tell(self, what: int) -> None:
+        for pid in self._pipes:
+            with contextlib.suppress(ProcessLookupError):  # it has ended, which is what was wanted
+                os.kill(pid, what)
+
+    def end(self) -> None:
+        """End and reap whatever is left of the processes."""
+        self._tell(signal.SIGKILL)
+        for pid, pipe in self._pipes.items():
+            os.close(pipe)
+            with contextlib.suppress(ChildProcessError):  # it was reaped when its end was told
+                os.waitpid(pid, 0)
+
+
+@contextlib.contextmanager
+def forked(endpoints: Sequence[Endpoint], vantages: Sequence[Vantage], settings: Settings) -> Iterator[Workers | None]:
+    """Start the workers of a run, before any event loop runs; None where the run is too small for more than one.
+
+    Args:
+        endpoints: what must work.
+        vantages: as whom to look.
+        settings: limits and choices.
+    """
+    names = sum(len(endpoint.candidates(settings.ecs_numbers)) for endpoint in endpoints) * len(vantages)
+    count = processes(names)
+    if count == 1:
+        yield None
+        return
+    gc.freeze()  # or the first collection would copy every page that is shared
+    began = time.perf_counter()
+    pipes: dict[int, int] = {}
+    try:
+        for number in range(count):
+            reading, writing = os.pipe()
+            pid = os.fork()
+            if pid == 0:
+                os.close(reading)
+                _live(_Worker(endpoints, vantages, settings, number, count, began), writing)
+            os.close(writing)
+            pipes[pid] = reading
+        yield Workers(began, pipes)
+    finally:
+        Workers(began, pipes).end()
+
+
+class _Worker:
+    """One process's share of the work."""
+
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        vantages: Sequence[Vantage],
+        settings: Settings,
+        number: int,
+        count: int,
+        began: float,
+    ) -> None:
+        share = max(1, settings.concurrency // count)
+        self._endpoints, self._vantages = endpoints, vantages
+        self._settings, self._notes = descriptors.within_limits(
+            msgspec.structs.replace(settings, concurrency=share), vantages
+        )
+        self._number, self._count, self._began = number, count, began
+
+    async def work(self, pipe: int) -> None:
+        """Make the pass, and send what was seen."""
+        zero = Workers(self._began, {}).zero()
+        in_flight = max(1, IN_FLIGHT // self._count)
+        session = Session.begin(self._settings, self._vantages, zero, in_flight=in_flight)
+        layout = plan.make(self._endpoints, self._vantages, self._settings, zero)
+        mine = shares(layout.targets, self._count)[self._number]
+        told = 0
+
+        def progress(done: int, total: int) -> None:
+            nonlocal told
+            if done - told >= _REPORT_EVERY or done == total:
+                _send(pipe, _Done(done - told))
+                told = done
+
+        async def work() -> None:
+            await first_pass(session, [layout.targets[number] for number in mine], progress)
+
+        ended_by = await bounded(session, work, signal.SIGTERM)
+        numbers = {id(layout.targets[number]): number for number in mine}
+        part = _Part(
+            seen=[_seen(numbers[id(trace.target)], trace) for trace in session.traces],
+            controls=session.controls,
+            measured=session.limits.known(),
+            gates=[(resolver, gate.answered, gate.silent) for resolver, gate in session.gates.made.items()],
+            notes=list(self._notes),
+            ended_by=ended_by,
+        )
+        _send(pipe, part)
+
+
+def _live(worker: _Worker, pipe: int) -> None:
+    """A worker's whole life; it never returns into what its parent was doing."""
+    status = 1
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # listened to while there is something to stop
+        trio.run(worker.work, pipe)
+        status = 0
+    except BaseException as error:
+        with contextlib.suppress(OSError):  # nobody listens any more: the parent is gone, and so is who would be told
+            _send(pipe, _trouble(error))
+    finally:
+        os._exit(status)
+
+
+def _trouble(error: BaseException) -> _Mistake | _Bug:
+    inner = error
+    while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
+        inner = inner.exceptions[0]
+    if isinstance(inner, UsageError):
+        return _Mistake(inner.value, inner.reason, inner.remedy)
+    return _Bug("".join(traceback.format_exception(error)))
+
+
+def _send(pipe: int, message: _Message) -> None:
+    """Write a message; the pipe is a worker's own, and nothing else of it waits."""
+    data = msgspec.msgpack.encode(message)
+    left = memoryview(len(data).to_bytes(_LENGTH, "big") + data)
+    while left:
+        left = left[os.write(pipe, left) :]
+
+
+async def _messages(stream: trio.lowlevel.FdStream) -> AsyncGenerator[_Message, None]:
+    """The messages that come through a pipe, until its writer is gone."""
+    data = bytearray()
+    async for part in stream:
+        data += part
+        while len(data) >= _LENGTH and len(data) >= (end := _LENGTH + int.from_bytes(data[:_LENGTH], "big")):
+            yield _decoder.decode(bytes(data[_LENGTH:end]))
+            del data[:end]
+
+
+def _seen(number: int, trace: Trace) -> _Seen:
+    return _Seen(
+        target=number,
+        lookup=trace.lookup,
+        addresses=trace.addresses,
+        steps=list(trace.steps.items()),
+        said=sorted(trace.said),
+        says_absent=trace.says_absent,
+        absent=trace.absent,
+        complete=trace.complete,
+    )
+
+
+def _put(part: _Part, session: Session, targets: Sequence[Target]) -> None:
+    """Make a part of this process's own session."""
+    for seen in part.seen:
+        session.traces.append(
+            Trace(
+                target=targets[seen.target],
+                lookup=seen.lookup,
+                addresses=seen.addresses,
+                steps=dict(seen.steps),
+                said=frozenset(seen.said),
+                says_absent=seen.says_absent,
+                absent=seen.absent,
+                complete=seen.complete,
+            )
+        )
+    session.controls.extend(part.controls)
+    session.notes.extend(part.notes)
+    session.limits.adopt(part.measured)
+    for resolver, answered, silent in part.gates:
+        gate = session.gates.of(resolver)
+        gate.answered += answered
+        gate.silent += silent

@@ -1,0 +1,262 @@
+"""A pass that is spread over processes sees and says what one process does, however it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import trio
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netprobe import catalog, requirements
+from netprobe.errors import UsageError
+from netprobe.observations import Step
+from netprobe.probes import plan, spread
+from netprobe.probes.plan import Target
+from netprobe.probes.session import Session
+from netprobe.probes.settings import Settings
+from netprobe.vantage import Resolver
+from tests.support import need, probe_servers
+from tests.support.cli import ROOT
+from tests.support.netns import Topology
+
+REGIONS = ("us-east-1", "us-east-2", "us-west-2", "eu-west-1", "eu-central-1", "ap-south-1")
+DNS = "198.19.0.1"
+
+
+def targets(*regions: str) -> list[Target]:
+    wanted = requirements.endpoints(catalog.load(), regions=list(regions))
+    return plan.make(wanted, [probe_servers.vantage()], Settings(), 0.0).targets
+
+
+@given(st.sets(st.sampled_from(REGIONS), min_size=1), st.integers(1, 6))
+def test_each_name_is_taken_once_and_a_domain_stays_together(regions: set[str], count: int) -> None:
+    found = targets(*sorted(regions))
+    parts = spread.shares(found, count)
+    assert sorted(number for part in parts for number in part) == list(range(len(found)))
+    owners: dict[str, set[int]] = {}
+    for owner, part in enumerate(parts):
+        for number in part:
+            owners.setdefault(found[number].suffix, set()).add(owner)
+    assert all(len(each) == 1 for each in owners.values())
+    largest = max(Counter(target.suffix for target in found).values())
+    assert max(map(len, parts)) - min(map(len, parts)) <= largest
+
+
+@pytest.mark.parametrize(
+    ("processors", "names", "expected"),
+    [(1, 10_000, 1), (2, 399, 1), (2, 400, 2), (8, 400, 2), (8, 1000, 6), (64, 10_000, spread.MOST)],
+)
+def test_as_many_processes_as_there_is_work_for(
+    processors: int, names: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(processors)))
+    assert spread.processes(names) == expected
+
+
+async def _collect(*frames: bytes) -> Session:
+    """Let a process that is none send these bytes."""
+    reading, writing = os.pipe()
+    os.write(writing, b"".join(frames))
+    os.close(writing)
+    workers = spread.Workers(time.perf_counter(), {os.getpid(): reading})
+    session = Session.begin(Settings(deadline=5), [probe_servers.vantage()], workers.zero())
+    try:
+        with trio.fail_after(5):
+            await workers.collect(session, targets("us-east-2"), None)
+    finally:
+        os.close(reading)
+    return session
+
+
+def _frame(message: object) -> bytes:
+    data = msgspec.msgpack.encode(message)
+    return len(data).to_bytes(4, "big") + data
+
+
+def _only(group: BaseException) -> BaseException:
+    while isinstance(group, BaseExceptionGroup):
+        (group,) = group.exceptions
+    return group
+
+
+@pytest.mark.parametrize(
+    ("frames", "kind", "words"),
+    [
+        ([], spread.WorkerError, "ended without its part"),
+        ([b"\0\0\0\x40half"], spread.WorkerError, "ended without its part"),
+        ([_frame(spread._Bug("Traceback: deep inside"))], spread.WorkerError, "deep inside"),
+        ([_frame(spread._Done(3)), _frame(spread._Mistake("/x", "cannot be read", "name another"))], UsageError, "/x"),
+        ([_frame(["nonsense"])], msgspec.ValidationError, "nonsense"),
+    ],
+)
+async def test_a_worker_that_fails_is_no_pass(frames: list[bytes], kind: type[Exception], words: str) -> None:
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await _collect(*frames)
+    error = _only(caught.value)
+    assert isinstance(error, kind)
+    assert words in str(error)
+
+
+async def test_what_a_worker_learnt_is_known() -> None:
+    resolver = Resolver(address="198.19.0.1")
+    part = spread._Part(
+        seen=[], controls=[], measured=[(Step.TLS, 0.5, 9)], gates=[(resolver, 7, 2)], notes=["fewer"], ended_by=""
+    )
+    session = await _collect(_frame(part))
+    assert session.limits.known() == [(Step.TLS, 0.5, 9)]
+    assert (session.gates.of(resolver).answered, session.gates.of(resolver).silent) == (7, 2)
+    assert session.notes == ["fewer"]
+
+
+def test_a_users_mistake_is_told_as_one() -> None:
+    mistake = UsageError("/etc/hosts", "cannot be read", "make it readable")
+    assert spread._trouble(ExceptionGroup("", [ExceptionGroup("", [mistake])])) == spread._Mistake(
+        "/etc/hosts", "cannot be read", "make it readable"
+    )
+    bug = spread._trouble(ZeroDivisionError("x"))
+    assert isinstance(bug, spread._Bug)
+    assert "ZeroDivisionError" in bug.text
+
+
+@contextmanager
+def standing_lab(scenario: str, folder: Path) -> Iterator[tuple[Topology, tuple[str, ...]]]:
+    """The lab in a namespace, and the command line to check it from another one."""
+    with Topology(routers=0, v6=False) as net:
+        net.server.start(
+            *("env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "tests.support.standing_lab"),
+            *(str(folder), DNS, scenario, *REGIONS),
+            ready=(folder / "ready").exists,
+            within=60,
+            log=folder / "lab.log",
+        )
+        roots = (folder / "ready").read_text()
+        options = ("--resolver", DNS, "--ca-file", roots, "--origin-ca", roots, "--no-proxy", "-4", "--format", "json")
+        yield net, (sys.executable, "-m", "netprobe", "check", "-r", ",".join(REGIONS), *options)
+
+
+def _start(net: Topology, command: tuple[str, ...], *, processors: str = "0,1") -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        ["ip", "netns", "exec", net.client.name, "taskset", "-c", processors, "env", "--default-signal=INT", *command],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _report(process: subprocess.Popen[str]) -> tuple[int, dict[str, Any]]:
+    out, err = process.communicate(timeout=90)
+    assert out, err
+    return process.returncode, json.loads(out)
+
+
+def _seen(report: dict[str, Any]) -> Counter[tuple[object, ...]]:
+    keys = ("vantage", "endpoint", "region", "host", "address", "step", "failure", "experiment")
+    return Counter(tuple(one[key] for key in keys) for one in report["observations"])
+
+
+def _told(report: dict[str, Any]) -> list[dict[str, object]]:
+    return [{key: value for key, value in one.items() if key != "evidence"} for one in report["findings"]]
+
+
+def _pids(net: Topology) -> list[str]:
+    return subprocess.run(["ip", "netns", "pids", net.client.name], capture_output=True, text=True).stdout.split()
+
+
+def _needs() -> None:
+    need.root()
+    need.engine("ip")
+    need.engine("nft")
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("a second processor is needed")
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("scenario", ["healthy", "sni-blocked", "tls-intercepted"])
+def test_several_processes_report_what_one_does(scenario: str, tmp_path: Path) -> None:
+    _needs()
+    with standing_lab(scenario, tmp_path) as (net, command):
+        alone = _report(_start(net, command, processors="0"))
+        spread_out = _start(net, command)
+        children = _children(spread_out)
+        together = _report(spread_out)
+    assert children == 2
+    assert together[0] == alone[0]
+    assert together[1]["verdict"] == alone[1]["verdict"]
+    assert together[1]["endpoints"] == alone[1]["endpoints"]
+    assert together[1]["capabilities"] == alone[1]["capabilities"]
+    assert _told(together[1]) == _told(alone[1])
+    assert _seen(together[1]) == _seen(alone[1])
+    assert len({one["id"] for one in together[1]["observations"]}) == len(together[1]["observations"])
+    assert all(0 <= one["started_seconds"] < 60 for one in together[1]["observations"])
+
+
+def _children(process: subprocess.Popen[str]) -> int:
+    """How many processes the command had at most, looked at until it ends or has two."""
+    most = 0
+    while process.poll() is None and most < 2:
+        try:
+            most = max(most, len(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()))
+        except FileNotFoundError:
+            break
+        time.sleep(0.005)
+    return most
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(
+    ("options", "end", "codes", "field"),
+    [
+        ((), lambda process: process.send_signal(signal.SIGINT), {130}, "interrupted"),
+        (("--deadline", "1.5"), lambda process: None, {1, 4}, "deadline_reached"),
+    ],
+)
+def test_what_was_seen_is_reported_however_it_ends(
+    options: tuple[str, ...],
+    end: Callable[[subprocess.Popen[str]], None],
+    codes: set[int],
+    field: str,
+    tmp_path: Path,
+) -> None:
+    _needs()
+    with standing_lab("blackhole-all", tmp_path) as (net, command):
+        process = _start(net, (*command, *options))
+        assert _children(process) == 2
+        time.sleep(1)
+        end(process)
+        code, report = _report(process)
+        left = _pids(net)
+    assert code in codes
+    assert report["context"][field] is True
+    assert report["observations"]
+    assert left == []
+
+
+@pytest.mark.root
+def test_a_worker_that_is_killed_is_a_bug_and_leaves_no_process(tmp_path: Path) -> None:
+    _needs()
+    with standing_lab("blackhole-all", tmp_path) as (net, command):
+        process = _start(net, command)
+        assert _children(process) == 2
+        victim = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0]
+        os.kill(int(victim), signal.SIGKILL)
+        out, err = process.communicate(timeout=30)
+        left = _pids(net)
+    assert process.returncode == 3
+    assert out == ""
+    assert "bug in netprobe" in err
+    assert left == []
