@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from netprobe.cli import options
 from netprobe.cli.output import say, write_output
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from netprobe.render.model import Seen, Target
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Blocked:
+class Blocked(msgspec.Struct, frozen=True, kw_only=True):
     """What a saved report found blocked."""
 
     regions: tuple[str, ...]
@@ -63,8 +63,7 @@ def blocked(path: Path) -> Blocked:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
+class Network(msgspec.Struct, frozen=True, kw_only=True):
     """What may be asked of the network, and what is known already."""
 
     discover: bool

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import typer
 
 from netprobe.cli import options, rows
@@ -42,7 +42,7 @@ def _row(family: str, target: Target) -> dict[str, Any]:
         "title": target.TITLE,
         "layer": target.LAYER,
         "expresses": [form for form in Form if form in can.forms],
-        **{field.name: getattr(can, field.name) for field in dataclasses.fields(can) if field.name != "forms"},
+        **{field.name: getattr(can, field.name) for field in msgspec.structs.fields(can) if field.name != "forms"},
         "addresses_only": can.addresses_only,
         "main_file": target.MAIN.name,
         "files": [file.name for file in target.FILES],

@@ -7,7 +7,8 @@ folders, since the file travels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from netprobe import __version__
 from netprobe.catalog.model import Endpoint
@@ -17,8 +18,7 @@ _FEW = 4
 _ALL_WELL = "Losses: none; it admits exactly the names above."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """Where an output comes from, as far as the same input always gives the same text.
 
     Attributes:

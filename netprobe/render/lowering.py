@@ -20,7 +20,8 @@ fits ``ecs-a-*.us-east-2.amazonaws.com`` once the asterisk crosses dots. It incl
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
 
 from netprobe.catalog.model import Endpoint
 from netprobe.errors import CannotExpressError, UsageError
@@ -53,16 +54,14 @@ _SHARED = ", and that takes data for any customer's bucket: data can leave throu
 _EXFILTRATION = ", among them names that any AWS customer can own (buckets, load balancers): data can leave through it"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Candidate:
+class _Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """One way to say a pattern; ``beyond`` is empty where it is exact."""
 
     claim: Claim
     beyond: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Said:
+class _Said(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one pattern; ``networks`` become entries later, once for all endpoints that share them."""
 
     entries: tuple[Entry, ...] = ()
@@ -118,7 +117,7 @@ def _endpoint(endpoint: Endpoint, capability: Capability, options: Options) -> _
     if told and options.exact:
         return _refused(endpoint, pattern, "the registry's account is not known; give --account")
     said = _pattern(endpoint, pattern, capability, options)
-    return said if said.is_empty else replace(said, losses=told + said.losses)
+    return said if said.is_empty else msgspec.structs.replace(said, losses=told + said.losses)
 
 
 def asked_for(endpoint: Endpoint) -> HostPattern:

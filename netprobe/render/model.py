@@ -11,7 +11,6 @@ import functools
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -87,8 +86,7 @@ class Comment(StrEnum):
     """The language has no comments; the header goes where the format has room for text (``header | json``)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capability:
+class Capability(msgspec.Struct, frozen=True, kw_only=True):
     """What a device can express.
 
     Attributes:
@@ -131,8 +129,7 @@ class Capability:
         return self.forms == {Form.ADDRESS}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commands:
+class Commands(msgspec.Struct, frozen=True, kw_only=True):
     """What an operator types. Empty: the device has no such command, and the page says what to do instead.
 
     Attributes:
@@ -148,8 +145,7 @@ class Commands:
     rollback: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
     """By what the target's output is proven in the tests: a real engine, or an independent reader of the grammar."""
 
     engine: str = ""
@@ -158,16 +154,14 @@ class Proof:
     """Which documented grammar, where the device cannot be had."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Where a fact about the device stands, and when it was read (or run)."""
 
     where: str
     read: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """An exact predicate of what an entry admits; tests compare it with the engine name by name.
 
     Attributes:
@@ -306,8 +300,7 @@ class Loss(msgspec.Struct, frozen=True, kw_only=True):
     exfiltration: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that a rule admits.
 
     Attributes:
@@ -331,8 +324,7 @@ class Entry:
         return self.claim.value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lowered:
+class Lowered(msgspec.Struct, frozen=True, kw_only=True):
     """What lowering made of the endpoints: every endpoint is in an entry, in a loss, or in both."""
 
     entries: tuple[Entry, ...]
@@ -363,16 +355,14 @@ def _is_address(name: str) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """Names that were seen for a pattern, and how they came to be known (``netprobe.lock``, ``--ecs-numbers``)."""
 
     names: tuple[str, ...]
     how: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Addresses:
+class Addresses(msgspec.Struct, frozen=True, kw_only=True):
     """Addresses for devices that know no names.
 
     Attributes:
@@ -386,8 +376,7 @@ class Addresses:
     by_region: Mapping[str, tuple[str, ...]] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What the user allows lowering to do.
 
     Attributes:
@@ -401,7 +390,7 @@ class Options:
     exact: bool = False
     allow_widening: bool = False
     enumerate: bool = False
-    seen: Mapping[str, Seen] = field(default_factory=dict)
+    seen: Mapping[str, Seen] = msgspec.field(default_factory=dict)
     addresses: Addresses | None = None
 
 
@@ -409,8 +398,7 @@ def _always(lowered: Lowered) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class File:
+class File(msgspec.Struct, frozen=True, kw_only=True):
     """One output file.
 
     Attributes:

@@ -6,7 +6,8 @@ Lowering and the catalog are not trusted to have done it: each field is checked 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render import text
@@ -14,8 +15,7 @@ from netprobe.render.model import Entry, Form, Loss
 from netprobe.render.text import Text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryView:
+class EntryView(msgspec.Struct, frozen=True, kw_only=True):
     """An entry as a template may print it.
 
     Attributes:
@@ -52,8 +52,7 @@ class EntryView:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LossView:
+class LossView(msgspec.Struct, frozen=True, kw_only=True):
     """A loss as a template may print it (documents: csv, json, yaml)."""
 
     kind: Text
@@ -76,8 +75,7 @@ class LossView:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointView:
+class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
     """An endpoint as a template may print it (documents: csv, json, yaml, tickets)."""
 
     id: Text
@@ -108,8 +106,7 @@ class EndpointView:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """Entries for templates, by form; ``by_port`` holds the same again for each port.
 
     Attributes:

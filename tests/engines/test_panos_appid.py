@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import pytest
 from panos.objects import ApplicationObject
 
@@ -14,7 +13,7 @@ from tests.support.panos_reader import Device
 from tests.support.render_cases import CASES, ORIGIN, endpoint
 from tests.support.render_corpus import corpus
 
-_WIDE = dataclasses.replace(CASES["strict"].options, allow_widening=True)
+_WIDE = msgspec.structs.replace(CASES["strict"].options, allow_widening=True)
 
 
 @pytest.mark.parametrize("case", ["strict", "wide"])

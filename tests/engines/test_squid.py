@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import socket
 import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from netprobe import catalog, requirements
@@ -39,7 +39,7 @@ class _NoRegex:
 
     def __getattr__(self, name: str) -> object:
         if name == "CAPABILITY":
-            return dataclasses.replace(squid.CAPABILITY, forms=frozenset({Form.EXACT, Form.SUBTREE}), regex=None)
+            return msgspec.structs.replace(squid.CAPABILITY, forms=frozenset({Form.EXACT, Form.SUBTREE}), regex=None)
         return getattr(squid, name)
 
 

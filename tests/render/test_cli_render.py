@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 import resource
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import msgspec
 import pytest
 import trustme
 
@@ -364,13 +364,13 @@ def test_targets(capsys: pytest.CaptureFixture[str]) -> None:
     for row in document["targets"]:
         # The matrix says all that the target declares: what it can express and how wide, its limits, its commands.
         target = targets.get(row["target"])
-        declared = {field.name: getattr(target.CAPABILITY, field.name) for field in dataclasses.fields(Capability)}
+        declared = {field.name: getattr(target.CAPABILITY, field.name) for field in msgspec.structs.fields(Capability)}
         assert set(row["expresses"]) == set(declared.pop("forms"))
         assert {name: row[name] for name in declared} == declared
         assert row["files"] == [file.name for file in target.FILES]
         assert row["main_file"] == target.MAIN.name
-        assert row["commands"] == dataclasses.asdict(target.COMMANDS)
-        assert row["proof"] == dataclasses.asdict(target.PROOF)
+        assert row["commands"] == msgspec.structs.asdict(target.COMMANDS)
+        assert row["proof"] == msgspec.structs.asdict(target.PROOF)
         assert row["proof"]["grammar"] or re.search(r"[0-9]", row["proof"]["engine"]), "an engine has a version"
         assert row["layer"] == target.LAYER
     assert run(["targets", "--format", "csv"]) == 0

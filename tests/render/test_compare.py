@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from netprobe.errors import UnreadableFileError, UsageError
@@ -24,7 +24,7 @@ def _found(target: str, text: str, options: Options = Options()) -> compare.Comp
 def test_what_we_write_lacks_nothing_and_has_nothing_to_spare(target: str) -> None:
     case = CASES["strict"]
     # PAN-OS lists the numbered names unless it may widen, and a list is never all that the pattern stands for.
-    options = dataclasses.replace(case.options, allow_widening=target == "panos")
+    options = msgspec.structs.replace(case.options, allow_widening=target == "panos")
     made = render(target, case.endpoints, origin=ORIGIN, options=options)
     text = "\n".join(made.files.values()) if target == "iptables" else made.main
     if target == "iptables":

@@ -148,7 +148,7 @@ def test_page_tells_how(name: str) -> None:
 def test_page_tells_what_a_replacement_leaves_in_force(name: str) -> None:
     """Where a port has an accepting rule of its own, a file without that port leaves the rule where it is."""
     case = CASES["strict"]
-    permitted = dataclasses.replace(case, options=dataclasses.replace(case.options, allow_widening=True))
+    permitted = dataclasses.replace(case, options=msgspec.structs.replace(case.options, allow_widening=True))
     rendered = _render(name, permitted)
     by_port = "netprobe-allow-443" in rendered.main
     # The script for Windows takes its own rules away before it begins.
@@ -229,8 +229,10 @@ def test_hostile_text_changes_no_rule(name: str, hostile: str, where: str) -> No
 
 def _with_how(case: Case, how: str) -> Options:
     assert case.options.addresses is not None
-    told = {p: dataclasses.replace(s, how=how) for p, s in case.options.seen.items()}
-    return dataclasses.replace(case.options, seen=told, addresses=dataclasses.replace(case.options.addresses, how=how))
+    told = {p: msgspec.structs.replace(s, how=how) for p, s in case.options.seen.items()}
+    return msgspec.structs.replace(
+        case.options, seen=told, addresses=msgspec.structs.replace(case.options.addresses, how=how)
+    )
 
 
 def _control_free(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import msgspec
 
 from netprobe.render import targets
 from netprobe.render.header import header, loss_lines, made_by
@@ -38,5 +38,5 @@ def test_many_endpoints_with_one_reason_go_without_their_patterns() -> None:
 
 
 def test_a_format_with_one_field_for_text_gets_the_notes_too() -> None:
-    noted = dataclasses.replace(ORIGIN, notes=("nobody confirms this region",))
+    noted = msgspec.structs.replace(ORIGIN, notes=("nobody confirms this region",))
     assert made_by(noted).endswith("; catalog test; nobody confirms this region")

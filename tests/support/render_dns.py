@@ -8,7 +8,6 @@ and load balancers answer. Both ends use sockets of the namespace that the test 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import ipaddress
 import select
 import socket
@@ -24,6 +23,7 @@ import dns.query
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
+import msgspec
 
 from netprobe.render import Options, Rendered, render
 from netprobe.render.model import Target
@@ -40,7 +40,7 @@ VARIANTS: dict[str, Options] = {
 }
 SUBTREES: dict[str, Options] = {
     "as wide as it gets": Options(allow_widening=True),
-    "names that were seen": dataclasses.replace(CASES["strict"].options, allow_widening=True, enumerate=True),
+    "names that were seen": msgspec.structs.replace(CASES["strict"].options, allow_widening=True, enumerate=True),
 }
 """For devices without an exact form: even a bucket's name has names beneath it that a customer can own."""
 ALIAS_TARGET = "edge-7.elsewhere.test"
