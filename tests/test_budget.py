@@ -6,6 +6,7 @@ every user pays: raise it only with a reason in the commit.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -22,6 +23,7 @@ from netprobe.observations import TlsDetail
 from netprobe.probes import certificates, trust
 from netprobe.probes.run import check
 from netprobe.probes.settings import DEFAULT_NUMBERS, Settings
+from tests.support import need
 from tests.support.cli import environment
 
 COMMAND_LINE = {"typer", "annotated_doc", "shellingham", "typing_extensions"}
@@ -64,6 +66,54 @@ def packages(*arguments: str) -> set[str]:
 )
 def test_the_packages_that_a_command_imports(arguments: tuple[str, ...], allowed: set[str]) -> None:
     assert packages(*arguments) - allowed == set()
+
+
+def instructions(*arguments: str) -> int:
+    """The instructions of one run of Python under callgrind, which are the same however busy the machine is."""
+    env = environment(PYTHONHASHSEED="0")
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    command = [sys.executable, *arguments]
+    subprocess.run(command, env=env, capture_output=True, timeout=60, check=True)  # now everything is compiled
+    done = subprocess.run(
+        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=True,
+    )
+    found = re.search(r"refs:\s+([0-9,]+)", done.stderr)
+    assert found is not None, done.stderr
+    return int(found[1].replace(",", ""))
+
+
+OWN_START = """
+import gc
+gc.set_threshold(20000)
+import netprobe.cli.main, netprobe.cli.check
+netprobe.cli.main.load_command("check")
+import netprobe.catalog, netprobe.requirements, netprobe.probes.run, netprobe.diagnosis, netprobe.report.formats.text
+netprobe.requirements.endpoints(netprobe.catalog.load(), regions=["us-east-2"])
+"""
+"""All that a check of one region does before its first packet and after its last answer, but for the report's text."""
+OTHERS_START = "import gc; gc.set_threshold(20000); import typer, trio, dns.name, dns.rcode, httpx, h11, msgspec"
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("ours", "theirs", "most"),
+    [
+        # Measured 2026-11-26: 0.79, 1.67 and 1.28.
+        (("-m", "netprobe", "--help"), ("-c", "import typer, jinja2"), 0.9),
+        (("-m", "netprobe", "render", "squid", "-r", "us-east-2"), ("-c", "import typer, jinja2"), 1.8),
+        (("-c", OWN_START), ("-c", OTHERS_START), 1.4),
+    ],
+)
+def test_a_start_costs_little_beside_what_it_imports(
+    ours: tuple[str, ...], theirs: tuple[str, ...], most: float
+) -> None:
+    need.engine("valgrind")
+    assert instructions(*ours) <= most * instructions(*theirs)
 
 
 def endpoints(*regions: str) -> tuple[Endpoint, ...]:

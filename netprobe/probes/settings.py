@@ -16,8 +16,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         timeout: the limit of one step in seconds, or None for limits that follow what the run measures.
         deadline: the limit of the whole run in seconds.
-        concurrency: how many connections may be open at once. 256 by measurement (tests/bench): 1,000 hosts took 3.9 s
-            where 128 took 5.3 s and 512 no less; at 150 ms round trips all regions took 8.8 s instead of 9.2 s.
+        concurrency: how many connections may be open at once. 256 by measurement (tests/bench, ``-r all``): at 150 ms
+            round trips it takes 4.5 s, where 128 take 5.1 s and 512 or 1,024 no less; at 40 ms all take the same.
         ecs_numbers: the numbers tried for ``ecs-a-*`` and ``ecs-t-*``.
         families: the address families wanted; a vantage uses those that it has itself.
         expect: group → ``private`` or ``public``.

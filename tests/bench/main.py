@@ -1,4 +1,4 @@
-"""The bench: netprobe beside curl, blackbox_exporter and check_http on the same work, in one go, in turns.
+"""The bench: netprobe beside curl, blackbox_exporter, check_http and sslyze on the same work, in one go, in turns.
 
 What is fair. Every program does DNS through the bench's resolver, TCP, verified TLS with the server's name, and one
 GET, for every host, over the same link against the same servers; all are run in turns, several rounds, and medians are
@@ -7,9 +7,11 @@ only, for everyone.
 
 What is not. ``curl -Z`` says pass or fail a host, and nothing of why. blackbox_exporter is a daemon that is already up
 (its start is not counted, its CPU is), and it is asked by ``curl -Z``, whose cost is in the figures. check_http starts
-a process for each host, 32 at a time, and does not verify the certificate. nginx and dnsmasq share the cores with
-whoever is measured, which favours nobody but makes every ratio milder than with a server elsewhere. On the delayed
-link curl is not shown: what counts there is the distance from the sum of one chain's round trips.
+a process for each host, 32 at a time, and does not verify the certificate. sslyze looks at certificates and nothing
+else, and needs several handshakes a host for it; it is run where it is on PATH (from PyPI, in an environment of its
+own, since it wants an older cryptography). nginx and dnsmasq share the cores with whoever is measured, which favours nobody
+but makes every ratio milder than with a server elsewhere, and keeps a program of several processes from using them. On
+the delayed link curl is not shown: what counts there is the distance from the sum of one chain's round trips.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ from tests.bench.world import (
 
 NETPROBE = (sys.executable, "-m", "netprobe")
 ROUND_TRIPS = 4
-"""DNS, TCP, TLS 1.3 and HTTP: one each."""
+"""DNS, TCP, TLS 1.3 and HTTP: one each. Hosts of WebSockets (``ecs-a``, ``ecs-t``, ``ssmmessages``) take one more."""
 WORKS = {
     "30": (30, frozenset[int]()),
     "200": (200, frozenset[int]()),
@@ -55,7 +57,10 @@ _PROGRAMS = {
     "curl": "curl",
     "blackbox": "prometheus-blackbox-exporter",
     "check_http": "/usr/lib/nagios/plugins/check_http",
+    "sslyze": "sslyze",
 }
+_SLYZED = 200
+"""The most hosts that sslyze is given: it takes some 40 ms for each."""
 SPECIAL = ("start", "region", "all-regions", "delay-40", "delay-150")
 
 
@@ -64,7 +69,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("works", nargs="*", help=f"some of: {', '.join((*SPECIAL, *WORKS))}; default all")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--peers", default="curl,blackbox,check_http", help="beside netprobe; '' for none")
+    parser.add_argument("--peers", default="curl,blackbox,check_http,sslyze", help="beside netprobe; '' for none")
     parser.add_argument("--json", type=Path, help="write every cost here")
     asked = parser.parse_args()
     works = asked.works or [*SPECIAL, *WORKS]
@@ -146,7 +151,7 @@ def _delayed(made: World, work: str, rounds: int) -> list[Row]:
     trip = int(work.partition("-")[2]) / 1000
     with resolver(made, real(made)), _slow_link(made, trip / 2):
         rows = _compare(made, work, {"one region": _check(made, "us-east-2"), "all": _check(made, "all")}, rounds)
-    print(f"  {'the round trips of one chain':<28}{ROUND_TRIPS * trip:8.3f} s")
+    print(f"  {'the round trips of one chain':<28}{ROUND_TRIPS * trip:8.3f} s, with a WebSocket {5 * trip:.3f} s")
     return rows
 
 
@@ -182,6 +187,8 @@ def _programs(made: World, count: int, faulty: bool, peers: Sequence[str]) -> It
             found["blackbox_exporter"] = stack.enter_context(_blackbox(made, folder, count))
         if "check_http" in peers and shutil.which(_PROGRAMS["check_http"]) and count <= PER_REGION:
             found["check_http"] = _check_http(folder, count)
+        if "sslyze" in peers and shutil.which(_PROGRAMS["sslyze"]) and count <= _SLYZED and not faulty:
+            found["sslyze"] = _sslyze(made, folder, count)
         yield found
 
 
@@ -226,6 +233,12 @@ def _blackbox(made: World, folder: Path, count: int) -> Iterator[Program]:
     finally:
         daemon.kill()
         daemon.wait(timeout=10)
+
+
+def _sslyze(made: World, folder: Path, count: int) -> Program:
+    (folder / "targets").write_text("".join(f"{host(index)}\n" for index in range(count)), encoding="ascii")
+    found = ("--certinfo", "--certinfo_ca_file", str(made.roots), "--quiet", "--json_out", str(folder / "sslyze.json"))
+    return Program(argv=(_PROGRAMS["sslyze"], *found, "--targets_in", str(folder / "targets")), cwd=folder)
 
 
 def _check_http(folder: Path, count: int) -> Program:

@@ -38,6 +38,7 @@ DEBIAN_PACKAGES = {
     "ufw": "ufw",
     "danted": "dante-server",
     "node": "nodejs",
+    "valgrind": "valgrind",
     "suricata": "suricata",
     "tcpdump": "tcpdump",
     "curl": "curl",
