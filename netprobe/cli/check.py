@@ -244,6 +244,8 @@ def _probe(
             return await _located(report, vantages, settings)
 
     with spread.forked(selection.endpoints, look.ready or (), settings) as workers:
+        import netprobe.diagnosis  # noqa: F401 - needed in any case, and now the workers work meanwhile
+
         return trio.run(probe, workers)
 
 
