@@ -260,3 +260,83 @@ def test_a_worker_that_is_killed_is_a_bug_and_leaves_no_process(tmp_path: Path) 
     assert out == ""
     assert "bug in netprobe" in err
     assert left == []
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_workers_end_with_their_parent(end: signal.Signals, tmp_path: Path) -> None:
+    _needs()
+    with standing_lab("blackhole-all", tmp_path) as (net, command):
+        process = _start(net, (*command, "--timeout", "30"))
+        assert _children(process) == 2
+        time.sleep(1)
+        process.send_signal(end)
+        process.communicate(timeout=5)  # a worker that lived on would hold the streams open
+        left = _pids(net)
+    assert left == []
+
+
+_ALONE = """
+import os, signal, socket, sys, time, trio
+from netprobe import catalog, requirements
+from netprobe.probes import spread
+from netprobe.probes.plan import make
+from netprobe.probes.session import Session
+from netprobe.probes.settings import Settings
+from netprobe.vantage import Resolver
+from tests.support import probe_servers
+
+spread.FROM = spread.EACH = 1
+os.sched_getaffinity = lambda _pid: {0, 1}
+silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+silent.bind(("127.0.0.1", 0))
+resolver = Resolver(address="127.0.0.1", port=silent.getsockname()[1])
+vantages = [probe_servers.vantage(resolvers=(resolver,))]
+wanted = requirements.endpoints(catalog.load(), regions=["us-east-2"])
+settings = Settings(deadline=20)
+"""
+
+
+def _run(script: str) -> str:
+    """Run a script in a process of its own, since a test's own has threads and does not fork well."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-c", _ALONE + script], capture_output=True, text=True, timeout=30, check=True, env=environment
+    ).stdout.strip()
+
+
+def test_a_worker_that_has_not_begun_is_stopped_too() -> None:
+    script = """
+async def collect(workers):
+    session = Session.begin(settings, vantages, workers.zero())
+    targets = make(wanted, vantages, settings, session.zero).targets
+    started = trio.current_time()
+    print(await workers.collect(session, targets, None), trio.current_time() - started < 4)
+
+with spread.forked(wanted, vantages, settings) as workers:
+    workers._tell(signal.SIGTERM)
+    trio.run(collect, workers)
+"""
+    assert _run(script) == "interrupted True"
+
+
+@pytest.mark.parametrize("limited", ["fork", "pipe"])
+def test_where_no_process_is_allowed_one_does_it_all(limited: str) -> None:
+    script = f"""
+allowed, calls = os.{limited}, []
+def limited():
+    calls.append(1)
+    if len(calls) == 2:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+    return allowed()
+os.{limited} = limited
+files = len(os.listdir("/proc/self/fd"))
+with spread.forked(wanted, vantages, settings) as workers:
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        os.waitpid(-1, os.WNOHANG)
+        print("a process is left")
+    except ChildProcessError:
+        print(workers, len(calls), len(os.listdir("/proc/self/fd")) - files, sorted(mask))
+"""
+    assert _run(script) == "None 2 0 []"
