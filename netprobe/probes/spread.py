@@ -27,7 +27,7 @@ import trio
 from netprobe.catalog.model import Endpoint
 from netprobe.errors import UsageError
 from netprobe.observations import Observation, Step
-from netprobe.probes import descriptors, plan
+from netprobe.probes import certificates, descriptors, plan
 from netprobe.probes.first_pass import DEADLINE, INTERRUPTED, Progress, bounded, first_pass
 from netprobe.probes.plan import Target
 from netprobe.probes.resolve import IN_FLIGHT
@@ -211,6 +211,8 @@ def forked(endpoints: Sequence[Endpoint], vantages: Sequence[Vantage], settings:
     if count == 1:
         yield None
         return
+    if settings.genuine_chains:
+        certificates.prepare()  # once for all, or every worker would do it in the middle of a handshake
     gc.freeze()  # or the first collection would copy every page that is shared
     began = time.perf_counter()
     pipes: dict[int, int] = {}

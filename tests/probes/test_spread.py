@@ -320,6 +320,17 @@ with spread.forked(wanted, vantages, settings) as workers:
     assert _run(script) == "interrupted True"
 
 
+def test_what_reads_certificates_is_imported_before_the_workers_are_forked() -> None:
+    script = """
+spread.certificates.prepare = lambda: print("prepared")
+spread._start = lambda worker, pipes: print("started")
+for genuine_chains in (False, True):
+    with spread.forked(wanted, vantages, Settings(genuine_chains=genuine_chains)):
+        pass
+"""
+    assert _run(script).split() == ["started", "started", "prepared", "started", "started"]
+
+
 @pytest.mark.parametrize("limited", ["fork", "pipe"])
 def test_where_no_process_is_allowed_one_does_it_all(limited: str) -> None:
     script = f"""
