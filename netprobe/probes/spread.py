@@ -207,7 +207,7 @@ def forked(endpoints: Sequence[Endpoint], vantages: Sequence[Vantage], settings:
         settings: limits and choices.
     """
     names = sum(len(endpoint.candidates(settings.ecs_numbers)) for endpoint in endpoints) * len(vantages)
-    count = processes(names)
+    count = min(processes(names), settings.concurrency)
     if count == 1:
         yield None
         return
@@ -266,7 +266,7 @@ class _Worker:
         count: int,
         began: float,
     ) -> None:
-        share = max(1, settings.concurrency // count)
+        share = settings.concurrency // count
         self._endpoints, self._vantages = endpoints, vantages
         self._settings, self._notes = descriptors.within_limits(
             msgspec.structs.replace(settings, concurrency=share), vantages

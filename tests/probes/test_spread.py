@@ -331,6 +331,17 @@ for genuine_chains in (False, True):
     assert _run(script).split() == ["started", "started", "prepared", "started", "started"]
 
 
+@pytest.mark.parametrize(("concurrency", "expected"), [(1, 0), (2, 2), (3, 2)])
+def test_no_more_connections_than_asked_for(concurrency: int, expected: int) -> None:
+    script = f"""
+shared = []
+spread._start = lambda worker, pipes: shared.append(worker._settings.concurrency)
+with spread.forked(wanted, vantages, Settings(concurrency={concurrency})) as workers:
+    print(len(shared), sum(shared) <= {concurrency})
+"""
+    assert _run(script) == f"{expected} True"
+
+
 @pytest.mark.parametrize("limited", ["fork", "pipe"])
 def test_where_no_process_is_allowed_one_does_it_all(limited: str) -> None:
     script = f"""
