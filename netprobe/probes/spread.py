@@ -85,8 +85,9 @@ class _Mistake(msgspec.Struct, array_like=True, tag="mistake"):
 
 
 class _Bug(msgspec.Struct, array_like=True, tag="bug"):
-    """Ours."""
+    """Ours: in a line, and with its traceback."""
 
+    summary: str
     text: str
 
 
@@ -95,7 +96,7 @@ _decoder = msgspec.msgpack.Decoder(_Message)
 
 
 class WorkerError(Exception):
-    """A worker ended without its part: a bug, with the worker's own traceback where it had one."""
+    """A worker ended without its part: a bug, with the worker's own traceback as a note where it had one."""
 
 
 def processes(names: int) -> int:
@@ -163,7 +164,9 @@ class Workers:
                     elif isinstance(message, _Mistake):
                         raise UsageError(message.value, message.reason, message.remedy)
                     else:
-                        raise WorkerError(message.text)
+                        bug = WorkerError(message.summary)
+                        bug.add_note(message.text)
+                        raise bug
             raise WorkerError(f"worker {pid} ended without its part")
 
         async def interrupt() -> None:
@@ -340,7 +343,7 @@ def _trouble(error: BaseException) -> _Mistake | _Bug:
         inner = inner.exceptions[0]
     if isinstance(inner, UsageError):
         return _Mistake(inner.value, inner.reason, inner.remedy)
-    return _Bug("".join(traceback.format_exception(error)))
+    return _Bug(f"{type(inner).__name__}: {inner}", "".join(traceback.format_exception(error)))
 
 
 def _send(pipe: int, message: _Message) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -97,7 +98,7 @@ def _only(group: BaseException) -> BaseException:
     [
         ([], spread.WorkerError, "ended without its part"),
         ([b"\0\0\0\x40half"], spread.WorkerError, "ended without its part"),
-        ([_frame(spread._Bug("Traceback: deep inside"))], spread.WorkerError, "deep inside"),
+        ([_frame(spread._Bug("KeyError: deep inside", "Traceback"))], spread.WorkerError, "deep inside"),
         ([_frame(spread._Done(3)), _frame(spread._Mistake("/x", "cannot be read", "name another"))], UsageError, "/x"),
         ([_frame(["nonsense"])], msgspec.ValidationError, "nonsense"),
     ],
@@ -128,7 +129,16 @@ def test_a_users_mistake_is_told_as_one() -> None:
     )
     bug = spread._trouble(ZeroDivisionError("x"))
     assert isinstance(bug, spread._Bug)
+    assert bug.summary == "ZeroDivisionError: x"
     assert "ZeroDivisionError" in bug.text
+
+
+async def test_a_workers_bug_is_told_in_a_line_and_kept_with_its_traceback() -> None:
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await _collect(_frame(spread._Bug("KeyError: 7", "Traceback: line 3")))
+    error = _only(caught.value)
+    assert str(error) == "KeyError: 7"
+    assert "Traceback: line 3" in "".join(traceback.format_exception(error))
 
 
 @contextmanager
