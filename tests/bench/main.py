@@ -9,9 +9,9 @@ What is not. ``curl -Z`` says pass or fail a host, and nothing of why. blackbox_
 (its start is not counted, its CPU is), and it is asked by ``curl -Z``, whose cost is in the figures. check_http starts
 a process for each host, 32 at a time, and does not verify the certificate. sslyze looks at certificates and nothing
 else, and needs several handshakes a host for it; it is run where it is on PATH (from PyPI, in an environment of its
-own, since it wants an older cryptography). nginx and dnsmasq share the cores with whoever is measured, which favours nobody
-but makes every ratio milder than with a server elsewhere, and keeps a program of several processes from using them. On
-the delayed link curl is not shown: what counts there is the distance from the sum of one chain's round trips.
+own, since it wants an older cryptography). nginx and dnsmasq share the cores with whoever is measured, which favours
+nobody but makes every ratio milder than with a server elsewhere, and keeps a program of several processes from using
+them. On the delayed link curl is not shown: what counts there is the distance from the sum of one chain's round trips.
 """
 
 from __future__ import annotations
