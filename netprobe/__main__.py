@@ -4,6 +4,7 @@
 """
 
 import gc
+import os
 import sys
 
 _GARBAGE_AFTER = 20_000
@@ -18,6 +19,9 @@ def main() -> int:
         sys.stdout.write(f"netprobe {__version__}\n")
         return 0
     gc.set_threshold(_GARBAGE_AFTER)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # it was closed when we began (>&-): nobody wants to read it
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (for as long as we live)
     from netprobe.cli.main import run
 
     return run(sys.argv[1:])

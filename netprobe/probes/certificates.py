@@ -13,6 +13,7 @@ from __future__ import annotations
 import datetime
 import functools
 import hashlib
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,7 +77,7 @@ def strict_error(chain: Sequence[bytes], host: str, store: Path | None) -> str |
     from cryptography.x509 import verification
 
     try:
-        parsed = [x509.load_der_x509_certificate(der) for der in chain[:MAX_CHAIN]]
+        parsed = [_read(der) for der in chain[:MAX_CHAIN]]
         anchors = [c for c in parsed[1:] if c.issuer == c.subject]
         if store is not None:
             issuers = {c.issuer for c in parsed}
@@ -90,11 +91,21 @@ def strict_error(chain: Sequence[bytes], host: str, store: Path | None) -> str |
     return ""
 
 
-def _load(der: bytes) -> x509.Certificate | None:
+def _read(der: bytes) -> x509.Certificate:
+    """Read a certificate; what is odd about it is no news of ours to put on stderr (a root of Mozilla's is odd).
+
+    Raises:
+        ValueError: it cannot be read.
+    """
     from cryptography import x509
 
-    try:
+    with warnings.catch_warnings(action="ignore"):
         return x509.load_der_x509_certificate(der)
+
+
+def _load(der: bytes) -> x509.Certificate | None:
+    try:
+        return _read(der)
     except ValueError:  # more than OpenSSL minds; it is shown as unreadable
         return None
 

@@ -138,7 +138,7 @@ def _plain(wire: bytes, asked: Question) -> Answer | None:
     _, flags, questions, answers, authorities, additional = _HEADER.unpack_from(wire)
     end = _HEADER_SIZE + len(_wire(asked.name)) + 4
     rcode = flags & 15
-    if flags & _PLAIN_FLAGS != dns.flags.QR or questions != 1 or rcode not in {0, 3} or (rcode and answers):
+    if flags & _PLAIN_FLAGS != dns.flags.QR or questions != 1 or (rcode and answers):
         return None
     if wire[_HEADER_SIZE:end] != asked.wire[_HEADER_SIZE:end]:
         return None
@@ -148,12 +148,12 @@ def _plain(wire: bytes, asked: Question) -> Answer | None:
         kind, cls, ttl, size = _RECORD.unpack_from(wire, start - _RECORD.size)
         end = start + size
         if number < answers:
-            if cls != _IN or ttl > _LONGEST_TTL or end > len(wire) or not chain.follow(wire, owner, kind, start, end):
+            if cls != _IN or ttl > _LONGEST_TTL or not chain.follow(wire, owner, kind, start, end):
                 return None
             chain.ttls.append(ttl)
         elif kind == _TSIG or (kind == _OPT and ttl >> 24):  # signed, or more of the response code
             return None
-    if end != len(wire):
+    if end != len(wire):  # cut off, or with something behind it
         return None
     addresses = sorted(map(_TO_TEXT[asked.family], chain.addresses))
     return _answer(rcode, addresses, cname=chain.aliases, ttl=min(chain.ttls) if addresses else None)

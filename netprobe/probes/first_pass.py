@@ -32,9 +32,10 @@ async def bounded(session: Session, work: Callable[[], Awaitable[None]], interru
     """
     interrupted = False
 
-    async def watch(scope: trio.CancelScope) -> None:
+    async def watch(scope: trio.CancelScope, *, task_status: trio.TaskStatus[None]) -> None:
         nonlocal interrupted
         with trio.open_signal_receiver(interrupt) as signals:
+            task_status.started()
             async for _ in signals:
                 interrupted = True
                 scope.cancel()
@@ -42,7 +43,7 @@ async def bounded(session: Session, work: Callable[[], Awaitable[None]], interru
     with trio.CancelScope(deadline=session.zero + session.settings.deadline) as scope:
         async with trio.open_nursery() as nursery:
             if threading.current_thread() is threading.main_thread():
-                nursery.start_soon(watch, scope)
+                await nursery.start(watch, scope)
             await work()
             nursery.cancel_scope.cancel()
     if interrupted:

@@ -7,6 +7,8 @@ The processes are forked before the event loop begins, so that what was imported
 domains, with its share of the connections and of the questions in flight, and sends back what it saw; this process puts
 it together, as if it had seen it all itself, and makes the control probes, which must know the whole pass. A worker
 ignores Ctrl-C, which a terminal sends to all: this process tells the workers to stop, and waits for what they have.
+Where this process ends without a word (SIGTERM, SIGKILL), so do they. Where no more processes are allowed, it makes the
+pass itself.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ import trio
 from netprobe.catalog.model import Endpoint
 from netprobe.errors import UsageError
 from netprobe.observations import Observation, Step
-from netprobe.probes import descriptors, plan
+from netprobe.probes import certificates, descriptors, plan
 from netprobe.probes.first_pass import DEADLINE, INTERRUPTED, Progress, bounded, first_pass
 from netprobe.probes.plan import Target
 from netprobe.probes.resolve import IN_FLIGHT
@@ -83,8 +85,9 @@ class _Mistake(msgspec.Struct, array_like=True, tag="mistake"):
 
 
 class _Bug(msgspec.Struct, array_like=True, tag="bug"):
-    """Ours."""
+    """Ours: in a line, and with its traceback."""
 
+    summary: str
     text: str
 
 
@@ -93,7 +96,7 @@ _decoder = msgspec.msgpack.Decoder(_Message)
 
 
 class WorkerError(Exception):
-    """A worker ended without its part: a bug, with the worker's own traceback where it had one."""
+    """A worker ended without its part: a bug, with the worker's own traceback as a note where it had one."""
 
 
 def processes(names: int) -> int:
@@ -161,7 +164,9 @@ class Workers:
                     elif isinstance(message, _Mistake):
                         raise UsageError(message.value, message.reason, message.remedy)
                     else:
-                        raise WorkerError(message.text)
+                        bug = WorkerError(message.summary)
+                        bug.add_note(message.text)
+                        raise bug
             raise WorkerError(f"worker {pid} ended without its part")
 
         async def interrupt() -> None:
@@ -188,7 +193,8 @@ class Workers:
     def end(self) -> None:
         """End and reap whatever is left of the processes."""
         self._tell(signal.SIGKILL)
-        for pid, pipe in self._pipes.items():
+        while self._pipes:
+            pid, pipe = self._pipes.popitem()
             os.close(pipe)
             with contextlib.suppress(ChildProcessError):  # it was reaped when its end was told
                 os.waitpid(pid, 0)
@@ -204,25 +210,51 @@ def forked(endpoints: Sequence[Endpoint], vantages: Sequence[Vantage], settings:
         settings: limits and choices.
     """
     names = sum(len(endpoint.candidates(settings.ecs_numbers)) for endpoint in endpoints) * len(vantages)
-    count = processes(names)
+    count = min(processes(names), settings.concurrency)
     if count == 1:
         yield None
         return
+    if settings.genuine_chains:
+        certificates.prepare()  # once for all, or every worker would do it in the middle of a handshake
     gc.freeze()  # or the first collection would copy every page that is shared
     began = time.perf_counter()
     pipes: dict[int, int] = {}
+    workers = Workers(began, pipes)
+    started: Workers | None = workers
     try:
-        for number in range(count):
-            reading, writing = os.pipe()
-            pid = os.fork()
-            if pid == 0:
-                os.close(reading)
-                _live(_Worker(endpoints, vantages, settings, number, count, began), writing)
-            os.close(writing)
-            pipes[pid] = reading
-        yield Workers(began, pipes)
+        try:
+            for number in range(count):
+                _start(_Worker(endpoints, vantages, settings, number, count, began), pipes)
+        except OSError:  # no process or no descriptor is left; this one can do it all, and takes longer
+            workers.end()
+            started = None
+        yield started
     finally:
-        Workers(began, pipes).end()
+        workers.end()
+
+
+def _start(worker: _Worker, pipes: dict[int, int]) -> None:
+    """Fork a worker and enter it into ``pipes``.
+
+    Raises:
+        OSError: this system allows no more processes, or files.
+    """
+    reading, writing = os.pipe()
+    # A signal in between must find neither a worker that takes itself for its parent, nor one that would miss it.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        pid = os.fork()
+        if pid == 0:
+            for other in (reading, *pipes.values()):  # a pipe breaks when nobody holds its reading end
+                os.close(other)
+            _live(worker, writing)
+        pipes[pid] = reading
+    except OSError:
+        os.close(reading)
+        raise
+    finally:
+        os.close(writing)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 class _Worker:
@@ -237,7 +269,7 @@ class _Worker:
         count: int,
         began: float,
     ) -> None:
-        share = max(1, settings.concurrency // count)
+        share = settings.concurrency // count
         self._endpoints, self._vantages = endpoints, vantages
         self._settings, self._notes = descriptors.within_limits(
             msgspec.structs.replace(settings, concurrency=share), vantages
@@ -260,7 +292,11 @@ class _Worker:
                 told = done
 
         async def work() -> None:
-            await first_pass(session, [layout.targets[number] for number in mine], progress)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # one that came until now is heard now
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_end_with_reader, pipe)
+                await first_pass(session, [layout.targets[number] for number in mine], progress)
+                nursery.cancel_scope.cancel()
 
         ended_by = await bounded(session, work, signal.SIGTERM)
         numbers = {id(layout.targets[number]): number for number in mine}
@@ -280,7 +316,8 @@ def _live(worker: _Worker, pipe: int) -> None:
     status = 1
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # listened to while there is something to stop
+        # Listened to while there is something to stop. SIG_IGN would forget one that came before (sigaction(2)).
+        signal.signal(signal.SIGTERM, lambda *_: None)
         trio.run(worker.work, pipe)
         status = 0
     except BaseException as error:
@@ -290,13 +327,23 @@ def _live(worker: _Worker, pipe: int) -> None:
         os._exit(status)
 
 
+async def _end_with_reader(pipe: int) -> None:
+    """Wait until nobody reads a pipe any more, and say so.
+
+    Raises:
+        BrokenPipeError: its reader is gone.
+    """
+    await trio.lowlevel.wait_readable(pipe)  # the end that is written to has nothing to read but its own end
+    raise BrokenPipeError
+
+
 def _trouble(error: BaseException) -> _Mistake | _Bug:
     inner = error
     while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
         inner = inner.exceptions[0]
     if isinstance(inner, UsageError):
         return _Mistake(inner.value, inner.reason, inner.remedy)
-    return _Bug("".join(traceback.format_exception(error)))
+    return _Bug(f"{type(inner).__name__}: {inner}", "".join(traceback.format_exception(error)))
 
 
 def _send(pipe: int, message: _Message) -> None:

@@ -45,8 +45,9 @@ class OpenStreamTransport(httpx.AsyncBaseTransport):
 
     @property
     def is_reusable(self) -> bool:
-        """Whether another request may follow on the same connection."""
-        return self._protocol.our_state is h11.DONE and self._protocol.their_state is h11.DONE
+        """Whether another request may follow on the same connection: both sides are done, and nothing came behind."""
+        states = (self._protocol.our_state, self._protocol.their_state)
+        return states == (h11.DONE, h11.DONE) and self._protocol.trailing_data == (b"", False)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request without a body and read the answer's head; the body is streamed.

@@ -3,13 +3,15 @@ from __future__ import annotations
 import io
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from netprobe.cli import output
 from netprobe.errors import UsageError
-from tests.support.cli import netprobe
+from tests.support.cli import ROOT, environment, netprobe
 
 
 def test_a_file_is_written_whole_and_keeps_its_mode(tmp_path: Path) -> None:
@@ -177,3 +179,12 @@ def test_stdout_by_its_path_may_be_a_pipe(tmp_path: Path) -> None:
     (tmp_path / "root/etc").mkdir(parents=True)
     ended = netprobe("image", "root", "--format", "tap", "-o", "/dev/stdout", cwd=tmp_path)
     assert ended.out.startswith("TAP version"), ended.err
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(("scenario", "code"), [("healthy", 0), ("refused", 1)])
+def test_streams_that_are_closed_change_no_verdict(closed: str, scenario: str, code: int) -> None:
+    check = ("-m", "netprobe", "check", "-r", "us-east-2", "--lab", scenario)
+    shell = ("bash", "-c", f'"$@" {closed}', "bash", sys.executable, *check)
+    done = subprocess.run(shell, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (code, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import warnings
 from pathlib import Path
 
 import pytest
@@ -164,3 +165,16 @@ def test_what_a_report_says_of_a_store(tmp_path: Path, monkeypatch: pytest.Monke
     assert trust.describe(TrustStore()) == "system (no bundle found)"
     with pytest.raises(UnreadableFileError):
         trust.read_bundle(tmp_path / "missing")
+
+
+def test_an_odd_certificate_draws_no_warning(origin: trustme.CA, roots: trust.Anchors) -> None:
+    """A serial number below 1, as a root of Mozilla's has it, draws a warning from who reads certificates."""
+    leaf, version = _chain(origin.issue_cert(HOST))[0], b"\xa0\x03\x02\x01\x02"
+    start = leaf.index(version) + len(version) + 2  # behind it the serial number: its tag, its size, its bytes
+    odd = leaf[:start] + b"\xfe" + leaf[start + 1 :]
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert len(certificates.describe((odd,))) == 1
+        assert not certificates.ends_in_origin((odd,), roots)
+        certificates.strict_error((odd, _der(origin)), HOST, None)
+    assert told == []

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import struct
+from collections.abc import Callable
 
 import dns.flags
 import dns.message
 import dns.rcode
 import dns.rrset
+import dns.tsigkeyring
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,6 +88,112 @@ def test_an_alias_is_followed_without_dnspython() -> None:
     assert plain is not None
     assert plain == _slow(response.to_wire(), asked)
     assert (plain.cname, plain.ttl) == (("a.example", f"b.{HOST}"), 20)
+
+
+def _name(text: str) -> bytes:
+    return b"".join(bytes([len(label)]) + label.encode() for label in text.split(".")) + b"\0"
+
+
+TO_THE_NAME, ALIAS = b"\xc0\x0c", _name("a.example")
+ADDRESS = (TO_THE_NAME, 1, 1, 60, b"\xc0\0\2\1")
+FROM_ALIAS = (ALIAS, *ADDRESS[1:])
+TO_ALIAS = (TO_THE_NAME, 5, 1, 60, ALIAS)
+MANY = [_name(f"a{number}.example") for number in range(20)]
+
+
+def _record(owner: bytes, kind: int, cls: int, ttl: int, data: bytes) -> bytes:
+    return owner + struct.pack("!HHIH", kind, cls, ttl, len(data)) + data
+
+
+def _aliases(count: int) -> list[tuple[bytes, int, int, int, bytes]]:
+    owners = [TO_THE_NAME, *MANY]
+    return [(owners[n], 5, 1, 60, MANY[n]) for n in range(count)] + [(owners[count], *ADDRESS[1:])]
+
+
+def _read(wire: bytes, asked: Question, reading: Callable[[bytes, Question], Answer | None]) -> Answer | str | None:
+    try:
+        return reading(wire, asked)
+    except Malformed:
+        return "malformed"
+
+
+@pytest.mark.parametrize(
+    ("flags", "questions", "asked_name", "records"),
+    [
+        pytest.param(0x9180, 1, HOST, [ADDRESS], id="another opcode"),
+        pytest.param(0x0180, 1, HOST, [ADDRESS], id="a question"),
+        pytest.param(0x8380, 1, HOST, [ADDRESS], id="truncated"),
+        pytest.param(0x8180, 2, HOST, [], id="two questions"),
+        pytest.param(0x8183, 1, HOST, [ADDRESS], id="an address of a name that does not exist"),
+        pytest.param(0x8182, 1, HOST, [ADDRESS], id="an address and a server failure"),
+        pytest.param(0x8180, 1, f"x{HOST[1:]}", [ADDRESS], id="another name of the same length"),
+        pytest.param(0x8180, 1, HOST, [(TO_THE_NAME, 1, 3, 60, ADDRESS[4])], id="class CHAOS"),
+        pytest.param(0x8180, 1, HOST, [(TO_THE_NAME, 1, 1, 1 << 31, ADDRESS[4])], id="a negative time to live"),
+        pytest.param(0x8180, 1, HOST, [(TO_THE_NAME, 1, 1, 60, b"\0" * 5)], id="an address too long"),
+        pytest.param(0x8180, 1, HOST, [(TO_THE_NAME, 28, 1, 60, b"\0" * 4)], id="an IPv6 address too short"),
+        pytest.param(0x8180, 1, HOST, [TO_ALIAS, ADDRESS], id="an address of the name that is an alias"),
+        pytest.param(0x8180, 1, HOST, [TO_ALIAS, (_name(HOST), *ADDRESS[1:])], id="the same, with its name in full"),
+        pytest.param(0x8180, 1, HOST, [FROM_ALIAS], id="an address of another name"),
+        pytest.param(0x8180, 1, HOST, [FROM_ALIAS, TO_ALIAS], id="an alias behind its address"),
+        pytest.param(0x8180, 1, HOST, [ADDRESS, TO_ALIAS], id="an alias beside an address"),
+        pytest.param(0x8180, 1, HOST, [(TO_THE_NAME, 39, 1, 60, ALIAS), FROM_ALIAS], id="DNAME"),
+        pytest.param(0x8180, 1, HOST, [(TO_THE_NAME, 5, 1, 60, ALIAS + b"x"), FROM_ALIAS], id="bytes behind an alias"),
+        pytest.param(0x8180, 1, HOST, [(TO_THE_NAME, 5, 1, 60, b"")], id="an alias of nothing"),
+        pytest.param(0x8180, 1, HOST, [(TO_THE_NAME, 5, 1, 60, TO_THE_NAME)], id="an alias of itself"),
+        pytest.param(0x8180, 1, HOST, _aliases(17), id="too many aliases"),
+        pytest.param(0x8180, 1, HOST, [(b"\xc0\xff", *ADDRESS[1:])], id="a pointer beyond the end"),
+        pytest.param(0x8180, 1, HOST, [(b"\xc0\x2d", *ADDRESS[1:])], id="a pointer to itself"),
+    ],
+)
+def test_what_is_not_plain_is_dnspythons(
+    flags: int, questions: int, asked_name: str, records: list[tuple[bytes, int, int, int, bytes]]
+) -> None:
+    asked = dnswire.question(HOST, 4)
+    head = asked.wire[:2] + struct.pack("!HHHHH", flags, questions, len(records), 0, 0)
+    wire = head + _name(asked_name) + b"\0\1\0\1" + b"".join(_record(*record) for record in records)
+    with contextlib.suppress(IndexError):
+        assert dnswire._plain(wire, asked) is None
+    assert _read(wire, asked, dnswire.read) == _read(wire, asked, _slow)
+
+
+@pytest.mark.parametrize("records", [[TO_ALIAS], _aliases(8), _aliases(9), [ADDRESS, ADDRESS]])
+def test_what_is_plain_is_read_alike(records: list[tuple[bytes, int, int, int, bytes]]) -> None:
+    asked = dnswire.question(HOST, 4)
+    head = asked.wire[:2] + struct.pack("!HHHHH", 0x8180, 1, len(records), 0, 0)
+    wire = head + _name(HOST) + b"\0\1\0\1" + b"".join(_record(*record) for record in records)
+    got = dnswire.read(wire, asked)
+    assert got == _slow(wire, asked)
+    assert got is not None
+    assert len(got.cname) == sum(record[1] == 5 for record in records)
+
+
+@pytest.mark.parametrize("claimed", [1, 65535])
+@pytest.mark.parametrize("section", [6, 8, 10])
+def test_records_that_are_claimed_and_not_there_are_malformed(claimed: int, section: int) -> None:
+    asked = dnswire.question(HOST, 4, edns=False)
+    wire = bytearray(asked.wire)
+    wire[2:4] = b"\x81\x80"
+    wire[section : section + 2] = claimed.to_bytes(2, "big")
+    with pytest.raises(Malformed):
+        dnswire.read(bytes(wire), asked)
+
+
+def test_an_answer_that_is_cut_off_or_goes_on_is_malformed() -> None:
+    asked = dnswire.question(HOST, 4)
+    head = asked.wire[:2] + struct.pack("!HHHHH", 0x8180, 1, 1, 0, 0)
+    wire = head + _name(HOST) + b"\0\1\0\1" + _record(*ADDRESS)
+    assert dnswire._plain(wire, asked) is not None
+    for damaged in (*(wire[:end] for end in range(2, len(wire))), wire + b"\0"):
+        with pytest.raises(Malformed):
+            dnswire.read(damaged, asked)
+
+
+def test_a_signed_answer_is_not_read_as_an_unsigned_one() -> None:
+    asked = dnswire.question(HOST, 4)
+    response = _response(asked)
+    response.use_tsig(dns.tsigkeyring.from_text({"key.example.": "c2VjcmV0"}))
+    with pytest.raises(Malformed):
+        dnswire.read(response.to_wire(), asked)
 
 
 _names = st.sampled_from([f"{HOST}.", "a.example.", "b.example.", f"x.{HOST}.", "."])

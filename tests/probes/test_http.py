@@ -90,14 +90,14 @@ async def test_a_reset_instead_of_an_answer() -> None:
     assert observation.failure is Failure.CONNECTION_RESET
 
 
-class _BrokenWhileSending:
-    """A connection that its peer reset while the request went out; what it had sent before is still to be read."""
+class _Sent:
+    """A connection on which an answer waits, all of it, and then its end."""
 
     def __init__(self, waiting: bytes) -> None:
         self._waiting = waiting
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        raise trio.BrokenResourceError from ConnectionResetError(errno.ECONNRESET, "reset")
+        return
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         data, self._waiting = self._waiting, b""
@@ -105,6 +105,31 @@ class _BrokenWhileSending:
 
     def close(self) -> None:
         return
+
+
+@pytest.mark.parametrize(
+    ("answer", "reusable"),
+    [
+        (AWS, True),
+        (AWS.replace(b"1.1", b"1.0"), False),
+        (AWS.replace(b"Content-Length: 2", b"Connection: close"), False),
+        (AWS.replace(b"Content-Length: 2", b"X: until it closes"), False),
+        (AWS + AWS, False),  # or the next question would have this for its answer
+        (AWS + b"\0", False),
+    ],
+)
+async def test_a_connection_is_used_again_where_nothing_came_behind_the_answer(answer: bytes, reusable: bool) -> None:
+    transport = OpenStreamTransport(_Sent(answer))
+    observation, _ = await http.request(probe_servers.scene(HOST), transport, Request(), probe_servers.limits())
+    assert observation.failure is None
+    assert transport.is_reusable is reusable
+
+
+class _BrokenWhileSending(_Sent):
+    """A connection that its peer reset while the request went out; what it had sent before is still to be read."""
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        raise trio.BrokenResourceError from ConnectionResetError(errno.ECONNRESET, "reset")
 
 
 @pytest.mark.parametrize(("waiting", "failure"), [(AWS, None), (b"", Failure.CONNECTION_RESET)])

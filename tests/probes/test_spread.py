@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -97,7 +98,7 @@ def _only(group: BaseException) -> BaseException:
     [
         ([], spread.WorkerError, "ended without its part"),
         ([b"\0\0\0\x40half"], spread.WorkerError, "ended without its part"),
-        ([_frame(spread._Bug("Traceback: deep inside"))], spread.WorkerError, "deep inside"),
+        ([_frame(spread._Bug("KeyError: deep inside", "Traceback"))], spread.WorkerError, "deep inside"),
         ([_frame(spread._Done(3)), _frame(spread._Mistake("/x", "cannot be read", "name another"))], UsageError, "/x"),
         ([_frame(["nonsense"])], msgspec.ValidationError, "nonsense"),
     ],
@@ -128,7 +129,16 @@ def test_a_users_mistake_is_told_as_one() -> None:
     )
     bug = spread._trouble(ZeroDivisionError("x"))
     assert isinstance(bug, spread._Bug)
+    assert bug.summary == "ZeroDivisionError: x"
     assert "ZeroDivisionError" in bug.text
+
+
+async def test_a_workers_bug_is_told_in_a_line_and_kept_with_its_traceback() -> None:
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await _collect(_frame(spread._Bug("KeyError: 7", "Traceback: line 3")))
+    error = _only(caught.value)
+    assert str(error) == "KeyError: 7"
+    assert "Traceback: line 3" in "".join(traceback.format_exception(error))
 
 
 @contextmanager
@@ -260,3 +270,105 @@ def test_a_worker_that_is_killed_is_a_bug_and_leaves_no_process(tmp_path: Path) 
     assert out == ""
     assert "bug in netprobe" in err
     assert left == []
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_workers_end_with_their_parent(end: signal.Signals, tmp_path: Path) -> None:
+    _needs()
+    with standing_lab("blackhole-all", tmp_path) as (net, command):
+        process = _start(net, (*command, "--timeout", "30"))
+        assert _children(process) == 2
+        time.sleep(1)
+        process.send_signal(end)
+        process.communicate(timeout=5)  # a worker that lived on would hold the streams open
+        left = _pids(net)
+    assert left == []
+
+
+_ALONE = """
+import os, signal, socket, sys, time, trio
+from netprobe import catalog, requirements
+from netprobe.probes import spread
+from netprobe.probes.plan import make
+from netprobe.probes.session import Session
+from netprobe.probes.settings import Settings
+from netprobe.vantage import Resolver
+from tests.support import probe_servers
+
+spread.FROM = spread.EACH = 1
+os.sched_getaffinity = lambda _pid: {0, 1}
+silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+silent.bind(("127.0.0.1", 0))
+resolver = Resolver(address="127.0.0.1", port=silent.getsockname()[1])
+vantages = [probe_servers.vantage(resolvers=(resolver,))]
+wanted = requirements.endpoints(catalog.load(), regions=["us-east-2"])
+settings = Settings(deadline=20)
+"""
+
+
+def _run(script: str) -> str:
+    """Run a script in a process of its own, since a test's own has threads and does not fork well."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-c", _ALONE + script], capture_output=True, text=True, timeout=30, check=True, env=environment
+    ).stdout.strip()
+
+
+def test_a_worker_that_has_not_begun_is_stopped_too() -> None:
+    script = """
+async def collect(workers):
+    session = Session.begin(settings, vantages, workers.zero())
+    targets = make(wanted, vantages, settings, session.zero).targets
+    started = trio.current_time()
+    print(await workers.collect(session, targets, None), trio.current_time() - started < 4)
+
+with spread.forked(wanted, vantages, settings) as workers:
+    workers._tell(signal.SIGTERM)
+    trio.run(collect, workers)
+"""
+    assert _run(script) == "interrupted True"
+
+
+def test_what_reads_certificates_is_imported_before_the_workers_are_forked() -> None:
+    script = """
+spread.certificates.prepare = lambda: print("prepared")
+spread._start = lambda worker, pipes: print("started")
+for genuine_chains in (False, True):
+    with spread.forked(wanted, vantages, Settings(genuine_chains=genuine_chains)):
+        pass
+"""
+    assert _run(script).split() == ["started", "started", "prepared", "started", "started"]
+
+
+@pytest.mark.parametrize(("concurrency", "expected"), [(1, 0), (2, 2), (3, 2)])
+def test_no_more_connections_than_asked_for(concurrency: int, expected: int) -> None:
+    script = f"""
+shared = []
+spread._start = lambda worker, pipes: shared.append(worker._settings.concurrency)
+with spread.forked(wanted, vantages, Settings(concurrency={concurrency})) as workers:
+    print(len(shared), sum(shared) <= {concurrency})
+"""
+    assert _run(script) == f"{expected} True"
+
+
+@pytest.mark.parametrize("limited", ["fork", "pipe"])
+def test_where_no_process_is_allowed_one_does_it_all(limited: str) -> None:
+    script = f"""
+allowed, calls = os.{limited}, []
+def limited():
+    calls.append(1)
+    if len(calls) == 2:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+    return allowed()
+os.{limited} = limited
+files = len(os.listdir("/proc/self/fd"))
+with spread.forked(wanted, vantages, settings) as workers:
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        os.waitpid(-1, os.WNOHANG)
+        print("a process is left")
+    except ChildProcessError:
+        print(workers, len(calls), len(os.listdir("/proc/self/fd")) - files, sorted(mask))
+"""
+    assert _run(script) == "None 2 0 []"
