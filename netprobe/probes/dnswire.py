@@ -3,9 +3,9 @@
 dnspython is who knows DNS here. But a check asks thousands of questions, nearly every answer to them is of the plainest
 form there is, and building and walking dnspython's messages for one takes 0.3 ms, as long as a third of a TLS
 handshake; importing them takes as long as a hundred answers. So an answer that leads from the name that was asked, by
-aliases in their order, to nothing but addresses, or that holds nothing at all, is read in one pass over its bytes.
-Whatever is less plain (an error, a truncated answer, records in disorder, a lie) is dnspython's; the tests hold one
-reading against the other, and the questions against dnspython's.
+aliases in their order, to nothing but addresses, or whose answer section is empty, is read in one pass over its bytes.
+Whatever is less plain (a truncated answer, records in disorder, a lie) is dnspython's; the tests hold one reading
+against the other, and the questions against dnspython's.
 
 In the plain reading, records that say nothing about addresses are stepped over and not judged, as in Go's resolver.
 """
