@@ -121,9 +121,9 @@ def _by_subject(roots: trust.Anchors) -> dict[bytes, list[x509.Certificate]]:
 
 
 def _fingerprint(certificate: x509.Certificate) -> str:
-    from cryptography.hazmat.primitives.serialization import Encoding
+    from cryptography.hazmat.primitives.hashes import SHA256
 
-    return hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
+    return certificate.fingerprint(SHA256()).hex()
 
 
 def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
