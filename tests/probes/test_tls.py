@@ -16,6 +16,7 @@ import trustme
 from netprobe.observations import Failure, Observation, TlsDetail
 from netprobe.probes import tcp, tls, trust
 from netprobe.probes.limits import Limits
+from netprobe.probes.streams import TcpStream
 from tests.support import probe_servers
 from tests.support.probe_servers import serve, server_context, tls_handler
 
@@ -47,6 +48,40 @@ def authority() -> trustme.CA:
 @pytest.fixture
 def ca(authority: trustme.CA, tmp_path: Path) -> Path:
     return probe_servers.pem(authority, tmp_path / "ca.pem")
+
+
+class _Counting(TcpStream):
+    """Counts what is sent."""
+
+    sent = 0
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        self.sent += 1
+        await super().send_all(data)
+
+
+async def test_the_last_flight_goes_out_with_the_first_bytes(authority: trustme.CA, ca: Path) -> None:
+    """One packet for both, over TLS 1.3; the server finishes its side all the same."""
+    heard: list[bytes] = []
+    with serve(
+        tls_handler(server_context(authority.issue_cert(HOST)), lambda sock: heard.append(sock.recv(9)))
+    ) as port:
+        scene, limits = probe_servers.scene(HOST), probe_servers.limits()
+        _, plain = await tcp.connect(scene, "127.0.0.1", port, limits)
+        assert plain is not None
+        stream = _Counting(plain.socket)
+        observation, encrypted = await tls.handshake(
+            scene, stream, tls.verified(probe_servers.vantage(ca=ca), HOST), limits
+        )
+        assert encrypted is not None
+        assert stream.sent == 1
+        await encrypted.send_all(b"something")
+        assert stream.sent == 2
+        assert await encrypted.receive_some() == b""
+        encrypted.close()
+    assert isinstance(observation.detail, TlsDetail)
+    assert observation.detail.version == "TLSv1.3"
+    assert heard == [b"something"]
 
 
 @contextmanager
