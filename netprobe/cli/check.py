@@ -243,7 +243,7 @@ def _probe(
                 return report
             return await _located(report, vantages, settings)
 
-    with spread.forked(selection.endpoints, look.ready or (), settings) as workers:
+    with spread.forked(selection.endpoints, look.ready or (), settings, say) as workers:
         import netprobe.diagnosis  # noqa: F401 - needed in any case, and now the workers work meanwhile
 
         return trio.run(probe, workers)

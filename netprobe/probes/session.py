@@ -17,11 +17,10 @@ from netprobe.probes.settings import Settings
 from netprobe.vantage import Vantage
 
 
-class Trace(msgspec.Struct, kw_only=True):
-    """One target's first pass, complete or cut short: what experiments and the report are made of.
+class Seen(msgspec.Struct, kw_only=True):
+    """What the first pass saw of one host, complete or cut short.
 
     Attributes:
-        target: the host.
         lookup: its DNS observations.
         addresses: the addresses that the host gets.
         steps: the other observations, by address (None through a proxy), in the order of the steps.
@@ -31,7 +30,6 @@ class Trace(msgspec.Struct, kw_only=True):
         complete: the first pass came to its end.
     """
 
-    target: Target
     lookup: list[Observation] = msgspec.field(default_factory=list)
     addresses: list[str] = msgspec.field(default_factory=list)
     steps: dict[str | None, list[Observation]] = msgspec.field(default_factory=dict)
@@ -39,6 +37,16 @@ class Trace(msgspec.Struct, kw_only=True):
     says_absent: bool = False
     absent: bool = False
     complete: bool = False
+
+
+class Trace(Seen, kw_only=True):
+    """One target's first pass: what experiments and the report are made of.
+
+    Attributes:
+        target: the host.
+    """
+
+    target: Target
 
     def observations(self) -> list[Observation]:
         """Everything that was seen of the target."""

@@ -1,6 +1,6 @@
 """A large first pass in several processes: one interpreter uses one processor, and TLS handshakes are work.
 
-Measured on two processors (tests/bench): 1,000 hosts in 1.3 s where one process takes 1.9 s, the servers included;
+Measured on two processors (tests/bench): 1,000 hosts in 1.4 s where one process takes 1.9 s, the servers included;
 threads gain nothing. Below a few hundred hosts the round trips decide and not the processor, so nothing is spread.
 
 The processes are forked before the event loop begins, so that what was imported is shared. Each takes the hosts of some
@@ -19,7 +19,8 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 import trio
@@ -31,7 +32,7 @@ from netprobe.probes import certificates, descriptors, plan
 from netprobe.probes.first_pass import DEADLINE, INTERRUPTED, Progress, bounded, first_pass
 from netprobe.probes.plan import Target
 from netprobe.probes.resolve import IN_FLIGHT
-from netprobe.probes.session import Session, Trace
+from netprobe.probes.session import Seen, Session, Trace
 from netprobe.probes.settings import Settings
 from netprobe.vantage import Resolver, Vantage
 
@@ -44,19 +45,7 @@ GRACE = 10.0
 """Seconds after the deadline in which a worker must have sent what it has."""
 _REPORT_EVERY = 16
 _LENGTH = 4
-
-
-class _Seen(msgspec.Struct, array_like=True):
-    """A trace without its target, of which it has the number in the plan."""
-
-    target: int
-    lookup: list[Observation]
-    addresses: list[str]
-    steps: list[tuple[str | None, list[Observation]]]
-    said: list[str]
-    says_absent: bool
-    absent: bool
-    complete: bool
+S = TypeVar("S", bound=Seen)
 
 
 class _Done(msgspec.Struct, array_like=True, tag="done"):
@@ -66,9 +55,9 @@ class _Done(msgspec.Struct, array_like=True, tag="done"):
 
 
 class _Part(msgspec.Struct, array_like=True, tag="part"):
-    """What one worker saw and learnt."""
+    """What one worker saw, by the number of the target in the plan, and learnt."""
 
-    seen: list[_Seen]
+    seen: list[tuple[int, Seen]]
     controls: list[Observation]
     measured: list[tuple[Step, float, int]]
     gates: list[tuple[Resolver, int, int]]
@@ -201,13 +190,16 @@ class Workers:
 
 
 @contextlib.contextmanager
-def forked(endpoints: Sequence[Endpoint], vantages: Sequence[Vantage], settings: Settings) -> Iterator[Workers | None]:
+def forked(
+    endpoints: Sequence[Endpoint], vantages: Sequence[Vantage], settings: Settings, tell: Callable[[str], None]
+) -> Iterator[Workers | None]:
     """Start the workers of a run, before any event loop runs; None where the run is too small for more than one.
 
     Args:
         endpoints: what must work.
         vantages: as whom to look.
         settings: limits and choices.
+        tell: called with what the user should know, in a line.
     """
     names = sum(len(endpoint.candidates(settings.ecs_numbers)) for endpoint in endpoints) * len(vantages)
     count = min(processes(names), settings.concurrency)
@@ -225,7 +217,8 @@ def forked(endpoints: Sequence[Endpoint], vantages: Sequence[Vantage], settings:
         try:
             for number in range(count):
                 _start(_Worker(endpoints, vantages, settings, number, count, began), pipes)
-        except OSError:  # no process or no descriptor is left; this one can do it all, and takes longer
+        except OSError as error:
+            tell(f"netprobe: one process probes instead of {count}, which takes longer: {error.strerror}")
             workers.end()
             started = None
         yield started
@@ -301,7 +294,7 @@ class _Worker:
         ended_by = await bounded(session, work, signal.SIGTERM)
         numbers = {id(layout.targets[number]): number for number in mine}
         part = _Part(
-            seen=[_seen(numbers[id(trace.target)], trace) for trace in session.traces],
+            seen=[(numbers[id(trace.target)], _common(Seen, trace)) for trace in session.traces],
             controls=session.controls,
             measured=session.limits.known(),
             gates=[(resolver, gate.answered, gate.silent) for resolver, gate in session.gates.made.items()],
@@ -364,34 +357,15 @@ async def _messages(stream: trio.lowlevel.FdStream) -> AsyncGenerator[_Message, 
             del data[:end]
 
 
-def _seen(number: int, trace: Trace) -> _Seen:
-    return _Seen(
-        target=number,
-        lookup=trace.lookup,
-        addresses=trace.addresses,
-        steps=list(trace.steps.items()),
-        said=sorted(trace.said),
-        says_absent=trace.says_absent,
-        absent=trace.absent,
-        complete=trace.complete,
-    )
+def _common(kind: type[S], seen: Seen, **more: Any) -> S:
+    """A trace without its target, or with one: what both have is the same."""
+    fields: dict[str, Any] = {name: getattr(seen, name) for name in Seen.__struct_fields__}
+    return kind(**fields, **more)
 
 
 def _put(part: _Part, session: Session, targets: Sequence[Target]) -> None:
     """Make a part of this process's own session."""
-    for seen in part.seen:
-        session.traces.append(
-            Trace(
-                target=targets[seen.target],
-                lookup=seen.lookup,
-                addresses=seen.addresses,
-                steps=dict(seen.steps),
-                said=frozenset(seen.said),
-                says_absent=seen.says_absent,
-                absent=seen.absent,
-                complete=seen.complete,
-            )
-        )
+    session.traces.extend(_common(Trace, seen, target=targets[number]) for number, seen in part.seen)
     session.controls.extend(part.controls)
     session.notes.extend(part.notes)
     session.limits.adopt(part.measured)
