@@ -32,18 +32,9 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from netprobe import proxyurl
-from netprobe.diagnosis.model import (
-    Certainty,
-    EndpointOutcome,
-    Finding,
-    Outcome,
-    Owner,
-    Place,
-    RuleOutcome,
-    Severity,
-    Verdict,
-)
+from netprobe.diagnosis.model import EndpointOutcome
 from netprobe.errors import UsageError, printable
+from netprobe.findings import Certainty, Finding, Outcome, Owner, Place, RuleOutcome, Severity, Verdict
 from netprobe.observations import TlsDetail
 from netprobe.report.model import Report
 

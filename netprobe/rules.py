@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from netprobe.diagnosis.model import Certainty, Finding, Outcome, Owner, Place, RuleOutcome, Severity, Verdict
+from netprobe.findings import Certainty, Finding, Outcome, Owner, Place, RuleOutcome, Severity, Verdict
 
 T = TypeVar("T")
 MAX_PLACES = 20

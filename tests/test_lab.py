@@ -13,8 +13,8 @@ import pytest
 import trio
 from cryptography.x509 import verification
 
-from netprobe.diagnosis.model import Verdict
 from netprobe.errors import UsageError
+from netprobe.findings import Verdict
 from netprobe.lab import SCENARIOS, open_lab
 from netprobe.lab.network import Lab
 from tests.support import need

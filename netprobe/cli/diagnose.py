@@ -16,7 +16,7 @@ import typer
 from netprobe.cli import emit, options
 
 if TYPE_CHECKING:
-    from netprobe.diagnosis.model import Finding, Verdict
+    from netprobe.findings import Finding, Verdict
     from netprobe.report.model import Report
 
 
@@ -66,7 +66,7 @@ def _again(saved: Report) -> Report:
 
 def _verdict(network: Verdict, kept: Iterable[Finding]) -> Verdict:
     """The network's verdict, together with what the rules found where the report holds both."""
-    from netprobe.diagnosis.model import Severity, Verdict
+    from netprobe.findings import Severity, Verdict
 
     severities = {finding.severity for finding in kept}
     if Severity.ERROR in severities:

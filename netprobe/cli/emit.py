@@ -81,7 +81,7 @@ def emit(report: Report, wanted: Wanted) -> None:
 
 def exit_code(report: Report, *, strict: bool = False) -> int:
     """The exit code of a report; with ``strict`` warnings are failures."""
-    from netprobe.diagnosis.model import Verdict
+    from netprobe.findings import Verdict
 
     if report.context.interrupted:
         return 130

@@ -87,7 +87,7 @@ def _rules(target: str, run: Run, diagnosis: Diagnosis, selection: Selection) ->
 
 def _blocked(diagnosis: Diagnosis, endpoints: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
     """The endpoints that the network's findings touch."""
-    from netprobe.diagnosis.model import Outcome, Owner, Severity
+    from netprobe.findings import Outcome, Owner, Severity
 
     touched: dict[str | None, set[str]] = {}
     for finding in diagnosis.findings:

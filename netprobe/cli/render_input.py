@@ -48,7 +48,7 @@ def blocked(path: Path) -> Blocked:
         UsageError: it found nothing blocked.
     """
     from netprobe import catalog
-    from netprobe.diagnosis.model import Outcome
+    from netprobe.findings import Outcome
     from netprobe.report import read
 
     report = read(path)

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from netprobe.diagnosis.model import CapabilityOutcome, EndpointOutcome, Finding, Outcome, Severity
+from netprobe.diagnosis.model import CapabilityOutcome, EndpointOutcome
 from netprobe.diagnosis.taxonomy import ORDER
+from netprobe.findings import Finding, Outcome, Severity
 
 
 class Capability(msgspec.Struct, frozen=True, kw_only=True):

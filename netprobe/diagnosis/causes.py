@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from netprobe.diagnosis.evidence import Evidence
-from netprobe.diagnosis.model import Certainty, Finding, Owner, Place, Severity
 from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.taxonomy import TAXONOMY
 from netprobe.diagnosis.words import listing
 from netprobe.errors import printable
+from netprobe.findings import Certainty, Finding, Owner, Place, Severity
 from netprobe.observations import Observation
 
 LONGEST_SENTENCE = 1200

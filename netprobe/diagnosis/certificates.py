@@ -14,9 +14,9 @@ from netprobe.diagnosis import details
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.clock import Clock, attributed
 from netprobe.diagnosis.evidence import Evidence
-from netprobe.diagnosis.model import Owner
 from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.unexplained import unexplained
+from netprobe.findings import Owner
 from netprobe.observations import Certificate, Failure, Observation, Step, TlsDetail
 
 _BY_FAILURE = {

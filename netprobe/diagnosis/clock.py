@@ -16,9 +16,9 @@ import msgspec
 from netprobe.diagnosis import details
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
-from netprobe.diagnosis.model import Severity
 from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.words import duration
+from netprobe.findings import Severity
 from netprobe.observations import Certificate, Failure, Observation, TlsDetail
 
 WARN_SECONDS = 60.0

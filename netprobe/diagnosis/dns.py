@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.lookups import answers, dns_detail, is_final, resolver_of
-from netprobe.diagnosis.model import Owner
 from netprobe.diagnosis.sights import Sight, State
 from netprobe.diagnosis.unexplained import say_unexplained
 from netprobe.diagnosis.words import listing
+from netprobe.findings import Owner
 from netprobe.observations import Failure, Observation
 
 ID_OF = {

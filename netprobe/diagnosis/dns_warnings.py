@@ -15,9 +15,9 @@ from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.dns import DOES, ID_OF
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.lookups import answers, dns_detail, is_final, resolver_of
-from netprobe.diagnosis.model import Owner, Place, Severity
 from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.words import count, duration, listing
+from netprobe.findings import Owner, Place, Severity
 from netprobe.observations import Failure, Observation, Step, Subject
 
 SLOW_LOOKUP_SECONDS = 2.0

@@ -11,8 +11,9 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from netprobe.diagnosis.model import Diagnosis, EndpointOutcome, Finding, Location, Owner, Severity
+from netprobe.diagnosis.model import Diagnosis, EndpointOutcome
 from netprobe.errors import printable, redacted
+from netprobe.findings import Finding, Location, Owner, Severity
 from netprobe.observations import Observation, Run, TcpDetail
 
 _WIDTH = 78

@@ -1,106 +1,10 @@
-"""What diagnosis concludes: findings, outcomes, capabilities, a verdict. Types only."""
+"""What diagnosis concludes of one run: what became of hosts, endpoints and capabilities. Types only."""
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import msgspec
 
-
-class Outcome(StrEnum):
-    """What became of an endpoint, a host, a capability or a rule. What was not run is never shown as a pass."""
-
-    PASS = "pass"  # noqa: S105 - an outcome, not a password
-    WARN = "warn"
-    FAIL = "fail"
-    NOT_APPLICABLE = "not_applicable"
-    NOT_RUN = "not_run"
-
-
-class Severity(StrEnum):
-    """How much a finding matters."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    INFO = "info"
-
-
-class Certainty(StrEnum):
-    """Whether an experiment proved the cause."""
-
-    PROVEN = "proven"
-    SUSPECTED = "suspected"
-
-
-class Owner(StrEnum):
-    """Who has to change something."""
-
-    NETWORK = "network"
-    HOST = "host"
-    AWS = "aws"
-    WORKLOAD = "workload"
-
-
-class Verdict(StrEnum):
-    """The answer of a run."""
-
-    READY = "ready"
-    DEGRADED = "degraded"
-    NOT_READY = "not_ready"
-    INCONCLUSIVE = "inconclusive"
-
-
-class Location(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where on the way it breaks (``check --locate``)."""
-
-    hop: int | None = None
-    address: str = ""
-    device: str = ""
-    certainty: Certainty = Certainty.SUSPECTED
-
-
-class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A place in a file that a finding of host, image or workload points at."""
-
-    file: str
-    line: int | None = None
-    text: str = ""
-
-
-class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
-    """One cause, with everything it touches.
-
-    Attributes:
-        id: the taxonomy's id: ``tls_intercepted``, or the rule that failed for host, image and workload.
-        severity: see :class:`Severity`.
-        certainty: proven by an experiment, or suspected (then ``remedy`` or ``title`` says what is missing).
-        region: the region, or nothing where the cause is the host's own or touches several.
-        hosts: the hosts it touches, sorted.
-        title: one sentence for people, with the names and addresses that matter.
-        evidence: ids of the observations that show it.
-        remedy: what to change, with exact values.
-        owner: who must act.
-        docs: ``netprobe explain ID``.
-        endpoints: ids of the endpoints it touches.
-        vantages: as whom it was seen.
-        location: where on the way, if that was looked for.
-        places: files and lines (host, image, workload).
-    """
-
-    id: str
-    severity: Severity
-    certainty: Certainty
-    region: str | None
-    hosts: tuple[str, ...]
-    title: str
-    evidence: tuple[str, ...]
-    remedy: str
-    owner: Owner
-    docs: str
-    endpoints: tuple[str, ...] = ()
-    vantages: tuple[str, ...] = ()
-    location: Location | None = None
-    places: tuple[Place, ...] = ()
+from netprobe.findings import Finding, Outcome, Verdict
 
 
 class HostOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,29 +45,6 @@ class CapabilityOutcome(msgspec.Struct, frozen=True, kw_only=True):
     region: str
     outcome: Outcome
     blocked_by: tuple[str, ...]
-
-
-class RuleOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What became of one rule of ``host``, ``image``, ``workload`` or ``gate``; a failed one has a finding of its id.
-
-    Attributes:
-        id: the rule, as ``netprobe explain`` knows it.
-        outcome: pass, warn, fail, not_applicable or not_run.
-        title: one sentence: what was found.
-        subject: what was judged: ``host``, the image, the task definition's file or resource.
-        places: the files and lines that show it.
-        not_run: why it could not be judged, where it was not.
-        hindered: it applies, something kept it from being judged (an unreadable file), and its failure would have been
-            an error, so the verdict stays open. A rule that only a running host answers is not hindered on an image.
-    """
-
-    id: str
-    outcome: Outcome
-    title: str
-    subject: str = ""
-    places: tuple[Place, ...] = ()
-    not_run: str = ""
-    hindered: bool = False
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from netprobe.diagnosis.evidence import Evidence
-from netprobe.diagnosis.model import EndpointOutcome, Finding, HostOutcome, Outcome, Severity
+from netprobe.diagnosis.model import EndpointOutcome, HostOutcome
 from netprobe.diagnosis.sights import Sight, State
+from netprobe.findings import Finding, Outcome, Severity
 from netprobe.observations import Failure, Observation, Step, Subject
 
 NO_ACCOUNT = "the registry's host name holds the account: give --account ID"

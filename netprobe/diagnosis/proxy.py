@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from netprobe.diagnosis import details
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
-from netprobe.diagnosis.model import Owner
 from netprobe.diagnosis.sights import Sight, State
 from netprobe.diagnosis.unexplained import unexplained
 from netprobe.diagnosis.words import duration, listing
+from netprobe.findings import Owner
 from netprobe.observations import Failure, Observation, ProxyDetail, Step
 
 _CERTIFICATE = frozenset(

@@ -13,8 +13,8 @@ from ipaddress import ip_address, ip_network
 
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
-from netprobe.diagnosis.model import Place
 from netprobe.diagnosis.words import listing
+from netprobe.findings import Place
 from netprobe.observations import Lint, VantageRecord
 
 TASK_CREDENTIALS = "169.254.170.2"

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from netprobe.diagnosis.model import Owner, Severity
+from netprobe.findings import Owner, Severity
 
 E, W, I = Severity.ERROR, Severity.WARNING, Severity.INFO  # noqa: E741 - the letters of the design's table
 NETWORK, HOST, AWS = Owner.NETWORK, Owner.HOST, Owner.AWS

@@ -14,10 +14,10 @@ from netprobe.diagnosis import details
 from netprobe.diagnosis.addresses import family
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
-from netprobe.diagnosis.model import Owner
 from netprobe.diagnosis.sights import Path, Sight
 from netprobe.diagnosis.unexplained import unexplained
 from netprobe.diagnosis.words import count, listing
+from netprobe.findings import Owner
 from netprobe.observations import Failure, Observation, Step
 
 ID_OF = {

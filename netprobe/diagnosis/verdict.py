@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netprobe.diagnosis.model import (
-    CapabilityOutcome,
-    Certainty,
-    EndpointOutcome,
-    Finding,
-    Outcome,
-    Severity,
-    Verdict,
-)
+from netprobe.diagnosis.model import CapabilityOutcome, EndpointOutcome
 from netprobe.diagnosis.taxonomy import ORDER
+from netprobe.findings import Certainty, Finding, Outcome, Severity, Verdict
 
 _SEVERITIES = tuple(Severity)
 

@@ -13,7 +13,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from netprobe.diagnosis.model import Place
+from netprobe.findings import Place
 from netprobe.host import packages as installed
 from netprobe.host.filesystem import FileSystem, Kind, UnreadableError
 

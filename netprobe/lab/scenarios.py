@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from netprobe.diagnosis.model import Verdict
+from netprobe.findings import Verdict
 from netprobe.lab.behaviour import Chain, DnsMode, DnsTcp, HostBehaviour, HttpMode, ResolverBehaviour, TcpMode, TlsMode
 from netprobe.observations import Failure
 

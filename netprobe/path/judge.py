@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from netprobe.diagnosis.model import Certainty, Location
+from netprobe.findings import Certainty, Location
 from netprobe.path.model import Answer, End, Flow, HelloAttempt, Hop, TargetPath
 
 THIS_HOST = "this host"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from netprobe.diagnosis.model import Finding, Location
+from netprobe.findings import Finding, Location
 from netprobe.observations import Observation
 from netprobe.path import targets
 from netprobe.path.model import NotRun, TargetPath

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from netprobe.diagnosis.model import Location
+from netprobe.findings import Location
 
 SCHEMA_VERSION = "1.0"
 

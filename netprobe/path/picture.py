@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
-from netprobe.diagnosis.model import Certainty
 from netprobe.errors import printable
+from netprobe.findings import Certainty
 from netprobe.path.judge import hops
 from netprobe.path.model import End, PathReport, TargetPath
 

@@ -11,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from netprobe.diagnosis.model import EndpointOutcome, Finding, Outcome, Severity
+from netprobe.diagnosis.model import EndpointOutcome
+from netprobe.findings import Finding, Outcome, Severity
 from netprobe.report.model import Report
 
 

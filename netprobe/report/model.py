@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
-from netprobe.diagnosis.model import CapabilityOutcome, Diagnosis, EndpointOutcome, Finding, RuleOutcome, Verdict
+from netprobe.diagnosis.model import CapabilityOutcome, Diagnosis, EndpointOutcome
+from netprobe.findings import Finding, RuleOutcome, Verdict
 from netprobe.observations import CatalogVersion, Context, Observation, Run, Subject
 
 SCHEMA_VERSION = "1.0"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from urllib.parse import quote
 
-from netprobe.diagnosis.model import Finding, Place
+from netprobe.findings import Finding, Place
 
 NO_FILE = Place(file="netprobe.toml", line=1)
 

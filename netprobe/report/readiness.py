@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from netprobe import __version__
-from netprobe.diagnosis.model import Verdict
+from netprobe.findings import Verdict
 from netprobe.observations import CatalogVersion
 from netprobe.report.model import SCHEMA_VERSION, Report
 from netprobe.rules import Judged, verdict

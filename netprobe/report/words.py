@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netprobe.diagnosis.model import Finding, Outcome, Severity, Verdict
+from netprobe.findings import Finding, Outcome, Severity, Verdict
 from netprobe.report.model import Report
 
 VERDICTS = {

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from netprobe.diagnosis.model import Place
 from netprobe.errors import printable
+from netprobe.findings import Place
 from netprobe.workload.document import Intrinsic, List, Map, Value
 from netprobe.workload.template import Template
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from netprobe.cli import emit, values
 from netprobe.cli.options import listed
-from netprobe.diagnosis.model import Verdict
 from netprobe.errors import UsageError
+from netprobe.findings import Verdict
 from netprobe.observations import Context
 from tests.support import reports
 

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from netprobe.diagnosis import diagnose
-from netprobe.diagnosis.model import Outcome, Severity, Verdict
 from netprobe.diagnosis.taxonomy import TAXONOMY
+from netprobe.findings import Outcome, Severity, Verdict
 from netprobe.observations import (
     CatalogVersion,
     Certificate,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from netprobe.diagnosis.model import EndpointOutcome, Outcome, Owner, Severity, Verdict
+from netprobe.diagnosis.model import EndpointOutcome
+from netprobe.findings import Outcome, Owner, Severity, Verdict
 from netprobe.observations import Failure as F
 from netprobe.observations import Subject, VantageRecord
 from tests.support.observe import PROXY, R1, R2, World, name, told

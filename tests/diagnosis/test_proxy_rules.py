@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netprobe.diagnosis.model import Finding
+from netprobe.findings import Finding
 from netprobe.observations import Failure as F
 from netprobe.observations import VantageRecord
 from tests.support.observe import PROXY, R1, World, name

@@ -16,7 +16,7 @@ import pytest
 
 from netprobe.cli.main import run as netprobe
 from netprobe.diagnosis import diagnose
-from netprobe.diagnosis.model import Severity
+from netprobe.findings import Severity
 from netprobe.observations import Run
 from netprobe.report import render, schema
 from netprobe.report.model import Report

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from netprobe import gate
-from netprobe.diagnosis.model import Certainty, Finding, Outcome, Owner, Place, RuleOutcome, Severity, Verdict
 from netprobe.errors import UsageError
+from netprobe.findings import Certainty, Finding, Outcome, Owner, Place, RuleOutcome, Severity, Verdict
 from netprobe.observations import CatalogVersion, Certificate, Context, Observation, Step, TlsDetail, VantageRecord
 from netprobe.report.model import SCHEMA_VERSION, Report
 from tests.support.cli import Ended, netprobe

@@ -14,7 +14,7 @@ import junitparser
 import pytest
 
 from netprobe.cli import readiness
-from netprobe.diagnosis.model import Outcome
+from netprobe.findings import Outcome
 from netprobe.host.rules import RULES
 from netprobe.report import FORMATS
 from tests.support import need, rootfs

@@ -17,7 +17,7 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netprobe.diagnosis.model import Outcome, Owner, Severity, Verdict
+from netprobe.findings import Outcome, Owner, Severity, Verdict
 from netprobe.host import packages
 from netprobe.host import rpmdb as rpmdatabase
 from netprobe.host.filesystem import FolderRoot

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from netprobe.diagnosis.model import Outcome
+from netprobe.findings import Outcome
 from tests.support import rootfs
 from tests.support.cli import netprobe
 

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netprobe.diagnosis.model import Outcome
+from netprobe.findings import Outcome
 from netprobe.host.firewall import iptables, nftables
 from netprobe.host.firewall.model import Packet, decide
 from tests.support import need, rootfs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from netprobe.diagnosis.model import Verdict
+from netprobe.findings import Verdict
 from netprobe.lab import SCENARIOS
 from netprobe.lab.behaviour import DnsMode, HostBehaviour, ResolverBehaviour
 from netprobe.lab.scenarios import Scenario

@@ -6,7 +6,7 @@ resolve, not connect) is done by its own configuration or by the network behind 
 
 from __future__ import annotations
 
-from netprobe.diagnosis.model import Verdict
+from netprobe.findings import Verdict
 from netprobe.host.agents.programs import ECS_CIPHERS
 from netprobe.lab import SCENARIOS
 from netprobe.lab.behaviour import DnsMode, HostBehaviour, HttpMode, ResolverBehaviour

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from netprobe.diagnosis.model import Verdict
 from netprobe.diagnosis.taxonomy import TAXONOMY
+from netprobe.findings import Verdict
 from netprobe.lab import SCENARIOS, Scenario
 from tests.lab.cases import CASES
 from tests.lab.proxy_cases import OPEN_WEBSOCKETS

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netprobe.diagnosis.model import Verdict
 from netprobe.errors import RefusedRegionError, UsageError
+from netprobe.findings import Verdict
 from netprobe.observations import (
     CatalogVersion,
     Context,

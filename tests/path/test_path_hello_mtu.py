@@ -6,7 +6,7 @@ import ipaddress
 
 import pytest
 
-from netprobe.diagnosis.model import Certainty
+from netprobe.findings import Certainty
 from netprobe.path.model import End
 from tests.support import need
 from tests.support.netns import Namespace, Topology

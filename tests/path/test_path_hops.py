@@ -10,7 +10,7 @@ import ipaddress
 
 import pytest
 
-from netprobe.diagnosis.model import Certainty
+from netprobe.findings import Certainty
 from netprobe.path.judge import distance, hops
 from netprobe.path.model import End
 from tests.support import need

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netprobe.diagnosis.model import Certainty
+from netprobe.findings import Certainty
 from netprobe.path import judge
 from netprobe.path.icmp import end_of, meaning
 from netprobe.path.model import Answer, End, Flow, HelloAttempt, Hop, IcmpError, PathMtu, TargetPath

@@ -11,7 +11,7 @@ import pytest
 import trio
 import trio.testing
 
-from netprobe.diagnosis.model import Certainty, Finding, Owner, Severity, Verdict
+from netprobe.findings import Certainty, Finding, Owner, Severity, Verdict
 from netprobe.observations import CatalogVersion, Failure, Observation, Step, TcpDetail
 from netprobe.observe import frames
 from netprobe.observe.capture import Tally, read

@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from netprobe.catalog.model import Request
 from netprobe.diagnosis import diagnose
-from netprobe.diagnosis.model import Verdict
+from netprobe.findings import Verdict
 from netprobe.observations import Failure, Run, Step
 from netprobe.probes.run import check
 from netprobe.probes.settings import Settings

@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from netprobe.cli.main import run
-from netprobe.diagnosis.model import Outcome
 from netprobe.errors import CannotExpressError
+from netprobe.findings import Outcome
 from netprobe.render import Options, readers, render, targets
 from netprobe.render.compare import compare, lines
 from tests.support import reports

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from netprobe.diagnosis.model import Outcome, Place, Severity
+from netprobe.findings import Outcome, Place, Severity
 from netprobe.report.cases import cases
 from netprobe.report.places import fingerprint, place_of, uri
 from netprobe.report.words import counted, hosts_told, ordered, summary

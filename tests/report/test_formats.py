@@ -21,8 +21,8 @@ from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families as prometheus_families
 from tap.parser import Parser
 
-from netprobe.diagnosis.model import Outcome, Place, Severity
 from netprobe.errors import UsageError
+from netprobe.findings import Outcome, Place, Severity
 from netprobe.report import FORMATS, known_format, render
 from netprobe.report.model import Report
 from tests.support import reports

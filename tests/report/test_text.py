@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netprobe.diagnosis.model import Outcome, Verdict
+from netprobe.findings import Outcome, Verdict
 from netprobe.observations import Context
 from netprobe.report import render
 from tests.support import reports

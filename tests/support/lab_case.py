@@ -22,7 +22,8 @@ import trio
 
 from netprobe.catalog.model import Endpoint
 from netprobe.diagnosis import diagnose
-from netprobe.diagnosis.model import Diagnosis, Severity, Verdict
+from netprobe.diagnosis.model import Diagnosis
+from netprobe.findings import Severity, Verdict
 from netprobe.lab import SCENARIOS, Scenario, open_lab
 from netprobe.lab.certificates import Certificates
 from netprobe.lab.network import Ports, bind, serve

@@ -8,7 +8,8 @@ from itertools import count
 from typing import Any
 
 from netprobe.diagnosis import diagnose
-from netprobe.diagnosis.model import Diagnosis, Finding
+from netprobe.diagnosis.model import Diagnosis
+from netprobe.findings import Finding
 from netprobe.observations import (
     CatalogVersion,
     Certificate,

@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-from netprobe.diagnosis.model import (
-    CapabilityOutcome,
-    Certainty,
-    EndpointOutcome,
-    Finding,
-    HostOutcome,
-    Location,
-    Outcome,
-    Owner,
-    Place,
-    RuleOutcome,
-    Severity,
-    Verdict,
-)
+from netprobe.diagnosis.model import CapabilityOutcome, EndpointOutcome, HostOutcome
+from netprobe.findings import Certainty, Finding, Location, Outcome, Owner, Place, RuleOutcome, Severity, Verdict
 from netprobe.observations import CatalogVersion, Context, DnsDetail, Failure, Observation, Step, TcpDetail, TlsDetail
 from netprobe.report.model import SCHEMA_VERSION, Report
 

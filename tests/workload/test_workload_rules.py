@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from netprobe.diagnosis.model import Outcome
+from netprobe.findings import Outcome
 from netprobe.rules import judge
 from netprobe.workload import forms
 from netprobe.workload.document import parse

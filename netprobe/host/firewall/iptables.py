@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 
-from netprobe.diagnosis.model import Place
+from netprobe.findings import Place
 from netprobe.host.firewall.model import Chain, FilterRule, Packet, Target
 
 _TARGETS = {"ACCEPT": Target.ACCEPT, "DROP": Target.DROP, "REJECT": Target.DROP, "RETURN": Target.RETURN}

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from netprobe.diagnosis.model import Place
+from netprobe.findings import Place
 
 _MAX_STEPS = 20_000
 

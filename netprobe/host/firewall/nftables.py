@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from netprobe.diagnosis.model import Place
+from netprobe.findings import Place
 from netprobe.host.firewall.model import Chain, FilterRule, Packet, Target
 
 _TOKEN = re.compile(r'"[^"\n]*"|[{};,]|\n|[^\s{};,"]+')

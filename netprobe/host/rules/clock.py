@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netprobe.diagnosis.model import Place, Severity
+from netprobe.findings import Place, Severity
 from netprobe.host.machine import Machine
 from netprobe.host.rules.define import rule
 from netprobe.rules import Judgement, Rule, failed, not_run, passed, warned

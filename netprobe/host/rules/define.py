@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from netprobe.diagnosis.model import Owner, Severity
+from netprobe.findings import Owner, Severity
 from netprobe.host.machine import Machine
 from netprobe.host.rules.sources import CHECKED
 from netprobe.rules import Judgement, Rule

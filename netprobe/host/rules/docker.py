@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from netprobe.diagnosis.model import Place, Severity
+from netprobe.findings import Place, Severity
 from netprobe.host.machine import MAX_SETTINGS_FILE, Machine
 from netprobe.host.rules.define import rule
 from netprobe.host.rules.sources import AGENT, AGENT_VERSIONS, DEVELOPER_GUIDE

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from netprobe.diagnosis.model import Place
+from netprobe.findings import Place
 from netprobe.host.firewall import iptables, nftables
 from netprobe.host.firewall.model import Chain, Fate, FilterRule, Packet, Target, Verdict, decide
 from netprobe.host.machine import Machine, settings

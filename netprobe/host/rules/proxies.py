@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 
-from netprobe.diagnosis.model import Owner, Place, Severity
+from netprobe.findings import Owner, Place, Severity
 from netprobe.host.machine import Machine
 from netprobe.host.rules.sources import CHECKED
 from netprobe.observations import Lint

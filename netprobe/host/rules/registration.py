@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from netprobe.diagnosis.model import Place, Severity
+from netprobe.findings import Place, Severity
 from netprobe.host.machine import MAX_SETTINGS_FILE, Machine, Setting, settings
 from netprobe.host.rules.define import rule
 from netprobe.host.rules.sources import AGENT, DEVELOPER_GUIDE, INSTALLER

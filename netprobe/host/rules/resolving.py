@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from netprobe.diagnosis.model import Place, Severity
+from netprobe.findings import Place, Severity
 from netprobe.host.machine import MAX_SETTINGS_FILE, Machine
 from netprobe.host.rules.define import rule
 from netprobe.rules import Judgement, Rule, failed, not_run, passed, warned

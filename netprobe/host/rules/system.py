@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import struct
 
-from netprobe.diagnosis.model import Place, Severity
+from netprobe.findings import Place, Severity
 from netprobe.host.machine import Machine
 from netprobe.host.rules.define import rule
 from netprobe.host.rules.sources import AGENT, AGENT_CHANGES, CHECKED, DEVELOPER_GUIDE, INSTALLER

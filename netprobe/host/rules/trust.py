@@ -13,7 +13,7 @@ from binascii import Error as Base64Error
 from binascii import a2b_base64
 from collections.abc import Iterator
 
-from netprobe.diagnosis.model import Place, Severity
+from netprobe.findings import Place, Severity
 from netprobe.host.filesystem import FileSystem, Kind
 from netprobe.host.machine import Machine
 from netprobe.host.rules.define import rule

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netprobe.diagnosis.model import Place, Severity
+from netprobe.findings import Place, Severity
 from netprobe.host.machine import Machine
 from netprobe.host.packages import Version
 from netprobe.host.rules.define import rule

@@ -7,8 +7,8 @@ only the first annotations of a step: errors come first.
 
 from __future__ import annotations
 
-from netprobe.diagnosis.model import Finding, Severity, Verdict
 from netprobe.errors import printable
+from netprobe.findings import Finding, Severity, Verdict
 from netprobe.report.model import Report
 from netprobe.report.words import VERDICTS, hosts_told, ordered, summary
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from netprobe.diagnosis.model import Finding, Severity
 from netprobe.errors import printable
+from netprobe.findings import Finding, Severity
 from netprobe.report.model import Report
 from netprobe.report.places import fingerprint, place_of, uri
 from netprobe.report.words import ordered

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-from netprobe.diagnosis.model import Finding, Outcome
+from netprobe.findings import Finding, Outcome
 from netprobe.report.cases import Case, cases
 from netprobe.report.model import Report
 from netprobe.report.words import VERDICTS, ordered

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from netprobe.diagnosis.model import Finding, Outcome
 from netprobe.errors import printable
+from netprobe.findings import Finding, Outcome
 from netprobe.report.cases import Case, cases
 from netprobe.report.model import Report
 from netprobe.report.words import OUTCOMES, VERDICTS, hosts_told, ordered, summary

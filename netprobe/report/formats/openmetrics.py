@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 
-from netprobe.diagnosis.model import Outcome, Verdict
+from netprobe.findings import Outcome, Verdict
 from netprobe.report.model import Report
 
 Sample = tuple[dict[str, str], float]

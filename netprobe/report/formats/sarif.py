@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from netprobe.diagnosis.model import Finding, Severity, Verdict
 from netprobe.errors import printable
+from netprobe.findings import Finding, Severity, Verdict
 from netprobe.report.model import Report
 from netprobe.report.places import NO_FILE, fingerprint, uri
 from netprobe.report.words import VERDICTS, hosts_told, ordered, summary

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 
-from netprobe.diagnosis.model import Outcome
 from netprobe.errors import printable
+from netprobe.findings import Outcome
 from netprobe.report.cases import Case, cases
 from netprobe.report.model import Report
 from netprobe.report.words import VERDICTS, ordered, summary

@@ -10,8 +10,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from netprobe.diagnosis.model import CapabilityOutcome, EndpointOutcome, Finding, Outcome, Severity, Verdict
+from netprobe.diagnosis.model import CapabilityOutcome, EndpointOutcome
 from netprobe.errors import printable
+from netprobe.findings import Finding, Outcome, Severity, Verdict
 from netprobe.observations import VantageRecord
 from netprobe.report.model import Report
 from netprobe.report.words import OUTCOMES, VERDICTS, hosts_told, ordered, summary

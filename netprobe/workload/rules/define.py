@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from netprobe.diagnosis.model import Owner, Severity
+from netprobe.findings import Owner, Severity
 from netprobe.rules import Judgement, Rule
 from netprobe.workload.model import Workload
 

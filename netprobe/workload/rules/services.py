@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netprobe.diagnosis.model import Place, Severity
+from netprobe.findings import Place, Severity
 from netprobe.rules import Judgement, Rule, failed, not_applicable, passed, warned
 from netprobe.workload.model import Part, Workload
 from netprobe.workload.rules.define import CAPABILITIES, DEVELOPER_GUIDE, rule

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from netprobe.diagnosis.model import Place, Severity
+from netprobe.findings import Place, Severity
 from netprobe.rules import Judgement, Rule, failed, not_applicable, passed, warned
 from netprobe.workload.document import Intrinsic, List, Map, Value
 from netprobe.workload.images import RegistryKind
