@@ -15,7 +15,7 @@ from netprobe.cli.main import COMMANDS
 from tests.support.cli import ROOT, environment
 
 PACKAGE = ROOT / "netprobe"
-BASE = {"errors", "hostnames", "resources"}
+BASE = {"errors", "hostnames", "resources", "shellwords"}
 FACTS = BASE | {"catalog"}
 NEEDS = FACTS | {"requirements"}
 SEEN = BASE | {"observations"}
@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "hostnames": {"errors"},
     "resources": set(),
+    "shellwords": set(),
     "observations": {"errors"},
     "findings": set(),
     "proxyurl": {"errors", "hostnames", "vantage"},

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import functools
 import re
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from netprobe import shellwords
 from netprobe.findings import Place
 from netprobe.host import packages as installed
 from netprobe.host.filesystem import FileSystem, Kind, UnreadableError
@@ -205,7 +205,7 @@ def _unit_settings(root: FileSystem, path: str) -> list[Setting]:
         if key.strip() != "Environment":
             continue
         try:
-            words = shlex.split(value)
+            words = shellwords.split(value)
         except ValueError:
             # An open quote: systemd ignores the line, and so do the programs.
             continue

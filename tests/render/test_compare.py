@@ -11,6 +11,7 @@ import pytest
 from netprobe.errors import UnreadableFileError, UsageError
 from netprobe.render import Options, compare, readers, render
 from netprobe.render.model import Addresses
+from tests.support.bounded import within
 from tests.support.render_cases import CASES, ORIGIN, ecs
 
 ENDPOINTS = ecs("us-east-2")
@@ -195,3 +196,68 @@ def test_what_no_rule_refuses_is_told_and_not_counted() -> None:
     assert "OUTPUT lets out what no rule refuses" in found.notes[0]
     found = _found("squid", "acl a dstdomain .x.example\nhttp_access deny a\nhttp_access allow all\n")
     assert [note for note in found.notes if "denies a first" in note]
+
+
+def test_a_list_of_names_and_networks_is_judged_by_its_names() -> None:
+    found = _found("hosts", "10.0.0.0/8\n*.us-east-2.amazonaws.com\nold.example.com\n192.0.2.1\n")
+    assert (found.missing, [rule.line for rule in found.spare]) == ((), [3])
+    assert found.notes == ("networks that stand among names are not judged: 2, the first in line 1",)
+
+
+def test_a_network_admits_no_name() -> None:
+    """A configuration of names may hold networks, and its rules are then asked about names."""
+    admits, unread = readers.base.in_networks(["10.0.0.0/8", "2001:db8::/32", "10.1.0.0/16", "x"])
+    assert unread == 1
+    assert admits("10.255.255.255")
+    assert admits("2001:db8::1")
+    assert not admits("11.0.0.0")
+    assert not admits("2001:db9::")
+    assert not admits("ecs.us-east-2.amazonaws.com")
+
+
+def test_ports_are_runs() -> None:
+    ports = readers.base.ports_of("440:445,444-450, 99999 {80}")
+    assert ports.spans == ((80, 80), (440, 450))
+    assert 446 in ports
+    assert 451 not in ports
+    assert readers.base.ports_of("https").spans == ()
+    denied = readers.base.Denied()
+    denied.add("OUTPUT", readers.base.ports_of("1:500"))
+    assert denied.covers("OUTPUT", ports)
+    assert not denied.covers("OUTPUT", readers.base.ports_of("443,8443"))
+    assert denied.covers("OUTPUT", readers.base.Ports())
+    assert not denied.covers("FORWARD", ports)
+
+
+SET = "set a {{ type ipv4_addr;\nelements = {{ {} }}\n}}\nchain c {{\nip daddr @a tcp dport 443 accept\n}}\n"
+
+
+def test_the_elements_of_a_set_are_read() -> None:
+    here = Options(addresses=Addresses(how="x", by_region={"us-east-2": ("192.0.2.0/25",)}))
+    assert _found("nftables", SET.format("192.0.2.0/25,\n198.51.100.0/24"), here).missing == ()
+    assert len(_found("nftables", SET.format("198.51.100.0/24"), here).missing) == len(ENDPOINTS)
+
+
+EXPENSIVE = {
+    "ports": ("iptables", "-A OUTPUT -p tcp -m multiport --dports " + ",".join(["0:99999"] * 200_000) + " -j ACCEPT\n"),
+    "many ranges": ("iptables", "-A OUTPUT -p tcp --dport 0:65535 -j ACCEPT\n" * 30_000),
+    "denied ranges": ("iptables", "-A OUTPUT -p tcp --dport 0:65534 -j DROP\n" * 30_000),
+    "a long word": ("iptables", "-A OUTPUT -j ACCEPT -d " + "1" * 4_000_000 + "\n"),
+    "sets in sets": ("nftables", "set a {elements={" * 60_000),
+    "elements": ("nftables", SET.format("192.0.2.1, " * 200_000)),
+    "values of one line": ("squid", "acl a dstdomain " + "a.example.com " * 60_000 + "\nhttp_access allow a\n"),
+    "entries of one line": ("panos", "set x custom-url-category y list [ " + "a.example.com/ " * 60_000 + "]\n"),
+    "networks and names": ("hosts", "10.0.0.0/8\nx.example.com\n" * 30_000),
+}
+
+
+@pytest.mark.parametrize("kind", EXPENSIVE)
+def test_what_is_read_is_read_in_linear_time(kind: str) -> None:
+    target, text = EXPENSIVE[kind]
+    with within(cpu_seconds=15):
+        readers.READERS[target](text)
+
+
+@pytest.mark.parametrize("text", ["-A\n", "-I\n", "-A OUTPUT\n", "-A OUTPUT -d\n", "-A -j ACCEPT\n", "add\n"])
+def test_half_a_rule_admits_nothing(text: str) -> None:
+    assert not readers.READERS["iptables"](text).admits("192.0.2.1", 443)

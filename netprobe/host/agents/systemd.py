@@ -8,9 +8,9 @@ and are seen only in the environment of the running process.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator
 
+from netprobe import shellwords
 from netprobe.host.filesystem import FileSystem
 from netprobe.host.machine import MAX_SETTINGS_FILE, Machine, Setting, bounded, settings
 
@@ -69,7 +69,7 @@ def _assignments(root: FileSystem, path: str) -> Iterator[tuple[int, str, str]]:
 
 def _words(value: str, path: str, number: int) -> Iterator[Setting]:
     try:
-        words = shlex.split(value)
+        words = shellwords.split(value)
     except ValueError:
         # An open quote: systemd drops the line with a message in its log, and so the programs never see it.
         return

@@ -6,9 +6,9 @@ Files: ``/etc/iptables/rules.v4`` (Debian's netfilter-persistent), ``/etc/syscon
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable
 
+from netprobe import shellwords
 from netprobe.findings import Place
 from netprobe.host.firewall.model import Chain, FilterRule, Packet, Target
 
@@ -58,7 +58,7 @@ def parse(lines: Iterable[tuple[int, str]], file: str, packet: Packet) -> dict[s
 
 def _rule(line: str, place: Place, packet: Packet) -> tuple[str, FilterRule] | None:
     try:
-        words = shlex.split(line)
+        words = shellwords.split(line)
     except ValueError:
         return None
     if len(words) < 4:
@@ -128,10 +128,15 @@ def _port(value: str, port: int | None) -> bool | None:
     named = {"https": 443, "domain": 53, "http": 80, "ssh": 22}
     for part in value.split(","):
         low, colon, high = part.partition(":")
-        first = named.get(low, int(low) if low.isascii() and low.isdigit() else 0 if colon and not low else -1)
-        last = first if not colon else (int(high) if high.isascii() and high.isdigit() else 65535)
+        first = named.get(low, _number(low, 0 if colon and not low else -1))
+        last = _number(high, 65535) if colon else first
         if first < 0:
             return None
         if first <= port <= last:
             return True
     return False
+
+
+def _number(word: str, otherwise: int) -> int:
+    """A number of at most five digits; Python refuses to read very long ones."""
+    return int(word) if word.isascii() and word.isdigit() and len(word) <= 5 else otherwise

@@ -8,21 +8,61 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import operator
 import re
-import shlex
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from netprobe.errors import InvalidHostnameError
+from netprobe import shellwords
+from netprobe.errors import InvalidHostnameError, UnreadableFileError
 from netprobe.hostnames import HostPattern
 from netprobe.render.model import Claim, Form
 
 MAX_RULES = 200_000
+MAX_CHAINS = 4096
+MAX_ELEMENTS = 1_000_000
+LAST_PORT = 65_535
 _REGEX = re.compile(
     r"\^?(?:\\[.\-/]|[A-Za-z0-9_-]|\.(?:\*|\+)?|\[\^?[A-Za-z0-9_.\\-]+\](?:\*|\+|\?|\{\d{1,2}(?:,\d{1,2})?\})?)*\$?"
 )
 """Literals, classes, simple repetitions: no groups, so that nothing repeats a repetition."""
 MOST_STARS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Ports that a rule is about; without any: every port.
+
+    Attributes:
+        spans: first and last port of each run, in order, apart from each other.
+    """
+
+    spans: tuple[tuple[int, int], ...] = ()
+
+    @classmethod
+    def of(cls, spans: Iterable[tuple[int, int]]) -> Ports:
+        """Ports from runs in any order, which may overlap; what lies beyond port 65535 is left out."""
+        within = ((first, min(last, LAST_PORT)) for first, last in spans)
+        return cls(tuple(_merged((first, last) for first, last in within if first <= last)))
+
+    def __bool__(self) -> bool:
+        """Whether it is about some ports, and not about every port."""
+        return bool(self.spans)
+
+    def __contains__(self, port: int) -> bool:
+        """Whether it is about a port; about every port, where it names none."""
+        return not self.spans or any(first <= port <= last for first, last in self.spans)
+
+    def __or__(self, other: Ports) -> Ports:
+        """The ports that either names."""
+        if self == other or not other.spans:
+            return self
+        return Ports.of((*self.spans, *other.spans))
+
+    def mask(self) -> int:
+        """A bit for each port that it names."""
+        return functools.reduce(operator.or_, ((1 << last + 1) - (1 << first) for first, last in self.spans), 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +78,12 @@ class Rule:
 
     text: str
     line: int
-    ports: frozenset[int] = frozenset()
+    ports: Ports = Ports()
     matches: Callable[[str], bool] = field(compare=False)
 
     def admits(self, probe: str, port: int) -> bool:
         """Whether it admits a name or address on a port."""
-        return (not self.ports or port in self.ports) and self.matches(probe)
+        return port in self.ports and self.matches(probe)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,20 +114,28 @@ class Denied:
     """What rules before this one have denied without regard to names and addresses, by chain."""
 
     def __init__(self) -> None:
-        self._ports: dict[str, set[int]] = {}
+        self._ports: dict[str, int] = {}
         self._all: set[str] = set()
 
-    def add(self, chain: str, ports: frozenset[int]) -> None:
-        """A rule that denies these ports (empty: all of them)."""
-        if ports:
-            self._ports.setdefault(chain, set()).update(ports)
-        else:
-            self._all.add(chain)
+    def add(self, chain: str, ports: Ports) -> None:
+        """A rule that denies these ports (none named: all of them).
 
-    def covers(self, chain: str, ports: frozenset[int]) -> bool:
+        Raises:
+            UnreadableFileError: more chains than any device holds.
+        """
+        if not ports:
+            self._all.add(chain)
+            return
+        self._ports[chain] = self._ports.get(chain, 0) | ports.mask()
+        if len(self._ports) > MAX_CHAINS:
+            raise UnreadableFileError(
+                chain, f"is one of more than {MAX_CHAINS} chains that deny ports", "compare with fewer chains"
+            )
+
+    def covers(self, chain: str, ports: Ports) -> bool:
         """Whether a rule for these ports can no longer be reached, or (for every port) not for all of them."""
-        denied = self._ports.get(chain, set())
-        return chain in self._all or (ports <= denied if ports else bool(denied))
+        denied = self._ports.get(chain, 0)
+        return chain in self._all or (not ports.mask() & ~denied if ports else bool(denied))
 
 
 def matching(form: Form, value: str) -> Callable[[str], bool] | None:
@@ -109,9 +157,12 @@ def in_network(value: str) -> Callable[[str], bool] | None:
 
 
 @functools.lru_cache(maxsize=1 << 14)
-def _address(probe: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """Parsed once, not once for each of the networks that it is held against."""
-    return ipaddress.ip_address(probe)
+def _address(probe: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Parsed once, not once for each of the networks that it is held against; None for a name, which is in none."""
+    try:
+        return ipaddress.ip_address(probe)
+    except ValueError:
+        return None
 
 
 def expression(value: str, flags: re.RegexFlag) -> Callable[[str], bool] | None:
@@ -129,15 +180,53 @@ def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
             yield number, line.strip()
 
 
-def any_of(matchers: list[Callable[[str], bool]]) -> Callable[[str], bool]:
-    """A predicate for what any of them admits."""
-    return lambda probe: any(matches(probe) for matches in matchers)
+def in_networks(values: Iterable[str]) -> tuple[Callable[[str], bool], int]:
+    """A predicate for the addresses of any of these networks, however many they are, and how many are none.
+
+    Raises:
+        UnreadableFileError: more networks than any device holds.
+    """
+    spans: dict[int, list[tuple[int, int]]] = {4: [], 6: []}
+    unread = 0
+    for count, value in enumerate(values):
+        if count == MAX_ELEMENTS:
+            raise UnreadableFileError(
+                value, f"is one of more than {MAX_ELEMENTS} networks of a set", "compare with smaller sets"
+            )
+        try:
+            network = ipaddress.ip_network(value, strict=False)
+        except ValueError:
+            unread += 1
+            continue
+        spans[network.version].append((int(network.network_address), int(network.broadcast_address)))
+    merged = {version: _merged(found) for version, found in spans.items()}
+
+    def admits(probe: str) -> bool:
+        address = _address(probe)
+        if address is None:
+            return False
+        runs = merged[address.version]
+        at = bisect_right(runs, int(address), key=operator.itemgetter(0)) - 1
+        return at >= 0 and int(address) <= runs[at][1]
+
+    return admits, unread
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Runs in order and apart from each other, from runs in any order."""
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted(spans):
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+        else:
+            merged.append((first, last))
+    return merged
 
 
 def shell_words(line: str) -> list[str]:
     """The words of a line, as a shell or an export quotes them."""
     try:
-        return shlex.split(line)
+        return shellwords.split(line)
     except ValueError:
         return line.split()
 
@@ -147,15 +236,15 @@ def word_after(words: list[str], option: str) -> str | None:
     return next((words[i + 1] for i, word in enumerate(words[:-1]) if word == option), None)
 
 
-def ports_of(text: str) -> frozenset[int]:
+def ports_of(text: str) -> Ports:
     """``443``, ``443,8443``, ``440:445``, ``440-445``; anything else is every port."""
-    found: set[int] = set()
+    spans: list[tuple[int, int]] = []
     for part in filter(None, re.split(r"[,\s{}]+", text)):
-        ends = re.split(r"[:-]", part)
-        if not all(end.isdigit() and len(end) <= 5 for end in ends):
-            return frozenset()
-        found |= set(range(int(ends[0]), int(ends[-1]) + 1))
-    return frozenset(found)
+        ends = re.split(r"[:-]", part, maxsplit=2)
+        if not all(end.isascii() and end.isdigit() and len(end) <= 5 for end in ends):
+            return Ports()
+        spans.append((int(ends[0]), int(ends[-1])))
+    return Ports.of(spans)
 
 
 def first_notes(notes: list[str]) -> tuple[str, ...]:

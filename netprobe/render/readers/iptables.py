@@ -10,10 +10,10 @@ from netprobe.render.readers.base import (
     Configuration,
     Denied,
     Rule,
-    any_of,
     everything,
     first_notes,
     in_network,
+    in_networks,
     numbered_lines,
     ports_of,
     shell_words,
@@ -23,15 +23,8 @@ from netprobe.render.readers.base import (
 
 def iptables(text: str) -> Configuration:
     """``iptables-save``, and ``ipset save`` in the same file: ``-d`` networks and sets of rules that ACCEPT."""
-    sets: dict[str, list[Callable[[str], bool]]] = {}
     notes: list[str] = []
-    for number, line in numbered_lines(text):
-        added = re.match(r"add\s+(\S+)\s+(\S+)", line)
-        network = in_network(added.group(2)) if added else None
-        if added and network is not None:
-            sets.setdefault(added.group(1), []).append(network)
-        elif added:
-            notes.append(f"line {number}: not a network")
+    sets = _sets(text, notes)
     rules = []
     denied = Denied()
     for number, line in numbered_lines(text):
@@ -40,7 +33,8 @@ def iptables(text: str) -> Configuration:
         if unguarded := re.match(r":(OUTPUT|FORWARD)\s+ACCEPT\b", line):
             notes.append(f"the chain {unguarded.group(1)} lets out what no rule refuses, which does not count here")
         words = shell_words(line)
-        if words[:1] not in (["-A"], ["-I"]) or not _goes_out(words):
+        named = len(words) > 1 and not words[1].startswith("-")
+        if words[:1] not in (["-A"], ["-I"]) or not named or not _goes_out(words):
             continue
         chain, verdict = words[1], word_after(words, "-j")
         into = _destination_set(words)
@@ -56,10 +50,24 @@ def iptables(text: str) -> Configuration:
             notes.append(f"line {number}: a rule with ! cannot be judged")
             continue
         network = in_network(target) if target else None
-        matches = any_of(sets.get(into, [])) if into else network if target else everything
+        matches = sets.get(into) if into else network if target else everything
         if matches is not None:
             rules.append(Rule(text=line, line=number, ports=ports, matches=matches))
     return Configuration(rules=tuple(rules[:MAX_RULES]), by_address=True, notes=first_notes(notes))
+
+
+def _sets(text: str, notes: list[str]) -> dict[str, Callable[[str], bool]]:
+    """What each set of ``ipset save`` holds; lines that are no network go into the notes."""
+    members: dict[str, list[str]] = {}
+    for number, line in numbered_lines(text):
+        added = re.match(r"add\s+(\S+)\s+(\S+)", line)
+        if not added:
+            continue
+        if in_network(added.group(2)) is None:
+            notes.append(f"line {number}: not a network")
+        else:
+            members.setdefault(added.group(1), []).append(added.group(2))
+    return {name: in_networks(values)[0] for name, values in members.items()}
 
 
 def _goes_out(words: list[str]) -> bool:

@@ -18,18 +18,28 @@ from netprobe.render.readers.base import (
 
 
 def plain(text: str) -> Configuration:
-    """A list: a name, ``*.name`` (beneath it), ``.name`` (it and beneath it), a pattern or a network a line."""
-    rules, notes = [], []
+    """A list: a name, ``*.name`` (beneath it), ``.name`` (it and beneath it), a pattern or a network a line.
+
+    A list of both is judged by its names: which networks belong to which name, it cannot say.
+    """
+    names: list[Rule] = []
+    networks: list[Rule] = []
+    notes: list[str] = []
     for number, line in numbered_lines(text):
         word = re.split(r"[\s#;,]", line, maxsplit=1)[0].rstrip("/")
         if not word:
             continue
-        matches = in_network(word) or _listed(word)
-        if matches is None:
+        if (network := in_network(word)) is not None:
+            networks.append(Rule(text=line, line=number, matches=network))
+        elif (name := _listed(word)) is not None:
+            names.append(Rule(text=line, line=number, matches=name))
+        else:
             notes.append(f"line {number} is neither a name nor a network")
-            continue
-        rules.append(Rule(text=line, line=number, matches=matches))
-    by_address = bool(rules) and all(in_network(re.split(r"[\s#;,]", r.text, maxsplit=1)[0]) is not None for r in rules)
+    by_address = bool(networks) and not names
+    if networks and names:
+        first = networks[0].line
+        notes.insert(0, f"networks that stand among names are not judged: {len(networks)}, the first in line {first}")
+    rules = networks if by_address else names
     return Configuration(rules=tuple(rules[:MAX_RULES]), by_address=by_address, notes=first_notes(notes))
 
 

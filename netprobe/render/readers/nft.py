@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable
 
@@ -10,26 +9,22 @@ from netprobe.render.readers.base import (
     MAX_RULES,
     Configuration,
     Denied,
+    Ports,
     Rule,
-    any_of,
     everything,
     first_notes,
-    in_network,
+    in_networks,
     numbered_lines,
     ports_of,
 )
 
-MAX_SETS = 1000
+MAX_NAME = 256
+"""How far before a brace we look for what it opens, in characters."""
 
 
 def nft(text: str) -> Configuration:
     """``nft list ruleset``: sets, and rules that accept by ``daddr``."""
-    sets: dict[str, list[Callable[[str], bool]]] = {}
-    for opened in itertools.islice(re.finditer(r"\bset\s+([A-Za-z0-9_.-]+)\s*\{", text), MAX_SETS):
-        name, body = opened.group(1), _block(text, opened.end())
-        elements = re.search(r"elements\s*=\s*\{([^}]*)\}", body)
-        words = re.split(r"[,\s]+", elements.group(1)) if elements else []
-        sets[name] = [n for n in map(in_network, filter(None, words)) if n]
+    sets = {name: in_networks(values)[0] for name, values in _elements(text).items()}
     rules, notes = [], []
     denied = Denied()
     chain, hook = "", ""
@@ -47,19 +42,17 @@ def nft(text: str) -> Configuration:
             continue
         found = re.search(r"\b(?:ip|ip6)\s+daddr\s+(@\S+|\{[^}]*\}|\S+)", line)
         dport = re.search(r"\bdport\s+(\{[^}]*\}|\S+)", line)
-        ports = ports_of(dport.group(1)) if dport else frozenset()
+        ports = ports_of(dport.group(1)) if dport else Ports()
         if re.search(r"\b(?:drop|reject)\b", line) and not re.search(r"\b(?:[ds]addr|[io]ifname|meta|ct)\b", line):
             denied.add(chain, ports)
         if not re.search(r"\baccept\b", line) or denied.covers(chain, ports):
             continue
         where = found.group(1) if found else ""
-        if where.startswith("@"):
-            networks = sets.get(where[1:], [])
-        else:
-            networks = [n for n in map(in_network, re.split(r"[{},\s]+", where)) if n]
-        if found and not networks:
+        matches = _networks(where, sets) if found else everything
+        if matches is None:
             notes.append(f"line {number}: no network could be read")
-        rules.append(Rule(text=line, line=number, ports=ports, matches=any_of(networks) if found else everything))
+            continue
+        rules.append(Rule(text=line, line=number, ports=ports, matches=matches))
     return Configuration(rules=tuple(rules[:MAX_RULES]), by_address=True, notes=first_notes(notes))
 
 
@@ -70,11 +63,36 @@ def _nft_goes_out(line: str) -> bool:
     return not udp and not stands and not re.search(r'\b[io]if(?:name)?\s+"?lo\b', line)
 
 
-def _block(text: str, start: int) -> str:
-    """What stands between a brace, which ends at ``start``, and the one that closes it."""
-    depth = 1
-    for brace in re.finditer(r"[{}]", text[start:]):
-        depth += 1 if brace.group() == "{" else -1
-        if depth == 0:
-            return text[start : start + brace.start()]
-    return text[start:]
+def _networks(where: str, sets: dict[str, Callable[[str], bool]]) -> Callable[[str], bool] | None:
+    """The networks that a rule names: a set, one, or several in braces; None where none can be read."""
+    if where.startswith("@"):
+        return sets.get(where[1:])
+    values = [value for value in re.split(r"[{},\s]+", where) if value]
+    matches, unread = in_networks(values)
+    return matches if unread < len(values) else None
+
+
+def _elements(text: str) -> dict[str, list[str]]:
+    """The elements of each set, in one pass over the braces."""
+    found: dict[str, list[str]] = {}
+    opened: list[tuple[str, int]] = []
+    """For each brace that is open: the set's name, ``elements``, or nothing; and where its content begins."""
+    previous = 0
+    for brace in re.finditer(r"[{}]", text):
+        if brace.group() == "{":
+            opened.append((_opens(text[max(previous, brace.start() - MAX_NAME) : brace.start()]), brace.end()))
+        elif opened:
+            name, begins = opened.pop()
+            owner = opened[-1][0] if opened else ""
+            if name == "elements" and owner:
+                found[owner] = [word for word in re.split(r"[,\s]+", text[begins : brace.start()]) if word]
+        previous = brace.end()
+    return found
+
+
+def _opens(before: str) -> str:
+    """What a brace opens, from what stands before it: the name of a set, the word ``elements``, or nothing."""
+    words = before.split()
+    if "".join(words[-2:]).endswith("elements="):
+        return "elements"
+    return words[-1] if words[-2:-1] == ["set"] else ""

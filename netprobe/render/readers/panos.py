@@ -33,7 +33,7 @@ def panos(text: str) -> Configuration:
             if matches is None:
                 notes.append(f"line {number}: {entry} cannot be judged")
             else:
-                rules.append(Rule(text=f"{entry} in {line}"[:400], line=number, matches=matches))
+                rules.append(Rule(text=f"{entry[:200]} in {line[:200]}", line=number, matches=matches))
     return Configuration(rules=tuple(rules[:MAX_RULES]), by_address=False, notes=first_notes(notes))
 
 

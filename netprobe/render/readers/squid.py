@@ -11,6 +11,7 @@ from netprobe.render.model import Claim, Form
 from netprobe.render.readers.base import (
     MAX_RULES,
     Configuration,
+    Ports,
     Rule,
     everything,
     expression,
@@ -26,7 +27,7 @@ def squid(text: str) -> Configuration:
     access = tuple(_squid_access(text))
     allowed = {word for _, verdict, words in access if verdict == "allow" for word in words if not word.startswith("!")}
     kinds = {"all": "src", "CONNECT": "method"}
-    ports: dict[str, frozenset[int]] = {}
+    ports: dict[str, Ports] = {}
     for _, line in numbered_lines(text):
         words = line.split()
         if words[:1] == ["acl"] and len(words) > 3:
@@ -50,7 +51,8 @@ def squid(text: str) -> Configuration:
             if matches is None:
                 notes.append(f"line {number}: {value} cannot be judged")
                 continue
-            rules.append(Rule(text=f"{value} in {line}"[:400], line=number, ports=bound[words[1]], matches=matches))
+            said = f"{value[:200]} in {line[:200]}"
+            rules.append(Rule(text=said, line=number, ports=bound[words[1]], matches=matches))
     return Configuration(rules=tuple(rules[:MAX_RULES]), by_address=False, notes=first_notes(notes))
 
 
@@ -81,7 +83,7 @@ def _squid_access(text: str) -> Iterator[_Access]:
 
 
 def _squid_without_names(
-    access: Iterable[_Access], kinds: dict[str, str], ports: dict[str, frozenset[int]]
+    access: Iterable[_Access], kinds: dict[str, str], ports: dict[str, Ports]
 ) -> tuple[list[Rule], list[str]]:
     """The lines that admit every name, and notes on those that deny some first."""
     rules: list[Rule] = []
@@ -93,7 +95,7 @@ def _squid_without_names(
         if verdict == "deny" or names or {"localhost", "manager"} & set(words):
             continue
         if all(kinds.get(word) in _SQUID_CLIENT for word in words):
-            mine = frozenset().union(*(ports[word] for word in words if word in ports))
+            mine = _together(words, ports)
             text = f"http_access allow {' '.join(words)}"
             rules.append(Rule(text=text, line=number, ports=mine, matches=everything))
             notes.append(f"line {number}: it admits every name, for the clients that it is about")
@@ -102,19 +104,24 @@ def _squid_without_names(
     return rules, notes
 
 
-def _ports_by_acl(access: Iterable[_Access], ports: dict[str, frozenset[int]]) -> dict[str, frozenset[int]]:
+def _ports_by_acl(access: Iterable[_Access], ports: dict[str, Ports]) -> dict[str, Ports]:
     """For each ACL the ports of the ``http_access allow`` lines that name it (empty: every port)."""
-    found: dict[str, frozenset[int]] = {}
+    found: dict[str, Ports] = {}
     everywhere: set[str] = set()
     for _, verdict, words in access:
         if verdict != "allow":
             continue
-        mine = frozenset().union(*(ports[word] for word in words if word in ports))
+        mine = _together(words, ports)
         for word in words:
             if not mine:
                 everywhere.add(word)
-            found[word] = found.get(word, frozenset()) | mine
-    return {name: frozenset() if name in everywhere else mine for name, mine in found.items()}
+            found[word] = found.get(word, Ports()) | mine
+    return {name: Ports() if name in everywhere else mine for name, mine in found.items()}
+
+
+def _together(words: Iterable[str], ports: dict[str, Ports]) -> Ports:
+    """The ports of all the ACLs of a line that are about ports."""
+    return Ports.of(span for word in words if word in ports for span in ports[word].spans)
 
 
 def _squid_value(kind: str, value: str, *, ignore_case: bool) -> Callable[[str], bool] | None:
