@@ -321,6 +321,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether the origin's roots were given (``--origin-ca``): 198.18/15 and 2001:db8::/32 are ordinary then."""
     expect: dict[str, str] = {}
     """Group → ``private`` or ``public`` (``--expect``)."""
+    own_hosts: tuple[str, ...] = ()
+    """The numbered names that AWS gave this host at its last discovery, where its agent's log tells."""
     families: tuple[int, ...] = (4, 6)
     timeout_seconds: float = 0.0
     deadline_seconds: float = 0.0

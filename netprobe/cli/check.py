@@ -109,9 +109,10 @@ def check(
         raise UsageError("--proxy --no-proxy", "exclude each other", "give one of them")
     families = (4,) if ipv4_only else (6,) if ipv6_only else (4, 6)
     without_ipv4 = eyes.without_ipv4(families, lab)
+    own = eyes.hosts_own(root) if lab is None or root is not None else eyes.HostsOwn()
     selection = select(
         ctx,
-        region=region,
+        region=_region(region, own),
         with_groups=with_groups,
         without_groups=without_groups,
         account=account,
@@ -128,6 +129,7 @@ def check(
         ecs_numbers=values.numbers(ecs_numbers) if ecs_numbers is not None else None,
         idle=values.seconds("--idle", idle),
         families=families,
+        own_hosts=own.hosts,
         expect=expect,
         lab=lab,
         account_given=account is not None,
@@ -163,6 +165,14 @@ def check(
     return emit.exit_code(found, strict=strict)
 
 
+def _region(given: Sequence[str] | None, own: eyes.HostsOwn) -> Sequence[str] | None:
+    """The regions asked for; without any, that of the host's own agent, which is told."""
+    if options.listed(given) or not own.region:
+        return given
+    say(f"netprobe: no --region given: checking {own.region}, the region of this host's agent ({own.where})")
+    return [own.region]
+
+
 def _print_schema(output: Path | None) -> int:
     import json
 
@@ -188,6 +198,7 @@ def _settings(
     ecs_numbers: tuple[int, ...] | None,
     idle: float | None,
     families: tuple[int, ...],
+    own_hosts: tuple[str, ...],
     expect: Sequence[str] | None,
     lab: str | None,
     account_given: bool,
@@ -203,6 +214,7 @@ def _settings(
     settings = Settings(
         timeout=timeout,
         families=families,
+        own_hosts=own_hosts,
         expect=values.expectations(expect, groups),
         idle=idle,
         lab=lab,

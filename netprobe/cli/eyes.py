@@ -7,6 +7,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from netprobe.errors import UnreadableFileError, UsageError
 
 if TYPE_CHECKING:
@@ -92,6 +94,39 @@ def _agents(base: Vantage, names: Sequence[str], root: Path | None) -> Sequence[
     except UnreadableError as exc:
         remedy = "run as root, or leave the agents' settings out with --as host"
         raise UnreadableFileError(exc.path, f"cannot be read ({exc.reason})", remedy) from exc
+
+
+class HostsOwn(msgspec.Struct, frozen=True, kw_only=True):
+    """What a registered host tells of itself.
+
+    Attributes:
+        region: the region of its agent, or nothing.
+        where: where that stands.
+        hosts: the numbered names that AWS gave it last.
+    """
+
+    region: str = ""
+    where: str = ""
+    hosts: tuple[str, ...] = ()
+
+
+def hosts_own(root: Path | None) -> HostsOwn:
+    """What the agents of this host, or of a root folder, were told by AWS; nothing where none is registered."""
+    import datetime
+
+    from netprobe.host.agents import registered
+    from netprobe.host.filesystem import FolderRoot
+    from netprobe.host.machine import Machine
+
+    try:
+        with FolderRoot(root or Path("/")) as opened:
+            found = registered.region(Machine(root=opened, subject="host"))
+            hosts = registered.own_hosts(opened, datetime.datetime.now(datetime.UTC))
+    except OSError:  # --root is no folder: the vantages, which are read from it too, say so in a line
+        return HostsOwn()
+    if found is None:
+        return HostsOwn(hosts=hosts)
+    return HostsOwn(region=found.region, where=found.place, hosts=hosts)
 
 
 def _ready(vantages: Sequence[Vantage]) -> Look:

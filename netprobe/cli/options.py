@@ -90,7 +90,11 @@ Deadline = Annotated[
 Concurrency = Annotated[int | None, typer.Option("--concurrency", metavar="N", help="Connections at a time.")]
 EcsNumbers = Annotated[
     str | None,
-    typer.Option("--ecs-numbers", metavar="1-64", help="Numbers of ecs-a-N and ecs-t-N to look for (default 1-32)."),
+    typer.Option(
+        "--ecs-numbers",
+        metavar="1-64",
+        help="Numbers of ecs-a-N and ecs-t-N to look for (default 1-32, where none is found 33-128).",
+    ),
 ]
 Lab = Annotated[
     str | None,

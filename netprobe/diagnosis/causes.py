@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from netprobe.diagnosis import numbered
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.taxonomy import TAXONOMY
@@ -162,7 +163,7 @@ def finding(group: Group) -> Finding:
         certainty=Certainty.PROVEN if group.proven else Certainty.SUSPECTED,
         region=next(iter(regions)) if len(regions) == 1 and not whole else None,
         hosts=group.hosts,
-        title=printable(words.title, LONGEST_SENTENCE),
+        title=printable(words.title + _pardon(group), LONGEST_SENTENCE),
         evidence=tuple(o.id for o in group.evidence),
         remedy=printable(words.remedy, LONGEST_SENTENCE),
         owner=words.owner or TAXONOMY[group.id].owner,
@@ -171,6 +172,13 @@ def finding(group: Group) -> Finding:
         vantages=tuple(sorted(vantages)),
         places=tuple(dict.fromkeys(place for cause in group.causes for place in cause.places)),
     )
+
+
+def _pardon(group: Group) -> str:
+    """What there is to say of one dark number among others that work."""
+    sights = group.sights
+    alone = bool(sights) and all(numbered.forgiven(group.world, sight) for sight in sights)
+    return f" {numbered.PARDON}" if alone else ""
 
 
 def _endpoints(group: Group) -> tuple[str, ...]:

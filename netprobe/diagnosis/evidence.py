@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+from netprobe.diagnosis import numbered
 from netprobe.diagnosis.addresses import AddressClass, classify, family
 from netprobe.diagnosis.lookups import Lookups
 from netprobe.diagnosis.sights import STEPS, Path, Sight, State, cannot_resolve
@@ -77,6 +78,7 @@ class Evidence:
                 sinkholed=() if proxied else sinkholed,
                 also=also,
                 cut=any(host in subject.unfinished for subject in subjects),
+                own=host in self.context.own_hosts,
             )
 
     def _paths(
@@ -145,16 +147,16 @@ class Evidence:
     def requires(self, subject: Subject, sight: Sight) -> bool:
         """Whether the host is not ready when this sight of this endpoint is broken.
 
-        Every number that was found is required, since AWS picks it; the un-numbered name only where none was found,
-        and every number was asked for.
+        Of numbers, :mod:`netprobe.diagnosis.numbered` says which; the un-numbered name is required only where none
+        was found, and every number was asked for.
         """
         if subject.stands_in_for is not None:
-            numbered = self._named(subject.region, subject.stands_in_for)
-            if numbered is not None:
-                return numbered.required and not numbered.unfinished and not self.found(numbered)
+            replaced = self._named(subject.region, subject.stands_in_for)
+            if replaced is not None:
+                return replaced.required and not replaced.unfinished and not self.found(replaced)
             return subject.required
-        if subject.numbered and not sight.exists:
-            return subject.required and not self.found(subject) and self.stand_in(subject) is None
+        if subject.numbered:
+            return numbered.requires(self, subject, sight)
         return subject.required
 
     def required(self, sight: Sight) -> bool:
@@ -164,12 +166,13 @@ class Evidence:
     def unneeded(self, sight: Sight) -> bool:
         """Whether the name's absence is no fault at all.
 
-        An absent candidate number, an un-numbered name that does not exist where numbered ones do, and a registry
-        name that was made up from a placeholder account.
+        An absent candidate number, an un-numbered name that does not exist where numbered ones do or where none was
+        found either (then nobody knows what AWS calls the service here), and a registry name that was made up from a
+        placeholder account.
         """
         if sight.state is State.ABSENT:
             return True
-        if self.made_up(sight):
+        if self.made_up(sight) or self.without_any_name(sight):
             return True
         if sight.state is not State.BROKEN or not (_missing(sight) or self._like_impossible(sight)):
             return False
@@ -177,6 +180,18 @@ class Evidence:
             subject.placeholder_account or (subject.stands_in_for is not None and not self.requires(subject, sight))
             for subject in sight.subjects
         )
+
+    def without_any_name(self, sight: Sight) -> bool:
+        """An un-numbered name that everybody denies, as they deny every number that was tried for it."""
+        if sight.state is not State.BROKEN or not _missing(sight) or sight.exists or not sight.subjects:
+            return False
+        return all(self._no_number_for(subject) for subject in sight.subjects)
+
+    def _no_number_for(self, subject: Subject) -> bool:
+        replaced = self._named(subject.region, subject.stands_in_for) if subject.stands_in_for is not None else None
+        if replaced is None or replaced.unfinished:
+            return False
+        return all(sight.state is State.ABSENT for sight in self.of(replaced))
 
     def made_up(self, sight: Sight) -> bool:
         """A name that netprobe guessed, which the resolver answers like a name that cannot exist: it proves nothing."""

@@ -17,7 +17,7 @@ from netprobe.findings import Finding, Outcome, Severity
 from netprobe.observations import Failure, Observation, Step, Subject
 
 NO_ACCOUNT = "the registry's host name holds the account: give --account ID"
-NO_NUMBER = "none of the numbered names that were asked for was found; see --ecs-numbers"
+NO_NUMBER = "no numbered name was found and no un-numbered one; give the numbers to look for with --ecs-numbers"
 NOT_PROBED = "no host of it was probed"
 _WORST = (Outcome.FAIL, Outcome.NOT_RUN, Outcome.WARN, Outcome.PASS, Outcome.NOT_APPLICABLE)
 _EXPECTATIONS = frozenset({"dns_private_answer", "dns_public_answer"})
@@ -96,7 +96,8 @@ def _none_counted(world: Evidence, subject: Subject, sights: Sequence[Sight]) ->
 def _no_number(world: Evidence, subject: Subject) -> tuple[Outcome, str]:
     """No number exists, as far as was asked: then the un-numbered name stands in, for better or worse."""
     stand_in = world.stand_in(subject)
-    states = {sight.state for sight in world.of(stand_in)} if stand_in is not None else set()
+    stood_in = world.of(stand_in) if stand_in is not None else ()
+    states = {sight.state for sight in stood_in if not world.without_any_name(sight)}
     if State.BROKEN in states:
         return (Outcome.FAIL if subject.required else Outcome.WARN), ""
     if states & {State.WORKS, State.PARTLY}:

@@ -266,9 +266,16 @@ def _say_forbidden(group: Group) -> Words:
         f"Allow CONNECT to port {group.ports} for this client on {group.key}, at least to {group.patterns}."
         if every
         else f"Add {group.patterns} (CONNECT, port {group.ports}) to the allowlist of {group.key}; "
-        "`netprobe render squid -r REGION` writes it."
+        f"`netprobe render squid -r REGION` writes it.{_as_regex(group)}"
     )
     return Words(title=f"{_start(group)} forbids{status} {group.names}, {scope}.{_direct_hint(group)}", remedy=remedy)
+
+
+def _as_regex(group: Group) -> str:
+    """The numbered names as most proxies take them: a list that names some numbers misses what AWS picks tomorrow."""
+    numbered = sorted({s.pattern for sight in group.sights for s in sight.subjects if s.numbered})
+    texts = ["^" + pattern.replace(".", r"\.").replace("*", "[0-9]+") + "$" for pattern in numbered]
+    return f" As a regular expression: {' '.join(texts)}" if texts else ""
 
 
 def _say_resolve(group: Group) -> Words:

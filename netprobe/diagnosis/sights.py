@@ -77,6 +77,7 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
         sinkholed: answers that no genuine service gives.
         also: other vantages with the same settings, for which the same probes stand.
         cut: whether the deadline or the user ended the run before this host was done with, by whichever vantage.
+        own: the host's own number, which AWS gave it at the last discovery.
     """
 
     vantage: str
@@ -89,11 +90,12 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
     sinkholed: tuple[str, ...] = ()
     also: tuple[str, ...] = msgspec.field(default=())
     cut: bool = False
+    own: bool = False
 
     @property
     def candidate(self) -> bool:
         """Whether the name is only a guess at a number that AWS may or may not use."""
-        return bool(self.subjects) and all(subject.numbered for subject in self.subjects)
+        return bool(self.subjects) and not self.own and all(subject.numbered for subject in self.subjects)
 
     @cached_property
     def state(self) -> State:

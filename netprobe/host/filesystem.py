@@ -252,7 +252,7 @@ class FolderRoot(FileSystem):
             os.close(folder)
         return Entry(kind=_kind(status.st_mode), size=status.st_size, mode=stat.S_IMODE(status.st_mode), target=target)
 
-    def _read(self, real: tuple[str, ...], limit: int) -> bytes:
+    def _read(self, real: tuple[str, ...], limit: int, *, start: int = 0) -> bytes:
         path = "/" + "/".join(real)
         try:
             folder = self._open_folder(real[:-1])
@@ -264,9 +264,23 @@ class FolderRoot(FileSystem):
             with open(file, "rb", buffering=0) as stream:
                 if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                     raise UnreadableError(path, "is not a regular file")
+                if start:
+                    stream.seek(start)
                 return _read_up_to(stream.read, limit)
         except OSError as exc:
             raise UnreadableError(path, os.strerror(exc.errno or errno.EIO)) from exc
+
+    def tail(self, path: str, size: int) -> bytes | None:
+        """The last bytes of a regular file, however large it is; None where there is none.
+
+        Raises:
+            UnreadableError: it may not be read, or its links loop.
+        """
+        real = self.resolve(path)
+        entry = None if real is None else self._at(real)
+        if real is None or entry is None or entry.kind is not Kind.FILE:
+            return None
+        return self._read(real, size, start=max(entry.size - size, 0))
 
     def _list(self, real: tuple[str, ...]) -> tuple[str, ...]:
         try:

@@ -149,9 +149,8 @@ def plan(
             addresses=tuple(addresses),
         )
 
-    return Plan(
-        hosts=tuple(lay_out(host) for host in hosts_of(endpoints)), resolvers=resolvers, search_page=search_page
-    )
+    hosts = hosts_of(endpoints, scenario.numbers or NUMBERS)
+    return Plan(hosts=tuple(map(lay_out, hosts)), resolvers=resolvers, search_page=search_page)
 
 
 def _at(ids: tuple[str, ...], endpoints: Sequence[Endpoint]) -> tuple[str, ...]:

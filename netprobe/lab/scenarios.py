@@ -44,6 +44,7 @@ class Scenario:
         ipv6: every host also has ``::1``, which behaves so; None for IPv4 only.
         resolvers: in the order in which a stub resolver asks them.
         trust: which roots the vantage trusts.
+        numbers: which numbered hosts exist; None for the usual ones.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Scenario:
     ipv6: HostBehaviour | None = None
     resolvers: tuple[ResolverBehaviour, ...] = (_ANSWERS,)
     trust: Trust = Trust.ORIGIN
+    numbers: tuple[int, ...] | None = None
 
 
 def _healthy() -> tuple[Scenario, ...]:

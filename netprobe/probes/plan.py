@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from netprobe.catalog.model import Endpoint, Request
+from netprobe.hostnames import Hostname
 from netprobe.observations import Subject
 from netprobe.probes.scene import Scene
 from netprobe.probes.settings import Settings
@@ -54,7 +55,7 @@ def make(endpoints: Sequence[Endpoint], vantages: Sequence[Vantage], settings: S
     plan = Plan()
     seen: dict[tuple[object, ...], int] = {}
     for endpoint in endpoints:
-        names = endpoint.candidates(settings.ecs_numbers)
+        names = _names(endpoint, settings)
         plan.subjects.append(_subject(endpoint, [name.name for name in names]))
         for name in names:
             for vantage in vantages:
@@ -67,6 +68,15 @@ def make(endpoints: Sequence[Endpoint], vantages: Sequence[Vantage], settings: S
                     _share(plan.targets, seen[key], vantage.name)
     plan.targets.sort(key=lambda target: target.candidate)  # names that must exist are not kept waiting
     return plan
+
+
+def _names(endpoint: Endpoint, settings: Settings) -> tuple[Hostname, ...]:
+    """The names to ask for: the host's own number too, however high it is."""
+    names = endpoint.candidates(settings.ecs_numbers)
+    if not endpoint.numbered:
+        return names
+    own = (Hostname.parse(host) for host in settings.own_hosts)
+    return tuple(dict.fromkeys((*names, *(host for host in own if endpoint.host_pattern.matches(host)))))
 
 
 def vantage_families(vantage: Vantage, settings: Settings) -> tuple[int, ...]:
@@ -107,7 +117,7 @@ def _target(endpoint: Endpoint, host: str, vantage: Vantage, settings: Settings,
         families=vantage_families(vantage, settings),
         request=endpoint.request,
         proxy=vantage.proxy_for(host, endpoint.port),
-        candidate=endpoint.numbered,
+        candidate=endpoint.numbered and host not in settings.own_hosts,
         suffix=host.partition(".")[2],
     )
 

@@ -17,7 +17,7 @@ import trio
 from netprobe import __version__
 from netprobe.catalog.model import Endpoint
 from netprobe.observations import CatalogVersion, Context, HttpDetail, Observation, Run, Step, Subject, VantageRecord
-from netprobe.probes import certificates, descriptors, experiments, plan
+from netprobe.probes import certificates, descriptors, experiments, numbered, plan
 from netprobe.probes.first_pass import DEADLINE, INTERRUPTED, Progress, bounded, first_pass
 from netprobe.probes.limits import BOUNDS
 from netprobe.probes.plan import Plan
@@ -79,7 +79,10 @@ async def check(
     async def work() -> None:
         if workers is None:
             await first_pass(session, layout.targets, progress)
+        if more := numbered.widen(session, layout, endpoints):
+            await first_pass(session, more, progress)
         if settings.experiments:
+            await numbered.look_up_refused(session)
             await experiments.make(session)
 
     ended_by = await workers.collect(session, layout.targets, progress) if workers is not None else ""
@@ -112,6 +115,7 @@ def _context(vantages: Sequence[Vantage], settings: Settings, ended_by: str, sub
         lab=settings.lab,
         origin_ca=any(vantage.origin_ca is not None for vantage in vantages),
         expect=dict(settings.expect),
+        own_hosts=settings.own_hosts,
         families=settings.families,
         timeout_seconds=settings.timeout if settings.timeout is not None else BOUNDS[Step.TCP].unknown,
         deadline_seconds=settings.deadline,

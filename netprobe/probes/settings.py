@@ -19,6 +19,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         concurrency: how many connections may be open at once. 256 by measurement (tests/bench, ``-r all``): at 150 ms
             round trips it takes 4.5 s, where 128 take 5.1 s and 512 or 1,024 no less; at 40 ms all take the same.
         ecs_numbers: the numbers tried for ``ecs-a-*`` and ``ecs-t-*``.
+        own_hosts: the numbered names that AWS gave this host at its last discovery; they are asked for in any case.
         families: the address families wanted; a vantage uses those that it has itself.
         expect: group → ``private`` or ``public``.
         idle: for how many seconds an idle WebSocket is held, or None.
@@ -34,6 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     deadline: float = 60.0
     concurrency: int = 256
     ecs_numbers: tuple[int, ...] = DEFAULT_NUMBERS
+    own_hosts: tuple[str, ...] = ()
     families: tuple[int, ...] = (4, 6)
     expect: Mapping[str, str] = msgspec.field(default_factory=dict)
     idle: float | None = None

@@ -276,3 +276,20 @@ def test_a_proxy_password_reaches_no_report_and_no_hand_off(tmp_path: Path) -> N
     assert f"http://127.0.0.1:{port}" in everything
     assert "planted" not in everything
     assert "s3cret" not in everything
+
+
+def test_a_registered_host_is_checked_in_its_agents_own_region(tmp_path: Path) -> None:
+    settings = tmp_path / "var/lib/ecs/ecs.config"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("AWS_DEFAULT_REGION=eu-west-3\nECS_EXTERNAL=true\n")
+    # The account is refused after the region was found, and before any packet leaves.
+    ended = netprobe("check", "--root", str(tmp_path), "--account", "12")
+    assert ended.code == 2
+    assert "checking eu-west-3, the region of this host's agent (/var/lib/ecs/ecs.config:1)" in ended.err
+    assert "12: an AWS account id has twelve digits" in ended.err
+
+
+def test_without_a_registered_agent_no_region_is_guessed(tmp_path: Path) -> None:
+    ended = netprobe("check", "--root", str(tmp_path))
+    assert ended.code == 2
+    assert "no region is given" in ended.err

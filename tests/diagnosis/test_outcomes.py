@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from netprobe.diagnosis.model import EndpointOutcome
-from netprobe.findings import Outcome, Owner, Severity, Verdict
+from netprobe.findings import Finding, Outcome, Owner, Severity, Verdict
 from netprobe.observations import Failure as F
 from netprobe.observations import Subject, VantageRecord
-from tests.support.observe import PROXY, R1, R2, World, name, told
+from tests.support.observe import AMAZON, PROXY, R1, R2, World, name, told
 
 A = "52.95.1.1"
 
@@ -30,16 +30,162 @@ def of(world: World, id_: str) -> EndpointOutcome:
     return next(e for e in world.diagnosis().endpoints if e.id == id_)
 
 
-def test_every_number_that_was_found_is_required() -> None:
+def dark(world: World, *hosts: str, failure: F = F.TIMEOUT, **more: object) -> None:
+    """Numbers that exist and do not answer."""
+    for place, host in enumerate(hosts, start=2):
+        world.dns(host, f"52.95.2.{place}")
+        world.tcp(host, f"52.95.2.{place}", failure, **more)
+
+
+def finding_of(world: World, id_: str) -> Finding:
+    return next(f for f in world.diagnosis().findings if f.id == id_)
+
+
+@pytest.mark.parametrize("failure", [F.TIMEOUT, F.CONNECTION_REFUSED])
+def test_one_dark_number_among_others_that_work_may_be_the_services(failure: F) -> None:
     world = World()
-    one, two = numbered(world, 1, 2, absent=(3,))
+    one, two, three = numbered(world, 1, 2, 3, absent=(4,))
+    world.good(one, three)
+    world.dns(name("ecs-a"), failure=F.DNS_NXDOMAIN)
+    dark(world, two, failure=failure)
+
+    assert outcomes(world)["ecs-a"] is Outcome.WARN
+    assert world.diagnosis().verdict is Verdict.DEGRADED
+    (finding,) = world.diagnosis().findings
+    assert finding.severity is Severity.WARNING
+    assert "AWS may hand this number to a host" in finding.title
+
+
+def test_the_hosts_own_number_is_required() -> None:
+    world = World(context={"own_hosts": (name("ecs-a-2"),)})
+    one, two = numbered(world, 1, 2)
     world.good(one)
-    world.good(name("ecs-a"), address="52.95.1.5")
-    world.dns(two, "52.95.1.2")
-    world.tcp(two, "52.95.1.2", F.TIMEOUT)
+    dark(world, two)
 
     assert outcomes(world)["ecs-a"] is Outcome.FAIL
     assert world.diagnosis().verdict is Verdict.NOT_READY
+    assert "AWS may hand" not in finding_of(world, "tcp_dropped").title
+
+
+def test_the_hosts_own_number_that_is_denied_is_no_absent_guess() -> None:
+    world = World(context={"own_hosts": (name("ecs-a-2"),)})
+    one, two = numbered(world, 1, 2)
+    world.good(one)
+    world.dns(two, failure=F.DNS_NXDOMAIN)
+
+    assert finding_of(world, "dns_name_missing").hosts == (two,)
+    assert world.diagnosis().verdict is Verdict.NOT_READY
+
+
+def test_two_dark_numbers_are_a_list_that_names_some() -> None:
+    world = World()
+    one, two, three = numbered(world, 1, 2, 3)
+    world.good(one)
+    dark(world, two, three)
+
+    assert outcomes(world)["ecs-a"] is Outcome.FAIL
+    assert world.diagnosis().verdict is Verdict.NOT_READY
+
+
+def test_one_dark_number_of_each_kind_is_no_pair() -> None:
+    world = World()
+    one, two = numbered(world, 1, 2)
+    tasks, metrics = world.endpoint("ecs-t", name("ecs-t-1"), name("ecs-t-2"), numbered=True)
+    world.good(one, tasks)
+    world.dns(name("ecs-a"), failure=F.DNS_NXDOMAIN)
+    dark(world, two, metrics)
+
+    assert world.diagnosis().verdict is Verdict.DEGRADED
+
+
+def test_none_of_a_kind_that_works_is_an_error() -> None:
+    world = World()
+    (one,) = numbered(world, 1, absent=(2,))
+    world.good(name("ecs-a"), address="52.95.1.5")
+    dark(world, one)
+
+    assert outcomes(world)["ecs-a"] is Outcome.FAIL
+    assert world.diagnosis().verdict is Verdict.NOT_READY
+
+
+def test_a_device_that_signs_its_refusal_blocks_a_single_number() -> None:
+    world = World()
+    one, two = numbered(world, 1, 2)
+    world.good(one)
+    dark(world, two, failure=F.ADMIN_PROHIBITED, icmp_type=3, icmp_code=13, icmp_from="10.0.0.1")
+    assert world.diagnosis().verdict is Verdict.NOT_READY
+
+
+def test_a_name_filter_that_is_proven_blocks_a_single_number() -> None:
+    world = World()
+    one, two = numbered(world, 1, 2)
+    world.good(one)
+    world.dns(two, "52.95.2.2")
+    world.tcp(two, "52.95.2.2")
+    world.tls(two, "52.95.2.2", F.CONNECTION_RESET)
+    world.tls(two, "52.95.2.2", experiment="other_sni", sni=one)
+    assert world.diagnosis().verdict is Verdict.NOT_READY
+
+
+@pytest.mark.parametrize(("origin", "verdict"), [(True, Verdict.DEGRADED), (False, Verdict.NOT_READY)])
+def test_a_wrong_name_of_one_number_is_the_origins_or_somebody_elses(origin: bool, verdict: Verdict) -> None:
+    world = World()
+    one, two = numbered(world, 1, 2)
+    world.good(one)
+    world.dns(name("ecs-a"), failure=F.DNS_NXDOMAIN)
+    world.dns(two, "52.95.2.2")
+    world.tcp(two, "52.95.2.2")
+    world.tls(two, "52.95.2.2", F.SSL_INVALID_HOSTNAME, chain=(AMAZON,), origin=origin)
+    assert world.diagnosis().verdict is verdict
+
+
+def test_a_line_in_the_hosts_file_is_the_hosts_fault() -> None:
+    world = World()
+    one, two = numbered(world, 1, 2)
+    world.good(one)
+    world.dns(two, "52.95.2.2", resolver="/etc/hosts:7", transport="file")
+    world.tcp(two, "52.95.2.2", F.TIMEOUT)
+    assert world.diagnosis().verdict is Verdict.NOT_READY
+
+
+PROXIED = (VantageRecord(name="host", resolvers=(R1,), proxy=PROXY),)
+
+
+def test_a_proxy_that_refuses_every_number_makes_them_required() -> None:
+    world = World(vantages=PROXIED)
+    for host in numbered(world, *range(1, 33)):
+        world.proxy(host, F.PROXY_FORBIDDEN, status=403)
+    world.tunnelled(name("ecs-a"))
+
+    diagnosis = world.diagnosis()
+    assert diagnosis.verdict is Verdict.NOT_READY
+    (finding,) = diagnosis.findings
+    assert (finding.id, finding.severity) == ("proxy_forbidden", Severity.ERROR)
+    assert finding.endpoints == ("ecs-a",)
+    assert name("ecs-a-*") in finding.remedy
+    assert r"^ecs-a-[0-9]+\.us-east-2\.amazonaws\.com$" in finding.remedy
+
+
+def test_a_refused_number_that_this_hosts_resolver_knows_is_required() -> None:
+    world = World(vantages=PROXIED)
+    one, two, three = numbered(world, 1, 2, 3)
+    world.tunnelled(one, name("ecs-a"))
+    world.proxy(two, F.PROXY_FORBIDDEN, status=403)
+    world.proxy(three, F.PROXY_FORBIDDEN, status=403)
+    assert world.diagnosis().verdict is Verdict.DEGRADED, "nobody knows whether they exist"
+
+    world.dns(two, "52.95.2.2", experiment="local_name")
+    assert world.diagnosis().verdict is Verdict.NOT_READY
+
+
+def test_a_resolver_that_knows_every_name_makes_no_number_known() -> None:
+    world = World(vantages=PROXIED)
+    one, two = numbered(world, 1, 2)
+    world.tunnelled(one, name("ecs-a"))
+    world.proxy(two, F.PROXY_FORBIDDEN, status=403)
+    for host in (two, name("netprobe-no-such-host")):
+        world.dns(host, "52.95.2.2", experiment="local_name")
+    assert world.diagnosis().verdict is Verdict.DEGRADED
 
 
 def test_the_bare_name_is_not_needed_beside_numbers() -> None:
@@ -72,21 +218,29 @@ def test_the_bare_name_stands_in_where_no_number_exists() -> None:
     assert world.diagnosis().verdict is Verdict.READY
 
 
-def test_without_number_and_bare_name_tasks_cannot_arrive() -> None:
+def test_without_number_and_bare_name_nobody_knows_what_the_service_is_called() -> None:
     world = World()
     numbered(world, absent=(1, 2))
     world.dns(name("ecs-a"), failure=F.DNS_NXDOMAIN)
 
     diagnosis = world.diagnosis()
-    assert {e.id: e.outcome for e in diagnosis.endpoints} == {"ecs-a": Outcome.FAIL, "ecs-a-unnumbered": Outcome.FAIL}
-    (finding,) = diagnosis.findings
-    assert set(finding.endpoints) == {"ecs-a", "ecs-a-unnumbered"}
+    found = {e.id: e.outcome for e in diagnosis.endpoints}
+    assert found == {"ecs-a": Outcome.NOT_RUN, "ecs-a-unnumbered": Outcome.NOT_APPLICABLE}
+    assert "--ecs-numbers" in of(world, "ecs-a").not_run
+    assert diagnosis.findings == ()
+    assert diagnosis.verdict is Verdict.INCONCLUSIVE
     (capability,) = diagnosis.capabilities
-    assert (capability.id, capability.outcome, capability.blocked_by) == (
-        "receive-tasks",
-        Outcome.FAIL,
-        ("dns_name_missing",),
-    )
+    assert (capability.id, capability.outcome) == ("receive-tasks", Outcome.NOT_RUN)
+
+
+def test_a_bare_name_that_only_the_second_resolver_knows_is_missing_here() -> None:
+    world = World(vantages=(VantageRecord(name="host", resolvers=(R1, R2)),))
+    numbered(world, absent=(1, 2))
+    world.dns(name("ecs-a"), failure=F.DNS_NXDOMAIN)
+    world.dns(name("ecs-a"), "52.95.1.1", resolver=R2)
+
+    assert finding_of(world, "dns_name_missing").hosts == (name("ecs-a"),)
+    assert world.diagnosis().verdict is Verdict.NOT_READY
 
 
 def test_sixty_guesses_behind_a_dead_resolver_are_not_sixty_hosts() -> None:

@@ -8,6 +8,7 @@ from netprobe.findings import Verdict
 from netprobe.lab import SCENARIOS
 from netprobe.lab.behaviour import DnsMode, HostBehaviour, ResolverBehaviour
 from netprobe.lab.scenarios import Scenario
+from tests.lab.numbered_cases import NUMBERED_CASES
 from tests.lab.proxy_cases import PROXY_CASES
 from tests.support.lab_case import Case, Network, embedded
 
@@ -310,4 +311,16 @@ TWO_CAUSES = (
     ),
 )
 
-CASES = (*EMBEDDED, *HEALTHY_NETWORKS, *TCP, *TLS, *DNS, *ENGINES, *ADDRESSES, *RESOLVERS, *TWO_CAUSES, *PROXY_CASES)
+CASES = (
+    *EMBEDDED,
+    *HEALTHY_NETWORKS,
+    *TCP,
+    *TLS,
+    *DNS,
+    *ENGINES,
+    *ADDRESSES,
+    *RESOLVERS,
+    *TWO_CAUSES,
+    *PROXY_CASES,
+    *NUMBERED_CASES,
+)

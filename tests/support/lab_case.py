@@ -108,6 +108,7 @@ class Case:
         expect: as ``--expect``.
         idle: as ``--idle``.
         eyes: who looks.
+        own_hosts: the numbered names that AWS gave this host last.
     """
 
     name: str
@@ -119,6 +120,7 @@ class Case:
     expect: Mapping[str, str] = field(default_factory=dict)
     idle: float | None = None
     eyes: tuple[Eyes, ...] = (Eyes(),)
+    own_hosts: tuple[str, ...] = ()
 
     @property
     def is_healthy(self) -> bool:
@@ -170,7 +172,7 @@ async def _play_behind_routers(case: Case, network: Network) -> tuple[Run, Pulse
                 run = await check(
                     stage.endpoints,
                     [_vantage(eyes, stage.layout, stage.certificates, network, stage.store) for eyes in case.eyes],
-                    Settings(expect=case.expect, idle=case.idle),
+                    Settings(expect=case.expect, idle=case.idle, own_hosts=case.own_hosts),
                     catalog=facts(),
                 )
     return run, seen

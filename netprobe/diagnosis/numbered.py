@@ -1,0 +1,151 @@
+"""Numbered names (``ecs-a-N``, ``ecs-t-N``): which of them the host needs.
+
+AWS picks the number at each discovery and publishes neither a list nor an upper bound (facts/aws.md section 2; AWS
+staff in amazon-ecs-agent#931: "not unique, use regular expression"). So one dark number among others that work may be
+AWS's own business, and no network team can mend it; but several that fail alike are an allowlist that names some, and
+what a device is proven to block is the device's, however few they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from netprobe.diagnosis import details
+from netprobe.diagnosis.lookups import answers, resolver_of
+from netprobe.diagnosis.sights import Sight, State
+from netprobe.observations import Failure, Observation, Step, Subject
+
+if TYPE_CHECKING:
+    from netprobe.diagnosis.evidence import Evidence
+
+LOCAL_NAME = "local_name"
+"""The control that asks this host's own resolvers for a number that a proxy refuses."""
+POLICY = frozenset(
+    {
+        Failure.PROXY_FORBIDDEN,
+        Failure.PROXY_METHOD_REFUSED,
+        Failure.PROXY_AUTH_REQUIRED,
+        Failure.PROXY_AUTH_REJECTED,
+    }
+)
+"""What a proxy says of a name that it may not open: it speaks of its rules and not of the name's existence."""
+_DARK = {
+    Step.TCP: frozenset({Failure.TIMEOUT, Failure.CONNECTION_REFUSED, Failure.CONNECTION_RESET, Failure.EOF}),
+    Step.TLS: frozenset(
+        {
+            Failure.TIMEOUT,
+            Failure.CONNECTION_RESET,
+            Failure.EOF,
+            Failure.SSL_ALERT,
+            Failure.SSL_INVALID_HOSTNAME,
+            Failure.SSL_EXPIRED,
+            Failure.SSL_NOT_YET_VALID,
+        }
+    ),
+    Step.HTTP: frozenset({Failure.TIMEOUT, Failure.CONNECTION_RESET, Failure.EOF}),
+    Step.WEBSOCKET: frozenset({Failure.TIMEOUT, Failure.CONNECTION_RESET, Failure.EOF}),
+    Step.PROXY: frozenset(
+        {
+            Failure.PROXY_CANNOT_CONNECT,
+            Failure.PROXY_UPSTREAM_TIMEOUT,
+            Failure.PROXY_BAD_ANSWER,
+            Failure.TIMEOUT,
+            Failure.CONNECTION_RESET,
+            Failure.EOF,
+        }
+    ),
+}
+"""What a server of AWS's that is down, or is being set up, looks like from here."""
+_CHAIN_FAILURES = frozenset({Failure.SSL_INVALID_HOSTNAME, Failure.SSL_EXPIRED, Failure.SSL_NOT_YET_VALID})
+_WORKING = frozenset({State.WORKS, State.PARTLY})
+PARDON = "AWS may hand this number to a host, or may have it out of service: other numbers of its kind work."
+
+
+def requires(world: Evidence, subject: Subject, sight: Sight) -> bool:
+    """Whether the host is not ready while this number is broken.
+
+    Args:
+        world: the run.
+        subject: a numbered endpoint.
+        sight: one of its names as one vantage saw it.
+    """
+    if not subject.required:
+        return False
+    if sight.own or sight.state is not State.BROKEN:
+        return True
+    kin = [other for other in world.of(subject) if other.vantage == sight.vantage]
+    if not known(world, sight):
+        return (world.stand_in(subject) is None and not world.found(subject)) or _refused_alike(kin)
+    if not any(other.state in _WORKING for other in kin):
+        return True
+    dark = [other for other in kin if other.state is State.BROKEN and known(world, other)]
+    return len(dark) > 1 or not may_be_the_services(world, sight)
+
+
+def forgiven(world: Evidence, sight: Sight) -> bool:
+    """Whether a broken number is no error because AWS itself may have it dark."""
+    mine = [subject for subject in sight.subjects if subject.numbered and subject.required]
+    if sight.state is not State.BROKEN or not mine or not known(world, sight):
+        return False
+    return not any(requires(world, subject, sight) for subject in mine)
+
+
+def known(world: Evidence, sight: Sight) -> bool:
+    """Whether the name is known to exist: somebody resolved it, the proxy or one of this host's own resolvers."""
+    if sight.exists:
+        return True
+    asked = [o for o in world.controls(LOCAL_NAME, step=Step.DNS) if o.vantage == sight.vantage]
+    names = {host for subject in world.run.subjects for host in subject.candidates}
+    # A name that cannot exist was asked for beside them: an address that it gets as well proves nothing.
+    made_up = {address for o in asked if o.host not in names for address in answers(o)}
+    return any(address not in made_up for o in asked if o.host == sight.host for address in answers(o))
+
+
+def _refused_alike(kin: Sequence[Sight]) -> bool:
+    """Whether a proxy's policy refuses every number, known or not: it says "no" to whichever AWS picks."""
+    ends = {sight.failed.failure if sight.failed is not None else None for sight in kin}
+    return bool(kin) and all(sight.proxied for sight in kin) and len(ends) == 1 and ends <= POLICY
+
+
+def may_be_the_services(world: Evidence, sight: Sight) -> bool:
+    """Whether nothing shows that a device, a resolver or this host keeps one number from working."""
+    o = sight.failed
+    if o is None or o.failure not in _DARK.get(o.step, frozenset()):
+        return False
+    if any(resolver_of(lookup).startswith("/") for lookup in sight.lookups.every) or sight.sinkholed:
+        return False
+    connected = details.tcp(o)
+    if connected is not None and connected.icmp_type is not None:
+        return False
+    return not _passes_otherwise(world, sight, o) and (o.step is not Step.TLS or _shows_origin(world, o))
+
+
+def _passes_otherwise(world: Evidence, sight: Sight, o: Observation) -> bool:
+    """Whether a control with one thing changed got further: then what was changed is what a device looks at."""
+    whole = [*world.controls("with_proxy", like=o), *world.controls("without_proxy", like=o)]
+    if any(c.step in (Step.TLS, Step.HTTP) and c.failure is None for c in whole):
+        return True
+    if o.step is not Step.TLS or o.failure in _CHAIN_FAILURES:
+        return False
+    other_names = [
+        *world.controls("other_sni", like=o, same_host=False),
+        *world.controls("no_sni", like=o, same_host=False),
+        *world.controls("lower_mss", like=o),
+    ]
+    shared = (
+        path.step(Step.TLS)
+        for other in world.sights
+        if other.vantage == sight.vantage and other.host != sight.host and other.port == sight.port
+        for path in other.paths
+        if o.address is not None and path.address == o.address
+    )
+    return any(c.step is Step.TLS and c.failure is None for c in (*other_names, *(s for s in shared if s)))
+
+
+def _shows_origin(world: Evidence, o: Observation) -> bool:
+    """Whether a chain that was shown is the origin's; a handshake that ended before any chain shows none."""
+    if o.failure not in _CHAIN_FAILURES:
+        return True
+    seen = [details.tls(c) for c in (o, *world.controls("lax_chain", like=o, step=Step.TLS))]
+    return any(detail is not None and detail.origin is True for detail in seen)
