@@ -25,6 +25,8 @@ _FOLDERS: tuple[tuple[str, int], ...] = (
     ("usr/local/lib/sysctl.d/", 64 * KIB),
     ("usr/lib/systemd/system/", 64 * KIB),
     ("lib/systemd/system/", 64 * KIB),
+    ("usr/local/lib/systemd/", 64 * KIB),
+    ("usr/lib/systemd/system.conf.d/", 64 * KIB),
     ("usr/lib/systemd/resolved.conf.d/", 64 * KIB),
     ("usr/lib/systemd/resolv.conf", 64 * KIB),
     ("usr/lib/firewalld/", 256 * KIB),

@@ -7,15 +7,13 @@ whole answer. The file is bounded, and a line that is no address with names is s
 from __future__ import annotations
 
 import functools
-import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from netprobe.errors import UnreadableFileError
-
-MAX_BYTES = 1 << 20
+from netprobe.host.readers import hosts
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -28,23 +26,16 @@ class Entry(msgspec.Struct, frozen=True):
 def parse(text: str) -> dict[str, tuple[Entry, ...]]:
     """Read a hosts file's text into name → entries, in the order of the file."""
     names: dict[str, list[Entry]] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        fields = line.partition("#")[0].split()
-        if len(fields) < 2:
-            continue
-        try:
-            address = str(ipaddress.ip_address(fields[0]))
-        except ValueError:
-            continue
-        for name in fields[1:]:
-            names.setdefault(name.lower().removesuffix("."), []).append(Entry(address, number))
+    for one in hosts.parse(enumerate(text.splitlines(), start=1)):
+        for name in one.names:
+            names.setdefault(name, []).append(Entry(one.address, one.line))
     return {name: tuple(entries) for name, entries in names.items()}
 
 
 @functools.lru_cache(maxsize=16)
 def _read(path: Path, _modified_ns: int, _size: int) -> Mapping[str, tuple[Entry, ...]]:
     with path.open("rb") as file:
-        return parse(file.read(MAX_BYTES).decode("utf-8", errors="replace"))
+        return parse(file.read(hosts.MAX_FILE).decode("utf-8", errors="replace"))
 
 
 def lookup(path: Path | None, name: str) -> tuple[Entry, ...]:

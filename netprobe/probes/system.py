@@ -13,11 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from netprobe import proxyurl
 from netprobe.errors import UnreadableFileError, UsageError
 from netprobe.host import routes
+from netprobe.host.readers import resolvconf
 from netprobe.observations import VantageRecord
 from netprobe.probes import trust
 from netprobe.vantage import ProxyServer, Resolver, TrustStore, Vantage
@@ -26,9 +25,6 @@ RESOLV_CONF = Path("/etc/resolv.conf")
 HOSTS = Path("/etc/hosts")
 NET = Path("/proc/net")
 MAX_RESOLV_CONF = 65536
-MAX_SERVERS = 3
-"""glibc's MAXNS."""
-MAX_SEARCH = 6
 _REMEDY = "write ADDRESS or ADDRESS:PORT, an IPv6 address in brackets when a port follows"
 _PORT = re.compile(r"[0-9]{1,5}")
 
@@ -86,25 +82,16 @@ class ResolvConf:
 
 def parse_resolv_conf(text: str) -> ResolvConf:
     """Read the text of a resolv.conf; a line that glibc would not understand is skipped, as glibc does."""
-    servers: list[Resolver] = []
-    search: tuple[str, ...] = ()
-    over_tcp = False
-    for line in text.splitlines():
-        fields = line.split()
-        if not fields or line[0] in "#;":
-            continue
-        keyword, values = fields[0], fields[1:]
-        if keyword == "nameserver" and values and len(servers) < MAX_SERVERS:
-            try:
-                servers.append(Resolver(address=str(ipaddress.ip_address(values[0]))))
-            except ValueError:
-                continue
-        elif keyword in {"search", "domain"} and values:  # the last one counts
-            search = tuple(v.rstrip(".").lower() for v in (values if keyword == "search" else values[:1]))[:MAX_SEARCH]
-        elif keyword == "options":
-            over_tcp = over_tcp or "use-vc" in values
-    found = servers or [Resolver(address="127.0.0.1")]
-    return ResolvConf(resolvers=tuple(msgspec.structs.replace(server, tcp=over_tcp) for server in found), search=search)
+    found = resolvconf.parse(enumerate(text.split("\n"), start=1))
+    search = tuple(entry.value for entry in found.search)[: resolvconf.MAX_SEARCH]
+    addresses = [_without_zone(address) for address in found.addresses] or ["127.0.0.1"]
+    resolvers = tuple(Resolver(address=address, tcp=found.over_tcp) for address in addresses)
+    return ResolvConf(resolvers=resolvers, search=search)
+
+
+def _without_zone(address: str) -> str:
+    """The address in its canonical form; a zone stays, since a link-local server is reached by its interface alone."""
+    return str(ipaddress.ip_address(address))
 
 
 def read_resolv_conf(path: Path = RESOLV_CONF) -> ResolvConf:

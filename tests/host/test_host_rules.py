@@ -21,7 +21,8 @@ from netprobe.findings import Outcome, Owner, Severity, Verdict
 from netprobe.host import packages
 from netprobe.host import rpmdb as rpmdatabase
 from netprobe.host.filesystem import FolderRoot
-from netprobe.host.machine import Machine, settings
+from netprobe.host.machine import Machine
+from netprobe.host.readers import settings as setting_files
 from netprobe.host.rules.trust import ROOTS, fingerprints
 from netprobe.rules import CannotJudgeError, Judged, Judgement, Rule, judge, not_run, verdict
 from tests.support import need, rootfs
@@ -630,7 +631,7 @@ def test_unreadable_file_leaves_its_rules_open(tmp_path: Path, entry: str) -> No
 
 def test_settings_keep_secrets_out_of_repr(tmp_path: Path) -> None:
     root = rootfs.make(tmp_path / "r", {"f": "# c\nA = 'x y'\nHTTP_PROXY=http://u:hunter2@p:1\nnot a setting\n"})
-    found = settings(FolderRoot(root), "/f")
+    found = setting_files.shell(FolderRoot(root), "/f")
     assert [(one.key, one.line) for one in found] == [("A", 2), ("HTTP_PROXY", 3)]
     assert found[0].value == "x y"
     assert "hunter2" not in repr(found)

@@ -13,7 +13,7 @@ from netprobe.errors import UsageError
 from netprobe.host.agents.noproxy import bypass, tokens
 from netprobe.host.agents.programs import ECS_NO_PROXY, HTTP, HTTPS, NO_PROXY, Program
 from netprobe.host.filesystem import FileSystem, UnreadableError
-from netprobe.host.machine import Setting
+from netprobe.host.readers.settings import Setting
 from netprobe.observations import Lint
 from netprobe.proxyurl import parse, safe
 

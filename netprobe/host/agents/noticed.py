@@ -17,9 +17,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from netprobe.host.agents import systemd
 from netprobe.host.agents.programs import HTTP, HTTPS, Program, pick, shell
-from netprobe.host.machine import Machine, Setting
+from netprobe.host.machine import Machine
+from netprobe.host.readers.settings import Setting
 from netprobe.observations import Lint
 from netprobe.proxyurl import redacted, safe
 
@@ -75,7 +75,7 @@ def _ssm_agent(_program: Program, machine: Machine) -> Iterator[Lint]:
 
 
 def _docker(_program: Program, machine: Machine) -> Iterator[Lint]:
-    variables = systemd.environment(machine, "containerd.service")
+    variables = machine.unit_environment("containerd.service")
     for setting in dict.fromkeys((pick(variables, HTTPS), pick(variables, HTTP))):
         if setting is not None:
             yield _lint("proxy_setting_unused", setting, "Docker pulls images itself; containerd's unit does not count")

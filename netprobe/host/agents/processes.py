@@ -8,7 +8,8 @@ and the files hold.
 from __future__ import annotations
 
 from netprobe.host.filesystem import UnreadableError
-from netprobe.host.machine import Machine, Setting
+from netprobe.host.machine import Machine
+from netprobe.host.readers.settings import Setting
 
 COMM_LENGTH = 15
 MAX_ENVIRON = 256 * 1024

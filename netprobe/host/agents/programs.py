@@ -20,9 +20,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from netprobe.host.agents import processes, systemd
+from netprobe.host.agents import processes
 from netprobe.host.agents.noproxy import Dialect
-from netprobe.host.machine import ECS_CONFIGS, MAX_SETTINGS_FILE, Machine, Setting, settings
+from netprobe.host.machine import ECS_CONFIGS, Machine
+from netprobe.host.readers import settings
+from netprobe.host.readers.settings import MAX_FILE, Setting
 
 HTTPS = ("HTTPS_PROXY", "https_proxy")
 HTTP = ("HTTP_PROXY", "http_proxy")
@@ -134,7 +136,7 @@ def ecs_agent(machine: Machine) -> Program:
 def _ecs_lines(machine: Machine, path: str) -> list[Setting]:
     """As ecs-init splits them: at the first ``=``, and quotes stay."""
     found = []
-    for number, line in machine.root.lines(path, MAX_SETTINGS_FILE):
+    for number, line in machine.root.lines(path, MAX_FILE):
         key, equals, value = line.strip().partition("=")
         if equals and not key.startswith("#"):
             found.append(Setting(key=key, value=value, file=path, line=number))
@@ -143,7 +145,7 @@ def _ecs_lines(machine: Machine, path: str) -> list[Setting]:
 
 def ecs_init(machine: Machine) -> Program:
     """ecs-init, the unit that starts the ECS agent and may fetch its image."""
-    in_files = systemd.environment(machine, "ecs.service")
+    in_files = machine.unit_environment("ecs.service")
     if not any(s.file in ECS_CONFIGS for s in in_files):
         # An image may carry the configuration before the package that brings the unit (its unit reads both files).
         in_files += machine.ecs_settings
@@ -163,7 +165,7 @@ def ssm_agent(machine: Machine) -> Program:
         machine,
         "ssm-agent",
         installed=machine.unit_exists(unit) or machine.version_of("amazon-ssm-agent") is not None,
-        in_files=systemd.environment(machine, unit),
+        in_files=machine.unit_environment(unit),
         commands=("amazon-ssm-agent", "ssm-agent-worke"),
     )
 
@@ -176,14 +178,14 @@ def docker(machine: Machine) -> Program:
         installed=machine.unit_exists("docker.service")
         or machine.root.exists(DOCKER_CONFIG)
         or machine.version_of("docker-ce", "docker.io", "moby-engine", "docker") is not None,
-        in_files=(*systemd.environment(machine, "docker.service"), *_daemon_json(machine)),
+        in_files=(*machine.unit_environment("docker.service"), *_daemon_json(machine)),
         commands=("dockerd",),
     )
 
 
 def _daemon_json(machine: Machine) -> list[Setting]:
     """The ``proxies`` of daemon.json (docs.docker.com, daemon proxy configuration): they win over the environment."""
-    text = (machine.root.text(DOCKER_CONFIG, MAX_SETTINGS_FILE) or "").removeprefix("\ufeff")
+    text = (machine.root.text(DOCKER_CONFIG, MAX_FILE) or "").removeprefix("\ufeff")
     if not text:
         return []
     try:
@@ -205,7 +207,7 @@ def _line_of(text: str, needle: str) -> int:
 
 def shell(machine: Machine) -> tuple[Setting, ...]:
     """The variables of the operator's shell: what every login gets, and what this one has."""
-    variables = settings(machine.root, "/etc/environment")
+    variables = settings.shell(machine.root, "/etc/environment")
     if machine.live is not None:
         variables += tuple(
             Setting(key=key, value=value, file="this shell's environment", line=0)

@@ -11,7 +11,8 @@ from netprobe.errors import UsageError
 from netprobe.host.agents import lints, noticed
 from netprobe.host.agents.noproxy import bypass, tokens
 from netprobe.host.agents.programs import Program, read
-from netprobe.host.machine import Machine, Setting
+from netprobe.host.machine import Machine
+from netprobe.host.readers.settings import Setting
 from netprobe.observations import Lint, VantageRecord
 from netprobe.proxyurl import parse
 from netprobe.vantage import ProxyServer, TrustStore, Vantage

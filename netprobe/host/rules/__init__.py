@@ -18,6 +18,7 @@ from netprobe.host.rules import (
     resources,
     system,
     trust,
+    units,
     versions,
 )
 from netprobe.rules import Rule
@@ -29,6 +30,7 @@ RULES: tuple[Rule[Machine], ...] = (
     *registration.RULES,
     *trust.RULES,
     *resolving.RULES,
+    *units.RULES,
     *proxies.RULES,
     *clock.RULES,
     *localfirewall.RULES,

@@ -18,6 +18,7 @@ def rule(
     severity: Severity = Severity.ERROR,
     owner: Owner = Owner.HOST,
     running: bool = False,
+    checked: str = CHECKED,
 ) -> Rule[Machine]:
     """Make a rule of a function.
 
@@ -28,6 +29,7 @@ def rule(
         severity: what a failure is worth.
         owner: who must act.
         running: whether it needs a running host.
+        checked: the day the source was read, ``YYYY-MM-DD``.
     """
     return Rule(
         id=judge.__name__,
@@ -35,7 +37,7 @@ def rule(
         severity=severity,
         owner=owner,
         source=source,
-        checked=CHECKED,
+        checked=checked,
         judge=judge,
         running=running,
     )

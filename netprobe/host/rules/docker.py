@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from netprobe.findings import Place, Severity
-from netprobe.host.machine import MAX_SETTINGS_FILE, Machine
+from netprobe.host.machine import Machine
+from netprobe.host.readers.settings import MAX_FILE
 from netprobe.host.rules.define import rule
 from netprobe.host.rules.sources import AGENT, AGENT_VERSIONS, DEVELOPER_GUIDE
 from netprobe.host.rules.versions import installed, unknown_version
@@ -110,7 +111,7 @@ def docker_not_enabled(machine: Machine) -> Judgement:
 def docker_config_harmful(machine: Machine) -> Judgement:
     """A daemon.json that Docker rejects, or that forbids it the rules which give bridge tasks a network."""
     # Docker takes a byte order mark and an empty file (moby daemon/config, getConflictFreeConfiguration).
-    text = (machine.root.text(CONFIGURATION, MAX_SETTINGS_FILE) or "").removeprefix("\ufeff")
+    text = (machine.root.text(CONFIGURATION, MAX_FILE) or "").removeprefix("\ufeff")
     if not text.strip():
         return passed("Docker has its default configuration")
     try:
@@ -136,7 +137,7 @@ def docker_config_harmful(machine: Machine) -> Judgement:
 
 def data_folder(machine: Machine) -> str:
     """Where Docker keeps images: ``data-root`` of its configuration, else its default (dockerd(8))."""
-    text = (machine.root.text(CONFIGURATION, MAX_SETTINGS_FILE) or "").removeprefix("\ufeff")
+    text = (machine.root.text(CONFIGURATION, MAX_FILE) or "").removeprefix("\ufeff")
     try:
         settings = json.loads(text)
     except (ValueError, RecursionError):

@@ -15,7 +15,8 @@ from xml.etree import ElementTree
 from netprobe.findings import Place
 from netprobe.host.firewall import iptables, nftables
 from netprobe.host.firewall.model import Chain, Fate, FilterRule, Packet, Target, Verdict, decide
-from netprobe.host.machine import Machine, settings
+from netprobe.host.machine import Machine
+from netprobe.host.readers import settings
 from netprobe.host.rules.define import rule
 from netprobe.rules import Judgement, Rule, failed, not_run, passed, warned
 
@@ -88,11 +89,12 @@ def _with_includes(machine: Machine, text: str) -> str:
 def _ufw(machine: Machine) -> Iterator[_Found]:
     """Ufw asks its before-rules, the user's, and then the default policy of the direction."""
     enabled = any(
-        item.key == "ENABLED" and item.value.lower() == "yes" for item in settings(machine.root, "/etc/ufw/ufw.conf")
+        item.key == "ENABLED" and item.value.lower() == "yes"
+        for item in settings.shell(machine.root, "/etc/ufw/ufw.conf")
     )
     if not enabled:
         return
-    defaults = {item.key: item for item in settings(machine.root, "/etc/default/ufw")}
+    defaults = {item.key: item for item in settings.shell(machine.root, "/etc/default/ufw")}
     policy = defaults.get("DEFAULT_OUTPUT_POLICY")
     if policy is None or policy.value.upper() == "ACCEPT":
         return

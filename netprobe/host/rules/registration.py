@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 from netprobe.findings import Place, Severity
-from netprobe.host.machine import MAX_SETTINGS_FILE, Machine, Setting, settings
+from netprobe.host.machine import Machine
+from netprobe.host.readers import settings
+from netprobe.host.readers.settings import MAX_FILE, Setting
 from netprobe.host.rules.define import rule
 from netprobe.host.rules.sources import AGENT, DEVELOPER_GUIDE, INSTALLER
 from netprobe.rules import Judgement, Rule, failed, not_applicable, passed, warned
@@ -40,9 +42,9 @@ def credentials_on_host(machine: Machine) -> Judgement:
     """AWS (since 2021-09): no credential chain may be configured on the host, it interferes with registration."""
     places: list[Place] = []
     for path in _ENVIRONMENT_FILES:
-        places += [item.place for item in settings(machine.root, path) if _CHAIN.fullmatch(item.key)]
+        places += [item.place for item in settings.shell(machine.root, path) if _CHAIN.fullmatch(item.key)]
     for path in machine.root.glob("/etc/profile.d", ".sh"):
-        places += [item.place for item in settings(machine.root, path) if _CHAIN.fullmatch(item.key)]
+        places += [item.place for item in settings.shell(machine.root, path) if _CHAIN.fullmatch(item.key)]
     for unit in _UNITS:
         places += [item.place for item in machine.unit_environment(unit) if _CHAIN.fullmatch(item.key)]
     places += _profiles(machine)
@@ -64,7 +66,7 @@ def _profiles(machine: Machine) -> list[Place]:
         return []
     places = []
     for path in ("/root/.aws/credentials", "/root/.aws/config"):
-        for number, line in machine.root.lines(path, MAX_SETTINGS_FILE):
+        for number, line in machine.root.lines(path, MAX_FILE):
             match = _PROFILE_KEYS.match(line)
             if match is not None:
                 places.append(Place(file=path, line=number, text=match[1]))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 
 from netprobe.findings import Place, Severity
-from netprobe.host.machine import MAX_SETTINGS_FILE, Machine
+from netprobe.host.machine import Machine
+from netprobe.host.readers import hosts, resolvconf
+from netprobe.host.readers.resolvconf import FILE
+from netprobe.host.readers.settings import MAX_FILE
 from netprobe.host.rules.define import rule
 from netprobe.rules import Judgement, Rule, failed, not_run, passed, warned
 
-FILE = "/etc/resolv.conf"
 _MANUAL = "https://man7.org/linux/man-pages/man5/resolv.conf.5.html"
 _RESOLVED = ("127.0.0.53", "127.0.0.54")
 _LOCAL_SERVERS = (
@@ -29,29 +30,20 @@ _AWS = re.compile(
 )
 
 
-def _lines(machine: Machine) -> list[tuple[int, list[str]]]:
-    found = []
-    for number, line in machine.root.lines(FILE, MAX_SETTINGS_FILE):
-        words = re.split(r"[#;]", line, maxsplit=1)[0].split()
-        if words:
-            found.append((number, words))
-    return found
-
-
-def _servers(machine: Machine) -> list[tuple[int, str]]:
-    return [(number, words[1]) for number, words in _lines(machine) if words[0] == "nameserver" and len(words) > 1]
+def _read(machine: Machine) -> resolvconf.ResolvConf:
+    return resolvconf.parse(machine.root.lines(FILE, MAX_FILE))
 
 
 def resolver_missing(machine: Machine) -> Judgement:
     """A host without a resolver; an image often gets its own at boot, so there it is only looked at if it is set."""
-    servers = _servers(machine)
+    servers = _read(machine).servers
     if not servers:
         if not machine.running:
             return not_run("the image leaves the resolver to the first boot")
         remedy = f"name a resolver in {FILE}, or enable systemd-resolved"
         return failed("no resolver is configured", remedy, (Place(file=FILE),))
-    places = [Place(file=FILE, line=number, text=f"nameserver {server}"[:200]) for number, server in servers]
-    bad = [place for place, (_, server) in zip(places, servers, strict=True) if not _is_address(server)]
+    places = [_place(server) for server in servers]
+    bad = [_place(server) for server in servers if not resolvconf.is_address(server.value)]
     if bad:
         return failed("a nameserver is not an address", f"write an IP address in {FILE}", bad)
     if len(servers) > 3:
@@ -60,12 +52,8 @@ def resolver_missing(machine: Machine) -> Judgement:
     return passed(f"{len(servers)} resolver(s) configured", *places)
 
 
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return False
-    return True
+def _place(server: resolvconf.Entry) -> Place:
+    return Place(file=FILE, line=server.line, text=f"nameserver {server.value}"[:200])
 
 
 def resolver_dead_stub(machine: Machine) -> Judgement:
@@ -78,18 +66,16 @@ def resolver_dead_stub(machine: Machine) -> Judgement:
         why = "not installed" if not resolved else "not started at boot"
         place = Place(file=FILE, text=f"-> {link.target}"[:200])
         return failed(f"{FILE} is a link into systemd-resolved, which is {why}", remedy, (place,))
-    loopback = [
-        (number, server) for number, server in _servers(machine) if server.startswith("127.") or server == "::1"
-    ]
-    for number, server in loopback:
-        place = Place(file=FILE, line=number, text=f"nameserver {server}")
+    for entry in _read(machine).servers:
+        server = entry.value
+        if not server.startswith("127.") and server != "::1":
+            continue
         if server in _RESOLVED and not (resolved and starts):
-            return failed(
-                f"{server} is systemd-resolved's stub, which is not installed or not enabled", remedy, (place,)
-            )
+            title = f"{server} is systemd-resolved's stub, which is not installed or not enabled"
+            return failed(title, remedy, (_place(entry),))
         if server not in _RESOLVED and not _has_local_server(machine):
             title = f"the resolver is {server}, and no DNS server that netprobe knows is installed"
-            return failed(title, "install the server, or name another resolver", (place,))
+            return failed(title, "install the server, or name another resolver", (_place(entry),))
     return passed("no resolver is a stub that nothing starts")
 
 
@@ -99,17 +85,12 @@ def _has_local_server(machine: Machine) -> bool:
 
 def resolver_search_multiplies(machine: Machine) -> Judgement:
     """A high ndots turns one question into one for each search domain, and gives each domain a chance to answer."""
-    places, domains, ndots = [], 0, 1
-    for number, words in _lines(machine):
-        if words[0] == "search":
-            domains = len(words) - 1
-            places.append(Place(file=FILE, line=number, text=" ".join(words)[:200]))
-        if words[0] == "options":
-            for option in words[1:]:
-                name, _, value = option.partition(":")
-                if name == "ndots" and value.isascii() and value.isdigit():
-                    ndots = min(int(value[:4]), 15)
-                    places.append(Place(file=FILE, line=number, text=option[:200]))
+    found = _read(machine)
+    ndots, domains = int(found.ndots.value), len(found.search)
+    places = [Place(file=FILE, line=found.ndots.line, text=f"ndots:{ndots}")]
+    if found.search:
+        suffixes = " ".join(entry.value for entry in found.search)
+        places.append(Place(file=FILE, line=found.search[0].line, text=f"search {suffixes}"[:200]))
     # ecs-a-1.us-east-2.amazonaws.com has three dots: above that, every AWS name is tried in the search domains first.
     if ndots > 3 and domains:
         return warned(
@@ -123,11 +104,11 @@ def resolver_search_multiplies(machine: Machine) -> Judgement:
 def aws_names_in_hosts_file(machine: Machine) -> Judgement:
     """/etc/hosts beats DNS, and AWS moves its addresses."""
     places = []
-    for number, line in machine.root.lines("/etc/hosts"):
-        words = line.partition("#")[0].split()
-        names = [word for word in words[1:] if _AWS.fullmatch(word.lower().rstrip("."))]
+    for entry in hosts.parse(machine.root.lines(hosts.FILE, hosts.MAX_FILE)):
+        names = [name for name in entry.names if _AWS.fullmatch(name)]
         if names:
-            places.append(Place(file="/etc/hosts", line=number, text=" ".join((words[0], *names))[:200]))
+            text = " ".join((entry.address, *names))[:200]
+            places.append(Place(file=hosts.FILE, line=entry.line, text=text))
     if not places:
         return passed("/etc/hosts overrides no AWS name")
     return warned(

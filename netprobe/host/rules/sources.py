@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 CHECKED = "2026-11-23"
+"""When the sources of the first rules were read."""
+READ_AGAIN = "2026-11-28"
+"""When those of the rules were read that came after."""
 DEVELOPER_GUIDE = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-anywhere.html"
 AGENT = "https://github.com/aws/amazon-ecs-agent"
 INSTALLER = f"{AGENT}/blob/master/scripts/ecs-anywhere-install.sh"

@@ -1,0 +1,90 @@
+"""resolv.conf as glibc reads it (resolv.conf(5) and ``resolv/res_init.c`` of glibc 2.36, read 2026-11-28).
+
+A comment begins in the first column; the last ``search`` or ``domain`` counts; options add up. What glibc would not
+understand is skipped, as glibc does, and kept aside for those who judge.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+FILE = "/etc/resolv.conf"
+MAX_SERVERS = 3
+"""glibc's MAXNS."""
+MAX_SEARCH = 6
+"""As many suffixes as older C libraries took."""
+MAX_NDOTS = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One value and the line where it stands."""
+
+    value: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvConf:
+    """What stands in a resolv.conf.
+
+    Attributes:
+        servers: every ``nameserver``, in order, whether it is an address or not.
+        search: the suffixes for names without enough dots, of the last ``search`` or ``domain``.
+        options: every option, ``NAME`` or ``NAME:VALUE``.
+    """
+
+    servers: tuple[Entry, ...] = ()
+    search: tuple[Entry, ...] = ()
+    options: tuple[Entry, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The servers that a C library asks: the first three that are addresses."""
+        return tuple(entry.value for entry in self.servers if is_address(entry.value))[:MAX_SERVERS]
+
+    @property
+    def over_tcp(self) -> bool:
+        """Whether ``use-vc`` makes it ask over TCP from the start."""
+        return any(entry.value == "use-vc" for entry in self.options)
+
+    @property
+    def ndots(self) -> Entry:
+        """How many dots make a name that is asked as it is first; line 0 for the default."""
+        last = Entry(value="1", line=0)
+        for entry in self.options:
+            name, _, value = entry.value.partition(":")
+            if name == "ndots" and value.isascii() and value.isdigit():
+                last = Entry(value=str(min(int(value[:4]), MAX_NDOTS)), line=entry.line)
+        return last
+
+
+def parse(lines: Iterable[tuple[int, str]]) -> ResolvConf:
+    """Read the numbered lines of a resolv.conf."""
+    servers: list[Entry] = []
+    search: tuple[Entry, ...] = ()
+    options: list[Entry] = []
+    for number, line in lines:
+        words = line.split()
+        if not words or line[0] in "#;":
+            continue
+        keyword, values = words[0], words[1:]
+        if keyword == "nameserver" and values:
+            servers.append(Entry(value=values[0], line=number))
+        elif keyword in ("search", "domain") and values:
+            wanted = values if keyword == "search" else values[:1]
+            search = tuple(Entry(value=value.rstrip(".").lower(), line=number) for value in wanted)
+        elif keyword == "options":
+            options += [Entry(value=value, line=number) for value in values]
+    return ResolvConf(servers=tuple(servers), search=search, options=tuple(options))
+
+
+def is_address(text: str) -> bool:
+    """Whether a nameserver is an address; a zone may follow it (``fe80::1%eth0``)."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,366 @@
+"""systemd's units, read from files: no systemd runs, and none is asked.
+
+Sources, read 2026-11-28: systemd.syntax(7), systemd.unit(5) and systemd.exec(5); ``src/shared/conf-parser.c``,
+``extract-word.c`` and ``dropin.c`` of systemd 252. What they say and what people get wrong:
+
+- Drop-ins are read in the order of their *names*, whatever folder they lie in; of one name the folder in ``/etc`` wins,
+  and a link to ``/dev/null`` hides it.
+- A line before the first ``[Section]``, under a section that is none of systemd's, without ``=``, or with a key that is
+  no directive is ignored with a message in the journal, and the unit starts all the same.
+- ``DefaultEnvironment=`` of the manager comes first, then ``Environment=`` of the unit and its drop-ins (an empty
+  assignment clears what came before), then the files of ``EnvironmentFile=``, which win; ``UnsetEnvironment=`` takes
+  away last. ``PassEnvironment=`` and ``systemctl set-environment`` leave no trace in files.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from netprobe.findings import Place
+from netprobe.host.filesystem import FileSystem, Kind
+from netprobe.host.readers.settings import MAX_FILE, NAME, Setting, bounded, environment_file
+
+UNIT_FOLDERS = (
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+)
+"""The folders that an administrator or a package uses, the one that wins first."""
+_MANAGER_FOLDERS = ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd", "/lib/systemd")
+_MAX_FILES = 64
+"""Files of ``EnvironmentFile=`` that are followed for one unit."""
+_SECTIONS = frozenset({"Unit", "Service", "Install", "Socket", "Timer", "Path", "Mount", "Slice", "Scope", "Manager"})
+_BLANKS = " \t\r"
+_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "s": " "}
+_HEX_ESCAPE = re.compile(r"[0-9a-fA-F]{2}")
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+(?:_[a-z]+)+")
+"""A name as environment variables have it. No directive of systemd is all upper or all lower case with underscores."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """One ``Key=Value`` that systemd takes from a unit file."""
+
+    section: str
+    key: str
+    value: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ignored:
+    """A line, or a part of one, that systemd passes over.
+
+    Attributes:
+        file: the file.
+        line: its line; 0 where the whole file is not read.
+        variable: the environment variable that it was meant to set, or nothing.
+        reason: why systemd ignores it, one clause.
+    """
+
+    file: str
+    line: int
+    variable: str
+    reason: str
+
+    @property
+    def place(self) -> Place:
+        """Where it stands; the value may be a secret and is not shown."""
+        return Place(file=self.file, line=self.line or None, text=self.variable)
+
+
+def read(root: FileSystem, path: str) -> tuple[tuple[Assignment, ...], tuple[Ignored, ...]]:
+    """One unit file or drop-in: what systemd takes from it, and what it ignores.
+
+    Raises:
+        UnreadableError: it is there and cannot be read.
+    """
+    taken: list[Assignment] = []
+    ignored: list[Ignored] = []
+    section, known = "", False
+    for number, text in _joined(root.lines(path, MAX_FILE)):
+        if text.startswith("["):
+            section, known = text[1:].rstrip("]"), text[1:-1] in _SECTIONS and text.endswith("]")
+            continue
+        key, equals, value = (part.strip() for part in text.partition("="))
+        reason = _why_ignored(section, known, key, equals)
+        if reason:
+            variable = _first_variable(value) if key == "Environment" else _meant(key)
+            ignored.append(Ignored(file=path, line=number, variable=variable, reason=reason))
+        else:
+            taken.append(Assignment(section=section, key=key, value=value, file=path, line=number))
+    return tuple(taken), tuple(ignored)
+
+
+def _why_ignored(section: str, known: bool, key: str, equals: str) -> str:
+    if section.startswith("X-"):
+        return ""
+    if not section:
+        return "it stands before the first section, such as [Service]"
+    if not known:
+        return f"systemd has no section [{section}]"[:100]
+    if not equals:
+        return "there is no '=' in it"
+    return f"{_meant(key)} is no directive: write Environment= before it" if _meant(key) else ""
+
+
+def _meant(key: str) -> str:
+    """The variable that a key names: ``HTTPS_PROXY``, ``export HTTPS_PROXY``, ``env https_proxy``; else nothing."""
+    word = key.split(" ")[-1]
+    return word if _VARIABLE.fullmatch(word) else ""
+
+
+def _first_variable(value: str) -> str:
+    name = value.strip("\"'").partition("=")[0]
+    return name if NAME.fullmatch(name) else ""
+
+
+def _joined(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """Logical lines with the number of their first; comments between joined lines are skipped, as systemd does."""
+    pending, start = "", 0
+    for number, raw in lines:
+        text = raw.strip(_BLANKS + "\ufeff")
+        if not text or text[0] in "#;":
+            continue
+        start = start or number
+        if _continues(text):
+            pending += text[:-1] + " "
+            continue
+        yield start, (pending + text).strip(_BLANKS)
+        pending, start = "", 0
+    if pending:
+        yield start, pending.strip(_BLANKS)
+
+
+def _continues(text: str) -> bool:
+    """Whether a line ends in a backslash that is not itself escaped."""
+    return (len(text) - len(text.rstrip("\\"))) % 2 == 1
+
+
+def files(root: FileSystem, unit: str) -> tuple[str, ...]:
+    """The unit file and the drop-ins of a unit, in the order in which systemd reads them.
+
+    Args:
+        root: the host's or image's files.
+        unit: ``docker.service``.
+    """
+    own = next((f"{folder}/{unit}" for folder in UNIT_FOLDERS if root.is_file(f"{folder}/{unit}")), None)
+    folders = [f"{folder}/{name}.d" for name in _drop_in_names(unit) for folder in UNIT_FOLDERS]
+    return (*(() if own is None else (own,)), *_configuration(root, folders))
+
+
+def _drop_in_names(unit: str) -> Iterator[str]:
+    """``a-b.service`` has drop-ins in ``a-b.service.d``, ``a-.service.d`` and ``service.d``."""
+    yield unit
+    stem, _, kind = unit.rpartition(".")
+    while "-" in stem:
+        stem = stem.rpartition("-")[0]
+        yield f"{stem}-.{kind}"
+    yield kind
+
+
+def _configuration(root: FileSystem, folders: Iterable[str]) -> tuple[str, ...]:
+    """The ``.conf`` files of several folders: of one name the first counts, and all are read by name."""
+    chosen: dict[str, str] = {}
+    for folder in folders:
+        for name in root.names(folder):
+            if name.endswith(".conf"):
+                chosen.setdefault(name, f"{folder}/{name}")
+    return tuple(chosen[name] for name in sorted(chosen) if root.is_file(chosen[name]))
+
+
+def not_read(root: FileSystem, unit: str) -> Iterator[Ignored]:
+    """Files in a unit's own drop-in folder of ``/etc`` that systemd does not read, since their name ends otherwise."""
+    folder = f"{UNIT_FOLDERS[0]}/{unit}.d"
+    for name in root.names(folder):
+        path = f"{folder}/{name}"
+        if name.endswith(".conf") or name.startswith(".") or name.endswith((".bak", ".orig", ".save", "~", ".rpmsave")):
+            continue
+        for number, line in root.lines(path, MAX_FILE):
+            variable = _set_in(line)
+            if variable:
+                yield Ignored(file=path, line=number, variable=variable, reason="the file's name does not end in .conf")
+
+
+def _set_in(line: str) -> str:
+    text = line.strip().removeprefix("Environment=").strip("\"' ")
+    return "" if text.startswith(("#", ";")) else _meant(text.partition("=")[0].strip())
+
+
+def assignments(root: FileSystem, unit: str) -> Iterator[Assignment]:
+    """Every assignment of a unit, its drop-ins included, in order."""
+    for path in files(root, unit):
+        yield from read(root, path)[0]
+
+
+def environment(root: FileSystem, unit: str) -> tuple[Setting, ...]:
+    """Every variable of a unit with its place, in the order in which systemd applies them: the last one holds.
+
+    Args:
+        root: the host's or image's files.
+        unit: ``docker.service``.
+
+    Raises:
+        UnreadableError: a file is there and cannot be read, or there are more variables than any program is given.
+    """
+    direct = list(_manager(root))
+    named: list[str] = []
+    unset: set[str] = set()
+    for one in assignments(root, unit):
+        if one.section != "Service":
+            continue
+        if one.key == "Environment" and not one.value:
+            direct.clear()
+        elif one.key == "EnvironmentFile" and not one.value:
+            named.clear()
+        elif one.key == "Environment":
+            direct += variables(one)[0]
+            bounded(direct, one.file)
+        elif one.key == "EnvironmentFile":
+            named.append(one.value.removeprefix("-"))
+        elif one.key == "UnsetEnvironment":
+            unset.update(one.value.split())
+    from_files = [setting for path in _existing(root, named) for setting in environment_file(root, path)]
+    bounded(from_files, unit)
+    return tuple(setting for setting in (*direct, *from_files) if setting.key not in unset)
+
+
+def _existing(root: FileSystem, named: Iterable[str]) -> Iterator[str]:
+    """The files of ``EnvironmentFile=``, whose last component may be a pattern (glob(7)), each once, the last place."""
+    found: dict[str, None] = {}
+    for path in named:
+        folder, _, name = path.strip("\"'").rpartition("/")
+        matching = [path.strip("\"'")]
+        if set(name) & set("*?["):
+            matching = [f"{folder}/{entry}" for entry in root.names(folder) if fnmatch.fnmatchcase(entry, name)]
+        for one in matching:
+            found.pop(one, None)
+            found[one] = None
+    return iter(list(found)[-_MAX_FILES:])
+
+
+def _manager(root: FileSystem) -> Iterator[Setting]:
+    own = next((f"{folder}/system.conf" for folder in _MANAGER_FOLDERS if root.is_file(f"{folder}/system.conf")), None)
+    drop_ins = _configuration(root, [f"{folder}/system.conf.d" for folder in _MANAGER_FOLDERS])
+    for path in (*(() if own is None else (own,)), *drop_ins):
+        for one in read(root, path)[0]:
+            if one.section == "Manager" and one.key == "DefaultEnvironment":
+                yield from variables(one)[0]
+
+
+def variables(one: Assignment) -> tuple[tuple[Setting, ...], tuple[Ignored, ...]]:
+    """The variables of one ``Environment=``, and the words of it that systemd passes over."""
+    taken: list[Setting] = []
+    ignored: list[Ignored] = []
+    for word in words(one.value):
+        if word is None:
+            reason = "a quote is not closed, or an escape is none of systemd's"
+            ignored.append(Ignored(file=one.file, line=one.line, variable="Environment", reason=reason))
+            break
+        name, equals, content = word.partition("=")
+        if equals and NAME.fullmatch(name):
+            content = content.replace("%%", "%")
+            taken.append(Setting(key=name, value=content, file=one.file, line=one.line))
+            continue
+        reason = "a blank in Environment= begins the next variable: put quotes around NAME=VALUE"
+        ignored.append(Ignored(file=one.file, line=one.line, variable=_meant(name) or "Environment", reason=reason))
+    return tuple(taken), tuple(ignored)
+
+
+def words(text: str) -> Iterator[str | None]:
+    """Split as ``extract_first_word`` does, quotes and C escapes undone; None ends what is invalid."""
+    position, length = 0, len(text)
+    while True:
+        while position < length and text[position] in _BLANKS:
+            position += 1
+        if position >= length:
+            return
+        word, quote = [], ""
+        while position < length and (quote or text[position] not in _BLANKS):
+            character = text[position]
+            position += 1
+            if character == "\\":
+                character, position = _unescaped(text, position)
+                if not character:
+                    yield None
+                    return
+                word.append(character)
+            elif character == quote:
+                quote = ""
+            elif not quote and character in "\"'":
+                quote = character
+            else:
+                word.append(character)
+        if quote:
+            yield None
+            return
+        yield "".join(word)
+
+
+def _unescaped(text: str, position: int) -> tuple[str, int]:
+    """What stands for the escape at a position, and where it ends; nothing for one that is none."""
+    following = text[position : position + 1]
+    if following in ("\\", '"', "'"):
+        return following, position + 1
+    if following == "x" and _HEX_ESCAPE.fullmatch(text[position + 1 : position + 3]):
+        return chr(int(text[position + 1 : position + 3], 16)), position + 3
+    return _ESCAPES.get(following, ""), position + 1
+
+
+def commands(root: FileSystem, unit: str) -> tuple[tuple[Place, tuple[str, ...]], ...]:
+    """The commands of ``ExecStart=`` as words, variables of the unit's environment put in their place.
+
+    A word that is ``$NAME`` alone becomes as many words as its value has; ``${NAME}`` becomes one (systemd.service(5)).
+    """
+    known = {setting.key: setting.value for setting in environment(root, unit)}
+    found: list[tuple[Place, tuple[str, ...]]] = []
+    for one in assignments(root, unit):
+        if one.section != "Service" or one.key != "ExecStart":
+            continue
+        if not one.value:
+            found = []
+            continue
+        place = Place(file=one.file, line=one.line, text="ExecStart")
+        found.append((place, tuple(_expanded(one.value.lstrip("@-:+!"), known))))
+    return tuple(found)
+
+
+def _expanded(value: str, known: dict[str, str]) -> Iterator[str]:
+    for word in words(value):
+        if word is None:
+            return
+        alone = re.fullmatch(r"\$([A-Za-z_]\w*)", word)
+        if alone is not None:
+            yield from (part for part in words(known.get(alone[1], "")) if part is not None)
+        else:
+            yield re.sub(r"\$\{([A-Za-z_]\w*)\}", lambda match: known.get(match[1], ""), word)
+
+
+def unit_exists(root: FileSystem, unit: str) -> bool:
+    """Whether systemd has a file for a unit; what masks one (a link to /dev/null) is none."""
+    return any(root.is_file(f"{folder}/{unit}") for folder in UNIT_FOLDERS)
+
+
+def masked(root: FileSystem, unit: str) -> bool:
+    """Whether ``systemctl mask`` was used on it (a link to /dev/null)."""
+    entry = root.lentry(f"{UNIT_FOLDERS[0]}/{unit}")
+    return entry is not None and entry.kind is Kind.LINK and entry.target == "/dev/null"
+
+
+def enabled(root: FileSystem, unit: str) -> Place | None:
+    """The link that makes systemd start a unit at boot; None where there is none or it is masked."""
+    if masked(root, unit):
+        return None
+    for folder in UNIT_FOLDERS:
+        for name in root.names(folder):
+            if not name.endswith((".wants", ".requires")):
+                continue
+            if root.lentry(f"{folder}/{name}/{unit}") is not None:
+                return Place(file=f"{folder}/{name}/{unit}")
+    return None

@@ -1,0 +1,56 @@
+"""Lines of the agents' units that systemd passes over: told with file, line and cause, and never with a password."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from netprobe.findings import Outcome
+from tests.support import rootfs
+
+PASS, WARN, FAIL = Outcome.PASS, Outcome.WARN, Outcome.FAIL
+UNIT: dict[str, str | bytes] = {
+    "usr/lib/systemd/system/docker.service": "[Unit]\nDescription=d\n[Service]\nExecStart=/usr/bin/dockerd\n"
+    "ExecReload=/bin/kill -s HUP $MAINPID\nOOMScoreAdjust=-500\n[Install]\nWantedBy=multi-user.target\n",
+    "usr/lib/systemd/system/ecs.service": "[Service]\nEnvironmentFile=-/etc/ecs/ecs.config\n",
+    "usr/lib/systemd/system/amazon-ssm-agent.service": "[Service]\nExecStart=/usr/bin/amazon-ssm-agent\n",
+}
+DROP_IN = "etc/systemd/system/docker.service.d/http-proxy.conf"
+PROXY = "http://user:hunter2-planted@proxy.plant.example:3128"
+
+
+@pytest.mark.parametrize(
+    ("files", "expected", "line", "said"),
+    [
+        ({}, PASS, 0, "reads every variable"),
+        ({DROP_IN: f'[Service]\nEnvironment="HTTPS_PROXY={PROXY}" "NO_PROXY=a,b"\n'}, PASS, 0, ""),
+        ({DROP_IN: f"[Service]\n# HTTPS_PROXY={PROXY}\n"}, PASS, 0, ""),
+        ({DROP_IN: f"[Service]\nEnvironment=HTTPS_PROXY={PROXY} \\\n  NO_PROXY=a,b\n"}, PASS, 0, ""),
+        ({DROP_IN: f"[X-Ours]\nHTTPS_PROXY={PROXY}\n"}, PASS, 0, ""),
+        ({DROP_IN + ".bak": f"HTTPS_PROXY={PROXY}\n"}, PASS, 0, ""),
+        ({DROP_IN: f"HTTPS_PROXY={PROXY}\n"}, FAIL, 1, "before the first section"),
+        ({DROP_IN: f"Environment=HTTPS_PROXY={PROXY}\n"}, FAIL, 1, "before the first section"),
+        ({DROP_IN: f"[Service]\nHTTPS_PROXY={PROXY}\n"}, FAIL, 2, "write Environment="),
+        ({DROP_IN: f"[Service]\nhttps_proxy={PROXY}\n"}, FAIL, 2, "write Environment="),
+        ({DROP_IN: f"[Service]\nexport HTTPS_PROXY={PROXY}\n"}, FAIL, 2, "write Environment="),
+        ({DROP_IN: f"[service]\nUser=a\nHTTPS_PROXY={PROXY}\n"}, FAIL, 3, "no section [service]"),
+        ({DROP_IN: f"[Service]\nEnvironment=HTTPS_PROXY = {PROXY}\n"}, FAIL, 2, "quotes around"),
+        ({DROP_IN: f'[Service]\nEnvironment="HTTPS_PROXY={PROXY}\n'}, WARN, 2, "a quote is not closed"),
+        ({DROP_IN: f"[Service]\nEnvironment=HTTPS_PROXY={PROXY} NO_PROXY=a, b\n"}, WARN, 2, "quotes around"),
+        ({DROP_IN.removesuffix(".conf"): f"[Service]\nEnvironment=HTTPS_PROXY={PROXY}\n"}, FAIL, 2, ".conf"),
+        ({"etc/systemd/system/ecs.service.d/p.conf": f"[Service]\nHTTPS_PROXY={PROXY}\n",
+          "etc/ecs/ecs.config": f"HTTPS_PROXY={PROXY}\n"}, WARN, 2, "write Environment="),
+        ({"etc/systemd/system/amazon-ssm-agent.service.d/p.conf": f"[Service]\nhttp_proxy={PROXY}\n"}, FAIL, 2, ""),
+    ],
+)  # fmt: skip
+def test_what_systemd_ignores(
+    tmp_path: Path, files: dict[str, str | bytes], expected: Outcome, line: int, said: str
+) -> None:
+    one = rootfs.judged(rootfs.make(tmp_path / "root", {**UNIT, **files}))["unit_lines_ignored"].judgement
+    assert one.outcome is expected, one.title
+    assert said in one.title
+    if expected is not PASS:
+        assert one.places[0].file == f"/{next(iter(files))}"
+        assert one.places[0].line == line
+    assert "hunter2" not in str(one)
