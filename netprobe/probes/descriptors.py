@@ -18,6 +18,8 @@ from netprobe.vantage import Vantage
 
 SPARE = 64
 """For files, the event loop, and what is imported late."""
+MOST_COUNTED = 4096
+"""How far descriptors are counted without /proc: the kernel gives out the lowest free one."""
 
 
 def allow(connections: int, questions: int) -> tuple[int, str]:
@@ -31,7 +33,7 @@ def allow(connections: int, questions: int) -> tuple[int, str]:
         How many connections may be open at once, at least 1, and a note where that is fewer than were asked for.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    rest = len(os.listdir("/proc/self/fd")) + questions + SPARE
+    rest = _open_now(soft) + questions + SPARE
     wanted = rest + 2 * connections
     if soft == resource.RLIM_INFINITY or wanted <= soft:
         return connections, ""
@@ -41,6 +43,22 @@ def allow(connections: int, questions: int) -> tuple[int, str]:
         return connections, ""
     fewer = max(1, (limit - rest) // 2)
     return fewer, f"{fewer} connections at a time instead of {connections}: this system allows {hard} open files"
+
+
+def _open_now(soft: int) -> int:
+    """How many files this process has open; counted one by one where there is no /proc (a bare chroot or container)."""
+    try:
+        return len(os.listdir("/proc/self/fd"))
+    except OSError:
+        return sum(_is_open(descriptor) for descriptor in range(min(soft, MOST_COUNTED)))
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 def within_limits(settings: Settings, vantages: Sequence[Vantage]) -> tuple[Settings, tuple[str, ...]]:

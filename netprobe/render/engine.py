@@ -106,7 +106,7 @@ def environment(target: str, style: Comment) -> jinja2.Environment:
     import jinja2  # late: 'netprobe targets' and 'netprobe explain' fill no template
 
     env = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(resources.templates() / target),
+        loader=jinja2.FunctionLoader(resources.template_source(target)),
         undefined=jinja2.StrictUndefined,
         autoescape=False,  # noqa: S701 - it escapes HTML; only_validated guards these
         finalize=only_validated,

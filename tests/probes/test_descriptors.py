@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
+
+from netprobe.probes import descriptors
 
 SCRIPT = """
 import resource, sys
@@ -41,3 +44,17 @@ def test_what_does_not_fit_is_told(hard: int, least: int, most: int) -> None:
     assert least <= fewer <= most
     assert f"{fewer} connections at a time instead of 4096: this system allows {hard} open files" in answer
     assert limit == hard
+
+
+def test_open_files_are_counted_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chroot or a bare container has no /proc; the count is the same, and a file more is one more."""
+    with_proc = len(os.listdir("/proc/self/fd"))  # the listing itself holds one
+
+    def missing(_path: str) -> list[str]:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(os, "listdir", missing)
+    before = descriptors._open_now(1 << 20)
+    assert before == with_proc - 1
+    with open(os.devnull, "rb"):
+        assert descriptors._open_now(1 << 20) == before + 1

@@ -11,13 +11,13 @@ from netprobe.errors import printable
 from netprobe.report.cases import cases
 from netprobe.report.model import Report
 from netprobe.report.words import OUTCOMES, VERDICTS, ordered, summary
-from netprobe.resources import templates
+from netprobe.resources import template_source
 
 
 def render(report: Report, *, width: int, colour: bool) -> str:
     """Fill the template ``report/report.html.j2``."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates() / "report"),
+        loader=jinja2.FunctionLoader(template_source("report")),
         undefined=jinja2.StrictUndefined,
         autoescape=True,
         trim_blocks=True,
