@@ -6,6 +6,7 @@ these and import none of them. Types only.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
@@ -20,6 +21,23 @@ class Outcome(StrEnum):
     NOT_APPLICABLE = "not_applicable"
     NOT_RUN = "not_run"
 
+    @property
+    def rank(self) -> int:
+        """Its place from the worst (0) to the one that says nothing; what was not run could hide a failure."""
+        return _FROM_WORST.index(self)
+
+
+_FROM_WORST = (Outcome.FAIL, Outcome.NOT_RUN, Outcome.WARN, Outcome.PASS, Outcome.NOT_APPLICABLE)
+
+
+def worst(outcomes: Iterable[Outcome]) -> Outcome:
+    """The outcome of several together: the worst of them.
+
+    Raises:
+        ValueError: there is none; the caller knows what nothing means.
+    """
+    return min(outcomes, key=lambda outcome: outcome.rank)
+
 
 class Severity(StrEnum):
     """How much a finding matters."""
@@ -27,6 +45,11 @@ class Severity(StrEnum):
     ERROR = "error"
     WARNING = "warning"
     INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """Its place from the gravest (0) on."""
+        return tuple(Severity).index(self)
 
 
 class Certainty(StrEnum):
@@ -52,6 +75,24 @@ class Verdict(StrEnum):
     DEGRADED = "degraded"
     NOT_READY = "not_ready"
     INCONCLUSIVE = "inconclusive"
+
+    @classmethod
+    def of(cls, findings: Iterable[Finding], *, is_open: bool) -> Verdict:
+        """The one answer.
+
+        An error decides. Without one, whatever is required and could not be judged leaves the answer open; then
+        warnings count.
+
+        Args:
+            findings: everything that was found.
+            is_open: whether nothing was judged, or something required could not be.
+        """
+        severities = {finding.severity for finding in findings}
+        if Severity.ERROR in severities:
+            return cls.NOT_READY
+        if is_open:
+            return cls.INCONCLUSIVE
+        return cls.DEGRADED if Severity.WARNING in severities else cls.READY
 
 
 class Location(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

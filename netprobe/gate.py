@@ -254,15 +254,10 @@ def _endpoint(endpoint: EndpointOutcome, findings: Sequence[Finding], before: Se
     """An endpoint that failed for waived or tolerated reasons alone warns."""
     if endpoint.outcome is not Outcome.FAIL:
         return endpoint
-    touching = [index for index, one in enumerate(before) if _touches(one, endpoint)]
+    touching = [index for index, one in enumerate(before) if endpoint.touched_by(one)]
     if touching and all(findings[index].severity is not Severity.ERROR for index in touching):
         return msgspec.structs.replace(endpoint, outcome=Outcome.WARN)
     return endpoint
-
-
-def _touches(finding: Finding, endpoint: EndpointOutcome) -> bool:
-    here = finding.region in (None, endpoint.region)
-    return here and (endpoint.id in finding.endpoints or any(one.host in finding.hosts for one in endpoint.hosts))
 
 
 def _tolerated(finding: Finding, whole: Report, wanted: Expectations) -> Finding:
@@ -350,10 +345,6 @@ def _own(found: Sequence[Finding], id_: str, good: str) -> RuleOutcome:
 
 
 def _verdict(parts: Sequence[Report], findings: Sequence[Finding], endpoints: Sequence[EndpointOutcome]) -> Verdict:
-    severities = {finding.severity for finding in findings}
-    if Severity.ERROR in severities:
-        return Verdict.NOT_READY
-    open_ = any(part.verdict is Verdict.INCONCLUSIVE for part in parts)
-    if open_ or any(one.required and one.outcome is Outcome.NOT_RUN for one in endpoints):
-        return Verdict.INCONCLUSIVE
-    return Verdict.DEGRADED if Severity.WARNING in severities else Verdict.READY
+    some_part = any(part.verdict is Verdict.INCONCLUSIVE for part in parts)
+    some_endpoint = any(one.required and one.outcome is Outcome.NOT_RUN for one in endpoints)
+    return Verdict.of(findings, is_open=some_part or some_endpoint)

@@ -161,9 +161,6 @@ def verdict(judged: Iterable[Judged[T]]) -> Verdict:
     unreadable file) leaves the question open where its failure would have been an error.
     """
     judged = tuple(judged)
-    severities = {finding.severity for one in judged if (finding := one.finding()) is not None}
-    if Severity.ERROR in severities:
-        return Verdict.NOT_READY
-    if not judged or any(one.hindered and one.rule.severity is Severity.ERROR for one in judged):
-        return Verdict.INCONCLUSIVE
-    return Verdict.DEGRADED if Severity.WARNING in severities else Verdict.READY
+    findings = (finding for one in judged if (finding := one.finding()) is not None)
+    hindered = any(one.hindered and one.rule.severity is Severity.ERROR for one in judged)
+    return Verdict.of(findings, is_open=hindered or not judged)

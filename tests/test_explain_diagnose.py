@@ -13,6 +13,7 @@ from netprobe.cli.main import run
 from netprobe.diagnosis import diagnose
 from netprobe.diagnosis.capabilities import CAPABILITIES
 from netprobe.diagnosis.taxonomy import TAXONOMY
+from netprobe.findings import Verdict
 from netprobe.observations import Failure
 from netprobe.report.model import Report
 from tests.support.observe import World, name
@@ -73,6 +74,17 @@ def test_diagnose_does_not_trust_saved_conclusions(tmp_path: Path, capsys: pytes
 
     assert run(["diagnose", str(path)]) == 1
     assert "dns_name_missing" in capsys.readouterr().out
+
+
+def test_diagnose_keeps_open_what_the_deadline_cut_short(tmp_path: Path) -> None:
+    """The un-numbered name is missing; whether it is needed is open, since not every number could be asked for."""
+    world = World(context={"deadline_reached": True})
+    world.endpoint("ecs-a", name("ecs-a-1"), name("ecs-a-2"), numbered=True, unfinished=(name("ecs-a-2"),))
+    world.endpoint("ecs-a-unnumbered", name("ecs-a"), stands_in_for="ecs-a")
+    world.dns(name("ecs-a"), failure=Failure.DNS_NXDOMAIN)
+    assert diagnose(world.run()).verdict is Verdict.INCONCLUSIVE
+
+    assert run(["diagnose", str(saved(tmp_path, world))]) == 4
 
 
 def test_diagnose_of_a_healthy_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,6 @@ kept as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +15,6 @@ import typer
 from netprobe.cli import emit, options
 
 if TYPE_CHECKING:
-    from netprobe.findings import Finding, Verdict
     from netprobe.report.model import Report
 
 
@@ -49,28 +47,18 @@ def _again(saved: Report) -> Report:
     from msgspec.structs import replace
 
     from netprobe.diagnosis import diagnose as conclude
+    from netprobe.findings import Verdict
 
     if not saved.endpoints and saved.rules:
         return saved
     diagnosis = conclude(saved.run())
     judged = {rule.id for rule in saved.rules}
     kept = tuple(finding for finding in saved.findings if finding.id in judged)
+    findings = (*diagnosis.findings, *kept)
     return replace(
         saved,
-        verdict=_verdict(diagnosis.verdict, kept),
+        verdict=Verdict.of(findings, is_open=diagnosis.verdict is Verdict.INCONCLUSIVE),
         capabilities=diagnosis.capabilities,
         endpoints=diagnosis.endpoints,
-        findings=(*diagnosis.findings, *kept),
+        findings=findings,
     )
-
-
-def _verdict(network: Verdict, kept: Iterable[Finding]) -> Verdict:
-    """The network's verdict, together with what the rules found where the report holds both."""
-    from netprobe.findings import Severity, Verdict
-
-    severities = {finding.severity for finding in kept}
-    if Severity.ERROR in severities:
-        return Verdict.NOT_READY
-    if Severity.WARNING in severities and network is Verdict.READY:
-        return Verdict.DEGRADED
-    return network

@@ -13,7 +13,7 @@ import msgspec
 
 from netprobe.diagnosis.model import CapabilityOutcome, EndpointOutcome
 from netprobe.diagnosis.taxonomy import ORDER
-from netprobe.findings import Finding, Outcome, Severity
+from netprobe.findings import Finding, Outcome, Severity, worst
 
 
 class Capability(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +59,6 @@ CAPABILITIES: tuple[Capability, ...] = (
     _capability("patch", "patch the host with Systems Manager", groups=["patching"]),
     _capability("serve-tasks", "reach the services that tasks use", groups=["identity", "storage", "tasks"]),
 )
-_ORDER = (Outcome.FAIL, Outcome.NOT_RUN, Outcome.WARN, Outcome.PASS, Outcome.NOT_APPLICABLE)
 
 
 def judge(
@@ -78,7 +77,7 @@ def judge(
 def _judge(
     capability: Capability, region: str, endpoints: Sequence[EndpointOutcome], findings: Sequence[Finding]
 ) -> CapabilityOutcome:
-    outcome = min((_contribution(e) for e in endpoints), key=_ORDER.index)
+    outcome = worst(_contribution(e) for e in endpoints)
     blocked_by = {f.id for f in findings if f.severity is Severity.ERROR and _blocks(f, capability, endpoints)}
     if blocked_by:
         outcome = Outcome.FAIL
@@ -98,9 +97,4 @@ def _blocks(finding: Finding, capability: Capability, endpoints: Sequence[Endpoi
     """Whether an error stands in the way: it touches an endpoint that fails, or spoils every signature."""
     if finding.id == "clock_skew" and capability.signed:
         return True
-    for endpoint in endpoints:
-        failing = {host.host for host in endpoint.hosts if host.outcome is Outcome.FAIL}
-        touches = bool(failing & set(finding.hosts)) or (not failing and endpoint.id in finding.endpoints)
-        if endpoint.outcome is Outcome.FAIL and touches and finding.region in (None, endpoint.region):
-            return True
-    return False
+    return any(endpoint.outcome is Outcome.FAIL and endpoint.touched_by(finding) for endpoint in endpoints)

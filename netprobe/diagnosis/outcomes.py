@@ -13,13 +13,12 @@ from collections.abc import Iterable, Sequence
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.model import EndpointOutcome, HostOutcome
 from netprobe.diagnosis.sights import Sight, State
-from netprobe.findings import Finding, Outcome, Severity
+from netprobe.findings import Finding, Outcome, Severity, worst
 from netprobe.observations import Failure, Observation, Step, Subject
 
 NO_ACCOUNT = "the registry's host name holds the account: give --account ID"
 NO_NUMBER = "no numbered name was found and no un-numbered one; give the numbers to look for with --ecs-numbers"
 NOT_PROBED = "no host of it was probed"
-_WORST = (Outcome.FAIL, Outcome.NOT_RUN, Outcome.WARN, Outcome.PASS, Outcome.NOT_APPLICABLE)
 _EXPECTATIONS = frozenset({"dns_private_answer", "dns_public_answer"})
 
 
@@ -41,24 +40,7 @@ def endpoint_outcome(world: Evidence, subject: Subject, touched: Touched) -> End
     """The outcome of one endpoint, with its hosts."""
     sights = world.of(subject)
     outcome, reason = _judge(world, subject, sights, touched)
-    return EndpointOutcome(
-        id=subject.id,
-        region=subject.region,
-        group=subject.group,
-        pattern=subject.pattern,
-        port=subject.port,
-        required=subject.required,
-        used_by=subject.used_by,
-        outcome=outcome,
-        hosts=_hosts(world, sights, touched),
-        purpose=subject.purpose,
-        numbered=subject.numbered,
-        stands_in_for=subject.stands_in_for,
-        placeholder_account=subject.placeholder_account,
-        candidates=subject.candidates,
-        absent=subject.absent,
-        not_run=subject.not_run or reason,
-    )
+    return EndpointOutcome.of(subject, outcome, _hosts(world, sights, touched), reason=reason)
 
 
 def _judge(world: Evidence, subject: Subject, sights: Sequence[Sight], touched: Touched) -> tuple[Outcome, str]:
@@ -76,11 +58,10 @@ def _seen(world: Evidence, subject: Subject, sights: Sequence[Sight], touched: T
     counted = [s for s in sights if not world.unneeded(s)]
     if not counted:
         return _none_counted(world, subject, sights)
-    outcomes = [_counted(world, subject, sight, touched) for sight in counted]
-    worst = min(outcomes, key=_WORST.index)
-    if worst is not Outcome.FAIL and subject.not_run:
+    outcome = worst(_counted(world, subject, sight, touched) for sight in counted)
+    if outcome is not Outcome.FAIL and subject.not_run:
         return Outcome.NOT_RUN, subject.not_run
-    return worst, NOT_PROBED if worst is Outcome.NOT_RUN else ""
+    return outcome, NOT_PROBED if outcome is Outcome.NOT_RUN else ""
 
 
 def _none_counted(world: Evidence, subject: Subject, sights: Sequence[Sight]) -> tuple[Outcome, str]:
@@ -134,14 +115,14 @@ def host_outcome(world: Evidence, sight: Sight, touched: Touched) -> Outcome:
 
 def _hosts(world: Evidence, sights: Sequence[Sight], touched: Touched) -> tuple[HostOutcome, ...]:
     """Each host once, as the vantage saw it that fared worst."""
-    worst: dict[str, tuple[Outcome, Sight]] = {}
+    of_host: dict[str, tuple[Outcome, Sight]] = {}
     for sight in sights:
         outcome = host_outcome(world, sight, touched)
-        known = worst.get(sight.host)
-        if known is None or _WORST.index(outcome) < _WORST.index(known[0]):
-            worst[sight.host] = (outcome, sight)
+        known = of_host.get(sight.host)
+        if known is None or outcome.rank < known[0].rank:
+            of_host[sight.host] = (outcome, sight)
     rows = []
-    for host, (outcome, sight) in worst.items():
+    for host, (outcome, sight) in of_host.items():
         step, failure = _failure(sight) if outcome is not Outcome.PASS else (None, None)
         rows.append(HostOutcome(host=host, outcome=outcome, failed_step=step, failure=failure))
     return tuple(rows)

@@ -6,23 +6,13 @@ from collections.abc import Sequence
 
 from netprobe.diagnosis.model import CapabilityOutcome, EndpointOutcome
 from netprobe.diagnosis.taxonomy import ORDER
-from netprobe.findings import Certainty, Finding, Outcome, Severity, Verdict
-
-_SEVERITIES = tuple(Severity)
+from netprobe.findings import Certainty, Finding, Outcome, Verdict
 
 
 def verdict(endpoints: Sequence[EndpointOutcome], findings: Sequence[Finding]) -> Verdict:
-    """Ready, degraded, not ready, or inconclusive.
-
-    An error decides. Without one, something required that could not be run leaves the answer open, and so does a run
-    that probed nothing.
-    """
-    severities = {finding.severity for finding in findings}
-    if Severity.ERROR in severities:
-        return Verdict.NOT_READY
-    if not endpoints or any(e.required and e.outcome is Outcome.NOT_RUN for e in endpoints):
-        return Verdict.INCONCLUSIVE
-    return Verdict.DEGRADED if Severity.WARNING in severities else Verdict.READY
+    """The verdict; a run that probed nothing leaves it open, as does something required that could not be run."""
+    is_open = not endpoints or any(e.required and e.outcome is Outcome.NOT_RUN for e in endpoints)
+    return Verdict.of(findings, is_open=is_open)
 
 
 def by_weight(findings: Sequence[Finding], capabilities: Sequence[CapabilityOutcome]) -> tuple[Finding, ...]:
@@ -36,7 +26,7 @@ def by_weight(findings: Sequence[Finding], capabilities: Sequence[CapabilityOutc
         sorted(
             findings,
             key=lambda f: (
-                _SEVERITIES.index(f.severity),
+                f.severity.rank,
                 -blocks(f),
                 f.certainty is Certainty.SUSPECTED,
                 -len(f.hosts),

@@ -10,7 +10,7 @@ import msgspec
 
 from netprobe.diagnosis.model import CapabilityOutcome, Diagnosis, EndpointOutcome
 from netprobe.findings import Finding, RuleOutcome, Verdict
-from netprobe.observations import CatalogVersion, Context, Observation, Run, Subject
+from netprobe.observations import CatalogVersion, Context, Observation, Run
 
 SCHEMA_VERSION = "1.0"
 
@@ -71,10 +71,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             duration_seconds=self.duration_seconds,
             regions=self.regions,
             context=self.context,
-            subjects=tuple(
-                Subject(**{name: getattr(endpoint, name) for name in Subject.__struct_fields__})
-                for endpoint in self.endpoints
-            ),
+            subjects=tuple(endpoint.subject() for endpoint in self.endpoints),
             observations=self.observations,
             notes=self.notes,
         )

@@ -11,13 +11,11 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from netprobe import __version__
-from netprobe.findings import Verdict
 from netprobe.observations import CatalogVersion
 from netprobe.report.model import SCHEMA_VERSION, Report
 from netprobe.rules import Judged, verdict
 
 T = TypeVar("T")
-_WORST = (Verdict.NOT_READY, Verdict.INCONCLUSIVE, Verdict.DEGRADED, Verdict.READY)
 
 
 def report(
@@ -52,9 +50,3 @@ def report(
         notes=tuple(notes),
         rules=tuple(one.outcome() for one in judged),
     )
-
-
-def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """The verdict of several reports together; nothing judged is inconclusive."""
-    found = set(verdicts)
-    return next((verdict for verdict in _WORST if verdict in found), Verdict.INCONCLUSIVE)

@@ -20,7 +20,6 @@ OUTCOMES = {
     Outcome.NOT_APPLICABLE: "n/a",
     Outcome.NOT_RUN: "not run",
 }
-_ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 
 
 def counted(number: int, word: str) -> str:
@@ -30,7 +29,7 @@ def counted(number: int, word: str) -> str:
 
 def ordered(findings: Sequence[Finding]) -> list[Finding]:
     """Errors first; within a severity, the order in which diagnosis put them (by what they block)."""
-    return sorted(findings, key=lambda finding: _ORDER.index(finding.severity))
+    return sorted(findings, key=lambda finding: finding.severity.rank)
 
 
 def summary(report: Report) -> str:

@@ -16,6 +16,7 @@ from netprobe.observations import (
     DnsDetail,
     Failure,
     HttpDetail,
+    Lint,
     Observation,
     ProxyDetail,
     Run,
@@ -76,54 +77,116 @@ details = st.one_of(
 )
 
 
+observations = {
+    "vantage": st.sampled_from(("host", "ecs-agent")),
+    "region": st.just("r"),
+    "endpoint": st.sampled_from(("ecs", "ecs-a", "ecs-a-unnumbered", "ghost")),
+    "host": st.sampled_from(HOSTS),
+    "port": st.just(443),
+    "address": st.sampled_from(ADDRESSES),
+    "step": st.sampled_from(list(Step)),
+    "started_seconds": st.floats(0, 1e9),
+    "duration_seconds": st.floats(0, 100),
+    "failure": st.one_of(st.none(), st.sampled_from(list(Failure))),
+    "detail": details,
+    "experiment": st.sampled_from(EXPERIMENTS),
+    "shared_with": st.sampled_from(((), ("docker",))),
+}
+lints = st.builds(
+    Lint,
+    id=st.sampled_from(("proxy_only_http_set", "no_proxy_not_understood", "proxy_needs_restart", "odd")),
+    value=st.sampled_from(("HTTPS_PROXY", "10.0.0.0/8", "\x1b[31m{x}")),
+    file=st.sampled_from(("", "/etc/ecs/ecs.config")),
+    line=st.sampled_from((None, 3)),
+    other=st.sampled_from(("", "no_proxy")),
+)
+vantages = {
+    "name": st.just("host"),
+    "resolvers": st.just(("10.0.0.53:53", "10.0.0.54:53")),
+    "proxy": st.sampled_from((None, "http://p:3128")),
+    "no_proxy": st.sampled_from(((), ("169.254.170.2",))),
+    "exempt": st.sampled_from(({}, {HOSTS[0]: "r.example"})),
+    "store": st.sampled_from(("system", "/etc/corp.pem")),
+    "families": st.sampled_from(((4, 6), (4,), (6,))),
+    "sources": st.sampled_from(({}, {"proxy": "/etc/ecs/ecs.config:3"})),
+    "lints": st.lists(lints, max_size=2).map(tuple),
+}
+contexts = {
+    "vantages": st.tuples(st.builds(VantageRecord, **vantages)),
+    "lab": st.sampled_from((None, "healthy")),
+    "origin_ca": st.booleans(),
+    "expect": st.sampled_from(({}, {"control": "private"}, {"control": "public"})),
+    "families": st.sampled_from(((4, 6), (4,), (6,))),
+    "timeout_seconds": st.floats(0, 100),
+    "deadline_seconds": st.floats(0, 1000),
+    "deadline_reached": st.booleans(),
+    "interrupted": st.booleans(),
+    "idle_seconds": st.one_of(st.none(), st.floats(0, 1000)),
+}
+
+
+def some(hosts: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.lists(st.sampled_from(hosts), unique=True).map(tuple)
+
+
+def fields(id_: str, *hosts: str, **known: object) -> dict[str, st.SearchStrategy[object]]:
+    """Every field of a subject: what its kind of endpoint fixes, and anything for the rest."""
+    drawn: dict[str, st.SearchStrategy[object]] = {
+        "id": st.just(id_),
+        "region": st.just("r"),
+        "group": st.just("control"),
+        "pattern": st.just(hosts[0]),
+        "port": st.just(443),
+        "required": st.booleans(),
+        "used_by": st.sampled_from(((), ("ecs-agent",))),
+        "purpose": st.sampled_from(("", "to be told of tasks")),
+        "numbered": st.just(False),
+        "stands_in_for": st.none(),
+        "placeholder_account": st.just(False),
+        "candidates": st.just(hosts),
+        "absent": st.just(()),
+        "unfinished": some(hosts),
+        "not_run": st.sampled_from(("", "", "deadline")),
+    }
+    return drawn | {
+        name: value if isinstance(value, st.SearchStrategy) else st.just(value) for name, value in known.items()
+    }
+
+
+SUBJECTS = (
+    fields("ecs", HOSTS[0]),
+    fields("ecs-a", HOSTS[1], HOSTS[2], numbered=True, absent=some(HOSTS[1:3])),
+    fields("ecs-a-unnumbered", HOSTS[3], stands_in_for="ecs-a", required=True),
+    fields("ecr-registry", HOSTS[4], placeholder_account=True),
+)
+
+
 @st.composite
 def runs(draw: st.DrawFn) -> Run:
-    observations = []
+    seen = []
     for number in range(draw(st.integers(0, 14))):
-        observations.append(
-            Observation(
-                id=f"o{number}",
-                vantage=draw(st.sampled_from(("host", "ecs-agent"))),
-                region="r",
-                endpoint=draw(st.sampled_from(("ecs", "ecs-a", "ecs-a-unnumbered", "ghost"))),
-                host=draw(st.sampled_from(HOSTS)),
-                port=443,
-                address=draw(st.sampled_from(ADDRESSES)),
-                step=draw(st.sampled_from(list(Step))),
-                started_seconds=draw(st.floats(0, 1e9)),
-                duration_seconds=draw(st.floats(0, 100)),
-                failure=draw(st.one_of(st.none(), st.sampled_from(list(Failure)))),
-                detail=draw(details),
-                experiment=draw(st.sampled_from(EXPERIMENTS)),
-            )
-        )
-
-    def subject(id_: str, *hosts: str, required: bool = True, **more: object) -> Subject:
-        known: dict[str, object] = {"group": "control", "pattern": hosts[0], "port": 443, "used_by": (), **more}
-        return Subject(id=id_, region="r", required=required, candidates=hosts, **known)  # type: ignore[arg-type]
-
-    subjects = (
-        subject("ecs", HOSTS[0], required=draw(st.booleans())),
-        subject("ecs-a", HOSTS[1], HOSTS[2], numbered=True),
-        subject("ecs-a-unnumbered", HOSTS[3], stands_in_for="ecs-a"),
-        subject("ecr-registry", HOSTS[4], placeholder_account=True, not_run=draw(st.sampled_from(("", "deadline")))),
-    )
-    chosen = tuple(s for s in subjects if draw(st.booleans()))
-    context = Context(
-        vantages=(VantageRecord(name="host", resolvers=("10.0.0.53:53", "10.0.0.54:53")),),
-        expect=draw(st.sampled_from(({}, {"control": "private"}, {"control": "public"}))),
-        deadline_reached=draw(st.booleans()),
-    )
+        seen.append(draw(st.builds(Observation, id=st.just(f"o{number}"), **observations)))
+    chosen = [subject for subject in SUBJECTS if draw(st.booleans())]
     return Run(
         netprobe_version="0",
         catalog=CatalogVersion(version="1", digest="d"),
         started_at=draw(st.sampled_from((*DATES, "2026-06-01T00:00:00"))),
-        duration_seconds=1.0,
+        duration_seconds=draw(st.floats(0, 100)),
         regions=("r",),
-        context=context,
-        subjects=chosen,
-        observations=tuple(observations),
+        context=draw(st.builds(Context, **contexts)),
+        subjects=tuple(draw(st.builds(Subject, **subject)) for subject in chosen),
+        observations=tuple(seen),
+        notes=draw(st.sampled_from(((), ("a note",)))),
     )
+
+
+def test_every_field_is_drawn() -> None:
+    """A field that is not drawn is a field that a saved report may lose."""
+    assert {"id", *observations} == set(Observation.__struct_fields__)
+    assert set(vantages) == set(VantageRecord.__struct_fields__)
+    assert set(contexts) == set(Context.__struct_fields__)
+    for subject in SUBJECTS:
+        assert set(subject) == set(Subject.__struct_fields__)
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -164,3 +227,15 @@ def test_a_saved_report_is_diagnosed_alike(run: Run) -> None:
     assert again.verdict == first.verdict
     assert [e.outcome for e in again.endpoints] == [e.outcome for e in first.endpoints]
     assert again.capabilities == first.capabilities
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(runs())
+def test_a_report_gives_back_the_run_that_it_was_made_of(run: Run) -> None:
+    again = Report.of(run, diagnose(run)).run()
+
+    for before, after in zip(run.subjects, again.subjects, strict=True):
+        # Where the run itself gave no reason, diagnosis puts its own beside what could not be judged.
+        assert before.not_run in ("", after.not_run)
+        assert msgspec.structs.replace(after, not_run=before.not_run) == before
+    assert msgspec.structs.replace(again, subjects=run.subjects) == run

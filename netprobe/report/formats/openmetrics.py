@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 
-from netprobe.findings import Outcome, Verdict
+from netprobe.findings import Outcome, Verdict, worst
 from netprobe.report.model import Report
 
 Sample = tuple[dict[str, str], float]
@@ -81,15 +81,12 @@ def _capabilities(report: Report) -> Iterator[Sample]:
 
 def _rules(report: Report) -> Iterator[Sample]:
     # A rule may be judged at several places of one subject; its worst outcome stands for it.
-    worst: dict[tuple[str, str], Outcome] = {}
+    of_rule: dict[tuple[str, str], Outcome] = {}
     for rule in report.rules:
         key = (rule.subject, rule.id)
-        worst[key] = max(worst.get(key, rule.outcome), rule.outcome, key=_BADNESS.index)
-    for (subject, rule_id), outcome in worst.items():
+        of_rule[key] = worst((of_rule.get(key, rule.outcome), rule.outcome))
+    for (subject, rule_id), outcome in of_rule.items():
         yield from _one_hot({"subject": subject, "rule": rule_id}, outcome)
-
-
-_BADNESS = (Outcome.NOT_APPLICABLE, Outcome.PASS, Outcome.WARN, Outcome.NOT_RUN, Outcome.FAIL)
 
 
 def _findings(report: Report) -> Iterator[Sample]:

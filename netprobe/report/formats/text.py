@@ -197,12 +197,9 @@ def _regions(endpoints: Iterable[EndpointOutcome]) -> list[str]:
     return list(dict.fromkeys(endpoint.region for endpoint in endpoints))
 
 
-_WORST = (Outcome.FAIL, Outcome.NOT_RUN, Outcome.WARN, Outcome.PASS, Outcome.NOT_APPLICABLE)
-
-
 def _endpoints(endpoints: list[EndpointOutcome], page: _Page) -> Iterator[str]:
     names = max(len(printable(endpoint.id)) for endpoint in endpoints)
-    for endpoint in sorted(endpoints, key=lambda one: _WORST.index(one.outcome)):
+    for endpoint in sorted(endpoints, key=lambda one: one.outcome.rank):
         optional = "" if endpoint.required else " (optional)"
         name = printable(endpoint.id).ljust(min(names, 20) if page.width >= 60 else 0)
         good = [host.host for host in endpoint.hosts if host.outcome is Outcome.PASS]
@@ -231,7 +228,7 @@ def _failures(endpoint: EndpointOutcome, page: _Page) -> Iterator[str]:
 
 def _rules(report: Report, page: _Page) -> Iterator[str]:
     several = len({rule.subject for rule in report.rules}) > 1
-    for rule in sorted(report.rules, key=lambda one: _WORST.index(one.outcome)):
+    for rule in sorted(report.rules, key=lambda one: one.outcome.rank):
         where = f" [{printable(rule.subject)}]" if several and rule.subject else ""
         told = rule.not_run if rule.outcome is Outcome.NOT_RUN else rule.title
         yield from _row(rule.outcome, f"{printable(rule.id)}{where}: {printable(told, 500)}", page)
