@@ -77,6 +77,10 @@ details = st.one_of(
 )
 
 
+def some(hosts: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.lists(st.sampled_from(hosts), unique=True).map(tuple)
+
+
 observations = {
     "vantage": st.sampled_from(("host", "ecs-agent")),
     "region": st.just("r"),
@@ -121,12 +125,9 @@ contexts = {
     "deadline_seconds": st.floats(0, 1000),
     "deadline_reached": st.booleans(),
     "interrupted": st.booleans(),
+    "own_hosts": some(HOSTS[1:3]),
     "idle_seconds": st.one_of(st.none(), st.floats(0, 1000)),
 }
-
-
-def some(hosts: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
-    return st.lists(st.sampled_from(hosts), unique=True).map(tuple)
 
 
 def fields(id_: str, *hosts: str, **known: object) -> dict[str, st.SearchStrategy[object]]:

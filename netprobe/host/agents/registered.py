@@ -16,7 +16,8 @@ import re
 import msgspec
 
 from netprobe.host.filesystem import FolderRoot, UnreadableError
-from netprobe.host.machine import Machine, Setting
+from netprobe.host.machine import Machine
+from netprobe.host.readers.settings import Setting
 
 LOG = "/var/log/ecs/ecs-agent.log"
 REGISTRATION = "/var/lib/amazon/ssm/registration"
