@@ -60,7 +60,7 @@ def _parts(value: Value, name: str) -> Iterator[tuple[str, Part]]:
     plain = Template()
     resources = value.get("Resources")
     if isinstance(resources, Map):
-        yield from _resources(resources, Template(value), name)
+        yield from _resources(resources, Template(value, name), name)
         return
     for wrapper, kind in (("taskDefinition", _TASK), ("service", _SERVICE)):
         inside = value.get(wrapper)

@@ -1,7 +1,9 @@
 """What a CloudFormation or compose value comes to, as far as the file itself tells.
 
 ``!Sub``, ``!Join``, ``!Ref`` to a parameter's default, ``!If`` (both branches), ``!Select``, ``!FindInMap`` with known
-keys; everything else is unknown. An unknown part leaves :data:`UNKNOWN` in the text, never a guess: the account in
+keys; everything else is unknown. Defaults, allowed values and mappings are read as the literals that CloudFormation
+admits there (User Guide, "Parameters" and "Mappings": no function may stand in them, read 2026-11-28), so nothing can
+unfold through them; what the functions of one file may come to is bounded by :data:`MAX_STEPS` all the same. An unknown part leaves :data:`UNKNOWN` in the text, never a guess: the account in
 ``${AWS::AccountId}.dkr.ecr…`` stays unknown and the registry's region is still read. ``${AWS::Region}`` becomes
 :data:`REGION`, since a template is deployed to the regions that the user names.
 """
@@ -12,6 +14,7 @@ import itertools
 import re
 from collections.abc import Iterator
 
+from netprobe.errors import UnreadableFileError
 from netprobe.workload.document import Intrinsic, List, Map, Value
 
 UNKNOWN = "\x00"
@@ -22,6 +25,8 @@ SUFFIX = "\x02"
 """Stands for that region's DNS suffix."""
 _MOST = 16
 _DEPTH = 20
+MAX_STEPS = 500_000
+"""How many values the functions of one file may walk through; a template of the largest size needs a tenth of it."""
 _VARIABLE = re.compile(r"\$\{(!?)([A-Za-z0-9:._-]+)\}")
 _COMPOSE = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::?([-?+])([^{}]*))?\}|\$([A-Za-z_][A-Za-z0-9_]*)")
 _PSEUDO = {"AWS::Region": REGION, "AWS::URLSuffix": SUFFIX, "AWS::Partition": "aws"}
@@ -30,17 +35,31 @@ _PSEUDO = {"AWS::Region": REGION, "AWS::URLSuffix": SUFFIX, "AWS::Partition": "a
 class Template:
     """The parts of a template that values refer to."""
 
-    def __init__(self, root: Map | None = None) -> None:
+    def __init__(self, root: Map | None = None, name: str = "the template") -> None:
+        self._name = name
+        self._steps = 0
+        self._known: dict[str, tuple[str, ...]] = {}
         parameters = root.get("Parameters") if root is not None else None
         mappings = root.get("Mappings") if root is not None else None
         self.parameters = parameters if isinstance(parameters, Map) else Map(0)
         self.mappings = mappings if isinstance(mappings, Map) else Map(0)
 
     def texts(self, value: Value, depth: int = 0) -> tuple[str, ...]:
-        """Every text that a value may come to; a value that is none gives nothing."""
-        return tuple(itertools.islice(dict.fromkeys(self._texts(value, depth)), _MOST))
+        """Every text that a value may come to, sixteen at most; a value that is none gives nothing.
+
+        Raises:
+            UnreadableFileError: the functions of the file have come to more than :data:`MAX_STEPS` values.
+        """
+        return _first(self._texts(value, depth))
+
+    def _step(self) -> None:
+        self._steps += 1
+        if self._steps > MAX_STEPS:
+            reason = f"has functions that come to more than {MAX_STEPS} values"
+            raise UnreadableFileError(self._name, reason, "shorten its lists and mappings")
 
     def _texts(self, value: Value, depth: int) -> Iterator[str]:
+        self._step()
         if depth > _DEPTH:
             yield UNKNOWN
         elif isinstance(value, bool):
@@ -57,7 +76,7 @@ class Template:
     def _function(self, name: str, argument: Value, depth: int) -> Iterator[str]:
         match name, argument:
             case "Ref", str():
-                yield from self._reference(argument, depth)
+                yield from self._reference(argument)
             case "Sub", str():
                 yield from self._substituted(argument, Map(0), depth)
             case "Sub", List():
@@ -79,20 +98,24 @@ class Template:
             case _:
                 yield UNKNOWN
 
-    def _reference(self, name: str, depth: int) -> Iterator[str]:
+    def _reference(self, name: str) -> tuple[str, ...]:
         if name in _PSEUDO:
-            yield _PSEUDO[name]
-            return
+            return (_PSEUDO[name],)
         if name == "AWS::NoValue":
-            return
+            return ()
+        if name not in self._known:
+            self._known[name] = _first(self._parameter(name))
+        return self._known[name]
+
+    def _parameter(self, name: str) -> Iterator[str]:
+        """The default of a parameter, or else its allowed values."""
         parameter = self.parameters.get(name)
         default = parameter.get("Default") if isinstance(parameter, Map) else None
         allowed = parameter.get("AllowedValues") if isinstance(parameter, Map) else None
         if default is not None:
-            yield from self._texts(default, depth + 1)
+            yield _literal(default)
         elif isinstance(allowed, List):
-            for item in allowed:
-                yield from self._texts(item, depth + 1)
+            yield from map(_literal, allowed)
         else:
             yield UNKNOWN
 
@@ -109,7 +132,7 @@ class Template:
             elif "." in match[2]:
                 pieces.append((UNKNOWN,))
             else:
-                pieces.append(tuple(self._reference(match[2], depth)) or ("",))
+                pieces.append(self._reference(match[2]) or ("",))
         pieces.append((text[position:],))
         yield from ("".join(parts) for parts in itertools.islice(itertools.product(*pieces), _MOST))
 
@@ -125,10 +148,28 @@ class Template:
         for first in self.texts(argument[1], depth + 1):
             # The region is the user's: every row of the table may be meant.
             rows = list(tables.values()) if first in (REGION, UNKNOWN) else [tables.get(first)]
+            seconds = self.texts(argument[2], depth + 1)
             for row in rows:
-                for second in self.texts(argument[2], depth + 1):
-                    if isinstance(row, Map) and second in row:
-                        yield from self._texts(row[second], depth + 1)
+                self._step()
+                if isinstance(row, Map):
+                    yield from (_literal(row[second]) for second in seconds if second in row)
+
+
+def _first(texts: Iterator[str]) -> tuple[str, ...]:
+    """The first different ones; what comes after them is not looked at."""
+    found: dict[str, None] = {}
+    for text in texts:
+        found[text] = None
+        if len(found) == _MOST:
+            break
+    return tuple(found)
+
+
+def _literal(value: Value) -> str:
+    """A value that may not be a function."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, (str, int, float)) else UNKNOWN
 
 
 def interpolated(text: str) -> str:
