@@ -15,7 +15,7 @@ from netprobe.cli.main import COMMANDS
 from tests.support.cli import ROOT, environment
 
 PACKAGE = ROOT / "netprobe"
-BASE = {"errors", "hostnames", "resources", "shellwords"}
+BASE = {"errors", "hostnames", "jsontext", "resources", "shellwords"}
 FACTS = BASE | {"catalog"}
 NEEDS = FACTS | {"requirements"}
 SEEN = BASE | {"observations"}
@@ -25,6 +25,7 @@ JUDGED = SEEN | {"findings"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "hostnames": {"errors"},
+    "jsontext": set(),
     "resources": set(),
     "shellwords": set(),
     "observations": {"errors"},

@@ -18,7 +18,9 @@ def register(app: typer.Typer) -> None:
 
 
 def observe(
-    capture: Annotated[Path | None, typer.Argument(metavar="CAPTURE", help="A pcap or pcapng file, also .gz.")] = None,
+    capture: Annotated[
+        Path | None, typer.Argument(metavar="CAPTURE", help="A pcap or pcapng file, also .gz; - for stdin.")
+    ] = None,
     interface: Annotated[str | None, typer.Option("--interface", "-i", metavar="IF", help="Listen here.")] = None,
     seconds: Annotated[
         float | None, typer.Option("--seconds", metavar="N", min=0.1, help="Stop listening after (default 60).")
@@ -35,12 +37,10 @@ def observe(
 ) -> int:
     """Learn what a host talks to: names from DNS, TLS, QUIC and HTTP, and which the catalog explains.
 
-    Reads a capture file in constant memory, or listens on an interface for a while. Sends nothing. Ctrl-C ends it
-    early: what was seen until then is shown, with exit code 130.
+    Reads a capture (a file, a pipe, or - for stdin) in constant memory, or listens on an interface for a while. Sends
+    nothing. Ctrl-C ends it early: what was seen until then is shown, with exit code 130.
     """
-    import msgspec
-
-    from netprobe import catalog
+    from netprobe import catalog, jsontext
     from netprobe.cli.output import check_destinations, say, width, write_output
     from netprobe.errors import UsageError, printable
     from netprobe.observe import learned, text
@@ -69,7 +69,7 @@ def observe(
         say("stopped; this is what was seen so far")
     observed = observer.result(str(capture or interface), Matcher(every_endpoint(catalog.load())))
     if format == "json":
-        write_output(msgspec.json.format(msgspec.json.encode(observed), indent=2) + b"\n", output)
+        write_output(jsontext.encode(observed), output)
     else:
         write_output(text.text(observed, width=width()), output)
     if learn is not None:

@@ -14,9 +14,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple
 
 from netprobe.errors import UnreadableFileError
+from netprobe.observe import files
 
 MAX_PACKET = 262_144
 """tcpdump's largest snapshot length; a longer packet is a lie."""
@@ -55,20 +56,18 @@ class Tally:
 
 
 def read(path: Path, tally: Tally) -> Iterator[Packet]:
-    """Read a capture file.
+    """Read a capture from a file, a pipe or stdin.
 
     Args:
-        path: the file.
+        path: the file; ``-`` for stdin.
         tally: told what could not be read.
 
     Raises:
         UnreadableFileError: it is missing, may not be read, or is no capture at all.
     """
     try:
-        with path.open("rb") as raw:
-            start = raw.read(2)
-            raw.seek(0)
-            stream = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if start == b"\x1f\x8b" else raw
+        with files.opened(path, _REMEDY) as raw:
+            stream, _packed = files.unpacked(raw)
             yield from packets(stream, str(path), tally)
     except OSError as error:
         if isinstance(error, gzip.BadGzipFile):
@@ -96,22 +95,14 @@ def packets(stream: BinaryIO, name: str, tally: Tally) -> Iterator[Packet]:
         tally.malformed["gzip stream is damaged"] += 1
 
 
-def _exactly(stream: BinaryIO, size: int) -> bytes:
-    """``size`` bytes, or fewer at the end of the file."""
-    data = stream.read(size)
-    while data and len(data) < size and (more := stream.read(size - len(data))):
-        data += more
-    return data
-
-
 def _pcap(stream: BinaryIO, order: str, unit: float, tally: Tally) -> Iterator[Packet]:
-    header = _exactly(stream, 20)
+    header = files.exactly(stream, 20)
     if len(header) < 20:
         tally.malformed["file header is cut short"] += 1
         return
     link = struct.unpack(order + "I", header[16:20])[0] & 0xFFFF
     record = struct.Struct(order + "IIII")
-    while head := _exactly(stream, 16):
+    while head := files.exactly(stream, 16):
         if len(head) < 16:
             tally.malformed["record header is cut short"] += 1
             return
@@ -119,7 +110,7 @@ def _pcap(stream: BinaryIO, order: str, unit: float, tally: Tally) -> Iterator[P
         if captured > MAX_PACKET:
             tally.malformed["record length is impossible"] += 1
             return
-        data = _exactly(stream, captured)
+        data = files.exactly(stream, captured)
         if len(data) < captured:
             tally.malformed["last packet is cut short"] += 1
             return
@@ -132,13 +123,13 @@ def _pcapng(stream: BinaryIO, tally: Tally) -> Iterator[Packet]:
     interfaces: list[tuple[int, float]] = []
     kind_bytes = b"\x0a\x0d\x0d\x0a"
     while kind_bytes:
-        length_bytes = _exactly(stream, 4)
+        length_bytes = files.exactly(stream, 4)
         if len(kind_bytes) < 4 or len(length_bytes) < 4:
             tally.malformed["block header is cut short"] += 1
             return
         already = b""
         if kind_bytes == b"\x0a\x0d\x0d\x0a":
-            already = _exactly(stream, 4)
+            already = files.exactly(stream, 4)
             order = {b"\x1a\x2b\x3c\x4d": ">", b"\x4d\x3c\x2b\x1a": "<"}.get(already, "")
             interfaces = []
             if not order:
@@ -149,8 +140,8 @@ def _pcapng(stream: BinaryIO, tally: Tally) -> Iterator[Packet]:
             tally.malformed["block length is impossible"] += 1
             return
         if kind in (1, 2, 3, 6):
-            body = _exactly(stream, length - 12)
-            whole = len(body) == length - 12 and len(_exactly(stream, 4)) == 4
+            body = files.exactly(stream, length - 12)
+            whole = len(body) == length - 12 and len(files.exactly(stream, 4)) == 4
         else:
             body, whole = b"", _skip(stream, length - 8 - len(already))
         if not whole:
@@ -164,7 +155,7 @@ def _pcapng(stream: BinaryIO, tally: Tally) -> Iterator[Packet]:
                 tally.malformed["packet block is malformed"] += 1
             else:
                 yield packet
-        kind_bytes = _exactly(stream, 4)
+        kind_bytes = files.exactly(stream, 4)
     tally.complete = True
 
 

@@ -16,13 +16,13 @@ _COOKED, _IPV4, _IPV6, _COOKED2 = 113, 228, 229, 276
 _VLAN = frozenset({0x8100, 0x88A8, 0x9100})
 _PORTS = struct.Struct("!HH")
 _TCP = struct.Struct("!HHIIBB")
-_HEADER_4 = struct.Struct("!BxHxxHxB")
+_HEADER_4 = struct.Struct("!BxHxxHBB")
 _EXTENSIONS = frozenset({0, 43, 60, 135})
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 
 
 class Segment(NamedTuple):
-    """One TCP segment or UDP datagram; addresses are packed, 4 or 16 bytes."""
+    """One TCP segment or UDP datagram; addresses are packed, 4 or 16 bytes; ``hops`` is the TTL or hop limit."""
 
     source: bytes
     destination: bytes
@@ -32,6 +32,7 @@ class Segment(NamedTuple):
     sequence: int
     flags: int
     payload: bytes
+    hops: int
 
 
 def text(address: bytes) -> str:
@@ -95,7 +96,7 @@ def _ipv4(data: bytes, offset: int, malformed: Counter[str]) -> Segment | None:
     if len(data) < offset + 20:
         malformed["IPv4 header is cut short"] += 1
         return None
-    first, total, fragment, protocol = _HEADER_4.unpack_from(data, offset)
+    first, total, fragment, hops, protocol = _HEADER_4.unpack_from(data, offset)
     length = (first & 15) * 4
     if length < 20 or (total and total < length):
         malformed["IPv4 header length is impossible"] += 1
@@ -108,7 +109,7 @@ def _ipv4(data: bytes, offset: int, malformed: Counter[str]) -> Segment | None:
     # total length 0: segmentation offload on the capturing host
     end = min(len(data), offset + total) if total else len(data)
     addresses = data[offset + 12 : offset + 16], data[offset + 16 : offset + 20]
-    return _transport(data, offset + length, end, protocol, *addresses, malformed)
+    return _transport(data, offset + length, end, protocol, *addresses, hops, malformed)
 
 
 def _ipv6(data: bytes, offset: int, malformed: Counter[str]) -> Segment | None:
@@ -122,7 +123,7 @@ def _ipv6(data: bytes, offset: int, malformed: Counter[str]) -> Segment | None:
     for _ in range(8):
         if protocol in (6, 17):
             addresses = data[offset + 8 : offset + 24], data[offset + 24 : offset + 40]
-            return _transport(data, position, end, protocol, *addresses, malformed)
+            return _transport(data, position, end, protocol, *addresses, data[offset + 7], malformed)
         if protocol == 44:
             malformed["IPv6 fragment (not put together)"] += 1
             return None
@@ -137,14 +138,21 @@ def _ipv6(data: bytes, offset: int, malformed: Counter[str]) -> Segment | None:
 
 
 def _transport(
-    data: bytes, offset: int, end: int, protocol: int, source: bytes, destination: bytes, malformed: Counter[str]
+    data: bytes,
+    offset: int,
+    end: int,
+    protocol: int,
+    source: bytes,
+    destination: bytes,
+    hops: int,
+    malformed: Counter[str],
 ) -> Segment | None:
     if protocol == 17:
         if end < offset + 8:
             malformed["UDP header is cut short"] += 1
             return None
         source_port, destination_port = _PORTS.unpack_from(data, offset)
-        return Segment(source, destination, source_port, destination_port, False, 0, 0, data[offset + 8 : end])
+        return Segment(source, destination, source_port, destination_port, False, 0, 0, data[offset + 8 : end], hops)
     if end < offset + 20:
         malformed["TCP header is cut short"] += 1
         return None
@@ -154,5 +162,5 @@ def _transport(
         malformed["TCP header length is impossible"] += 1
         return None
     return Segment(
-        source, destination, source_port, destination_port, True, sequence, flags, data[offset + length : end]
+        source, destination, source_port, destination_port, True, sequence, flags, data[offset + length : end], hops
     )

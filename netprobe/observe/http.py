@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from netprobe.errors import UsageError
 from netprobe.hostnames import Hostname
 
 MAX_HEAD = 8192
+_STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})\b")
 _METHODS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"OPTIONS ", b"DELETE ", b"PATCH ", b"CONNECT ")
 
 
@@ -25,9 +27,26 @@ class Request(NamedTuple):
     port: int | None
 
 
-def may_be(data: bytes) -> bool:
+def may_be(data: bytes | bytearray) -> bool:
     """Whether the first bytes can be those of a request."""
-    return any(data[: len(method)] == method[: len(data)] for method in _METHODS)
+    start = bytes(data[:8])
+    return any(start[: len(method)] == method[: len(start)] for method in _METHODS)
+
+
+def is_whole(data: bytes | bytearray, looked_at: int) -> bool:
+    """Whether the head of a request has come to its end (or to :data:`MAX_HEAD`).
+
+    Args:
+        data: the stream from its beginning.
+        looked_at: how many bytes of it were searched before.
+    """
+    return len(data) >= MAX_HEAD or data.find(b"\r\n\r\n", max(0, looked_at - 3)) >= 0
+
+
+def status(data: bytes) -> str:
+    """The status in the first line of an answer, three digits; nothing where it is no HTTP/1 answer."""
+    found = _STATUS.match(data)
+    return found[1].decode("ascii") if found is not None else ""
 
 
 def parse(data: bytes) -> Request | None:

@@ -7,6 +7,26 @@ import msgspec
 SCHEMA_VERSION = "1.0"
 
 
+class Reset(msgspec.Struct, frozen=True, kw_only=True):
+    """The resets of one kind.
+
+    Attributes:
+        by: the address in whose name they came.
+        side: ``remote``, or ``local`` where the client itself gave up.
+        after: ``opening`` (it answered the SYN), ``first_bytes`` (the client had spoken, nothing had come back) or
+            ``answer`` (the other side had answered before).
+        count: how many.
+        foreign: how many of them came with another hop limit (TTL) than the packets before from the same address: a
+            device on the way sent them in its name. None where nothing came before that could be compared.
+    """
+
+    by: str
+    side: str
+    after: str
+    count: int
+    foreign: int | None = None
+
+
 class Use(msgspec.Struct, frozen=True, kw_only=True):
     """One name (or bare address) and port, as it was used.
 
@@ -19,6 +39,9 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
         connections: how many were begun.
         resets: how many the other side reset.
         timeouts: how many were never answered.
+        silent: how many opened, and then nothing came back to what the client said.
+        resets_by: who reset what, and when.
+        answers: what an HTTP proxy answered to a CONNECT for this name: status → how often.
         first_seconds: when first, in seconds since 1970.
         last_seconds: when last.
         seen_by: how the name is known: ``sni``, ``quic``, ``connect``, ``host``, ``dns``.
@@ -37,6 +60,9 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     last_seconds: float
     seen_by: tuple[str, ...]
     endpoints: tuple[str, ...] = ()
+    silent: int = 0
+    resets_by: tuple[Reset, ...] = ()
+    answers: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):

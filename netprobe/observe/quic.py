@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
@@ -18,8 +19,13 @@ _SALTS = {
 }
 _INITIAL_TYPE = {1: 0, 0x6B3343CF: 1}
 _PREFIX = {1: b"quic ", 0x6B3343CF: b"quicv2 "}
-_PADDING, _PING, _ACK, _ACK_ECN, _CRYPTO = 0, 1, 2, 3, 6
+_PING, _ACK, _ACK_ECN, _CRYPTO = 1, 2, 3, 6
+_NO_PADDING = re.compile(rb"[^\x00]")
 _MAX_FRAMES = 256
+_MAX_INITIALS = 4
+"""Of one datagram; a client has no reason for more than one (RFC 9000 section 12.2)."""
+MIN_DATAGRAM = 1200
+"""A client makes every datagram with an Initial packet so long (RFC 9000 section 14.1)."""
 
 
 class Keys(NamedTuple):
@@ -46,7 +52,9 @@ def looks_like(data: bytes) -> bool:
 
 def initials(data: bytes) -> Iterator[Initial]:
     """The Initial packets in a datagram (several may share one)."""
-    while looks_like(data):
+    for _ in range(_MAX_INITIALS):
+        if not looks_like(data):
+            return
         version = int.from_bytes(data[1:5], "big")
         offset = 6 + data[5]
         if data[5] > 20 or offset >= len(data):
@@ -120,12 +128,11 @@ def crypto(frames: bytes) -> Iterator[tuple[int, bytes]]:
     """The CRYPTO frames among the frames of an Initial packet, as (offset, data)."""
     position = 0
     for _ in range(_MAX_FRAMES):
-        while position < len(frames) and frames[position] == _PADDING:
-            position += 1
-        if position >= len(frames):
+        begins = _NO_PADDING.search(frames, position)
+        if begins is None:
             return
-        kind = frames[position]
-        position += 1
+        kind = begins[0][0]
+        position = begins.end()
         if kind == _CRYPTO:
             offset, position = _varint(frames, position)
             length, position = _varint(frames, position)

@@ -9,16 +9,22 @@ from typing import Generic, TypeVar
 K = TypeVar("K")
 V = TypeVar("V")
 _MAX_PENDING = 32
+_COST = 512
+"""An assembler without content: its object, its dictionary, an empty prefix."""
+_COST_OF_A_PIECE = 160
+"""A piece that waits: an object, its place in a dictionary."""
 _HALF = 1 << 31
 
 
 class Assembler:
     """Puts pieces with offsets into one prefix; where they overlap, the first to come stays."""
 
-    __slots__ = ("_limit", "_pending", "prefix")
+    __slots__ = ("_limit", "_pending", "held", "prefix")
 
     def __init__(self, limit: int) -> None:
         self.prefix = bytearray()
+        self.held = _COST
+        """Bytes of memory that this one takes, about; from above."""
         self._limit = limit
         self._pending: dict[int, bytes] = {}
 
@@ -32,8 +38,9 @@ class Assembler:
         if not data or self.full or not 0 <= offset < self._limit:
             return False
         if offset > len(self.prefix):
-            if len(self._pending) < _MAX_PENDING:
-                self._pending.setdefault(offset, data[: self._limit - offset])
+            if len(self._pending) < _MAX_PENDING and offset not in self._pending:
+                piece = self._pending[offset] = data[: self._limit - offset]
+                self.held += len(piece) + _COST_OF_A_PIECE
             return False
         before = len(self.prefix)
         self.prefix += data[before - offset : self._limit - offset]
@@ -43,6 +50,8 @@ class Assembler:
                 break
             piece = self._pending.pop(nearest)
             self.prefix += piece[len(self.prefix) - nearest :]
+            self.held -= len(piece) + _COST_OF_A_PIECE
+        self.held += len(self.prefix) - before
         return len(self.prefix) > before
 
 

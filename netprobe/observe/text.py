@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable
 
 from netprobe.errors import printable
-from netprobe.observe.model import Observed, Question, Use
+from netprobe.observe.model import Observed, Question, Reset, Use
 
 _SHOWN = 50
 
@@ -73,13 +73,30 @@ def _uses(title: str, uses: Iterable[Use]) -> list[str]:
         return []
     lines = ["", f"{title}:"]
     for use in found[:_SHOWN]:
-        trouble = "".join(
-            f", {count} {word}" for count, word in ((use.resets, "reset"), (use.timeouts, "unanswered")) if count
-        )
+        counts = ((use.resets, "reset"), (use.timeouts, "unanswered"), (use.silent, "opened and then silent"))
+        trouble = "".join(f", {count} {word}" for count, word in counts if count)
         lines.append(f"  {printable(use.host)}:{use.port}/{use.protocol}")
         what = f"    {use.connections} times{trouble} by {', '.join(use.local_addresses[:3])}"
         lines.append(what + (f" ({', '.join(use.endpoints[:3])})" if use.endpoints else ""))
+        lines += [f"    {_reset(one)}" for one in use.resets_by]
+        lines += [f"    the proxy answered {printable(status)}: {count} times" for status, count in use.answers.items()]
     return lines + _rest(len(found))
+
+
+_MOMENTS = {
+    "opening": "in answer to the SYN",
+    "first_bytes": "after the client's first bytes",
+    "answer": "after an answer",
+}
+
+
+def _reset(one: Reset) -> str:
+    """Who reset, when, and whether the hop limit says that it was somebody else."""
+    who = "the client itself, " if one.side == "local" else ""
+    line = f"{one.count} reset by {who}{one.by} {_MOMENTS[one.after]}"
+    if one.foreign:
+        return f"{line}; the hop limit of {one.foreign} differs from its other packets': a device on the way sent them"
+    return line
 
 
 def _questions(questions: list[Question]) -> list[str]:

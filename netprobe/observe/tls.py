@@ -6,11 +6,13 @@ Reads as far as the bytes go and never past a length that a surrounding length d
 from __future__ import annotations
 
 from enum import Enum
+from typing import TypeAlias
 
 from netprobe.errors import UsageError
 from netprobe.hostnames import Hostname
 
 MAX_HELLO = 16_384
+Buffer: TypeAlias = bytes | bytearray
 _HANDSHAKE, _CLIENT_HELLO, _SERVER_NAME = 22, 1, 0
 
 
@@ -23,27 +25,59 @@ class More(Enum):
     NO_NAME = "a ClientHello without a server name"
 
 
-def from_stream(data: bytes) -> str | More:
-    """The server name at the start of a TCP stream: takes the handshake message out of its records."""
-    message = bytearray()
-    offset = 0
-    while True:
-        if len(data) < offset + 5:
-            start = bytes([_HANDSHAKE, 3])
-            return More.NEEDED if offset or data[:2] == start[: len(data[:2])] else More.NOT_TLS
-        if data[offset] != _HANDSHAKE or data[offset + 1] != 3:
-            return More.NOT_TLS if not message else More.LIES
-        length = int.from_bytes(data[offset + 3 : offset + 5], "big")
+class Reader:
+    """Takes the handshake message out of its records as a stream grows; every byte of it is looked at once."""
+
+    __slots__ = ("_at", "_left", "_message")
+
+    def __init__(self) -> None:
+        self._at = 0
+        self._left = 0
+        self._message = bytearray()
+
+    def read(self, data: Buffer) -> str | More:
+        """Go on where the last call ended.
+
+        Args:
+            data: the stream from its beginning, no shorter than before.
+        """
+        while True:
+            if not self._left:
+                wrong = self._next_record(data)
+                if wrong is not None:
+                    return wrong
+            piece = data[self._at : self._at + self._left]
+            if not piece:
+                return More.NEEDED
+            self._message += piece
+            self._at += len(piece)
+            self._left -= len(piece)
+            name = from_message(self._message)
+            if name is not More.NEEDED:
+                return name
+
+    def _next_record(self, data: Buffer) -> More | None:
+        """Read a record's header; None where that is one."""
+        head = data[self._at : self._at + 5]
+        start = bytes([_HANDSHAKE, 3])
+        if len(head) < 5:
+            return More.NEEDED if self._at or head[:2] == start[: len(head[:2])] else More.NOT_TLS
+        if head[:2] != start:
+            return More.LIES if self._message else More.NOT_TLS
+        length = int.from_bytes(head[3:5], "big")
         if not 0 < length <= MAX_HELLO:
             return More.LIES
-        message += data[offset + 5 : offset + 5 + length]
-        name = from_message(bytes(message))
-        if name is not More.NEEDED:
-            return name
-        offset += 5 + length
+        self._at += 5
+        self._left = length
+        return None
 
 
-def from_message(message: bytes) -> str | More:
+def from_stream(data: Buffer) -> str | More:
+    """The server name at the start of a TCP stream: takes the handshake message out of its records."""
+    return Reader().read(data)
+
+
+def from_message(message: Buffer) -> str | More:
     """The server name in a handshake message (without record header)."""
     if message and message[0] != _CLIENT_HELLO:
         return More.NOT_TLS
@@ -54,7 +88,7 @@ def from_message(message: bytes) -> str | More:
         return More.LIES
     if len(message) < 4 + length:
         return More.NEEDED
-    return _in_body(message[4 : 4 + length])
+    return _in_body(bytes(message[4 : 4 + length]))
 
 
 def _in_body(body: bytes) -> str | More:

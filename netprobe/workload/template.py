@@ -3,9 +3,11 @@
 ``!Sub``, ``!Join``, ``!Ref`` to a parameter's default, ``!If`` (both branches), ``!Select``, ``!FindInMap`` with known
 keys; everything else is unknown. Defaults, allowed values and mappings are read as the literals that CloudFormation
 admits there (User Guide, "Parameters" and "Mappings": no function may stand in them, read 2026-11-28), so nothing can
-unfold through them; what the functions of one file may come to is bounded by :data:`MAX_STEPS` all the same. An unknown part leaves :data:`UNKNOWN` in the text, never a guess: the account in
-``${AWS::AccountId}.dkr.ecr…`` stays unknown and the registry's region is still read. ``${AWS::Region}`` becomes
-:data:`REGION`, since a template is deployed to the regions that the user names.
+unfold through them; what the functions of one file may come to is bounded by :data:`MAX_STEPS` all the same.
+
+An unknown part leaves :data:`UNKNOWN` in the text, never a guess: the account in ``${AWS::AccountId}.dkr.ecr…`` stays
+unknown and the registry's region is still read. ``${AWS::Region}`` becomes :data:`REGION`, since a template is deployed
+to the regions that the user names.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ import gzip
 import json
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 import tomllib
@@ -18,6 +20,7 @@ from netprobe.catalog import overlay
 from netprobe.cli.main import run
 from netprobe.path.hello import client_hello
 from tests.support import need, rfc9001
+from tests.support.cli import ROOT, netprobe
 from tests.support.netns import Topology
 from tests.support.path_lab import tls_server
 
@@ -151,3 +154,51 @@ def test_an_interface_that_does_not_exist_is_a_users_mistake(capsys: pytest.Capt
     need.root()
     assert run(["observe", "-i", "nosuch0", "--seconds", "1"]) == 2
     assert "nosuch0" in capsys.readouterr().err
+
+
+def test_who_reset_whom(tmp_path: Path) -> None:
+    """A server that is closed, a filter that resets by server name in the server's name, a client that gives up."""
+    need.root()
+    for engine in ("tcpdump", "curl", "iptables"):
+        need.engine(engine)
+    path, out = tmp_path / "resets.pcap", tmp_path / "out.json"
+    blocked = "ssm.us-east-2.amazonaws.com"
+    with Topology(routers=1, v6=False) as net, tls_server(net.server, SERVER):
+        net.server.run("sysctl", "-qw", "net.ipv4.ip_default_ttl=128")
+        router = net.routers[0]
+        drop = ("-m", "string", "--string", blocked, "--algo", "bm", "-j", "REJECT", "--reject-with", "tcp-reset")
+        router.run("iptables", "-A", "FORWARD", "-p", "tcp", "--dport", "443", *drop)
+        dump = net.client.start(
+            "tcpdump", "-i", "eth0", "-U", "-w", str(path), "--immediate-mode", "-Z", "root",
+            ready=lambda: path.exists() and path.stat().st_size >= 24,
+        )  # fmt: skip
+        net.client.run(
+            "curl", "-sk", "-m", "5", "--resolve", f"{blocked}:443:{SERVER}", f"https://{blocked}/", check=False
+        )
+        with net.client.entered():
+            with socket.socket() as sock:
+                assert sock.connect_ex((SERVER, 8443)) != 0
+            with socket.create_connection((SERVER, 443), timeout=5) as sock:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+        time.sleep(0.3)
+        dump.send_signal(signal.SIGINT)
+        dump.wait(timeout=10)
+    assert run(["observe", str(path), "--format", "json", "-o", str(out)]) == 0
+    observed = json.loads(out.read_bytes())
+    uses = {(u["host"], u["port"]): u["resets_by"] for key in ("used", "bare_addresses") for u in observed[key]}
+    assert uses[blocked, 443] == [{"by": SERVER, "side": "remote", "after": "first_bytes", "count": 1, "foreign": 1}]
+    assert uses[SERVER, 8443] == [{"by": SERVER, "side": "remote", "after": "opening", "count": 1, "foreign": None}]
+    assert uses[SERVER, 443] == [{"by": "198.18.0.1", "side": "local", "after": "opening", "count": 1, "foreign": None}]
+
+
+def test_stdin_and_pipes_are_read(capture: Path, tmp_path: Path) -> None:
+    """The same words as of the file, whole and packed."""
+    expected = netprobe("observe", str(capture)).out
+    packed = tmp_path / "packed"
+    packed.write_bytes(gzip.compress(capture.read_bytes()))
+    for command in (f"cat {capture} | $N observe -", f"$N observe <(cat {capture})", f"$N observe - < {packed}"):
+        ended = subprocess.run(
+            ["bash", "-c", command.replace("$N", f"{sys.executable} -m netprobe")],
+            cwd=ROOT, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert (ended.returncode, ended.stdout) == (0, expected), ended.stderr

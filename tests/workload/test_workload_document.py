@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netprobe.errors import UnreadableFileError
+from netprobe.workload import forms
 from netprobe.workload.document import MAX_BYTES, Intrinsic, List, Map, Value, parse, read
+from netprobe.workload.template import UNKNOWN
 from tests.support.cli import netprobe
 
 
@@ -126,3 +128,37 @@ def test_command_line_says_it_in_one_line(tmp_path: Path) -> None:
     assert ended.code == 2
     assert "line 2, column 1" in ended.err
     assert len(ended.err.splitlines()) == 1
+
+
+def test_references_of_parameters_to_each_other_unfold_nothing(tmp_path: Path) -> None:
+    """Twelve parameters of a hundred references each to the next: 10^24 texts from eighteen kilobytes."""
+    parameters: dict[str, object] = {
+        f"P{n}": {"Type": "String", "AllowedValues": [{"Ref": f"P{n + 1}"}] * 100} for n in range(12)
+    }
+    container = {"Name": "a", "Image": {"Ref": "P0"}}
+    task = {"Type": "AWS::ECS::TaskDefinition", "Properties": {"ContainerDefinitions": [container]}}
+    (tmp_path / "t.json").write_text(json.dumps({"Parameters": parameters, "Resources": {"T": task}}))
+    started = time.process_time()
+    ended = netprobe("workload", "t.json", cwd=tmp_path)
+    assert time.process_time() - started < 5
+    assert ended.code == 0
+    assert "image_unresolved" in ended.out
+
+
+def test_functions_that_come_to_too_much_are_refused() -> None:
+    """Joins and lists of choices in each other: the file is legal, what it comes to is not read to its end."""
+    table = {f"r{n}": {"x": "y"} for n in range(5_000)}
+    finds = [{"Fn::FindInMap": ["M", {"Ref": "AWS::Region"}, f"k{n}"]} for n in range(600)]
+    template = {"Mappings": {"M": table}, "Resources": {"T": {"Type": "AWS::ECS::TaskDefinition", "Properties": {
+        "ContainerDefinitions": [{"Name": "a", "Image": {"Fn::Join": ["", finds]}}]}}}}  # fmt: skip
+    workload = forms.parse(parse(json.dumps(template), "t.json"), "t.json")
+    with pytest.raises(UnreadableFileError, match="has functions that come to more than"):
+        next(workload.containers()).texts("image")
+
+
+def test_allowed_values_of_a_parameter_are_read() -> None:
+    template = {"Parameters": {"P": {"AllowedValues": ["ghcr.io/a/b", "quay.io/c/d", {"Ref": "Q"}]}},
+                "Resources": {"T": {"Type": "AWS::ECS::TaskDefinition", "Properties": {
+                    "ContainerDefinitions": [{"Name": "a", "Image": {"Ref": "P"}}]}}}}  # fmt: skip
+    workload = forms.parse(parse(json.dumps(template), "t.json"), "t.json")
+    assert next(workload.containers()).texts("image") == ("ghcr.io/a/b", "quay.io/c/d", UNKNOWN)

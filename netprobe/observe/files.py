@@ -1,0 +1,102 @@
+"""Open what a person names: a file, ``-`` for stdin, a pipe; gzipped or not. It is read once, from front to back.
+
+A pipe's beginning cannot be looked at twice, so whoever looks gives back what was read: :class:`Rewound`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from netprobe.errors import UnreadableFileError
+
+STDIN = "-"
+_BUFFER = 1 << 16
+
+
+class Rewound(io.RawIOBase):
+    """A stream that begins with bytes that were taken from another one, and goes on with that one."""
+
+    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+        self._head = memoryview(head)
+        self._rest = rest
+
+    def readable(self) -> bool:
+        """It is for reading."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fill a buffer with what comes next."""
+        if self._head:
+            size = min(len(buffer), len(self._head))
+            buffer[:size] = self._head[:size]
+            self._head = self._head[size:]
+            return size
+        data = self._rest.read1(len(buffer)) if isinstance(self._rest, _Reads1) else self._rest.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        """Close the other one, too."""
+        if not self.closed:
+            self._rest.close()
+        super().close()
+
+
+_Reads1 = (io.BufferedReader, gzip.GzipFile)
+
+
+def rewound(head: bytes, rest: BinaryIO) -> BinaryIO:
+    """A stream as it was before ``head`` was read from it."""
+    return cast(BinaryIO, io.BufferedReader(Rewound(head, rest), _BUFFER))
+
+
+def opened(path: Path, remedy: str) -> BinaryIO:
+    """Open a file, a pipe or stdin for reading.
+
+    Args:
+        path: its path, or ``-``.
+        remedy: what to do where it is neither.
+
+    Raises:
+        UnreadableFileError: it is missing, may not be read, or is a folder or a device.
+    """
+    if str(path) == STDIN:
+        return sys.stdin.buffer
+    try:
+        stream = path.open("rb", _BUFFER)
+    except OSError as error:
+        kind = "is a folder" if path.is_dir() else f"cannot be read ({error.strerror})"
+        raise UnreadableFileError(str(path), kind, remedy) from error
+    mode = os.fstat(stream.fileno()).st_mode
+    if stat.S_ISREG(mode) or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+        return stream
+    stream.close()
+    raise UnreadableFileError(str(path), "is a device, not a file or a pipe", remedy)
+
+
+def can_be_opened_again(path: Path) -> bool:
+    """Whether a second look finds the same bytes: a file, no pipe."""
+    return str(path) != STDIN and path.is_file()
+
+
+def unpacked(stream: BinaryIO) -> tuple[BinaryIO, bool]:
+    """The stream itself, or what is in it where it is a gzip stream; and whether it is one."""
+    head = exactly(stream, 2)
+    whole = rewound(head, stream)
+    if head != b"\x1f\x8b":
+        return whole, False
+    return cast(BinaryIO, gzip.GzipFile(fileobj=whole)), True
+
+
+def exactly(stream: BinaryIO, size: int) -> bytes:
+    """``size`` bytes, or fewer at the end of the stream."""
+    data = stream.read(size)
+    while data and len(data) < size and (more := stream.read(size - len(data))):
+        data += more
+    return data
