@@ -174,7 +174,7 @@ def _say_wrong_name(group: Group) -> Words:
 def _say_dates(group: Group) -> Words:
     leaf = _leaf(group)
     late = group.id == "tls_expired"
-    when = (leaf.not_after if late else leaf.not_before) if leaf is not None else "an unknown date"
+    when = ((leaf.not_after if late else leaf.not_before) if leaf is not None else "") or "an unknown date"
     doubt = "" if group.proven else " Suspected: no Date header could be read, so a wrong clock looks the same."
     said = f"expired on {when}" if late else f"is not valid before {when}"
     name, _ = _authority(_seen(*group.evidence))

@@ -4,6 +4,9 @@
 once, however many hosts show it. Everything that is kept is text that is safe to print: names in an intercepting
 certificate are chosen by whoever made it.
 
+A peer may send anything, and much that OpenSSL accepts is not what ``cryptography`` expects: a Latin-1 TeletexString, a
+year 0, a version 6. What cannot be read is told as that, field by field, and never ends a run.
+
 Ending in an origin root is judged without regard to dates and names, because an expired certificate of Amazon's is
 Amazon's still; the issuer's *name* proves nothing, since an interceptor can copy it, so signatures are checked.
 """
@@ -14,20 +17,24 @@ import datetime
 import functools
 import hashlib
 import warnings
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from netprobe.errors import printable
 from netprobe.observations import Certificate
-from netprobe.probes import trust
+from netprobe.probes import dername, trust
 
 if TYPE_CHECKING:
     from cryptography import x509
 
 MAX_CHAIN = 10
 MAX_NAMES = 20
+MAX_REMEMBERED = 4096
 _UNREADABLE = "(cannot be read)"
+T = TypeVar("T")
+K = TypeVar("K")
 
 
 def prepare() -> None:
@@ -35,13 +42,49 @@ def prepare() -> None:
     import cryptography.x509  # noqa: F401
 
 
-@functools.lru_cache(maxsize=4096)
+class _Remembered(OrderedDict[K, T]):
+    """The latest results, by what they are of: digests, because a peer chooses how large its chain is.
+
+    Attributes:
+        found: how many were not remembered.
+    """
+
+    found = 0
+
+    def of(self, key: K, find: Callable[[], T]) -> T:
+        """What was found for a key before, or is found now."""
+        if key in self:
+            self.move_to_end(key)
+            return self[key]
+        found = self[key] = find()
+        self.found += 1
+        if len(self) > MAX_REMEMBERED:
+            self.popitem(last=False)
+        return found
+
+    def forget(self) -> None:
+        """As in a new process."""
+        self.clear()
+        self.found = 0
+
+
+described: _Remembered[bytes, tuple[Certificate, ...]] = _Remembered()
+judged: _Remembered[tuple[bytes, trust.Anchors], bool] = _Remembered()
+
+
+def digest(chain: Sequence[bytes]) -> bytes:
+    """What tells a chain from every other one, in 32 bytes."""
+    return hashlib.sha256(b"".join(hashlib.sha256(der).digest() for der in chain)).digest()
+
+
 def describe(chain: tuple[bytes, ...]) -> tuple[Certificate, ...]:
     """The certificates of a chain as text, leaf first; at most :data:`MAX_CHAIN` of them."""
-    return tuple(_certificate(der, leaf=index == 0) for index, der in enumerate(chain[:MAX_CHAIN]))
+    chain = chain[:MAX_CHAIN]
+    return described.of(
+        digest(chain), lambda: tuple(_certificate(der, leaf=index == 0) for index, der in enumerate(chain))
+    )
 
 
-@functools.lru_cache(maxsize=4096)
 def ends_in_origin(chain: tuple[bytes, ...], roots: trust.Anchors) -> bool:
     """Whether signatures lead from the leaf to one of the origin's roots.
 
@@ -49,11 +92,15 @@ def ends_in_origin(chain: tuple[bytes, ...], roots: trust.Anchors) -> bool:
         chain: DER certificates as the peer sent them, leaf first.
         roots: the origin's roots.
     """
-    parsed = [certificate for der in chain[:MAX_CHAIN] if (certificate := _load(der)) is not None]
-    if not parsed:
+    chain = chain[:MAX_CHAIN]
+    return judged.of((digest(chain), roots), lambda: _ends_in_origin(chain, roots))
+
+
+def _ends_in_origin(chain: tuple[bytes, ...], roots: trust.Anchors) -> bool:
+    if not chain or (current := _load(chain[0])) is None:
         return False
+    rest = [certificate for der in chain[1:] if (certificate := _load(der)) is not None]
     by_subject = _by_subject(roots)
-    current, rest = parsed[0], parsed[1:]
     for _ in range(MAX_CHAIN):
         if _fingerprint(current) in roots.fingerprints:
             return True
@@ -71,22 +118,26 @@ def strict_error(chain: Sequence[bytes], host: str, store: Path | None) -> str |
     """What a strict X.509 verifier (RFC 5280 and the web PKI's rules) objects to; empty for nothing.
 
     Self-signed certificates that the peer sent count as anchors here: the question is whether the chain is well made,
-    not whether it is trusted. None where there is no root at all to verify with, so that nothing was judged.
+    not whether it is trusted. None where nothing was judged: there is no root at all to verify with, or what was sent
+    cannot be read here, which is no word of a verifier of the agents'.
     """
     from cryptography import x509
     from cryptography.x509 import verification
 
+    parsed = [certificate for der in chain[:MAX_CHAIN] if (certificate := _load(der)) is not None]
+    if not parsed or len(parsed) < len(chain[:MAX_CHAIN]):
+        return None
+    leaf, *rest = parsed
+    anchors = [c for c in rest if c.issuer == c.subject]
+    if store is not None:
+        issuers = {c.issuer for c in (leaf, *rest)}
+        anchors += [r for der in trust.anchors(store).certificates if (r := _load(der)) and r.subject in issuers]
+    if not anchors:
+        return None
     try:
-        parsed = [_read(der) for der in chain[:MAX_CHAIN]]
-        anchors = [c for c in parsed[1:] if c.issuer == c.subject]
-        if store is not None:
-            issuers = {c.issuer for c in parsed}
-            anchors += [r for der in trust.anchors(store).certificates if (r := _load(der)) and r.subject in issuers]
-        if not anchors:
-            return None
         builder = verification.PolicyBuilder().store(verification.Store(anchors))
-        builder.build_server_verifier(x509.DNSName(host)).verify(parsed[0], parsed[1:])
-    except (verification.VerificationError, ValueError, x509.UnsupportedGeneralNameType) as error:
+        builder.build_server_verifier(x509.DNSName(host)).verify(leaf, rest)
+    except Exception as error:  # whatever it met in these bytes, this is what it objects to
         return printable(str(error)) or type(error).__name__
     return ""
 
@@ -104,10 +155,26 @@ def _read(der: bytes) -> x509.Certificate:
 
 
 def _load(der: bytes) -> x509.Certificate | None:
+    """Read a certificate whose names can be compared; None where that cannot be done, whoever issued it."""
+
+    def read() -> x509.Certificate:
+        certificate = _read(der)
+        certificate.issuer, certificate.subject  # noqa: B018 - they are read when they are asked for
+        return certificate
+
+    return _attempt(read, None)
+
+
+def _attempt(find: Callable[[], T], otherwise: T) -> T:
+    """Ask a foreign parser about foreign bytes; what it cannot say is ``otherwise``.
+
+    It raises what its own parts raise: ValueError, InvalidVersion, DuplicateExtension, UnsupportedAlgorithm, OverflowError
+    and more (cryptography 50, read 2026-11-28), and nothing of ours runs within.
+    """
     try:
-        return _read(der)
-    except ValueError:  # more than OpenSSL minds; it is shown as unreadable
-        return None
+        return find()
+    except Exception:
+        return otherwise
 
 
 @functools.lru_cache(maxsize=8)
@@ -127,48 +194,36 @@ def _fingerprint(certificate: x509.Certificate) -> str:
 
 
 def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-
-    try:
+    def verify() -> bool:
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-        return False
-    return True
+        return True
+
+    return _attempt(verify, False)
 
 
 def _is_ca(certificate: x509.Certificate) -> bool:
     from cryptography import x509
 
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, ValueError):
-        return False
+    return _attempt(lambda: certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca, False)
 
 
 def _certificate(der: bytes, *, leaf: bool) -> Certificate:
     sha256 = hashlib.sha256(der).hexdigest()
-    certificate = _load(der)
+    issuer, subject = _attempt(lambda: dername.names(der), (_UNREADABLE, _UNREADABLE))
+    certificate = _attempt(lambda: _read(der), None)
     if certificate is None:
-        return Certificate(
-            subject=_UNREADABLE, issuer=_UNREADABLE, sha256=sha256, not_before="", not_after="", key="unknown"
-        )
+        return Certificate(subject=subject, issuer=issuer, sha256=sha256, not_before="", not_after="", key="unknown")
     return Certificate(
-        subject=_name(certificate, "subject"),
-        issuer=_name(certificate, "issuer"),
+        subject=_attempt(lambda: printable(certificate.subject.rfc4514_string()), subject),
+        issuer=_attempt(lambda: printable(certificate.issuer.rfc4514_string()), issuer),
         sha256=sha256,
-        not_before=_date(certificate.not_valid_before_utc),
-        not_after=_date(certificate.not_valid_after_utc),
-        key=_key(certificate),
-        self_signed=certificate.issuer == certificate.subject and _issued(certificate, certificate),
-        names=_dns_names(certificate) if leaf else (),
+        not_before=_attempt(lambda: _date(certificate.not_valid_before_utc), ""),
+        not_after=_attempt(lambda: _date(certificate.not_valid_after_utc), ""),
+        key=_attempt(lambda: _key(certificate), "unknown"),
+        self_signed=_attempt(lambda: certificate.issuer == certificate.subject, False)
+        and _issued(certificate, certificate),
+        names=_attempt(lambda: _dns_names(certificate), ()) if leaf else (),
     )
-
-
-def _name(certificate: x509.Certificate, which: str) -> str:
-    try:
-        return printable(str(getattr(certificate, which).rfc4514_string()))
-    except ValueError:  # a string that is not what its type says
-        return _UNREADABLE
 
 
 def _date(moment: datetime.datetime) -> str:
@@ -176,13 +231,9 @@ def _date(moment: datetime.datetime) -> str:
 
 
 def _key(certificate: x509.Certificate) -> str:
-    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-    try:
-        key = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):
-        return "unknown"
+    key = certificate.public_key()
     if isinstance(key, rsa.RSAPublicKey):
         return f"RSA {key.key_size}"
     if isinstance(key, ec.EllipticCurvePublicKey):
@@ -195,6 +246,6 @@ def _dns_names(certificate: x509.Certificate) -> tuple[str, ...]:
 
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
+    except x509.ExtensionNotFound:
         return ()
     return tuple(printable(name) for name in names.get_values_for_type(x509.DNSName)[:MAX_NAMES])

@@ -160,9 +160,10 @@ def _judge_strictly(
     """Hold a chain that is not the origin's to the strict rules, once (experiment ``strict_chain``; sends nothing)."""
     detail = handshake.detail
     assert isinstance(detail, TlsDetail)
-    if detail.origin is not False or chain in session.judged_strictly or not session.settings.experiments:
+    which = certificates.digest(chain)
+    if detail.origin is not False or which in session.judged_strictly or not session.settings.experiments:
         return
-    session.judged_strictly.add(chain)
+    session.judged_strictly.add(which)
     started = trio.current_time()
     error = certificates.strict_error(chain, scene.host, trust.bundle_of(target.vantage.store))
     if error is None:

@@ -73,7 +73,7 @@ class Session(msgspec.Struct, kw_only=True):
         finder: the addresses of proxies.
         traces: the targets taken up so far.
         controls: the observations of control probes that belong to no first pass.
-        judged_strictly: the chains that the experiment ``strict_chain`` has looked at.
+        judged_strictly: the digests of the chains that the experiment ``strict_chain`` has looked at.
         notes: what there is to tell of the run itself.
     """
 
@@ -86,7 +86,7 @@ class Session(msgspec.Struct, kw_only=True):
     finder: Finder
     traces: list[Trace] = msgspec.field(default_factory=list)
     controls: list[Observation] = msgspec.field(default_factory=list)
-    judged_strictly: set[tuple[bytes, ...]] = msgspec.field(default_factory=set)
+    judged_strictly: set[bytes] = msgspec.field(default_factory=set)
     notes: list[str] = msgspec.field(default_factory=list)
     _policies: dict[tuple[object, ...], tls.Policy] = msgspec.field(default_factory=dict)
 

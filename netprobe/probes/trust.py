@@ -9,6 +9,7 @@ read by no one here: the shell that runs netprobe is not the agent, and what an 
 from __future__ import annotations
 
 import base64
+import binascii
 import functools
 import hashlib
 import re
@@ -94,6 +95,11 @@ def validate(path: Path) -> Path:
         raise UnreadableFileError(
             str(path), f"a certificate in it is malformed ({error.reason})", "export the CA certificates again as PEM"
         ) from error
+    unread = [number for number, text in enumerate(_PEM.findall(data), start=1) if _decoded(text) is None]
+    if unread:
+        raise UnreadableFileError(
+            str(path), f"certificate {unread[0]} in it is not in base 64", "export the CA certificates again as PEM"
+        )
     return path
 
 
@@ -117,8 +123,17 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 @functools.lru_cache(maxsize=16)
 def _anchors(path: Path, _read_at: tuple[int, int]) -> Anchors:
-    found = tuple(base64.b64decode(match.group(1)) for match in _PEM.finditer(read_bundle(path)))
+    # A system's bundle may hold what cannot be read; its other roots stand. Files that are named were validated.
+    found = tuple(der for text in _PEM.findall(read_bundle(path)) if (der := _decoded(text)) is not None)
     return Anchors(found, frozenset(hashlib.sha256(der).hexdigest() for der in found))
+
+
+def _decoded(text: bytes) -> bytes | None:
+    """The DER of a PEM certificate; None where it is not in base 64 (OpenSSL minds less than RFC 7468 allows)."""
+    try:
+        return base64.b64decode(text)
+    except binascii.Error:
+        return None
 
 
 def verifying_context(bundle: Path | None, ciphers: str | None) -> ssl.SSLContext:
