@@ -5,6 +5,11 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
+
+# A deadline is measured on the clock, and a busy machine is no fault of an example.
+settings.register_profile("netprobe", deadline=None)
+settings.load_profile("netprobe")
 
 _FOREIGN = ("AWS_", "NETPROBE_", "SSL_CERT_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "FTP_PROXY")
 

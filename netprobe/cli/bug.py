@@ -26,10 +26,27 @@ def keep_traceback(exc: Exception, argv: Sequence[str]) -> int:
     Returns:
         The exit code, 3.
     """
-    text = _without_secrets(_describe(exc, argv), [*argv, *os.environ.values()])
+    import traceback
+
+    where = keep("".join(traceback.format_exception(exc)), argv)
     summary = _without_secrets(f"{type(exc).__name__}: {exc}", [*argv, *os.environ.values()])
+    say(f"netprobe: bug in netprobe ({summary}); {where}; please report it with the traceback")
+    return 3
+
+
+def keep(tracebacks: str, argv: Sequence[str]) -> str:
+    """Write tracebacks into a new file that only this user may read; on stderr where no file can be written.
+
+    Args:
+        tracebacks: as Python prints them.
+        argv: the command line.
+
+    Returns:
+        Where they are, in words.
+    """
     import tempfile
 
+    text = _without_secrets(_describe(tracebacks, argv), [*argv, *os.environ.values()])
     try:
         descriptor, path = tempfile.mkstemp(prefix="netprobe-bug-", suffix=".txt")
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as stream:
@@ -37,15 +54,12 @@ def keep_traceback(exc: Exception, argv: Sequence[str]) -> int:
     except OSError as problem:
         # Nowhere to keep it: then the person must still get it.
         sys.stderr.write(text)
-        say(f"netprobe: bug in netprobe ({summary}); no file for the traceback ({problem}), so it is above")
-        return 3
-    say(f"netprobe: bug in netprobe ({summary}); the traceback is in {path}; please report it with that file")
-    return 3
+        return f"no file for the traceback ({problem}), so it is above"
+    return f"the traceback is in {path}"
 
 
-def _describe(exc: Exception, argv: Sequence[str]) -> str:
+def _describe(tracebacks: str, argv: Sequence[str]) -> str:
     import platform
-    import traceback
 
     lines = [
         f"netprobe {__version__}",
@@ -53,7 +67,7 @@ def _describe(exc: Exception, argv: Sequence[str]) -> str:
         "packages: " + ", ".join(f"{name} {_version_of(name)}" for name in _PACKAGES),
         f"arguments: {list(argv)!r}",
         "",
-        "".join(traceback.format_exception(exc)),
+        tracebacks,
     ]
     return "\n".join(lines)
 

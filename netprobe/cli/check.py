@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netprobe.cli import emit, eyes, handing, options, values
+from netprobe.cli import bug, emit, eyes, handing, options, values
 from netprobe.cli.output import say, write_output
 from netprobe.cli.selection import Selection, select
 from netprobe.errors import UsageError
@@ -249,6 +249,7 @@ def _probe(
                     catalog=selection.catalog,
                     progress=progress,
                     workers=workers,
+                    keep_bugs=lambda text: bug.keep(text, sys.argv[1:]),
                 )
             report = _diagnosed(seen, notes)
             if not locate:

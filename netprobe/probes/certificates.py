@@ -168,8 +168,8 @@ def _load(der: bytes) -> x509.Certificate | None:
 def _attempt(find: Callable[[], T], otherwise: T) -> T:
     """Ask a foreign parser about foreign bytes; what it cannot say is ``otherwise``.
 
-    It raises what its own parts raise: ValueError, InvalidVersion, DuplicateExtension, UnsupportedAlgorithm, OverflowError
-    and more (cryptography 50, read 2026-11-28), and nothing of ours runs within.
+    It raises what its own parts raise: ValueError, InvalidVersion, DuplicateExtension, UnsupportedAlgorithm and more
+    (cryptography 50, read 2026-11-28), and nothing of ours runs within.
     """
     try:
         return find()

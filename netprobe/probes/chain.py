@@ -12,7 +12,7 @@ import msgspec
 import trio
 
 from netprobe.observations import Failure, Observation, Step, TlsDetail
-from netprobe.probes import certificates, http, proxy, resolve, tcp, tls, trust, websocket
+from netprobe.probes import bugs, certificates, http, proxy, resolve, tcp, tls, trust, websocket
 from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Target
 from netprobe.probes.scene import Scene
@@ -42,7 +42,10 @@ async def look_up(session: Session, trace: Trace) -> None:
     target = trace.target
     lookup = resolve.Lookup()
     try:
-        await resolve.resolve(target.scene, target.vantage, target.families, session.limits, session.gates, into=lookup)
+        with bugs.seen_as_unknown(session.bugs, target.scene, lookup.observations, first=Step.DNS):
+            await resolve.resolve(
+                target.scene, target.vantage, target.families, session.limits, session.gates, into=lookup
+            )
     finally:
         trace.lookup.extend(lookup.observations)
     trace.addresses.extend(lookup.addresses)
@@ -52,18 +55,23 @@ async def look_up(session: Session, trace: Trace) -> None:
 
 async def through_addresses(session: Session, trace: Trace) -> None:
     """Every step after dns, at every address, side by side."""
+    scene = trace.target.scene
 
     async def at_address(address: str) -> None:
+        seen = trace.steps.setdefault(address, [])
         async with session.slots:  # the slot first, then the clock
-            await run(session, trace.target, trace.target.scene, address, trace.steps.setdefault(address, []))
+            with bugs.seen_as_unknown(session.bugs, scene, seen, first=Step.TCP, address=address):
+                await run(session, trace.target, scene, address, seen)
 
     await side_by_side(at_address, trace.addresses)
 
 
 async def through_proxy(session: Session, trace: Trace) -> None:
     """Every step through the target's proxy."""
+    scene, seen = trace.target.scene, trace.steps.setdefault(None, [])
     async with session.slots:
-        await run(session, trace.target, trace.target.scene, None, trace.steps.setdefault(None, []))
+        with bugs.seen_as_unknown(session.bugs, scene, seen, first=Step.PROXY):
+            await run(session, trace.target, scene, None, seen)
 
 
 async def run(session: Session, target: Target, scene: Scene, address: str | None, seen: list[Observation]) -> None:

@@ -12,6 +12,7 @@ import trio
 
 from netprobe.observations import DnsDetail, Failure, Observation, Step, TlsDetail
 from netprobe.probes import controls
+from netprobe.probes.bugs import contained
 from netprobe.probes.controls import Case, Control
 from netprobe.probes.limits import Limits
 from netprobe.probes.session import Session, Trace
@@ -78,7 +79,8 @@ async def _one_by_one(session: Session, limits: Limits, case: Case, wanted: Sequ
 
 async def _with_slot(session: Session, limits: Limits, case: Case, control: Control) -> None:
     async with session.slots:
-        await control(session, limits, case)
+        with contained(session.bugs, case.trace.target.scene.host):
+            await control(session, limits, case)
 
 
 def _wanted(session: Session) -> Iterator[tuple[Case, tuple[Control, ...]]]:

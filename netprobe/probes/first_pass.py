@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 import trio
 
 from netprobe.probes import chain
+from netprobe.probes.bugs import contained
 from netprobe.probes.plan import Target
 from netprobe.probes.session import Session, Trace
 from netprobe.probes.wildcard import Wildcards
@@ -57,17 +58,22 @@ async def first_pass(session: Session, targets: Sequence[Target], progress: Prog
     wildcards = Wildcards(session)
     done = 0
 
+    async def look_up_nothing(target: Target) -> None:
+        with contained(session.bugs, target.scene.host):
+            await wildcards.addresses(target)
+
     async def work() -> None:
         nonlocal done
         for target in waiting:
-            await _probe(session, target, wildcards)
+            with contained(session.bugs, target.scene.host):
+                await _probe(session, target, wildcards)
             done += 1
             if progress is not None:
                 progress(done, len(targets))
 
     async with trio.open_nursery() as nursery:
         for first in {(t.suffix, t.vantage.name): t for t in targets if t.candidate and t.proxy is None}.values():
-            nursery.start_soon(wildcards.addresses, first)
+            nursery.start_soon(look_up_nothing, first)
         for _ in range(min(len(targets), 2 * session.settings.concurrency)):
             nursery.start_soon(work)
 

@@ -8,7 +8,7 @@ seen is returned, and what was not run is said. Order and ids depend on what was
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -17,7 +17,7 @@ import trio
 from netprobe import __version__
 from netprobe.catalog.model import Endpoint
 from netprobe.observations import CatalogVersion, Context, HttpDetail, Observation, Run, Step, Subject, VantageRecord
-from netprobe.probes import certificates, descriptors, experiments, numbered, plan
+from netprobe.probes import bugs, certificates, descriptors, experiments, numbered, plan
 from netprobe.probes.first_pass import DEADLINE, INTERRUPTED, Progress, bounded, first_pass
 from netprobe.probes.limits import BOUNDS
 from netprobe.probes.plan import Plan
@@ -51,6 +51,7 @@ async def check(
     catalog: Facts,
     progress: Progress | None = None,
     workers: Workers | None = None,
+    keep_bugs: Callable[[str], str] = lambda text: "its traceback was not kept",
 ) -> Run:
     """Probe every endpoint as every vantage, and make the control probes that failures call for.
 
@@ -61,6 +62,7 @@ async def check(
         catalog: where the endpoints come from.
         progress: called with (done, total) whenever a host is done.
         workers: processes that make the first pass already (:mod:`netprobe.probes.spread`); None to make it here.
+        keep_bugs: keeps the tracebacks of bugs that were met in a probe, and says where.
 
     Returns:
         The run, complete or cut short by the deadline or Ctrl-C (``context`` says so).
@@ -98,7 +100,11 @@ async def check(
         context=_context(vantages, settings, ended_by, subjects),
         subjects=subjects,
         observations=observations,
-        notes=(*(notes if workers is None else dict.fromkeys(session.notes)), *_idle_notes(settings, observations)),
+        notes=(
+            *(notes if workers is None else dict.fromkeys(session.notes)),
+            *_idle_notes(settings, observations),
+            *bugs.notes(session.bugs, keep_bugs),
+        ),
     )
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from netprobe.observations import Observation
 from netprobe.probes import tls
+from netprobe.probes.bugs import Bug
 from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Target
 from netprobe.probes.proxy import Finder
@@ -75,6 +76,7 @@ class Session(msgspec.Struct, kw_only=True):
         controls: the observations of control probes that belong to no first pass.
         judged_strictly: the digests of the chains that the experiment ``strict_chain`` has looked at.
         notes: what there is to tell of the run itself.
+        bugs: what we did wrong ourselves.
     """
 
     settings: Settings
@@ -88,6 +90,7 @@ class Session(msgspec.Struct, kw_only=True):
     controls: list[Observation] = msgspec.field(default_factory=list)
     judged_strictly: set[bytes] = msgspec.field(default_factory=set)
     notes: list[str] = msgspec.field(default_factory=list)
+    bugs: list[Bug] = msgspec.field(default_factory=list)
     _policies: dict[tuple[object, ...], tls.Policy] = msgspec.field(default_factory=dict)
 
     def verified(self, vantage: Vantage, sni: str) -> tls.Policy:

@@ -29,6 +29,7 @@ from netprobe.catalog.model import Endpoint
 from netprobe.errors import UsageError
 from netprobe.observations import Observation, Step
 from netprobe.probes import certificates, descriptors, plan
+from netprobe.probes.bugs import Bug
 from netprobe.probes.first_pass import DEADLINE, INTERRUPTED, Progress, bounded, first_pass
 from netprobe.probes.plan import Target
 from netprobe.probes.resolve import IN_FLIGHT
@@ -63,6 +64,7 @@ class _Part(msgspec.Struct, array_like=True, tag="part"):
     gates: list[tuple[Resolver, int, int]]
     notes: list[str]
     ended_by: str
+    bugs: list[Bug]
 
 
 class _Mistake(msgspec.Struct, array_like=True, tag="mistake"):
@@ -300,6 +302,7 @@ class _Worker:
             gates=[(resolver, gate.answered, gate.silent) for resolver, gate in session.gates.made.items()],
             notes=list(self._notes),
             ended_by=ended_by,
+            bugs=session.bugs,
         )
         _send(pipe, part)
 
@@ -368,6 +371,7 @@ def _put(part: _Part, session: Session, targets: Sequence[Target]) -> None:
     session.traces.extend(_common(Trace, seen, target=targets[number]) for number, seen in part.seen)
     session.controls.extend(part.controls)
     session.notes.extend(part.notes)
+    session.bugs.extend(part.bugs)
     session.limits.adopt(part.measured)
     for resolver, answered, silent in part.gates:
         gate = session.gates.of(resolver)

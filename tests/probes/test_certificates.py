@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netprobe.errors import UnreadableFileError
-from netprobe.probes import certificates, trust
+from netprobe.probes import certificates, dername, trust
 from netprobe.vantage import TrustStore
 from tests.support import probe_servers
 
@@ -21,6 +21,11 @@ HOST = "ecs.us-east-2.amazonaws.com"
 
 def _chain(certificate: trustme.LeafCert) -> tuple[bytes, ...]:
     return tuple(ssl.PEM_cert_to_DER_cert(blob.bytes().decode()) for blob in certificate.cert_chain_pems)
+
+
+_AUTHORITY = trustme.CA(organization_name="Tampered")
+_LEAF = _chain(_AUTHORITY.issue_cert(HOST))[0]
+_ROOT = ssl.PEM_cert_to_DER_cert(_AUTHORITY.cert_pem.bytes().decode())
 
 
 def _der(ca: trustme.CA) -> bytes:
@@ -178,3 +183,51 @@ def test_an_odd_certificate_draws_no_warning(origin: trustme.CA, roots: trust.An
         assert not certificates.ends_in_origin((odd,), roots)
         certificates.strict_error((odd, _der(origin)), HOST, None)
     assert told == []
+
+
+ODD = Path(__file__).parents[1] / "cases" / "hostile"
+
+
+@pytest.mark.parametrize("name", ["ca-file-0", "teletex-latin1", "ia5-8bit", "version6", "year0"])
+def test_a_bundle_that_passes_validation_is_read(name: str) -> None:
+    path = trust.validate(ODD / f"{name}.pem")
+    (der,) = trust.anchors(path).certificates
+    (shown,) = certificates.describe((der,))
+    assert "=" in shown.subject
+    assert certificates.ends_in_origin((der,), trust.anchors(path)) in (True, False)
+    assert certificates.strict_error((der,), HOST, path) != ""
+
+
+def test_a_bundle_that_is_not_in_base_64_is_refused_in_a_line() -> None:
+    with pytest.raises(UnreadableFileError, match="certificate 1 in it is not in base 64"):
+        trust.validate(ODD / "ca-file-1.pem")
+    assert len(trust.anchors(ODD / "ca-file-1.pem").certificates) == 1, "a system's store is read as far as it goes"
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_a_certificate_that_was_tampered_with_is_described(data: st.DataObject) -> None:
+    """Bits of a genuine certificate are turned, which OpenSSL often still accepts; nothing may be raised."""
+    der = bytearray(_LEAF)
+    for _ in range(data.draw(st.integers(1, 4))):
+        der[data.draw(st.integers(0, len(der) - 1))] = data.draw(st.integers(0, 255))
+    (shown,) = certificates.describe((bytes(der),))
+    assert len(shown.subject) <= 200
+    certificates.ends_in_origin((bytes(der), _ROOT), trust.Anchors((_ROOT,), frozenset()))
+    certificates.strict_error((bytes(der), _ROOT), HOST, None)
+
+
+def test_names_are_read_where_the_reader_of_certificates_reads_none() -> None:
+    assert dername.names(_LEAF)[0] == certificates.describe((_LEAF,))[0].issuer
+    for broken in (b"", b"\x30", b"\x30\x03\x02\x01\x01", b"\x30\x85" + b"\xff" * 9, _LEAF[:80]):
+        with pytest.raises(ValueError, match=r"."):
+            dername.names(broken)
+
+
+def test_what_is_remembered_is_bounded_whatever_a_peer_sends() -> None:
+    certificates.described.forget()
+    for number in range(certificates.MAX_REMEMBERED + 10):
+        certificates.describe((number.to_bytes(4, "big"),))
+    assert len(certificates.described) == certificates.MAX_REMEMBERED
+    assert all(len(key) == 32 for key in certificates.described)
+    certificates.described.forget()

@@ -29,15 +29,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from netprobe.catalog.model import Request
 from netprobe.diagnosis import diagnose
 from netprobe.findings import Verdict
-from netprobe.observations import Failure, Run, Step
+from netprobe.observations import Certificate, Failure, Run, Step, TlsDetail
 from netprobe.probes.run import check
 from netprobe.probes.settings import Settings
 from netprobe.report import FORMATS, render
 from netprobe.report.model import Report
-from tests.support.probe_network import AWS, ECS, Facts, endpoint
+from tests.support.probe_network import AWS, ECS, SSM, Facts, endpoint
 from tests.support.probe_servers import (
     DnsServer,
     Handler,
+    http_handler,
     pem,
     read_hello,
     read_request,
@@ -199,6 +200,16 @@ CERTIFICATES: dict[str, Callable[[Path], ssl.SSLContext]] = {
 }
 
 
+ODD = Path(__file__).parents[1] / "cases" / "hostile"
+"""Certificates with their keys that OpenSSL accepts and other readers do not: Latin-1, a version 6, a year 0."""
+
+
+def _odd(name: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(ODD / f"{name}.pem")
+    return context
+
+
 async def _run(tmp_path: Path, handler: Handler) -> tuple[Run, float, int]:
     upgrading = msgspec.structs.replace(endpoint("ecs-a", ECS), request=Request(upgrade=True))
     ca = pem(_authority(), tmp_path / "ca.pem")
@@ -267,3 +278,68 @@ async def test_an_answer_that_means_harm(tmp_path: Path, step: Step, peer: str) 
     run, took, peak = await _run(tmp_path, tls_handler(context, handler))
     _prove(run, took, peak)
     assert _steps(run)[step] is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "issuer"),
+    [
+        ("teletex-latin1", "CN=Société"),
+        ("ia5-8bit", "emailAddress=é@x"),
+        ("version6", "CN=x"),
+        ("year0", "CN=x"),
+    ],
+)
+async def test_a_certificate_that_only_openssl_reads(tmp_path: Path, name: str, issuer: str) -> None:
+    run, took, peak = await _run(tmp_path, tls_handler(_odd(name), http_handler(AWS)))
+    _prove(run, took, peak)
+    assert run.notes == ()
+    assert _steps(run)[Step.TLS] is Failure.SSL_UNKNOWN_AUTHORITY
+    (shown,) = {o.detail.chain[0] for o in run.observations if isinstance(o.detail, TlsDetail) and o.detail.chain}
+    assert (shown.subject, shown.issuer) == (issuer, issuer)
+
+
+async def test_a_bug_in_one_probe_leaves_every_other_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from netprobe.probes import certificates
+
+    describe = certificates.describe
+
+    def broken(chain: tuple[bytes, ...]) -> tuple[Certificate, ...]:
+        found = describe(chain)
+        if found[0].names == (SSM,):
+            raise ZeroDivisionError("made for this test")
+        return found
+
+    monkeypatch.setattr(certificates, "describe", broken)
+    authority = _authority()
+    contexts = {name: server_context(authority.issue_cert(name)) for name in (ECS, SSM)}
+    front = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("other.example").configure_cert(front)
+
+    def choose(stream: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> None:
+        stream.context = contexts[name or ECS]
+
+    front.sni_callback = choose
+    kept: list[str] = []
+
+    def keep(text: str) -> str:
+        kept.append(text)
+        return "the traceback is in a file"
+
+    async with trio.open_nursery() as nursery:
+        resolver = await DnsServer(zone({name: {"A": ["127.0.0.1"]} for name in (ECS, SSM)})).start(nursery)
+        with serve(tls_handler(front, http_handler(AWS))) as port:
+            seen_by = vantage(resolvers=(resolver,), ca=pem(authority, tmp_path / "ca.pem"), ports={443: port})
+            wanted = [endpoint("ecs", ECS), endpoint("ssm", SSM)]
+            settings = Settings(timeout=5, lab="hostile")
+            run = await check(wanted, [seen_by], settings, catalog=Facts(), keep_bugs=keep)
+        nursery.cancel_scope.cancel()
+    found = {(o.host, o.step): o.failure for o in run.observations if o.experiment is None and o.step is not Step.DNS}
+    assert found[ECS, Step.HTTP] is None
+    assert found[SSM, Step.TLS] is Failure.UNKNOWN
+    (note,) = run.notes
+    assert "ZeroDivisionError" in note
+    assert SSM in note
+    assert "the traceback is in a file" in note
+    assert "test_hostile_peers" in kept[0]
+    diagnosis = diagnose(run)
+    assert [(f.id, f.hosts) for f in diagnosis.findings] == [("unexplained_failure", (SSM,))]

@@ -114,7 +114,13 @@ async def test_a_worker_that_fails_is_no_pass(frames: list[bytes], kind: type[Ex
 async def test_what_a_worker_learnt_is_known() -> None:
     resolver = Resolver(address="198.19.0.1")
     part = spread._Part(
-        seen=[], controls=[], measured=[(Step.TLS, 0.5, 9)], gates=[(resolver, 7, 2)], notes=["fewer"], ended_by=""
+        seen=[],
+        controls=[],
+        measured=[(Step.TLS, 0.5, 9)],
+        gates=[(resolver, 7, 2)],
+        notes=["fewer"],
+        ended_by="",
+        bugs=[],
     )
     session = await _collect(_frame(part))
     assert session.limits.known() == [(Step.TLS, 0.5, 9)]
