@@ -309,6 +309,15 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Hosts whose chain the deadline or the user cut short: what was not seen of them is no pass."""
     not_run: str = ""
     """Why nothing could be probed (``deadline``, ``interrupted``, ``no host is known``), or nothing."""
+    entry: str = ""
+    """The catalog entry that it was made of; the id unless given (reports before schema 1.1 do not say)."""
+    upgrade: bool = False
+    """Whether a probe sends a WebSocket upgrade there."""
+
+    def __post_init__(self) -> None:
+        """An endpoint that was made of no entry is its own."""
+        if not self.entry:
+            msgspec.structs.force_setattr(self, "entry", self.id)
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -93,10 +93,10 @@ def _merged(found: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
     Once a workload names its registries, the catalog's ``*.dkr.ecr…``, which stands for an account that nobody named
     and would admit everyone's, is not needed in any region.
     """
-    named = {one.id for one in found if not one.placeholder_account}
+    named = {one.entry for one in found if not one.placeholder_account}
     merged: dict[tuple[str, str, str, int], Endpoint] = {}
     for one in found:
-        if one.placeholder_account and one.id.removesuffix("-fips").removesuffix("-dualstack") in named:
+        if one.placeholder_account and one.entry in named:
             continue
         key = (one.id, one.region, one.pattern, one.port)
         before = merged.setdefault(key, one)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netprobe import catalog, requirements
-from netprobe.catalog import Agent, Endpoint, overlay
+from netprobe.catalog import Agent, Endpoint, Form, overlay
 from netprobe.errors import RefusedRegionError, UnknownRegionError, UsageError
 
 FACTS = catalog.load()
@@ -214,3 +215,21 @@ class TestNotes:
         notes = requirements.notes(chosen, ["public-images"], FACTS)
         assert notes[-1] == "us-gov-west-1: the group public-images has no endpoint there"
         assert not [note for note in notes if note.startswith("us-east-2")]
+
+
+def test_every_form_and_account_is_known_by_its_entry() -> None:
+    """Nothing has to take an id apart: what an endpoint is made of is said beside it."""
+    entries = {entry.id for entry in FACTS.entries}
+    second = own(id="ecr-registry", entry="ecr-registry", pattern="222233334444.dkr.ecr.us-east-2.amazonaws.com")
+    first = msgspec.structs.replace(second, pattern="111122223333.dkr.ecr.us-east-2.amazonaws.com")
+    found = requirements.endpoints(
+        FACTS, regions=["us-east-2"], with_groups=["exec"], fips=True, dualstack=True, extra=(first, second)
+    )
+
+    assert len({one.id for one in found}) == len(found)
+    assert {one.entry for one in found} <= entries
+    assert {one.pattern for one in found if one.entry == "ecr-registry"} == {first.pattern, second.pattern}
+    assert [one.id for one in found if one.entry == "ssmmessages" and one.form is Form.DUALSTACK] == [
+        "ssmmessages-dualstack"
+    ]
+    assert all(one.request.upgrade for one in found if one.entry == "ssmmessages")

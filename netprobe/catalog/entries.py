@@ -18,9 +18,12 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from netprobe.catalog.model import Agent, Endpoint, Region, Request
+from netprobe.catalog.model import Agent, Endpoint, Form, Region, Request
 
-_FORMS = frozenset({"fips", "dualstack"})
+_BESIDE = {
+    Form.FIPS: "used only by an agent or task that was told to use FIPS names",
+    Form.DUALSTACK: "used only by an agent or task that was told to use dual-stack names",
+}
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,7 +71,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     dualstack: str | None = None
     dualstack_partitions: tuple[str, ...] = ()
     fips_dualstack: str | None = None
-    beside: tuple[str, ...] = ()
+    beside: tuple[Form, ...] = ()
     partitions: tuple[str, ...] = ()
     only_in: tuple[str, ...] = ()
     not_in: tuple[str, ...] = ()
@@ -82,7 +85,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Refuse an entry that contradicts itself (``msgspec`` reports a ValueError with the entry's place)."""
         if not self.groups:
             raise ValueError(f"{self.id} belongs to no group")
-        if not _FORMS.issuperset(self.beside):
+        if Form.ORDINARY in self.beside:
             raise ValueError(f"{self.id}: beside holds something other than fips and dualstack")
         if bool(self.fips) != bool(self.fips_in):
             raise ValueError(f"{self.id}: a FIPS form needs the regions where it exists")
@@ -90,8 +93,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     @property
     def ids(self) -> tuple[str, ...]:
         """Every endpoint id that the entry can become."""
-        forms = (form for form in ("fips", "dualstack") if form in self.beside and getattr(self, form))
-        return (self.id, *(f"{self.id}-{form}" for form in forms))
+        names = {Form.FIPS: self.fips, Form.DUALSTACK: self.dualstack}
+        return (self.id, *(self._id(form) for form, name in names.items() if name and form in self.beside))
+
+    def _id(self, form: Form) -> str:
+        return self.id if form is Form.ORDINARY else f"{self.id}-{form}"
 
     def exists_in(self, region: Region, *, launched_before_2024: bool) -> bool:
         """Whether AWS runs this in ``region``."""
@@ -106,47 +112,49 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         self, region: Region, request: Request, *, account: str | None, fips: bool, dualstack: bool, ipv6_only: bool
     ) -> Iterator[Endpoint]:
         """What the entry becomes in ``region``: one endpoint, and one for each form that stands beside it."""
-        for template, beside in self._names(region, fips=fips, dualstack=dualstack, ipv6_only=ipv6_only):
-            yield self._endpoint(region, request, account, template, beside)
+        for template, form in self._names(region, fips=fips, dualstack=dualstack, ipv6_only=ipv6_only):
+            yield self._endpoint(region, request, account, template, form)
 
-    def _names(self, region: Region, *, fips: bool, dualstack: bool, ipv6_only: bool) -> Iterator[tuple[str, str]]:
-        """Each name as a template, with the form that it has beside the ordinary one, or nothing."""
+    def _names(self, region: Region, *, fips: bool, dualstack: bool, ipv6_only: bool) -> Iterator[tuple[str, Form]]:
+        """Each name as a template, with the form that it is in."""
         fips_name = self.fips if fips and region.id in self.fips_in else None
         dual_name = self.dualstack if self._has_dualstack(region) else None
         if ipv6_only and dual_name:
-            yield (self.fips_dualstack or dual_name) if fips_name else dual_name, ""
+            yield (self.fips_dualstack or dual_name) if fips_name else dual_name, Form.ORDINARY
             return
         ordinary = self.host
-        if fips_name and "fips" not in self.beside:
+        if fips_name and Form.FIPS not in self.beside:
             ordinary = fips_name
             dual_name = dual_name and (self.fips_dualstack or dual_name)
-        in_place = dualstack and "dualstack" not in self.beside
-        yield (dual_name if in_place and dual_name else ordinary), ""
-        if fips_name and "fips" in self.beside:
-            yield fips_name, "fips"
+        in_place = dualstack and Form.DUALSTACK not in self.beside
+        yield (dual_name if in_place and dual_name else ordinary), Form.ORDINARY
+        if fips_name and Form.FIPS in self.beside:
+            yield fips_name, Form.FIPS
         if dual_name and dualstack and not in_place:
-            yield dual_name, "dualstack"
+            yield dual_name, Form.DUALSTACK
 
     def _has_dualstack(self, region: Region) -> bool:
         return not self.dualstack_partitions or region.partition.id in self.dualstack_partitions
 
-    def _endpoint(self, region: Region, request: Request, account: str | None, template: str, beside: str) -> Endpoint:
+    def _endpoint(self, region: Region, request: Request, account: str | None, template: str, form: Form) -> Endpoint:
         words = {
             "region": region.id,
             "suffix": region.partition.dns_suffix,
             "dualstack_suffix": region.partition.dual_stack_dns_suffix,
             "account": account or "*",
         }
-        notes = (self.note, _BESIDE.get(beside, ""))
+        notes = (self.note, _BESIDE.get(form, ""))
         return Endpoint(
-            id=f"{self.id}-{beside}" if beside else self.id,
+            id=self._id(form),
+            entry=self.id,
+            form=form,
             region=region.id,
             group=self.groups[0],
             pattern=template.format_map(words),
             port=self.port,
             purpose=self.purpose,
             used_by=self.used_by,
-            required=self.required and not beside,
+            required=self.required and form is Form.ORDINARY,
             source=self.source,
             checked=self.checked,
             request=_filled(request, words),
@@ -156,12 +164,6 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             note="; ".join(note for note in notes if note),
             placeholder_account="{account}" in template and account is None,
         )
-
-
-_BESIDE = {
-    "fips": "used only by an agent or task that was told to use FIPS names",
-    "dualstack": "used only by an agent or task that was told to use dual-stack names",
-}
 
 
 def _filled(request: Request, words: Mapping[str, str]) -> Request:

@@ -125,11 +125,23 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     upgrade_path: str = "/ws"
 
 
+class Form(StrEnum):
+    """Which of a service's names an endpoint is, where several are needed beside each other."""
+
+    ORDINARY = "ordinary"
+    """The one name of the host: in FIPS or dual-stack form where the host uses that in place of the ordinary one."""
+    FIPS = "fips"
+    DUALSTACK = "dualstack"
+
+
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """A catalog entry for a region: what a host talks to, why, and how a probe recognises it.
 
     Attributes:
-        id: a stable word: ``ecs``, ``ecs-a``, ``ecr-layers`` …
+        id: a stable word: ``ecs``, ``ecs-a``, ``ecr-layers`` … No two endpoints of a region share it.
+        entry: the catalog entry that it was made of: ``ecr-registry`` of every registry, ``ssmmessages`` of each of its
+            names. What is said of an entry holds for all of them; the id unless given.
+        form: which of the entry's names it is.
         region: the region's id.
         group: the need it serves: ``control``, ``ssm``, ``images`` …
         pattern: the host pattern.
@@ -164,6 +176,13 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     optional_since: str = ""
     note: str = ""
     placeholder_account: bool = False
+    entry: str = ""
+    form: Form = Form.ORDINARY
+
+    def __post_init__(self) -> None:
+        """An endpoint that was made of no entry is its own."""
+        if not self.entry:
+            msgspec.structs.force_setattr(self, "entry", self.id)
 
     @property
     def host_pattern(self) -> HostPattern:

@@ -22,7 +22,7 @@ class Capability(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         id: as in the report.
         summary: one line for people.
-        endpoints: ids of the endpoints that it needs.
+        endpoints: the catalog entries that it needs, in every form and of every account.
         groups: groups whose every endpoint it needs.
         signed: whether its requests are signed, so that a wrong clock breaks it.
     """
@@ -35,7 +35,7 @@ class Capability(msgspec.Struct, frozen=True, kw_only=True):
 
     def needs(self, endpoint: EndpointOutcome) -> bool:
         """Whether it stands on this endpoint."""
-        return endpoint.id in self.endpoints or endpoint.group in self.groups
+        return endpoint.entry in self.endpoints or endpoint.group in self.groups
 
 
 def _capability(id_: str, summary: str, *endpoints: str, groups: Iterable[str] = (), signed: bool = True) -> Capability:

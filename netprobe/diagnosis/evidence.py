@@ -16,7 +16,6 @@ from netprobe.diagnosis.lookups import Lookups
 from netprobe.diagnosis.sights import STEPS, Path, Sight, State, cannot_resolve
 from netprobe.observations import Context, DnsDetail, Failure, Observation, Run, Step, Subject, VantageRecord
 
-WEBSOCKET_ENDPOINTS = frozenset({"ecs-a", "ecs-t", "ecs-a-unnumbered", "ecs-t-unnumbered", "ssmmessages"})
 _WEB_PORTS = frozenset({80, 443})
 
 
@@ -103,7 +102,7 @@ class Evidence:
         if port in _WEB_PORTS and Step.HTTP not in made and Step.WEBSOCKET not in made:
             return False
         cut_short = self.context.deadline_reached or self.context.interrupted
-        wants_websocket = any(subject.id in WEBSOCKET_ENDPOINTS for subject in subjects)
+        wants_websocket = any(subject.upgrade for subject in subjects)
         return not (cut_short and wants_websocket and Step.WEBSOCKET not in made)
 
     def address_class(self, address: str) -> AddressClass:

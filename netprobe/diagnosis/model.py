@@ -37,6 +37,8 @@ class EndpointOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=F
     absent: tuple[str, ...] = ()
     unfinished: tuple[str, ...] = ()
     not_run: str = ""
+    entry: str = ""
+    upgrade: bool = False
 
     @classmethod
     def of(

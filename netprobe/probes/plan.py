@@ -88,6 +88,8 @@ def _subject(endpoint: Endpoint, candidates: Iterable[str]) -> Subject:
     names = tuple(candidates)
     return Subject(
         id=endpoint.id,
+        entry=endpoint.entry,
+        upgrade=endpoint.request.upgrade,
         region=endpoint.region,
         group=endpoint.group,
         pattern=endpoint.pattern,

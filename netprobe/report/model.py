@@ -12,7 +12,7 @@ from netprobe.diagnosis.model import CapabilityOutcome, Diagnosis, EndpointOutco
 from netprobe.findings import Finding, RuleOutcome, Verdict
 from netprobe.observations import CatalogVersion, Context, Observation, Run
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from netprobe.errors import UnreadableFileError
 from netprobe.report.model import SCHEMA_VERSION, Report
 
 MAX_BYTES = 64 << 20
 """A sweep over every region and group is about 20 MiB."""
+_TOOK_UPGRADES_IN_1_0 = frozenset({"ecs-a", "ecs-t", "ecs-a-unnumbered", "ecs-t-unnumbered", "ssmmessages"})
 _REMEDY = "give a file that 'netprobe check --format json' wrote"
 
 
@@ -61,9 +63,16 @@ def decode(data: bytes, name: str) -> Report:
                 f"has schema_version {version[:20]!r}, this netprobe reads {SCHEMA_VERSION.partition('.')[0]}.x",
                 "use the netprobe that wrote it",
             )
-        return msgspec.json.decode(data, type=Report)
+        report = msgspec.json.decode(data, type=Report)
+        return _since_1_1(report) if version == "1.0" else report
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise UnreadableFileError(name, f"is not a netprobe report ({exc})", _REMEDY) from exc
+
+
+def _since_1_1(report: Report) -> Report:
+    """Say of every endpoint whether it takes upgrades, as the netprobe knew that wrote 1.0."""
+    endpoints = (replace(one, upgrade=one.id in _TOOK_UPGRADES_IN_1_0) for one in report.endpoints)
+    return replace(report, endpoints=tuple(endpoints))
 
 
 def schema() -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from netprobe.catalog import Agent, Catalog, Endpoint, Genuine, Region, Request
+from netprobe.catalog import Agent, Catalog, Endpoint, Form, Genuine, Region, Request
 from netprobe.catalog.overlay import refuse_china
 from netprobe.errors import InvalidHostnameError, printable
 from netprobe.hostnames import HostPattern
@@ -22,6 +22,7 @@ from netprobe.workload.needs import Bucket, Host, Image, Need, Service, needs
 from netprobe.workload.template import REGION, SUFFIX, UNKNOWN
 
 GROUP = "workload"
+_ECR_REGISTRY = "ecr-registry"
 _ECR_IDS = ("ecr-api", "ecr-layers")
 _PUBLIC_IDS = ("public-ecr", "public-ecr-layers", "public-ecr-layers-2")
 _HUB_IDS = ("docker-hub-registry", "docker-hub-auth", "docker-hub-layers", "docker-hub-layers-2")
@@ -81,21 +82,25 @@ def _of(need: Need, catalog: Catalog, regions: Sequence[Region], forms: Forms) -
 
 def _known(catalog: Catalog, region: Region, ids: Sequence[str], forms: Forms, asked: str) -> Iterator[Endpoint]:
     for endpoint in catalog.endpoints(region, **forms._asdict()):
-        if endpoint.id.removesuffix("-dualstack").removesuffix("-fips") in ids:
+        if endpoint.entry in ids:
             yield _asked(endpoint, asked)
 
 
 def _registry(catalog: Catalog, region: Region, image: Registry, asked: str) -> Iterator[Endpoint]:
     """The registry's own name in the form that the image is written in: Docker asks for that one, whatever the host."""
     dualstack, fips = ".dkr-ecr" in image.host, "ecr-fips." in image.host
-    wanted = "ecr-registry-fips" if fips and not dualstack else "ecr-registry"
+    form = Form.FIPS if fips and not dualstack else Form.ORDINARY
     is_open = any(mark in image.host for mark in (UNKNOWN, REGION, SUFFIX))
     found = [
         _asked(endpoint, asked)
         for endpoint in catalog.endpoints(region, account=image.account, fips=fips, ipv6_only=dualstack)
-        if endpoint.id == wanted and (is_open or endpoint.pattern == image.host)
+        if endpoint.entry == _ECR_REGISTRY and endpoint.form is form and (is_open or endpoint.pattern == image.host)
     ]
-    yield from found or _own(image.host, image.port, region, "pulls images", asked, _REGISTRY)
+    if found:
+        yield from found
+        return
+    for own in _own(image.host, image.port, region, "pulls images", asked, _REGISTRY):
+        yield msgspec.structs.replace(own, entry=_ECR_REGISTRY)
 
 
 def _asked(endpoint: Endpoint, asked: str) -> Endpoint:

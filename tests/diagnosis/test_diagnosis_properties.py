@@ -148,6 +148,8 @@ def fields(id_: str, *hosts: str, **known: object) -> dict[str, st.SearchStrateg
         "absent": st.just(()),
         "unfinished": some(hosts),
         "not_run": st.sampled_from(("", "", "deadline")),
+        "entry": st.just(id_),
+        "upgrade": st.booleans(),
     }
     return drawn | {
         name: value if isinstance(value, st.SearchStrategy) else st.just(value) for name, value in known.items()

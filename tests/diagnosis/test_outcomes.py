@@ -485,6 +485,22 @@ def test_one_blocked_host_of_three_is_a_plain_finding_and_no_image_is_pulled(blo
     }
 
 
+def test_the_registry_of_a_second_account_is_a_registry() -> None:
+    """Two images of two accounts: ids differ, and no image of the second one is pulled."""
+    world = World()
+    for id_ in ("ecr-api", "ecr-layers", "ecr-registry"):
+        world.good(*world.endpoint(id_, group="images"))
+    (second,) = world.endpoint("ecr-registry-222233334444", "222233334444.dkr.ecr.example", entry="ecr-registry")
+    world.dns(second, failure=F.DNS_NXDOMAIN)
+
+    (capability,) = world.diagnosis().capabilities
+    assert (capability.id, capability.outcome, capability.blocked_by) == (
+        "pull-images",
+        Outcome.FAIL,
+        ("dns_name_missing",),
+    )
+
+
 def test_thirty_endpoints_behind_one_dead_resolver_are_one_finding() -> None:
     world = World()
     for number in range(30):

@@ -153,3 +153,15 @@ def test_a_missing_file_a_folder_and_a_huge_one_are_refused(tmp_path: Path, monk
     (tmp_path / "huge.json").write_bytes(b"x" * 11)
     with pytest.raises(UnreadableFileError, match="is larger than"):
         read(tmp_path / "huge.json")
+
+
+def test_a_report_of_1_0_does_not_lose_its_websockets() -> None:
+    """It does not say which endpoints take upgrades; the netprobe that wrote it knew."""
+    old = document() | {"schema_version": "1.0"}
+    for number, endpoint in enumerate(old["endpoints"]):
+        endpoint["id"] = ("ecs-a", "ecs")[min(number, 1)]
+        del endpoint["entry"], endpoint["upgrade"]
+
+    first, second, *_ = stored_module.decode(json.dumps(old).encode(), "old.json").run().subjects
+    assert (first.entry, first.upgrade) == ("ecs-a", True)
+    assert (second.entry, second.upgrade) == ("ecs", False)

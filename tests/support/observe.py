@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from netprobe.catalog import load
 from netprobe.diagnosis import diagnose
 from netprobe.diagnosis.model import Diagnosis
 from netprobe.findings import Finding
@@ -58,6 +59,9 @@ CORP_LEAF = Certificate(
 )
 
 
+UPGRADED = frozenset(entry.id for entry in load().entries if load().requests[entry.probe].upgrade)
+
+
 def name(service: str) -> str:
     """The host name of a service."""
     return f"{service}.{REGION}.amazonaws.com"
@@ -79,6 +83,7 @@ class World:
         """Add an endpoint; its hosts default to the service's name."""
         candidates = hosts or (name(id_),)
         pattern = more.pop("pattern", candidates[0])
+        more.setdefault("upgrade", id_ in UPGRADED)
         self.subjects.append(
             Subject(
                 id=id_,
