@@ -284,6 +284,10 @@ class VantageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """Where each setting came from: ``{"proxy": "/etc/ecs/ecs.config:3"}``."""
     lints: tuple[Lint, ...] = ()
     """What is wrong with the settings themselves, whatever the network does."""
+    answers_for: tuple[str, ...] | None = None
+    """The programs whose endpoints it was held to; None for every endpoint."""
+    looked: bool = True
+    """Whether any endpoint of the run was its business."""
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -307,6 +311,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     answers for everything). Their DNS observations are left out: AWS picks the number, an absent one is no fault."""
     unfinished: tuple[str, ...] = ()
     """Hosts whose chain the deadline or the user cut short: what was not seen of them is no pass."""
+    unused: str = ""
+    """Why nobody was held to it: no program that uses it was looked as."""
     not_run: str = ""
     """Why nothing could be probed (``deadline``, ``interrupted``, ``no host is known``), or nothing."""
     entry: str = ""

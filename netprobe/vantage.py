@@ -10,7 +10,7 @@ never show it, and nothing here is serialised: it is the one class here that is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -93,11 +93,14 @@ class Vantage(msgspec.Struct, frozen=True, kw_only=True):
         hosts_file: the file that overrides DNS, or None to ignore it.
         proxy_for: which proxy this program uses for a host and port, or None for a direct connection.
         exempts: which token of NO_PROXY keeps a host and port from the proxy, or None.
+        proxy: the proxy that its settings name, whatever NO_PROXY exempts; None where they name none.
         store: the roots it trusts.
         origin_ca: PEM bundle of the roots that the genuine service chains to; None for Amazon's and the public PKI.
         families: address families it uses: 4, 6.
         ciphers: an OpenSSL cipher list that limits TLS 1.2, or None for OpenSSL's default.
         ports: lab only: service port → the port where the lab listens for it.
+        answers_for: the programs whose endpoints this vantage looks at; None for all of them.
+        stands_in: it looks only at endpoints that no other vantage of the run answers for.
         record: what a report may say of this vantage.
     """
 
@@ -107,13 +110,36 @@ class Vantage(msgspec.Struct, frozen=True, kw_only=True):
     hosts_file: Path | None = Path("/etc/hosts")
     proxy_for: Callable[[str, int], ProxyServer | None] = _direct
     exempts: Callable[[str, int], str | None] = _no_exemption
+    proxy: ProxyServer | None = None
     store: TrustStore = TrustStore()
     origin_ca: Path | None = None
     families: tuple[int, ...] = (4, 6)
     ciphers: str | None = None
     ports: Mapping[int, int] = msgspec.field(default_factory=dict)
+    answers_for: tuple[str, ...] | None = None
+    stands_in: bool = False
     record: VantageRecord = msgspec.field(default_factory=lambda: VantageRecord(name="host"))
 
     def connect_port(self, port: int) -> int:
         """The port to connect to for a service port (differs only in a lab)."""
         return self.ports.get(port, port)
+
+    def answers(self, used_by: Iterable[str]) -> bool:
+        """Whether this vantage looks at an endpoint that these programs use.
+
+        Args:
+            used_by: ``Endpoint.used_by``.
+        """
+        return self.answers_for is None or not set(self.answers_for).isdisjoint(used_by)
+
+
+def who_looks(used_by: Iterable[str], vantages: Iterable[Vantage]) -> tuple[Vantage, ...]:
+    """The vantages that look at an endpoint: those that answer for a program that uses it, else those that stand in.
+
+    Args:
+        used_by: ``Endpoint.used_by``.
+        vantages: of the run.
+    """
+    users = tuple(used_by)
+    able = [vantage for vantage in vantages if vantage.answers(users)]
+    return tuple(v for v in able if not v.stands_in) or tuple(able)

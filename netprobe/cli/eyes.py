@@ -79,7 +79,7 @@ def on_this_host(
 
 
 def _agents(base: Vantage, names: Sequence[str], root: Path | None) -> Sequence[Vantage]:
-    from netprobe.host.agents.vantages import vantages
+    from netprobe.host.agents.vantages import ALL, agents_are_installed, vantages, with_the_rest
     from netprobe.host.filesystem import FolderRoot, UnreadableError
     from netprobe.host.live import live
     from netprobe.host.machine import Machine
@@ -87,7 +87,11 @@ def _agents(base: Vantage, names: Sequence[str], root: Path | None) -> Sequence[
     folder = root or Path("/")
     try:
         with FolderRoot(folder) as opened:
-            return vantages(Machine(root=opened, subject="host", live=live() if root is None else None), base, names)
+            machine = Machine(root=opened, subject="host", live=live() if root is None else None)
+            found = vantages(machine, base, names)
+            if list(names) not in ([], [ALL]):
+                return found
+            return with_the_rest(found, base, installed=agents_are_installed(machine))
     except OSError as exc:
         reason = (exc.strerror or type(exc).__name__).lower()
         raise UnreadableFileError(str(folder), f"cannot be read ({reason})", "name a root folder") from exc

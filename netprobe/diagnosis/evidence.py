@@ -57,6 +57,8 @@ class Evidence:
             if subjects and all(host in subject.absent for subject in subjects):
                 continue
             record = self.vantages.get(vantage)
+            also = tuple(dict.fromkeys(name for o in observations for name in o.shared_with))
+            subjects = self._business_of((vantage, *also), subjects)
             wanted = set(self.context.families)
             if record is not None:
                 wanted &= set(record.families)
@@ -65,7 +67,6 @@ class Evidence:
             proxied = any(o.step is Step.PROXY for o in observations)
             paths = tuple(self._paths([o for o in observations if o.step is not Step.DNS], subjects, wanted))
             sinkholed = tuple(a for a in lookups.addresses if self.address_class(a) is AddressClass.SINKHOLED)
-            also = tuple(dict.fromkeys(name for o in observations for name in o.shared_with))
             yield Sight(
                 vantage=vantage,
                 host=host,
@@ -79,6 +80,14 @@ class Evidence:
                 cut=any(host in subject.unfinished for subject in subjects),
                 own=host in self.context.own_hosts,
             )
+
+    def _business_of(self, vantages: Iterable[str], subjects: tuple[Subject, ...]) -> tuple[Subject, ...]:
+        """The endpoints of a host that these vantages are held to; two endpoints may share a host."""
+        records = [self.vantages[name] for name in vantages if name in self.vantages]
+        if not records or any(record.answers_for is None for record in records):
+            return subjects
+        programs = {program for record in records for program in record.answers_for or ()}
+        return tuple(s for s in subjects if not programs.isdisjoint(s.used_by)) or subjects
 
     def _paths(
         self, observations: Iterable[Observation], subjects: tuple[Subject, ...], wanted: set[int]

@@ -36,6 +36,7 @@ class EndpointOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=F
     candidates: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     unfinished: tuple[str, ...] = ()
+    unused: str = ""
     not_run: str = ""
     entry: str = ""
     upgrade: bool = False

@@ -44,7 +44,9 @@ def endpoint_outcome(world: Evidence, subject: Subject, touched: Touched) -> End
 
 
 def _judge(world: Evidence, subject: Subject, sights: Sequence[Sight], touched: Touched) -> tuple[Outcome, str]:
-    """The outcome, and why where it is ``not_run``."""
+    """The outcome, and why where it is ``not_run`` or nobody's business."""
+    if subject.unused:
+        return Outcome.NOT_APPLICABLE, subject.unused
     if subject.placeholder_account and sights and all(world.unneeded(sight) for sight in sights):
         return Outcome.NOT_RUN, NO_ACCOUNT
     outcome, reason = _seen(world, subject, sights, touched)

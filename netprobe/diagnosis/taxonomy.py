@@ -117,6 +117,7 @@ _TABLE: dict[str, tuple[tuple[str, Severity, Owner, str], ...]] = {
         ("proxy_cuts_idle", W, NETWORK, "the proxy cuts idle tunnels too early"),
         ("proxy_buffers", E, NETWORK, "the proxy holds answers back"),
         ("proxy_required", E, HOST, "direct traffic is blocked, through the proxy it passes"),
+        ("no_proxy_exempts_aws", E, HOST, "NO_PROXY keeps AWS names from the proxy, and the direct way is blocked"),
         ("proxy_only_http_set", W, HOST, "only HTTP_PROXY is set, which most agents ignore for HTTPS"),
         ("proxy_values_conflict", W, HOST, "proxy settings contradict each other"),
         ("no_proxy_missing_task_credentials", W, HOST, "NO_PROXY lacks 169.254.170.2"),

@@ -17,7 +17,7 @@ from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.sights import Path, Sight
 from netprobe.diagnosis.unexplained import unexplained
 from netprobe.diagnosis.words import count, listing
-from netprobe.findings import Owner
+from netprobe.findings import Owner, Place
 from netprobe.observations import Failure, Observation, Step
 
 ID_OF = {
@@ -43,16 +43,9 @@ def explain(world: Evidence, sight: Sight, path: Path, o: Observation, *, blocki
     id_ = _id(o)
     if id_ is None:
         return unexplained(sight, o, blocking=blocking)
-    through = _passes_through_proxy(world, o)
+    through, own = _passes_through_proxy(world, o)
     if through:
-        return Cause(
-            id="proxy_required",
-            key=_proxy_of(through),
-            say=_say_proxy_required,
-            sight=sight,
-            evidence=(o, *through),
-            blocking=blocking,
-        )
+        return _past_the_proxy(world, sight, o, through, own=own, blocking=blocking)
     works = any(p.works for p in sight.paths)
     partial = _partial(world, sight, path, id_) if works else None
     elsewhere = world.controls("other_address", like=o, step=Step.TCP)
@@ -82,13 +75,57 @@ def _key(o: Observation, id_: str) -> str:
     return detail.icmp_from or ""
 
 
-def _passes_through_proxy(world: Evidence, o: Observation) -> tuple[Observation, ...]:
-    """The control probe through a proxy, or what another vantage saw through its own, where all of it passed."""
+def _past_the_proxy(
+    world: Evidence, sight: Sight, o: Observation, through: tuple[Observation, ...], *, own: bool, blocking: bool
+) -> Cause:
+    """The direct way is closed and the proxy's is open: either no proxy is set, or NO_PROXY keeps this host from it."""
+    record = world.vantages.get(o.vantage)
+    token = record.exempt.get(o.host) if record is not None and record.proxy is not None else None
+    if record is None or token is None:
+        return Cause(
+            id="proxy_required",
+            key=_proxy_of(through),
+            say=_say_proxy_required,
+            sight=sight,
+            evidence=(o, *through),
+            proven=own,
+            blocking=blocking,
+        )
+    file, _, line = record.sources.get("no_proxy", "").partition(" ")[0].rpartition(":")
+    place = Place(file=file, line=int(line), text=token) if file and line.isdecimal() else None
+    return Cause(
+        id="no_proxy_exempts_aws",
+        key=token,
+        say=_say_exempt,
+        sight=sight,
+        evidence=(o, *through),
+        proven=own,
+        blocking=blocking,
+        places=(place,) if place is not None else (),
+    )
+
+
+def _passes_through_proxy(world: Evidence, o: Observation) -> tuple[tuple[Observation, ...], bool]:
+    """What passed through a proxy where the direct way failed, and whether that was this very host.
+
+    The host's own control comes first, then what another vantage saw of it through its own proxy, then the controls of
+    hosts that failed alike for this vantage (a few of each kind are looked into).
+    """
     controls = world.controls("with_proxy", like=o)
-    if any(c.step is Step.PROXY for c in controls) and all(c.failure is None for c in controls):
-        return controls
+    if any(c.step is Step.PROXY for c in controls):
+        return (controls if all(c.failure is None for c in controls) else ()), True
     others = (s for s in world.sights if s.proxied and (s.host, s.port) == (o.host, o.port) and s.vantage != o.vantage)
-    return next((path.steps for other in others for path in other.paths if path.works), ())
+    shown = next((path.steps for other in others for path in other.paths if path.works), ())
+    if shown:
+        return shown, True
+    alike = {
+        sight.host
+        for sight in world.sights
+        if sight.vantage == o.vantage and sight.failed is not None and sight.failed.failure is o.failure
+    }
+    theirs = [c for c in world.controls("with_proxy") if c.vantage == o.vantage and c.host in alike]
+    passes = any(c.step is Step.PROXY for c in theirs) and all(c.failure is None for c in theirs)
+    return (tuple(theirs) if passes else ()), False
 
 
 def _proxy_of(observations: Iterable[Observation]) -> str:
@@ -269,6 +306,20 @@ def _say_proxy_required(group: Group) -> Words:
         f"they pass.",
         remedy=f"Set HTTPS_PROXY={group.key} for every agent: /etc/ecs/ecs.config, and systemd drop-ins for ecs, "
         "amazon-ssm-agent and docker, with NO_PROXY=169.254.169.254,169.254.170.2,/var/run/docker.sock.",
+    )
+
+
+def _say_exempt(group: Group) -> Words:
+    record = group.world.vantages.get(group.first.vantage)
+    where = (record.sources.get("no_proxy") if record is not None else "") or "its NO_PROXY"
+    proxy = (record.proxy if record is not None else None) or "the proxy"
+    vantages = listing(sorted({sight.vantage for sight in group.sights}))
+    return Words(
+        title=f"NO_PROXY of {vantages} ({where}) exempts {group.names} from the proxy by the token {group.key}: the "
+        f"direct way fails ({group.first.failure}), through {proxy} it is open.",
+        remedy=f"Take {group.key} out of NO_PROXY ({where}) and restart the service; keep 169.254.169.254 and "
+        "169.254.170.2 there. Where some AWS names must go directly (an interface endpoint, an S3 gateway), name "
+        "those alone.",
     )
 
 

@@ -157,7 +157,7 @@ async def without_proxy(session: Session, limits: Limits, case: Case) -> None:
 
 
 async def with_proxy(session: Session, _limits: Limits, case: Case) -> None:
-    """The host through a proxy that another vantage of this run uses, where the direct way failed."""
+    """The host through a proxy that this vantage is exempted from, or another one uses, where the direct way failed."""
     scene = case.scene("with_proxy")
     for server in _other_proxies(session, case):
         target = msgspec.structs.replace(case.target, proxy=server)
@@ -217,5 +217,6 @@ def _asked(case: Case) -> tuple[Resolver | None, int]:
 
 def _other_proxies(session: Session, case: Case) -> Iterable[ProxyServer]:
     scene = case.target.scene
-    found = (vantage.proxy_for(scene.host, scene.port) for vantage in session.vantages)
+    own = case.target.vantage.proxy
+    found = (own, *(vantage.proxy_for(scene.host, scene.port) for vantage in session.vantages))
     return dict.fromkeys(server for server in found if server is not None and server != case.target.proxy)

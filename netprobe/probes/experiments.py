@@ -116,7 +116,8 @@ def _controls_for(session: Session, trace: Trace, failed: Observation) -> tuple[
         if any(o.detail.transport == "file" for o in trace.lookup if isinstance(o.detail, DnsDetail)):
             wanted = (*wanted, controls.without_hosts_file)
         scene = trace.target.scene
-        if any(vantage.proxy_for(scene.host, scene.port) is not None for vantage in session.vantages):
+        proxies = (trace.target.vantage.proxy, *(v.proxy_for(scene.host, scene.port) for v in session.vantages))
+        if any(server is not None for server in proxies):
             wanted = (*wanted, controls.with_proxy)
         if len(trace.target.vantage.resolvers) > 1:
             wanted = (*wanted, controls.other_resolver)

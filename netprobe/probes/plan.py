@@ -11,7 +11,7 @@ from netprobe.hostnames import Hostname
 from netprobe.observations import Subject
 from netprobe.probes.scene import Scene
 from netprobe.probes.settings import Settings
-from netprobe.vantage import ProxyServer, Vantage
+from netprobe.vantage import ProxyServer, Vantage, who_looks
 
 NO_HOST = "no host is known"
 
@@ -56,9 +56,10 @@ def make(endpoints: Sequence[Endpoint], vantages: Sequence[Vantage], settings: S
     seen: dict[tuple[object, ...], int] = {}
     for endpoint in endpoints:
         names = _names(endpoint, settings)
-        plan.subjects.append(_subject(endpoint, [name.name for name in names]))
+        looking = who_looks(endpoint.used_by, vantages)
+        plan.subjects.append(_subject(endpoint, [name.name for name in names], looking, vantages))
         for name in names:
-            for vantage in vantages:
+            for vantage in looking:
                 target = _target(endpoint, name.name, vantage, settings, zero)
                 key = _identity(target)
                 if key not in seen:
@@ -84,8 +85,12 @@ def vantage_families(vantage: Vantage, settings: Settings) -> tuple[int, ...]:
     return tuple(family for family in vantage.families if family in settings.families)
 
 
-def _subject(endpoint: Endpoint, candidates: Iterable[str]) -> Subject:
+def _subject(
+    endpoint: Endpoint, candidates: Iterable[str], looking: Sequence[Vantage], vantages: Sequence[Vantage]
+) -> Subject:
     names = tuple(candidates)
+    looked_as = ", ".join(vantage.name for vantage in vantages)
+    unused = "" if looking else f"used by {', '.join(endpoint.used_by)}, and this looked as {looked_as}"
     return Subject(
         id=endpoint.id,
         entry=endpoint.entry,
@@ -101,7 +106,8 @@ def _subject(endpoint: Endpoint, candidates: Iterable[str]) -> Subject:
         stands_in_for=endpoint.stands_in_for,
         placeholder_account=endpoint.placeholder_account,
         candidates=names,
-        not_run="" if names else NO_HOST,
+        unused=unused,
+        not_run="" if names or unused else NO_HOST,
     )
 
 

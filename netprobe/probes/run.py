@@ -24,7 +24,7 @@ from netprobe.probes.plan import Plan
 from netprobe.probes.session import Session, Trace
 from netprobe.probes.settings import Settings
 from netprobe.probes.spread import Workers
-from netprobe.vantage import Vantage
+from netprobe.vantage import Vantage, who_looks
 
 _STEPS = list(Step)
 
@@ -108,16 +108,25 @@ async def check(
     )
 
 
-def _record(vantage: Vantage, subjects: Sequence[Subject]) -> VantageRecord:
-    """What the report says of a vantage, with what its NO_PROXY made of the hosts that exist."""
-    hosts = {(host, s.port) for s in subjects for host in s.candidates if host not in s.absent}
-    exempt = {host: token for host, port in sorted(hosts) if (token := vantage.exempts(host, port)) is not None}
-    return msgspec.structs.replace(vantage.record, exempt=exempt)
+def _records(vantages: Sequence[Vantage], subjects: Sequence[Subject]) -> Iterator[VantageRecord]:
+    """What the report says of each vantage, with what its NO_PROXY made of the hosts that exist.
+
+    One that stands in is named only where it had to.
+    """
+    for vantage in vantages:
+        mine = [s for s in subjects if vantage in who_looks(s.used_by, vantages)]
+        if vantage.stands_in and not mine:
+            continue
+        hosts = {(host, s.port) for s in mine for host in s.candidates if host not in s.absent}
+        exempt = {host: token for host, port in sorted(hosts) if (token := vantage.exempts(host, port)) is not None}
+        yield msgspec.structs.replace(
+            vantage.record, exempt=exempt, answers_for=vantage.answers_for, looked=bool(mine)
+        )
 
 
 def _context(vantages: Sequence[Vantage], settings: Settings, ended_by: str, subjects: Sequence[Subject]) -> Context:
     return Context(
-        vantages=tuple(_record(vantage, subjects) for vantage in vantages),
+        vantages=tuple(_records(vantages, subjects)),
         lab=settings.lab,
         origin_ca=any(vantage.origin_ca is not None for vantage in vantages),
         expect=dict(settings.expect),
@@ -138,6 +147,9 @@ def _subjects(session: Session, layout: Plan, ended_by: str) -> Iterator[Subject
         taken_up.setdefault((trace.target.scene.host, trace.target.scene.port), []).append(trace)
     for subject in layout.subjects:
         traces = {name: taken_up.get((name, subject.port), []) for name in subject.candidates}
+        if subject.unused:
+            yield subject
+            continue
         cut = tuple(name for name, found in traces.items() if not found or not all(t.complete for t in found))
         yield msgspec.structs.replace(
             subject,

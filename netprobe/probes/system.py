@@ -187,6 +187,7 @@ def host_vantage(
         hosts_file=HOSTS,
         proxy_for=lambda host, port: server if exempts(host, port) is None else None,
         exempts=exempts,
+        proxy=server,
         store=store,
         origin_ca=origin_ca,
         families=wanted,

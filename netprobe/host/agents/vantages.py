@@ -51,6 +51,34 @@ def vantages(machine: Machine, base: Vantage, chosen: Iterable[str] = ()) -> tup
     )
 
 
+def agents_are_installed(machine: Machine) -> bool:
+    """Whether both agents are here already, so that what installs them has done its work."""
+    return {"ecs-agent", "ssm-agent"} <= {program.name for program in read(machine) if program.installed}
+
+
+def with_the_rest(found: Sequence[Vantage], base: Vantage, *, installed: bool) -> tuple[Vantage, ...]:
+    """Let somebody look at the endpoints of programs that are not here (yet): else nobody would, and none would fail.
+
+    Where the agents are installed, the operator's shell matters for nothing that they use (it did its work before): the
+    installer then looks at what is left over. Without it, the host itself does.
+
+    Args:
+        found: the agents' vantages, as :func:`vantages` gives them where no name is chosen, or all.
+        base: the host's own.
+        installed: :func:`agents_are_installed`.
+    """
+    last = found[-1]
+    if last.name == HOST:
+        return tuple(found)
+    if last.name == "installer" and installed:
+        return (*found[:-1], msgspec.structs.replace(last, answers_for=None, stands_in=True))
+    return (*found, msgspec.structs.replace(base, stands_in=True))
+
+
+_ALSO_ANSWERS_FOR = {"docker": ("task",)}
+"""Tasks run in Docker's containers; of their own settings only the task definition knows."""
+
+
 def of_program(program: Program, machine: Machine, base: Vantage, shared: Sequence[Lint] = ()) -> Vantage:
     """One program's pair of eyes.
 
@@ -69,6 +97,8 @@ def of_program(program: Program, machine: Machine, base: Vantage, shared: Sequen
         name=program.name,
         proxy_for=lambda host, port: proxy if exempts(host, port) is None else None,
         exempts=exempts,
+        proxy=proxy,
+        answers_for=(program.name, *_ALSO_ANSWERS_FOR.get(program.name, ())),
         store=store,
         ciphers=program.ciphers or None,
         record=VantageRecord(

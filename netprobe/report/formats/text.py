@@ -142,9 +142,11 @@ def _vantages(report: Report, page: _Page) -> Iterator[str]:
     for record in report.context.vantages:
         errors = [f for f in report.findings if f.severity is Severity.ERROR and record.name in f.vantages]
         blocked = ", ".join(dict.fromkeys(printable(finding.id) for finding in errors))
-        yield from page.wrapped(
-            f"{printable(record.name)}: {f'blocked by {blocked}' if blocked else 'works'}", "  ", "    "
-        )
+        if not record.looked:
+            fared = "not asked: it uses nothing of these groups"
+        else:
+            fared = f"blocked by {blocked}" if blocked else "works"
+        yield from page.wrapped(f"{printable(record.name)}: {fared}", "  ", "    ")
         for label, text in _eyes(record):
             yield from page.wrapped(printable(text, 1000), f"    {label}".ljust(_LABEL + 4), " " * (_LABEL + 4))
 
