@@ -117,11 +117,9 @@ def _records(vantages: Sequence[Vantage], subjects: Sequence[Subject]) -> Iterat
         mine = [s for s in subjects if vantage in who_looks(s.used_by, vantages)]
         if vantage.stands_in and not mine:
             continue
-        hosts = {(host, s.port) for s in mine for host in s.candidates if host not in s.absent}
+        hosts = {(host, s.port) for s in subjects for host in s.candidates if host not in s.absent}
         exempt = {host: token for host, port in sorted(hosts) if (token := vantage.exempts(host, port)) is not None}
-        yield msgspec.structs.replace(
-            vantage.record, exempt=exempt, answers_for=vantage.answers_for, looked=bool(mine)
-        )
+        yield msgspec.structs.replace(vantage.record, exempt=exempt, answers_for=vantage.answers_for, looked=bool(mine))
 
 
 def _context(vantages: Sequence[Vantage], settings: Settings, ended_by: str, subjects: Sequence[Subject]) -> Context:

@@ -345,6 +345,34 @@ def one_ipv6_address_where_others_work(w: World) -> None:
     w.tcp(ECS, V6, F.TIMEOUT)
 
 
+EXEMPT = (
+    VantageRecord(
+        name="host",
+        resolvers=(R1,),
+        proxy=PROXY,
+        no_proxy=(".amazonaws.com",),
+        exempt={ECS: ".amazonaws.com", SSM: ".amazonaws.com"},
+        sources={"no_proxy": "/etc/ecs/ecs.config:4 (NO_PROXY)"},
+    ),
+)
+
+
+@case("no_proxy_exempts_aws/e/p", vantages=EXEMPT)
+def no_proxy_exempts_aws(w: World) -> None:
+    w.endpoint("ecs")
+    w.dns(ECS, A)
+    w.tcp(ECS, A, F.TIMEOUT)
+    w.tunnelled(ECS, experiment="with_proxy")
+
+
+@case("tcp_dropped/e/s", vantages=EXEMPT)
+def an_exemption_without_a_proxy_that_passes(w: World) -> None:
+    w.endpoint("ecs")
+    w.dns(ECS, A)
+    w.tcp(ECS, A, F.TIMEOUT)
+    w.proxy(ECS, F.PROXY_FORBIDDEN, experiment="with_proxy")
+
+
 @case("proxy_required/e/p")
 def proxy_required(w: World) -> None:
     _connect(w, F.TIMEOUT)

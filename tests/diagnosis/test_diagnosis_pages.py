@@ -96,6 +96,7 @@ ADDED = {
     "proxy_pac_unused",
     "proxy_setting_unused",
     "agent_endpoint_overridden",
+    "no_proxy_exempts_aws",
 }
 """Ids that the world needed beyond the design's list."""
 

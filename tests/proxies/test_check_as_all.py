@@ -9,24 +9,18 @@ from __future__ import annotations
 
 import base64
 import json
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-import trio
 
 from netprobe.report import FORMATS
-from tests.lab.proxy_cases import ALLOW, HEALTHY
-from tests.support import need
-from tests.support.cli import ROOT, environment
-from tests.support.lab_case import Case, Network, staged
+from tests.lab.proxy_cases import ALLOW
+from tests.support.as_agents import REGION, again, check_as
+from tests.support.lab_case import Network
 from tests.support.lab_devices import BASIC, PORT, ROUTER, SECRET, WITH_UPGRADE, Engine, bump, squid
 
-REGION = "us-east-2"
 LOGS = f"logs.{REGION}.amazonaws.com"
 CONFIG = "/etc/ecs/ecs.config"
 UNITS = {
@@ -39,101 +33,6 @@ UNITS = {
 }
 DOCKER_DROP_IN = "/etc/systemd/system/docker.service.d/http-proxy.conf"
 WRITTEN = (SECRET, quote(SECRET, safe=""), base64.b64encode(f"svc:{SECRET}".encode()).decode())
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What one run left behind."""
-
-    code: int
-    out: str
-    err: str
-    files: Mapping[str, str]
-    processes: str
-
-    @property
-    def report(self) -> dict[str, object]:
-        return dict(json.loads(self.files["json"]))
-
-
-def _root(folder: Path, files: Mapping[str, str]) -> Path:
-    for name, text in {"/etc/os-release": "ID=debian\n", **files}.items():
-        path = folder / name.lstrip("/")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return folder
-
-
-def _command_lines() -> Iterator[str]:
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            yield path.read_bytes().decode(errors="replace").replace("\0", " ")
-        except OSError:  # it ended meanwhile
-            continue
-
-
-def _again(report: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "netprobe", "diagnose", str(report)],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=ROOT,
-    )
-
-
-async def _check(
-    folder: Path, network: Network, files: Mapping[str, str], *more: str, env: Mapping[str, str] | None = None
-) -> Outcome:
-    """Run the command in the client's namespace, and look at the machine's process list all the while.
-
-    With files it looks as every agent of a root that holds them, without any as the host itself.
-    """
-    need.root()
-    need.engine("nft")
-    for engine in network.engines:
-        need.engine(engine.program)
-    root = _root(folder / "root", files)
-    results = folder / "results"
-    results.mkdir()
-    lines: set[str] = set()
-
-    async def watch() -> None:
-        while True:
-            lines.update(_command_lines())
-            await trio.sleep(0.05)
-
-    async with staged(Case(name="as-all", scenario=HEALTHY), network) as stage, trio.open_nursery() as nursery:
-        argv = [
-            *("ip", "netns", "exec", stage.net.client.name, sys.executable, "-m", "netprobe", "check"),
-            *("-r", REGION, "--account", "123456789012", "--verbose"),
-            *(("--as", "all", "--root", str(root)) if files else ()),
-            *("--resolver", stage.layout.resolvers[0][0]),
-            *("--ca-file", str(stage.store), "--origin-ca", str(stage.certificates.origin_file)),
-            *("--handoff", str(results / "handoff"), "--handoff-target", "squid"),
-            *(f"--report={name}={results / name}" for name in FORMATS),
-            *more,
-        ]
-        nursery.start_soon(watch)
-        with trio.fail_after(60):
-            ended = await trio.run_process(
-                argv,
-                env=environment(**(env or {})),
-                cwd=ROOT,
-                capture_stdout=True,
-                capture_stderr=True,
-                check=False,
-            )
-        nursery.cancel_scope.cancel()
-    return Outcome(
-        code=ended.returncode,
-        out=ended.stdout.decode(),
-        err=ended.stderr.decode(),
-        files={path.name: path.read_text(errors="replace") for path in results.iterdir()},
-        processes="\n".join(lines),
-    )
 
 
 def _behind(*engines: Engine, forward: tuple[str, ...] = ()) -> Network:
@@ -149,14 +48,14 @@ async def test_each_agent_with_its_own_eyes(tmp_path: Path) -> None:
     config = f"ECS_CLUSTER=c\nHTTPS_PROXY=http://svc:{SECRET}@{ROUTER}:{PORT}\nNO_PROXY=169.254.0.0/16,{LOGS},*.corp*\n"
     drop_in = f"[Service]\nEnvironment=HTTP_PROXY=http://{ROUTER}:{PORT}\n"
     files = {**UNITS, CONFIG: config, DOCKER_DROP_IN: drop_in}
-    seen = await _check(tmp_path, _behind(squid(*BASIC), forward=FIREWALL), files)
+    seen = await check_as(tmp_path, _behind(squid(*BASIC), forward=FIREWALL), files)
 
     assert seen.code == 1, seen.err
     report = seen.report
     context = report["context"]
     assert isinstance(context, dict)
     records = {record["name"]: record for record in context["vantages"]}
-    assert list(records) == ["ecs-agent", "ssm-agent", "docker", "ecs-init", "installer"]
+    assert list(records) == ["ecs-agent", "ssm-agent", "docker", "ecs-init"]
     agent = records["ecs-agent"]
     assert agent["proxy"] == f"http://{ROUTER}:{PORT}"
     assert agent["sources"]["proxy"] == f"{CONFIG}:2 (HTTPS_PROXY)"
@@ -171,15 +70,16 @@ async def test_each_agent_with_its_own_eyes(tmp_path: Path) -> None:
     findings = {finding["id"]: finding for finding in report["findings"]}  # type: ignore[attr-defined]
     required = findings["proxy_required"]
     assert required["severity"] == "error"
-    assert {"ssm-agent", "docker", "installer"} == set(required["vantages"])
+    # The agents are installed, so what the installer's shell would use is nobody's need any more.
+    assert {"ssm-agent", "docker"} == set(required["vantages"])
     assert "tcp_dropped" not in findings
 
     observations = report["observations"]
     assert isinstance(observations, list)
     first = [o for o in observations if o["experiment"] is None and o["host"] == f"ssm.{REGION}.amazonaws.com"]
     direct = [o for o in first if o["step"] == "tcp"]
-    assert [(o["vantage"], sorted(o["shared_with"])) for o in direct] == [("ssm-agent", ["docker", "installer"])]
-    assert {o["vantage"] for o in first if o["step"] == "proxy"} == {"ecs-agent", "ecs-init"}
+    assert [(o["vantage"], sorted(o["shared_with"])) for o in direct] == [("ssm-agent", [])]
+    assert {o["vantage"] for o in first if o["step"] == "proxy"} == {"ecs-agent"}
 
     text = " ".join(seen.files["text"].split())
     assert f"ecs-agent: works proxy http://{ROUTER}:{PORT}, from {CONFIG}:2 (HTTPS_PROXY)" in text
@@ -227,7 +127,7 @@ async def test_a_password_is_in_no_output(
 ) -> None:
     temporary = tmp_path / "tmp"  # where a bug's traceback would go
     temporary.mkdir()
-    seen = await _check(tmp_path, _behind(*engines), files, env={"TMPDIR": str(temporary), "PYTHONFAULTHANDLER": "1"})
+    seen = await check_as(tmp_path, _behind(*engines), files, env={"TMPDIR": str(temporary), "PYTHONFAULTHANDLER": "1"})
     assert seen.code in (0, 1, 4), seen.err
     assert set(seen.files) == {*FORMATS, "handoff"}
     told = {**seen.files, "stdout": seen.out, "stderr": seen.err, "process list": seen.processes}
@@ -235,16 +135,16 @@ async def test_a_password_is_in_no_output(
     leaks = [(where, written) for where, text in told.items() for written in WRITTEN if written in text]
     assert leaks == []
     assert "netprobe check -r us-east-2" in seen.processes, "the process list was looked at while it ran"
-    again = _again(tmp_path / "results" / "json")
-    assert again.returncode == seen.code, again.stderr
-    assert not any(written in again.stdout + again.stderr for written in WRITTEN)
+    once_more = again(tmp_path / "results" / "json")
+    assert once_more.returncode == seen.code, once_more.stderr
+    assert not any(written in once_more.stdout + once_more.stderr for written in WRITTEN)
 
 
 @pytest.mark.engine
 @pytest.mark.root
 @pytest.mark.parametrize("variable", ["NETPROBE_PROXY", "HTTPS_PROXY"])
 async def test_a_password_in_the_environment_works_and_stays_there(tmp_path: Path, variable: str) -> None:
-    seen = await _check(tmp_path, _behind(squid(*BASIC), forward=FIREWALL), {}, env={variable: URL})
+    seen = await check_as(tmp_path, _behind(squid(*BASIC), forward=FIREWALL), {}, env={variable: URL})
     assert seen.code == 0, seen.err
     assert seen.report["verdict"] == "ready"
     told = {**seen.files, "stdout": seen.out, "stderr": seen.err, "process list": seen.processes}
@@ -258,7 +158,7 @@ async def test_an_interception_that_the_host_trusts_stops_the_ecs_agent_of_the_r
     proxy = f"http://{ROUTER}:{PORT}"
     drop_in = f"[Service]\nEnvironment=HTTPS_PROXY={proxy} NO_PROXY=169.254.170.2\n"
     files = {**_agent(proxy), "/etc/os-release": "ID=rhel\n", DOCKER_DROP_IN: drop_in}
-    seen = await _check(tmp_path, _behind(bump(WITH_UPGRADE)), files)
+    seen = await check_as(tmp_path, _behind(bump(WITH_UPGRADE)), files)
 
     assert seen.code == 1, seen.err
     findings = seen.report["findings"]
