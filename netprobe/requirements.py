@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from netprobe.catalog.model import Endpoint, Region, Support
+from netprobe.catalog.model import ORDINARY, Endpoint, Forms, Region, Support
 from netprobe.catalog.store import Catalog
 from netprobe.errors import UsageError
 
@@ -24,10 +24,7 @@ def endpoints(
     regions: Sequence[str],
     with_groups: Iterable[str] = (),
     without_groups: Iterable[str] = (),
-    account: str | None = None,
-    fips: bool = False,
-    dualstack: bool = False,
-    ipv6_only: bool = False,
+    forms: Forms = ORDINARY,
     extra: Sequence[Endpoint] = (),
 ) -> tuple[Endpoint, ...]:
     """What a host needs, in the order of the catalog, region by region.
@@ -37,10 +34,7 @@ def endpoints(
         regions: region ids, comma lists, ``all``.
         with_groups: groups (or comma lists of them) beyond the default ones.
         without_groups: groups to leave out. An endpoint stays while another chosen group needs it.
-        account: the account of the ECR registry, twelve digits.
-        fips: name the FIPS forms.
-        dualstack: name the dual-stack forms.
-        ipv6_only: name what a host without IPv4 uses.
+        forms: how the host names what it talks to, and the account of its registry.
         extra: the user's own endpoints (``catalog.overlay``) and a workload's; they need no ``with_groups``, may be in
             regions that were not asked for (an image in another region's registry), and ``without_groups`` applies.
 
@@ -61,13 +55,7 @@ def endpoints(
         endpoint
         for region in chosen_regions
         for endpoint in (
-            *(
-                _at_home(one, homes[one.id])
-                for one in catalog.endpoints(
-                    region, account=account, fips=fips, dualstack=dualstack, ipv6_only=ipv6_only
-                )
-                if one.id in homes
-            ),
+            *(_at_home(one, homes[one.id]) for one in catalog.endpoints(region, forms) if one.id in homes),
             *(one for one in own if one.region == region.id),
         )
     ]

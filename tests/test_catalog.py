@@ -10,11 +10,12 @@ import subprocess
 import sys
 import tomllib
 from importlib import resources
+from typing import Any
 
 import pytest
 
 from netprobe import catalog
-from netprobe.catalog import PLACEHOLDER_ACCOUNT, Agent, Catalog, Endpoint, Genuine, Support, store
+from netprobe.catalog import PLACEHOLDER_ACCOUNT, Agent, Catalog, Endpoint, Forms, Genuine, Support, store
 from netprobe.catalog.entries import Entry
 from netprobe.errors import RefusedRegionError, UnknownRegionError, UsageError
 from netprobe.hostnames import Hostname, HostPattern
@@ -39,12 +40,12 @@ WITHOUT_EC2MESSAGES = {
 }
 
 
-def patterns(region: str, **form: bool) -> dict[str, str]:
-    return {endpoint.id: endpoint.pattern for endpoint in FACTS.endpoints(region, account=None, **form)}
+def patterns(region: str, **form: Any) -> dict[str, str]:
+    return {endpoint.id: endpoint.pattern for endpoint in FACTS.endpoints(region, Forms(**form))}
 
 
-def one(region: str, endpoint_id: str, *, account: str | None = None, **form: bool) -> Endpoint:
-    (found,) = [e for e in FACTS.endpoints(region, account=account, **form) if e.id == endpoint_id]
+def one(region: str, endpoint_id: str, *, account: str | None = None, **form: Any) -> Endpoint:
+    (found,) = [e for e in FACTS.endpoints(region, Forms(account=account, **form)) if e.id == endpoint_id]
     return found
 
 
@@ -219,7 +220,7 @@ class TestEntries:
     def test_every_pattern_is_valid_in_every_region_and_form(self, region: catalog.Region) -> None:
         for form in FORMS:
             for account in (None, "012345678901"):
-                found = FACTS.endpoints(region, account=account, **form)
+                found = FACTS.endpoints(region, Forms(account=account, **form))
                 assert len({endpoint.id for endpoint in found}) == len(found)
                 for endpoint in found:
                     assert HostPattern.parse(endpoint.pattern).pattern == endpoint.pattern
@@ -326,7 +327,7 @@ class TestImages:
     @pytest.mark.parametrize("account", ["", "1", "12345678901", "1234567890123", "12345678901x", "\uff11" * 12, "*"])
     def test_an_account_has_twelve_digits(self, account: str) -> None:
         with pytest.raises(UsageError, match="twelve digits"):
-            FACTS.endpoints("us-east-2", account=account)
+            FACTS.endpoints("us-east-2", Forms(account=account))
 
     def test_layers_come_from_s3(self) -> None:
         layers = one("eu-west-1", "ecr-layers")
@@ -374,7 +375,7 @@ class TestForms:
             assert one(region.id, "ecs", fips=True).pattern == expected
 
     def test_a_fips_name_that_an_agent_must_be_told_stands_beside_the_ordinary_one(self) -> None:
-        found = {e.id: e for e in FACTS.endpoints("us-east-2", fips=True)}
+        found = {e.id: e for e in FACTS.endpoints("us-east-2", Forms(fips=True))}
         assert found["ssm"].pattern == "ssm.us-east-2.amazonaws.com"
         assert found["ssm"].required
         assert found["ssm-fips"].pattern == "ssm-fips.us-east-2.amazonaws.com"
@@ -392,7 +393,7 @@ class TestForms:
 
     def test_dual_stack_names_stand_beside_those_the_agents_use(self) -> None:
         plain = FACTS.endpoints("us-east-2")
-        found = {e.id: e for e in FACTS.endpoints("us-east-2", dualstack=True)}
+        found = {e.id: e for e in FACTS.endpoints("us-east-2", Forms(dualstack=True))}
         for endpoint in plain:
             if endpoint.group in {"control", "ssm", "images", "logs", "metrics"}:
                 assert found[endpoint.id] == endpoint
@@ -418,7 +419,7 @@ class TestForms:
         assert found["ecs-a"] == "ecs-a-*.us-east-2.amazonaws.com"
         assert not [i for i in found if i.endswith(("-fips", "-dualstack"))]
         required = {e.id for e in FACTS.endpoints("us-east-2") if e.required}
-        assert {e.id for e in FACTS.endpoints("us-east-2", ipv6_only=True) if e.required} == required
+        assert {e.id for e in FACTS.endpoints("us-east-2", Forms(ipv6_only=True)) if e.required} == required
 
     def test_a_host_without_ipv4_in_fips_mode(self) -> None:
         found = patterns("us-east-2", ipv6_only=True, fips=True)

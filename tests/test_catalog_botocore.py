@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from netprobe import catalog
-from netprobe.catalog import Support
+from netprobe.catalog import Forms, Support
 
 pytest.importorskip("botocore")
 
@@ -57,8 +57,8 @@ def name(service: str, region: str, *, fips: bool = False, dualstack: bool = Fal
     return url.removeprefix("https://")
 
 
-def ours(region: str, **form: bool) -> dict[str, str]:
-    return {one.id: one.pattern for one in FACTS.endpoints(region, account=None, **form)}
+def ours(region: str, **form: Any) -> dict[str, str]:
+    return {one.id: one.pattern for one in FACTS.endpoints(region, Forms(**form))}
 
 
 @pytest.mark.parametrize(("endpoint_id", "service"), SERVICES.items())

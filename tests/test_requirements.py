@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netprobe import catalog, requirements
-from netprobe.catalog import Agent, Endpoint, Form, overlay
+from netprobe.catalog import Agent, Endpoint, Forms, Variant, overlay
 from netprobe.errors import RefusedRegionError, UnknownRegionError, UsageError
 
 FACTS = catalog.load()
@@ -84,9 +84,9 @@ class TestGroups:
         assert group_of("ssmmessages", "exec") == "ssm"
 
     def test_a_form_belongs_to_the_groups_of_its_endpoint(self) -> None:
-        assert "ssm-fips" in ids(fips=True)
-        assert "ssm-fips" not in ids(fips=True, without_groups=["ssm"])
-        assert "ssm-fips" in ids(fips=True, without_groups=["ssm"], with_groups=["secrets"])
+        assert "ssm-fips" in ids(forms=Forms(fips=True))
+        assert "ssm-fips" not in ids(forms=Forms(fips=True), without_groups=["ssm"])
+        assert "ssm-fips" in ids(forms=Forms(fips=True), without_groups=["ssm"], with_groups=["secrets"])
 
     @pytest.mark.parametrize("option", ["with_groups", "without_groups"])
     def test_an_unknown_group_names_the_nearest_and_all(self, option: str) -> None:
@@ -114,10 +114,15 @@ class TestGroups:
         chosen = [g for g in FACTS.groups if (g.default or g.id in more) and g.id not in less]
         allowed = {i for group in chosen for i in group.endpoints}
         expected = {
-            (one.id, region) for region in regions for one in FACTS.endpoints(region, fips=fips) if one.id in allowed
+            (one.id, region)
+            for region in regions
+            for one in FACTS.endpoints(region, Forms(fips=fips))
+            if one.id in allowed
         }
         try:
-            found = requirements.endpoints(FACTS, regions=regions, with_groups=more, without_groups=less, fips=fips)
+            found = requirements.endpoints(
+                FACTS, regions=regions, with_groups=more, without_groups=less, forms=Forms(fips=fips)
+            )
         except UsageError:
             assert not expected
             return
@@ -133,7 +138,9 @@ class TestRegions:
     @pytest.mark.parametrize("region", ["cn-north-1", "cn-foo-9", "us-east-2,CN-northwest-1"])
     def test_china_ends_it_before_anything_else_is_looked_at(self, region: str) -> None:
         with pytest.raises(RefusedRegionError):
-            requirements.endpoints(FACTS, regions=["nowhere-1", region], with_groups=["nonsense"], account="x")
+            requirements.endpoints(
+                FACTS, regions=["nowhere-1", region], with_groups=["nonsense"], forms=Forms(account="x")
+            )
 
     def test_an_unknown_region_ends_it_before_groups(self) -> None:
         with pytest.raises(UnknownRegionError):
@@ -141,7 +148,7 @@ class TestRegions:
 
     def test_a_bad_account(self) -> None:
         with pytest.raises(UsageError, match="twelve digits"):
-            ids(account="123")
+            ids(forms=Forms(account="123"))
 
 
 class TestExtra:
@@ -223,13 +230,17 @@ def test_every_form_and_account_is_known_by_its_entry() -> None:
     second = own(id="ecr-registry", entry="ecr-registry", pattern="222233334444.dkr.ecr.us-east-2.amazonaws.com")
     first = msgspec.structs.replace(second, pattern="111122223333.dkr.ecr.us-east-2.amazonaws.com")
     found = requirements.endpoints(
-        FACTS, regions=["us-east-2"], with_groups=["exec"], fips=True, dualstack=True, extra=(first, second)
+        FACTS,
+        regions=["us-east-2"],
+        with_groups=["exec"],
+        forms=Forms(fips=True, dualstack=True),
+        extra=(first, second),
     )
 
     assert len({one.id for one in found}) == len(found)
     assert {one.entry for one in found} <= entries
     assert {one.pattern for one in found if one.entry == "ecr-registry"} == {first.pattern, second.pattern}
-    assert [one.id for one in found if one.entry == "ssmmessages" and one.form is Form.DUALSTACK] == [
+    assert [one.id for one in found if one.entry == "ssmmessages" and one.variant is Variant.DUALSTACK] == [
         "ssmmessages-dualstack"
     ]
     assert all(one.request.upgrade for one in found if one.entry == "ssmmessages")

@@ -6,30 +6,34 @@
 """
 
 from netprobe.catalog.model import (
+    ORDINARY,
     PLACEHOLDER_ACCOUNT,
     Agent,
     Endpoint,
-    Form,
+    Forms,
     Genuine,
     Group,
     Partition,
     Region,
     Request,
     Support,
+    Variant,
 )
 from netprobe.catalog.store import Catalog, load
 
 __all__ = [
+    "ORDINARY",
     "PLACEHOLDER_ACCOUNT",
     "Agent",
     "Catalog",
     "Endpoint",
-    "Form",
+    "Forms",
     "Genuine",
     "Group",
     "Partition",
     "Region",
     "Request",
     "Support",
+    "Variant",
     "load",
 ]

@@ -18,11 +18,11 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from netprobe.catalog.model import Agent, Endpoint, Form, Region, Request
+from netprobe.catalog.model import Agent, Endpoint, Forms, Region, Request, Variant
 
 _BESIDE = {
-    Form.FIPS: "used only by an agent or task that was told to use FIPS names",
-    Form.DUALSTACK: "used only by an agent or task that was told to use dual-stack names",
+    Variant.FIPS: "used only by an agent or task that was told to use FIPS names",
+    Variant.DUALSTACK: "used only by an agent or task that was told to use dual-stack names",
 }
 
 
@@ -71,7 +71,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     dualstack: str | None = None
     dualstack_partitions: tuple[str, ...] = ()
     fips_dualstack: str | None = None
-    beside: tuple[Form, ...] = ()
+    beside: tuple[Variant, ...] = ()
     partitions: tuple[str, ...] = ()
     only_in: tuple[str, ...] = ()
     not_in: tuple[str, ...] = ()
@@ -85,7 +85,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Refuse an entry that contradicts itself (``msgspec`` reports a ValueError with the entry's place)."""
         if not self.groups:
             raise ValueError(f"{self.id} belongs to no group")
-        if Form.ORDINARY in self.beside:
+        if Variant.ORDINARY in self.beside:
             raise ValueError(f"{self.id}: beside holds something other than fips and dualstack")
         if bool(self.fips) != bool(self.fips_in):
             raise ValueError(f"{self.id}: a FIPS form needs the regions where it exists")
@@ -93,11 +93,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     @property
     def ids(self) -> tuple[str, ...]:
         """Every endpoint id that the entry can become."""
-        names = {Form.FIPS: self.fips, Form.DUALSTACK: self.dualstack}
-        return (self.id, *(self._id(form) for form, name in names.items() if name and form in self.beside))
+        names = {Variant.FIPS: self.fips, Variant.DUALSTACK: self.dualstack}
+        return (self.id, *(self._id(variant) for variant, name in names.items() if name and variant in self.beside))
 
-    def _id(self, form: Form) -> str:
-        return self.id if form is Form.ORDINARY else f"{self.id}-{form}"
+    def _id(self, variant: Variant) -> str:
+        return self.id if variant is Variant.ORDINARY else f"{self.id}-{variant}"
 
     def exists_in(self, region: Region, *, launched_before_2024: bool) -> bool:
         """Whether AWS runs this in ``region``."""
@@ -108,53 +108,53 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             and (launched_before_2024 or not self.before_2024)
         )
 
-    def expand(
-        self, region: Region, request: Request, *, account: str | None, fips: bool, dualstack: bool, ipv6_only: bool
-    ) -> Iterator[Endpoint]:
+    def expand(self, region: Region, request: Request, forms: Forms) -> Iterator[Endpoint]:
         """What the entry becomes in ``region``: one endpoint, and one for each form that stands beside it."""
-        for template, form in self._names(region, fips=fips, dualstack=dualstack, ipv6_only=ipv6_only):
-            yield self._endpoint(region, request, account, template, form)
+        for template, variant in self._names(region, forms):
+            yield self._endpoint(region, request, forms.account, template, variant)
 
-    def _names(self, region: Region, *, fips: bool, dualstack: bool, ipv6_only: bool) -> Iterator[tuple[str, Form]]:
+    def _names(self, region: Region, forms: Forms) -> Iterator[tuple[str, Variant]]:
         """Each name as a template, with the form that it is in."""
-        fips_name = self.fips if fips and region.id in self.fips_in else None
+        fips_name = self.fips if forms.fips and region.id in self.fips_in else None
         dual_name = self.dualstack if self._has_dualstack(region) else None
-        if ipv6_only and dual_name:
-            yield (self.fips_dualstack or dual_name) if fips_name else dual_name, Form.ORDINARY
+        if forms.ipv6_only and dual_name:
+            yield (self.fips_dualstack or dual_name) if fips_name else dual_name, Variant.ORDINARY
             return
         ordinary = self.host
-        if fips_name and Form.FIPS not in self.beside:
+        if fips_name and Variant.FIPS not in self.beside:
             ordinary = fips_name
             dual_name = dual_name and (self.fips_dualstack or dual_name)
-        in_place = dualstack and Form.DUALSTACK not in self.beside
-        yield (dual_name if in_place and dual_name else ordinary), Form.ORDINARY
-        if fips_name and Form.FIPS in self.beside:
-            yield fips_name, Form.FIPS
-        if dual_name and dualstack and not in_place:
-            yield dual_name, Form.DUALSTACK
+        in_place = forms.dualstack and Variant.DUALSTACK not in self.beside
+        yield (dual_name if in_place and dual_name else ordinary), Variant.ORDINARY
+        if fips_name and Variant.FIPS in self.beside:
+            yield fips_name, Variant.FIPS
+        if dual_name and forms.dualstack and not in_place:
+            yield dual_name, Variant.DUALSTACK
 
     def _has_dualstack(self, region: Region) -> bool:
         return not self.dualstack_partitions or region.partition.id in self.dualstack_partitions
 
-    def _endpoint(self, region: Region, request: Request, account: str | None, template: str, form: Form) -> Endpoint:
+    def _endpoint(
+        self, region: Region, request: Request, account: str | None, template: str, variant: Variant
+    ) -> Endpoint:
         words = {
             "region": region.id,
             "suffix": region.partition.dns_suffix,
             "dualstack_suffix": region.partition.dual_stack_dns_suffix,
             "account": account or "*",
         }
-        notes = (self.note, _BESIDE.get(form, ""))
+        notes = (self.note, _BESIDE.get(variant, ""))
         return Endpoint(
-            id=self._id(form),
+            id=self._id(variant),
             entry=self.id,
-            form=form,
+            variant=variant,
             region=region.id,
             group=self.groups[0],
             pattern=template.format_map(words),
             port=self.port,
             purpose=self.purpose,
             used_by=self.used_by,
-            required=self.required and form is Form.ORDINARY,
+            required=self.required and variant is Variant.ORDINARY,
             source=self.source,
             checked=self.checked,
             request=_filled(request, words),

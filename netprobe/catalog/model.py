@@ -125,13 +125,32 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     upgrade_path: str = "/ws"
 
 
-class Form(StrEnum):
-    """Which of a service's names an endpoint is, where several are needed beside each other."""
+class Variant(StrEnum):
+    """Which of a service's names an endpoint is, where several are needed beside each other (botocore's word)."""
 
     ORDINARY = "ordinary"
     """The one name of the host: in FIPS or dual-stack form where the host uses that in place of the ordinary one."""
     FIPS = "fips"
     DUALSTACK = "dualstack"
+
+
+class Forms(msgspec.Struct, frozen=True, kw_only=True):
+    """In which forms a host names what it talks to; what is left out is the ordinary one.
+
+    Attributes:
+        fips: the FIPS forms where they exist (``--fips``).
+        dualstack: the dual-stack forms (``--dualstack``).
+        ipv6_only: what a host without IPv4 uses (``-6``).
+        account: the twelve digits of the ECR registry's account (``--account``); without it its pattern has ``*``.
+    """
+
+    fips: bool = False
+    dualstack: bool = False
+    ipv6_only: bool = False
+    account: str | None = None
+
+
+ORDINARY = Forms()
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,7 +160,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         id: a stable word: ``ecs``, ``ecs-a``, ``ecr-layers`` … No two endpoints of a region share it.
         entry: the catalog entry that it was made of: ``ecr-registry`` of every registry, ``ssmmessages`` of each of its
             names. What is said of an entry holds for all of them; the id unless given.
-        form: which of the entry's names it is.
+        variant: which of the entry's names it is.
         region: the region's id.
         group: the need it serves: ``control``, ``ssm``, ``images`` …
         pattern: the host pattern.
@@ -177,7 +196,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     placeholder_account: bool = False
     entry: str = ""
-    form: Form = Form.ORDINARY
+    variant: Variant = Variant.ORDINARY
 
     def __post_init__(self) -> None:
         """An endpoint that was made of no entry is its own."""

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from netprobe.catalog.entries import Entry
-from netprobe.catalog.model import Endpoint, Group, Partition, Region, Request, Support
+from netprobe.catalog.model import ORDINARY, Endpoint, Forms, Group, Partition, Region, Request, Support
 from netprobe.errors import RefusedRegionError, UnknownRegionError, UsageError
 
 _FILES = ("endpoints.toml", "partitions.json", "regions.toml")
@@ -132,28 +132,18 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
         """Every region where an AWS page offers ECS Anywhere (what ``all`` means)."""
         return tuple(r for r in self.regions if r.partition.support is Support.DOCUMENTED)
 
-    def endpoints(
-        self,
-        region: Region | str,
-        *,
-        account: str | None = None,
-        fips: bool = False,
-        dualstack: bool = False,
-        ipv6_only: bool = False,
-    ) -> tuple[Endpoint, ...]:
+    def endpoints(self, region: Region | str, forms: Forms = ORDINARY) -> tuple[Endpoint, ...]:
         """Every endpoint of every group in one region, in the order of the data file.
 
         Args:
             region: a region or its id.
-            account: the twelve digits of the ECR registry's account; without it its pattern has ``*`` there.
-            fips: name the FIPS forms where they exist.
-            dualstack: name the dual-stack forms.
-            ipv6_only: name what a host without IPv4 uses.
+            forms: how the host names them.
 
         Raises:
             UsageError: a region that is refused or unknown, or an account that is not twelve digits.
         """
         where = self.region(region if isinstance(region, str) else region.id)
+        account = forms.account
         if account is not None and not (len(account) == 12 and account.isascii() and account.isdigit()):
             raise UsageError(account, "an AWS account id has twelve digits", "give the id of the registry's account")
         old = where.id in self.launched_before_2024
@@ -161,14 +151,7 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
             endpoint
             for entry in self.entries
             if entry.exists_in(where, launched_before_2024=old)
-            for endpoint in entry.expand(
-                where,
-                self.requests[entry.probe],
-                account=account,
-                fips=fips,
-                dualstack=dualstack,
-                ipv6_only=ipv6_only,
-            )
+            for endpoint in entry.expand(where, self.requests[entry.probe], forms)
         )
 
 

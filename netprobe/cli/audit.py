@@ -51,6 +51,7 @@ def audit(
     from netprobe.audit import text
     from netprobe.audit.files import feed
     from netprobe.audit.judge import Judge
+    from netprobe.catalog import Forms
     from netprobe.cli.output import check_destinations, width, write_output
     from netprobe.cli.selection import select
     from netprobe.errors import UsageError, printable
@@ -67,9 +68,7 @@ def audit(
         region=region,
         with_groups=with_groups,
         without_groups=without_groups,
-        account=account,
-        fips=fips,
-        dualstack=dualstack,
+        forms=Forms(fips=fips, dualstack=dualstack, account=account),
         task_definition=task_definition,
     )
     check_destinations([output])  # told before a large log is read

@@ -100,6 +100,7 @@ def check(
     if schema:
         return _print_schema(output)
     from netprobe import requirements
+    from netprobe.catalog import Forms
 
     wanted = emit.wanted(format, output, report)
     handing_off = handing.wanted(handoff, handoff_target)
@@ -115,10 +116,7 @@ def check(
         region=_region(region, own),
         with_groups=with_groups,
         without_groups=without_groups,
-        account=account,
-        fips=fips,
-        dualstack=dualstack,
-        ipv6_only=without_ipv4,
+        forms=Forms(fips=fips, dualstack=dualstack, ipv6_only=without_ipv4, account=account),
         task_definition=task_definition,
     )
     settings = _settings(

@@ -53,6 +53,7 @@ def endpoints(
     """Show what is needed, by whom, and why (formats: table, json, csv)."""
     rows.check_format(format)
     from netprobe import requirements
+    from netprobe.catalog import Forms
     from netprobe.cli.selection import select
 
     selection = select(
@@ -60,10 +61,7 @@ def endpoints(
         region=region,
         with_groups=with_groups,
         without_groups=without_groups,
-        account=account,
-        fips=fips,
-        dualstack=dualstack,
-        ipv6_only=ipv6_only,
+        forms=Forms(fips=fips, dualstack=dualstack, ipv6_only=ipv6_only, account=account),
         task_definition=task_definition,
     )
     notes = requirements.notes(selection.regions, options.listed(with_groups), selection.catalog)

@@ -98,6 +98,7 @@ def render(
     difference, 2 the request is wrong.
     """
     from netprobe import requirements
+    from netprobe.catalog import Forms
     from netprobe.cli.selection import select
     from netprobe.render import Origin, lowering
     from netprobe.render.targets import get
@@ -111,10 +112,7 @@ def render(
         region=region or (list(blocked.regions) if blocked else None),
         with_groups=[*(with_groups or ()), *(blocked.groups(without_groups) if blocked else ())],
         without_groups=without_groups,
-        account=account,
-        fips=fips,
-        dualstack=dualstack,
-        ipv6_only=ipv6_only,
+        forms=Forms(fips=fips, dualstack=dualstack, ipv6_only=ipv6_only, account=account),
         task_definition=task_definition,
     )
     endpoints = selection.endpoints if blocked is None else blocked.only(selection.endpoints)

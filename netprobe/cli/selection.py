@@ -18,7 +18,7 @@ from netprobe.errors import UsageError
 
 if TYPE_CHECKING:
     from netprobe.catalog import Catalog
-    from netprobe.catalog.model import Endpoint, Region
+    from netprobe.catalog.model import Endpoint, Forms, Region
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,10 +41,7 @@ def select(
     region: Sequence[str] | None,
     with_groups: Sequence[str] | None = None,
     without_groups: Sequence[str] | None = None,
-    account: str | None = None,
-    fips: bool = False,
-    dualstack: bool = False,
-    ipv6_only: bool = False,
+    forms: Forms | None = None,
     task_definition: Sequence[Path] | None = None,
 ) -> Selection:
     """Turn the shared options into regions and endpoints.
@@ -56,6 +53,7 @@ def select(
     from netprobe import requirements
     from netprobe.catalog import overlay
 
+    forms = forms or catalogs.ORDINARY
     names = listed(region)
     if not names:
         raise UsageError(
@@ -70,9 +68,7 @@ def select(
     if task_definition:
         from netprobe import workload
 
-        extra += workload.endpoints(
-            task_definition, catalog=catalog, regions=regions, fips=fips, dualstack=dualstack, ipv6_only=ipv6_only
-        )
+        extra += workload.endpoints(task_definition, catalog=catalog, regions=regions, wanted=forms)
     return Selection(
         catalog=catalog,
         regions=regions,
@@ -81,10 +77,7 @@ def select(
             regions=[one.id for one in regions],
             with_groups=listed(with_groups),
             without_groups=listed(without_groups),
-            account=account,
-            fips=fips,
-            dualstack=dualstack,
-            ipv6_only=ipv6_only,
+            forms=forms,
             extra=tuple(extra),
         ),
     )

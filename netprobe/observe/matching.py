@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from netprobe.catalog import Catalog
-from netprobe.catalog.model import Endpoint, Support
+from netprobe.catalog.model import ORDINARY, Endpoint, Forms, Support
 from netprobe.errors import UsageError
 from netprobe.hostnames import Hostname
 
@@ -57,7 +57,7 @@ def every_endpoint(catalog: Catalog) -> tuple[Endpoint, ...]:
     for region in catalog.regions:
         if region.partition.support is Support.REFUSED:
             continue
-        for fips, dualstack in ((False, False), (True, False), (False, True)):
-            for one in catalog.endpoints(region, fips=fips, dualstack=dualstack):
+        for forms in (ORDINARY, Forms(fips=True), Forms(dualstack=True)):
+            for one in catalog.endpoints(region, forms):
                 found[one.region, one.id, one.pattern] = one
     return tuple(found.values())

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netprobe.catalog import ORDINARY
+
 if TYPE_CHECKING:
-    from netprobe.catalog import Catalog, Endpoint, Region
+    from netprobe.catalog import Catalog, Endpoint, Forms, Region
 
 
 def endpoints(
@@ -19,9 +21,7 @@ def endpoints(
     *,
     catalog: Catalog,
     regions: Sequence[Region],
-    fips: bool = False,
-    dualstack: bool = False,
-    ipv6_only: bool = False,
+    wanted: Forms = ORDINARY,
 ) -> tuple[Endpoint, ...]:
     """What the workloads in these files need, for the regions and in the forms that the user named.
 
@@ -31,5 +31,4 @@ def endpoints(
     """
     from netprobe.workload import forms, required
 
-    wanted = required.Forms(fips=fips, dualstack=dualstack, ipv6_only=ipv6_only)
     return required.endpoints(forms.read(paths), catalog=catalog, regions=regions, forms=wanted)

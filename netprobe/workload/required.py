@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import msgspec
 
-from netprobe.catalog import Agent, Catalog, Endpoint, Form, Genuine, Region, Request
+from netprobe.catalog import Agent, Catalog, Endpoint, Forms, Genuine, Region, Request, Variant
 from netprobe.catalog.overlay import refuse_china
 from netprobe.errors import InvalidHostnameError, printable
 from netprobe.hostnames import HostPattern
@@ -29,14 +28,6 @@ _HUB_IDS = ("docker-hub-registry", "docker-hub-auth", "docker-hub-layers", "dock
 _CHECKED = "2026-11-23"
 _S3_USER_GUIDE = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/use-environment-file.html"
 _REGISTRY = Request(path="/v2/", genuine=Genuine.HTTP)
-
-
-class Forms(NamedTuple):
-    """Which forms of AWS's names the host uses (``--fips``, ``--dualstack``, ``--ipv6-only``)."""
-
-    fips: bool = False
-    dualstack: bool = False
-    ipv6_only: bool = False
 
 
 def endpoints(workload: Workload, *, catalog: Catalog, regions: Sequence[Region], forms: Forms) -> tuple[Endpoint, ...]:
@@ -81,7 +72,7 @@ def _of(need: Need, catalog: Catalog, regions: Sequence[Region], forms: Forms) -
 
 
 def _known(catalog: Catalog, region: Region, ids: Sequence[str], forms: Forms, asked: str) -> Iterator[Endpoint]:
-    for endpoint in catalog.endpoints(region, **forms._asdict()):
+    for endpoint in catalog.endpoints(region, forms):
         if endpoint.entry in ids:
             yield _asked(endpoint, asked)
 
@@ -89,15 +80,13 @@ def _known(catalog: Catalog, region: Region, ids: Sequence[str], forms: Forms, a
 def _registry(catalog: Catalog, region: Region, image: Registry, asked: str) -> Iterator[Endpoint]:
     """The registry's own name in the form that the image is written in: Docker asks for that one, whatever the host."""
     dualstack, fips = ".dkr-ecr" in image.host, "ecr-fips." in image.host
-    form = Form.FIPS if fips and not dualstack else Form.ORDINARY
+    written = Forms(fips=fips, ipv6_only=dualstack, account=image.account)
+    variant = Variant.FIPS if fips and not dualstack else Variant.ORDINARY
     is_open = any(mark in image.host for mark in (UNKNOWN, REGION, SUFFIX))
-    found = [
-        _asked(endpoint, asked)
-        for endpoint in catalog.endpoints(region, account=image.account, fips=fips, ipv6_only=dualstack)
-        if endpoint.entry == _ECR_REGISTRY and endpoint.form is form and (is_open or endpoint.pattern == image.host)
-    ]
+    known = [one for one in catalog.endpoints(region, written) if one.entry == _ECR_REGISTRY]
+    found = [one for one in known if one.variant is variant and (is_open or one.pattern == image.host)]
     if found:
-        yield from found
+        yield from (_asked(one, asked) for one in found)
         return
     for own in _own(image.host, image.port, region, "pulls images", asked, _REGISTRY):
         yield msgspec.structs.replace(own, entry=_ECR_REGISTRY)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import typer
 
+from netprobe.catalog import Forms
 from netprobe.cli import config
 from netprobe.cli.selection import Selection, select
 from netprobe.errors import RefusedRegionError, UnknownRegionError, UsageError
@@ -25,7 +26,7 @@ def chosen(*, document: dict[str, Any] | None = None, **given: Any) -> Selection
 
 def test_regions_groups_and_account() -> None:
     selection = chosen(
-        region=["us-east-2,eu-west-1"], with_groups=["secrets"], without_groups=["logs"], account="1" * 12
+        region=["us-east-2,eu-west-1"], with_groups=["secrets"], without_groups=["logs"], forms=Forms(account="1" * 12)
     )
     assert [region.id for region in selection.regions] == ["us-east-2", "eu-west-1"]
     groups = {endpoint.group for endpoint in selection.endpoints}

@@ -20,7 +20,7 @@ GENEROUS = 20.0
 def test_every_target_renders_every_region() -> None:
     facts = catalog.load()
     regions = [region.id for region in facts.select(["all"])]
-    endpoints = requirements.endpoints(facts, regions=regions, account="123456789012")
+    endpoints = requirements.endpoints(facts, regions=regions, forms=catalog.Forms(account="123456789012"))
     published = {region: (*found.v4, *found.v6) for region, found in prefixes.snapshot().by_region.items()}
     addresses = Addresses(how="the snapshot", by_region=published)
     began = time.process_time()

@@ -14,7 +14,7 @@ REGION = "us-east-2"
 @cache
 def endpoints(region: str = REGION, *, ipv6_only: bool = False) -> tuple[Endpoint, ...]:
     """The endpoints of the default groups of one region."""
-    return requirements.endpoints(catalog.load(), regions=[region], ipv6_only=ipv6_only)
+    return requirements.endpoints(catalog.load(), regions=[region], forms=catalog.Forms(ipv6_only=ipv6_only))
 
 
 def facts() -> Catalog:

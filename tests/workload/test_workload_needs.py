@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from netprobe import catalog as catalogs
 from netprobe import requirements, workload
-from netprobe.catalog import Endpoint
+from netprobe.catalog import Endpoint, Forms
 from netprobe.errors import RefusedRegionError, UnreadableFileError, UsageError
 from netprobe.workload.images import RegistryKind, registry
 from tests.support.cli import netprobe
@@ -18,12 +19,12 @@ R = "us-east-2"
 
 
 def needed(
-    tmp_path: Path, text: str, name: str = "f.yaml", regions: tuple[str, ...] = (R,), /, **forms: bool
+    tmp_path: Path, text: str, name: str = "f.yaml", regions: tuple[str, ...] = (R,), /, **forms: Any
 ) -> tuple[Endpoint, ...]:
     path = tmp_path / name
     path.write_text(text)
     catalog = catalogs.load()
-    return workload.endpoints([path], catalog=catalog, regions=catalog.select(regions), **forms)
+    return workload.endpoints([path], catalog=catalog, regions=catalog.select(regions), wanted=Forms(**forms))
 
 
 def patterns(found: tuple[Endpoint, ...]) -> set[str]:
@@ -87,7 +88,9 @@ def test_two_accounts_of_one_region_are_two_endpoints(tmp_path: Path) -> None:
     ]})  # fmt: skip
     found = needed(tmp_path, text, "t.json")
     assert patterns(found) == ecr("111122223333", "eu-west-1") | ecr("444455556666", "eu-west-1")
-    merged = requirements.endpoints(catalogs.load(), regions=["eu-west-1"], account="777788889999", extra=found)
+    merged = requirements.endpoints(
+        catalogs.load(), regions=["eu-west-1"], forms=Forms(account="777788889999"), extra=found
+    )
     registries = {one.id: one.pattern.partition(".")[0] for one in merged if one.id.startswith("ecr-registry")}
     assert registries == {
         "ecr-registry": "777788889999",
