@@ -19,6 +19,8 @@ _FOLDERS: tuple[tuple[str, int], ...] = (
     ("run/", 256 * KIB),
     ("boot/loader/entries/", 64 * KIB),
     ("boot/grub", 512 * KIB),
+    ("boot/firmware/cmdline.txt", 64 * KIB),
+    ("boot/cmdline.txt", 64 * KIB),
     ("usr/lib/os-release", 64 * KIB),
     ("usr/lib/sysctl.d/", 64 * KIB),
     ("lib/sysctl.d/", 64 * KIB),

@@ -6,7 +6,8 @@ address alone says little, since Docker's bridge has an IPv4 address on every ho
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Network
 
 ROUTE = "/proc/net/route"
 IPV6_ROUTE = "/proc/net/ipv6_route"
@@ -31,3 +32,22 @@ def has_default(lines: Iterable[str], family: int) -> bool:
         if bits & _RTF_UP and not bits & _RTF_REJECT:
             return True
     return False
+
+
+def networks(lines: Iterable[str]) -> Iterator[tuple[str, IPv4Network]]:
+    """The networks of :data:`ROUTE` that are reached without a gateway, with their interface.
+
+    Args:
+        lines: the lines of the table; addresses stand in it as 32 bits of the machine's byte order (proc(5)).
+    """
+    for line in lines:
+        words = line.split()
+        if len(words) < 8 or words[2] != "00000000" or not all(len(words[at]) == 8 for at in (1, 7)):
+            continue
+        try:
+            address, mask = (bytes.fromhex(words[at])[::-1] for at in (1, 7))
+            network = IPv4Network((address, bin(int.from_bytes(mask)).count("1")))
+        except ValueError:
+            # The heading, or a network whose address has bits beyond its mask.
+            continue
+        yield words[0], network

@@ -16,14 +16,13 @@ What a running process really has is read from ``/proc`` where that is permitted
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from netprobe.host.agents import processes
 from netprobe.host.agents.noproxy import Dialect
 from netprobe.host.machine import ECS_CONFIGS, Machine
-from netprobe.host.readers import settings
+from netprobe.host.readers import daemonjson, settings
 from netprobe.host.readers.settings import MAX_FILE, Setting
 
 HTTPS = ("HTTPS_PROXY", "https_proxy")
@@ -48,7 +47,6 @@ ECS_CIPHERS = ":".join(
     )
 )
 """The ECDHE_RSA_* and RSA_* suites of TLS 1.2 under OpenSSL's names; TLS 1.3 is not limited."""
-DOCKER_CONFIG = "/etc/docker/daemon.json"
 SSM_UNITS = ("amazon-ssm-agent.service", "snap.amazon-ssm-agent.amazon-ssm-agent.service")
 PUBLIC_ROOTS = "public roots only: the ECS agent's image carries its own bundle, and the rpm package mounts no other"
 
@@ -176,7 +174,7 @@ def docker(machine: Machine) -> Program:
         machine,
         "docker",
         installed=machine.unit_exists("docker.service")
-        or machine.root.exists(DOCKER_CONFIG)
+        or machine.root.exists(daemonjson.FILE)
         or machine.version_of("docker-ce", "docker.io", "moby-engine", "docker") is not None,
         in_files=(*machine.unit_environment("docker.service"), *_daemon_json(machine)),
         commands=("dockerd",),
@@ -185,24 +183,15 @@ def docker(machine: Machine) -> Program:
 
 def _daemon_json(machine: Machine) -> list[Setting]:
     """The ``proxies`` of daemon.json (docs.docker.com, daemon proxy configuration): they win over the environment."""
-    text = (machine.root.text(DOCKER_CONFIG, MAX_FILE) or "").removeprefix("\ufeff")
-    if not text:
-        return []
-    try:
-        proxies = json.loads(text).get("proxies", {})
-        values = {key: str(proxies.get(key, "")) for key in ("http-proxy", "https-proxy", "no-proxy")}
-    except (ValueError, AttributeError, RecursionError):
-        # Docker itself does not start with such a file; the rule about daemon.json says so.
-        return []
-    return [
-        Setting(key=key.upper().replace("-", "_"), value=value, file=DOCKER_CONFIG, line=_line_of(text, f'"{key}"'))
-        for key, value in values.items()
-        if value
-    ]
-
-
-def _line_of(text: str, needle: str) -> int:
-    return text.count("\n", 0, max(text.find(needle), 0)) + 1
+    config = daemonjson.read(machine.root)
+    proxies = config.settings.get("proxies")
+    found = []
+    for key in ("http-proxy", "https-proxy", "no-proxy"):
+        value = proxies.get(key) if isinstance(proxies, dict) else None
+        if isinstance(value, str) and value:
+            name = key.upper().replace("-", "_")
+            found.append(Setting(key=name, value=value, file=config.file, line=config.line("proxies", key)))
+    return found
 
 
 def shell(machine: Machine) -> tuple[Setting, ...]:
@@ -263,5 +252,6 @@ def _as_running(
         (file, process) for file, process in pairs if (file.value if file else "") != (process.value if process else "")
     )
     # daemon.json is no environment: the process reads it itself, so it stands beside what /proc tells.
-    beside = tuple(s for s in in_files if s.file == DOCKER_CONFIG)
-    return (*running, *beside), tuple(pair for pair in stale if pair[0] is None or pair[0].file != DOCKER_CONFIG)
+    own = daemonjson.path(machine.root)
+    beside = tuple(s for s in in_files if s.file == own)
+    return (*running, *beside), tuple(pair for pair in stale if pair[0] is None or pair[0].file != own)

@@ -10,6 +10,7 @@ from netprobe.host.machine import Machine
 from netprobe.host.rules import (
     clock,
     docker,
+    dockerconfig,
     localfirewall,
     modes,
     proxies,
@@ -26,6 +27,7 @@ from netprobe.rules import Rule
 RULES: tuple[Rule[Machine], ...] = (
     *system.RULES,
     *docker.RULES,
+    *dockerconfig.RULES,
     *versions.RULES,
     *registration.RULES,
     *trust.RULES,

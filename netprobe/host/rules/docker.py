@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import json
-
 from netprobe.findings import Place, Severity
 from netprobe.host.machine import Machine
-from netprobe.host.readers.settings import MAX_FILE
+from netprobe.host.readers import daemonjson
 from netprobe.host.rules.define import rule
+from netprobe.host.rules.pairs import AGENT_PACKAGES, DOCKER_PACKAGES, needs_newer_agent, shown
 from netprobe.host.rules.sources import AGENT, AGENT_VERSIONS, DEVELOPER_GUIDE
 from netprobe.host.rules.versions import installed, unknown_version
 from netprobe.rules import Judgement, Rule, failed, not_applicable, passed, warned
 
 DAEMONS = ("/usr/bin/dockerd", "/usr/local/bin/dockerd", "/usr/sbin/dockerd")
-PACKAGES = ("docker-ce", "docker.io", "moby-engine", "docker-engine", "docker")
 _CLIENT = "/usr/bin/docker"
-CONFIGURATION = "/etc/docker/daemon.json"
 
 
 def docker_missing(machine: Machine) -> Judgement:
     """The installer fetches Docker from download.docker.com, except on RHEL, where it must be there before."""
     found = machine.root.first(*DAEMONS)
     if found is not None:
-        package = next((name for name in PACKAGES if name in machine.packages.versions), None)
+        package = next((name for name in DOCKER_PACKAGES if name in machine.packages.versions), None)
         origin = f"the package {package}" if package is not None else "no package that netprobe knows"
         return passed(f"Docker is installed, from {origin}", Place(file=found))
     where = (Place(file=DAEMONS[0]),)
@@ -55,7 +52,7 @@ def docker_is_podman(machine: Machine) -> Judgement:
 
 def docker_too_old(machine: Machine) -> Judgement:
     """Since agent 1.20.0 Docker 18.01 is the oldest; metrics are reliable from 20.10.13 on."""
-    version = machine.version_of(*PACKAGES)
+    version = machine.version_of(*DOCKER_PACKAGES)
     if version is None:
         return _no_version(machine)
     shown = ".".join(map(str, version))
@@ -76,21 +73,17 @@ def _no_version(machine: Machine) -> Judgement:
 
 
 def docker_needs_newer_agent(machine: Machine) -> Judgement:
-    """Docker 25 raised its oldest API version to 1.24; the ECS agent can speak that since 1.81.0 (2024)."""
-    version = machine.version_of(*PACKAGES)
+    """Docker raises its oldest API version: to 1.24 with 25.0, to 1.44 with 29.0 (later 1.40)."""
+    version = machine.version_of(*DOCKER_PACKAGES)
     if version is None:
         return _no_version(machine)
-    agent = machine.version_of("amazon-ecs-init", "ecs-init")
+    agent = machine.version_of(*AGENT_PACKAGES)
     if version >= (25,) and agent is None and installed(machine, "amazon-ecs-init"):
         return unknown_version(machine, "the ECS agent")
-    if version < (25,) or agent is None:
-        return passed("Docker and the ECS agent understand each other")
-    shown = ".".join(map(str, agent))
-    where = Place(file=machine.packages.file, text=f"amazon-ecs-init {shown}")
-    if agent < (1, 81, 0):
-        title = f"Docker {'.'.join(map(str, version))} no longer speaks the API of ECS agent {shown}"
-        return failed(title, "update amazon-ecs-init to 1.81.0 or later", (where,))
-    return passed(f"ECS agent {shown} speaks Docker's API", where)
+    if agent is None:
+        return passed("the installer brings an ECS agent that understands this Docker")
+    needed = needs_newer_agent(machine, "docker_needs_newer_agent")
+    return needed or passed(f"ECS agent {shown(agent)} speaks the API of Docker {shown(version)}")
 
 
 def docker_not_enabled(machine: Machine) -> Judgement:
@@ -108,47 +101,11 @@ def docker_not_enabled(machine: Machine) -> Judgement:
     )
 
 
-def docker_config_harmful(machine: Machine) -> Judgement:
-    """A daemon.json that Docker rejects, or that forbids it the rules which give bridge tasks a network."""
-    # Docker takes a byte order mark and an empty file (moby daemon/config, getConflictFreeConfiguration).
-    text = (machine.root.text(CONFIGURATION, MAX_FILE) or "").removeprefix("\ufeff")
-    if not text.strip():
-        return passed("Docker has its default configuration")
-    try:
-        settings = json.loads(text)
-    except json.JSONDecodeError as exc:
-        place = Place(file=CONFIGURATION, line=exc.lineno, text=f"column {exc.colno}: {exc.msg}")
-        return failed("Docker will not start: its daemon.json is no JSON", "correct the file", (place,))
-    except (ValueError, RecursionError):
-        place = Place(file=CONFIGURATION, line=1)
-        title = "Docker will not start: its daemon.json is nested too deep, or holds a number that is too long"
-        return failed(title, "correct the file", (place,))
-    if not isinstance(settings, dict):
-        place = Place(file=CONFIGURATION, line=1)
-        return failed("Docker will not start: its daemon.json is no JSON object", "correct the file", (place,))
-    if settings.get("iptables") is False:
-        remedy = 'remove "iptables": false, or write the NAT and forwarding rules for bridge tasks yourself'
-        title = "Docker is told not to write iptables rules, so tasks in bridge mode have no way out"
-        return warned(
-            title, remedy, (Place(file=CONFIGURATION, line=_line(text, '"iptables"'), text='"iptables": false'),)
-        )
-    return passed("Docker's configuration does not stand in the way", Place(file=CONFIGURATION))
-
-
 def data_folder(machine: Machine) -> str:
     """Where Docker keeps images: ``data-root`` of its configuration, else its default (dockerd(8))."""
-    text = (machine.root.text(CONFIGURATION, MAX_FILE) or "").removeprefix("\ufeff")
-    try:
-        settings = json.loads(text)
-    except (ValueError, RecursionError):
-        # Docker does not start with it, which is told by docker_config_harmful.
-        settings = None
-    folder = settings.get("data-root") if isinstance(settings, dict) else None
+    # A file that cannot be read is told of by docker_config_harmful.
+    folder = daemonjson.read(machine.root).settings.get("data-root")
     return folder if isinstance(folder, str) and folder.startswith("/") else "/var/lib/docker"
-
-
-def _line(text: str, key: str) -> int:
-    return text[: max(text.find(key), 0)].count("\n") + 1
 
 
 RULES: tuple[Rule[Machine], ...] = (
@@ -157,5 +114,4 @@ RULES: tuple[Rule[Machine], ...] = (
     rule(docker_too_old, "Docker is too old for the ECS agent", AGENT_VERSIONS),
     rule(docker_needs_newer_agent, "The ECS agent is too old for Docker", f"{AGENT}/issues/4074"),
     rule(docker_not_enabled, "Docker is not started at boot", AGENT, severity=Severity.WARNING),
-    rule(docker_config_harmful, "Docker's configuration stands in the way", "https://docs.docker.com/engine/daemon/"),
 )

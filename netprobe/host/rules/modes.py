@@ -5,9 +5,9 @@ from __future__ import annotations
 from netprobe.findings import Place, Severity
 from netprobe.host import routes
 from netprobe.host.machine import Machine
+from netprobe.host.rules import kernel
 from netprobe.host.rules.define import rule
 from netprobe.host.rules.sources import AGENT, DEVELOPER_GUIDE
-from netprobe.host.rules.system import kernel_option
 from netprobe.rules import Judgement, Rule, not_run, passed, warned
 
 _FIPS_FLAG = "/proc/sys/crypto/fips_enabled"
@@ -20,7 +20,7 @@ def fips_mode(machine: Machine) -> Judgement:
         if (machine.root.text(_FIPS_FLAG) or "").strip() == "1":
             place = Place(file=_FIPS_FLAG, line=1, text="1")
     else:
-        option = kernel_option(machine, "fips")
+        option = kernel.option(machine, "fips")
         if option is not None and option[0] == "1":
             place = option[1]
         elif machine.root.exists("/etc/system-fips"):

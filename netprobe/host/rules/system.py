@@ -7,8 +7,10 @@ import struct
 
 from netprobe.findings import Place, Severity
 from netprobe.host.machine import Machine
+from netprobe.host.readers import kernelline
+from netprobe.host.rules import kernel, pairs
 from netprobe.host.rules.define import rule
-from netprobe.host.rules.sources import AGENT, AGENT_CHANGES, CHECKED, DEVELOPER_GUIDE, INSTALLER
+from netprobe.host.rules.sources import AGENT, AGENT_CHANGES, CHECKED, DEVELOPER_GUIDE, INSTALLER, READ_AGAIN
 from netprobe.host.rules.versions import installed, unknown_version
 from netprobe.rules import Judgement, Rule, failed, not_applicable, not_run, passed, warned
 
@@ -105,59 +107,82 @@ def package_manager_missing(machine: Machine) -> Judgement:
     )
 
 
-def kernel_option(machine: Machine, name: str) -> tuple[str, Place] | None:
-    """The value of a kernel command line option, and where it stands; the last one holds, as it does in the kernel.
-
-    Of a running host its kernel's line counts alone. An image is asked for every file that such a line is made of:
-    Ubuntu's cloud images keep theirs in ``/etc/default/grub.d``, the rpm family in boot loader entries.
-    """
-    files: tuple[str, ...] = ("/proc/cmdline",)
-    if not machine.running:
-        drop_ins = machine.root.glob("/etc/default/grub.d", ".cfg")
-        entries = machine.root.glob("/boot/loader/entries", ".conf")
-        files = ("/etc/kernel/cmdline", "/etc/default/grub", *drop_ins, *entries)
-    pattern = re.compile(rf"(?<![\w.]){re.escape(name)}=([\w-]+)")
-    found = None
-    for path in files:
-        for number, line in machine.root.lines(path):
-            for match in () if line.lstrip().startswith("#") else pattern.finditer(line):
-                found = match[1], Place(file=path, line=number, text=match[0])
-    return found
-
-
-def cgroup_version(machine: Machine) -> tuple[int, Place] | None:
-    """1 or 2, and how it is known; None where an image leaves it open."""
-    if machine.running:
-        if machine.root.exists("/sys/fs/cgroup/cgroup.controllers"):
-            return 2, Place(file="/sys/fs/cgroup/cgroup.controllers")
-        path = machine.root.first("/sys/fs/cgroup/memory", "/sys/fs/cgroup/cpu")
-        return None if path is None else (1, Place(file=path))
-    option = kernel_option(machine, "systemd.unified_cgroup_hierarchy")
-    if option is not None:
-        return (1 if option[0] in ("0", "no", "false") else 2), option[1]
-    first = {"debian": 11, "ubuntu": 22, "fedora": 31, "rhel": 9, "centos": 9, "amzn": 2023, "opensuse-tumbleweed": 0}
-    numbers = _numbers(machine.os_release.get("VERSION_ID", ""))
-    if machine.os_id not in first or not numbers:
-        return None
-    place = Place(file=machine.os_release_file, text="the default of this system")
-    return (2 if numbers[0] >= first[machine.os_id] else 1), place
-
-
 def cgroup_needs_newer_agent(machine: Machine) -> Judgement:
-    """AWS excluded cgroups v2 in 2021; the ECS agent supports it since 1.61.0 (2022)."""
-    found = cgroup_version(machine)
+    """The ECS agent knows cgroups v2 since 1.61.0, and confined by AppArmor, as on Ubuntu 22.04, since 1.80.0."""
+    found = kernel.cgroup_version(machine)
     if found is None:
         return not_run("the files do not tell whether this system boots with cgroups v1 or v2")
     version, place = found
     if version == 1:
         return passed("cgroups v1, which every agent supports", place)
-    agent = machine.version_of("amazon-ecs-init", "ecs-init")
+    agent = machine.version_of(*pairs.AGENT_PACKAGES)
     if agent is None and installed(machine, "amazon-ecs-init"):
         return unknown_version(machine, "cgroups v2, and the ECS agent")
-    if agent is not None and agent < (1, 61, 0):
-        title = f"cgroups v2 with ECS agent {'.'.join(map(str, agent))}, which cannot use it"
-        return failed(title, "update amazon-ecs-init to 1.61.0 or later", (place,))
-    return passed("cgroups v2, which the ECS agent supports since 1.61.0", place)
+    needed = pairs.needs_newer_agent(machine, "cgroup_needs_newer_agent")
+    return needed or passed("cgroups v2, which this ECS agent supports", place)
+
+
+def system_needs_newer_agent(machine: Machine) -> Judgement:
+    """Agents that a change broke on one kind of system, until a later one mended it."""
+    agent = machine.version_of(*pairs.AGENT_PACKAGES)
+    if agent is None and installed(machine, "amazon-ecs-init"):
+        return unknown_version(machine, "the ECS agent")
+    if agent is None:
+        return not_applicable("the ECS agent is not installed; the installer brings the newest")
+    needed = pairs.needs_newer_agent(machine, "system_needs_newer_agent")
+    return needed or passed(f"ECS agent {pairs.shown(agent)} is not known to fail on this system")
+
+
+def memory_cgroup_off(machine: Machine) -> Judgement:
+    """Without the memory controller every task ends with CgroupError; a Raspberry Pi leaves it off unless asked.
+
+    The kernel takes ``cgroup_disable=memory``; ``cgroup_enable=memory`` undoes that, of the two the last one holds. A
+    Raspberry Pi's firmware puts the first before the line of cmdline.txt (amazon-ecs-agent#2917, #3834).
+    """
+    remedy = "add cgroup_enable=memory cgroup_memory=1 to the one line of {}, and reboot"
+    off: Place | None = None
+    on = False
+    for word, place in kernelline.words(machine.root, running=machine.running):
+        key, _, value = word.partition("=")
+        if key == "cgroup_disable" and "memory" in value.split(","):
+            off, on = place, False
+        elif key == "cgroup_enable" and "memory" in value.split(","):
+            off, on = None, True
+    if machine.running:
+        return _memory_of_running(machine, off, remedy.format("/boot/firmware/cmdline.txt or the GRUB settings"))
+    if off is not None:
+        title = "the kernel's command line switches the memory cgroup off: every task ends with CgroupError"
+        return failed(title, f"remove {off.text} from {off.file}, and {remedy.format(off.file)}", (off,))
+    pi = machine.root.first(*kernelline.PI_FILES)
+    if pi is not None and not on and _is_pi(machine):
+        title = "a Raspberry Pi leaves the memory cgroup off, and its command line does not switch it on"
+        return warned(title, remedy.format(pi), (Place(file=pi, line=1),))
+    return passed("nothing switches the memory cgroup off")
+
+
+def _is_pi(machine: Machine) -> bool:
+    """By the firmware's own files beside cmdline.txt."""
+    return machine.root.first("/boot/firmware/config.txt", "/boot/config.txt") is not None
+
+
+def _memory_of_running(machine: Machine, off: Place | None, remedy: str) -> Judgement:
+    """What the kernel offers: the controllers of cgroups v2, or the table of v1 (cgroups(7))."""
+    controllers = machine.root.text("/sys/fs/cgroup/cgroup.controllers")
+    if controllers is not None:
+        place, there = Place(file="/sys/fs/cgroup/cgroup.controllers", line=1), "memory" in controllers.split()
+        listed = True
+    else:
+        place, there, listed = Place(file="/proc/cgroups"), False, False
+        for number, line in machine.root.lines("/proc/cgroups"):
+            fields = line.split()
+            if len(fields) >= 4 and fields[0] == "memory":
+                place, there, listed = Place(file="/proc/cgroups", line=number), fields[3] == "1", True
+    if not listed:
+        return not_run("the kernel does not tell which cgroup controllers it has")
+    if there:
+        return passed("the memory cgroup is on", place)
+    title = "the memory cgroup is off: every task ends with CgroupError"
+    return failed(title, remedy, (off or place,))
 
 
 def selinux_enforcing(machine: Machine) -> Judgement:
@@ -171,10 +196,10 @@ def selinux_enforcing(machine: Machine) -> Judgement:
         if now.strip() == "1":
             return failed("SELinux is enforcing, which AWS does not support for ECS Anywhere", remedy, (place,))
         return passed("SELinux is permissive", place)
-    if (option := kernel_option(machine, "selinux")) is not None and option[0] == "0":
+    if (option := kernel.option(machine, "selinux")) is not None and option[0] == "0":
         return passed("SELinux is switched off by the kernel's command line", option[1])
     # libselinux lets the kernel's command line win over the file (selinux_init_load_policy).
-    if (option := kernel_option(machine, "enforcing")) is not None and option[0] in ("0", "1"):
+    if (option := kernel.option(machine, "enforcing")) is not None and option[0] in ("0", "1"):
         if option[0] == "0":
             return passed("the kernel's command line makes SELinux permissive", option[1])
         title = "the kernel's command line makes SELinux enforcing, which AWS does not support for ECS Anywhere"
@@ -226,7 +251,9 @@ RULES: tuple[Rule[Machine], ...] = (
     rule(architecture_unsupported, "The architecture is not one that the agents exist for", DEVELOPER_GUIDE),
     rule(systemd_missing, "The agents need systemd", INSTALLER),
     rule(package_manager_missing, "The installer knows no package manager here", INSTALLER),
-    rule(cgroup_needs_newer_agent, "The ECS agent is too old for cgroups v2", AGENT_CHANGES),
+    rule(cgroup_needs_newer_agent, "The ECS agent is too old for cgroups v2", AGENT_CHANGES, checked=READ_AGAIN),
+    rule(system_needs_newer_agent, "The ECS agent is too old for this system", AGENT_CHANGES, checked=READ_AGAIN),
+    rule(memory_cgroup_off, "The memory cgroup is off", f"{AGENT}/issues/2917", checked=READ_AGAIN),
     rule(selinux_enforcing, "SELinux is enforcing", DEVELOPER_GUIDE),
     rule(apparmor_parser_missing, "AppArmor profiles cannot be loaded", AGENT, severity=Severity.WARNING),
     rule(iptables_missing, "iptables is missing", AGENT),
