@@ -128,6 +128,9 @@ class TcpDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
     mss: int | None = None
     """The MSS that the experiment asked for (TCP_MAXSEG)."""
     local_address: str = ""
+    retransmitted: int = 0
+    """Segments of ours that the kernel sent again over the life of the connection, the SYN included, less those that
+    the peer said it had (TCP_INFO; Linux)."""
 
 
 class ProxyDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="proxy"):
@@ -151,6 +154,8 @@ class ProxyDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     """Schemes of Proxy-Authenticate: ``Basic``, ``Negotiate``, ``NTLM``."""
     authenticated: bool = False
     """Whether credentials were sent."""
+    retransmitted: int = 0
+    """As :attr:`TcpDetail.retransmitted`, of the connection to the proxy."""
     error: str = ""
 
 
@@ -227,9 +232,12 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False
         started_seconds: since the run began.
         duration_seconds: how long it took; waiting for a free slot is not in it.
         failure: what it met, or None.
-        experiment: for a control probe, which one (``other_sni``, ``no_sni``, ``lower_mss`` …); None in the first pass.
+        experiment: for a control probe, which one (``other_sni``, ``no_sni``, ``lower_mss`` …), ``repeat`` for the same
+            once more; None in the first pass.
         detail: what exactly was seen.
         shared_with: other vantages with equal settings for this host: probed once, it holds for each of them.
+        attempt: which try of an experiment it belongs to, from 1; 0 in the first pass.
+        limit_seconds: the limit that ended the step, where one did.
     """
 
     id: str
@@ -246,6 +254,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False
     detail: Detail
     experiment: str | None = None
     shared_with: tuple[str, ...] = ()
+    attempt: int = 0
+    limit_seconds: float | None = None
 
 
 class Lint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -343,6 +353,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     deadline_seconds: float = 0.0
     deadline_reached: bool = False
     interrupted: bool = False
+    repeated: bool = False
+    """Whether failures were tried again, unchanged; not in reports of versions before that, nor without experiments."""
     idle_seconds: float | None = None
 
 

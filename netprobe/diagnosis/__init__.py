@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from netprobe.diagnosis import (
     capabilities,
     certificates,
+    chance,
     clock,
     dns,
     dns_warnings,
@@ -106,6 +107,7 @@ def _companions(world: Evidence, read: clock.Clock | None) -> Iterator[Cause]:
     yield from certificates.companions(world)
     yield from http.companions(world)
     yield from websocket.companions(world)
+    yield from chance.companions(world)
     yield from clock.companions(world, read)
     yield from settings.companions(world)
 

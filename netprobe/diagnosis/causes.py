@@ -8,13 +8,14 @@ only then is it known how many names it touches.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 
 import msgspec
 
 from netprobe.diagnosis import numbered
 from netprobe.diagnosis.evidence import Evidence
+from netprobe.diagnosis.proof import Doubt, Proof, Standing, judge
 from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.taxonomy import TAXONOMY
 from netprobe.diagnosis.words import listing
@@ -23,6 +24,7 @@ from netprobe.findings import Certainty, Finding, Owner, Place, Severity
 from netprobe.observations import Observation
 
 LONGEST_SENTENCE = 1200
+MOST_REASONS = 2
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +50,9 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
         key: what makes it the same cause.
         sight: the host, or None for a cause of the whole run.
         evidence: the observations that show it, the failing one first.
-        proven: whether the experiment that tells the look-alikes apart was made and agrees.
+        controls: those of them that tell its look-alikes apart, where they do. They count only for their own host.
+        repeat: where no step failed, the observation that saw the same again.
+        doubt: what is lacking, in words without a full stop, where the controls leave it open.
         blocking: whether the host has no way left because of it.
         severity: where the rule knows better than the taxonomy.
         vantages: for a cause without a sight.
@@ -61,7 +65,9 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
     sight: Sight | None = None
     evidence: tuple[Observation, ...] = ()
-    proven: bool = True
+    controls: tuple[Observation, ...] = ()
+    repeat: Observation | None = None
+    doubt: str = ""
     blocking: bool = False
     severity: Severity | None = None
     vantages: tuple[str, ...] = ()
@@ -70,11 +76,12 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
-    """All causes with one id and key: what becomes one finding."""
+    """All causes with one id and key that stand alike, proven or suspected: what becomes one finding."""
 
     id: str
     key: str
     causes: tuple[Cause, ...]
+    standings: tuple[Standing, ...]
     world: Evidence
 
     @property
@@ -115,14 +122,19 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def first(self) -> Observation:
-        """The observation that speaks for all; one that proves the cause, where there is one."""
-        proving = [c for c in self.causes if c.proven and c.evidence]
-        return (proving or [c for c in self.causes if c.evidence])[0].evidence[0]
+        """The observation that speaks for all."""
+        return next(c for c in self.causes if c.evidence).evidence[0]
 
     @property
     def proven(self) -> bool:
-        """An experiment on one of the hosts speaks for the others with the same cause."""
-        return any(cause.proven for cause in self.causes)
+        """Whether it is proven, and so for each of its hosts."""
+        return not any(isinstance(standing, Doubt) for standing in self.standings)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it is only suspected, each reason once, the most frequent first."""
+        told = Counter(standing.reason for standing in self.standings if isinstance(standing, Doubt))
+        return tuple(reason for reason, _ in told.most_common())
 
     @property
     def blocks(self) -> bool:
@@ -142,16 +154,40 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def gather(causes: Iterable[Cause], world: Evidence) -> tuple[Group, ...]:
-    """Put the causes with one id and key together."""
-    groups: dict[tuple[str, str], list[Cause]] = defaultdict(list)
+    """Put the causes with one id and key together: those that are proven for their hosts, and those that are not."""
+    groups: dict[tuple[str, str, bool], list[tuple[Cause, Standing]]] = defaultdict(list)
     for cause in causes:
-        groups[cause.id, cause.key].append(cause)
-    return tuple(Group(id=id_, key=key, causes=tuple(cs), world=world) for (id_, key), cs in groups.items())
+        standing = judge(world, cause)
+        shown = _with_proof(cause, standing)
+        # What is wrong with the host itself is one thing, however it shows: proven only if all of it is.
+        apart = isinstance(standing, Doubt) and not cause.whole_host
+        groups[cause.id, cause.key, apart].append((shown, standing))
+    return tuple(
+        Group(
+            id=id_,
+            key=key,
+            causes=tuple(cause for cause, _ in found),
+            standings=tuple(standing for _, standing in found),
+            world=world,
+        )
+        for (id_, key, _), found in groups.items()
+    )
+
+
+def _with_proof(cause: Cause, standing: Standing) -> Cause:
+    """A cause with what proves it among its evidence."""
+    if not isinstance(standing, Proof):
+        return cause
+    proving = (o for o in (standing.repeat, standing.control) if o not in cause.evidence)
+    return msgspec.structs.replace(cause, evidence=(*cause.evidence, *proving))
 
 
 def finding(group: Group) -> Finding:
     """Write down one group as a finding."""
     words = group.causes[0].say(group)
+    title = words.title + _pardon(group)
+    if not group.proven:
+        title += f" Suspected: {'; '.join(group.reasons[:MOST_REASONS])}."
     subjects = tuple({(s.id, s.region): s for sight in group.sights for s in sight.subjects}.values())
     regions = {subject.region for subject in subjects} or {o.region for o in group.evidence}
     vantages = {v for c in group.causes for v in c.vantages}
@@ -163,7 +199,7 @@ def finding(group: Group) -> Finding:
         certainty=Certainty.PROVEN if group.proven else Certainty.SUSPECTED,
         region=next(iter(regions)) if len(regions) == 1 and not whole else None,
         hosts=group.hosts,
-        title=printable(words.title + _pardon(group), LONGEST_SENTENCE),
+        title=printable(title, LONGEST_SENTENCE),
         evidence=tuple(o.id for o in group.evidence),
         remedy=printable(words.remedy, LONGEST_SENTENCE),
         owner=words.owner or TAXONOMY[group.id].owner,

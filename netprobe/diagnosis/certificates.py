@@ -26,6 +26,9 @@ _BY_FAILURE = {
 }
 
 
+_DATED = frozenset({"tls_expired", "tls_not_yet_valid"})
+
+
 def explain(world: Evidence, sight: Sight, o: Observation, clock: Clock | None, *, blocking: bool) -> Cause:
     """Why a certificate was not accepted."""
     controls = world.controls("lax_chain", like=o, step=Step.TLS)
@@ -34,12 +37,14 @@ def explain(world: Evidence, sight: Sight, o: Observation, clock: Clock | None, 
     if dated is not None:
         return dated
     id_ = _BY_FAILURE.get(o.failure) if o.failure is not None else None
-    # Whether a date is wrong or the clock is, only a Date header can tell.
-    proven = clock is not None or id_ == "tls_wrong_name"
+    doubt = ""
+    if clock is None and id_ in _DATED:
+        doubt = "no Date header could be read, so a wrong clock looks the same"
     if id_ is None:
         origin = seen.origin if seen is not None else None
         strict = seen.strict if seen is not None else None
-        proven = origin is not None
+        if origin is None:
+            doubt = "no chain could be read, so a poor trust store looks the same"
         if origin and o.failure is Failure.SSL_INVALID_CERTIFICATE:
             if strict is not False:
                 return unexplained(sight, o, blocking=blocking)
@@ -52,7 +57,8 @@ def explain(world: Evidence, sight: Sight, o: Observation, clock: Clock | None, 
         say=_SAY[id_],
         sight=sight,
         evidence=(o, *controls),
-        proven=proven,
+        controls=controls,
+        doubt=doubt,
         blocking=blocking,
     )
 
@@ -122,12 +128,10 @@ _AGENTS_AND_STORES = (
 
 
 def _say_intercepted(group: Group) -> Words:
-    doubt = "" if group.proven else " Suspected: no chain could be read, so a poor trust store looks the same."
     record = group.world.vantages.get(group.first.vantage)
     store = record.store if record is not None else "system"
     return Words(
-        title=f"TLS to {group.names} is intercepted by {_ca(group)}, which the trust store ({store}) does not "
-        f"hold.{doubt}",
+        title=f"TLS to {group.names} is intercepted by {_ca(group)}, which the trust store ({store}) does not hold.",
         remedy=f"Exempt {group.patterns} on TCP {group.ports} from TLS inspection. If that is refused, install "
         f"{_ca(group)} in the host's store (update-ca-certificates or update-ca-trust). {_AGENTS_AND_STORES}.",
     )
@@ -175,11 +179,10 @@ def _say_dates(group: Group) -> Words:
     leaf = _leaf(group)
     late = group.id == "tls_expired"
     when = ((leaf.not_after if late else leaf.not_before) if leaf is not None else "") or "an unknown date"
-    doubt = "" if group.proven else " Suspected: no Date header could be read, so a wrong clock looks the same."
     said = f"expired on {when}" if late else f"is not valid before {when}"
     name, _ = _authority(_seen(*group.evidence))
     return Words(
-        title=f"The certificate of {group.names} {said} (issued by {name or 'an unknown CA'}).{doubt}",
+        title=f"The certificate of {group.names} {said} (issued by {name or 'an unknown CA'}).",
         remedy="Compare `date -u` with a good clock first. If the clock is right, whoever issued the certificate "
         f"({name or 'an unknown CA'}) must renew it: AWS renews its own, so look for an inspecting device or a local "
         "stand-in.",

@@ -108,7 +108,9 @@ def attributed(
     true_time = clock.true_time(o)
     if chain and (true_time is None or not all(_valid(certificate, true_time) for certificate in chain)):
         return None
-    return _cause(clock, sight=sight, evidence=(o, *clock.evidence), blocking=blocking, proven=bool(chain))
+    own = tuple(e for e in clock.evidence if e.host == o.host and e.experiment == "lax_chain")
+    doubt = "" if chain else "no chain could be read, so an old certificate looks the same"
+    return _cause(clock, sight=sight, evidence=(o, *clock.evidence), controls=own, blocking=blocking, doubt=doubt)
 
 
 def _valid(certificate: Certificate, when: datetime) -> bool:
@@ -128,7 +130,13 @@ def companions(world: Evidence, clock: Clock | None) -> Iterator[Cause]:
 
 
 def _cause(
-    clock: Clock, *, sight: Sight, evidence: tuple[Observation, ...], blocking: bool, proven: bool = True
+    clock: Clock,
+    *,
+    sight: Sight,
+    evidence: tuple[Observation, ...],
+    blocking: bool,
+    controls: tuple[Observation, ...] = (),
+    doubt: str = "",
 ) -> Cause:
     def say(group: Group) -> Words:
         way = "ahead" if clock.skew > 0 else "behind"
@@ -147,7 +155,8 @@ def _cause(
         say=say,
         sight=sight,
         evidence=evidence,
-        proven=clock.agreed and proven,
+        controls=controls,
+        doubt=doubt or ("" if clock.agreed else "only one answer says so, or another contradicts it"),
         blocking=blocking,
         severity=Severity.ERROR if error or blocking else Severity.WARNING,
         whole_host=True,

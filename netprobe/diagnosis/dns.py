@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
-from netprobe.diagnosis.lookups import answers, dns_detail, is_final, resolver_of
+from netprobe.diagnosis.lookups import answers, dns_detail, is_final, is_question, resolver_of
 from netprobe.diagnosis.sights import Sight, State
 from netprobe.diagnosis.unexplained import say_unexplained
 from netprobe.diagnosis.words import listing
@@ -53,7 +53,7 @@ def explain(world: Evidence, sight: Sight) -> Iterator[Cause]:
         if failed is not None:
             yield _no_answer(world, sight, failed, blocking=True)
         return
-    yield from _sinkholed(sight)
+    yield from _sinkholed(world, sight)
     for o in sight.lookups.chosen.values():
         if not is_final(o):
             yield _no_answer(world, sight, o, blocking=False)
@@ -72,15 +72,9 @@ def _no_answer(world: Evidence, sight: Sight, failed: Observation, *, blocking: 
         sight=sight,
         evidence=(failed, *alike, *controls),
         # Silence has look-alikes (a dead server, a filter for UDP, a filter for these names); a return code has none.
-        proven=id_ != "dns_timeout" or bool(controls) or _others_answer(world, failed),
+        controls=tuple(controls),
         blocking=blocking,
     )
-
-
-def _others_answer(world: Evidence, failed: Observation) -> bool:
-    """Whether the same resolver answered for other names in this run: then it lives, and filters."""
-    resolver = resolver_of(failed)
-    return any(o.failure is None and resolver_of(o) == resolver for s in world.sights for o in s.lookups.every)
 
 
 def _say_no_answer(group: Group) -> Words:
@@ -136,12 +130,10 @@ def _control(group: Group) -> str:
         said += " Over TCP it answers: UDP port 53 is dropped." if answered else " It is silent over TCP too."
     if elsewhere:
         said += f" {resolver_of(elsewhere[0])} answers {listing(answers(elsewhere[0]))}."
-    if group.id == "dns_timeout" and not group.proven:
-        said += " Suspected: no control probe (the same question over TCP, or to another resolver) could be made."
     return said
 
 
-def _sinkholed(sight: Sight) -> Iterator[Cause]:
+def _sinkholed(world: Evidence, sight: Sight) -> Iterator[Cause]:
     works = {path.address for path in sight.paths if path.works}
     bad = [address for address in sight.sinkholed if address not in works]
     if not bad:
@@ -153,8 +145,15 @@ def _sinkholed(sight: Sight) -> Iterator[Cause]:
         say=_say_sinkholed,
         sight=sight,
         evidence=evidence,
+        repeat=_again(world, evidence[0], set(bad)),
         blocking=sight.state is State.BROKEN,
     )
+
+
+def _again(world: Evidence, o: Observation, bad: set[str]) -> Observation | None:
+    """The same answer once more, where the name was asked for again and leads to the same place."""
+    asked = [c for c in world.made_for(o, "repeat") if is_question(c, o)]
+    return asked[0] if asked and all(set(answers(c)) & bad for c in asked) else None
 
 
 def _say_sinkholed(group: Group) -> Words:

@@ -29,7 +29,7 @@ def companions(world: Evidence) -> Iterator[Cause]:
     for sight in world.sights:
         if sight.proxied or world.unneeded(sight):
             continue
-        yield from _resolver_down(sight)
+        yield from _resolver_down(world, sight)
         yield from _disagree(world, sight)
         yield from _hosts_file(sight)
         yield from _scope(world, sight)
@@ -38,7 +38,7 @@ def companions(world: Evidence) -> Iterator[Cause]:
     yield from _slow(world)
 
 
-def _resolver_down(sight: Sight) -> Iterator[Cause]:
+def _resolver_down(world: Evidence, sight: Sight) -> Iterator[Cause]:
     for asked in sight.lookups.asked.values():
         good = [o for o in asked if is_final(o)]
         if not good:
@@ -51,6 +51,7 @@ def _resolver_down(sight: Sight) -> Iterator[Cause]:
                     say=_say_resolver_down,
                     sight=sight,
                     evidence=(o, good[0]),
+                    controls=tuple(c for c in world.made_for(o, "other_resolver") if c.step is Step.DNS),
                 )
 
 

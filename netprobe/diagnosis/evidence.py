@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from netprobe.diagnosis import numbered
 from netprobe.diagnosis.addresses import AddressClass, classify, family
 from netprobe.diagnosis.lookups import Lookups
 from netprobe.diagnosis.sights import STEPS, Path, Sight, State, cannot_resolve
+from netprobe.diagnosis.tries import Tries, key, repeats
 from netprobe.observations import Context, DnsDetail, Failure, Observation, Run, Step, Subject, VantageRecord
 
 _WEB_PORTS = frozenset({80, 443})
@@ -37,7 +40,10 @@ class Evidence:
                 known = self._subjects_of[o.host, o.port]
                 if subject_or_none not in known and not known:
                     known.append(subject_or_none)
+        self._repeats = repeats(run.observations)
         self.sights: tuple[Sight, ...] = tuple(self._sights())
+        chances = [tries.failed for sight in self.sights for tries in sight.chances]
+        self._by_chance = {(o.vantage, o.step, o.failure) for o in chances}
         self._by_subject: dict[tuple[str, str], list[Sight]] = defaultdict(list)
         for sight in self.sights:
             for subject in sight.subjects:
@@ -62,10 +68,12 @@ class Evidence:
             wanted = set(self.context.families)
             if record is not None:
                 wanted &= set(record.families)
-            dns = [o for o in observations if o.step is Step.DNS]
+            chances: list[Tries] = []
+            dns = [self._as_asked_again(o, chances) for o in observations if o.step is Step.DNS]
             lookups = Lookups.of(dns, record.resolvers if record else (), wanted)
             proxied = any(o.step is Step.PROXY for o in observations)
-            paths = tuple(self._paths([o for o in observations if o.step is not Step.DNS], subjects, wanted))
+            steps = [o for o in observations if o.step is not Step.DNS]
+            paths = tuple(self._as_tried_again(path, chances) for path in self._paths(steps, subjects, wanted))
             sinkholed = tuple(a for a in lookups.addresses if self.address_class(a) is AddressClass.SINKHOLED)
             yield Sight(
                 vantage=vantage,
@@ -78,6 +86,7 @@ class Evidence:
                 sinkholed=() if proxied else sinkholed,
                 also=also,
                 cut=any(host in subject.unfinished for subject in subjects),
+                chances=tuple(chances),
                 own=host in self.context.own_hosts,
             )
 
@@ -88,6 +97,45 @@ class Evidence:
             return subjects
         programs = {program for record in records for program in record.answers_for or ()}
         return tuple(s for s in subjects if not programs.isdisjoint(s.used_by)) or subjects
+
+    def tries(self, failed: Observation) -> Tries | None:
+        """How a failure of the first pass fared when it was tried again; None where it was not."""
+        attempts = self._repeats.get(key(failed))
+        if not attempts:
+            return None
+        return Tries(failed=failed, made=tuple(tuple(attempts[number]) for number in sorted(attempts)))
+
+    def by_chance(self, failed: Observation) -> bool:
+        """Whether a failure like this one passed when it was tried again, for whatever host of the vantage."""
+        return (failed.vantage, failed.step, failed.failure) in self._by_chance
+
+    def made_for(self, failed: Observation, *experiments: str) -> tuple[Observation, ...]:
+        """The control probes that were made for the host of a failure, at whatever address.
+
+        Args:
+            failed: the failure.
+            experiments: which ones.
+        """
+        mine = (failed.vantage, failed.host, failed.port)
+        made = (o for name in experiments for o in self._experiments.get(name, ()))
+        return tuple(o for o in made if (o.vantage, o.host, o.port) == mine)
+
+    def _as_asked_again(self, o: Observation, chances: list[Tries]) -> Observation:
+        """A look-up as it ended; where it failed and passes now, as it ends now."""
+        tries = self.tries(o) if o.failure is not None else None
+        if tries is None or not tries.passing:
+            return o
+        chances.append(tries)
+        return msgspec.structs.replace(tries.passing[0][0], experiment=None)
+
+    def _as_tried_again(self, path: Path, chances: list[Tries]) -> Path:
+        """A way as it ended; where it failed and passes now, as it ends now."""
+        tries = self.tries(path.failed) if path.failed is not None else None
+        if tries is None or not tries.passing:
+            return path
+        chances.append(tries)
+        steps = tuple(msgspec.structs.replace(o, experiment=None) for o in tries.passing[0])
+        return Path(address=path.address, steps=steps, complete=True)
 
     def _paths(
         self, observations: Iterable[Observation], subjects: tuple[Subject, ...], wanted: set[int]

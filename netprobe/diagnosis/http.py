@@ -57,7 +57,15 @@ def _stalled(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -
         "small_request", like=o, step=Step.HTTP
     )
     if any(completes(c) for c in smaller):
-        return Cause(id="tls_path_mtu", say=_say_mtu, sight=sight, evidence=(o, *smaller), blocking=blocking)
+        telling = tuple(c for c in smaller if completes(c))
+        return Cause(
+            id="tls_path_mtu",
+            say=_say_mtu,
+            sight=sight,
+            evidence=(o, *smaller),
+            controls=telling,
+            blocking=blocking,
+        )
     held = holds_back(world, sight, o, blocking=blocking)
     if held is not None:
         return held
@@ -66,7 +74,8 @@ def _stalled(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -
         say=_say_stalled,
         sight=sight,
         evidence=(o, *smaller),
-        proven=bool(smaller),
+        controls=smaller,
+        doubt="" if smaller else "no control with smaller packets was made, so a path MTU fault looks alike",
         blocking=blocking,
     )
 
@@ -145,11 +154,8 @@ def _say_stalled(group: Group) -> Words:
     waited = duration(max((o.duration_seconds for o in group.evidence if o.failure is not None), default=0.0))
     proxy = proxy_of(group.sights, group.evidence)
     on_way = f" through {proxy}" if proxy else ""
-    doubt = (
-        "" if group.proven else " Suspected: no control with smaller packets was made, so a path MTU fault looks alike."
-    )
     return Words(
-        title=f"TLS to {group.names} stands{on_way}, but the request gets no answer within {waited}.{doubt}",
+        title=f"TLS to {group.names} stands{on_way}, but the request gets no answer within {waited}.",
         remedy=f"Look on the device that inspects or proxies {group.patterns} for requests it holds (scanning, user "
         "authentication, a full session table), and exempt them.",
     )

@@ -34,6 +34,14 @@ def resolver_of(o: Observation) -> str:
     return detail.resolver if detail is not None else ""
 
 
+def is_question(o: Observation, like: Observation) -> bool:
+    """Whether two look-ups ask one resolver the same."""
+    mine, theirs = dns_detail(o), dns_detail(like)
+    if mine is None or theirs is None:
+        return False
+    return (o.host, mine.resolver, mine.rrtype) == (like.host, theirs.resolver, theirs.rrtype)
+
+
 def is_final(o: Observation) -> bool:
     """Whether a stub resolver takes this for the answer and asks nobody else."""
     return o.failure is None or o.failure in FINAL

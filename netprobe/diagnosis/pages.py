@@ -8,10 +8,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from importlib.resources import files
+from textwrap import fill
 
 from netprobe.diagnosis.taxonomy import TAXONOMY
 from netprobe.errors import UsageError
 
+_AFTER_THE_TELLING = "\n## What breaks on an ECS Anywhere host"
+PROVEN_BY = "What proves it, beside its repeat:"
 HEADINGS = (
     "What it means",
     "How netprobe can tell",
@@ -48,7 +51,11 @@ def page(finding_id: str) -> Page:
     # Only ids of the registry become file names.
     if finding_id not in TAXONOMY:
         raise UsageError(finding_id, "is not a finding of netprobe", "'netprobe explain --list' shows what there is")
+    from netprobe.diagnosis.proof import NEEDS
+
     text = (files("netprobe.diagnosis") / "pages" / f"{finding_id}.md").read_text(encoding="utf-8")
+    proven_by = fill(f"{PROVEN_BY} {NEEDS[finding_id].control}", 100)
+    text = text.replace(_AFTER_THE_TELLING, f"\n{proven_by}\n{_AFTER_THE_TELLING}", 1)
     title, _, body = text.partition("\n")
     parts = re.split(r"^## (.+)$", body, flags=re.MULTILINE)
     sections = {name.strip(): content.strip() for name, content in zip(parts[1::2], parts[2::2], strict=True)}

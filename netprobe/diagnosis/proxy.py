@@ -71,7 +71,8 @@ def explain(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) ->
         say=_SAY[id_],
         sight=sight,
         evidence=(o, *by_address, *direct),
-        proven=_proven(o, id_, by_address),
+        controls=by_address,
+        doubt=_doubt(o, id_, by_address),
         blocking=blocking,
     )
 
@@ -131,15 +132,17 @@ def _named_or_not(id_: str | None, detail: ProxyDetail | None, by_address: tuple
     return id_
 
 
-def _proven(o: Observation, id_: str, by_address: tuple[Observation, ...]) -> bool:
+def _doubt(o: Observation, id_: str, by_address: tuple[Observation, ...]) -> str:
     """A status or header of the proxy speaks for itself; a bare close does not, nor a 5xx without a reason."""
     detail = details.proxy(o)
-    if id_ == "proxy_not_a_proxy":
-        return o.failure not in (Failure.EOF, Failure.CONNECTION_RESET)
+    if id_ == "proxy_not_a_proxy" and o.failure in (Failure.EOF, Failure.CONNECTION_RESET):
+        return "it closed without a word, which an overloaded proxy does too"
     if id_ == "proxy_cannot_resolve":
         told = detail is not None and detail.error_header.startswith(_SURE)
-        return told or any(c.failure is None for c in by_address)
-    return True
+        own = [c for c in by_address if c.host == o.host]
+        if not told and not any(c.failure is None for c in own):
+            return "no control with an address instead of the name was made"
+    return ""
 
 
 def proxy_of(sights: Iterable[Sight], observations: Iterable[Observation]) -> str:
@@ -159,7 +162,15 @@ def holds_back(world: Evidence, sight: Sight, o: Observation, *, blocking: bool)
     direct = [c for c in world.controls("without_proxy", like=o) if c.step in (Step.HTTP, Step.WEBSOCKET)]
     if not proxy or not any(c.failure is None for c in direct):
         return None
-    return Cause(id="proxy_buffers", key=proxy, say=_say_buffers, sight=sight, evidence=(o, *direct), blocking=blocking)
+    return Cause(
+        id="proxy_buffers",
+        key=proxy,
+        say=_say_buffers,
+        sight=sight,
+        evidence=(o, *direct),
+        controls=tuple(direct),
+        blocking=blocking,
+    )
 
 
 def _named(group: Group) -> str:
@@ -279,9 +290,8 @@ def _as_regex(group: Group) -> str:
 
 
 def _say_resolve(group: Group) -> Words:
-    doubt = "" if group.proven else " Suspected: no control with an address instead of the name was made."
     return Words(
-        title=f"{_start(group)} cannot resolve {group.names}.{doubt}",
+        title=f"{_start(group)} cannot resolve {group.names}.",
         remedy=f"Repair the DNS of the proxy host (not of this one), so that it resolves {group.patterns}.",
     )
 
@@ -308,9 +318,8 @@ def _say_upstream(group: Group) -> Words:
 def _say_not_a_proxy(group: Group) -> Words:
     detail = details.proxy(group.first)
     status = f"status {detail.status}" if detail is not None and detail.status is not None else str(group.first.failure)
-    doubt = "" if group.proven else " Suspected: it closed without a word, which an overloaded proxy does too."
     return Words(
-        title=f"What answers at {group.key} is no forward proxy ({status} to CONNECT); {group.names} fail.{doubt}",
+        title=f"What answers at {group.key} is no forward proxy ({status} to CONNECT); {group.names} fail.",
         remedy=f"Correct host and port in {_where_set(group)}: this looks like a web server or another service.",
     )
 

@@ -12,6 +12,7 @@ from functools import cached_property
 import msgspec
 
 from netprobe.diagnosis.lookups import Lookups, answers
+from netprobe.diagnosis.tries import Tries
 from netprobe.observations import Failure, Observation, Step, Subject
 
 STEPS = {step: number for number, step in enumerate(Step)}
@@ -76,6 +77,8 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
         paths: one for each address that was tried.
         sinkholed: answers that no genuine service gives.
         also: other vantages with the same settings, for which the same probes stand.
+        chances: failures of the first pass that passed when they were tried again; its ways and look-ups are those of
+            the try that passed.
         cut: whether the deadline or the user ended the run before this host was done with, by whichever vantage.
         own: the host's own number, which AWS gave it at the last discovery.
     """
@@ -91,6 +94,7 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
     also: tuple[str, ...] = msgspec.field(default=())
     cut: bool = False
     own: bool = False
+    chances: tuple[Tries, ...] = ()
 
     @property
     def candidate(self) -> bool:

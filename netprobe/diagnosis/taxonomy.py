@@ -130,7 +130,11 @@ _TABLE: dict[str, tuple[tuple[str, Severity, Owner, str], ...]] = {
         ("proxy_setting_unused", I, HOST, "a proxy setting that does not count for the agents"),
         ("agent_endpoint_overridden", I, HOST, "an agent is told another endpoint than AWS's own"),
     ),
-    "run": (("unexplained_failure", E, NETWORK, "a failure that no rule explains, with its raw evidence"),),
+    "run": (
+        ("works_by_chance", W, NETWORK, "it fails now and then: tried again, it passes"),
+        ("slow", W, NETWORK, "it passes, but only with more patience than usual"),
+        ("unexplained_failure", E, NETWORK, "a failure that no rule explains, with its raw evidence"),
+    ),
 }
 
 

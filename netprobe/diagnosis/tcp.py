@@ -35,6 +35,8 @@ _TIME_EXCEEDED = {(11, 0), (3, 0)}
 """Type and code where connect() says that the host is unreachable: ICMPv4's, and ICMPv6's (RFC 4443 section 3.3)."""
 _SIGNED = frozenset({"tcp_prohibited", "tcp_unreachable", "tcp_refused"})
 """Findings in which the ICMP message's sender is the device to look at."""
+_ALIKE_ONLY = "the way through the proxy was tried for others that failed alike, not for this one"
+_NEEDS_ANOTHER = frozenset({"tcp_dropped", "tcp_some_addresses_blocked", "ipv6_broken", "ipv4_broken"})
 _POLICY = frozenset({"tcp_dropped", "tcp_refused", "tcp_prohibited", "tcp_reset"})
 
 
@@ -48,17 +50,31 @@ def explain(world: Evidence, sight: Sight, path: Path, o: Observation, *, blocki
         return _past_the_proxy(world, sight, o, through, own=own, blocking=blocking)
     works = any(p.works for p in sight.paths)
     partial = _partial(world, sight, path, id_) if works else None
-    elsewhere = world.controls("other_address", like=o, step=Step.TCP)
+    between = tuple(c for c in world.made_for(o, "working_address") if c.step is Step.TCP)
     return Cause(
         id=partial or id_,
         key=_key(o, id_),
         say=_SAY[partial or id_],
         sight=sight,
-        evidence=(o, *elsewhere) if partial is None else (o, *_passing(sight)),
-        # Silence looks the same from a filter and from a dead uplink; what else connected tells them apart.
-        proven=partial != "stale_ip_allowlist" and (id_ != "tcp_dropped" or _anything_connects(world, o)),
+        evidence=(o, *between) if partial is None else (o, *_passing(sight)),
+        # Silence looks the same from a filter and from a dead uplink; what connects in between tells them apart.
+        controls=between,
+        doubt=_doubt(partial or id_, between),
         blocking=blocking,
     )
+
+
+def _doubt(id_: str, between: tuple[Observation, ...]) -> str:
+    if id_ == "stale_ip_allowlist":
+        return "the rule list itself was not seen"
+    if id_ in _NEEDS_ANOTHER and between and not any(c.failure is None for c in between):
+        return "in between, nothing else could be connected to either, so a dead uplink looks the same"
+    if id_ == "tcp_dropped" and not between:
+        return (
+            "nothing else could be connected to from here, so a dead uplink looks the same; run `netprobe path` to see "
+            "where packets end"
+        )
+    return ""
 
 
 def _id(o: Observation) -> str | None:
@@ -88,7 +104,8 @@ def _past_the_proxy(
             say=_say_proxy_required,
             sight=sight,
             evidence=(o, *through),
-            proven=own,
+            controls=through,
+            doubt=_ALIKE_ONLY if not own else "",
             blocking=blocking,
         )
     file, _, line = record.sources.get("no_proxy", "").partition(" ")[0].rpartition(":")
@@ -99,7 +116,8 @@ def _past_the_proxy(
         say=_say_exempt,
         sight=sight,
         evidence=(o, *through),
-        proven=own,
+        controls=through,
+        doubt=_ALIKE_ONLY if not own else "",
         blocking=blocking,
         places=(place,) if place is not None else (),
     )
@@ -130,16 +148,6 @@ def _passes_through_proxy(world: Evidence, o: Observation) -> tuple[tuple[Observ
 
 def _proxy_of(observations: Iterable[Observation]) -> str:
     return next((d.proxy for d in map(details.proxy, observations) if d is not None), "")
-
-
-def _anything_connects(world: Evidence, o: Observation) -> bool:
-    return any(
-        step.step is Step.TCP and step.failure is None
-        for sight in world.sights
-        if sight.vantage == o.vantage
-        for path in sight.paths
-        for step in path.steps
-    )
 
 
 def _passing(sight: Sight) -> tuple[Observation, ...]:
@@ -201,15 +209,8 @@ def _say_refused(group: Group) -> Words:
 
 
 def _say_dropped(group: Group) -> Words:
-    doubt = ""
-    if not group.proven:
-        doubt = (
-            " Suspected: nothing else could be connected to from here, so a dead uplink looks the same; run "
-            "`netprobe path` to see where packets end."
-        )
     return Words(
-        title=f"Packets to {group.names} on TCP port {group.ports} vanish without an answer "
-        f"({group.addresses}).{doubt}",
+        title=f"Packets to {group.names} on TCP port {group.ports} vanish without an answer ({group.addresses}).",
         remedy=f"Allow TCP {group.ports} outbound from this host to {group.patterns} on the firewall, with replies.",
     )
 
@@ -283,9 +284,9 @@ def _say_stale(group: Group) -> Words:
     return Words(
         title=f"Some addresses of {count(len(group.hosts), 'name')} are blocked ({_blocked_addresses(group)}) and "
         f"others "
-        "pass: suspected, an allowlist of IP addresses that has aged.",
+        "pass, as with an allowlist of IP addresses that has aged.",
         remedy=f"Allow {group.patterns} on TCP {group.ports} by name; where only addresses can be written, refresh the "
-        "list from ip-ranges.json (service AMAZON, this region) on every change. The rule list itself was not seen.",
+        "list from ip-ranges.json (service AMAZON, this region) on every change.",
     )
 
 

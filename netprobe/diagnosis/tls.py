@@ -71,6 +71,9 @@ ALERTS = {
 """RFC 8446 section 6 and the IANA registry of TLS alerts."""
 
 
+_NAMES = frozenset({"other_sni", "no_sni", "other_sni_lower_mss"})
+
+
 class _Told(Enum):
     """What the control probes say about a handshake that was cut."""
 
@@ -78,6 +81,9 @@ class _Told(Enum):
     NAME = "name"
     ANY_NAME = "any name"
     NOTHING = "nothing"
+
+
+_ID_OF_TOLD = {_Told.MTU: "tls_path_mtu", _Told.NAME: "tls_sni_blocked"}
 
 
 def explain(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cause:
@@ -109,34 +115,58 @@ def _cut(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Ca
     )
     if silent:
         # Cut although nothing was sent: the ClientHello has no part in it.
-        return Cause(id="tcp_reset", say=say_reset, sight=sight, evidence=(o, *silent), blocking=blocking)
-    told, controls = _told(world, o)
-    proven = told is not _Told.NOTHING
-    if not proven:
-        told = _like_the_others(world, o)
-    if told is _Told.MTU:
+        every = world.controls("send_nothing", like=o)
         return Cause(
-            id="tls_path_mtu",
-            say=_say_mtu,
-            sight=sight,
-            evidence=(o, *controls),
-            proven=proven,
-            blocking=blocking,
+            id="tcp_reset", say=say_reset, sight=sight, evidence=(o, *silent), controls=every, blocking=blocking
         )
-    id_ = "tls_sni_blocked" if told is _Told.NAME else _CUT[o.failure or Failure.TIMEOUT]
-    if id_ == "tls_dropped_after_hello" and proven:
+    told, controls = _told(world, o)
+    doubt = _lacking(o, controls) if told is _Told.NOTHING else ""
+    if doubt:
+        told = _like_the_others(world, o)
+    id_ = _ID_OF_TOLD.get(told, _CUT[o.failure or Failure.TIMEOUT])
+    if id_ == "tls_dropped_after_hello" and not any(c.experiment == "lower_mss" for c in controls):
         # Silence is also what a path does that loses large packets: without that control it stays a suspicion.
-        proven = any(c.experiment == "lower_mss" for c in controls)
-    return Cause(id=id_, say=_SAY[id_], sight=sight, evidence=(o, *controls), proven=proven, blocking=blocking)
+        doubt = doubt or _lacking(o, controls)
+    return Cause(
+        id=id_,
+        say=_SAY[id_],
+        sight=sight,
+        evidence=(o, *controls),
+        controls=_telling(told, controls),
+        doubt=doubt,
+        blocking=blocking,
+    )
+
+
+def _telling(told: _Told, controls: tuple[Observation, ...]) -> tuple[Observation, ...]:
+    """The controls that decide: all of the kinds that went through, or else all of them."""
+    kinds = {c.experiment for c in controls if completes(c)}
+    if told is _Told.NAME:
+        kinds &= _NAMES
+    if told is _Told.MTU:
+        sizes = {_size(c) for c in controls if c.experiment == "lower_mss" and completes(c)}
+        return tuple(c for c in controls if c.experiment == "lower_mss" and _size(c) in sizes)
+    return tuple(c for c in controls if c.experiment in kinds) if kinds else controls
+
+
+def _size(o: Observation) -> int | None:
+    detail = details.tls(o)
+    return detail.mss if detail is not None else None
+
+
+def _lacking(o: Observation, controls: tuple[Observation, ...]) -> str:
+    made = {c.experiment for c in controls}
+    wanted = {"other_sni": "another name at the same address", "lower_mss": "the same name in smaller packets"}
+    if o.failure is not Failure.TIMEOUT:
+        del wanted["lower_mss"]
+    missing = [text for name, text in wanted.items() if name not in made]
+    return f"no control probe with {' and '.join(missing)}" if missing else "the control probes could not connect"
 
 
 def _told(world: Evidence, o: Observation) -> tuple[_Told, tuple[Observation, ...]]:
     """What the control probes for one failed handshake say, and which they are."""
     smaller = _last_steps(world.controls("lower_mss", like=o))
-    names = (
-        *_last_steps(world.controls("other_sni", like=o, same_host=False)),
-        *_last_steps(world.controls("no_sni", like=o, same_host=False)),
-    )
+    names = _last_steps(tuple(c for kind in sorted(_NAMES) for c in world.controls(kind, like=o, same_host=False)))
     neighbours = _neighbours(world, o)
     made = (*smaller, *names)
     if any(completes(c) for c in smaller):
@@ -189,23 +219,13 @@ _ENDS = {
 }
 
 
-def _missing_control(group: Group) -> str:
-    if group.proven:
-        return ""
-    made = {o.experiment for o in group.evidence}
-    wanted = {"other_sni": "another name at the same address", "lower_mss": "the same name in smaller packets"}
-    missing = [text for name, text in wanted.items() if name not in made]
-    reason = f"no control probe with {' and '.join(missing)}" if missing else "the control probes could not connect"
-    return f" Suspected: {reason}."
-
-
 def _say_sni(group: Group) -> Words:
     ends = _ENDS.get(group.first.failure or Failure.TIMEOUT, "it fails")
     other = next((d.sni for d in map(details.tls, group.evidence) if d is not None and d.sni not in group.hosts), None)
     shown = f"with the name {other}" if other else "with another name or none"
     return Words(
         title=f"A device filters TLS server names: for {group.names} {ends} after the ClientHello, while {shown} "
-        f"the same address completes.{_missing_control(group)}",
+        f"the same address completes.",
         remedy=f"On the firewall's URL or SNI filter, allow {group.patterns} on TCP {group.ports}; the addresses "
         "themselves are open.",
     )
@@ -215,8 +235,7 @@ def _say_cut(group: Group) -> Words:
     ends = _ENDS.get(group.first.failure or Failure.TIMEOUT, "it fails")
     whatever = ", whatever the name" if group.proven else ""
     return Words(
-        title=f"After the ClientHello {ends} for {group.names}{whatever} ({group.addresses or 'through the proxy'})."
-        f"{_missing_control(group)}",
+        title=f"After the ClientHello {ends} for {group.names}{whatever} ({group.addresses or 'through the proxy'}).",
         remedy=f"TCP is open and TLS is not: exempt TCP {group.ports} to {group.patterns} from TLS inspection, IPS and "
         "application control (the application is `ssl`/`https`, not an unknown TCP one).",
     )
@@ -227,8 +246,7 @@ def _say_mtu(group: Group) -> Words:
     mss = max(sizes, default=None)
     shown = f"with an MSS of {mss} it completes" if mss else "with smaller segments it completes"
     return Words(
-        title=f"Large packets vanish on the way to {group.names}: the handshake stalls, {shown} (path MTU)."
-        f"{_missing_control(group)}",
+        title=f"Large packets vanish on the way to {group.names}: the handshake stalls, {shown} (path MTU).",
         remedy="Let ICMP type 3 code 4 (IPv6: type 2, packet too big) through, or clamp the MSS on the router or VPN: "
         f"`nft add rule inet filter forward tcp flags syn tcp option maxseg size set {mss or 1360}`. At once, on this "
         f"host: `ip route change default … advmss {mss or 1360}`.",
@@ -270,6 +288,7 @@ def _say_not_tls(group: Group) -> Words:
 
 _SAY = {
     "tls_sni_blocked": _say_sni,
+    "tls_path_mtu": _say_mtu,
     "tls_reset_after_hello": _say_cut,
     "tls_closed_after_hello": _say_cut,
     "tls_dropped_after_hello": _say_cut,

@@ -16,7 +16,6 @@ def unexplained(sight: Sight, o: Observation, *, blocking: bool) -> Cause:
         say=say_unexplained,
         sight=sight,
         evidence=(o,),
-        proven=False,
         blocking=blocking,
     )
 

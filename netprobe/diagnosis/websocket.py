@@ -48,7 +48,7 @@ def explain(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) ->
             sight=sight,
             evidence=(o,),
             # A reset may have many reasons; a foreign answer to the upgrade has one.
-            proven=o.failure in _REFUSED,
+            doubt="" if o.failure in _REFUSED else "nobody said why, and plain requests to the same host pass",
             blocking=blocking,
         )
     return unexplained(sight, o, blocking=blocking)
@@ -88,9 +88,8 @@ def _say_refused(group: Group) -> Words:
         Failure.CONNECTION_RESET: "is answered with a reset",
         Failure.EOF: "ends the connection",
     }.get(group.first.failure or Failure.UNKNOWN, f"is refused by somebody who is not AWS ({http.describe(detail)})")
-    doubt = "" if group.proven else " Suspected: nobody said why; plain requests to the same host pass."
     return Words(
-        title=f"The WebSocket upgrade to {group.names} {how}.{doubt}",
+        title=f"The WebSocket upgrade to {group.names} {how}.",
         remedy=f"Allow WebSocket (HTTP/1.1 Upgrade) to {group.patterns} on TCP {group.ports} in the application "
         f"control "
         "of the proxy or firewall, or exempt these names from inspection.",

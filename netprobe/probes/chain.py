@@ -23,6 +23,7 @@ from netprobe.probes.transport import OpenStreamTransport
 
 PLAIN_HTTP = 80
 LAX = "lax_chain"
+REPEAT = "repeat"
 STRICT = "strict_chain"
 _GO_ON = frozenset({None, Failure.HTTP_SERVICE_ERROR})
 _KEPT_NO_LONGER = frozenset({Failure.EOF, Failure.CONNECTION_RESET})
@@ -74,14 +75,31 @@ async def through_proxy(session: Session, trace: Trace) -> None:
             await run(session, trace.target, scene, None, seen)
 
 
-async def run(session: Session, target: Target, scene: Scene, address: str | None, seen: list[Observation]) -> None:
-    """Open a connection to an address, or a tunnel where it is None, and take it through all steps."""
-    stream = await reach(session, target, scene, address, seen)
+async def run(
+    session: Session,
+    target: Target,
+    scene: Scene,
+    address: str | None,
+    seen: list[Observation],
+    *,
+    limits: Limits | None = None,
+) -> None:
+    """Open a connection to an address, or a tunnel where it is None, and take it through all steps.
+
+    Args:
+        session: the run.
+        target: the host.
+        scene: the target's, or that of a control probe.
+        address: where to, or None for the way through the proxy.
+        seen: where the observations go.
+        limits: other limits than the run's.
+    """
+    stream = await reach(session, target, scene, address, seen, limits=limits)
     if stream is None:
         return
     with closing(stream):
-        failure = await _converse(session, target, scene, stream, address, seen, verify=True)
-    if failure in CERTIFICATE_FAILURES and session.settings.experiments:
+        failure = await _converse(session, target, scene, stream, address, seen, verify=True, limits=limits)
+    if failure in CERTIFICATE_FAILURES and session.settings.experiments and scene.experiment != REPEAT:
         # Connect again and look, unverified, at the chain that did not verify, and at who answers behind it.
         lax = scene.control(LAX)
         again = await reach(session, target, lax, address, seen, keep_success=False)
@@ -135,25 +153,25 @@ async def _converse(
     seen: list[Observation],
     *,
     verify: bool,
+    limits: Limits | None = None,
 ) -> Failure | None:
     """The steps tls, http and websocket over an open connection or tunnel; returns how tls failed, or None."""
     secure = scene.port != PLAIN_HTTP
+    limits = session.limits if limits is None else limits
     if secure:
         vantage = target.vantage
         policy = session.verified(vantage, scene.host) if verify else tls.lax(vantage, scene.host)
-        observation, encrypted = await tls.handshake(scene, stream, policy, session.limits, address=address)
+        observation, encrypted = await tls.handshake(scene, stream, policy, limits, address=address)
         seen.append(observation)
         if encrypted is None:
             return observation.failure
         stream = encrypted
         _judge_strictly(session, target, scene, observation, encrypted.chain, seen)
     transport = OpenStreamTransport(stream)
-    observation, answer = await http.request(
-        scene, transport, target.request, session.limits, address=address, secure=secure
-    )
+    observation, answer = await http.request(scene, transport, target.request, limits, address=address, secure=secure)
     seen.append(observation)
     if target.request.upgrade and verify and answer is not None and observation.failure in _GO_ON:
-        await _upgrade(session, target, scene, transport, address, seen)
+        await _upgrade(session, target, scene, transport, address, seen, limits)
     return None
 
 
@@ -188,6 +206,7 @@ async def _upgrade(
     transport: OpenStreamTransport,
     address: str | None,
     seen: list[Observation],
+    limits: Limits,
 ) -> None:
     """The websocket step, on the same connection where the server keeps it, else on one like it.
 
@@ -195,28 +214,33 @@ async def _upgrade(
     that ended without an answer is not judged, and the question is asked again on a fresh one.
     """
     if transport.is_reusable:
-        observation = await _ask_upgrade(session, target, scene, transport, address)
+        observation = await _ask_upgrade(session, target, scene, transport, address, limits)
         if observation.failure not in _KEPT_NO_LONGER:
             seen.append(observation)
             return
     failed: list[Observation] = []
-    stream = await reach(session, target, scene, address, failed, keep_success=False)
+    stream = await reach(session, target, scene, address, failed, keep_success=False, limits=limits)
     if stream is None:
         seen.extend(failed)
         return
     with closing(stream):
         policy = session.verified(target.vantage, scene.host)
-        observation, encrypted = await tls.handshake(scene, stream, policy, session.limits, address=address)
+        observation, encrypted = await tls.handshake(scene, stream, policy, limits, address=address)
         if encrypted is None:
             seen.append(observation)
             return
         again = OpenStreamTransport(encrypted)
-        seen.append(await _ask_upgrade(session, target, scene, again, address))
+        seen.append(await _ask_upgrade(session, target, scene, again, address, limits))
 
 
 async def _ask_upgrade(
-    session: Session, target: Target, scene: Scene, transport: OpenStreamTransport, address: str | None
+    session: Session,
+    target: Target,
+    scene: Scene,
+    transport: OpenStreamTransport,
+    address: str | None,
+    limits: Limits,
 ) -> Observation:
-    return await websocket.upgrade(
-        scene, transport, target.request, session.limits, idle=session.settings.idle, address=address
-    )
+    # What is tried again is not held idle once more: that takes as long as the first time.
+    idle = session.settings.idle if scene.experiment is None else None
+    return await websocket.upgrade(scene, transport, target.request, limits, idle=idle, address=address)

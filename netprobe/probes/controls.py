@@ -15,7 +15,7 @@ import msgspec
 import trio
 
 from netprobe.catalog.model import Request
-from netprobe.observations import DnsDetail, Observation, Step
+from netprobe.observations import DnsDetail, Observation, Step, TlsDetail
 from netprobe.probes import chain, dns, http, proxy, resolve, tcp, tls
 from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Target
@@ -36,11 +36,15 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         trace: the host it happened to.
         failed: the observation that failed.
         peer: a host that passed in this run, as the same vantage, or None.
+        attempt: which round of controls this is, from 1.
+        made: what the controls of this failure saw so far, and where they put what they see.
     """
 
     trace: Trace
     failed: Observation
     peer: Trace | None
+    attempt: int = 1
+    made: list[Observation] = msgspec.field(default_factory=list)
 
     @property
     def target(self) -> Target:
@@ -49,7 +53,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     def scene(self, experiment: str) -> Scene:
         """The host's scene as a control probe."""
-        return self.target.scene.control(experiment)
+        return self.target.scene.control(experiment, self.attempt)
 
 
 Control = Callable[[Session, Limits, Case], Coroutine[Any, Any, None]]
@@ -74,12 +78,49 @@ async def other_address(session: Session, limits: Limits, case: Case) -> None:
 
 
 async def lower_mss(session: Session, limits: Limits, case: Case) -> None:
-    """The same address and name in smaller packets, several sizes side by side."""
+    """The same address and name in smaller packets: several sizes side by side, then the largest that went through."""
     if case.failed.address is None:
         return  # the segments to a proxy say nothing of the way behind it
+    name = case.target.scene.host
     async with trio.open_nursery() as nursery:
-        for mss in MSS_STEPS:
-            nursery.start_soon(partial(_shake, session, limits, case, "lower_mss", sni=case.target.scene.host, mss=mss))
+        for mss in _sizes(case):
+            nursery.start_soon(partial(_shake, session, limits, case, "lower_mss", sni=name, mss=mss))
+
+
+def _sizes(case: Case) -> tuple[int, ...]:
+    went = [
+        o.detail.mss
+        for o in case.made
+        if o.experiment == "lower_mss" and o.failure is None and isinstance(o.detail, TlsDetail) and o.detail.mss
+    ]
+    return MSS_STEPS if not went else (max(went),)
+
+
+async def other_sni_lower_mss(session: Session, limits: Limits, case: Case) -> None:
+    """Another name and the smallest packets: a filter for names on a path that loses large packets hides from both."""
+    if case.peer is not None and case.failed.address is not None:
+        name = case.peer.target.scene.host
+        await _shake(session, limits, case, "other_sni_lower_mss", sni=name, mss=MSS_STEPS[-1])
+
+
+async def working_address(session: Session, limits: Limits, case: Case) -> None:
+    """A connection to an address that answered in this run: the host's own other one, or else another host's."""
+    scene = case.scene("working_address")
+    own = next((address for address, steps in case.trace.steps.items() if address and connected(steps)), None)
+    peers = case.peer.steps if case.peer is not None else {}
+    address = own or next((a for a in peers if a is not None), None)
+    if address is None:
+        return
+    port = case.target.vantage.connect_port(scene.port)
+    observation, stream = await tcp.connect(scene, address, port, limits)
+    if stream is not None:
+        stream.close()
+    case.made.append(observation)
+
+
+def connected(steps: Iterable[Observation]) -> bool:
+    """Whether a connection stood in the first pass."""
+    return any(o.step is Step.TCP and o.failure is None and o.experiment is None for o in steps)
 
 
 async def send_nothing(session: Session, _limits: Limits, case: Case) -> None:
@@ -90,16 +131,16 @@ async def send_nothing(session: Session, _limits: Limits, case: Case) -> None:
     port = case.target.vantage.connect_port(scene.port)
     observation, stream = await tcp.connect(scene, address, port, session.limits)
     if stream is None:
-        session.controls.append(observation)
+        case.made.append(observation)
         return
     with closing(stream):
-        session.controls.append(await tcp.listen_in_silence(scene, address, port, stream, LISTEN_SECONDS))
+        case.made.append(await tcp.listen_in_silence(scene, address, port, stream, LISTEN_SECONDS))
 
 
 async def small_request(session: Session, limits: Limits, case: Case) -> None:
     """The same request as HEAD: its answer has no body, so that only large answers are left to vanish."""
     target, scene = case.target, case.scene("small_request")
-    stream = await chain.reach(session, target, scene, case.failed.address, session.controls, keep_success=False)
+    stream = await chain.reach(session, target, scene, case.failed.address, case.made, keep_success=False)
     if stream is None:
         return
     with closing(stream):
@@ -107,12 +148,12 @@ async def small_request(session: Session, limits: Limits, case: Case) -> None:
             scene, stream, tls.lax(target.vantage, scene.host), limits, address=case.failed.address
         )
         if encrypted is None:
-            session.controls.append(shaken)
+            case.made.append(shaken)
             return
         wanted = Request(method="HEAD", path=target.request.path, genuine=target.request.genuine)
         transport = OpenStreamTransport(encrypted)
         observation, _ = await http.request(scene, transport, wanted, limits, address=case.failed.address)
-        session.controls.append(observation)
+        case.made.append(observation)
 
 
 async def dns_over_tcp(session: Session, limits: Limits, case: Case) -> None:
@@ -120,7 +161,7 @@ async def dns_over_tcp(session: Session, limits: Limits, case: Case) -> None:
     resolver, family = _asked(case)
     if resolver is not None:
         observation, _ = await dns.ask(case.scene("dns_over_tcp"), resolver, family, limits, over_tcp=True)
-        session.controls.append(observation)
+        case.made.append(observation)
 
 
 async def other_resolver(session: Session, limits: Limits, case: Case) -> None:
@@ -133,9 +174,9 @@ async def other_resolver(session: Session, limits: Limits, case: Case) -> None:
         observation, addresses = await dns.ask(scene, resolver, family, limits)
         new = [address for address in addresses if address not in case.trace.addresses]
         if new or case.failed.step is Step.DNS:
-            session.controls.append(observation)
+            case.made.append(observation)
         for address in new[:2]:
-            await chain.run(session, target, scene, address, session.controls)
+            await chain.run(session, target, scene, address, case.made)
 
 
 async def without_hosts_file(session: Session, _limits: Limits, case: Case) -> None:
@@ -144,16 +185,16 @@ async def without_hosts_file(session: Session, _limits: Limits, case: Case) -> N
     vantage = msgspec.structs.replace(target.vantage, hosts_file=None)
     scene = case.scene("without_hosts_file")
     lookup = await resolve.resolve(scene, vantage, target.families, session.limits, session.gates)
-    session.controls.extend(lookup.observations)
+    case.made.extend(lookup.observations)
 
 
 async def without_proxy(session: Session, limits: Limits, case: Case) -> None:
     """The host directly, where the way through the proxy failed."""
     scene, target = case.scene("without_proxy"), case.target
     lookup = await resolve.resolve(scene, target.vantage, target.families, limits, session.gates)
-    session.controls.extend(lookup.observations)
+    case.made.extend(lookup.observations)
     for address in lookup.addresses[:1]:
-        await chain.run(session, target, scene, address, session.controls)
+        await chain.run(session, target, scene, address, case.made)
 
 
 async def with_proxy(session: Session, _limits: Limits, case: Case) -> None:
@@ -161,7 +202,7 @@ async def with_proxy(session: Session, _limits: Limits, case: Case) -> None:
     scene = case.scene("with_proxy")
     for server in _other_proxies(session, case):
         target = msgspec.structs.replace(case.target, proxy=server)
-        await chain.run(session, target, scene, None, session.controls)
+        await chain.run(session, target, scene, None, case.made)
 
 
 async def connect_by_address(session: Session, limits: Limits, case: Case) -> None:
@@ -169,12 +210,12 @@ async def connect_by_address(session: Session, limits: Limits, case: Case) -> No
     target, scene = case.target, case.scene("connect_by_address")
     assert target.proxy is not None
     lookup = await resolve.resolve(scene, target.vantage, target.families, limits, session.gates)
-    session.controls.extend(lookup.observations)
+    case.made.extend(lookup.observations)
     for address in lookup.addresses[:1]:
         observation, stream = await proxy.open_tunnel(
             scene, target.vantage, target.proxy, session.finder, limits, target=address
         )
-        session.controls.append(observation)
+        case.made.append(observation)
         if stream is not None:
             stream.close()
 
@@ -192,18 +233,18 @@ async def _shake(
     """One unverified handshake with one thing changed; where the first pass failed later, its request too."""
     scene, target = case.scene(experiment), case.target
     at = address if address is not None else case.failed.address
-    stream = await chain.reach(session, target, scene, at, session.controls, keep_success=False, limits=limits, mss=mss)
+    stream = await chain.reach(session, target, scene, at, case.made, keep_success=False, limits=limits, mss=mss)
     if stream is None:
         return
     with closing(stream):
         policy = tls.lax(target.vantage, sni, mss)
         observation, encrypted = await tls.handshake(scene, stream, policy, limits, address=at)
-        session.controls.append(observation)
+        case.made.append(observation)
         if encrypted is None or case.failed.step is not Step.HTTP:
             return
         transport = OpenStreamTransport(encrypted)
         observation, _ = await http.request(scene, transport, target.request, limits, address=at)
-        session.controls.append(observation)
+        case.made.append(observation)
 
 
 def _asked(case: Case) -> tuple[Resolver | None, int]:

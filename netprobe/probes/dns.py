@@ -71,8 +71,9 @@ async def ask(
     trail = _Trail(transport="tcp" if over_tcp or resolver.tcp else "udp")
     answer: Answer | None = None
     failure: Failure | None = Failure.TIMEOUT
+    limited: trio.CancelScope | None = None
     try:
-        with limits.within(Step.DNS, at_most):
+        with limits.within(Step.DNS, at_most) as limited:
             answer = await _exchange(resolver, question, trail)
             limits.learn(Step.DNS, trio.current_time() - started)
     except OSError as error:
@@ -98,7 +99,7 @@ async def ask(
         attempts=max(trail.attempts, 1),
         error=(answer.error if answer is not None else "") or trail.error,
     )
-    return scene.observe(Step.DNS, started, failure, detail), detail.answers
+    return scene.observe(Step.DNS, started, failure, detail, limited=limited), detail.answers
 
 
 def _judge(answer: Answer) -> Failure | None:

@@ -1,32 +1,53 @@
-"""Which control probes does a failure call for? Made after the first pass, within the deadline, and only then.
+"""What a failure calls for: the same once more, and the control probes that tell its look-alikes apart.
 
-One cause may touch thirty endpoints, so like failures are put together and a few of each kind are looked into:
-those are evidence for the rest. The controls themselves are in :mod:`netprobe.probes.controls`.
+Made after the first pass, within the deadline, and only where something failed; for every host by itself, since a cause
+that is shown for one host says nothing of another. The tries (:mod:`netprobe.probes.repeats`) and the controls
+(:mod:`netprobe.probes.controls`) take turns, so that what time could explain does not look like a cause: unchanged,
+control, unchanged, control. Everything goes at an agent's pace and has an end: so many hosts of each kind of failure,
+spread over services and regions, and so many seconds for all. Diagnosis tells what was not looked into.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 
+import msgspec
 import trio
 
 from netprobe.observations import DnsDetail, Failure, Observation, Step, TlsDetail
-from netprobe.probes import controls
+from netprobe.probes import controls, repeats
 from netprobe.probes.bugs import contained
 from netprobe.probes.controls import Case, Control
-from netprobe.probes.limits import Limits
 from netprobe.probes.session import Session, Trace
 
-SAMPLES = 4
-"""Hosts that are looked into of each kind of failure."""
+A_KIND = 32
+"""Hosts of one kind of failure that are looked into."""
+SECONDS = 25.0
+"""For everything here."""
+ROUNDS = 3
+"""How often the unchanged probe and its telling control take turns. One of two paths that is dead passes for a cause
+with a chance of one half to the power of twice that."""
+TRIES = 6
+"""How often a failure is tried again where it, or one like it, passed once."""
+PATIENT_TRIES = 2
+"""The same, where each try is silent for its whole patience."""
+SETTLED = 0.8
+"""Seconds after which a try that is silent will probably stay so, and the controls begin beside it."""
 
-_SILENT_TLS: tuple[Control, ...] = (controls.other_sni, controls.no_sni, controls.other_address, controls.lower_mss)
-_CUT_TLS: tuple[Control, ...] = (controls.send_nothing, controls.other_sni, controls.no_sni, controls.other_address)
+_SILENT_TLS: tuple[Control, ...] = (
+    controls.lower_mss,
+    controls.other_sni,
+    controls.no_sni,
+    controls.other_sni_lower_mss,
+    controls.other_address,
+)
+_CUT_TLS: tuple[Control, ...] = (controls.other_sni, controls.no_sni, controls.send_nothing, controls.other_address)
 _REFUSED_TLS: tuple[Control, ...] = (controls.other_sni, controls.no_sni, controls.other_address)
 _UPSTREAM: tuple[Control, ...] = (controls.connect_by_address, controls.without_proxy)
 
 CALLED_FOR: dict[tuple[Step, Failure], tuple[Control, ...]] = {
-    (Step.DNS, Failure.TIMEOUT): (controls.dns_over_tcp, controls.other_resolver),
+    (Step.DNS, Failure.TIMEOUT): (controls.other_resolver, controls.dns_over_tcp),
     (Step.DNS, Failure.DNS_TCP_BLOCKED): (controls.other_resolver,),
     (Step.DNS, Failure.DNS_NXDOMAIN): (controls.other_resolver,),
     (Step.DNS, Failure.DNS_NO_ANSWER): (controls.other_resolver,),
@@ -34,7 +55,7 @@ CALLED_FOR: dict[tuple[Step, Failure], tuple[Control, ...]] = {
     (Step.DNS, Failure.DNS_REFUSED): (controls.other_resolver, controls.dns_over_tcp),
     (Step.DNS, Failure.DNS_OTHER_RCODE): (controls.other_resolver, controls.dns_over_tcp),
     (Step.DNS, Failure.DNS_MALFORMED): (controls.other_resolver, controls.dns_over_tcp),
-    (Step.DNS, Failure.CONNECTION_REFUSED): (controls.dns_over_tcp,),
+    (Step.DNS, Failure.CONNECTION_REFUSED): (controls.other_resolver, controls.dns_over_tcp),
     (Step.TLS, Failure.TIMEOUT): _SILENT_TLS,
     (Step.TLS, Failure.CONNECTION_RESET): _CUT_TLS,
     (Step.TLS, Failure.EOF): _CUT_TLS,
@@ -60,58 +81,206 @@ CALLED_FOR: dict[tuple[Step, Failure], tuple[Control, ...]] = {
 
 _HELD_BACK = frozenset({(Step.HTTP, Failure.TIMEOUT), (Step.WEBSOCKET, Failure.TIMEOUT)})
 """Answers that never came through a tunnel: without the proxy they come, where it is the proxy that keeps them."""
+_SHOWN = frozenset(
+    {
+        Failure.SSL_UNKNOWN_AUTHORITY,
+        Failure.SSL_INVALID_HOSTNAME,
+        Failure.SSL_EXPIRED,
+        Failure.SSL_NOT_YET_VALID,
+        Failure.SSL_INVALID_CERTIFICATE,
+    }
+)
+
+
+class Examined(msgspec.Struct, kw_only=True):
+    """What became of one failure when it was tried again.
+
+    Attributes:
+        case: the failure.
+        passed: how many tries passed.
+        tries: how many were made.
+    """
+
+    case: Case
+    passed: int = 0
+    tries: int = 0
+
+    @property
+    def silent(self) -> bool:
+        """Whether silence was the failure."""
+        return self.case.failed.failure is Failure.TIMEOUT
 
 
 async def make(session: Session) -> None:
-    """Make the control probes that the first pass calls for, side by side."""
-    limits = session.limits.for_controls()
+    """Try again what failed, and make the control probes that it calls for."""
+    with trio.move_on_after(SECONDS):
+        turns = repeats.Turns()
+        done: set[int] = set()
+        # What a second look-up finds has steps of its own, which may fail too: so twice, at most.
+        for _ in range(2):
+            kinds = _kinds(session, done)
+            if not kinds:
+                return
+            examined = [Examined(case=case) for cases in kinds.values() for case in cases]
+            async with trio.open_nursery() as nursery:
+                for one in examined:
+                    nursery.start_soon(_contained, session, turns, one)
+            await _look_closer(session, turns, kinds, examined)
+
+
+async def _contained(session: Session, turns: repeats.Turns, one: Examined) -> None:
+    with contained(session.bugs, one.case.trace.target.scene.host):
+        await _examine(session, turns, one)
+
+
+async def _examine(session: Session, turns: repeats.Turns, one: Examined) -> None:
+    """Take turns between the unchanged probe and its controls, until one try passes or the rounds are over."""
+    case = one.case
+    wanted = _controls_for(session, case.trace, case.failed)
+    if one.silent:
+        await _examine_silence(session, turns, one, wanted)
+    else:
+        async with turns.turn():
+            await repeats.resolve_again(session, case.trace, case.failed)
+        await _try(session, turns, one)
+        if not one.passed:
+            await _rounds(session, turns, one, wanted)
+    if one.passed:
+        await _try_often(session, turns, one, TRIES)
+
+
+async def _examine_silence(session: Session, turns: repeats.Turns, one: Examined, wanted: tuple[Control, ...]) -> None:
+    """One try waits with patience; where it is silent too, the rounds are made while it waits."""
+    waiting = trio.Event()
+
+    async def patiently() -> None:
+        await _try(session, turns, one, patient=True)
+        waiting.set()
+
     async with trio.open_nursery() as nursery:
-        for case, wanted in _wanted(session):
-            nursery.start_soon(_one_by_one, session, limits, case, wanted)
+        nursery.start_soon(patiently)
+        with trio.move_on_after(SETTLED):
+            await waiting.wait()
+        if not one.passed:
+            async with turns.turn():
+                await repeats.resolve_again(session, one.case.trace, one.case.failed)
+            await _rounds(session, turns, one, wanted)
 
 
-async def _one_by_one(session: Session, limits: Limits, case: Case, wanted: Sequence[Control]) -> None:
-    """The controls of one case, each with a slot of its own: the network is spared, not hurried."""
+async def _rounds(session: Session, turns: repeats.Turns, one: Examined, wanted: tuple[Control, ...]) -> None:
+    """All controls once, then the one that tells most in turns with the unchanged probe."""
+    telling: Control | None = None
+    for control in wanted:
+        made = await _control(session, turns, one.case, control)
+        if telling is None and any(_completes(o) for o in made):
+            telling = control
+    if telling is None and wanted:
+        telling = wanted[0]
+    for number in range(2, ROUNDS + 1):
+        if one.passed:
+            return
+        await _try(session, turns, one)
+        if telling is not None:
+            await _control(session, turns, msgspec.structs.replace(one.case, attempt=number), telling)
+
+
+async def _control(session: Session, turns: repeats.Turns, case: Case, control: Control) -> Sequence[Observation]:
+    """Make one control; a control that was silent the last time is not made again."""
+    known = [o for o in case.made if o.experiment == control.__name__]
+    if known and all(o.failure is Failure.TIMEOUT for o in known):
+        return ()
+    before = len(case.made)
+    try:
+        async with turns.turn():
+            await control(session, session.limits.for_controls(), case)
+    finally:  # also what the end of the time cuts short
+        session.controls.extend(case.made[before:])
+    return case.made[before:]
+
+
+def _completes(o: Observation) -> bool:
+    return o.failure is None or o.failure in _SHOWN
+
+
+async def _try(session: Session, turns: repeats.Turns, one: Examined, *, patient: bool = False) -> None:
+    one.tries += 1
+    limits = session.limits.patient() if patient else session.limits
+    if one.silent and not patient:
+        limits = session.limits.for_controls()  # one with patience waits beside it
+    async with turns.turn():
+        one.passed += await repeats.again(session, one.case.trace, one.case.failed, one.tries, limits)
+
+
+async def _try_often(session: Session, turns: repeats.Turns, one: Examined, tries: int) -> None:
+    """Find out how often it passes."""
+    while one.tries < tries:
+        await _try(session, turns, one, patient=one.silent)
+
+
+async def _look_closer(
+    session: Session, turns: repeats.Turns, kinds: dict[tuple[object, ...], list[Case]], examined: Sequence[Examined]
+) -> None:
+    """Where one failure of a kind passed when it was tried again, the others of that kind are tried more often."""
+    by_case = {id(one.case): one for one in examined}
     async with trio.open_nursery() as nursery:
-        for control in wanted:
-            nursery.start_soon(_with_slot, session, limits, case, control)
+        for cases in kinds.values():
+            ones = [by_case[id(case)] for case in cases]
+            if any(one.passed for one in ones):
+                for one in ones:
+                    if not one.passed:
+                        more = one.tries + PATIENT_TRIES - 1 if one.silent else TRIES
+                        nursery.start_soon(_try_often, session, turns, one, more)
 
 
-async def _with_slot(session: Session, limits: Limits, case: Case, control: Control) -> None:
-    async with session.slots:
-        with contained(session.bugs, case.trace.target.scene.host):
-            await control(session, limits, case)
+def _kinds(session: Session, done: set[int]) -> dict[tuple[object, ...], list[Case]]:
+    """The failures to look into, by kind, those of each spread over what they stand for.
 
-
-def _wanted(session: Session) -> Iterator[tuple[Case, tuple[Control, ...]]]:
-    taken: dict[tuple[object, ...], int] = {}
+    Args:
+        session: the run.
+        done: failures that were seen here before; those that are seen now are put in.
+    """
+    found: dict[tuple[object, ...], list[Case]] = defaultdict(list)
     for trace in session.traces:
         if trace.absent or not trace.complete:
             continue
+        peer = None
         for failed in _failures(trace):
-            wanted = _controls_for(session, trace, failed)
-            kind = _kind(trace, failed)
-            if wanted and taken.get(kind, 0) < SAMPLES:
-                taken[kind] = taken.get(kind, 0) + 1
-                yield Case(trace=trace, failed=failed, peer=_peer(session, trace)), wanted
+            if id(failed) in done:
+                continue
+            done.add(id(failed))
+            peer = peer or _peer(session, trace)
+            found[_kind(trace, failed)].append(Case(trace=trace, failed=failed, peer=peer))
+    return {kind: list(_spread(cases))[:A_KIND] for kind, cases in found.items()}
+
+
+def _spread(cases: Iterable[Case]) -> Iterator[Case]:
+    """One of each endpoint and region, then another of each: the same cause may stand behind all of them, or not."""
+    waiting: dict[tuple[str, str], list[Case]] = defaultdict(list)
+    for case in cases:
+        waiting[case.failed.region, case.failed.endpoint].append(case)
+    while waiting:
+        for place in list(waiting):
+            yield waiting[place].pop(0)
+            if not waiting[place]:
+                del waiting[place]
 
 
 def _failures(trace: Trace) -> Iterator[Observation]:
-    """The failures of a first pass that nothing else explains; one question for each resolver is enough."""
-    resolvers: set[str] = set()
+    """The failures of a first pass; of a look-up only those that leave the host without an address it could have."""
     for o in trace.lookup:
         assert isinstance(o.detail, DnsDetail)
         has_answer = o.failure is Failure.DNS_NO_ANSWER and bool(trace.addresses)
-        if o.failure is not None and not has_answer and o.detail.resolver not in resolvers:
-            resolvers.add(o.detail.resolver)
+        if o.failure is not None and not has_answer and o.detail.transport != "file":
             yield o
     for steps in trace.steps.values():
-        yield from (o for o in steps if o.failure is not None and o.experiment is None)
+        yield from (o for o in steps if o.failure not in repeats.SOFT and o.experiment is None)
 
 
 def _controls_for(session: Session, trace: Trace, failed: Observation) -> tuple[Control, ...]:
     assert failed.failure is not None
     wanted = CALLED_FOR.get((failed.step, failed.failure), ())
+    if failed.step is Step.TCP:
+        wanted = (controls.working_address, *wanted)
     if failed.step is not Step.DNS and trace.target.proxy is None:
         if any(o.detail.transport == "file" for o in trace.lookup if isinstance(o.detail, DnsDetail)):
             wanted = (*wanted, controls.without_hosts_file)

@@ -70,8 +70,9 @@ async def request(
     sent = build(scene, wanted.method, wanted.path, wanted.headers, secure=secure)
     failure: Failure | None = Failure.TIMEOUT
     error = ""
+    limited: trio.CancelScope | None = None
     try:
-        with limits.within(Step.HTTP):
+        with limits.within(Step.HTTP) as limited:
             await exchange(transport, sent, reading)
             failure = None
     except (httpx.NetworkError, httpx.ProtocolError) as trouble:
@@ -91,7 +92,7 @@ async def request(
         error=error,
         **describe(reading.answer, began, trio.current_time() - started),
     )
-    return scene.observe(Step.HTTP, started, failure, detail, address=address), reading.answer
+    return scene.observe(Step.HTTP, started, failure, detail, address=address, limited=limited), reading.answer
 
 
 def build(scene: Scene, method: str, path: str, headers: Mapping[str, str], *, secure: bool = True) -> httpx.Request:

@@ -41,7 +41,9 @@ GRAIN = 0.05
 
 BOUNDS = {
     Step.DNS: Bound(unknown=5.0, quick=3.0, factor=4.0),  # glibc and Go wait 5 s for one server
-    Step.TCP: Bound(unknown=5.0, quick=3.05, factor=4.0),  # SYN at 0, 1 and 3 s, and then an answer's time
+    # SYN at 0, 1 (and with Linux 6.5 and newer, which sends the first five a second apart, 2 s), and an answer's time.
+    # More patience is the repeat's: what is silent now is tried again for :data:`PATIENCE` seconds.
+    Step.TCP: Bound(unknown=5.0, quick=2.05, factor=4.0),
     Step.PROXY: Bound(unknown=10.0, quick=5.0, factor=8.0),  # the proxy resolves and connects on our behalf
     Step.TLS: Bound(unknown=6.0, quick=2.5, factor=8.0),  # a lost flight is sent again after 0.2, 0.6, 1.4 s
     Step.HTTP: Bound(unknown=8.0, quick=3.0, factor=8.0),  # the service may think
@@ -58,6 +60,12 @@ CONTROLS = {
     Step.WEBSOCKET: Bound(unknown=3.0, quick=2.0, factor=6.0),
 }
 """The limits of control probes: what they compare with has already answered or failed, so they need wait less."""
+
+
+PATIENCE = 10.0
+"""Seconds for a step that was silent in the first pass, when it is repeated: SYNs at 0, 1, 3 and 7 s, or a service
+that takes its time. Only what stays silent for as long is called silent."""
+PATIENT = dict.fromkeys(Step, Bound(unknown=PATIENCE, quick=PATIENCE, factor=0.0))
 
 
 class Limits:
@@ -87,7 +95,14 @@ class Limits:
 
     def for_controls(self) -> Limits:
         """The limits of control probes, with what this run measured."""
-        limits = Limits(self._explicit, CONTROLS)
+        return self._with(CONTROLS)
+
+    def patient(self) -> Limits:
+        """The limits of the repeat of what was silent; a limit that the user gave is kept."""
+        return self._with(PATIENT)
+
+    def _with(self, bounds: Mapping[Step, Bound]) -> Limits:
+        limits = Limits(self._explicit, bounds)
         limits._slowest = dict(self._slowest)
         limits._measured = dict(self._measured)
         return limits

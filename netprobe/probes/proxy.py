@@ -68,10 +68,11 @@ class Finder(msgspec.Struct):
 
 
 class _Ended(msgspec.Struct, frozen=True, kw_only=True):
-    """How an attempt ended: the fields of the detail, the failure or None, and the tunnel."""
+    """How an attempt ended: the fields of the detail, the failure or None, the limit that ended it, and the tunnel."""
 
     failure: Failure | None
     phase: str
+    limit: float | None = None
     stream: Stream | None = None
     facts: dict[str, Any] = msgspec.field(default_factory=dict)
 
@@ -108,7 +109,8 @@ async def open_tunnel(
     else:
         ended = await _through(scene, vantage, proxy, addresses, limits, host, port)
     detail = ProxyDetail(proxy=proxy.safe, target=_authority(host, port), phase=ended.phase, **ended.facts)
-    return scene.observe(Step.PROXY, started, ended.failure, detail), ended.stream
+    observation = scene.observe(Step.PROXY, started, ended.failure, detail)
+    return msgspec.structs.replace(observation, limit_seconds=ended.limit), ended.stream
 
 
 async def _through(
@@ -129,13 +131,13 @@ async def _through(
     if sock is None:
         assert isinstance(observation.detail, TcpDetail)
         facts = {"error": _tcp_words(observation), "addresses": tuple(addresses)}
-        return _Ended(failure=observation.failure, phase="tcp", facts=facts)
+        return _Ended(failure=observation.failure, phase="tcp", facts=facts, limit=observation.limit_seconds)
     stream: Stream = sock
     if proxy.scheme == "https":
         observation, encrypted = await tls.handshake(at_proxy, sock, tls.verified(vantage, proxy.host), limits)
         if encrypted is None:
             facts = {"error": _tls_words(observation), "addresses": tuple(filter(None, [observation.address]))}
-            return _Ended(failure=observation.failure, phase="tls", facts=facts)
+            return _Ended(failure=observation.failure, phase="tls", facts=facts, limit=observation.limit_seconds)
         stream = encrypted
     return await _ask(proxy, stream, limits, host, port)
 
@@ -145,9 +147,11 @@ async def _ask(proxy: ProxyServer, stream: Stream, limits: Limits, host: str, po
     started = trio.current_time()
     ended = _Ended(failure=Failure.TIMEOUT, phase="connect", facts={"authenticated": proxy.username is not None})
     try:
-        with limits.within(Step.PROXY):
+        with limits.within(Step.PROXY) as limited:
             ended = await (_socks if proxy.scheme == "socks5" else _connect)(proxy, stream, host, port)
             limits.learn(Step.PROXY, trio.current_time() - started)
+        if limited.cancelled_caught:
+            ended = msgspec.structs.replace(ended, limit=round(limited.deadline - started, 3))
     except trio.BrokenResourceError as error:
         ended = msgspec.structs.replace(ended, failure=classify.of_stream_error(error))
     except EOFError:

@@ -134,6 +134,7 @@ def _context(vantages: Sequence[Vantage], settings: Settings, ended_by: str, sub
         deadline_seconds=settings.deadline,
         deadline_reached=ended_by == DEADLINE,
         interrupted=ended_by == INTERRUPTED,
+        repeated=settings.experiments,
         idle_seconds=settings.idle,
     )
 

@@ -20,6 +20,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
         port: the service port, as the catalog names it.
         experiment: which control probe this is, or None in the first pass.
         shared_with: other vantages with equal settings for this host.
+        attempt: which try of the experiment this is, from 1; 0 in the first pass.
     """
 
     zero: float
@@ -30,15 +31,33 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     experiment: str | None = None
     shared_with: tuple[str, ...] = ()
+    attempt: int = 0
 
-    def control(self, experiment: str) -> Scene:
+    def control(self, experiment: str, attempt: int = 1) -> Scene:
         """The same scene for a control probe."""
-        return msgspec.structs.replace(self, experiment=experiment)
+        return msgspec.structs.replace(self, experiment=experiment, attempt=attempt)
 
     def observe(
-        self, step: Step, started: float, failure: Failure | None, detail: Detail, *, address: str | None = None
+        self,
+        step: Step,
+        started: float,
+        failure: Failure | None,
+        detail: Detail,
+        *,
+        address: str | None = None,
+        limited: trio.CancelScope | None = None,
     ) -> Observation:
-        """Record a step that began at ``started`` and ends now; the run numbers it at the end."""
+        """Record a step that began at ``started`` and ends now; the run numbers it at the end.
+
+        Args:
+            step: which step.
+            started: when it began, on trio's clock.
+            failure: what it met, or None.
+            detail: what exactly was seen.
+            address: the address used, where there is one.
+            limited: the scope of the step's time limit; where it ended the step, the limit is told.
+        """
+        ended_by_limit = limited is not None and limited.cancelled_caught and failure is not None
         return Observation(
             id="",
             vantage=self.vantage,
@@ -54,4 +73,6 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
             detail=detail,
             experiment=self.experiment,
             shared_with=self.shared_with,
+            attempt=self.attempt,
+            limit_seconds=round(limited.deadline - started, 3) if limited is not None and ended_by_limit else None,
         )

@@ -136,11 +136,12 @@ async def connect(
     failure: Failure | None = Failure.TIMEOUT  # until proven otherwise
     errno_name, icmp, stream, local = "", None, None, ""
     sock: socket.socket | None = None
+    limited: trio.CancelScope | None = None
     try:
         sock = plain_socket(address, socket.SOCK_STREAM)
         if mss is not None:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, mss)
-        with limits.within(Step.TCP):
+        with limits.within(Step.TCP) as limited:
             stream = await establish(sock, address, port)
             failure = None
             local = str(sock.getsockname()[0])
@@ -163,7 +164,7 @@ async def connect(
         mss=mss,
         local_address=local,
     )
-    return scene.observe(Step.TCP, started, failure, detail, address=address), stream
+    return scene.observe(Step.TCP, started, failure, detail, address=address, limited=limited), stream
 
 
 def round_trip(sock: socket.socket) -> float | None:

@@ -131,9 +131,10 @@ async def handshake(
     received = _Received()
     failure: Failure | None = Failure.TIMEOUT
     evidence: dict[str, Any] = {}
+    limited: trio.CancelScope | None = None
     done = False
     try:
-        with limits.within(Step.TLS):
+        with limits.within(Step.TLS) as limited:
             await _drive(tls, incoming, outgoing, stream, received)
             failure, done = None, True
     except ssl.SSLError as error:
@@ -156,7 +157,7 @@ async def handshake(
         mss=policy.mss,
         **evidence,
     )
-    observation = scene.observe(Step.TLS, started, failure, detail, address=address)
+    observation = scene.observe(Step.TLS, started, failure, detail, address=address, limited=limited)
     return observation, TlsStream(stream, tls, incoming, outgoing, chain) if done else None
 
 

@@ -75,8 +75,9 @@ async def upgrade(
     )
     failure: Failure | None = Failure.TIMEOUT
     error, held, response = "", None, None
+    limited: trio.CancelScope | None = None
     try:
-        with limits.within(Step.WEBSOCKET):
+        with limits.within(Step.WEBSOCKET) as limited:
             response = await http.exchange(transport, sent, reading)
             failure = None
     except (httpx.NetworkError, httpx.ProtocolError) as trouble:
@@ -101,7 +102,7 @@ async def upgrade(
         error=error,
         **http.describe(reading.answer, began, took),
     )
-    return scene.observe(Step.WEBSOCKET, started, failure, detail, address=address)
+    return scene.observe(Step.WEBSOCKET, started, failure, detail, address=address, limited=limited)
 
 
 def judge(answer: Answer, wanted: Request, host: str, key: bytes) -> tuple[Failure | None, bool | None]:

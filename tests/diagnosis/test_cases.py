@@ -10,7 +10,7 @@ import pytest
 
 from netprobe.diagnosis.taxonomy import TAXONOMY
 from netprobe.observations import Failure as F
-from netprobe.observations import Lint, VantageRecord
+from netprobe.observations import Lint, Observation, VantageRecord
 from tests.support.observe import AMAZON, CORP_CA, CORP_LEAF, PROXY, R1, R2, World, name, told
 
 ECS, SSM, LOGS = name("ecs"), name("ssm"), name("logs")
@@ -22,9 +22,12 @@ CASES: dict[str, tuple[Case, set[tuple[str, str, str]]]] = {}
 
 
 def case(
-    *expected: str, vantages: tuple[VantageRecord, ...] | None = None, **context: object
+    *expected: str, vantages: tuple[VantageRecord, ...] | None = None, repeats: bool = True, **context: object
 ) -> Callable[[Case], Case]:
-    """Register a case; ``expected`` are ``id/severity/certainty``, with e/w/i and p/s."""
+    """Register a case; ``expected`` are ``id/severity/certainty``, with e/w/i and p/s.
+
+    With ``repeats`` each failure is tried again as the probes do, and fails alike.
+    """
     words = {"e": "error", "w": "warning", "i": "info", "p": "proven", "s": "suspected"}
 
     def register(build: Case) -> Case:
@@ -33,6 +36,8 @@ def case(
                 world.vantages = vantages
             world.context.update(context)
             build(world)
+            if repeats:
+                world.repeated()
 
         wanted = {(i, words[s], words[c]) for i, s, c in (text.split("/") for text in expected)}
         CASES[build.__name__] = (made, wanted)
@@ -448,8 +453,8 @@ def tls_path_mtu(w: World) -> None:
     w.tls(ECS, A, mss=1200, experiment="lower_mss")
 
 
-@case("tls_sni_blocked/e/p")
-def one_control_speaks_for_all_that_ended_alike(w: World) -> None:
+@case("tls_sni_blocked/e/p", "tls_sni_blocked/e/s")
+def one_control_does_not_prove_it_for_all_that_ended_alike(w: World) -> None:
     _handshake(w, F.CONNECTION_RESET)
     w.endpoint("logs")
     w.dns(LOGS, "52.95.3.1")
@@ -532,6 +537,116 @@ def unexplained_failure(w: World) -> None:
     _handshake(w, F.UNKNOWN)
 
 
+# --- tried again ---------------------------------------------------------------------------------------------------
+
+
+def _first_failure(w: World) -> Observation:
+    return next(o for o in w.observations if o.failure is not None)
+
+
+@case("works_by_chance/w/p")
+def works_by_chance(w: World) -> None:
+    _handshake(w, F.CONNECTION_RESET)
+    failed = _first_failure(w)
+    w.repeated()
+    w.tcp(ECS, A, experiment="repeat", attempt=4)
+    w.again(failed, None, attempt=4)
+    w.http(ECS, A, experiment="repeat", attempt=4)
+
+
+@case("slow/w/p", repeats=False, repeated=True)
+def slow(w: World) -> None:
+    both(w)
+    w.dns(ECS, A)
+    w.tcp(ECS, A)
+    w.tls(ECS, A, F.TIMEOUT, limit=2.6)
+    w.tcp(ECS, A, experiment="repeat")
+    w.tls(ECS, A, experiment="repeat", duration=6.5)
+    w.http(ECS, A, experiment="repeat")
+
+
+@case("works_by_chance/w/p", repeats=False, repeated=True)
+def silence_that_passes_at_once_is_chance_and_not_slow(w: World) -> None:
+    both(w)
+    w.dns(ECS, A)
+    w.tcp(ECS, A, F.TIMEOUT, limit=2.1)
+    for step in (w.tcp, w.tls, w.http):
+        step(ECS, A, experiment="repeat")
+
+
+@case("works_by_chance/w/p", repeats=False, repeated=True)
+def a_name_that_is_found_now_and_then(w: World) -> None:
+    both(w)
+    w.dns(ECS, failure=F.DNS_SERVFAIL)
+    failed = _first_failure(w)
+    w.again(failed, F.DNS_SERVFAIL, attempt=1)
+    w.dns(ECS, A, experiment="repeat", attempt=2)
+    w.reach(ECS, A)
+
+
+@case("tls_sni_blocked/e/s", repeats=False, repeated=True)
+def a_control_without_a_repeat_proves_nothing(w: World) -> None:
+    _handshake(w, F.CONNECTION_RESET)
+    w.tls(ECS, A, sni=SSM, experiment="other_sni")
+
+
+@case("tcp_refused/e/s", repeats=False, repeated=True)
+def a_repeat_that_ends_otherwise_proves_nothing(w: World) -> None:
+    _connect(w, F.CONNECTION_REFUSED)
+    failed = _first_failure(w)
+    w.again(failed, F.CONNECTION_REFUSED)
+    w.again(failed, F.TIMEOUT, attempt=2, limit=10.0)
+
+
+@case("tcp_dropped/e/s", repeats=False, repeated=True)
+def silence_without_patience_proves_nothing(w: World) -> None:
+    _connect(w, F.TIMEOUT)
+    w.again(_first_failure(w), F.TIMEOUT, limit=5.0)
+    w.tcp(ECS, B, experiment="working_address")
+
+
+@case("tcp_dropped/e/s", repeats=False, repeated=True)
+def an_uplink_that_comes_and_goes_proves_nothing(w: World) -> None:
+    _connect(w, F.TIMEOUT)
+    w.again(_first_failure(w), F.TIMEOUT, limit=10.0)
+    w.tcp(ECS, B, experiment="working_address")
+    w.tcp(ECS, B, F.TIMEOUT, experiment="working_address", attempt=2)
+
+
+@case("tls_sni_blocked/e/s")
+def a_control_that_wavers_proves_nothing(w: World) -> None:
+    _handshake(w, F.CONNECTION_RESET)
+    w.tls(ECS, A, sni=SSM, experiment="other_sni")
+    w.tls(ECS, A, F.CONNECTION_RESET, sni=SSM, experiment="other_sni", attempt=2)
+
+
+@case("tcp_refused/e/s", "works_by_chance/w/p", repeats=False, repeated=True)
+def what_passes_for_one_must_fail_often_for_another(w: World) -> None:
+    _connect(w, F.CONNECTION_REFUSED)
+    w.endpoint("logs")
+    w.dns(LOGS, "52.95.3.1")
+    w.tcp(LOGS, "52.95.3.1", F.CONNECTION_REFUSED)
+    for step in (w.tcp, w.tls, w.http):
+        step(LOGS, "52.95.3.1", experiment="repeat")
+    for attempt in (1, 2, 3):
+        w.again(_first_failure(w), F.CONNECTION_REFUSED, attempt=attempt)
+
+
+@case("tcp_refused/e/p", "works_by_chance/w/p", repeats=False, repeated=True)
+def what_fails_every_time_is_proven_beside_chance(w: World) -> None:
+    what_passes_for_one_must_fail_often_for_another(w)
+    for attempt in (4, 5, 6):
+        w.again(_first_failure(w), F.CONNECTION_REFUSED, attempt=attempt)
+
+
+@case("tls_sni_blocked/e/p")
+def a_blocked_name_on_a_path_that_loses_large_packets(w: World) -> None:
+    _handshake(w, F.TIMEOUT)
+    w.tls(ECS, A, F.TIMEOUT, sni=SSM, experiment="other_sni")
+    w.tls(ECS, A, F.TIMEOUT, mss=536, experiment="lower_mss")
+    w.tls(ECS, A, sni=SSM, mss=536, experiment="other_sni_lower_mss")
+
+
 # --- http, websocket, clock --------------------------------------------------------------------------------------
 
 
@@ -580,7 +695,7 @@ def request_that_only_small_packets_carry(w: World) -> None:
     w.http(ECS, A, experiment="lower_mss")
 
 
-@case("http_cut/e/p")
+@case("http_cut/e/s")
 def http_cut(w: World) -> None:
     _request(w, F.CONNECTION_RESET)
 
@@ -606,7 +721,7 @@ def websocket_upgrade_stripped(w: World) -> None:
     _upgrade(w, F.WEBSOCKET_UPGRADE_MISSING)
 
 
-@case("websocket_cut_when_idle/w/p")
+@case("websocket_cut_when_idle/w/s")
 def websocket_cut_when_idle(w: World) -> None:
     _upgrade(w, F.WEBSOCKET_CUT)
 
@@ -695,7 +810,7 @@ def proxy_strips_upgrade(w: World) -> None:
     w.websocket(ECS, None, F.WEBSOCKET_UPGRADE_MISSING)
 
 
-@case("proxy_cuts_idle/w/p", vantages=PROXIED)
+@case("proxy_cuts_idle/w/s", vantages=PROXIED)
 def proxy_cuts_idle(w: World) -> None:
     w.endpoint("ecs")
     w.tunnelled(ECS)

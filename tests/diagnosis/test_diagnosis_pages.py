@@ -92,6 +92,8 @@ CONTRACT = (
 )
 ADDED = {
     "http_cut",
+    "works_by_chance",
+    "slow",
     "unexplained_failure",
     "proxy_pac_unused",
     "proxy_setting_unused",

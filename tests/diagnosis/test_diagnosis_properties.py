@@ -30,7 +30,20 @@ from netprobe.report.model import Report
 
 HOSTS = ("ecs.r.example", "ecs-a-1.r.example", "ecs-a-2.r.example", "ecs-a.r.example", "1.dkr.r.example")
 ADDRESSES = ("52.1.1.1", "52.1.1.2", "10.0.0.1", "0.0.0.0", "2600::1", "not an address", None)
-EXPERIMENTS = (None, None, None, "other_sni", "lower_mss", "lax_chain", "with_proxy", "impossible_name", "odd")
+EXPERIMENTS = (
+    None,
+    None,
+    None,
+    "repeat",
+    "repeat",
+    "working_address",
+    "other_sni",
+    "lower_mss",
+    "lax_chain",
+    "with_proxy",
+    "impossible_name",
+    "odd",
+)
 DATES = ("2020-01-01T00:00:00Z", "2030-01-01T00:00:00Z", "", "9999-12-31T23:59:59Z", "yesterday")
 
 certificates = st.builds(
@@ -94,6 +107,8 @@ observations = {
     "failure": st.one_of(st.none(), st.sampled_from(list(Failure))),
     "detail": details,
     "experiment": st.sampled_from(EXPERIMENTS),
+    "attempt": st.integers(0, 3),
+    "limit_seconds": st.sampled_from((None, 2.0, 10.0)),
     "shared_with": st.sampled_from(((), ("docker",))),
 }
 lints = st.builds(
@@ -125,6 +140,7 @@ contexts = {
     "deadline_seconds": st.floats(0, 1000),
     "deadline_reached": st.booleans(),
     "interrupted": st.booleans(),
+    "repeated": st.booleans(),
     "own_hosts": some(HOSTS[1:3]),
     "idle_seconds": st.one_of(st.none(), st.floats(0, 1000)),
 }

@@ -383,7 +383,8 @@ def test_an_address_that_the_deadline_cut_off_may_have_worked() -> None:
     world.tcp(name("ecs"), A, F.CONNECTION_REFUSED)
 
     diagnosis = world.diagnosis()
-    assert told(diagnosis.findings) == {("tcp_refused", "warning", "proven")}
+    assert told(diagnosis.findings) == {("tcp_refused", "warning", "suspected")}  # there was no time to repeat it
+    assert "not repeated: the run ended before" in diagnosis.findings[0].title
     assert diagnosis.verdict is Verdict.INCONCLUSIVE
     world.tcp(name("ecs"), "52.95.1.2", F.CONNECTION_REFUSED)
     assert world.diagnosis().verdict is Verdict.NOT_READY
@@ -476,6 +477,7 @@ def test_one_blocked_host_of_three_is_a_plain_finding_and_no_image_is_pulled(blo
             world.tcp(host, address, F.TIMEOUT)
         else:
             world.good(host, address=address)
+    world.repeated()
 
     diagnosis = world.diagnosis()
     assert told(diagnosis.findings) == {("tcp_dropped", "error", "proven")}
@@ -623,6 +625,7 @@ def test_interception_is_told_once_where_one_agent_trusts_it() -> None:
         world.tcp(name("ecs"), A, vantage=vantage)
         world.tls(name("ecs"), A, failure, chain=(CORP_LEAF, CORP_CA), origin=False, vantage=vantage)
     world.http(name("ecs"), A, vantage="docker")
+    world.repeated()
 
     diagnosis = world.diagnosis()
     assert told(diagnosis.findings) == {("tls_intercepted", "error", "proven")}

@@ -24,7 +24,7 @@ async def test_a_silent_connection_is_given_up_once_others_answered(autojump_clo
         with limits.within(Step.TCP) as scope:
             await trio.sleep(1000)
     assert scope.cancelled_caught
-    assert trio.current_time() - started == pytest.approx(3.05 + 4 * 0.05)
+    assert trio.current_time() - started == pytest.approx(2.05 + 4 * 0.05)
 
 
 async def test_a_path_of_600_ms_is_slow_and_not_dead(autojump_clock: trio.testing.MockClock) -> None:

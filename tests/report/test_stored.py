@@ -79,6 +79,8 @@ def test_a_report_meets_its_schema_and_a_wrong_one_does_not() -> None:
 # Numbers that have no unit.
 COUNTS = {
     "port",
+    "attempt",
+    "retransmitted",
     "errno",
     "icmp_type",
     "icmp_code",

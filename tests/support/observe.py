@@ -75,6 +75,7 @@ class World:
     context: dict[str, Any] = field(default_factory=dict)
     subjects: list[Subject] = field(default_factory=list)
     observations: list[Observation] = field(default_factory=list)
+    _again: bool = False
     _number: Any = field(default_factory=lambda: count(1))
 
     def endpoint(
@@ -110,6 +111,8 @@ class World:
         experiment: str | None = None,
         vantage: str = "host",
         duration: float = 0.02,
+        attempt: int | None = None,
+        limit: float | None = None,
     ) -> Observation:
         """Add one observation."""
         endpoint = next((s.id for s in self.subjects if host in s.candidates), "")
@@ -127,6 +130,8 @@ class World:
             failure=failure,
             detail=detail,
             experiment=experiment,
+            attempt=attempt if attempt is not None else int(experiment is not None),
+            limit_seconds=limit,
         )
         self.observations.append(o)
         return o
@@ -202,6 +207,46 @@ class World:
             self.proxy(host, status=200, **more)
             self.tls(host, None, **more)
             self.http(host, None, **more)
+
+    def repeated(self, *, attempts: int = 3) -> None:
+        """What the probes do after the first pass: each failure again, with the connection in between that works.
+
+        Args:
+            attempts: how often each is tried again, and fails alike.
+        """
+        if self.context.setdefault("repeated", True) and self._again:
+            return
+        self._again = True
+        first = [o for o in self.observations if o.experiment is None]
+        works = [o for o in first if o.step is Step.TCP and o.failure is None]
+        for o in first:
+            led_astray = o.step is Step.DNS and any(
+                other.host == o.host and other.failure is not None and other.step is not Step.DNS for other in first
+            )
+            if o.failure is None and not led_astray:
+                continue
+            for attempt in range(1, attempts + 1 if o.failure is not None else 2):
+                limit = 10.0 if o.failure is Failure.TIMEOUT else None
+                self.again(o, o.failure, attempt=attempt, limit=limit)
+            self._controls(o, first)
+            near = [w for w in works if w.host == o.host] or works
+            if o.step is Step.TCP and near and o.failure is not None:
+                between = near[0].address or ""
+                self.tcp(o.host, between, experiment="working_address", vantage=o.vantage)
+
+    def _controls(self, o: Observation, first: list[Observation]) -> None:
+        """The chain that was rejected, and what another resolver says."""
+        if isinstance(o.detail, TlsDetail) and o.detail.chain and o.failure is not None:
+            self.see(Step.TLS, o.host, None, o.detail, address=o.address, vantage=o.vantage, experiment="lax_chain")
+        for other in first if o.step is Step.DNS and o.failure is not None else ():
+            if other.host == o.host and other.step is Step.DNS and other.failure is None:
+                self.see(Step.DNS, o.host, None, other.detail, vantage=o.vantage, experiment="other_resolver")
+
+    def again(self, o: Observation, failure: Failure | None, **more: Any) -> Observation:
+        """One observation once more, ending as it does now."""
+        return self.see(
+            o.step, o.host, failure, o.detail, address=o.address, vantage=o.vantage, experiment="repeat", **more
+        )
 
     def run(self) -> Run:
         """The run."""

@@ -1,0 +1,91 @@
+"""Rules about failures that passed when they were tried again: chance, and slowness. They warn, and blame nothing.
+
+A balancer with one bad member, one dead link of several, a resolver or proxy that fails now and then, a link that
+flapped: each of them can look like any fault at all once. What tells them is that the same probe, unchanged and alone,
+passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netprobe.diagnosis.causes import Cause, Group, Words
+from netprobe.diagnosis.evidence import Evidence
+from netprobe.diagnosis.sights import Sight
+from netprobe.diagnosis.tries import Tries
+from netprobe.diagnosis.words import count, duration, listing
+from netprobe.findings import Severity
+from netprobe.observations import Observation, Step
+
+_MOST_NAMED = 4
+_DOES = {
+    Step.DNS: "looking up",
+    Step.TCP: "connecting to",
+    Step.PROXY: "the tunnel to",
+    Step.TLS: "the TLS handshake with",
+    Step.HTTP: "the request to",
+    Step.WEBSOCKET: "the WebSocket upgrade of",
+}
+
+
+def companions(world: Evidence) -> Iterator[Cause]:
+    """A warning for every failure that passed when it was tried again."""
+    for sight in world.sights:
+        if world.unneeded(sight):
+            continue
+        for tries in sight.chances:
+            yield _cause(sight, tries)
+
+
+def _cause(sight: Sight, tries: Tries) -> Cause:
+    seconds = tries.seconds
+    return Cause(
+        id="works_by_chance" if seconds is None else "slow",
+        key=tries.failed.step.value,
+        say=_say_chance if seconds is None else _say_slow,
+        sight=sight,
+        evidence=(tries.failed, *_ends(tries)),
+        severity=Severity.WARNING,
+    )
+
+
+def _ends(tries: Tries) -> Iterator[Observation]:
+    """Where each try ended: at its failure, or at its last step."""
+    for seen in tries.made:
+        yield next((o for o in seen if o.failure is not None), seen[-1])
+
+
+def _counted(group: Group) -> list[tuple[Tries, int]]:
+    """The failures of a group that passed later, each with the number of its tries that passed."""
+    mine = {cause.evidence[0].id for cause in group.causes}
+    return [(t, len(t.passing)) for sight in group.sights for t in sight.chances if t.failed.id in mine]
+
+
+def _say_chance(group: Group) -> Words:
+    counted = _counted(group)
+    made, passed = sum(tries.of for tries, _ in counted), sum(number for _, number in counted)
+    each = [f"{tries.failed.host}{_at(tries)} {number} of {tries.of}" for tries, number in counted]
+    failures = listing(sorted({str(tries.failed.failure) for tries, _ in counted}))
+    return Words(
+        title=f"It works by chance: {_DOES[group.first.step]} {group.names} fails ({failures}) and passes when it is "
+        f"tried again: {passed} of {count(made, 'try', 'tries')} passed ({listing(each, most=_MOST_NAMED)}).",
+        remedy="Look for what is there more than once: members of a load balancer, links that share the load by source "
+        f"port, resolvers or proxies behind one address, a line that flaps. Run `netprobe check` again; agents retry, "
+        f"so they limp where {group.patterns} fail now and then.",
+    )
+
+
+def _at(tries: Tries) -> str:
+    return f" at {tries.failed.address}" if tries.failed.address else ""
+
+
+def _say_slow(group: Group) -> Words:
+    counted = _counted(group)
+    took = max(tries.seconds or 0.0 for tries, _ in counted)
+    waited = min(tries.failed.limit_seconds or 0.0 for tries, _ in counted)
+    return Words(
+        title=f"It is slow: {_DOES[group.first.step]} {group.names} takes {duration(took)}; within the usual "
+        f"{duration(waited)} nothing came.",
+        remedy="Nothing is blocked. Look for what waits on the way (a filter that looks names up, a scanning proxy, a "
+        f"resolver behind {group.patterns} that asks far away); the ECS agent gives a call 5 to 10 s.",
+    )

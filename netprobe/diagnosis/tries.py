@@ -1,0 +1,77 @@
+"""How a failure fared when it was tried again: the repeats of one run, put beside what they repeat.
+
+A failure of which some try passes is no cause: the host works by chance, or it is slow. A way that works so is told as
+one that works (with a warning), so that nothing is blamed for it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import msgspec
+
+from netprobe.observations import DnsDetail, Failure, Observation, Step
+
+REPEAT = "repeat"
+SOFT = frozenset({None, Failure.HTTP_SERVICE_ERROR, Failure.WEBSOCKET_CUT})
+_NEARLY = 0.9
+Key = tuple[str, str, int, str | None, str, str]
+
+
+class Tries(msgspec.Struct, frozen=True, kw_only=True):
+    """One failure, and the same tried again.
+
+    Attributes:
+        failed: the failure of the first pass.
+        made: what each try saw, in their order.
+    """
+
+    failed: Observation
+    made: tuple[tuple[Observation, ...], ...]
+
+    @property
+    def passing(self) -> tuple[tuple[Observation, ...], ...]:
+        """The tries that went all the way."""
+        return tuple(seen for seen in self.made if all(o.failure in SOFT for o in seen))
+
+    @property
+    def every(self) -> tuple[Observation, ...]:
+        """All observations of all tries."""
+        return tuple(o for seen in self.made for o in seen)
+
+    @property
+    def of(self) -> int:
+        """How many tries there were, the first included."""
+        return 1 + len(self.made)
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the step takes where it passes with patience each time, and only so; else None."""
+        limit = self.failed.limit_seconds
+        if self.failed.failure is not Failure.TIMEOUT or limit is None:
+            return None
+        took = [o.duration_seconds for seen in self.passing for o in seen if o.step is self.failed.step]
+        if not took or min(took) < limit * _NEARLY:
+            return None
+        return max(took)
+
+
+def key(o: Observation) -> Key:
+    """What makes an observation the repeat of another: the same question, or the same way to the same address."""
+    if isinstance(o.detail, DnsDetail):
+        return (o.vantage, o.host, o.port, None, o.detail.resolver, o.detail.rrtype)
+    return (o.vantage, o.host, o.port, o.address, "", "way")
+
+
+def repeats(observations: Iterable[Observation]) -> dict[Key, dict[int, list[Observation]]]:
+    """The repeats of a run: for each key the observations of each attempt, in the order of the steps."""
+    order = {step: number for number, step in enumerate(Step)}
+    found: dict[Key, dict[int, list[Observation]]] = defaultdict(lambda: defaultdict(list))
+    for o in observations:
+        if o.experiment == REPEAT:
+            found[key(o)][o.attempt].append(o)
+    for attempts in found.values():
+        for seen in attempts.values():
+            seen.sort(key=lambda o: (order[o.step], o.started_seconds))
+    return found

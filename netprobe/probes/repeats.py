@@ -1,0 +1,127 @@
+"""Tried again: the same probe once more, unchanged and alone, so that chance is told from cause.
+
+A failure of the first pass happened among many probes at once, and once. It may have been the burst, a lost packet, one
+bad member of a balancer, a link that flapped. So it is made again on a new source port, at the pace of one agent, and
+with patience where silence was the failure: a black hole stays black, a slow service answers. What each try saw is an
+observation with ``experiment`` ``repeat`` and the number of its ``attempt``; what it means is diagnosis' business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import trio
+
+from netprobe.observations import DnsDetail, Failure, Observation, Step
+from netprobe.probes import chain, dns, tcp
+from netprobe.probes.limits import Limits
+from netprobe.probes.session import Session, Trace
+
+EXPERIMENT = chain.REPEAT
+AT_ONCE = 6
+"""Connections that are tried again at once: what the agents of one host hold (facts of the agents' sources: the ECS
+agent's two WebSockets and its calls, the SSM agent's channel, Docker's pulls)."""
+GIVES_WAY_AFTER = 0.5
+"""Seconds after which a try that waits in silence makes room: its packets are sent, and waiting burdens nobody."""
+SOFT = frozenset({None, Failure.HTTP_SERVICE_ERROR, Failure.WEBSOCKET_CUT})
+"""How a step may end without ending the way of its host."""
+_DENIES = frozenset({Failure.DNS_NXDOMAIN, Failure.DNS_NO_ANSWER})
+
+
+class Turns:
+    """Tries take turns at an agent's pace.
+
+    Args:
+        at_once: how many may be under way before they fall silent.
+    """
+
+    def __init__(self, at_once: int = AT_ONCE) -> None:
+        self._limiter = trio.CapacityLimiter(at_once)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a place, and keep it until the block ends or has been silent for a while."""
+        holder = object()
+        await self._limiter.acquire_on_behalf_of(holder)
+        held = True
+
+        def release() -> None:
+            nonlocal held
+            if held:
+                held = False
+                self._limiter.release_on_behalf_of(holder)
+
+        async def give_way() -> None:
+            await trio.sleep(GIVES_WAY_AFTER)
+            release()
+
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(give_way)
+                yield
+                nursery.cancel_scope.cancel()
+        finally:
+            release()
+
+
+async def again(session: Session, trace: Trace, failed: Observation, attempt: int, limits: Limits) -> bool:
+    """Make the probe that failed once more; whether it passes now.
+
+    Args:
+        session: the run, which keeps what is seen.
+        trace: the host.
+        failed: the observation that failed.
+        attempt: which try this is, from 1.
+        limits: how long to wait.
+    """
+    if failed.step is Step.DNS:
+        return await _ask_again(session, trace, failed, attempt, limits)
+    seen: list[Observation] = []
+    scene = trace.target.scene.control(EXPERIMENT, attempt)
+    await chain.run(session, trace.target, scene, failed.address, seen, limits=limits)
+    session.controls.extend(seen)
+    return passed(seen)
+
+
+def passed(seen: Sequence[Observation]) -> bool:
+    """Whether a try went all the way."""
+    return bool(seen) and all(o.failure in SOFT for o in seen)
+
+
+async def _ask_again(session: Session, trace: Trace, failed: Observation, attempt: int, limits: Limits) -> bool:
+    assert isinstance(failed.detail, DnsDetail)
+    said = failed.detail.resolver
+    resolver = next((r for r in trace.target.vantage.resolvers if str(r) == said), None)
+    if resolver is None:
+        return False  # a line of the hosts file says the same however often it is read
+    family = 6 if failed.detail.rrtype == "AAAA" else 4
+    scene = trace.target.scene.control(EXPERIMENT, attempt)
+    observation, addresses = await dns.ask(scene, resolver, family, limits)
+    session.controls.append(observation)
+    if trace.target.candidate and not trace.addresses and observation.failure in _DENIES:
+        trace.absent = True  # a number that does not exist, as is known now
+    if observation.failure is not None:
+        return False
+    if not trace.addresses:
+        # The host would go on from here, and so does its first pass; what fails there is looked at by itself.
+        trace.addresses.extend(addresses)
+        trace.said |= frozenset(addresses)
+        await chain.through_addresses(session, trace)
+    return True
+
+
+async def resolve_again(session: Session, trace: Trace, failed: Observation) -> None:
+    """Ask once more for the name of a host that fails at an address: does it still lead there?"""
+    address = failed.address
+    if address is None:
+        return
+    family = tcp.family_of(address)
+    for o in trace.lookup:
+        assert isinstance(o.detail, DnsDetail)
+        resolver = next((r for r in trace.target.vantage.resolvers if str(r) == o.detail.resolver), None)
+        if resolver is not None and address in o.detail.answers:
+            scene = trace.target.scene.control(EXPERIMENT, 1)
+            observation, _ = await dns.ask(scene, resolver, family, session.limits)
+            session.controls.append(observation)
+            return
