@@ -28,6 +28,7 @@ class Entry:
         folder: the package whose ``pages`` hold its page.
         source: the page or source file that it stands on; nothing for the gate's own.
         checked: the day that was read.
+        sentence: what the source says, in its own words.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Entry:
     folder: str
     source: str = ""
     checked: str = ""
+    sentence: str = ""
 
 
 @functools.cache
@@ -46,13 +48,15 @@ def entries() -> Mapping[str, Entry]:
 
     found = [_entry(rule.id, rule.title, "netprobe.host", rule.source, rule.checked) for rule in HOST]
     found = [entry for entry in found if entry.id not in TAXONOMY]
-    found += [_entry(rule.id, rule.title, "netprobe.workload", rule.source, rule.checked) for rule in WORKLOAD]
+    found += [
+        _entry(rule.id, rule.title, "netprobe.workload", rule.source, rule.checked, rule.sentence) for rule in WORKLOAD
+    ]
     found += [Entry(id=id_, title=title, folder="netprobe.host") for id_, title in _GATE.items()]
     return MappingProxyType({entry.id: entry for entry in found})
 
 
-def _entry(id_: str, title: str, folder: str, source: str, checked: str) -> Entry:
-    return Entry(id=id_, title=title, folder=folder, source=source, checked=checked)
+def _entry(id_: str, title: str, folder: str, source: str, checked: str, sentence: str = "") -> Entry:
+    return Entry(id=id_, title=title, folder=folder, source=source, checked=checked, sentence=sentence)
 
 
 def page(id_: str) -> str:
@@ -63,4 +67,7 @@ def page(id_: str) -> str:
     """
     entry = entries()[id_]
     text = (files(entry.folder) / "pages" / f"{entry.id}.md").read_text(encoding="utf-8")
-    return text if not entry.source else f"{text}\nSource: {entry.source} (read {entry.checked})\n"
+    if not entry.source:
+        return text
+    says = f", which says: “{entry.sentence}”" if entry.sentence else ""
+    return f"{text}\nSource: {entry.source} (read {entry.checked}){says}\n"

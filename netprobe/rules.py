@@ -53,6 +53,7 @@ class Rule(Generic[T]):
         checked: the day that was read, ``YYYY-MM-DD``.
         judge: the function.
         running: whether it needs a running host; not run for an image, with the reason.
+        sentence: what the source says, in its own words, as far as the rule rests on one sentence.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Rule(Generic[T]):
     checked: str
     judge: Callable[[T], Judgement]
     running: bool = False
+    sentence: str = ""
 
 
 def passed(title: str, *places: Place) -> Judgement:

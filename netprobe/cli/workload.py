@@ -25,14 +25,17 @@ def workload(
     ctx: typer.Context,
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE...", help="Task definitions, services, CloudFormation templates, compose files."),
+        typer.Argument(metavar="FILE...", help="Task definitions, services, templates, Terraform, compose files."),
     ],
     format: options.Format = "text",
     output: options.Output = None,
     report: options.Reports = None,
     strict: options.Strict = False,
 ) -> int:
-    """Judge task definitions and services.
+    """Judge task definitions, services and EventBridge targets for external instances.
+
+    Reads JSON and YAML as the AWS CLI takes them, arrays of container definitions, CloudFormation, SAM and CDK
+    templates, Terraform (.tf, with netprobe[terraform]) and compose files. What a file leaves open is not run and told.
 
     'netprobe endpoints --task-definition FILE' shows which endpoints they need.
     """

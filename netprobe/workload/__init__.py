@@ -15,6 +15,8 @@ from netprobe.catalog import ORDINARY
 if TYPE_CHECKING:
     from netprobe.catalog import Catalog, Endpoint, Forms, Region
 
+_REMEDY = "give the task definition as 'aws ecs describe-task-definition' prints it"
+
 
 def endpoints(
     paths: Sequence[Path],
@@ -29,6 +31,12 @@ def endpoints(
         UnreadableFileError: a file is missing, broken, or holds no workload.
         UsageError: a file names a region that does not exist or is refused.
     """
+    from netprobe.errors import UnreadableFileError
+    from netprobe.rules import CannotJudgeError
     from netprobe.workload import forms, required
 
-    return required.endpoints(forms.read(paths), catalog=catalog, regions=regions, forms=wanted)
+    try:
+        return required.endpoints(forms.read(paths), catalog=catalog, regions=regions, forms=wanted)
+    except CannotJudgeError as exc:
+        names = ", ".join(map(str, paths))
+        raise UnreadableFileError(names, f"needs what the file does not tell ({exc})", _REMEDY) from exc

@@ -25,6 +25,9 @@ _REMEDY = "give a task definition, service, CloudFormation template or compose f
 _STRING, _NULL = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null"
 _BOOL, _INT, _FLOAT = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
 
+OPEN = "Open"
+"""Names the :class:`Intrinsic` for a value that only another program (Terraform) can work out."""
+
 Value: TypeAlias = "Map | List | Intrinsic | str | int | float | bool | None"
 
 
@@ -56,10 +59,18 @@ class Intrinsic:
 
 
 def read(path: Path) -> list[Value]:
-    """Every document in a file.
+    """Every document in a file of JSON or YAML; see :func:`text_of`."""
+    documents = parse(text_of(path), str(path))
+    if not documents:
+        raise UnreadableFileError(str(path), "is empty", _REMEDY)
+    return documents
+
+
+def text_of(path: Path) -> str:
+    """The content of a file.
 
     Raises:
-        UnreadableFileError: it is missing, too large, broken, or abuses the format.
+        UnreadableFileError: it is missing, too large, or not UTF-8.
     """
     try:
         with path.open("rb") as stream:
@@ -69,14 +80,10 @@ def read(path: Path) -> list[Value]:
     if len(data) > MAX_BYTES:
         raise UnreadableFileError(str(path), f"is larger than {MAX_BYTES // 1024} KiB", _REMEDY)
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         line = data.count(b"\n", 0, exc.start) + 1
         raise UnreadableFileError(str(path), f"is not UTF-8 (line {line})", "save it as UTF-8") from exc
-    documents = parse(text, str(path))
-    if not documents:
-        raise UnreadableFileError(str(path), "is empty", _REMEDY)
-    return documents
 
 
 def parse(text: str, name: str) -> list[Value]:
@@ -86,7 +93,7 @@ def parse(text: str, name: str) -> list[Value]:
     if text.lstrip()[:1] in ("{", "["):
         text = _checked_json(text, name)
     try:
-        loader = yaml.SafeLoader(text)
+        loader = _loader(text, name)
         nodes = []
         while loader.check_node():
             nodes.append(loader.get_node())
@@ -103,6 +110,22 @@ def parse(text: str, name: str) -> list[Value]:
         raise UnreadableFileError(name, f"holds a character that YAML forbids, at line {line}", "remove it") from exc
     except RecursionError:
         raise UnreadableFileError(name, "is nested too deep", _REMEDY) from None
+
+
+def _loader(text: str, name: str) -> Any:
+    """A loader that gives up after :data:`MAX_VALUES` nodes: composing a megabyte of them takes half a minute."""
+    import yaml
+
+    class Bounded(yaml.SafeLoader):
+        composed = 0
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            self.composed += 1
+            if self.composed > 2 * MAX_VALUES:
+                raise UnreadableFileError(name, f"holds more than {MAX_VALUES} values", _REMEDY)
+            return super().compose_node(parent, index)
+
+    return Bounded(text)
 
 
 def _checked_json(text: str, name: str) -> str:

@@ -2,7 +2,11 @@
 
 - what ``aws ecs register-task-definition --cli-input-json`` takes and ``describe-task-definition`` gives; the same in
   YAML; ``create-service`` and ``describe-services`` alike;
-- CloudFormation and SAM templates: ``AWS::ECS::TaskDefinition`` and ``AWS::ECS::Service``;
+- a JSON array of container definitions, as Terraform's ``container_definitions`` and many build tools keep it;
+- CloudFormation and SAM templates, CDK's synthesised ones among them: ``AWS::ECS::TaskDefinition`` and
+  ``AWS::ECS::Service``, and the targets of ``AWS::Events::Rule`` and ``AWS::Scheduler::Schedule`` that start tasks with
+  the launch type EXTERNAL; the same targets as ``aws events put-targets`` takes them;
+- Terraform (``.tf``), see :mod:`netprobe.workload.terraform`;
 - compose files, as far as they map: image, environment, logging, network mode, ports, GPU reservations.
 
 A file that holds none of them is an error, since a gate that looked at nothing must not pass.
@@ -14,16 +18,20 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from netprobe.errors import UnreadableFileError
-from netprobe.workload import document
+from netprobe.workload import document, terraform
 from netprobe.workload.document import List, Map, Value
 from netprobe.workload.model import Part, Workload
 from netprobe.workload.template import Template, interpolated
 
 _REMEDY = (
     "give a task definition or service (JSON or YAML, as the AWS CLI takes and prints them), "
-    "a CloudFormation or SAM template with ECS resources, or a compose file"
+    "an array of container definitions, a CloudFormation, SAM or CDK template or Terraform with ECS resources, "
+    "or a compose file"
 )
 _TASK, _SERVICE = "AWS::ECS::TaskDefinition", "AWS::ECS::Service"
+_EVENTS, _SCHEDULE = "AWS::Events::Rule", "AWS::Scheduler::Schedule"
+PARTIAL = "partial"
+"""A field of ours: the file holds containers and nothing of the task around them (its roles, its network mode)."""
 
 
 def read(paths: Iterable[Path]) -> Workload:
@@ -35,9 +43,26 @@ def read(paths: Iterable[Path]) -> Workload:
     tasks: list[Part] = []
     services: list[Part] = []
     for path in paths:
-        found = parse(document.read(path), str(path))
+        found = _terraform(path) if path.suffix == ".tf" else parse(document.read(path), str(path))
         tasks += found.tasks
         services += found.services
+    return Workload(tasks=tuple(tasks), services=tuple(services))
+
+
+def _terraform(path: Path) -> Workload:
+    tasks: list[Part] = []
+    services: list[Part] = []
+    plain = Template()
+    for kind, fields in terraform.resources(document.text_of(path), str(path)):
+        part = Part(str(path), fields, plain)
+        if kind == terraform.TASK:
+            tasks.append(part)
+        elif kind == terraform.SERVICE:
+            services.append(part)
+        elif (target := part.part("ecsTarget")) is not None and _is_external(target):
+            services.append(target)
+    if not tasks and not services:
+        raise UnreadableFileError(str(path), "holds no task definition and no service", _REMEDY)
     return Workload(tasks=tuple(tasks), services=tuple(services))
 
 
@@ -46,12 +71,30 @@ def parse(documents: Iterable[Value], name: str) -> Workload:
     tasks: list[Part] = []
     services: list[Part] = []
     for value in documents:
-        for one in value if isinstance(value, List) else (value,):
-            for kind, part in _parts(one, name):
-                (tasks if kind == _TASK else services).append(part)
+        for kind, part in _of(value, name):
+            (tasks if kind == _TASK else services).append(part)
     if not tasks and not services:
         raise UnreadableFileError(name, "holds no task definition and no service", _REMEDY)
     return Workload(tasks=tuple(tasks), services=tuple(services))
+
+
+def _of(value: Value, name: str) -> Iterator[tuple[str, Part]]:
+    """What one document holds: itself, or every item of its list."""
+    if not isinstance(value, List):
+        yield from _parts(value, name)
+    elif value and all(_is_container(item) for item in value):
+        task = Map(value.line)
+        task["containerDefinitions"], task[PARTIAL] = value, True
+        task.lines = dict.fromkeys(task, value.line)
+        yield _TASK, Part(name, task, Template())
+    else:
+        for item in value:
+            yield from _parts(item, name)
+
+
+def _is_container(value: Value) -> bool:
+    """Whether it is a container definition: name and image (RegisterTaskDefinition asks for both)."""
+    return isinstance(value, Map) and {"name", "image"} <= {key.lower() for key in value} and "services" not in value
 
 
 def _parts(value: Value, name: str) -> Iterator[tuple[str, Part]]:
@@ -76,6 +119,10 @@ def _parts(value: Value, name: str) -> Iterator[tuple[str, Part]]:
             yield _TASK, Part(name, _composed(inside), plain)
         return
     part = Part(name, value, plain)
+    targets = [target for target in part.parts("targets") if target.has("ecsParameters")]
+    if targets:
+        yield from _targets(targets)
+        return
     if part.raw("containerDefinitions") is not None:
         yield _TASK, part
     elif part.raw("serviceName") is not None or (part.raw("taskDefinition") is not None):
@@ -84,11 +131,29 @@ def _parts(value: Value, name: str) -> Iterator[tuple[str, Part]]:
 
 def _resources(resources: Map, template: Template, name: str) -> Iterator[tuple[str, Part]]:
     for resource in resources.values():
-        if not isinstance(resource, Map) or resource.get("Type") not in (_TASK, _SERVICE):
+        if not isinstance(resource, Map):
             continue
+        kind = resource.get("Type")
         properties = resource.get("Properties")
-        body = properties if isinstance(properties, Map) else Map(resource.line)
-        yield str(resource["Type"]), Part(name, body, template)
+        body = Part(name, properties if isinstance(properties, Map) else Map(resource.line), template)
+        if kind in (_TASK, _SERVICE):
+            yield str(kind), body
+        elif kind == _EVENTS:
+            yield from _targets(body.parts("targets"))
+        elif kind == _SCHEDULE and (target := body.part("target")) is not None:
+            yield from _targets([target])
+
+
+def _targets(targets: Iterable[Part]) -> Iterator[tuple[str, Part]]:
+    """The targets that start tasks on external instances, in the shape of services; others concern other hosts."""
+    for target in targets:
+        task = target.part("ecsParameters")
+        if task is not None and _is_external(task):
+            yield _SERVICE, task
+
+
+def _is_external(task: Part) -> bool:
+    return "EXTERNAL" in (text.upper() for text in task.texts("launchType"))
 
 
 def _composed(services: Map) -> Map:
@@ -107,8 +172,8 @@ def _composed(services: Map) -> Map:
             task.lines["networkMode"] = service.lines["network_mode"]
     task["containerDefinitions"] = containers
     task.lines["containerDefinitions"] = services.line
-    task["compose"] = True
-    task.lines["compose"] = services.line
+    task[PARTIAL] = True
+    task.lines[PARTIAL] = services.line
     return task
 
 

@@ -7,6 +7,7 @@ its blobs to hosts of their own, those that its operator documents are listed wi
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -14,8 +15,25 @@ from enum import StrEnum
 
 from netprobe.workload.template import REGION, SUFFIX, UNKNOWN
 
-_ECR = re.compile(r"([0-9]{12}|\x00)\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+|\x01|\x00)\.([a-z0-9.-]+|\x02|\x00)")
+_SUFFIXES = (
+    "amazonaws.com",
+    "amazonaws.com.cn",
+    "amazonaws.eu",
+    "c2s.ic.gov",
+    "sc2s.sgov.gov",
+    "cloud.adc-e.uk",
+    "csp.hci.ic.gov",
+)
+"""The partitions' DNS suffixes (botocore 1.44.5, partitions.json)."""
+_ECR = re.compile(
+    r"([0-9]{12}|\x00)\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+|\x01|\x00)\.("
+    + "|".join(map(re.escape, _SUFFIXES))
+    + r"|\x02|\x00)"
+)
+_ACCOUNT = re.compile(r"([0-9]{6,18})[.-](.{1,200})")
+_REGION_WORD = re.compile(r"\b[a-z]{2,4}(?:-[a-z]{2,10}){1,3}-[0-9]\b")
 _ECR_DUAL = re.compile(r"([0-9]{12}|\x00)\.dkr-ecr(?:-fips)?\.([a-z0-9-]+|\x01|\x00)\.on\.aws")
+_ALIKE = 0.8
 _HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io", "hub.docker.com"})
 _ECR_PUBLIC = frozenset({"public.ecr.aws", "ecr-public.aws.com"})
 
@@ -112,6 +130,27 @@ def registry(reference: str) -> Registry:
     if "." not in host or _is_address(host):
         return Registry(kind=RegistryKind.NAMELESS, host=host, port=port)
     return Registry(kind=RegistryKind.KNOWN if host in KNOWN else RegistryKind.OTHER, host=host, port=port)
+
+
+def nearly_ecr(host: str) -> str:
+    """The name of Amazon ECR that a host is nearly: an account's number and ``ecr`` or ``dkr`` beside ``amazon``.
+
+    Returns:
+        That name, with words in capitals for what cannot be told; nothing where the host is like no such name.
+    """
+    if difflib.SequenceMatcher(None, host, "public.ecr.aws").ratio() > _ALIKE and host not in _ECR_PUBLIC:
+        return "public.ecr.aws"
+    found = _ACCOUNT.fullmatch(host)
+    if found is None:
+        return ""
+    account, rest = found.groups()
+    region = _REGION_WORD.search(rest)
+    likely = f"dkr.ecr.{region[0] if region is not None else ''}.amazonaws.com"
+    is_alike = difflib.SequenceMatcher(None, rest, likely).ratio() > _ALIKE
+    if not is_alike and not ("amazon" in rest and re.search(r"\b(?:dkr|ecr)\b", rest)):
+        return ""
+    number = account if len(account) == 12 else "ACCOUNT"
+    return f"{number}.dkr.ecr.{region[0] if region is not None else 'REGION'}.amazonaws.com"
 
 
 def _split(text: str) -> tuple[str, int]:

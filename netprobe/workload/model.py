@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from netprobe.errors import printable
 from netprobe.findings import Place
-from netprobe.workload.document import Intrinsic, List, Map, Value
-from netprobe.workload.template import Template
+from netprobe.rules import CannotJudgeError
+from netprobe.workload.document import OPEN, Intrinsic, List, Map, Value
+from netprobe.workload.template import UNKNOWN, Template
 
 _ACRONYMS = {
     "efsVolumeConfiguration": "EFSVolumeConfiguration",
@@ -45,9 +46,24 @@ class Part:
         key = self._key(name)
         return None if key is None else self.map[key]
 
-    def has(self, name: str) -> bool:
-        """Whether the field is there with a value that is not empty."""
+    def _decided(self, name: str) -> Value:
+        """The value as the file has it.
+
+        Raises:
+            CannotJudgeError: only another program can work it out.
+        """
         value = self.raw(name)
+        if isinstance(value, Intrinsic) and value.name == OPEN:
+            raise CannotJudgeError(
+                f"{self.file} line {value.line} leaves {name} open: it needs Terraform to work it out"
+            )
+        return value
+
+    def has(self, name: str) -> bool:
+        """Whether the field is there with a value that is not empty; see :meth:`settled` for what is left open."""
+        value = self.raw(name)
+        if isinstance(value, Intrinsic) and value.name == OPEN and value.argument is not None:
+            value = self._decided(name)  # a block that may come to none
         if value is None or value == "" or _is_no_value(value):
             return False
         return not (isinstance(value, (Map, List)) and not value)
@@ -62,21 +78,33 @@ class Part:
 
     def part(self, name: str) -> Part | None:
         """A field that is a map; of an ``!If`` the first branch that is one (the other is ``AWS::NoValue`` mostly)."""
-        value = next(_branches(self.raw(name)), None)
+        value = next(_branches(self._decided(name)), None)
         return None if value is None else Part(self.file, value, self.template)
 
     def parts(self, name: str) -> Iterator[Part]:
         """The maps in a field that is a list; both branches of an ``!If`` in it."""
-        for items in _lists(self.raw(name)):
+        for items in _lists(self._decided(name)):
             for item in items:
                 for found in _branches(item):
                     yield Part(self.file, found, self.template)
 
     def items(self, name: str) -> Iterator[tuple[int, tuple[str, ...]]]:
         """The texts in a field that is a list, with their lines."""
-        for items in _lists(self.raw(name)):
+        for items in _lists(self._decided(name)):
             for line, item in zip(items.lines, items, strict=True):
                 yield line, self.template.texts(item)
+
+    def settled(self, name: str) -> None:
+        """Make sure that the field's text is in the file.
+
+        Raises:
+            CannotJudgeError: a parameter without a default, or something that only another program can work out.
+        """
+        texts = list(self.texts(name))
+        if isinstance(self.raw(name), (List, Intrinsic)):
+            texts += [text for _, item in self.items(name) for text in item]
+        if any(UNKNOWN in text for text in texts):
+            raise CannotJudgeError(f"{self.file} line {self.place(name).line} leaves {name} open")
 
     def place(self, name: str = "", text: str = "") -> Place:
         """Where a field stands, or the map itself."""

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from netprobe.errors import UnreadableFileError
 from netprobe.findings import Outcome
-from netprobe.rules import judge
+from netprobe.rules import Rule, judge
 from netprobe.workload import forms
 from netprobe.workload.document import parse
+from netprobe.workload.images import nearly_ecr
+from netprobe.workload.model import Workload
 from netprobe.workload.rules import RULES
 from tests.support.cli import netprobe
 
@@ -90,8 +93,9 @@ def test_good_workloads_pass() -> None:
         (container(logConfiguration={"logDriver": "awslogs", "options": {"awslogs-group": "w"}}),
          "awslogs_region_missing", FAIL),
         (container(portMappings=[{"containerPort": 80, "hostPort": 51679}]), "agent_port_mapped", FAIL),
-        (container(environment=[{"name": "https_proxy", "value": "http://p:1"}]),
+        (container(environment=[{"name": "http_proxy", "value": "http://p:1"}]),
          "task_proxy_before_credentials", FAIL),
+        (container(image="111122223333.dkr.ecr.us-east-2.amazon.aws.com/x"), "registry_nearly_ecr", WARN),
         (container(image="registry:5000/x"), "registry_without_name", WARN),
         ({**GOOD_TASK, "placementConstraints": [{"type": "memberOf",
           "expression": "attribute:ecs.capability.external !exists"}]}, "placement_excludes_external", FAIL),
@@ -108,7 +112,10 @@ def test_good_workloads_pass() -> None:
          "capacity_provider_unsupported", FAIL),
         ({**GOOD_SERVICE, "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["s"]}}},
          "awsvpc_configuration_unsupported", FAIL),
-        ({**GOOD_SERVICE, "schedulingStrategy": "DAEMON"}, "daemon_scheduling_unsupported", FAIL),
+        ({**GOOD_SERVICE, "schedulingStrategy": "DAEMON", "deploymentController": {"type": "EXTERNAL"}},
+         "daemon_scheduling_unsupported", FAIL),
+        ({**GOOD_SERVICE, "schedulingStrategy": "DAEMON", "deploymentController": {"type": "CODE_DEPLOY"}},
+         "daemon_scheduling_unsupported", FAIL),
     ],
 )  # fmt: skip
 def test_defect_fails_its_rule(value: dict[str, Any], rule: str, outcome: Outcome) -> None:
@@ -123,6 +130,10 @@ def test_defect_fails_its_rule(value: dict[str, Any], rule: str, outcome: Outcom
         {**GOOD_SERVICE, "serviceConnectConfiguration": {"enabled": False}},
         {**GOOD_SERVICE, "loadBalancers": [], "serviceRegistries": [], "schedulingStrategy": "REPLICA"},
         {**GOOD_TASK, "placementConstraints": [{"expression": "attribute:ecs.capability.external exists"}]},
+        {**GOOD_SERVICE, "schedulingStrategy": "DAEMON"},
+        {**GOOD_SERVICE, "schedulingStrategy": "DAEMON", "deploymentController": {"type": "ECS"}},
+        container(environment=[{"name": "HTTPS_PROXY", "value": "http://p:1"}]),
+        container(portMappings=[{"containerPort": 80, "hostPort": 51681}]),
         {**GOOD_TASK, "networkMode": "host"},
         {**GOOD_TASK, "networkMode": "none"},
         {**GOOD_TASK, "volumes": [{"name": "v", "host": {"sourcePath": "/data"}}]},
@@ -229,3 +240,150 @@ def test_command_shows_file_and_line_in_ci_formats(tmp_path: Path) -> None:
 
     suites = JUnitXml.fromfile(str(tmp_path / "j.xml"))
     assert (suites.failures, suites.errors) == (1, 0)
+
+
+TESTED_ELSEWHERE = {"exec_needs_task_role", "image_unresolved"}
+"""By the tests named after them."""
+
+
+def test_every_rule_is_seen_to_fail() -> None:
+    """A rule without a case above would be one that nobody has seen at work."""
+    (mark,) = [mark for mark in test_defect_fails_its_rule.pytestmark if mark.name == "parametrize"]
+    assert {case[1] for case in mark.args[1]} | TESTED_ELSEWHERE == {rule.id for rule in RULES}
+
+
+@pytest.mark.parametrize("one", RULES, ids=lambda one: one.id)
+def test_every_rule_rests_on_a_sentence_of_aws(one: Rule[Workload]) -> None:
+    """No wish of a roadmap, no source file: what AWS's documentation or API says, and when that was read."""
+    assert one.source.startswith("https://docs.aws.amazon.com/AmazonECS/latest/")
+    assert len(one.sentence) > 20
+    assert one.checked >= "2026-11-28"
+
+
+def test_explain_shows_the_sentence() -> None:
+    ended = netprobe("explain", "daemon_scheduling_unsupported")
+    assert "CODE_DEPLOY or EXTERNAL deployment controller types don't support" in " ".join(ended.out.split())
+
+
+CONTAINER = without(GOOD_TASK["containerDefinitions"][0], "logConfiguration")
+
+
+def test_an_array_of_container_definitions() -> None:
+    """What stands around the containers is not in the file: neither missed nor praised."""
+    logs = {"logDriver": "awslogs", "options": {"awslogs-group": "x"}}
+    assert judged([CONTAINER]) == {}
+    found = judged([CONTAINER, {"name": "b", "image": "nginx", "logConfiguration": logs}])
+    assert {id_: one[0] for id_, one in found.items()} == {"awslogs_region_missing": FAIL}
+
+
+def rule_with(target: dict[str, Any]) -> dict[str, Any]:
+    targets = [{"Id": "1", "Arn": "arn:aws:ecs:us-east-2:111122223333:cluster/c", "EcsParameters": target}]
+    return {"Resources": {"R": {"Type": "AWS::Events::Rule", "Properties": {"Targets": targets}}}}
+
+
+def test_targets_of_eventbridge() -> None:
+    """A rule's, a schedule's, and what put-targets takes; a target for Fargate concerns other hosts."""
+    good = {"TaskDefinitionArn": "web:1", "LaunchType": "EXTERNAL"}
+    bad = {**good, "NetworkConfiguration": {"AwsVpcConfiguration": {"Subnets": ["s"]}}}
+    assert judged(rule_with(good)) == {}
+    assert set(judged(rule_with(bad))) == {"awsvpc_configuration_unsupported"}
+    schedule = {"Type": "AWS::Scheduler::Schedule", "Properties": {"Target": {"Arn": "a", "EcsParameters": bad}}}
+    assert set(judged({"Resources": {"S": schedule}})) == {"awsvpc_configuration_unsupported"}
+    given_to_cli = {"Rule": "nightly", "Targets": [{"Id": "1", "Arn": "a", "EcsParameters": bad}]}
+    assert set(judged(given_to_cli)) == {"awsvpc_configuration_unsupported"}
+    with pytest.raises(UnreadableFileError, match="holds no task definition"):
+        judged(rule_with({**bad, "LaunchType": "FARGATE"}))
+
+
+def test_a_template_that_cdk_synthesised() -> None:
+    """The shape of ExternalService(daemon: true) in aws-cdk's own snapshot: GetAtt, Join and metadata around it."""
+    image = {"Fn::Join": ["", ["111122223333.dkr.ecr.", {"Ref": "AWS::Region"}, ".", {"Ref": "AWS::URLSuffix"},
+                              "/cdk-assets:abc"]]}  # fmt: skip
+    logs = {"LogDriver": "awslogs", "Options": {"awslogs-group": {"Ref": "Logs"}, "awslogs-stream-prefix": "x",
+                                                "awslogs-region": {"Ref": "AWS::Region"}}}  # fmt: skip
+    task = {
+        "ContainerDefinitions": [{"Essential": True, "Image": image, "Name": "web", "LogConfiguration": logs}],
+        "ExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
+        "NetworkMode": "bridge",
+        "RequiresCompatibilities": ["EXTERNAL"],
+        "TaskRoleArn": {"Fn::GetAtt": ["TaskRole", "Arn"]},
+    }
+    service = {
+        "Cluster": {"Ref": "Cluster"}, "LaunchType": "EXTERNAL", "SchedulingStrategy": "DAEMON",
+        "TaskDefinition": {"Ref": "Task"}, "EnableECSManagedTags": False,
+    }  # fmt: skip
+    template = {
+        "Resources": {
+            "Task": {"Type": "AWS::ECS::TaskDefinition", "Properties": task, "Metadata": {"aws:cdk:path": "s/Task"}},
+            "Service": {"Type": "AWS::ECS::Service", "Properties": service, "DependsOn": ["TaskRole"]},
+            "CDKMetadata": {"Type": "AWS::CDK::Metadata", "Properties": {"Analytics": "v2:deflate64:x"}},
+        },
+        "Parameters": {"BootstrapVersion": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/cdk/version"}},
+    }
+    assert judged(template) == {}
+
+
+def test_a_compose_file_with_awslogs() -> None:
+    text = (
+        "services:\n  web:\n    image: ghcr.io/a/b\n    logging:\n"
+        "      driver: awslogs\n      options: {awslogs-group: x}\n"
+    )
+    workload = forms.parse(parse(text, "compose.yaml"), "compose.yaml")
+    found = [one for one in judge(RULES, workload, "compose.yaml", running=True) if one.finding() is not None]
+    assert [(one.rule.id, one.judgement.places[0].line) for one in found] == [("awslogs_region_missing", 5)]
+
+
+@pytest.mark.parametrize(
+    ("published", "meets"),
+    [("51678-51680:80-82", True), ("51000-52000:51000-52000", True), ("51681-51690:1-10", False),
+     ("1-65535:1-65535", True), ("8080:80", False), ("51679:80", True), ("9-1:80", False), ("-:80", False),
+     ("1-99999999999:80", False)],
+)  # fmt: skip
+def test_ranges_of_ports_in_compose_files(published: str, meets: bool) -> None:
+    """Held against the agent's by their ends, however many ports they stand for."""
+    text = f"services:\n  web:\n    image: ghcr.io/a/b\n    ports: ['{published}']\n"
+    workload = forms.parse(parse(text, "compose.yaml"), "compose.yaml")
+    found = {one.rule.id: one.judgement.outcome for one in judge(RULES, workload, "compose.yaml", running=True)}
+    assert (found["agent_port_mapped"] is FAIL) == meets
+
+
+def test_a_launch_type_that_the_file_leaves_open_is_not_run() -> None:
+    template = {
+        "Parameters": {"Type": {"Type": "String"}},
+        "Resources": {"S": {"Type": "AWS::ECS::Service", "Properties": {"LaunchType": {"Ref": "Type"}}}},
+    }
+    workload = forms.parse(parse(json.dumps(template), "t.json"), "t.json")
+    found = {one.rule.id: one.judgement for one in judge(RULES, workload, "t.json", running=True)}
+    assert found["launch_type_not_external"].outcome is Outcome.NOT_RUN
+
+
+@pytest.mark.parametrize(
+    ("host", "right"),
+    [
+        ("111122223333.dkr.ecr.us-east-2.amazon.aws.com", "111122223333.dkr.ecr.us-east-2.amazonaws.com"),
+        ("111122223333.drk.ecr.us-east-2.amazonaws.com", "111122223333.dkr.ecr.us-east-2.amazonaws.com"),
+        ("111122223333.dkr.ecr.us-east-2.amazonaws.co", "111122223333.dkr.ecr.us-east-2.amazonaws.com"),
+        ("111122223333.ecr.us-east-2.amazonaws.com", "111122223333.dkr.ecr.us-east-2.amazonaws.com"),
+        ("11112222333.dkr.ecr.us-east-2.amazonaws.com", "ACCOUNT.dkr.ecr.us-east-2.amazonaws.com"),
+        ("111122223333-dkr.ecr.us-gov-west-1.amazonaws.com", "111122223333.dkr.ecr.us-gov-west-1.amazonaws.com"),
+        ("111122223333.dkr.ecr.amazonaws.com", "111122223333.dkr.ecr.REGION.amazonaws.com"),
+        ("public.erc.aws", "public.ecr.aws"),
+        ("registry.example.com", ""),
+        ("quay.io", ""),
+        ("ghcr.io", ""),
+        ("111122223333.example.com", ""),
+        ("registry-12345678.amazonia.example", ""),
+    ],
+)
+def test_names_that_are_nearly_ecr(host: str, right: str) -> None:
+    assert nearly_ecr(host) == right
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["111122223333.dkr.ecr.us-east-2.amazonaws.com", "111122223333.dkr.ecr-fips.us-gov-west-1.amazonaws.com",
+     "111122223333.dkr.ecr.eusc-de-east-1.amazonaws.eu", "111122223333.dkr-ecr.us-east-2.on.aws", "public.ecr.aws",
+     "ecr-public.aws.com"],
+)  # fmt: skip
+def test_the_right_names_are_no_slips(host: str) -> None:
+    assert judged(container(image=f"{host}/x:1")) == {}

@@ -1,4 +1,9 @@
-"""How a rule of workload is written down: the function's name is the rule's id."""
+"""How a rule of workload is written down: the function's name is the rule's id.
+
+Every rule names the sentence of AWS's documentation or API that it rests on; a wish in a roadmap is no source. The
+sentences of the API are those of botocore 1.44.5, which documents it; those of the developer guide stand on the pages
+named, as they are kept by search indexes and by its archived source.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +13,29 @@ from netprobe.findings import Owner, Severity
 from netprobe.rules import Judgement, Rule
 from netprobe.workload.model import Workload
 
-CHECKED = "2026-11-23"
-DEVELOPER_GUIDE = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-anywhere.html"
-CAPABILITIES = "https://github.com/aws/amazon-ecs-agent/blob/master/agent/app/agent_capability.go"
+CHECKED = "2026-11-28"
+GUIDE = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/"
+API = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/"
+EXTERNAL = f"{GUIDE}ecs-anywhere.html"
 
 
 def rule(
-    judge: Callable[[Workload], Judgement], title: str, source: str, *, severity: Severity = Severity.ERROR
+    judge: Callable[[Workload], Judgement],
+    title: str,
+    source: str,
+    sentence: str,
+    *,
+    severity: Severity = Severity.ERROR,
 ) -> Rule[Workload]:
-    """Make a rule of a function; whoever writes the task definition must act."""
+    """Make a rule of a function; whoever writes the task definition must act.
+
+    Args:
+        judge: the function.
+        title: the problem in a few words.
+        source: the page that says so.
+        sentence: what it says, in its own words.
+        severity: what a failure is worth.
+    """
     return Rule(
         id=judge.__name__,
         title=title,
@@ -25,4 +44,5 @@ def rule(
         source=source,
         checked=CHECKED,
         judge=judge,
+        sentence=sentence,
     )

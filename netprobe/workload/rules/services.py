@@ -5,10 +5,10 @@ from __future__ import annotations
 from netprobe.findings import Place, Severity
 from netprobe.rules import Judgement, Rule, failed, not_applicable, passed, warned
 from netprobe.workload.model import Part, Workload
-from netprobe.workload.rules.define import CAPABILITIES, DEVELOPER_GUIDE, rule
+from netprobe.workload.rules.define import API, EXTERNAL, GUIDE, rule
 from netprobe.workload.template import UNKNOWN
 
-_EXEC = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html"
+_NO_DAEMONS = frozenset({"CODE_DEPLOY", "EXTERNAL"})
 
 
 def _having(workload: Workload, *fields: str) -> list[Place]:
@@ -32,6 +32,8 @@ def launch_type_not_external(workload: Workload) -> Judgement:
             places.append(service.place("launchType" if types else "", f"launchType: {', '.join(wrong) or 'not set'}"))
     if places:
         return failed("the service is not for external instances", 'set "launchType" to "EXTERNAL"', places)
+    for service in workload.services:
+        service.settled("launchType")
     return passed("the service has the launch type EXTERNAL")
 
 
@@ -95,18 +97,24 @@ def awsvpc_configuration_unsupported(workload: Workload) -> Judgement:
 
 
 def daemon_scheduling_unsupported(workload: Workload) -> Judgement:
-    """External services are replicas."""
+    """Daemons run on external instances; what excludes them is Fargate, and two of the deployment controllers."""
     if (none := _none(workload)) is not None:
         return none
-    places = [
-        service.place("schedulingStrategy", "DAEMON")
-        for service in workload.services
-        if "DAEMON" in (text.upper() for text in service.texts("schedulingStrategy"))
-    ]
+    places = []
+    for service in workload.services:
+        daemon = "DAEMON" in (text.upper() for text in service.texts("schedulingStrategy"))
+        controller = service.part("deploymentController")
+        kinds = {text.upper() for text in controller.texts("type")} if controller is not None else set()
+        if daemon and controller is not None and kinds & _NO_DAEMONS:
+            places.append(controller.place("type", f"DAEMON with {', '.join(sorted(kinds))}"))
+        elif daemon and "FARGATE" in (text.upper() for text in service.texts("launchType")):
+            places.append(service.place("schedulingStrategy", "DAEMON on Fargate"))
     if places:
-        remedy = 'use "REPLICA" with as many tasks as hosts and the placement strategy that spreads over instanceId'
-        return failed("the scheduling strategy DAEMON is not supported for external instances", remedy, places)
-    return passed("no service is a daemon")
+        remedy = (
+            'use the deployment controller "ECS" and the launch type "EXTERNAL", or the scheduling strategy "REPLICA"'
+        )
+        return failed("the scheduling strategy DAEMON does not go with what the service asks for", remedy, places)
+    return passed("no daemon asks for what daemons cannot have")
 
 
 def exec_needs_task_role(workload: Workload) -> Judgement:
@@ -135,16 +143,56 @@ def _at(services: list[Part]) -> list[Place]:
 
 
 RULES: tuple[Rule[Workload], ...] = (
-    rule(launch_type_not_external, "The launch type is not EXTERNAL", DEVELOPER_GUIDE),
-    rule(load_balancer_unsupported, "Load balancers are not supported", DEVELOPER_GUIDE),
-    rule(service_discovery_unsupported, "Service discovery is not supported", DEVELOPER_GUIDE),
-    rule(service_connect_unsupported, "Service Connect is not supported", CAPABILITIES),
-    rule(capacity_provider_unsupported, "Capacity providers are not supported", DEVELOPER_GUIDE),
-    rule(awsvpc_configuration_unsupported, "awsvpc networking is not supported", DEVELOPER_GUIDE),
+    rule(
+        launch_type_not_external,
+        "The launch type is not EXTERNAL",
+        EXTERNAL,
+        "To create a service or run a standalone task on your external instances, use the EXTERNAL launch type.",
+    ),
+    rule(
+        load_balancer_unsupported,
+        "Load balancers are not supported",
+        EXTERNAL,
+        "Service load balancing isn't supported.",
+    ),
+    rule(
+        service_discovery_unsupported,
+        "Service discovery is not supported",
+        EXTERNAL,
+        "Service discovery isn't supported.",
+    ),
+    rule(
+        service_connect_unsupported,
+        "Service Connect is not supported",
+        f"{GUIDE}service-connect-concepts.html",
+        "External container instance for Amazon ECS Anywhere aren't supported with Service Connect.",
+    ),
+    rule(
+        capacity_provider_unsupported,
+        "Capacity providers are not supported",
+        EXTERNAL,
+        "Amazon ECS capacity providers aren't supported.",
+    ),
+    rule(
+        awsvpc_configuration_unsupported,
+        "awsvpc networking is not supported",
+        f"{API}API_CreateService.html",
+        "This parameter is required for task definitions that use the awsvpc network mode to receive their own elastic "
+        "network interface, and it isn't supported for other network modes.",
+    ),
     rule(
         daemon_scheduling_unsupported,
-        "DAEMON scheduling is not supported",
-        "https://github.com/aws/containers-roadmap/issues/2395",
+        "DAEMON scheduling is not possible here",
+        f"{API}API_CreateService.html",
+        "Tasks using the Fargate launch type or the CODE_DEPLOY or EXTERNAL deployment controller types don't support "
+        "the DAEMON scheduling strategy.",
     ),
-    rule(exec_needs_task_role, "ECS Exec needs a task role", _EXEC, severity=Severity.WARNING),
+    rule(
+        exec_needs_task_role,
+        "ECS Exec needs a task role",
+        f"{GUIDE}ecs-exec.html",
+        "ECS Exec requires a task IAM role to grant containers the permissions needed for communication between the "
+        "managed SSM agent (execute-command agent) and the SSM service.",
+        severity=Severity.WARNING,
+    ),
 )

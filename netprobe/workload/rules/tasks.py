@@ -8,17 +8,19 @@ from collections.abc import Iterator
 from netprobe.findings import Place, Severity
 from netprobe.rules import Judgement, Rule, failed, not_applicable, passed, warned
 from netprobe.workload.document import Intrinsic, List, Map, Value
-from netprobe.workload.images import RegistryKind
+from netprobe.workload.forms import PARTIAL
+from netprobe.workload.images import RegistryKind, nearly_ecr
 from netprobe.workload.model import Part, Workload
 from netprobe.workload.needs import images
-from netprobe.workload.rules.define import CAPABILITIES, DEVELOPER_GUIDE, rule
+from netprobe.workload.rules.define import API, EXTERNAL, GUIDE, rule
 from netprobe.workload.template import UNKNOWN
 
 _MODES = frozenset({"bridge", "host", "none", "default", ""})
-_AGENT_PORTS = frozenset({"51678", "51679", "51680"})
+_AGENT_PORTS = range(51678, 51681)
 _ABSENT_ATTRIBUTES = re.compile(r"ecs\.(?:availability-zone|instance-type|ami-id|subnet-id|vpc-id|outpost-arn)\b")
-_EXTERNAL = re.compile(r"attribute:\s*ecs\.capability\.external\s*(!exists|not_exists)", re.IGNORECASE)
-_PROXY = frozenset({"http_proxy", "https_proxy", "all_proxy"})
+_IS_EXTERNAL = re.compile(r"attribute:\s*ecs\.capability\.external\s*(!exists|not_exists)", re.IGNORECASE)
+_PROXY = frozenset({"http_proxy", "all_proxy"})
+"""The variables that catch a request over plain http, as that for credentials is; HTTPS_PROXY alone does not."""
 _CREDENTIALS = "169.254.170.2"
 
 
@@ -38,6 +40,8 @@ def network_mode_unsupported(workload: Workload) -> Judgement:
     if places:
         remedy = 'set "networkMode" to "bridge" or "host", and give bridge tasks their host ports'
         return failed("the network mode is one that external instances do not have", remedy, places)
+    for task in workload.tasks:
+        task.settled("networkMode")
     return passed("the network mode is one that external instances have")
 
 
@@ -55,6 +59,8 @@ def compatibility_excludes_external(workload: Workload) -> Judgement:
     if places:
         remedy = 'add "EXTERNAL" to requiresCompatibilities and register the task definition again'
         return failed("the task definition is not for external instances", remedy, places)
+    for task in workload.tasks:
+        task.settled("requiresCompatibilities")
     return passed("nothing excludes external instances")
 
 
@@ -127,7 +133,7 @@ def execution_role_missing(workload: Workload) -> Judgement:
         return none
     places: list[Place] = []
     for task in workload.tasks:
-        if task.has("executionRoleArn") or task.has("compose"):
+        if task.has("executionRoleArn") or task.has(PARTIAL):
             continue
         places += _needing_role(task)
     if places:
@@ -176,11 +182,20 @@ def agent_port_mapped(workload: Workload) -> Judgement:
         for container in workload.containers()
         for mapping in container.parts("portMappings")
         for port in mapping.texts("hostPort")
-        if port in _AGENT_PORTS
+        if _meets_the_agent(port)
     ]
     if places:
         return failed("a host port is one that the ECS agent uses itself", "choose another host port", places)
     return passed("no host port is the agent's")
+
+
+def _meets_the_agent(port: str) -> bool:
+    """Whether a port, or a range of them as compose files have it, holds one of the agent's."""
+    low, dash, high = port.partition("-")
+    ends = (low, high if dash else low)
+    if not all(end.isascii() and end.isdigit() and len(end) < 6 for end in ends):
+        return False
+    return int(ends[0]) <= _AGENT_PORTS[-1] and int(ends[1]) >= _AGENT_PORTS[0]
 
 
 def task_proxy_before_credentials(workload: Workload) -> Judgement:
@@ -243,6 +258,24 @@ def registry_without_name(workload: Workload) -> Judgement:
     return passed("every registry has a name")
 
 
+def registry_nearly_ecr(workload: Workload) -> Judgement:
+    """A registry whose name is ECR's but for a slip exists for somebody else, or for nobody."""
+    if (none := _none(workload)) is not None:
+        return none
+    meant = []
+    places = []
+    for container in workload.containers():
+        for image in images(container):
+            right = nearly_ecr(image.registry.host) if image.registry.kind is RegistryKind.OTHER else ""
+            if right:
+                meant.append(right)
+                places.append(container.place("image", image.registry.host))
+    if places:
+        names = " and ".join(dict.fromkeys(meant))
+        return warned("a registry's name is nearly one of Amazon ECR's", f"write {names}, if that is meant", places)
+    return passed("no registry's name is nearly one of Amazon ECR's")
+
+
 def placement_excludes_external(workload: Workload) -> Judgement:
     """External instances have ecs.capability.external and lack the attributes of EC2."""
     if not workload.tasks and not workload.services:
@@ -251,7 +284,7 @@ def placement_excludes_external(workload: Workload) -> Judgement:
     for part in (*workload.tasks, *workload.services):
         for constraint in part.parts("placementConstraints"):
             for text in constraint.texts("expression"):
-                if _EXTERNAL.search(text) or _ABSENT_ATTRIBUTES.search(text):
+                if _IS_EXTERNAL.search(text) or _ABSENT_ATTRIBUTES.search(text):
                     places.append(constraint.place("expression", text))
     if places:
         return failed(
@@ -302,39 +335,114 @@ def _mentions(value: Value, line: int = 1) -> Iterator[int]:
             yield where
 
 
+_IMAGE = (
+    "Images in Amazon ECR repositories can be specified by either using the full registry/repository:tag or "
+    "registry/repository@digest."
+)
 RULES: tuple[Rule[Workload], ...] = (
-    rule(network_mode_unsupported, "The network mode is not supported", DEVELOPER_GUIDE),
-    rule(compatibility_excludes_external, "The task definition is not for external instances", DEVELOPER_GUIDE),
-    rule(efs_volume_unsupported, "EFS is not supported", DEVELOPER_GUIDE),
-    rule(app_mesh_unsupported, "App Mesh is not supported", DEVELOPER_GUIDE),
-    rule(inference_accelerator_unsupported, "Elastic Inference is not supported", CAPABILITIES),
-    rule(gpu_needs_preparation, "A GPU needs a prepared host", DEVELOPER_GUIDE, severity=Severity.WARNING),
-    rule(execution_role_missing, "The task execution role is missing", DEVELOPER_GUIDE),
-    rule(awslogs_region_missing, "awslogs has no region", "https://docs.docker.com/engine/logging/drivers/awslogs/"),
-    rule(agent_port_mapped, "A host port is the agent's", "https://github.com/aws/amazon-ecs-agent"),
+    rule(
+        network_mode_unsupported,
+        "The network mode is not supported",
+        EXTERNAL,
+        "Tasks that run on external instances must use the bridge, host, or none network modes.",
+    ),
+    rule(
+        compatibility_excludes_external,
+        "The task definition is not for external instances",
+        f"{GUIDE}ecs-anywhere-runtask.html",
+        "use the requiresCompatibilities parameter and specify EXTERNAL which validates that the task definition is "
+        "compatible to use when running Amazon ECS workloads on your external instances.",
+    ),
+    rule(
+        efs_volume_unsupported,
+        "EFS is not supported",
+        EXTERNAL,
+        "Using Amazon EFS volumes or specifying an EFSVolumeConfiguration isn't supported.",
+    ),
+    rule(app_mesh_unsupported, "App Mesh is not supported", EXTERNAL, "Integration with App Mesh isn't supported."),
+    rule(
+        inference_accelerator_unsupported,
+        "Elastic Inference is not supported",
+        f"{API}API_ListServiceDeployments.html",
+        "Starting April 15, 2023, Amazon Web Services will not onboard new customers to Amazon Elastic Inference (EI), "
+        "and will help current customers migrate their workloads to options that offer better price and performance.",
+    ),
+    rule(
+        gpu_needs_preparation,
+        "A GPU needs a prepared host",
+        f"{GUIDE}ecs-anywhere-registration.html",
+        "For an on-premises server or virtual machine (VM) that has the NVIDIA driver installed for GPU workloads, you "
+        "must add the --enable-gpu flag to the installation script.",
+        severity=Severity.WARNING,
+    ),
+    rule(
+        execution_role_missing,
+        "The task execution role is missing",
+        EXTERNAL,
+        "To send container logs to CloudWatch Logs, make sure that you create and specify a task execution IAM role in "
+        "your task definition.",
+    ),
+    rule(
+        awslogs_region_missing,
+        "awslogs has no region",
+        f"{API}API_LogConfiguration.html",
+        "awslogs-region Required: Yes Specify the Amazon Web Services Region that the awslogs log driver is to send "
+        "your Docker logs to.",
+    ),
+    rule(
+        agent_port_mapped,
+        "A host port is the agent's",
+        f"{API}API_PortMapping.html",
+        "The default reserved ports are 22 for SSH, the Docker ports 2375 and 2376, and the Amazon ECS container agent "
+        "ports 51678-51680.",
+    ),
     rule(
         task_proxy_before_credentials,
         "A proxy stands before the task's credentials",
-        "https://github.com/awsdocs/amazon-ecs-developer-guide/issues/166",
+        f"{GUIDE}task-iam-roles.html",
+        "curl 169.254.170.2$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     ),
     rule(
         image_unresolved,
         "An image's registry is not known",
-        "https://github.com/distribution/reference",
+        f"{API}API_ContainerDefinition.html",
+        _IMAGE,
         severity=Severity.WARNING,
     ),
     rule(
         registry_without_name,
         "A registry has no name",
-        "https://github.com/distribution/reference",
+        f"{API}API_ContainerDefinition.html",
+        _IMAGE,
         severity=Severity.WARNING,
     ),
-    rule(placement_excludes_external, "A placement constraint excludes external instances", CAPABILITIES),
-    rule(fargate_setting_ignored, "A setting is Fargate's", DEVELOPER_GUIDE, severity=Severity.WARNING),
+    rule(
+        registry_nearly_ecr,
+        "A registry's name is nearly ECR's",
+        f"{API}API_ContainerDefinition.html",
+        _IMAGE,
+        severity=Severity.WARNING,
+    ),
+    rule(
+        placement_excludes_external,
+        "A placement constraint excludes external instances",
+        EXTERNAL,
+        "When an external instance is registered to a cluster, the ecs.capability.external attribute is associated "
+        "with the instance.",
+    ),
+    rule(
+        fargate_setting_ignored,
+        "A setting is Fargate's",
+        f"{API}API_EphemeralStorage.html",
+        "This parameter is used to expand the total amount of ephemeral storage available, beyond the default amount, "
+        "for tasks hosted on Fargate.",
+        severity=Severity.WARNING,
+    ),
     rule(
         update_container_agent_unsupported,
         "UpdateContainerAgent is not supported",
-        DEVELOPER_GUIDE,
+        EXTERNAL,
+        "The UpdateContainerAgent API isn't supported.",
         severity=Severity.WARNING,
     ),
 )

@@ -1,0 +1,208 @@
+"""Terraform is read as far as it is written, with lines; what only Terraform can work out is not judged and told."""
+
+from __future__ import annotations
+
+import builtins
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netprobe.errors import UnreadableFileError
+from netprobe.findings import Outcome
+from netprobe.rules import Judgement, judge
+from netprobe.workload import forms, terraform
+from netprobe.workload.needs import needs
+from netprobe.workload.rules import RULES
+from tests.support.cli import netprobe
+
+WRITTEN = """\
+# all that external instances cannot do, each on a line of its own
+resource "aws_ecs_task_definition" "app" {
+  family                   = "app"
+  network_mode             = "awsvpc"
+  requires_compatibilities = ["FARGATE"]
+  container_definitions = jsonencode([
+    {
+      name  = "app"
+      "image" : "${aws_ecr.x.url}:1",
+      logConfiguration = {
+        logDriver = "awslogs"
+        options = { "awslogs-group" = "x" }
+      }
+      portMappings = [{ containerPort = 80, hostPort = 51679 }]
+    }
+  ])
+  volume {
+    name = "v"
+    efs_volume_configuration {
+      file_system_id = aws_efs_file_system.x.id
+    }
+  }
+}
+
+resource "aws_ecs_service" "app" {
+  name            = "app"
+  launch_type     = "EC2"
+  load_balancer {
+    target_group_arn = aws_lb_target_group.x.arn
+  }
+}
+
+resource "aws_s3_bucket" "other" {}
+"""
+HEREDOC = """\
+resource "aws_ecs_task_definition" "app" {
+  execution_role_arn = aws_iam_role.x.arn
+  network_mode = "bridge"
+  container_definitions = <<EOF
+[
+  {
+    "name": "app",
+    "image": "${var.repository}/app:1",
+    "logConfiguration": {"logDriver": "awslogs"}
+  }
+]
+EOF
+}
+"""
+
+
+def judged(path: Path, text: str) -> dict[str, Judgement]:
+    path.write_text(text)
+    return {one.rule.id: one.judgement for one in judge(RULES, forms.read([path]), path.name, running=True)}
+
+
+def lines_of(found: dict[str, Judgement]) -> dict[str, list[int | None]]:
+    bad = (Outcome.FAIL, Outcome.WARN)
+    return {id_: [place.line for place in one.places] for id_, one in found.items() if one.outcome in bad}
+
+
+def test_what_is_written_is_judged_at_its_line(tmp_path: Path) -> None:
+    assert lines_of(judged(tmp_path / "main.tf", WRITTEN)) == {
+        "network_mode_unsupported": [4],
+        "compatibility_excludes_external": [5],
+        "image_unresolved": [9],
+        "awslogs_region_missing": [11],
+        "execution_role_missing": [11],
+        "agent_port_mapped": [14],
+        "efs_volume_unsupported": [19],
+        "launch_type_not_external": [27],
+        "load_balancer_unsupported": [28],
+    }
+
+
+def test_json_in_a_string_is_judged_at_its_line(tmp_path: Path) -> None:
+    found = judged(tmp_path / "main.tf", HEREDOC)
+    assert lines_of(found) == {"image_unresolved": [8], "awslogs_region_missing": [9]}
+
+
+@pytest.mark.parametrize(
+    "definitions",
+    ['file("c.json")', "var.definitions", "local.x", 'templatefile("c.tpl", {})', "jsonencode(concat(a, b))",
+     "jsonencode(var.c)", '<<EOF\n[{"name": "a", "cpu": ${var.cpu}}]\nEOF'],
+)  # fmt: skip
+def test_what_needs_terraform_is_not_run_and_told(tmp_path: Path, definitions: str) -> None:
+    text = f'resource "aws_ecs_task_definition" "a" {{\n  container_definitions = {definitions}\n}}\n'
+    found = judged(tmp_path / "main.tf", text)
+    for id_ in ("image_unresolved", "awslogs_region_missing", "agent_port_mapped"):
+        assert found[id_].outcome is Outcome.NOT_RUN
+        assert "main.tf line 2 leaves containerDefinitions open" in found[id_].title
+    assert found["network_mode_unsupported"].outcome is Outcome.PASS
+
+
+def test_a_verdict_without_the_containers_is_inconclusive(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(
+        'resource "aws_ecs_task_definition" "a" {\n  container_definitions = file("c.json")\n}\n'
+    )
+    ended = netprobe("workload", "main.tf", cwd=tmp_path)
+    assert ended.code == 4
+    assert "INCONCLUSIVE" in ended.out
+    endpoints = netprobe("endpoints", "-r", "us-east-2", "--task-definition", "main.tf", cwd=tmp_path)
+    assert endpoints.code == 2
+    assert "leaves containerDefinitions open" in endpoints.err
+
+
+def test_fields_left_open_are_no_pass(tmp_path: Path) -> None:
+    text = (
+        'resource "aws_ecs_service" "s" {\n  launch_type = var.type\n'
+        '  dynamic "load_balancer" {\n    for_each = var.lbs\n    content {}\n  }\n}\n'
+        'resource "aws_ecs_task_definition" "t" {\n  network_mode = var.mode\n'
+        "  requires_compatibilities = [var.kind]\n  container_definitions = jsonencode([])\n}\n"
+    )
+    found = judged(tmp_path / "main.tf", text)
+    for id_, line in (
+        ("launch_type_not_external", 2),
+        ("load_balancer_unsupported", 3),
+        ("network_mode_unsupported", 9),
+        ("compatibility_excludes_external", 10),
+    ):
+        assert found[id_].outcome is Outcome.NOT_RUN
+        assert f"line {line} leaves" in found[id_].title
+
+
+def test_targets_of_eventbridge(tmp_path: Path) -> None:
+    text = (
+        'resource "aws_cloudwatch_event_target" "t" {\n  ecs_target {\n    launch_type = "EXTERNAL"\n'
+        "    network_configuration {\n      subnets = []\n    }\n  }\n}\n"
+        'resource "aws_cloudwatch_event_target" "f" {\n  ecs_target {\n    launch_type = "FARGATE"\n  }\n}\n'
+    )
+    assert lines_of(judged(tmp_path / "main.tf", text)) == {"awsvpc_configuration_unsupported": [4]}
+
+
+def test_a_daemon_service_passes(tmp_path: Path) -> None:
+    text = 'resource "aws_ecs_service" "s" {\n  launch_type = "EXTERNAL"\n  scheduling_strategy = "DAEMON"\n}\n'
+    assert lines_of(judged(tmp_path / "main.tf", text)) == {}
+
+
+def test_escapes_and_literals(tmp_path: Path) -> None:
+    text = (
+        'resource "aws_ecs_task_definition" "t" {\n  container_definitions = "[{\\"name\\": \\"a\\", '
+        '\\"image\\": \\"ghcr.io/\\u0061/b\\"}]"\n}\n'
+    )
+    path = tmp_path / "main.tf"
+    path.write_text(text)
+    (need,) = needs(forms.read([path]))
+    assert getattr(need, "reference", None) == "ghcr.io/a/b"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('resource "a" {', "is no Terraform"),
+        ("x = [1", "is no Terraform"),
+        ('resource "aws_s3_bucket" "b" {}\n', "holds no task definition"),
+        ("x = " + "[" * 20_000, "is n"),
+        ("a = 1\n" * 60_000, "is larger than"),
+    ],
+)
+def test_mistakes_are_told(tmp_path: Path, text: str, told: str) -> None:
+    path = tmp_path / "main.tf"
+    path.write_text(text)
+    began = time.process_time()
+    with pytest.raises(UnreadableFileError, match=told):
+        forms.read([path])
+    assert time.process_time() - began < 20
+
+
+@given(st.text(alphabet='abresouc"{}[]()=$<>\\\n EOF,:.?', max_size=80))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    try:
+        list(terraform.resources('resource "aws_ecs_service" "s" {\n a = ' + text + "\n}\n", "main.tf"))
+    except UnreadableFileError:
+        return
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def missing(name: str, *rest: object, **more: object) -> object:
+        if name == "hcl2":
+            raise ImportError(name)
+        return real(name, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(builtins, "__import__", missing)
+    with pytest.raises(UnreadableFileError, match=r"install netprobe\[terraform\]"):
+        list(terraform.resources("a = 1\n", "main.tf"))
