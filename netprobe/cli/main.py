@@ -50,6 +50,8 @@ COMMANDS: dict[str, Command] = {
     "observe": Command("observe", "Learn from a capture what a host talks to."),
     "audit": Command("audit", "Hold a capture or a log against the needs."),
     "lab": Command("lab", "Run the embedded network."),
+    "bundle": Command("bundle", "Collect what a helper needs to see, without secrets."),
+    "version": Command("version", "Tell what this netprobe is."),
     "completion": Command("completion", "Print a shell's completion script."),
 }
 
