@@ -173,6 +173,10 @@ class TlsDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
     """As the peer sent it, leaf first."""
     root_sha256: str = ""
     """The trust anchor that the chain was verified to, where it verified."""
+    former_root: str = ""
+    """The name of the formerly public root in which the chain ends, where it does."""
+    incomplete: bool = False
+    """Whether the peer left out an intermediate, which other hosts of this run showed."""
     origin: bool | None = None
     """Whether the chain ends in one of the origin's roots (None: no chain was seen)."""
     strict: bool | None = None

@@ -318,7 +318,7 @@ def test_scenarios_are_consistent() -> None:
         assert (scenario.verdict is Verdict.READY) == (not scenario.findings)
         assert name in WORDS or name in VISITS or name in {
             "healthy", "two-addresses", "dual-stack", "wildcard-dns", "one-address-blocked", "ipv6-broken",
-            "upgrade-stripped", "clock-skew", "clock-drift",
+            "upgrade-stripped", "clock-skew", "clock-drift", "incomplete-chain", "wrong-name-at-aws",
         }  # fmt: skip
 
 

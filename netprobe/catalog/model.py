@@ -175,6 +175,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         checked: the day it was read, ``YYYY-MM-DD``.
         optional_since: the agent's version from which it is optional (``ssm-agent 3.3.40.0``), or nothing.
         note: what else a reader should know (from which version on, until when), or nothing.
+        origin: PEM file of the roots that the genuine service chains to, where they are not the run's (own mirrors).
         placeholder_account: no ``--account`` was given: the pattern has ``*`` for the account, and a probe asks for
             :data:`PLACEHOLDER_ACCOUNT` in its place (see :meth:`candidates`).
     """
@@ -194,6 +195,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     stands_in_for: str | None = None
     optional_since: str = ""
     note: str = ""
+    origin: str = ""
     placeholder_account: bool = False
     entry: str = ""
     variant: Variant = Variant.ORDINARY

@@ -37,7 +37,9 @@ _CHINA = (".amazonaws.com.cn", ".amazonwebservices.com.cn")
 class _Own(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The keys of one ``[[endpoint]]``.
 
-    ``required`` is true unless the pattern is a wildcard, of which no probe can know a member.
+    ``required`` is true unless the pattern is a wildcard, of which no probe can know a member. ``origin`` is a PEM file
+    of the roots that the genuine service chains to: a mirror with a certificate of the company's own CA is no
+    interception.
     """
 
     id: str
@@ -53,6 +55,7 @@ class _Own(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     source: str = "netprobe.toml"
     checked: datetime.date | None = None
     note: str = ""
+    origin: str = ""
     regions: tuple[str, ...] = ()
 
 
@@ -106,7 +109,12 @@ def _check_words(own: _Own, place: str) -> None:
         raise UsageError(f"{place}: path", "starts with / and holds up to 200 printable ASCII characters", _REMEDY)
     if not own.used_by:
         raise UsageError(f"{place}: used_by", "names no agent", f"name some of {', '.join(Agent)}")
-    for key, value in (("purpose", own.purpose), ("note", own.note), ("source", own.source)):
+    for key, value in (
+        ("purpose", own.purpose),
+        ("note", own.note),
+        ("source", own.source),
+        ("origin", own.origin),
+    ):
         if len(value) > MAX_TEXT or any(unicodedata.category(c)[0] == "C" or c in "\u2028\u2029" for c in value):
             raise UsageError(
                 f"{place}: {key}", f"is one line of at most {MAX_TEXT} characters without control characters", _REMEDY
@@ -160,4 +168,5 @@ def _endpoint(own: _Own, region: Region, place: str) -> Endpoint:
         checked=own.checked.isoformat() if own.checked else "",
         request=Request(method=own.method, path=own.path, genuine=own.genuine),
         note=own.note,
+        origin=own.origin,
     )

@@ -65,6 +65,10 @@ def select(
     regions = catalog.select(names)
     settings = config.of(ctx)
     extra: list[Endpoint] = list(overlay.parse(settings.tables("endpoint"), regions))
+    for origin in dict.fromkeys(one.origin for one in extra if one.origin):
+        from netprobe.probes import trust  # late: hardly anybody has a mirror with a CA of its own
+
+        trust.validate(Path(origin))
     if task_definition:
         from netprobe import workload
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netprobe.diagnosis import details
+from netprobe.diagnosis import details, service
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.clock import Clock, attributed
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.unexplained import unexplained
-from netprobe.findings import Owner
+from netprobe.findings import Owner, Severity
 from netprobe.observations import Certificate, Failure, Observation, Step, TlsDetail
 
 _BY_FAILURE = {
@@ -31,11 +31,17 @@ _DATED = frozenset({"tls_expired", "tls_not_yet_valid"})
 
 def explain(world: Evidence, sight: Sight, o: Observation, clock: Clock | None, *, blocking: bool) -> Cause:
     """Why a certificate was not accepted."""
-    controls = world.controls("lax_chain", like=o, step=Step.TLS)
+    controls = (
+        *world.controls("lax_chain", like=o, step=Step.TLS),
+        *world.controls(service.COMPLETED, like=o, step=Step.TLS),
+    )
     seen = _seen(o, *controls)
     dated = attributed(sight, o, seen, clock, blocking=blocking)
     if dated is not None:
         return dated
+    special = _the_services_own(world, sight, o, controls, blocking=blocking)
+    if special is not None:
+        return special
     id_ = _BY_FAILURE.get(o.failure) if o.failure is not None else None
     doubt = ""
     if clock is None and id_ in _DATED:
@@ -60,6 +66,33 @@ def explain(world: Evidence, sight: Sight, o: Observation, clock: Clock | None, 
         controls=controls,
         doubt=doubt,
         blocking=blocking,
+    )
+
+
+def _the_services_own(
+    world: Evidence, sight: Sight, o: Observation, controls: tuple[Observation, ...], *, blocking: bool
+) -> Cause | None:
+    """What is wrong with the server's own certificates, where nobody on the way can be at fault."""
+    if o.failure is Failure.SSL_INVALID_HOSTNAME and service.shows_a_name_of_its_own(world, sight):
+        return Cause(
+            id="tls_wrong_name",
+            key="the service's own",
+            say=_say_wrong_at_aws,
+            sight=sight,
+            evidence=(o, *controls),
+            controls=controls,
+        )
+    if o.failure is not Failure.SSL_UNKNOWN_AUTHORITY:
+        return None
+    details_of = [d for d in map(details.tls, controls) if d is not None]
+    if any(d.incomplete for d in details_of):
+        id_, key, say = "tls_incomplete_chain", "", _say_incomplete
+    elif former := next((d.former_root for d in details_of if d.former_root), ""):
+        id_, key, say = "tls_former_root", former, _say_former
+    else:
+        return None
+    return Cause(
+        id=id_, key=key, say=say, sight=sight, evidence=(o, *controls), controls=controls, blocking=blocking
     )
 
 
@@ -97,6 +130,16 @@ def companions(world: Evidence) -> Iterator[Cause]:
             strict = world.controls("strict_chain", like=o, step=Step.TLS)
             seen = _seen(o, *strict, *world.controls("lax_chain", like=o, step=Step.TLS)) or detail
             name, _ = _authority(seen)
+            if o.failure is None and detail.former_root:
+                yield Cause(
+                    id="tls_former_root",
+                    key=detail.former_root,
+                    say=_say_former,
+                    sight=sight,
+                    evidence=(o,),
+                    severity=Severity.INFO,
+                )
+                continue
             if o.failure is None and detail.origin is False:
                 yield Cause(id="tls_intercepted_trusted", key=name, say=_say_trusted, sight=sight, evidence=(o,))
             # A lone self-signed certificate breaks more rules than it keeps; that it is one is told already.
@@ -116,6 +159,12 @@ def _ca(group: Group) -> str:
     return f"{name}{print_of}" if name.startswith("a self") else f"“{name}”{print_of}"
 
 
+def _fingerprint(group: Group) -> str:
+    """The whole fingerprint, as it has to be compared; of a CA that was not sent there is none."""
+    _, sha256 = _authority(_seen(*group.evidence))
+    return f"SHA-256 {sha256}" if sha256 else "of the CA (it was not sent: ask for it)"
+
+
 def _leaf(group: Group) -> Certificate | None:
     detail = _seen(*group.evidence)
     return detail.chain[0] if detail is not None and detail.chain else None
@@ -132,8 +181,10 @@ def _say_intercepted(group: Group) -> Words:
     store = record.store if record is not None else "system"
     return Words(
         title=f"TLS to {group.names} is intercepted by {_ca(group)}, which the trust store ({store}) does not hold.",
-        remedy=f"Exempt {group.patterns} on TCP {group.ports} from TLS inspection. If that is refused, install "
-        f"{_ca(group)} in the host's store (update-ca-certificates or update-ca-trust). {_AGENTS_AND_STORES}.",
+        remedy=f"Exempt {group.patterns} on TCP {group.ports} from TLS inspection. If that is refused, compare the "
+        f"fingerprint {_fingerprint(group)} with the team that runs the inspection first: whoever holds that key reads "
+        "everything. Only once they confirm it, install the CA in the host's store (update-ca-certificates or "
+        f"update-ca-trust). {_AGENTS_AND_STORES}.",
     )
 
 
@@ -172,6 +223,40 @@ def _say_wrong_name(group: Group) -> Words:
         title=f"The certificate that answers for {group.names} {whose} ({group.addresses or 'through the proxy'}).",
         remedy=f"Something else answers at that address: check DNS overrides (hosts file, private zone) and NAT for "
         f"{group.patterns}, and point them at AWS.",
+    )
+
+
+def _say_wrong_at_aws(group: Group) -> Words:
+    leaf = _leaf(group)
+    whose = ", ".join(leaf.names[:3]) if leaf is not None else "another name"
+    return Words(
+        title=f"{group.names} show a certificate of AWS's own for {whose}, over a chain of the origin: AWS answers, "
+        "with the wrong certificate. Others of its hosts work.",
+        remedy="Nothing on this host or in the network: nobody on the way can have made this certificate. It has "
+        "happened before (amazon-ecs-agent#4530). Try again later; if it stays, open a case with AWS.",
+        owner=Owner.AWS,
+    )
+
+
+def _say_incomplete(group: Group) -> Words:
+    leaf = _leaf(group)
+    issuer = f" “{leaf.issuer}”" if leaf is not None else ""
+    return Words(
+        title=f"{group.names} send their certificate without the intermediate{issuer} that issued it; with the one "
+        "that other hosts of this run sent, the chain is genuine.",
+        remedy=f"Whoever runs {group.patterns} must send the full chain (leaf and intermediates). Browsers fetch what "
+        "is missing, the agents (Go) and curl do not.",
+        owner=service.owner(group.hosts),
+    )
+
+
+def _say_former(group: Group) -> Words:
+    return Words(
+        title=f"The chain of {group.names} ends in “{group.key}”, a public root that newer trust stores no longer "
+        "hold. It is nobody's interception.",
+        remedy=f"Whoever runs {group.patterns} should move to a root that is trusted today; until then the store of "
+        "each agent must hold that root.",
+        owner=service.owner(group.hosts),
     )
 
 

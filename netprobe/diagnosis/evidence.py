@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from netprobe.diagnosis import numbered
+from netprobe.diagnosis import numbered, service
 from netprobe.diagnosis.addresses import AddressClass, classify, family
 from netprobe.diagnosis.lookups import Lookups
 from netprobe.diagnosis.sights import STEPS, Path, Sight, State, cannot_resolve
@@ -206,6 +206,8 @@ class Evidence:
         Of numbers, :mod:`netprobe.diagnosis.numbered` says which; the un-numbered name is required only where none
         was found, and every number was asked for.
         """
+        if service.shows_a_name_of_its_own(self, sight):
+            return False
         if subject.stands_in_for is not None:
             replaced = self._named(subject.region, subject.stands_in_for)
             if replaced is not None:

@@ -113,6 +113,8 @@ NEEDS: dict[str, Need] = {
         "A second connection, unverified, shows the chain and a Date header to hold the clock against.", "lax_chain"
     ),
     "tls_nonconforming_chain": _by("The chain, held against the strict rules.", "strict_chain", "lax_chain"),
+    "tls_incomplete_chain": _by("The chain, completed with what other hosts showed, leads to a root.", "completed_chain"),
+    "tls_former_root": _CHAIN,
     "tls_version_refused": _SAYS_SO,
     "tls_alert": _SAYS_SO,
     "not_tls": _SAYS_SO,
@@ -165,7 +167,7 @@ NEEDS: dict[str, Need] = {
     "unexplained_failure": _by("None: no rule knows what to compare it with."),
 }
 """Finding → what proves it."""
-_FACTS_TOO = frozenset({"clock_skew", "tls_nonconforming_chain"})
+_FACTS_TOO = frozenset({"clock_skew", "tls_nonconforming_chain", "tls_former_root"})
 """Findings that are also made of what passed (a Date header, a chain): nothing to repeat."""
 
 

@@ -80,6 +80,8 @@ _TABLE: dict[str, tuple[tuple[str, Severity, Owner, str], ...]] = {
         ("tls_expired", E, NETWORK, "the certificate has expired"),
         ("tls_not_yet_valid", E, NETWORK, "the certificate is not valid yet"),
         ("tls_nonconforming_chain", W, NETWORK, "strict X.509 verifiers reject the chain"),
+        ("tls_incomplete_chain", E, AWS, "the server leaves its intermediate certificate out"),
+        ("tls_former_root", E, AWS, "the chain ends in a root that newer trust stores no longer hold"),
         ("tls_version_refused", E, NETWORK, "no common TLS version"),
         ("tls_alert", E, NETWORK, "the peer ended the handshake with an alert"),
         ("not_tls", E, NETWORK, "a plain-text answer where TLS was expected"),

@@ -72,6 +72,10 @@ class Chain(StrEnum):
     EXPIRED = "expired"
     NOT_YET_VALID = "not-yet-valid"
     WRONG_NAME = "wrong-name"
+    WRONG_AWS_NAME = "wrong-aws-name"
+    """For a name under amazon.com, from the genuine CA, as AWS itself once showed it."""
+    INCOMPLETE = "incomplete"
+    """The genuine leaf without the intermediate that issued it."""
 
 
 class HttpMode(StrEnum):

@@ -29,6 +29,8 @@ ORIGIN_ORGANISATION = "netprobe lab Trust Services"
 INSPECTOR_ORGANISATION = "Example Corp"
 INSPECTOR_NAME = "Example Corp TLS Inspection CA"
 WRONG_NAME = "www.wrong-name.example"
+_NAME_SHOWN = {Chain.WRONG_NAME: WRONG_NAME, Chain.WRONG_AWS_NAME: "m7-tacs-s1.dub.amazon.com"}
+"""What a certificate is for, where it is not for the host; the second is what amazon-ecs-agent#4530 saw."""
 _VALID = dt.timedelta(days=90)
 
 
@@ -237,8 +239,9 @@ class Certificates:
             conforming = chain is Chain.INTERCEPTED
             leaf = self._inspector.leaf((host,), self._key, not_before=begin, not_after=end, key_identifiers=conforming)
             return (leaf, self._inspector.certificate)
-        names = (WRONG_NAME,) if chain is Chain.WRONG_NAME else (host,)
-        return (self._issuing.leaf(names, self._key, not_before=begin, not_after=end), self._issuing.certificate)
+        names = (_NAME_SHOWN.get(chain, host),)
+        leaf = self._issuing.leaf(names, self._key, not_before=begin, not_after=end)
+        return (leaf,) if chain is Chain.INCOMPLETE else (leaf, self._issuing.certificate)
 
     def _validity(self, chain: Chain, offset: float) -> tuple[dt.datetime, dt.datetime]:
         day = dt.timedelta(days=1)

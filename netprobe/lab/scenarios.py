@@ -405,6 +405,23 @@ def _certificates() -> tuple[Scenario, ...]:
             Chain.WRONG_NAME,
             at=("ssm",),
         ),
+        shown(
+            "incomplete-chain",
+            "ssm sends its certificate without the intermediate.",
+            ("tls_incomplete_chain",),
+            Failure.SSL_UNKNOWN_AUTHORITY,
+            Chain.INCOMPLETE,
+            at=("ssm",),
+        ),
+        Scenario(
+            name="wrong-name-at-aws",
+            summary="ssm shows a certificate of AWS's own for an internal name, as amazon-ecs-agent#4530 saw of ecs-t.",
+            verdict=Verdict.DEGRADED,
+            findings=("tls_wrong_name",),
+            failure=Failure.SSL_INVALID_HOSTNAME,
+            at=("ssm",),
+            behaviour=HostBehaviour(chain=Chain.WRONG_AWS_NAME),
+        ),
     )
 
 

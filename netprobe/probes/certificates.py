@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 MAX_CHAIN = 10
+MAX_CANDIDATES = 64
+"""Certificates among which the next issuer is looked for."""
 MAX_NAMES = 20
 MAX_REMEMBERED = 4096
 _UNREADABLE = "(cannot be read)"
@@ -124,7 +126,7 @@ def strict_error(chain: Sequence[bytes], host: str, store: Path | None) -> str |
     from cryptography import x509
     from cryptography.x509 import verification
 
-    parsed = [certificate for der in chain[:MAX_CHAIN] if (certificate := _load(der)) is not None]
+    parsed = [certificate for der in chain[:MAX_CANDIDATES] if (certificate := _load(der)) is not None]
     if not parsed or len(parsed) < len(chain[:MAX_CHAIN]):
         return None
     leaf, *rest = parsed

@@ -17,7 +17,7 @@ from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Target
 from netprobe.probes.scene import Scene
 from netprobe.probes.scheduling import side_by_side
-from netprobe.probes.session import Session, Trace
+from netprobe.probes.session import Session, Trace, UnfinishedChain
 from netprobe.probes.streams import Stream
 from netprobe.probes.transport import OpenStreamTransport
 
@@ -25,6 +25,8 @@ PLAIN_HTTP = 80
 LAX = "lax_chain"
 REPEAT = "repeat"
 STRICT = "strict_chain"
+COMPLETED = "completed_chain"
+MOST_UNFINISHED = 256
 _GO_ON = frozenset({None, Failure.HTTP_SERVICE_ERROR})
 _KEPT_NO_LONGER = frozenset({Failure.EOF, Failure.CONNECTION_RESET})
 CERTIFICATE_FAILURES = frozenset(
@@ -166,6 +168,7 @@ async def _converse(
         if encrypted is None:
             return observation.failure
         stream = encrypted
+        _keep_chain(session, target, scene, observation, encrypted.chain)
         _judge_strictly(session, target, scene, observation, encrypted.chain, seen)
     transport = OpenStreamTransport(stream)
     observation, answer = await http.request(scene, transport, target.request, limits, address=address, secure=secure)
@@ -173,6 +176,32 @@ async def _converse(
     if target.request.upgrade and verify and answer is not None and observation.failure in _GO_ON:
         await _upgrade(session, target, scene, transport, address, seen, limits)
     return None
+
+
+def _keep_chain(
+    session: Session, target: Target, scene: Scene, handshake: Observation, chain: tuple[bytes, ...]
+) -> None:
+    """Keep what can complete other hosts' chains, and the chains that may have to be completed."""
+    detail = handshake.detail
+    assert isinstance(detail, TlsDetail)
+    if detail.origin:
+        session.intermediates.update(chain[1:])
+    elif detail.verify == "none" and chain and len(session.unfinished_chains) < MOST_UNFINISHED:
+        session.unfinished_chains.append(
+            UnfinishedChain(scene=scene, address=handshake.address, chain=chain, detail=detail, vantage=target.vantage)
+        )
+
+
+def complete_chains(session: Session) -> None:
+    """Look whether chains that lead to no root do so with the intermediates of others (experiment; sends nothing)."""
+    known = tuple(sorted(session.intermediates))
+    for seen in session.unfinished_chains if known else ():
+        origin = trust.anchors(seen.vantage.origin_ca)
+        if certificates.ends_in_origin((*seen.chain, *known), origin):
+            whole = msgspec.structs.replace(seen.detail, origin=True, incomplete=True)
+            scene = seen.scene.control(COMPLETED)
+            observation = scene.observe(Step.TLS, trio.current_time(), None, whole, address=seen.address)
+            session.controls.append(observation)
 
 
 def _judge_strictly(

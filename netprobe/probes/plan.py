@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -112,6 +113,8 @@ def _subject(
 
 
 def _target(endpoint: Endpoint, host: str, vantage: Vantage, settings: Settings, zero: float) -> Target:
+    if endpoint.origin:
+        vantage = msgspec.structs.replace(vantage, origin_ca=Path(endpoint.origin))
     return Target(
         scene=Scene(
             zero=zero,

@@ -17,7 +17,7 @@ import trio
 from netprobe import __version__
 from netprobe.catalog.model import Endpoint
 from netprobe.observations import CatalogVersion, Context, HttpDetail, Observation, Run, Step, Subject, VantageRecord
-from netprobe.probes import bugs, certificates, descriptors, experiments, numbered, plan
+from netprobe.probes import bugs, certificates, chain, descriptors, experiments, numbered, plan
 from netprobe.probes.first_pass import DEADLINE, INTERRUPTED, Progress, bounded, first_pass
 from netprobe.probes.limits import BOUNDS
 from netprobe.probes.plan import Plan
@@ -84,6 +84,7 @@ async def check(
         if more := numbered.widen(session, layout, endpoints):
             await first_pass(session, more, progress)
         if settings.experiments:
+            chain.complete_chains(session)
             await numbered.look_up_refused(session)
             await experiments.make(session)
 

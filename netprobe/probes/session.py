@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import msgspec
 
-from netprobe.observations import Observation
+from netprobe.observations import Observation, TlsDetail
 from netprobe.probes import tls
 from netprobe.probes.bugs import Bug
 from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Target
 from netprobe.probes.proxy import Finder
 from netprobe.probes.resolve import IN_FLIGHT, Gates
+from netprobe.probes.scene import Scene
 from netprobe.probes.scheduling import Slots
 from netprobe.probes.settings import Settings
 from netprobe.vantage import Vantage
@@ -61,6 +62,24 @@ class Trace(Seen, kw_only=True):
         )
 
 
+class UnfinishedChain(msgspec.Struct, frozen=True, kw_only=True):
+    """A chain that leads to no root: its CA is unknown, or the peer left an intermediate out.
+
+    Attributes:
+        scene: the host's scene.
+        address: where it was seen.
+        chain: DER, as the peer sent it.
+        detail: what was observed with it.
+        vantage: as whom.
+    """
+
+    scene: Scene
+    address: str | None
+    chain: tuple[bytes, ...]
+    detail: TlsDetail
+    vantage: Vantage
+
+
 class Session(msgspec.Struct, kw_only=True):
     """One run while it is under way.
 
@@ -88,6 +107,8 @@ class Session(msgspec.Struct, kw_only=True):
     finder: Finder
     traces: list[Trace] = msgspec.field(default_factory=list)
     controls: list[Observation] = msgspec.field(default_factory=list)
+    intermediates: set[bytes] = msgspec.field(default_factory=set)
+    unfinished_chains: list[UnfinishedChain] = msgspec.field(default_factory=list)
     judged_strictly: set[bytes] = msgspec.field(default_factory=set)
     notes: list[str] = msgspec.field(default_factory=list)
     bugs: list[Bug] = msgspec.field(default_factory=list)

@@ -213,7 +213,10 @@ def _peer(tls: ssl.SSLObject, chain: tuple[bytes, ...], policy: Policy) -> dict[
         evidence["root_sha256"] = root = hashlib.sha256(path[-1]).hexdigest() if path else ""
         genuine = root in policy.origin.fingerprints
     if chain:
-        evidence["origin"] = genuine or certificates.ends_in_origin(chain, policy.origin)
+        evidence["origin"] = origin = genuine or certificates.ends_in_origin(chain, policy.origin)
+        if not origin:
+            last = evidence.get("root_sha256") or hashlib.sha256(chain[-1]).hexdigest()
+            evidence["former_root"] = trust.former_roots().get(last, "")
     if not genuine or policy.keep_genuine:
         evidence["chain"] = certificates.describe(chain)
     return evidence

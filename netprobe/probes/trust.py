@@ -12,8 +12,10 @@ import base64
 import binascii
 import functools
 import hashlib
+import importlib.resources
 import re
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -166,3 +168,13 @@ def _context(ciphers: str | None) -> ssl.SSLContext:
     if ciphers is not None:
         context.set_ciphers(ciphers)
     return context
+
+
+@functools.cache
+def former_roots() -> Mapping[str, str]:
+    """The roots that Mozilla's bundle held once and holds no more: SHA-256 of each, and its name.
+
+    Debian's and older systems' stores still hold many of them. A chain that verifies to one was made by a public CA.
+    """
+    data = importlib.resources.files("netprobe.catalog") / "data" / "former_roots.json"
+    return {root["sha256"]: root["name"] for root in msgspec.json.decode(data.read_bytes())["roots"]}

@@ -507,6 +507,62 @@ def tls_wrong_name(w: World) -> None:
     _handshake(w, F.SSL_INVALID_HOSTNAME, chain=(AMAZON,), origin=True)
 
 
+AWS_LEAF = msgspec.structs.replace(AMAZON, names=("m7-tacs-s1.dub.amazon.com",))
+
+
+@case("tls_wrong_name/w/p")
+def a_wrong_name_of_the_services_own(w: World) -> None:
+    _handshake(w, F.SSL_INVALID_HOSTNAME, chain=(AWS_LEAF,), origin=True)
+
+
+@case("tls_wrong_name/e/p")
+def a_wrong_name_of_aws_that_nothing_else_works_beside(w: World) -> None:
+    w.endpoint("ecs")
+    w.dns(ECS, A)
+    w.tcp(ECS, A)
+    w.tls(ECS, A, F.SSL_INVALID_HOSTNAME, chain=(AWS_LEAF,), origin=True)
+
+
+@case("tls_wrong_name/e/p")
+def a_wrong_name_that_only_looks_like_aws(w: World) -> None:
+    _handshake(
+        w,
+        F.SSL_INVALID_HOSTNAME,
+        chain=(msgspec.structs.replace(AMAZON, names=("www.amazon.com.example",)),),
+        origin=True,
+    )
+
+
+@case("tls_wrong_name/e/p", "hosts_file_override/w/p")
+def a_name_of_aws_that_a_hosts_file_leads_to(w: World) -> None:
+    both(w)
+    w.dns(ECS, A, resolver="/etc/hosts:3", transport="file")
+    w.tcp(ECS, A)
+    w.tls(ECS, A, F.SSL_INVALID_HOSTNAME, chain=(AWS_LEAF,), origin=True)
+
+
+@case("tls_incomplete_chain/e/p")
+def tls_incomplete_chain(w: World) -> None:
+    _handshake(w, F.SSL_UNKNOWN_AUTHORITY)
+    w.tls(ECS, A, experiment="lax_chain", chain=(AMAZON,), origin=False)
+    w.tls(ECS, A, experiment="completed_chain", chain=(AMAZON,), origin=True, incomplete=True)
+
+
+@case("tls_former_root/e/p")
+def tls_former_root(w: World) -> None:
+    _handshake(w, F.SSL_UNKNOWN_AUTHORITY)
+    w.tls(ECS, A, experiment="lax_chain", chain=(AMAZON,), origin=False, former_root="CN=Baltimore CyberTrust Root")
+
+
+@case("tls_former_root/i/p")
+def a_former_root_that_the_store_still_holds(w: World) -> None:
+    both(w)
+    w.dns(ECS, A)
+    w.tcp(ECS, A)
+    w.tls(ECS, A, origin=False, former_root="CN=Baltimore CyberTrust Root")
+    w.http(ECS, A)
+
+
 @case("tls_expired/e/p")
 def tls_expired(w: World) -> None:
     _handshake(w, F.SSL_EXPIRED, chain=(AMAZON,), origin=True)

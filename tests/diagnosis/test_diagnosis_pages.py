@@ -99,6 +99,8 @@ ADDED = {
     "proxy_setting_unused",
     "agent_endpoint_overridden",
     "no_proxy_exempts_aws",
+    "tls_incomplete_chain",
+    "tls_former_root",
 }
 """Ids that the world needed beyond the design's list."""
 

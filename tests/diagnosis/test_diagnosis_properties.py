@@ -43,6 +43,8 @@ EXPERIMENTS = (
     "with_proxy",
     "impossible_name",
     "odd",
+    "local_name",
+    "completed_chain",
 )
 DATES = ("2020-01-01T00:00:00Z", "2030-01-01T00:00:00Z", "", "9999-12-31T23:59:59Z", "yesterday")
 
@@ -71,6 +73,8 @@ details = st.one_of(
         chain=st.lists(certificates, max_size=2).map(tuple),
         origin=st.sampled_from((None, True, False)),
         strict=st.sampled_from((None, True, False)),
+        incomplete=st.booleans(),
+        former_root=st.sampled_from(("", "CN=Baltimore CyberTrust Root")),
         alert=st.sampled_from((None, 40, 70, 255)),
     ),
     st.builds(
@@ -129,6 +133,8 @@ vantages = {
     "families": st.sampled_from(((4, 6), (4,), (6,))),
     "sources": st.sampled_from(({}, {"proxy": "/etc/ecs/ecs.config:3"})),
     "lints": st.lists(lints, max_size=2).map(tuple),
+    "answers_for": st.sampled_from((None, ("ecs-agent",), ())),
+    "looked": st.booleans(),
 }
 contexts = {
     "vantages": st.tuples(st.builds(VantageRecord, **vantages)),
@@ -163,6 +169,7 @@ def fields(id_: str, *hosts: str, **known: object) -> dict[str, st.SearchStrateg
         "candidates": st.just(hosts),
         "absent": st.just(()),
         "unfinished": some(hosts),
+        "unused": st.sampled_from(("", "", "used by docker, and this looked as ecs-agent")),
         "not_run": st.sampled_from(("", "", "deadline")),
         "entry": st.just(id_),
         "upgrade": st.booleans(),

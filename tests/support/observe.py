@@ -162,7 +162,18 @@ class World:
         self, host: str, address: str | None, failure: Failure | None = None, *, sni: str | None = None, **more: Any
     ) -> None:
         """One handshake; a chain of Amazon's unless told."""
-        keys = ("chain", "origin", "strict", "strict_error", "alert", "mss", "reason", "root_sha256")
+        keys = (
+            "chain",
+            "origin",
+            "strict",
+            "strict_error",
+            "alert",
+            "mss",
+            "reason",
+            "root_sha256",
+            "incomplete",
+            "former_root",
+        )
         about = {k: more.pop(k) for k in keys if k in more}
         if failure is None:
             about = {"chain": (AMAZON,), "origin": True, **about}

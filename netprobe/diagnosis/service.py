@@ -1,0 +1,66 @@
+"""Certificates that are the service's own fault: a name of AWS's inside, or a chain without its intermediate.
+
+In March 2025 ecs-t-1.eu-west-1 showed a certificate for m7-tacs-s1.dub.amazon.com (amazon-ecs-agent#4530): over a chain
+of Amazon's nobody on the way can have made it, so no network team can mend it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from netprobe.diagnosis import details
+from netprobe.diagnosis.lookups import resolver_of
+from netprobe.diagnosis.sights import Sight, State
+from netprobe.findings import Owner
+from netprobe.observations import Failure, Observation, Step, TlsDetail
+
+if TYPE_CHECKING:
+    from netprobe.diagnosis.evidence import Evidence
+
+COMPLETED = "completed_chain"
+"""The control that held a chain together with the intermediates that other hosts showed."""
+_OWN_DOMAINS = ("amazon.com", "amazonaws.com")
+_AWS_SUFFIXES = (".amazonaws.com", ".amazonaws.eu", ".api.aws", ".on.aws", ".ecr.aws", ".aws.com", ".cloudfront.net")
+_WORKING = frozenset({State.WORKS, State.PARTLY})
+
+
+def shows_a_name_of_its_own(world: Evidence, sight: Sight) -> bool:
+    """Whether every way to a host ends at the origin's own certificate for another of AWS's names, while others work.
+
+    Args:
+        world: the run.
+        sight: a host as one vantage saw it.
+    """
+    if sight.state is not State.BROKEN or sight.own or not sight.paths:
+        return False
+    if any(resolver_of(o).startswith("/") for o in sight.lookups.every):
+        return False  # a line in the hosts file leads there, and that is this host's
+    if not all(_is_misnamed(world, path.failed) for path in sight.paths):
+        return False
+    elsewhere = world.controls("other_resolver", step=Step.HTTP)
+    if any(o.host == sight.host and o.vantage == sight.vantage and o.failure is None for o in elsewhere):
+        return False  # another resolver leads to the right place: this one leads astray
+    return any(o.state in _WORKING for o in world.sights if o.vantage == sight.vantage and o is not sight)
+
+
+def _is_misnamed(world: Evidence, o: Observation | None) -> bool:
+    if o is None or o.failure is not Failure.SSL_INVALID_HOSTNAME:
+        return False
+    seen = [details.tls(c) for c in (o, *world.controls("lax_chain", like=o, step=Step.TLS))]
+    return any(detail is not None and _is_aws(detail) for detail in seen)
+
+
+def _is_aws(detail: TlsDetail) -> bool:
+    names = detail.chain[0].names if detail.chain else ()
+    return detail.origin is True and bool(names) and all(_below(name) for name in names)
+
+
+def _below(name: str) -> bool:
+    plain = name.lower().removeprefix("*.")
+    return any(plain == domain or plain.endswith("." + domain) for domain in _OWN_DOMAINS)
+
+
+def owner(hosts: Sequence[str]) -> Owner:
+    """Who runs the servers: AWS, where every name is AWS's; of others only the name is known, for the team to ask."""
+    return Owner.AWS if all(host.endswith(_AWS_SUFFIXES) for host in hosts) else Owner.NETWORK
