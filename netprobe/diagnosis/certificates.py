@@ -91,9 +91,7 @@ def _the_services_own(
         id_, key, say = "tls_former_root", former, _say_former
     else:
         return None
-    return Cause(
-        id=id_, key=key, say=say, sight=sight, evidence=(o, *controls), controls=controls, blocking=blocking
-    )
+    return Cause(id=id_, key=key, say=say, sight=sight, evidence=(o, *controls), controls=controls, blocking=blocking)
 
 
 def _store(o: Observation, id_: str) -> str:

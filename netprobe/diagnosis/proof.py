@@ -113,7 +113,9 @@ NEEDS: dict[str, Need] = {
         "A second connection, unverified, shows the chain and a Date header to hold the clock against.", "lax_chain"
     ),
     "tls_nonconforming_chain": _by("The chain, held against the strict rules.", "strict_chain", "lax_chain"),
-    "tls_incomplete_chain": _by("The chain, completed with what other hosts showed, leads to a root.", "completed_chain"),
+    "tls_incomplete_chain": _by(
+        "The chain, completed with what other hosts showed, leads to a root.", "completed_chain"
+    ),
     "tls_former_root": _CHAIN,
     "tls_version_refused": _SAYS_SO,
     "tls_alert": _SAYS_SO,
