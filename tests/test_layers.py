@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from netprobe.cli.main import COMMANDS
+from netprobe.cli.commands import COMMANDS
 from tests.support.cli import ROOT, environment
 
 PACKAGE = ROOT / "netprobe"
@@ -89,6 +89,43 @@ def test_an_area_imports_only_the_layers_below_it(name: str) -> None:
         for imported in imports(tree):
             if imported.startswith("netprobe.") and area(imported) != name:
                 assert area(imported) in MAY_IMPORT[name], f"{module} imports {imported}"
+
+
+def without_types(tree: ast.Module) -> ast.Module:
+    """A module less what it imports for its types alone, which never runs."""
+    kept = [
+        node
+        for node in tree.body
+        if not (isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING")
+    ]
+    return ast.Module(body=kept, type_ignores=[])
+
+
+def circles() -> list[set[str]]:
+    """Groups of modules that import one another, wherever in a module an import stands."""
+    known = modules()
+    graph: dict[str, set[str]] = {}
+    for module, tree in known.items():
+        named = {one if one in known else one.rpartition(".")[0] for one in imports(without_types(tree))}
+        # That a package's front re-exports its modules makes no circle.
+        graph[module] = {one for one in named if one in known and one != module and not module.startswith(f"{one}.")}
+
+    def reachable(start: str) -> set[str]:
+        seen: set[str] = set()
+        waiting = list(graph[start])
+        while waiting:
+            one = waiting.pop()
+            if one not in seen:
+                seen.add(one)
+                waiting += graph[one]
+        return seen
+
+    reach = {module: reachable(module) for module in graph}
+    return [{a for a in reach[b] if b in reach[a]} for b in graph if b in reach[b]]
+
+
+def test_no_modules_import_one_another() -> None:
+    assert circles() == []
 
 
 def test_every_area_has_its_layer() -> None:

@@ -130,7 +130,6 @@ def check(
         own_hosts=own.hosts,
         expect=expect,
         lab=lab,
-        account_given=account is not None,
         genuine_chains=wanted.holds_observations,
     )
     if lab is None:
@@ -199,7 +198,6 @@ def _settings(
     own_hosts: tuple[str, ...],
     expect: Sequence[str] | None,
     lab: str | None,
-    account_given: bool,
     genuine_chains: bool,
 ) -> Settings:
     """The settings of the run; what was not given keeps the default of ``Settings``."""
@@ -216,7 +214,6 @@ def _settings(
         expect=values.expectations(expect, groups),
         idle=idle,
         lab=lab,
-        account_given=account_given,
         genuine_chains=genuine_chains,
         **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
     )

@@ -32,7 +32,9 @@ from typing import Annotated, Any, get_args
 import typer
 import typer.main
 
+from netprobe.cli import commands
 from netprobe.cli.coercion import simplify
+from netprobe.cli.commands import COMMANDS
 from netprobe.errors import UnreadableFileError, UsageError
 
 DEFAULT_FILE = Path("netprobe.toml")
@@ -198,8 +200,6 @@ def _defaults(config: Config, ctx: typer.Context) -> dict[str, Any]:
 
 def _flat(config: Config, document: Mapping[str, Any], command: str) -> Iterator[tuple[str, Any]]:
     """The options at the top, then those of the command's own table, which win."""
-    from netprobe.cli.main import COMMANDS
-
     seen: set[str] = set()
     for raw, value in document.items():
         key = raw.replace("_", "-")
@@ -221,11 +221,9 @@ def _refuse_unknown(config: Config, keys: list[str]) -> None:
     """Refuse keys that no command knows; importing every command is the price of a file with another one's keys."""
     import difflib
 
-    from netprobe.cli.main import COMMANDS, load_command
-
     known = set(TABLES) | set(COMMANDS)
     for name in COMMANDS:
-        for leaf in _leaves(load_command(name)):
+        for leaf in _leaves(commands.build(name)):
             known |= {key_of(parameter) for parameter in _options(leaf)}
     for key in keys:
         if key not in known:

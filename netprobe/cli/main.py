@@ -7,53 +7,22 @@ mistake told in one line, 3 is a bug of ours with its traceback in a file, 130 i
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
-from dataclasses import dataclass
 from typing import Any
 
 import typer
 import typer.core
 import typer.main
 
-from netprobe.cli import config
+from netprobe.cli import commands, config
 from netprobe.cli.bug import keep_traceback
 from netprobe.cli.coercion import simplify
+from netprobe.cli.commands import COMMANDS
 from netprobe.cli.output import discard, say
 from netprobe.errors import CannotExpressError, NetprobeError, UsageError
 
 INTERRUPTED = 130
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """Where a command lives and what it does in a few words."""
-
-    module: str
-    summary: str
-
-
-COMMANDS: dict[str, Command] = {
-    "check": Command("check", "Probe the endpoints from here and say what is in the way."),
-    "diagnose": Command("diagnose", "Diagnose a saved report again."),
-    "explain": Command("explain", "Explain a finding, failure, endpoint or target."),
-    "path": Command("path", "Show where on the way it breaks."),
-    "render": Command("render", "Write the allowlist for a firewall or proxy."),
-    "targets": Command("targets", "Show what can be rendered, and how exactly."),
-    "endpoints": Command("endpoints", "Show what is needed, by whom, and why."),
-    "regions": Command("regions", "Show the regions that exist."),
-    "host": Command("host", "Judge this host without the network."),
-    "image": Command("image", "Judge an image's root folder or tar."),
-    "workload": Command("workload", "Judge task definitions and services."),
-    "gate": Command("gate", "Run what netprobe.toml asks for; one verdict."),
-    "observe": Command("observe", "Learn from a capture what a host talks to."),
-    "audit": Command("audit", "Hold a capture or a log against the needs."),
-    "lab": Command("lab", "Run the embedded network."),
-    "bundle": Command("bundle", "Collect what a helper needs to see, without secrets."),
-    "version": Command("version", "Tell what this netprobe is."),
-    "completion": Command("completion", "Print a shell's completion script."),
-}
 
 
 class LazyGroup(typer.core.TyperGroup):
@@ -81,10 +50,7 @@ class LazyGroup(typer.core.TyperGroup):
 
 def load_command(name: str) -> Any:
     """Import the module of a command and return its command object, options completed (see ``config``)."""
-    module = importlib.import_module(f"netprobe.cli.{COMMANDS[name].module}")
-    app = typer.Typer(rich_markup_mode=None, add_completion=False)
-    module.register(app)
-    command = typer.main.get_group(app).commands[name]
+    command = commands.build(name)
     config.complete(command)
     return command
 

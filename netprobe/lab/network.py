@@ -50,7 +50,6 @@ class Lab:
         directory: a temporary folder with the CA files; gone when the lab is.
         origin_file: PEM of the root that the lab's genuine services chain to.
         addresses: host name → its addresses.
-        settings_overrides: settings of a run that the lab needs changed; empty.
     """
 
     scenario: Scenario
@@ -58,7 +57,6 @@ class Lab:
     directory: Path
     origin_file: Path
     addresses: Mapping[str, tuple[str, ...]]
-    settings_overrides: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -25,7 +25,6 @@ _MAX_BLOCK = MAX_PACKET + 65_536
 _MAX_INTERFACES = 4096
 _CHUNK = 65_536
 _REMEDY = "give a pcap or pcapng file, also gzipped (tcpdump -w FILE writes one)"
-_SECTION = 0x0A0D0D0A
 _MAGIC = {
     b"\xa1\xb2\xc3\xd4": (">", 1e-6),
     b"\xd4\xc3\xb2\xa1": ("<", 1e-6),

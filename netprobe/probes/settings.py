@@ -28,7 +28,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             machines hold them, the text for people does not, and the library that reads certificates takes a tenth of
             a start.
         lab: the lab's scenario, or None on a real network.
-        account_given: whether the user named the ECR account.
     """
 
     timeout: float | None = None
@@ -42,4 +41,3 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     experiments: bool = True
     genuine_chains: bool = True
     lab: str | None = None
-    account_given: bool = False

@@ -69,7 +69,6 @@ class Dialect(StrEnum):
     PCRE = "PCRE"
     RE2 = "RE2"
     JAVASCRIPT = "JavaScript"
-    VENDOR = "vendor's own"
 
 
 class Comment(StrEnum):
@@ -79,7 +78,6 @@ class Comment(StrEnum):
     SEMICOLON = "; "
     BANG = "! "
     SLASHES = "// "
-    DASHES = "-- "
     XML = "<!-- "
     """``<!-- … -->`` around each line."""
     NONE = ""
@@ -266,8 +264,6 @@ class LossKind(StrEnum):
     ENUMERATED = "enumerated"
     ADDRESS = "address"
     """Said by addresses, which other names share and which change."""
-    MISSED = "missed"
-    """Some of what is asked for is not admitted."""
     REFUSED = "refused"
     """Nothing was written for it."""
 

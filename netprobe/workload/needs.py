@@ -54,7 +54,6 @@ class Image:
     """An image."""
 
     registry: Registry
-    reference: str
     file: str
     line: int
 
@@ -101,7 +100,7 @@ def images(container: Part) -> Iterator[Image]:
     """The image of a container; several where a template leaves a choice."""
     line = container.place("image").line or 1
     for reference in container.texts("image"):
-        yield Image(registry=registry(reference), reference=reference, file=container.file, line=line)
+        yield Image(registry=registry(reference), file=container.file, line=line)
 
 
 def _images(container: Part) -> Iterator[Need]:

@@ -12,7 +12,8 @@ import pytest
 
 from netprobe import __version__
 from netprobe.cli import bug
-from netprobe.cli.main import COMMANDS, load_command, run
+from netprobe.cli.commands import COMMANDS
+from netprobe.cli.main import load_command, run
 from netprobe.errors import CannotExpressError, UsageError
 from tests.support.cli import environment, netprobe
 
