@@ -65,6 +65,8 @@ class Owner(StrEnum):
     NETWORK = "network"
     HOST = "host"
     AWS = "aws"
+    ORIGIN = "origin"
+    """Whoever runs a service that is not AWS's: GitHub, Docker, your own registry's team."""
     WORKLOAD = "workload"
 
 

@@ -64,6 +64,8 @@ class Failure(StrEnum):
     HTTP_BLOCK_PAGE = "http_block_page"
     HTTP_REDIRECT = "http_foreign_redirect"
     HTTP_SERVICE_ERROR = "http_service_error"
+    HTTP_SOURCE_REFUSED = "http_source_refused"
+    """The origin itself refuses an object that everybody may read."""
     HTTP_MALFORMED = "http_malformed_response"
     HTTP_TOO_LARGE = "http_response_too_large"
     WEBSOCKET_REFUSED = "websocket_refused"
@@ -79,6 +81,10 @@ class Failure(StrEnum):
     PROXY_METHOD_REFUSED = "proxy_method_refused"
     PROXY_NOT_A_PROXY = "proxy_not_a_proxy"
     PROXY_BAD_ANSWER = "proxy_bad_answer"
+
+
+SOFT = frozenset({Failure.HTTP_SERVICE_ERROR, Failure.HTTP_SOURCE_REFUSED, Failure.WEBSOCKET_CUT})
+"""Failures that show a working network path: they warn, and never end the way of a host."""
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -198,6 +204,9 @@ class HttpDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
     method: str
     path: str
+    origin: bool | None = None
+    """Whether TLS said that the origin answered: name and chain verified, and the chain the origin's (None: a report
+    that was made before this was recorded)."""
     status: int | None = None
     server: str = ""
     via: str = ""
@@ -205,6 +214,13 @@ class HttpDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     request_id: str = ""
     """The header that proves the genuine service, ``name: value``."""
     genuine: bool = False
+    """Whether the answer bears the mark of the service that was asked."""
+    headers: tuple[str, ...] = ()
+    """The names of the answer's headers, lower case, sorted, each once; at most 60."""
+    values: dict[str, str] = {}
+    """The values of the few headers that tell services apart (``x-cache``, ``allow``, the scheme of a challenge)."""
+    error_word: str = ""
+    """The error that a JSON or XML body names, where it is one plain word: ``AccessDeniedException``."""
     content_type: str = ""
     title: str = ""
     """The <title> of an HTML answer, for people; never matched on."""
@@ -215,6 +231,8 @@ class HttpDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     upgrade_answered: bool | None = None
     held_seconds: float | None = None
     """How long an idle WebSocket stayed open (``--idle``)."""
+    close_code: int | None = None
+    """The code of the close frame that the peer sent (RFC 6455 section 7.4); 1005 where it gave none."""
     error: str = ""
 
 

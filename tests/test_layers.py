@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "shellwords": set(),
     "observations": {"errors"},
     "findings": set(),
+    "origin": SEEN,
     "proxyurl": {"errors", "hostnames", "vantage"},
     "vantage": SEEN,
     "catalog": BASE,
@@ -38,9 +39,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "workload": NEEDS | JUDGED | {"rules"},
     "render": NEEDS | {"__version__"},
     "host": FACTS | JUDGED | {"rules", "vantage", "proxyurl"},
-    "probes": NEEDS | SEEN | {"vantage", "host", "proxyurl", "__version__"},
+    "probes": NEEDS | SEEN | {"origin", "vantage", "host", "proxyurl", "__version__"},
     "lab": NEEDS | JUDGED | {"vantage"},
-    "diagnosis": FACTS | JUDGED | {"host"},
+    "diagnosis": FACTS | JUDGED | {"origin", "host"},
     "report": JUDGED | {"diagnosis", "rules", "__version__"},
 }
 PURE = ("netprobe.diagnosis", "netprobe.report", "netprobe.render.lowering", "netprobe.render.model")

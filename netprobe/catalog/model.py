@@ -102,7 +102,19 @@ class Genuine(StrEnum):
     S3 = "s3"
     """``x-amz-request-id`` together with ``x-amz-id-2``, or ``Server: AmazonS3``."""
     HTTP = "http"
-    """A third party: any answer below 500 over a certificate that chains to the public web PKI."""
+    """A third party, known by its certificate; its mark is the request id of the network that serves it (CloudFront,
+    GitHub, Fastly), where it has one."""
+
+
+class Public(StrEnum):
+    """What everybody may read of the thing that is asked for; a refusal of it is one of this source."""
+
+    NOTHING = ""
+    """An unsigned request is meant to be refused."""
+    OBJECT = "object"
+    """The object itself: 403, 404 and 451 refuse it."""
+    DISTRIBUTION = "distribution"
+    """A content network, asked for no object of it: it refuses by 403 and 451, unless the store behind it does."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +125,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         path: an absolute path.
         headers: request headers beyond Host and User-Agent.
         genuine: the mark of the genuine service.
+        public: what everybody may read of it.
         upgrade: whether a WebSocket upgrade is sent as well (the step ``websocket``).
         upgrade_path: the absolute path of that upgrade.
     """
@@ -121,6 +134,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     path: str = "/"
     headers: dict[str, str] = {}
     genuine: Genuine = Genuine.AWS_API
+    public: Public = Public.NOTHING
     upgrade: bool = False
     upgrade_path: str = "/ws"
 

@@ -122,7 +122,7 @@ def _table(scenarios: tuple[Scenario, ...]) -> str:
     for scenario in scenarios:
         found = ", ".join(scenario.findings) or "nothing"
         told = [scenario.summary, f"Finds: {found}"]
-        lines += [f"{scenario.name:<27}{scenario.verdict}", *rows.wrapped(told, indent=4)]
+        lines += [f"{scenario.name:<34}{scenario.verdict}", *rows.wrapped(told, indent=4)]
     return "\n".join(lines) + "\n"
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from netprobe.diagnosis import numbered, service
+from netprobe.diagnosis import answered, numbered, service
 from netprobe.diagnosis.addresses import AddressClass, classify, family
 from netprobe.diagnosis.lookups import Lookups
 from netprobe.diagnosis.sights import STEPS, Path, Sight, State, cannot_resolve
@@ -41,6 +41,10 @@ class Evidence:
                 if subject_or_none not in known and not known:
                     known.append(subject_or_none)
         self._repeats = repeats(run.observations)
+        self._experiments: dict[str, list[Observation]] = defaultdict(list)
+        for o in run.observations:
+            if o.experiment is not None:
+                self._experiments[o.experiment].append(o)
         self.sights: tuple[Sight, ...] = tuple(self._sights())
         chances = [tries.failed for sight in self.sights for tries in sight.chances]
         self._by_chance = {(o.vantage, o.step, o.failure) for o in chances}
@@ -48,10 +52,6 @@ class Evidence:
         for sight in self.sights:
             for subject in sight.subjects:
                 self._by_subject[subject.id, subject.region].append(sight)
-        self._experiments: dict[str, list[Observation]] = defaultdict(list)
-        for o in run.observations:
-            if o.experiment is not None:
-                self._experiments[o.experiment].append(o)
 
     def _sights(self) -> Iterator[Sight]:
         groups: dict[tuple[str, str, int], list[Observation]] = defaultdict(list)
@@ -132,7 +132,7 @@ class Evidence:
         """A way as it ended; where it failed and passes now, as it ends now."""
         tries = self.tries(path.failed) if path.failed is not None else None
         if tries is None or not tries.passing:
-            return path
+            return msgspec.structs.replace(path, outweighed=frozenset(answered.outweighed(path.steps, self._like)))
         chances.append(tries)
         steps = tuple(msgspec.structs.replace(o, experiment=None) for o in tries.passing[0])
         return Path(address=path.address, steps=steps, complete=True)
@@ -149,8 +149,11 @@ class Evidence:
         for address, steps in by_address.items():
             if address is not None and wanted and family(address) not in wanted:
                 continue
-            ordered = tuple(sorted(steps, key=lambda o: (STEPS[o.step], o.started_seconds)))
+            ordered = answered.settle(sorted(steps, key=lambda o: (STEPS[o.step], o.started_seconds)))
             yield Path(address=address, steps=ordered, complete=self._complete(ordered, subjects))
+
+    def _like(self, experiment: str, o: Observation, step: Step) -> tuple[Observation, ...]:
+        return self.controls(experiment, like=o, step=step)
 
     def _complete(self, steps: tuple[Observation, ...], subjects: tuple[Subject, ...]) -> bool:
         """Whether a chain was walked to its end; what a deadline cut off is not a pass."""

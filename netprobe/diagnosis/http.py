@@ -1,21 +1,25 @@
-"""Rules about answers: was it AWS that answered, and did it answer at all?
+"""Rules about answers: who gave them, and what it means that none came.
 
-Who answered is decided by the probe (the headers and bodies that only the genuine service gives), never here and never
-by the text of a page. A server error of AWS itself is only a warning: it proves that the network works.
+Who answered is TLS's word (:mod:`netprobe.origin`), never the text of a page. What the origin says is never a device's
+doing: its refusals pass, its server errors warn, an answer of unknown shape is told. Over somebody else's chain the
+probe's marks decide. A flow over a chain of the origin can be cut, though nobody can read it: so a cut there is
+suspected at most, and only where another method fares no better is it more than a warning.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netprobe.diagnosis import details
+from netprobe import origin
+from netprobe.diagnosis import answered, details
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.proxy import holds_back, proxy_of
 from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.tls import completes
 from netprobe.diagnosis.unexplained import unexplained
-from netprobe.diagnosis.words import duration
+from netprobe.diagnosis.words import duration, listing
+from netprobe.findings import Owner
 from netprobe.observations import Failure, HttpDetail, Observation, Step
 
 _ID = {
@@ -29,6 +33,9 @@ _ID = {
     Failure.EOF: "http_cut",
 }
 _NETWORK_AUTHENTICATION_REQUIRED = 511
+_TOO_MANY_REQUESTS = 429
+_HOLDS_UP = "a device that holds flows up and the service itself look alike"
+_NO_SMALLER = "no control with smaller packets was made, so a path MTU fault looks alike"
 
 
 def explain(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cause:
@@ -40,22 +47,34 @@ def explain(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) ->
     if detail is not None and detail.status == _NETWORK_AUTHENTICATION_REQUIRED:
         id_ = "http_captive_portal"
     if id_ == "http_stalled":
-        return _stalled(world, sight, o, blocking=blocking)
+        return stalled(world, sight, o, blocking=blocking)
+    if id_ == "http_cut":
+        return cut(world, sight, o, blocking=blocking)
+    return Cause(id=id_, key=_who(detail), say=_SAY[id_], sight=sight, evidence=(o,), blocking=blocking)
+
+
+def cut(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cause:
+    """The end instead of an answer. Over somebody else's chain, whoever holds that chain ended it."""
+    again = world.controls(answered.OTHER_METHOD, like=o)
+    by_origin = answered.by_origin(o)
     return Cause(
-        id=id_,
-        key="" if id_ == "http_cut" else _who(detail),
-        say=_SAY[id_],
+        id="http_cut",
+        key="origin" if by_origin else "",
+        say=_say_cut,
         sight=sight,
-        evidence=(o,),
+        evidence=(o, *again),
+        doubt="a device that cuts flows and the service itself look alike" if by_origin else "",
         blocking=blocking,
     )
 
 
-def _stalled(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cause:
+def stalled(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cause:
     """Silence after the request: large packets may be lost, a proxy may hold back, or somebody swallows requests."""
-    smaller = world.controls("lower_mss", like=o, step=Step.HTTP) + world.controls(
-        "small_request", like=o, step=Step.HTTP
-    )
+    smaller = world.controls("lower_mss", like=o, step=Step.HTTP)
+    again = world.controls(answered.OTHER_METHOD, like=o, step=Step.HTTP)
+    if not any(completes(c) for c in again):
+        # Where the other method is answered, with a body, it is the method that makes the difference, not the size.
+        smaller += world.controls("small_request", like=o, step=Step.HTTP)
     if any(completes(c) for c in smaller):
         telling = tuple(c for c in smaller if completes(c))
         return Cause(
@@ -69,13 +88,15 @@ def _stalled(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -
     held = holds_back(world, sight, o, blocking=blocking)
     if held is not None:
         return held
+    by_origin = answered.by_origin(o)
     return Cause(
         id="http_stalled",
+        key="origin" if by_origin else "",
         say=_say_stalled,
         sight=sight,
-        evidence=(o, *smaller),
+        evidence=(o, *smaller, *again),
         controls=smaller,
-        doubt="" if smaller else "no control with smaller packets was made, so a path MTU fault looks alike",
+        doubt=_HOLDS_UP if by_origin else "" if smaller else _NO_SMALLER,
         blocking=blocking,
     )
 
@@ -86,12 +107,39 @@ def _who(detail: HttpDetail | None) -> str:
 
 
 def companions(world: Evidence) -> Iterator[Cause]:
-    """Server errors of AWS."""
+    """What the origin itself says that is worth telling, and cuts that another request outweighs."""
     for sight in world.sights:
         for path in sight.paths:
             for o in path.soft:
-                if o.failure is Failure.HTTP_SERVICE_ERROR:
-                    yield Cause(id="http_service_error", say=_say_service, sight=sight, evidence=(o,))
+                cause = _soft(world, sight, o)
+                if cause is not None:
+                    yield cause
+            yield from (_unrecognised(sight, o) for o in path.steps if _is_unrecognised(o))
+
+
+def _soft(world: Evidence, sight: Sight, o: Observation) -> Cause | None:
+    if o.failure is Failure.HTTP_SERVICE_ERROR:
+        return Cause(id="http_service_error", key=origin.runs(sight.host), say=_say_service, sight=sight, evidence=(o,))
+    if o.failure is Failure.HTTP_SOURCE_REFUSED:
+        detail = details.http(o)
+        return Cause(id="http_source_refused", key=_who(detail), say=_say_refused, sight=sight, evidence=(o,))
+    if o.failure is Failure.TIMEOUT:
+        return stalled(world, sight, o, blocking=False)
+    if o.failure in origin.CUT_OFF:
+        return cut(world, sight, o, blocking=False)
+    return None
+
+
+def _is_unrecognised(o: Observation) -> bool:
+    """Whether the origin gave an answer of a shape that no record of its answers has."""
+    detail = details.http(o)
+    return o.failure is None and detail is not None and answered.by_origin(o) and not detail.genuine
+
+
+def _unrecognised(sight: Sight, o: Observation) -> Cause:
+    detail = details.http(o)
+    key = f"{o.step}|{_who(detail)}|{detail.error_word if detail is not None else ''}"
+    return Cause(id="http_unrecognised_answer", key=key, say=_say_unrecognised, sight=sight, evidence=(o,))
 
 
 def describe(detail: HttpDetail | None) -> str:
@@ -135,10 +183,45 @@ def _say_service(group: Group) -> Words:
     detail = details.http(group.first)
     status = detail.status if detail is not None else "5xx"
     request = f" ({detail.request_id})" if detail is not None and detail.request_id else ""
+    who = group.key or "Whoever runs the service"
+    asks_less = detail is not None and detail.status == _TOO_MANY_REQUESTS
+    why = "it answers too many requests from this address at the moment" if asks_less else "the network works"
+    aws = who == "AWS"
+    page = "the AWS Health Dashboard for the region" if aws else "its status page"
     return Words(
-        title=f"AWS itself answers {status} for {group.names}{request}: the network works.",
-        remedy="Try again later and look at the AWS Health Dashboard for the region; nothing on this network needs a "
-        "change.",
+        title=f"{who} itself answers {status} for {group.names}{request}: {why}.",
+        remedy=f"Try again later and look at {page}; nothing on this network needs a change.",
+        owner=Owner.AWS if aws else Owner.ORIGIN,
+    )
+
+
+def _say_refused(group: Group) -> Words:
+    detail = details.http(group.first)
+    who = origin.runs(group.hosts[0]) if group.hosts else ""
+    status = detail.status if detail is not None else "a refusal"
+    cache = detail.values.get("x-cache", "") if detail is not None else ""
+    said = f"{describe(detail)}" + (f", X-Cache: {cache}" if cache else "")
+    return Words(
+        title=f"The origin{f' ({who})' if who else ''} itself refuses this source: {status} for {group.names}, which "
+        f"everybody may read ({said}).",
+        remedy="No device on the way wrote this, TLS is the origin's own. Compare from another network: it may refuse "
+        "this public address (country, reputation, a VPC endpoint policy), or the object may have moved.",
+        owner=Owner.AWS if who == "AWS" else Owner.ORIGIN,
+    )
+
+
+def _say_unrecognised(group: Group) -> Words:
+    detail = details.http(group.first)
+    what = "the WebSocket upgrade" if group.first.step is Step.WEBSOCKET else "the request"
+    word = f", error {detail.error_word}" if detail is not None and detail.error_word else ""
+    names = listing(detail.headers, most=12) if detail is not None and detail.headers else "none"
+    told = describe(detail) if detail is not None and detail.status is not None else "no HTTP that netprobe can read"
+    return Words(
+        title=f"The genuine service answers {what} for {group.names} in a shape that no record has ({told}{word}; "
+        f"headers: {names}).",
+        remedy="Nothing is wrong: TLS shows who answered. Please report it, so that the catalog learns it: "
+        "`netprobe check … --transcript FILE` writes what was answered, without names or secrets of yours.",
+        owner=Owner.AWS if origin.runs(group.hosts[0] if group.hosts else "") == "AWS" else Owner.ORIGIN,
     )
 
 
@@ -154,6 +237,8 @@ def _say_stalled(group: Group) -> Words:
     waited = duration(max((o.duration_seconds for o in group.evidence if o.failure is not None), default=0.0))
     proxy = proxy_of(group.sights, group.evidence)
     on_way = f" through {proxy}" if proxy else ""
+    if answered.by_origin(group.first):
+        return _say_stalled_unread(group, waited, on_way)
     return Words(
         title=f"TLS to {group.names} stands{on_way}, but the request gets no answer within {waited}.",
         remedy=f"Look on the device that inspects or proxies {group.patterns} for requests it holds (scanning, user "
@@ -161,12 +246,55 @@ def _say_stalled(group: Group) -> Words:
     )
 
 
+def _say_stalled_unread(group: Group, waited: str, on_way: str) -> Words:
+    return Words(
+        title=f"TLS to {group.names} stands{on_way} and is the origin's own, but {_what(group)} gets no answer within "
+        f"{waited}{_other(group)}.",
+        remedy=f"Ask from another network at the same time. If it answers there, look on the firewall for flows to "
+        f"{group.patterns} on TCP {group.ports} that it stops passing (session limits, a full table, intrusion "
+        "prevention); nobody on the way can read these requests.",
+    )
+
+
+def _what(group: Group) -> str:
+    """The request that failed, in words."""
+    detail = details.http(group.first)
+    if group.first.step is Step.WEBSOCKET:
+        return "the WebSocket upgrade"
+    return f"the request ({detail.method})" if detail is not None else "the request"
+
+
+def _other(group: Group) -> str:
+    """How the other request fared."""
+    if group.first.step is Step.WEBSOCKET:
+        return ", while a plain request is answered"
+    again = [o for o in group.evidence if o.experiment == answered.OTHER_METHOD and o.step is Step.HTTP]
+    methods = listing(sorted({d.method for d in map(details.http, again) if d is not None}))
+    if not again:
+        return ""
+    fails = any(o.failure in origin.CUT_OFF for o in again)
+    return f", and neither does {methods}" if fails else f", while {methods} is answered"
+
+
 def _say_cut(group: Group) -> Words:
     how = "closed" if group.first.failure is Failure.EOF else "reset"
+    if answered.by_origin(group.first):
+        return _say_cut_unread(group, how)
     return Words(
-        title=f"TLS to {group.names} stands, and the connection is {how} when the request is sent.",
-        remedy=f"A device reads the request and ends it (content inspection, IPS, a method filter): exempt "
-        f"{group.patterns} on TCP {group.ports} from it.",
+        title=f"TLS to {group.names} stands, but with a chain that is not the origin's, and whoever holds it has the "
+        f"connection {how} when the request is sent.",
+        remedy=f"The device that opens TLS here ends the request (content inspection, a method filter, or its own "
+        f"connection to the service failed): exempt {group.patterns} on TCP {group.ports} from it.",
+    )
+
+
+def _say_cut_unread(group: Group, how: str) -> Words:
+    return Words(
+        title=f"TLS to {group.names} stands and is the origin's own, and the connection is {how} after "
+        f"{_what(group)}{_other(group)}.",
+        remedy=f"Ask from another network at the same time. If it answers there, look on the firewall for flows to "
+        f"{group.patterns} on TCP {group.ports} that it ends (intrusion prevention, session limits); nobody on the "
+        "way can read these requests.",
     )
 
 
@@ -174,5 +302,4 @@ _SAY = {
     "http_block_page": _say_block,
     "http_captive_portal": _say_portal,
     "http_foreign_answer": _say_foreign,
-    "http_cut": _say_cut,
 }

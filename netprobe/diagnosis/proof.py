@@ -124,6 +124,8 @@ NEEDS: dict[str, Need] = {
     "http_captive_portal": _SAYS_SO,
     "http_foreign_answer": _SAYS_SO,
     "http_service_error": _fact("The service's own answer."),
+    "http_source_refused": _fact("The origin's own answer, over its own chain or with its own mark."),
+    "http_unrecognised_answer": _fact("The origin's own answer, over its own chain."),
     "http_stalled": _by("The same in smaller packets, and a smaller answer: silent too.", "lower_mss", "small_request"),
     "http_cut": _by("None: who cuts, the service or a device, cannot be seen from here."),
     "websocket_refused_by_proxy": _SAYS_SO,

@@ -13,11 +13,9 @@ import msgspec
 
 from netprobe.diagnosis.lookups import Lookups, answers
 from netprobe.diagnosis.tries import Tries
-from netprobe.observations import Failure, Observation, Step, Subject
+from netprobe.observations import SOFT, Failure, Observation, Step, Subject
 
 STEPS = {step: number for number, step in enumerate(Step)}
-SOFT = frozenset({Failure.HTTP_SERVICE_ERROR, Failure.WEBSOCKET_CUT})
-"""Failures that show a working network path: they warn, and never make a host fail."""
 
 
 class State(Enum):
@@ -38,21 +36,26 @@ class Path(msgspec.Struct, frozen=True, kw_only=True):
         address: the address, or None.
         steps: the observations of the first pass, in the order of the steps.
         complete: whether the chain reached its end.
+        outweighed: ids of failures that another observation outweighs (a control, the request before): they warn.
     """
 
     address: str | None
     steps: tuple[Observation, ...]
     complete: bool
+    outweighed: frozenset[str] = frozenset()
 
     @property
     def failed(self) -> Observation | None:
         """The observation at which the path broke."""
-        return next((o for o in self.steps if o.failure is not None and o.failure not in SOFT), None)
+        return next((o for o in self.steps if o.failure is not None and not self._warns(o)), None)
 
     @property
     def soft(self) -> tuple[Observation, ...]:
         """Observations that warn although the path works."""
-        return tuple(o for o in self.steps if o.failure in SOFT)
+        return tuple(o for o in self.steps if o.failure is not None and self._warns(o))
+
+    def _warns(self, o: Observation) -> bool:
+        return o.failure in SOFT or o.id in self.outweighed
 
     @property
     def works(self) -> bool:

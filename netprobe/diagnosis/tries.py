@@ -11,10 +11,10 @@ from collections.abc import Iterable
 
 import msgspec
 
-from netprobe.observations import DnsDetail, Failure, Observation, Step
+from netprobe.observations import SOFT, DnsDetail, Failure, Observation, Step
 
 REPEAT = "repeat"
-SOFT = frozenset({None, Failure.HTTP_SERVICE_ERROR, Failure.WEBSOCKET_CUT})
+PASSES = SOFT | {None}
 _NEARLY = 0.9
 Key = tuple[str, str, int, str | None, str, str]
 
@@ -33,7 +33,7 @@ class Tries(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def passing(self) -> tuple[tuple[Observation, ...], ...]:
         """The tries that went all the way."""
-        return tuple(seen for seen in self.made if all(o.failure in SOFT for o in seen))
+        return tuple(seen for seen in self.made if all(o.failure in PASSES for o in seen))
 
     @property
     def every(self) -> tuple[Observation, ...]:

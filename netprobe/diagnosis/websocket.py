@@ -1,14 +1,15 @@
 """Rules about WebSocket upgrades: ecs-a, ecs-t and ssmmessages live on them, and plain requests say nothing of them.
 
 An upgrade is RFC 6455 section 4: a GET with hop-by-hop headers, which devices that understand HTTP/1.1 only partly take
-away. A refusal by AWS itself (its own 403) is a pass and no failure, since it proves that the upgrade arrived.
+away; to do so they must read it, so this is possible only over a chain that is not the origin's. A refusal by AWS
+itself (its own 403) is a pass and no failure, since it proves that the upgrade arrived.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netprobe.diagnosis import details, http
+from netprobe.diagnosis import answered, details, http
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.proxy import holds_back, proxy_of
@@ -40,6 +41,9 @@ def explain(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) ->
     held = holds_back(world, sight, o, blocking=blocking) if o.failure is Failure.TIMEOUT else None
     if held is not None:
         return held
+    if answered.by_origin(o) and o.failure in _CUT_OFF:
+        # Nobody on the way can know that it was an upgrade: a flow was cut, or the service ended it.
+        return (http.stalled if o.failure is Failure.TIMEOUT else http.cut)(world, sight, o, blocking=blocking)
     if o.failure in _REFUSED or o.failure in _CUT_OFF:
         return Cause(
             id="websocket_refused_by_proxy",

@@ -4,8 +4,9 @@ For people who want to see what netprobe says about a broken network without hav
 use the same code. It needs no root and sends nothing outside loopback. It is no emulator of AWS: it answers unsigned
 requests as AWS does, and knows nothing else.
 
-``behaviour`` says what can be wrong, ``scenarios`` gives combinations a name, ``plan`` lays them out on addresses,
-``network`` brings them to life. Certificates and DNS are imported when a lab is opened, not before.
+``behaviour`` says what can be wrong and ``odd`` what only looks so, ``scenarios`` gives combinations a name, ``plan``
+lays them out on addresses, ``network`` brings them to life. Certificates and DNS are imported when a lab is opened,
+not before.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["SCENARIOS", "Scenario", "open_lab"]
 
 
-def open_lab(scenario: str, endpoints: Sequence[Endpoint]) -> AbstractAsyncContextManager[Lab]:
+def open_lab(scenario: str | Scenario, endpoints: Sequence[Endpoint]) -> AbstractAsyncContextManager[Lab]:
     """Bring a lab up; see :func:`netprobe.lab.network.open_lab`."""
     from netprobe.lab import network
 

@@ -130,10 +130,16 @@ def _third_party(_host: str, _request: HttpRequest) -> HttpAnswer:
     return HttpAnswer(status=200, headers=(("Content-Type", "text/plain"),), body=b"ok\n")
 
 
-def _granted(request: HttpRequest) -> HttpAnswer:
-    """RFC 6455 section 4.2.2."""
+def granted(request: HttpRequest, *, right: bool = True) -> HttpAnswer:
+    """The grant of an upgrade (RFC 6455 section 4.2.2).
+
+    Args:
+        request: the upgrade.
+        right: whether the answer fits the key that was sent.
+    """
     key = request.headers.get("sec-websocket-key", "").encode("latin-1")
-    accept = base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest()).decode("ascii")
+    known = key if right else b"another key"
+    accept = base64.b64encode(hashlib.sha1(known + _GUID, usedforsecurity=False).digest()).decode("ascii")
     return HttpAnswer(
         status=SWITCHING_PROTOCOLS,
         headers=(("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", accept)),
@@ -184,7 +190,7 @@ def answer(genuine: Genuine, mode: HttpMode, host: str, request: HttpRequest) ->
     if mode in _IN_PLACE:
         return _IN_PLACE[mode]
     if mode is HttpMode.GRANT_UPGRADE and request.asks_upgrade:
-        return _granted(request)
+        return granted(request)
     if mode is HttpMode.STRIP_UPGRADE:
         kept = {name: value for name, value in request.headers.items() if name not in _UPGRADE_HEADERS}
         request = replace(request, headers=kept)

@@ -106,6 +106,7 @@ class HostBehaviour:
         alert: the description byte that ``TlsMode.ALERT`` sends (RFC 8446 section 6).
         chain: which certificate is shown.
         http: what is answered over HTTP.
+        odd: the name of an odd answer (:mod:`netprobe.lab.odd`) that takes the place of some, or nothing.
         delay_seconds: how long each flight is held back.
         date_offset_seconds: added to the Date header.
         validity_offset_seconds: added to both ends of the certificates' validity.
@@ -117,6 +118,7 @@ class HostBehaviour:
     alert: int = 40
     chain: Chain = Chain.GENUINE
     http: HttpMode = HttpMode.GENUINE
+    odd: str = ""
     delay_seconds: float = 0.0
     date_offset_seconds: float = 0.0
     validity_offset_seconds: float = 0.0

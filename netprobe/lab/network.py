@@ -9,6 +9,7 @@ says so, and nothing ever connects anywhere.
 from __future__ import annotations
 
 import contextlib
+import difflib
 import functools
 import ipaddress
 import itertools
@@ -219,7 +220,9 @@ def scenario_named(name: str) -> Scenario:
         UsageError: there is none of that name.
     """
     if name not in SCENARIOS:
-        raise UsageError(name, "the lab has no such scenario", f"choose one of {', '.join(SCENARIOS)}")
+        near = difflib.get_close_matches(name, SCENARIOS, n=3)
+        hint = f"perhaps {' or '.join(near)}; " if near else ""
+        raise UsageError(name, "the lab has no such scenario", f"{hint}'netprobe lab list' shows all")
     return SCENARIOS[name]
 
 
@@ -241,12 +244,12 @@ def describe(scenario: Scenario, network: Plan, ports: Ports, certificates: Cert
     )
 
 
-def _lab(listening: Standing, path: Path) -> Lab:
+def _lab(played: Scenario, listening: Standing, path: Path) -> Lab:
     """What a visitor of a lab gets."""
     resolvers = tuple(Resolver(address=address, port=listening.dns_port) for address in listening.resolvers)
     store = TrustStore(ca_file=Path(listening.store_file), description="lab")
     return Lab(
-        scenario=scenario_named(listening.scenario),
+        scenario=played,
         vantage=Vantage(
             name="host",
             resolvers=resolvers,
@@ -263,21 +266,22 @@ def _lab(listening: Standing, path: Path) -> Lab:
 
 
 @contextlib.asynccontextmanager
-async def open_lab(scenario: str, endpoints: Sequence[Endpoint]) -> AsyncIterator[Lab]:
+async def open_lab(scenario: str | Scenario, endpoints: Sequence[Endpoint]) -> AsyncIterator[Lab]:
     """Bring the embedded lab up on loopback, for as long as the context lasts.
 
     Args:
-        scenario: a name in :data:`netprobe.lab.SCENARIOS`; or, with a slash in it, the ``lab.json`` of a lab that
-            ``netprobe lab run`` keeps up: then nothing is started.
+        scenario: one, or its name in :data:`netprobe.lab.SCENARIOS`; or, with a slash in it, the ``lab.json`` of a
+            lab that ``netprobe lab run`` keeps up: then nothing is started.
         endpoints: what exists in the lab, from ``netprobe.requirements.endpoints``.
 
     Raises:
         UsageError: no such scenario or file, or more hosts than this system allows sockets.
     """
-    if "/" in scenario:
-        yield _lab(standing.read(Path(scenario)), Path(scenario))
+    if isinstance(scenario, str) and "/" in scenario:
+        listening = standing.read(Path(scenario))
+        yield _lab(scenario_named(listening.scenario), listening, Path(scenario))
         return
-    played = scenario_named(scenario)
+    played = scenario_named(scenario) if isinstance(scenario, str) else scenario
     failed: BaseException | None = None
     with tempfile.TemporaryDirectory(prefix="netprobe-lab-") as folder:
         certificates = Certificates(Path(folder))
@@ -288,7 +292,7 @@ async def open_lab(scenario: str, endpoints: Sequence[Endpoint]) -> AsyncIterato
         async with trio.open_nursery() as nursery:
             nursery.start_soon(serve, network, bound)
             try:
-                yield _lab(listening, description)
+                yield _lab(played, listening, description)
             except BaseException as error:  # carried past the nursery, which would wrap it into a group
                 failed = error
             nursery.cancel_scope.cancel()

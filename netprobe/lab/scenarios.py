@@ -8,11 +8,12 @@ it touches all, so that a scenario never turns out to be healthy by accident.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from netprobe.findings import Verdict
 from netprobe.lab.behaviour import Chain, DnsMode, DnsTcp, HostBehaviour, HttpMode, ResolverBehaviour, TcpMode, TlsMode
+from netprobe.lab.odd import ODD
 from netprobe.observations import Failure
 
 GOOD = HostBehaviour()
@@ -447,24 +448,36 @@ def _http() -> tuple[Scenario, ...]:
             verdict=verdict,
         )
 
+    def inspected(
+        name: str, summary: str, finding: str, failure: Failure, mode: HttpMode, *, at: tuple[str, ...] = ()
+    ) -> Scenario:
+        """What only a device can do that opens TLS: it shows a chain of its own, which this host trusts."""
+        plain = told(name, summary, finding, failure, mode, at=at)
+        return replace(
+            plain,
+            findings=tuple(sorted((finding, "tls_intercepted_trusted"))),
+            behaviour=replace(plain.behaviour, chain=Chain.INTERCEPTED),
+            trust=Trust.ORIGIN_AND_INSPECTOR,
+        )
+
     return (
-        told(
+        inspected(
             "block-page",
-            "A web filter answers in the place of every service.",
+            "A web filter opens every TLS connection and answers in the place of every service.",
             "http_block_page",
             Failure.HTTP_BLOCK_PAGE,
             HttpMode.BLOCK_PAGE,
         ),
-        told(
+        inspected(
             "captive-portal",
-            "Every request is sent to a sign-in page.",
+            "A portal opens every TLS connection and sends every request to a sign-in page.",
             "http_captive_portal",
             Failure.HTTP_REDIRECT,
             HttpMode.CAPTIVE_PORTAL,
         ),
-        told(
+        inspected(
             "foreign-answer",
-            "Some other service answers in the place of ssm.",
+            "A device opens TLS to ssm, and some other service answers in its place.",
             "http_foreign_answer",
             Failure.HTTP_FOREIGN_ANSWER,
             HttpMode.FOREIGN,
@@ -495,14 +508,32 @@ def _http() -> tuple[Scenario, ...]:
             HttpMode.CUT,
             at=("ssm",),
         ),
-        told(
+        inspected(
             "upgrade-stripped",
-            "A device takes the WebSocket upgrade out of requests to ecs-a and ecs-t.",
+            "A device opens TLS to ecs-a and ecs-t and takes the WebSocket upgrade out of requests.",
             "websocket_upgrade_stripped",
             Failure.WEBSOCKET_UPGRADE_MISSING,
             HttpMode.STRIP_UPGRADE,
             at=("ecs-a", "ecs-t"),
         ),
+    )
+
+
+ANSWER = "answer-"
+"""What the names of the scenarios with an odd but genuine answer begin with."""
+
+
+def _odd() -> tuple[Scenario, ...]:
+    return tuple(
+        Scenario(
+            name=f"{ANSWER}{odd.name}",
+            summary=odd.summary,
+            verdict=odd.verdict,
+            findings=(odd.finding,) if odd.finding else (),
+            at=odd.at,
+            behaviour=HostBehaviour(odd=odd.name),
+        )
+        for odd in ODD.values()
     )
 
 
@@ -536,5 +567,5 @@ def _clock() -> tuple[Scenario, ...]:
 
 SCENARIOS: Mapping[str, Scenario] = {
     scenario.name: scenario
-    for scenario in (*_healthy(), *_dns(), *_tcp(), *_tls(), *_certificates(), *_http(), *_clock())
+    for scenario in (*_healthy(), *_dns(), *_tcp(), *_tls(), *_certificates(), *_http(), *_clock(), *_odd())
 }

@@ -20,6 +20,7 @@ from netprobe.catalog.model import Genuine
 from netprobe.lab.answers import SWITCHING_PROTOCOLS, HttpAnswer, HttpRequest, answer
 from netprobe.lab.behaviour import HostBehaviour, HttpMode, TcpMode, TlsMode
 from netprobe.lab.certificates import Certificates
+from netprobe.lab.odd import ODD, Odd
 from netprobe.lab.tls import Session
 
 LARGEST_FLIGHT = 1000
@@ -122,6 +123,11 @@ class HostServer:
                 await trio.sleep_forever()
             if site.behaviour.http is HttpMode.CUT:
                 break
+            odd = ODD.get(site.behaviour.odd)
+            if odd is not None and odd.applies(request):
+                if not await _say_odd(session, odd, request):
+                    break
+                continue
             told = answer(site.genuine, site.behaviour.http, site.host, request)
             if told.status == SWITCHING_PROTOCOLS:
                 await _hold_open(session, told)
@@ -212,10 +218,26 @@ async def _read_request(session: Session) -> HttpRequest | None:
     return HttpRequest(method=words[0], path=words[1], headers=headers)
 
 
-async def _hold_open(session: Session, told: HttpAnswer) -> None:
-    """Switch protocols, and then say nothing until the client leaves."""
+async def _say_odd(session: Session, odd: Odd, request: HttpRequest) -> bool:
+    """Give an odd answer; False where the connection ends with it."""
+    if odd.silent:
+        await trio.sleep_forever()
+    told = odd.answer_to(request)
+    if told is None:
+        await session.send(odd.raw)
+        return False
+    if told.status == SWITCHING_PROTOCOLS:
+        await _hold_open(session, told, odd.then)
+        return False
+    closing = request.headers.get("connection", "").lower() == "close"
+    await session.send(_wire(told, request, 0.0, closing=closing))
+    return not closing
+
+
+async def _hold_open(session: Session, told: HttpAnswer, then: bytes = b"") -> None:
+    """Switch protocols, say ``then``, and after that nothing until the client leaves."""
     lines = ["HTTP/1.1 101 Switching Protocols", *(f"{n}: {v}" for n, v in told.headers), "", ""]
-    await session.send("\r\n".join(lines).encode("latin-1"))
+    await session.send("\r\n".join(lines).encode("latin-1") + then)
     while await session.receive():
         continue
 

@@ -11,6 +11,7 @@ from contextlib import closing
 import msgspec
 import trio
 
+from netprobe import origin as origins
 from netprobe.observations import Failure, Observation, Step, TlsDetail
 from netprobe.probes import bugs, certificates, http, proxy, resolve, tcp, tls, trust, websocket
 from netprobe.probes.limits import Limits
@@ -27,7 +28,7 @@ REPEAT = "repeat"
 STRICT = "strict_chain"
 COMPLETED = "completed_chain"
 MOST_UNFINISHED = 256
-_GO_ON = frozenset({None, Failure.HTTP_SERVICE_ERROR})
+GO_ON = frozenset({None, Failure.HTTP_SERVICE_ERROR, Failure.HTTP_SOURCE_REFUSED})
 _KEPT_NO_LONGER = frozenset({Failure.EOF, Failure.CONNECTION_RESET})
 CERTIFICATE_FAILURES = frozenset(
     {
@@ -160,6 +161,7 @@ async def _converse(
     """The steps tls, http and websocket over an open connection or tunnel; returns how tls failed, or None."""
     secure = scene.port != PLAIN_HTTP
     limits = session.limits if limits is None else limits
+    origin = False
     if secure:
         vantage = target.vantage
         policy = session.verified(vantage, scene.host) if verify else tls.lax(vantage, scene.host)
@@ -169,12 +171,17 @@ async def _converse(
             return observation.failure
         stream = encrypted
         _keep_chain(session, target, scene, observation, encrypted.chain)
+        origin = origins.answered(observation)
         _judge_strictly(session, target, scene, observation, encrypted.chain, seen)
     transport = OpenStreamTransport(stream)
-    observation, answer = await http.request(scene, transport, target.request, limits, address=address, secure=secure)
+    observation, answer = await http.request(
+        scene, transport, target.request, limits, address=address, secure=secure, origin=origin
+    )
     seen.append(observation)
-    if target.request.upgrade and verify and answer is not None and observation.failure in _GO_ON:
-        await _upgrade(session, target, scene, transport, address, seen, limits)
+    # What the origin said and cannot be read as HTTP is an answer, too (rule 11); an upgrade may still be understood.
+    heard = answer is not None or (origin and observation.failure is None)
+    if target.request.upgrade and verify and heard and observation.failure in GO_ON:
+        await upgrade(session, target, scene, transport, address, seen, limits, origin=origin)
     return None
 
 
@@ -228,7 +235,7 @@ def _judge_strictly(
     seen.append(scene.control(STRICT).observe(Step.TLS, started, failure, judged, address=handshake.address))
 
 
-async def _upgrade(
+async def upgrade(
     session: Session,
     target: Target,
     scene: Scene,
@@ -236,6 +243,8 @@ async def _upgrade(
     address: str | None,
     seen: list[Observation],
     limits: Limits,
+    *,
+    origin: bool,
 ) -> None:
     """The websocket step, on the same connection where the server keeps it, else on one like it.
 
@@ -243,7 +252,7 @@ async def _upgrade(
     that ended without an answer is not judged, and the question is asked again on a fresh one.
     """
     if transport.is_reusable:
-        observation = await _ask_upgrade(session, target, scene, transport, address, limits)
+        observation = await _ask_upgrade(session, target, scene, transport, address, limits, origin=origin)
         if observation.failure not in _KEPT_NO_LONGER:
             seen.append(observation)
             return
@@ -258,8 +267,8 @@ async def _upgrade(
         if encrypted is None:
             seen.append(observation)
             return
-        again = OpenStreamTransport(encrypted)
-        seen.append(await _ask_upgrade(session, target, scene, again, address, limits))
+        again, origin = OpenStreamTransport(encrypted), origins.answered(observation)
+        seen.append(await _ask_upgrade(session, target, scene, again, address, limits, origin=origin))
 
 
 async def _ask_upgrade(
@@ -269,7 +278,9 @@ async def _ask_upgrade(
     transport: OpenStreamTransport,
     address: str | None,
     limits: Limits,
+    *,
+    origin: bool,
 ) -> Observation:
     # What is tried again is not held idle once more: that takes as long as the first time.
     idle = session.settings.idle if scene.experiment is None else None
-    return await websocket.upgrade(scene, transport, target.request, limits, idle=idle, address=address)
+    return await websocket.upgrade(scene, transport, target.request, limits, idle=idle, address=address, origin=origin)

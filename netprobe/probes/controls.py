@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import trio
 
+from netprobe import origin as origins
 from netprobe.catalog.model import Request
 from netprobe.observations import DnsDetail, Observation, Step, TlsDetail
 from netprobe.probes import chain, dns, http, proxy, resolve, tcp, tls
@@ -27,6 +28,7 @@ from netprobe.vantage import ProxyServer, Resolver
 MSS_STEPS = (1360, 1200, 960, 536)
 """536 is what every IPv4 host must take (RFC 9293 section 3.7.1); between it and Ethernet, what tunnels leave."""
 LISTEN_SECONDS = 0.7
+_OTHER_METHOD = {"GET": "OPTIONS"}
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,6 +156,30 @@ async def small_request(session: Session, limits: Limits, case: Case) -> None:
         transport = OpenStreamTransport(encrypted)
         observation, _ = await http.request(scene, transport, wanted, limits, address=case.failed.address)
         case.made.append(observation)
+
+
+async def other_method(session: Session, limits: Limits, case: Case) -> None:
+    """The same thing asked for by another method (GET for OPTIONS), and the upgrade behind it, where there is one.
+
+    This one verifies: what it is for is to hear the origin itself (:mod:`netprobe.origin`).
+    """
+    target, scene, address = case.target, case.scene("other_method"), case.failed.address
+    stream = await chain.reach(session, target, scene, address, case.made, keep_success=False)
+    if stream is None:
+        return
+    with closing(stream):
+        policy = session.verified(target.vantage, scene.host)
+        shaken, encrypted = await tls.handshake(scene, stream, policy, limits, address=address)
+        if encrypted is None:
+            case.made.append(shaken)
+            return
+        origin = origins.answered(shaken)
+        wanted = msgspec.structs.replace(target.request, method=_OTHER_METHOD.get(target.request.method, "GET"))
+        transport = OpenStreamTransport(encrypted)
+        observation, answer = await http.request(scene, transport, wanted, limits, address=address, origin=origin)
+        case.made.append(observation)
+        if wanted.upgrade and answer is not None and observation.failure in chain.GO_ON:
+            await chain.upgrade(session, target, scene, transport, address, case.made, limits, origin=origin)
 
 
 async def dns_over_tcp(session: Session, limits: Limits, case: Case) -> None:

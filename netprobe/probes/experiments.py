@@ -63,7 +63,9 @@ CALLED_FOR: dict[tuple[Step, Failure], tuple[Control, ...]] = {
     (Step.TLS, Failure.SSL_VERSION_REFUSED): _REFUSED_TLS,
     (Step.TLS, Failure.SSL_FAILED_HANDSHAKE): _REFUSED_TLS,
     (Step.TLS, Failure.SSL_NOT_TLS): _REFUSED_TLS,
-    (Step.HTTP, Failure.TIMEOUT): (controls.small_request, controls.lower_mss),
+    (Step.HTTP, Failure.TIMEOUT): (controls.small_request, controls.lower_mss, controls.other_method),
+    (Step.HTTP, Failure.CONNECTION_RESET): (controls.other_method,),
+    (Step.HTTP, Failure.EOF): (controls.other_method,),
     (Step.PROXY, Failure.PROXY_CANNOT_CONNECT): _UPSTREAM,
     (Step.PROXY, Failure.PROXY_CANNOT_RESOLVE): _UPSTREAM,
     (Step.PROXY, Failure.PROXY_UPSTREAM_TIMEOUT): _UPSTREAM,
@@ -273,7 +275,7 @@ def _failures(trace: Trace) -> Iterator[Observation]:
         if o.failure is not None and not has_answer and o.detail.transport != "file":
             yield o
     for steps in trace.steps.values():
-        yield from (o for o in steps if o.failure not in repeats.SOFT and o.experiment is None)
+        yield from (o for o in steps if o.failure not in repeats.PASSES and o.experiment is None)
 
 
 def _controls_for(session: Session, trace: Trace, failed: Observation) -> tuple[Control, ...]:

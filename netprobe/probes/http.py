@@ -21,6 +21,7 @@ import msgspec
 import trio
 
 from netprobe import __version__
+from netprobe import origin as origins
 from netprobe.catalog.model import Request
 from netprobe.errors import printable
 from netprobe.observations import Failure, HttpDetail, Observation, Step
@@ -54,6 +55,7 @@ async def request(
     *,
     address: str | None = None,
     secure: bool = True,
+    origin: bool = False,
 ) -> tuple[Observation, Answer | None]:
     """Make one request over an open connection; the caller closes it.
 
@@ -64,6 +66,7 @@ async def request(
         limits: the run's time limits.
         address: the peer's address, or None through a proxy.
         secure: whether the connection is TLS.
+        origin: whether the handshake of this connection said that the origin answers (:mod:`netprobe.origin`).
     """
     started, reading = trio.current_time(), Reading()
     began = datetime.datetime.now(datetime.UTC)
@@ -79,14 +82,19 @@ async def request(
         failure, error = of_http_error(trouble), type(trouble).__name__
     genuine = False
     if reading.answer is not None:
-        judged, genuine = recognise.judge(reading.answer, wanted.genuine, scene.host)
+        judged, genuine = recognise.judge(
+            reading.answer, wanted.genuine, scene.host, origin=origin, public=wanted.public
+        )
         if failure is None or failure is Failure.HTTP_TOO_LARGE:  # what the head says is worth more than the size
             failure = judged
+    if origin:
+        failure = origins.settled(failure, reading.answer.status if reading.answer is not None else None, Step.HTTP)
     if failure is None:
         limits.learn(Step.HTTP, trio.current_time() - started)
     detail = HttpDetail(
         method=wanted.method,
         path=wanted.path,
+        origin=origin,
         genuine=genuine,
         bytes_received=getattr(transport, "bytes_received", 0),
         error=error,
@@ -144,6 +152,9 @@ def describe(answer: Answer | None, began: datetime.datetime, took: float) -> di
         "via": printable(headers.get("via", ""), 100),
         "location": printable(headers.get("location", "")),
         "request_id": recognise.request_id(answer),
+        "headers": recognise.header_names(answer),
+        "values": recognise.telling_values(answer),
+        "error_word": recognise.error_word(answer),
         "content_type": printable(answer.content_type, 100),
         "title": title(answer),
         "body_sha256": hashlib.sha256(answer.body).hexdigest() if answer.body else "",

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from netprobe.observations import DnsDetail, Failure, Observation, Step
+from netprobe.observations import SOFT, DnsDetail, Failure, Observation, Step
 from netprobe.probes import chain, dns, tcp
 from netprobe.probes.limits import Limits
 from netprobe.probes.session import Session, Trace
@@ -24,7 +24,7 @@ AT_ONCE = 6
 agent's two WebSockets and its calls, the SSM agent's channel, Docker's pulls)."""
 GIVES_WAY_AFTER = 0.5
 """Seconds after which a try that waits in silence makes room: its packets are sent, and waiting burdens nobody."""
-SOFT = frozenset({None, Failure.HTTP_SERVICE_ERROR, Failure.WEBSOCKET_CUT})
+PASSES = SOFT | {None}
 """How a step may end without ending the way of its host."""
 _DENIES = frozenset({Failure.DNS_NXDOMAIN, Failure.DNS_NO_ANSWER})
 
@@ -86,7 +86,7 @@ async def again(session: Session, trace: Trace, failed: Observation, attempt: in
 
 def passed(seen: Sequence[Observation]) -> bool:
     """Whether a try went all the way."""
-    return bool(seen) and all(o.failure in SOFT for o in seen)
+    return bool(seen) and all(o.failure in PASSES for o in seen)
 
 
 async def _ask_again(session: Session, trace: Trace, failed: Observation, attempt: int, limits: Limits) -> bool:

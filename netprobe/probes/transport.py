@@ -40,6 +40,7 @@ class OpenStreamTransport(httpx.AsyncBaseTransport):
         self._protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEAD)
         self._budget = 0
         self._unsent: trio.BrokenResourceError | None = None
+        self._ended = False
         self.bytes_received = 0
         """What the peer sent over this transport so far."""
 
@@ -70,7 +71,7 @@ class OpenStreamTransport(httpx.AsyncBaseTransport):
             answer.status_code,
             headers=answer.headers.raw_items(),
             stream=_Body(self) if answer.status_code != _SWITCHING else httpx.ByteStream(b""),
-            extensions={"network_stream": self._stream},
+            extensions={"network_stream": self._stream, "unread": self._protocol.trailing_data[0]},
         )
 
     async def _head(self) -> h11.Response | h11.InformationalResponse:
@@ -88,11 +89,18 @@ class OpenStreamTransport(httpx.AsyncBaseTransport):
             try:
                 event = self._protocol.next_event()
             except h11.RemoteProtocolError as error:
-                raise httpx.RemoteProtocolError(str(error)) from error
+                if not self._ended:
+                    raise httpx.RemoteProtocolError(str(error)) from error
+                broken_off = str(error)
+            else:
+                broken_off = ""
+            if broken_off:  # no fault of what came, but of what did not: it is told apart by having no cause
+                raise httpx.RemoteProtocolError(broken_off)
             if event is not h11.NEED_DATA:
                 assert not isinstance(event, type) or event is h11.PAUSED
                 return event
             data = await self._receive()
+            self._ended = not data
             if not data and self._protocol.their_state is h11.SEND_RESPONSE:
                 if self._unsent is not None:
                     raise httpx.WriteError("the connection broke") from self._unsent

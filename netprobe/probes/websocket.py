@@ -1,7 +1,9 @@
 """WebSocket: does an Upgrade reach the service, and does an idle connection stay open?
 
 ``ecs-a``, ``ecs-t`` and ``ssmmessages`` live on WebSockets (RFC 6455). The upgrade sent here is real but unsigned, so
-the genuine service refuses it; *how* it refuses shows whether the upgrade arrived (facts, section 6):
+the genuine service refuses it. Over a chain of the origin (:mod:`netprobe.origin`) nobody can have taken it out or
+refused it on the way: whatever comes back, it arrived. Only over somebody else's chain does it matter *how* it is
+refused (facts, section 6):
 
 - ``AccessDeniedException`` from ecs-a and ecs-t: the service saw an upgrade that it does not allow. It arrived.
 - ``InvalidURIException`` for the upgrade's path ("Request to path … is not supported"), or 426: the service saw a plain
@@ -10,7 +12,8 @@ the genuine service refuses it; *how* it refuses shows whether the upgrade arriv
   told (``upgrade_answered`` is None).
 
 Holding an idle connection needs one that stays open. An unsigned upgrade that was refused leaves none, and then
-nothing was held: ``held_seconds`` stays None and ``error`` says so.
+nothing was held: ``held_seconds`` stays None and ``error`` says so. A close frame is the peer's own word (RFC 6455
+section 5.5.1), no cut.
 """
 
 from __future__ import annotations
@@ -18,17 +21,16 @@ from __future__ import annotations
 import base64
 import datetime
 import hashlib
-import json
 import secrets
-from collections.abc import Mapping
-from contextlib import suppress
 
 import httpx
 import trio
 
+from netprobe import origin as origins
 from netprobe.catalog.model import Request
 from netprobe.observations import Failure, HttpDetail, Observation, Step
 from netprobe.probes import http, recognise
+from netprobe.probes.frames import Frames
 from netprobe.probes.limits import Limits
 from netprobe.probes.recognise import Answer
 from netprobe.probes.scene import Scene
@@ -48,6 +50,7 @@ async def upgrade(
     *,
     idle: float | None = None,
     address: str | None = None,
+    origin: bool = False,
 ) -> Observation:
     """Ask for a WebSocket over an open connection; the caller closes it.
 
@@ -58,6 +61,7 @@ async def upgrade(
         limits: the run's time limits.
         idle: for how long an open WebSocket is held in silence, or None.
         address: the peer's address, or None through a proxy.
+        origin: whether the handshake of this connection said that the origin answers.
     """
     started, reading = trio.current_time(), http.Reading()
     began = datetime.datetime.now(datetime.UTC)
@@ -74,7 +78,7 @@ async def upgrade(
         },
     )
     failure: Failure | None = Failure.TIMEOUT
-    error, held, response = "", None, None
+    error, held, response, close_code = "", None, None, None
     limited: trio.CancelScope | None = None
     try:
         with limits.within(Step.WEBSOCKET) as limited:
@@ -85,19 +89,24 @@ async def upgrade(
     answered: bool | None = None
     if failure is None and reading.answer is not None:
         limits.learn(Step.WEBSOCKET, trio.current_time() - started)
-        failure, answered = judge(reading.answer, wanted, scene.host, key)
+        failure, answered = judge(reading.answer, wanted, scene.host, key, origin=origin)
+    if origin:
+        failure = origins.settled(failure, reading.answer.status if reading.answer else None, Step.WEBSOCKET)
     took = trio.current_time() - started
     if idle is not None and failure is None:
         if response is not None and reading.answer is not None and reading.answer.status == _SWITCHING:
-            failure, held = await _hold(response.extensions["network_stream"], idle)
+            opened = response.extensions
+            failure, held, close_code = await _hold(opened["network_stream"], opened["unread"], idle)
         else:
             error = NOT_HELD
     detail = HttpDetail(
         method="GET",
         path=wanted.upgrade_path,
+        origin=origin,
         genuine=reading.answer is not None and recognise.is_genuine(reading.answer, wanted.genuine),
         upgrade_answered=answered,
         held_seconds=held,
+        close_code=close_code,
         bytes_received=getattr(transport, "bytes_received", 0),
         error=error,
         **http.describe(reading.answer, began, took),
@@ -105,17 +114,28 @@ async def upgrade(
     return scene.observe(Step.WEBSOCKET, started, failure, detail, address=address, limited=limited)
 
 
-def judge(answer: Answer, wanted: Request, host: str, key: bytes) -> tuple[Failure | None, bool | None]:
+def judge(
+    answer: Answer, wanted: Request, host: str, key: bytes, *, origin: bool = False
+) -> tuple[Failure | None, bool | None]:
     """Say what an answer to an upgrade means.
+
+    Args:
+        answer: what came.
+        wanted: the catalog's request.
+        host: the name that was asked.
+        key: the upgrade's ``Sec-WebSocket-Key``.
+        origin: whether TLS said that the origin answered.
 
     Returns:
         The failure or None, and whether the upgrade itself was answered (None: not to be told).
     """
+    if origin:
+        return None, True
     if answer.status == _SWITCHING:
         accept = base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest()).decode("ascii")
         good = answer.headers.get("sec-websocket-accept", "") == accept
         return (None, True) if good else (Failure.HTTP_MALFORMED, False)
-    words = _json_words(answer.body)
+    words = recognise.json_words(answer.body)
     if "AccessDeniedException" in words:
         return None, True
     if "InvalidURIException" in words or answer.status == _UPGRADE_REQUIRED:
@@ -126,23 +146,25 @@ def judge(answer: Answer, wanted: Request, host: str, key: bytes) -> tuple[Failu
     return Failure.WEBSOCKET_REFUSED, False
 
 
-def _json_words(body: bytes) -> frozenset[str]:
-    """The keys and text values of a flat JSON object: AWS's error names are one or the other."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return frozenset()
-    if not isinstance(found, Mapping):
-        return frozenset()
-    return frozenset({*found, *(value for value in found.values() if isinstance(value, str))})
+async def _hold(stream: Stream, unread: bytes, seconds: float) -> tuple[Failure | None, float, int | None]:
+    """Keep an open WebSocket silent, and see whether something cuts it. What the peer sends is read and dropped.
 
+    Args:
+        stream: the open connection.
+        unread: what came right behind the grant.
+        seconds: for how long.
 
-async def _hold(stream: Stream, seconds: float) -> tuple[Failure | None, float]:
-    """Keep an open WebSocket silent, and see whether something cuts it. What the peer sends is read and dropped."""
-    started = trio.current_time()
+    Returns:
+        The failure or None, for how long it was held, and the code of the peer's close frame, if one came.
+    """
+    started, frames = trio.current_time(), Frames()
+    frames.feed(unread)
     with trio.move_on_after(seconds):
-        with suppress(trio.BrokenResourceError):  # a reset cuts as well as a close does
-            while await stream.receive_some(4096):
-                continue
-        return Failure.WEBSOCKET_CUT, round(trio.current_time() - started, 3)
-    return None, seconds
+        try:
+            while frames.close_code is None and (data := await stream.receive_some(4096)):
+                frames.feed(data)
+        except trio.BrokenResourceError:  # a reset cuts as well as a close does
+            pass
+        held = round(trio.current_time() - started, 3)
+        return (None if frames.close_code is not None else Failure.WEBSOCKET_CUT), held, frames.close_code
+    return None, seconds, None

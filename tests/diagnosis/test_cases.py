@@ -706,6 +706,10 @@ def a_blocked_name_on_a_path_that_loses_large_packets(w: World) -> None:
 # --- http, websocket, clock --------------------------------------------------------------------------------------
 
 
+INSPECTED: dict[str, Any] = {"chain": (CORP_LEAF, CORP_CA), "origin": False}
+"""A handshake over an inspector's chain that the vantage trusts: only there can an answer be a device's."""
+
+
 def _request(w: World, failure: F, **more: object) -> None:
     both(w)
     w.dns(ECS, A)
@@ -714,24 +718,32 @@ def _request(w: World, failure: F, **more: object) -> None:
     w.http(ECS, A, failure, **more)
 
 
-@case("http_block_page/e/p")
+def _inspected(w: World, failure: F, **more: object) -> None:
+    both(w)
+    w.dns(ECS, A)
+    w.tcp(ECS, A)
+    w.tls(ECS, A, **INSPECTED)
+    w.http(ECS, A, failure, **more)
+
+
+@case("http_block_page/e/p", "tls_intercepted_trusted/w/p")
 def http_block_page(w: World) -> None:
-    _request(w, F.HTTP_BLOCK_PAGE, status=403, server="FilterBox")
+    _inspected(w, F.HTTP_BLOCK_PAGE, status=403, server="FilterBox")
 
 
-@case("http_captive_portal/e/p")
+@case("http_captive_portal/e/p", "tls_intercepted_trusted/w/p")
 def http_captive_portal(w: World) -> None:
-    _request(w, F.HTTP_REDIRECT, status=302, location="http://portal.example/")
+    _inspected(w, F.HTTP_REDIRECT, status=302, location="http://portal.example/")
 
 
-@case("http_captive_portal/e/p")
+@case("http_captive_portal/e/p", "tls_intercepted_trusted/w/p")
 def network_authentication_required(w: World) -> None:
-    _request(w, F.HTTP_FOREIGN_ANSWER, status=511)
+    _inspected(w, F.HTTP_FOREIGN_ANSWER, status=511)
 
 
-@case("http_foreign_answer/e/p")
+@case("http_foreign_answer/e/p", "tls_intercepted_trusted/w/p")
 def http_foreign_answer(w: World) -> None:
-    _request(w, F.HTTP_FOREIGN_ANSWER, status=200, server="nginx")
+    _inspected(w, F.HTTP_FOREIGN_ANSWER, status=200, server="nginx")
 
 
 @case("http_service_error/w/p")
@@ -739,10 +751,48 @@ def http_service_error(w: World) -> None:
     _request(w, F.HTTP_SERVICE_ERROR, status=503, genuine=True)
 
 
-@case("http_stalled/e/p")
+@case("http_stalled/e/p", "tls_intercepted_trusted/w/p")
 def http_stalled(w: World) -> None:
+    _inspected(w, F.TIMEOUT)
+    w.http(ECS, A, F.TIMEOUT, experiment="lower_mss")
+
+
+@case("http_stalled/e/s")
+def silence_of_the_origin_is_nobodys_for_sure(w: World) -> None:
     _request(w, F.TIMEOUT)
     w.http(ECS, A, F.TIMEOUT, experiment="lower_mss")
+    w.http(ECS, A, F.TIMEOUT, experiment="other_method", origin=True)
+
+
+@case("http_stalled/w/s")
+def silence_to_one_method_only(w: World) -> None:
+    _request(w, F.TIMEOUT)
+    w.http(ECS, A, experiment="other_method", origin=True)
+    w.http(ECS, A, experiment="small_request")
+
+
+@case("http_source_refused/w/p")
+def http_source_refused(w: World) -> None:
+    _request(w, F.HTTP_SOURCE_REFUSED, status=403, server="CloudFront", origin=True)
+
+
+@case("http_unrecognised_answer/i/p")
+def http_unrecognised_answer(w: World) -> None:
+    both(w)
+    w.dns(ECS, A)
+    w.tcp(ECS, A)
+    w.tls(ECS, A)
+    w.http(ECS, A, status=405, genuine=False, origin=True)
+
+
+@case("http_unrecognised_answer/i/p")
+def block_page_of_an_older_report_over_a_chain_of_the_origin(w: World) -> None:
+    _request(w, F.HTTP_BLOCK_PAGE, status=403, server="awselb/2.0")
+
+
+@case("http_service_error/w/p")
+def server_error_of_an_older_report_that_was_called_a_block_page(w: World) -> None:
+    _request(w, F.HTTP_BLOCK_PAGE, status=502, server="awselb/2.0")
 
 
 @case("tls_path_mtu/e/p")
@@ -751,9 +801,27 @@ def request_that_only_small_packets_carry(w: World) -> None:
     w.http(ECS, A, experiment="lower_mss")
 
 
-@case("http_cut/e/s")
+@case("http_cut/e/s", "tls_intercepted_trusted/w/p")
 def http_cut(w: World) -> None:
+    _inspected(w, F.CONNECTION_RESET)
+
+
+@case("http_cut/e/s")
+def cut_of_both_methods_over_a_chain_of_the_origin(w: World) -> None:
     _request(w, F.CONNECTION_RESET)
+    w.http(ECS, A, F.CONNECTION_RESET, experiment="other_method", origin=True)
+
+
+@case("http_cut/w/s")
+def cut_of_one_method_over_a_chain_of_the_origin(w: World) -> None:
+    _request(w, F.CONNECTION_RESET)
+    w.http(ECS, A, experiment="other_method", origin=True)
+
+
+@case("http_cut/e/s")
+def cut_that_an_inspectors_answer_does_not_outweigh(w: World) -> None:
+    _request(w, F.CONNECTION_RESET)
+    w.http(ECS, A, experiment="other_method", origin=False)
 
 
 def _upgrade(w: World, failure: F) -> None:
@@ -762,19 +830,45 @@ def _upgrade(w: World, failure: F) -> None:
     w.websocket(ECS, A, failure)
 
 
-@case("websocket_refused_by_proxy/e/p")
+def _inspected_upgrade(w: World, failure: F) -> None:
+    both(w)
+    w.dns(ECS, A)
+    w.tcp(ECS, A)
+    w.tls(ECS, A, **INSPECTED)
+    w.http(ECS, A)
+    w.websocket(ECS, A, failure)
+
+
+@case("websocket_refused_by_proxy/e/p", "tls_intercepted_trusted/w/p")
 def websocket_refused_by_proxy(w: World) -> None:
-    _upgrade(w, F.WEBSOCKET_REFUSED)
+    _inspected_upgrade(w, F.WEBSOCKET_REFUSED)
 
 
-@case("websocket_refused_by_proxy/e/s")
+@case("websocket_refused_by_proxy/e/s", "tls_intercepted_trusted/w/p")
 def upgrade_that_nobody_answers(w: World) -> None:
+    _inspected_upgrade(w, F.TIMEOUT)
+
+
+@case("http_stalled/w/s")
+def upgrade_that_the_origin_does_not_answer(w: World) -> None:
     _upgrade(w, F.TIMEOUT)
 
 
-@case("websocket_upgrade_stripped/e/p")
+@case("http_cut/w/s")
+def upgrade_that_ends_a_connection_to_the_origin(w: World) -> None:
+    _upgrade(w, F.EOF)
+
+
+@case("websocket_upgrade_stripped/e/p", "tls_intercepted_trusted/w/p")
 def websocket_upgrade_stripped(w: World) -> None:
-    _upgrade(w, F.WEBSOCKET_UPGRADE_MISSING)
+    _inspected_upgrade(w, F.WEBSOCKET_UPGRADE_MISSING)
+
+
+@case("http_unrecognised_answer/i/p")
+def upgrade_that_the_origin_answers_as_if_there_were_none(w: World) -> None:
+    both(w)
+    w.good(ECS)
+    w.websocket(ECS, A, F.WEBSOCKET_UPGRADE_MISSING, status=426)
 
 
 @case("websocket_cut_when_idle/w/s")
@@ -859,11 +953,28 @@ def proxy_that_gives_no_reason(w: World) -> None:
     w.proxy(ECS, F.PROXY_CANNOT_RESOLVE, status=503)
 
 
-@case("proxy_strips_upgrade/e/p", vantages=PROXIED)
+@case("proxy_strips_upgrade/e/p", "tls_intercepted_trusted/w/p", vantages=PROXIED)
 def proxy_strips_upgrade(w: World) -> None:
     w.endpoint("ecs")
-    w.tunnelled(ECS)
+    w.proxy(ECS, status=200)
+    w.tls(ECS, None, **INSPECTED)
+    w.http(ECS, None)
     w.websocket(ECS, None, F.WEBSOCKET_UPGRADE_MISSING)
+
+
+@case("http_unrecognised_answer/i/p", vantages=PROXIED)
+def tunnel_that_is_the_origins_to_its_end_strips_nothing(w: World) -> None:
+    w.endpoint("ecs")
+    w.tunnelled(ECS)
+    w.websocket(ECS, None, F.WEBSOCKET_UPGRADE_MISSING, status=400)
+
+
+@case("proxy_buffers/e/p", vantages=PROXIED)
+def proxy_that_keeps_the_answer_to_an_upgrade(w: World) -> None:
+    w.endpoint("ecs")
+    w.tunnelled(ECS)
+    w.websocket(ECS, None, F.TIMEOUT)
+    w.websocket(ECS, A, experiment="without_proxy", origin=True)
 
 
 @case("proxy_cuts_idle/w/s", vantages=PROXIED)

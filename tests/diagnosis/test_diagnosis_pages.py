@@ -94,6 +94,8 @@ ADDED = {
     "http_cut",
     "works_by_chance",
     "slow",
+    "http_source_refused",
+    "http_unrecognised_answer",
     "unexplained_failure",
     "proxy_pac_unused",
     "proxy_setting_unused",

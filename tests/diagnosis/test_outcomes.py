@@ -638,10 +638,10 @@ def test_hostile_names_cannot_reach_a_terminal() -> None:
     world.endpoint("ecs")
     world.dns(name("ecs"), A)
     world.tcp(name("ecs"), A)
-    world.tls(name("ecs"), A)
+    world.tls(name("ecs"), A, origin=False)
     world.http(name("ecs"), A, F.HTTP_BLOCK_PAGE, server="\x1b]0;owned\x07{group}", title="‮evil")
 
-    (finding,) = world.diagnosis().findings
+    finding = next(found for found in world.diagnosis().findings if found.id == "http_block_page")
     assert "\x1b" not in finding.title
     assert "‮" not in finding.title
     assert finding.severity is Severity.ERROR

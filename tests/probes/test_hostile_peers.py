@@ -210,13 +210,17 @@ def _odd(name: str) -> ssl.SSLContext:
     return context
 
 
-async def _run(tmp_path: Path, handler: Handler) -> tuple[Run, float, int]:
+async def _run(tmp_path: Path, handler: Handler, *, genuine: bool = True) -> tuple[Run, float, int]:
+    """Look at one peer; without ``genuine`` its chain is trusted and not the origin's."""
     upgrading = msgspec.structs.replace(endpoint("ecs-a", ECS), request=Request(upgrade=True))
     ca = pem(_authority(), tmp_path / "ca.pem")
+    origin = ca if genuine else pem(trustme.CA(key_type=trustme.KeyType.ECDSA), tmp_path / "origin.pem")
     async with trio.open_nursery() as nursery:
         resolver = await DnsServer(zone({ECS: {"A": ["127.0.0.1"]}})).start(nursery)
         with serve(handler) as port:
-            seen_by = vantage(resolvers=(resolver,), ca=ca, ports={443: port})
+            seen_by = msgspec.structs.replace(
+                vantage(resolvers=(resolver,), ca=ca, ports={443: port}), origin_ca=origin
+            )
             tracemalloc.start()
             started = time.monotonic()
             try:
@@ -230,12 +234,12 @@ async def _run(tmp_path: Path, handler: Handler) -> tuple[Run, float, int]:
     return run, took, peak
 
 
-def _prove(run: Run, took: float, peak: int) -> None:
+def _prove(run: Run, took: float, peak: int, verdict: Verdict | None = Verdict.NOT_READY) -> None:
     assert took < PATIENCE
     assert max(o.duration_seconds for o in run.observations) < LONGEST, "the event loop was never held up"
     assert peak < MEMORY
     report = Report.of(run, diagnose(run))
-    assert report.verdict is Verdict.NOT_READY
+    assert verdict is None or report.verdict is verdict
     for format in FORMATS:
         shown = render(report, format)
         text = shown if isinstance(shown, str) else shown.decode("utf-8")
@@ -275,7 +279,7 @@ async def test_a_certificate_that_means_harm(tmp_path: Path, peer: str) -> None:
 async def test_an_answer_that_means_harm(tmp_path: Path, step: Step, peer: str) -> None:
     context = server_context(_authority().issue_cert(ECS))
     handler = _after_request(ANSWERS[peer]) if step is Step.HTTP else _on_upgrade(ANSWERS[peer])
-    run, took, peak = await _run(tmp_path, tls_handler(context, handler))
+    run, took, peak = await _run(tmp_path, tls_handler(context, handler), genuine=False)
     _prove(run, took, peak)
     assert _steps(run)[step] is not None
 
@@ -343,3 +347,11 @@ async def test_a_bug_in_one_probe_leaves_every_other_result(tmp_path: Path, monk
     assert "test_hostile_peers" in kept[0]
     diagnosis = diagnose(run)
     assert [(f.id, f.hosts) for f in diagnosis.findings] == [("unexplained_failure", (SSM,))]
+
+
+@pytest.mark.parametrize("peer", ANSWERS)
+async def test_an_answer_of_the_origin_that_does_harm(tmp_path: Path, peer: str) -> None:
+    """TLS says that the origin wrote it, so nobody is blamed for its content; its size and time are bounded alike."""
+    context = server_context(_authority().issue_cert(ECS))
+    run, took, peak = await _run(tmp_path, tls_handler(context, _after_request(ANSWERS[peer])))
+    _prove(run, took, peak, verdict=None)

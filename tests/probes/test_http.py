@@ -68,6 +68,8 @@ def _raw(*parts: bytes) -> probe_servers.Handler:
     [
         (_raw(), Failure.EOF),
         (_raw(b"HTTP/1.1 200 OK\r\nContent-Le"), Failure.EOF),
+        (_raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), Failure.EOF),
+        (_raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf"), Failure.EOF),
         (_raw(b"not http at all\r\n\r\n"), Failure.HTTP_MALFORMED),
         (_raw(b"HTTP/1.1 200 OK\r\nContent-Length: nine\r\n\r\n"), Failure.HTTP_MALFORMED),
         (_raw(b"HTTP/1.1 200 OK\r\nX: " + b"a" * 300_000), Failure.HTTP_TOO_LARGE),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import socket
+from contextlib import suppress
 
 import pytest
 
@@ -21,14 +22,16 @@ SSM = Request(genuine=Genuine.AWS_API, upgrade=True, upgrade_path="/v1/control-c
 
 
 async def _upgrade(
-    handler: probe_servers.Handler, wanted: Request = ECS, *, idle: float | None = None
+    handler: probe_servers.Handler, wanted: Request = ECS, *, idle: float | None = None, origin: bool = False
 ) -> tuple[Observation, HttpDetail]:
     scene, limits = probe_servers.scene(HOST), probe_servers.limits()
     with serve(handler) as port:
         _, stream = await tcp.connect(scene, "127.0.0.1", port, limits)
         assert stream is not None
         transport = OpenStreamTransport(stream)
-        observation = await websocket.upgrade(scene, transport, wanted, limits, idle=idle, address="127.0.0.1")
+        observation = await websocket.upgrade(
+            scene, transport, wanted, limits, idle=idle, address="127.0.0.1", origin=origin
+        )
         stream.close()
     assert isinstance(observation.detail, HttpDetail)
     return observation, observation.detail
@@ -108,11 +111,58 @@ async def test_an_idle_connection_that_stays() -> None:
     assert detail.held_seconds == 0.3
 
 
+def _closing(frame: bytes, *, at_once: bool) -> probe_servers.Handler:
+    """Grant the upgrade and say goodbye, in the same breath or a little later."""
+
+    def handle(sock: socket.socket) -> None:
+        request = probe_servers.read_request(sock)
+        key = next(line for line in request.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key")).split()[1]
+        accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+        head = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        head += b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+        if at_once:
+            sock.sendall(head + frame)
+            return
+        sock.sendall(head)
+        sock.settimeout(0.1)
+        with suppress(TimeoutError):
+            sock.recv(1)
+        sock.sendall(frame)
+
+    return handle
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_close_frame_is_the_peers_word_and_no_cut(at_once: bool) -> None:
+    observation, detail = await _upgrade(_closing(b"\x88\x02\x03\xf0", at_once=at_once), idle=5)
+    assert observation.failure is None
+    assert detail.close_code == 1008
+    assert detail.held_seconds is not None
+    assert detail.held_seconds < 3
+
+
 async def test_an_idle_connection_that_is_cut() -> None:
     observation, detail = await _upgrade(_open(0.2), idle=5)
     assert observation.failure is Failure.WEBSOCKET_CUT
     assert detail.held_seconds is not None
     assert 0.1 <= detail.held_seconds < 3
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "400 Bad Request",
+        "426 Upgrade Required",
+        "503 Busy",
+        "200 OK\r\nContent-Type: text/html",
+        "101 Switching Protocols\r\nSec-WebSocket-Accept: made-up",
+    ],
+)
+async def test_whatever_the_origin_answers_the_upgrade_has_arrived(head: str) -> None:
+    observation, detail = await _upgrade(_answer(head), origin=True)
+    assert observation.failure is None
+    assert detail.upgrade_answered is True
+    assert detail.origin is True
 
 
 async def test_what_cannot_be_held_is_said_and_no_pass() -> None:

@@ -83,6 +83,7 @@ COUNTS = {
     "retransmitted",
     "errno",
     "icmp_type",
+    "close_code",
     "icmp_code",
     "status",
     "verify_code",

@@ -126,6 +126,7 @@ _OWNERS = {
     "network": "the network team",
     "host": "whoever runs this host",
     "aws": "AWS; nothing to change here",
+    "origin": "whoever runs that service; nothing to change here",
     "workload": "whoever owns the task definition",
 }
 
