@@ -9,9 +9,11 @@ list of systems): the text of the rule says from which version on.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from netprobe.errors import printable
 from netprobe.findings import Certainty, Finding, Outcome, Owner, Place, RuleOutcome, Severity, Verdict
 
 T = TypeVar("T")
@@ -143,17 +145,62 @@ class Judged(Generic[T]):
 
 def judge(rules: Iterable[Rule[T]], facts: T, subject: str, *, running: bool) -> tuple[Judged[T], ...]:
     """Judge every rule; one that cannot be judged never hides the others."""
-    return tuple(_one(rule, facts, subject, running) for rule in rules)
+    return tuple(judge_one(rule, facts, subject, running=running) for rule in rules)
 
 
-def _one(rule: Rule[T], facts: T, subject: str, running: bool) -> Judged[T]:
+def judge_one(
+    rule: Rule[T],
+    facts: T,
+    subject: str,
+    *,
+    running: bool,
+    within: Callable[[], AbstractContextManager[None]] = nullcontext,
+    met: Callable[[Exception], None] | None = None,
+) -> Judged[T]:
+    """Judge one rule.
+
+    Args:
+        rule: the rule.
+        facts: what it judges.
+        subject: what to call that.
+        running: whether it is a running host.
+        within: limits what the rule may use, and raises :class:`CannotJudgeError` where it uses more.
+        met: told of a bug in the rule, which is then not run; None to let it end everything.
+    """
     if rule.running and not running:
-        judgement = not_run("needs the running host; run 'netprobe host' there")
-        return Judged(rule=rule, subject=subject, judgement=judgement)
+        return _elsewhere(rule, subject)
     try:
-        return Judged(rule=rule, subject=subject, judgement=rule.judge(facts))
+        with within():
+            return Judged(rule=rule, subject=subject, judgement=rule.judge(facts))
     except CannotJudgeError as exc:
-        return Judged(rule=rule, subject=subject, judgement=not_run(str(exc)), hindered=True)
+        return _hindered(rule, subject, str(exc))
+    except MemoryError:
+        return _hindered(rule, subject, "it takes more memory than a rule is given")
+    except Exception as exc:
+        if met is None:
+            raise
+        met(exc)
+        return _hindered(rule, subject, f"bug in netprobe ({printable(f'{type(exc).__name__}: {exc}')})")
+
+
+def cut_short(rule: Rule[T], subject: str, why: str) -> Judged[T]:
+    """A rule that an image was never held against, since something ended its judging.
+
+    Args:
+        rule: the rule.
+        subject: what was to be judged.
+        why: one clause.
+    """
+    return _elsewhere(rule, subject) if rule.running else _hindered(rule, subject, why)
+
+
+def _elsewhere(rule: Rule[T], subject: str) -> Judged[T]:
+    judgement = not_run("needs the running host; run 'netprobe host' there")
+    return Judged(rule=rule, subject=subject, judgement=judgement)
+
+
+def _hindered(rule: Rule[T], subject: str, why: str) -> Judged[T]:
+    return Judged(rule=rule, subject=subject, judgement=not_run(why), hindered=True)
 
 
 def verdict(judged: Iterable[Judged[T]]) -> Verdict:

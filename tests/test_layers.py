@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "jsontext": set(),
     "resources": set(),
     "shellwords": set(),
+    "apart": {"errors"},
     "observations": {"errors"},
     "findings": set(),
     "origin": SEEN,

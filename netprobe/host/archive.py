@@ -14,20 +14,25 @@ import os
 import re
 import stat
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from netprobe.errors import UnreadableFileError
 from netprobe.host import manifest
-from netprobe.host.filesystem import Entry, FileSystem, FolderRoot, Kind
+from netprobe.host.filesystem import Entry, FileSystem, FolderRoot, Kind, UnreadableError
 from netprobe.host.keep import TOTAL, keep
 from netprobe.host.streams import MALFORMED, ArchiveError, Budget, Forward, decompressed
-from netprobe.host.tree import MAX_NODES, Node, TooManyError, TreeRoot
+from netprobe.host.tarinfo import StrictInfo
+from netprobe.host.tree import MAX_NODES, MAX_PATH, Node, Nodes, TooManyError, TreeRoot
 
 _LAYER = re.compile(r"blobs/sha256/[0-9a-f]{64}|[0-9a-f]{64}/layer\.tar|[0-9a-f]{64}\.tar(?:\.gz)?")
 _SMALL = 4 * 1024 * 1024
+_DOCUMENTS = 64 * 1024 * 1024
+"""Bytes of small JSON blobs altogether; an image of a server has some kilobytes, and bills of materials beside it."""
+_LAYERS_NODES = 2 * MAX_NODES
+"""Members of all layers together, most of which later layers replace."""
 _REMEDY = "give an unpacked root folder, a root tar, a docker save tar or an OCI image layout"
 
 
@@ -44,25 +49,17 @@ class _Outer:
     """What went by in the outer archive."""
 
     tree: TreeRoot = field(default_factory=TreeRoot)
+    nodes: Nodes = field(default_factory=lambda: Nodes(_LAYERS_NODES))
     documents: dict[str, bytes] = field(default_factory=dict)
     layers: dict[str, TreeRoot] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     kept: int = 0
-
-
-class _StrictInfo(tarfile.TarInfo):
-    """tarfile takes a damaged header in the middle for the end; here it is an error."""
-
-    @classmethod
-    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> _StrictInfo:
-        try:
-            return super().fromtarfile(tarfile_)
-        except (tarfile.TruncatedHeaderError, tarfile.InvalidHeaderError) as exc:  # type: ignore[attr-defined]
-            raise ArchiveError(f"is no tar archive, or a damaged one ({exc})") from exc
+    read: int = 0
+    """Bytes of documents."""
 
 
 def _members(stream: Forward) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
-    with tarfile.TarFile(fileobj=stream, mode="r", tarinfo=_StrictInfo) as tar:  # type: ignore[arg-type]
+    with tarfile.TarFile(fileobj=stream, mode="r", tarinfo=StrictInfo) as tar:  # type: ignore[arg-type]
         while (info := tar.next()) is not None:
             # tarfile remembers every member; half a million of them would be the memory of the whole run.
             tar.members.clear()  # type: ignore[attr-defined]
@@ -71,6 +68,9 @@ def _members(stream: Forward) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo
 
 def _place(outer: _Outer, tree: TreeRoot, tar: tarfile.TarFile, info: tarfile.TarInfo) -> None:
     path = tree.located(info.name)
+    if path is None or len(info.linkname) > MAX_PATH:
+        tree.refused += 1
+        return
     if info.isdir():
         node = Node(Entry(kind=Kind.FOLDER, mode=info.mode))
     elif info.issym():
@@ -90,6 +90,8 @@ def _place(outer: _Outer, tree: TreeRoot, tar: tarfile.TarFile, info: tarfile.Ta
 
 def _content(outer: _Outer, tree: TreeRoot, tar: tarfile.TarFile, info: tarfile.TarInfo, path: str) -> bytes | None:
     wanted = keep(path, info.size)
+    if info.sparse is not None:
+        return None
     if wanted == 0:
         return b"" if info.size == 0 else None
     if outer.kept + wanted > TOTAL:
@@ -131,7 +133,10 @@ def _blob(outer: _Outer, info: tarfile.TarInfo, path: str, stream: Forward, budg
         raise ArchiveError(f"holds a layer that is a sparse member ({path})")
     stream.seek(info.offset_data)
     if stream.peek(1) == b"{":
-        outer.documents[path] = stream.read(info.size) if info.size <= _SMALL else b""
+        # A bill of materials may be large and is no part of the image; a manifest that is missing later is told then.
+        wanted = info.size if info.size <= _SMALL and outer.read + info.size <= _DOCUMENTS else 0
+        outer.read += wanted
+        outer.documents[path] = stream.read(wanted)
         return
     window = Forward(_Until(stream, info.size), budget)
     outer.layers[path] = _layer(window, outer, budget)
@@ -151,7 +156,7 @@ class _Until:
 
 
 def _layer(stream: Forward, outer: _Outer, budget: Budget) -> TreeRoot:
-    tree = TreeRoot()
+    tree = TreeRoot(outer.nodes)
     for tar, info in _members(decompressed(stream, budget)):
         _place(outer, tree, tar, info)
     return tree
@@ -160,8 +165,10 @@ def _layer(stream: Forward, outer: _Outer, budget: Budget) -> TreeRoot:
 def _assembled(outer: _Outer, platform: str | None) -> TreeRoot:
     """The root that the manifest describes, or the archive itself where it is a root tar."""
     names = manifest.layers(outer.documents, platform)
-    if names is None:
-        return outer.tree
+    return outer.tree if names is None else _laid_over(outer, names)
+
+
+def _laid_over(outer: _Outer, names: Sequence[str]) -> TreeRoot:
     root = TreeRoot()
     root.refused = outer.tree.refused
     for name in names:
@@ -191,16 +198,28 @@ def read_archive(path: Path, budget: Budget | None = None, platform: str | None 
         UnreadableFileError: it is missing, malformed, too large or no image of a root file system.
     """
     budget = budget or Budget()
-    try:
+    with _told(path):
         with path.open("rb", buffering=1 << 16) as file:
             plain = Forward(file, budget, seekable=stat.S_ISREG(os.fstat(file.fileno()).st_mode))
             outer = _walk(decompressed(plain, budget), budget)
         tree = _assembled(outer, platform)
+    if not tree.names("/"):
+        raise UnreadableFileError(str(path), "holds no files", _REMEDY)
+    return Opened(tree, _notes(tree))
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turn whatever hostile bytes make the readers raise into one line."""
+    try:
+        yield
     except ArchiveError as exc:
         raise UnreadableFileError(str(path), str(exc), _REMEDY) from exc
     except TooManyError as exc:
         reason = f"holds more than {MAX_NODES} files, which is no image of a server"
         raise UnreadableFileError(str(path), reason, _REMEDY) from exc
+    except UnreadableError as exc:
+        raise UnreadableFileError(str(path), str(exc), _REMEDY) from exc
     except tarfile.TarError as exc:
         raise UnreadableFileError(str(path), f"is no tar archive, or a damaged one ({exc})", _REMEDY) from exc
     except MALFORMED as exc:
@@ -208,28 +227,40 @@ def read_archive(path: Path, budget: Budget | None = None, platform: str | None 
             exc.strerror if isinstance(exc, OSError) and exc.strerror else "is damaged, or not the format it claims"
         )
         raise UnreadableFileError(str(path), reason, _REMEDY) from exc
-    if not tree.names("/"):
-        raise UnreadableFileError(str(path), "holds no files", _REMEDY)
-    return Opened(tree, _notes(tree))
+
+
+class _Documents(Mapping[str, bytes]):
+    """The JSON documents of a layout that is a folder, each read when it is asked for and not before."""
+
+    def __init__(self, folder: FolderRoot) -> None:
+        self._folder = folder
+        self._names = ("index.json", *(f"blobs/sha256/{name}" for name in folder.names("/blobs/sha256")))
+
+    def __getitem__(self, name: str) -> bytes:
+        data = self._folder.head(f"/{name}", _SMALL + 1)
+        if data is None:
+            raise KeyError(name)
+        return data if len(data) <= _SMALL else b""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def _read_layout(path: Path, platform: str | None, budget: Budget) -> Opened:
     """An OCI image layout as a folder."""
+    outer = _Outer()
     with FolderRoot(path) as folder:
-        documents: dict[str, bytes] = {"index.json": folder.read("/index.json", _SMALL) or b""}
-        blobs = [f"blobs/sha256/{name}" for name in folder.names("/blobs/sha256")]
-        for blob in blobs:
-            if folder.head(f"/{blob}", 1) == b"{":
-                documents[blob] = folder.read(f"/{blob}", _SMALL) or b""
-    names = manifest.layers(documents, platform) or ()
-    outer = _Outer(documents=documents)
-    for name in dict.fromkeys(names):
-        blob_path = path / name
-        if not _LAYER.fullmatch(name) or blob_path.is_symlink() or not blob_path.is_file():
-            raise ArchiveError(f"names a layer that it does not hold ({name})")
-        with blob_path.open("rb") as file:
-            outer.layers[name] = _layer(Forward(file, budget, seekable=True), outer, budget)
-    tree = _assembled(outer, platform)
+        names = manifest.layers(_Documents(folder), platform) or ()
+        for name in dict.fromkeys(names):
+            real = folder.resolve(f"/{name}")
+            if not _LAYER.fullmatch(name) or real != tuple(name.split("/")) or not (path / name).is_file():
+                raise ArchiveError(f"names a layer that it does not hold ({name})")
+            with (path / name).open("rb") as file:
+                outer.layers[name] = _layer(Forward(file, budget, seekable=True), outer, budget)
+    tree = _laid_over(outer, names)
     return Opened(tree, _notes(tree))
 
 
@@ -254,10 +285,8 @@ def open_root(path: Path, platform: str | None = None) -> Iterator[Opened]:
     if not stat.S_ISDIR(mode):
         raise UnreadableFileError(str(path), "is neither a file nor a folder", _REMEDY)
     if (path / "oci-layout").is_file() and (path / "index.json").is_file():
-        try:
+        with _told(path):
             opened = _read_layout(path, platform, Budget())
-        except ArchiveError as exc:
-            raise UnreadableFileError(str(path), str(exc), _REMEDY) from exc
         yield opened
         return
     try:

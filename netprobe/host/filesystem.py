@@ -27,6 +27,8 @@ from netprobe.rules import CannotJudgeError
 MAX_FILE = 8 * 1024 * 1024
 MAX_LINKS = 40
 """As many as Linux follows in one path (path_resolution(7))."""
+MAX_THROUGH = 4096
+"""Names that links may still lead through; Linux opens no path of so many bytes."""
 MAX_LISTING = 20_000
 
 
@@ -122,6 +124,8 @@ class FileSystem(ABC):
             if entry.target.startswith("/"):
                 done.clear()
             todo.extend(step for step in reversed(entry.target.split("/")) if step not in ("", "."))
+            if len(todo) > MAX_THROUGH:
+                raise UnreadableError(path[:200], f"its links lead through more than {MAX_THROUGH} folders")
         return tuple(done)
 
     def entry(self, path: str) -> Entry | None:

@@ -15,6 +15,10 @@ from netprobe.host.streams import ArchiveError
 DOCUMENTS = frozenset({"manifest.json", "index.json", "oci-layout", "repositories"})
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 _MAX_DEPTH = 4
+_MAX_DESCRIPTORS = 10_000
+"""Entries of all indexes together."""
+_MAX_LAYERS = 512
+"""Docker makes no more than 127 (``layer.MaxLayers``), other builders some more."""
 
 
 def layers(documents: Mapping[str, bytes], platform: str | None = None) -> tuple[str, ...] | None:
@@ -50,11 +54,11 @@ def _from_docker(data: bytes) -> tuple[str, ...]:
     names = images[0].get("Layers")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ArchiveError("holds a manifest.json without a list of layers")
-    return tuple(names)
+    return _bounded(tuple(names))
 
 
 def _from_index(documents: Mapping[str, bytes], platform: str | None) -> tuple[str, ...]:
-    found = _images(documents, "index.json", platform, 0)
+    found = _Images(documents, platform).below("index.json", 0)
     if len(found) > 1:
         names = ", ".join(sorted(name for name, _ in found)[:6])
         raise ArchiveError(f"holds {len(found)} images ({names}); choose one with --platform")
@@ -64,26 +68,55 @@ def _from_index(documents: Mapping[str, bytes], platform: str | None) -> tuple[s
     return found[0][1]
 
 
-def _images(
-    documents: Mapping[str, bytes], name: str, platform: str | None, depth: int
-) -> list[tuple[str, tuple[str, ...]]]:
-    """Every image below an index, as (platform, layers); attestations are no images."""
-    if depth > _MAX_DEPTH:
-        raise ArchiveError("nests image indexes too deep")
-    found: list[tuple[str, tuple[str, ...]]] = []
-    for descriptor in _descriptors(_parse(documents.get(name, b""), name), "manifests"):
-        blob = _blob(descriptor)
-        body = _parse(documents.get(blob, b""), "manifest")
+_Found = list[tuple[str, tuple[str, ...]]]
+
+
+class _Images:
+    """Every image below an index, as (platform, layers); attestations are no images.
+
+    Args:
+        documents: the JSON documents by their path.
+        platform: the one that is wanted, or None for any.
+    """
+
+    def __init__(self, documents: Mapping[str, bytes], platform: str | None) -> None:
+        self._documents = documents
+        self._platform = platform
+        self._seen: set[tuple[str, str]] = set()
+        """What was looked into: an index may name another one many times, and that one a third."""
+        self._left = _MAX_DESCRIPTORS
+
+    def below(self, name: str, depth: int) -> _Found:
+        """The images of one index and of those that it names."""
+        if depth > _MAX_DEPTH:
+            raise ArchiveError("nests image indexes too deep")
+        found: _Found = []
+        for descriptor in _descriptors(_parse(self._documents.get(name, b""), name), "manifests"):
+            self._left -= 1
+            if self._left < 0:
+                raise ArchiveError(f"names more than {_MAX_DESCRIPTORS} manifests")
+            blob, label = _blob(descriptor), _platform(descriptor)
+            if (blob, label) in self._seen:
+                continue
+            self._seen.add((blob, label))
+            found += self._of(blob, label, depth)
+        return found
+
+    def _of(self, blob: str, label: str, depth: int) -> _Found:
+        body = _parse(self._documents.get(blob, b""), "manifest")
         if not isinstance(body, dict):
             raise ArchiveError("holds a manifest that is no JSON object")
         if "manifests" in body:
-            found += _images(documents, blob, platform, depth + 1)
-            continue
-        label = _platform(descriptor)
-        if label.startswith("unknown/") or (platform is not None and label not in ("", platform)):
-            continue
-        found.append((label or "one without a platform", tuple(map(_blob, _descriptors(body, "layers")))))
-    return found
+            return self.below(blob, depth + 1)
+        if label.startswith("unknown/") or (self._platform is not None and label not in ("", self._platform)):
+            return []
+        return [(label or "one without a platform", _bounded(tuple(map(_blob, _descriptors(body, "layers")))))]
+
+
+def _bounded(layers: tuple[str, ...]) -> tuple[str, ...]:
+    if len(layers) > _MAX_LAYERS:
+        raise ArchiveError(f"lists {len(layers)} layers, which no builder makes")
+    return layers
 
 
 def _descriptors(body: object, key: str) -> Sequence[Mapping[str, object]]:

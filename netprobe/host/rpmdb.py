@@ -11,6 +11,7 @@ altogether is bounded by the size of the file.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import struct
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ from collections.abc import Iterator
 _NAME, _VERSION, _RELEASE = 1000, 1001, 1002
 _STEPS = 2_000_000
 """SQLite virtual machine steps before a database that is not rpm's own work is given up."""
+_PLAIN = re.compile(r"CREATE TABLE\s+['\"]?Packages['\"]?\s*\([\w\s,]{1,200}\)\s*\Z", re.IGNORECASE)
+"""What rpm creates: ``CREATE TABLE 'Packages' (hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL)``."""
+_LEAST_LENGTH = 64 << 10
 _MOST = 20_000
 """Packages; a large server has two thousand."""
 
@@ -66,16 +70,26 @@ def _sqlite(data: bytes) -> Iterator[bytes]:
     if len(data) < 100:
         return
     connection = sqlite3.connect(":memory:")
+    left = len(data)
     try:
         # rpm leaves its database in WAL mode; SQLite opens no such database from memory unless told that it is not.
         connection.deserialize(data[:18] + b"\x01\x01" + data[20:])
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.set_progress_handler(lambda: 1, _STEPS)
+        # rpm keeps a plain table. A view, a virtual table or a generated column makes rows out of nothing.
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, max(len(data), _LEAST_LENGTH))
+        (made,) = connection.execute(
+            "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'Packages'"
+        ).fetchone()
+        if not _PLAIN.match(made):
+            return
         for (blob,) in connection.execute("SELECT blob FROM Packages LIMIT ?", (_MOST,)):
-            if isinstance(blob, bytes):
+            if isinstance(blob, bytes) and len(blob) <= left:
+                left -= len(blob)
                 yield blob
-    except sqlite3.Error:
-        # A database that SQLite rejects holds nothing to read; that there are no packages is told by the caller.
+    except (sqlite3.Error, TypeError, ValueError):
+        # TypeError: no such table. ValueError: SQLite's own message quotes bytes that are no UTF-8. Whatever SQLite
+        # rejects holds nothing to read; that there are no packages is told by the caller.
         return
     finally:
         connection.close()

@@ -8,9 +8,15 @@ names with ``..`` are left out and counted.
 
 from __future__ import annotations
 
-from netprobe.host.filesystem import Entry, FileSystem, Kind, UnreadableError
+from netprobe.host.filesystem import MAX_LINKS, MAX_THROUGH, Entry, FileSystem, Kind, UnreadableError
 
 MAX_NODES = 500_000
+MAX_STEPS = 4 * MAX_NODES
+"""Names that are compared while layers are laid over each other."""
+MAX_PATH = 4096
+"""Linux opens no longer path (PATH_MAX)."""
+MAX_NAME = 255
+MAX_DEPTH = 256
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
 
@@ -34,12 +40,39 @@ class TooManyError(Exception):
     """More members than any server has."""
 
 
-class TreeRoot(FileSystem):
-    """A file system in memory, filled member by member."""
+class Nodes:
+    """How many members there may be, in one tree or in several together.
 
-    def __init__(self) -> None:
+    Args:
+        most: so many.
+    """
+
+    def __init__(self, most: int = MAX_NODES) -> None:
+        self._left = most
+
+    def take(self) -> None:
+        """One more.
+
+        Raises:
+            TooManyError: it is one too many.
+        """
+        self._left -= 1
+        if self._left < 0:
+            raise TooManyError
+
+
+class TreeRoot(FileSystem):
+    """A file system in memory, filled member by member.
+
+    Args:
+        shared: what several trees may hold together, besides what each may hold.
+    """
+
+    def __init__(self, shared: Nodes | None = None) -> None:
         self.root = _folder()
         self.count = 0
+        self._shared = shared
+        self._steps = Nodes(MAX_STEPS)
         self.refused = 0
         self.unkept = 0
 
@@ -86,17 +119,60 @@ class TreeRoot(FileSystem):
         self.count += 1
         if self.count > MAX_NODES:
             raise TooManyError
+        if self._shared is not None:
+            self._shared.take()
 
-    def located(self, path: str) -> str:
-        """Where a member really goes, relative to the root, once the links before it are followed."""
+    def resolve(self, path: str, *, follow_last: bool = True) -> tuple[str, ...] | None:
+        """As in every file system; from node to node, and not from the root again for each name."""
+        todo = [part for part in reversed(path.split("/")) if part not in ("", ".")]
+        way: list[tuple[str, Node]] = []
+        links = 0
+        while todo:
+            part = todo.pop()
+            if part == "..":
+                if way:
+                    way.pop()
+                continue
+            here = way[-1][1] if way else self.root
+            node = None if here.children is None else here.children.get(part)
+            if node is None:
+                return None
+            if node.entry.kind is not Kind.LINK or (not todo and not follow_last):
+                if todo and node.children is None:
+                    return None
+                way.append((part, node))
+                continue
+            links += 1
+            if links > MAX_LINKS:
+                raise UnreadableError(path[:200], f"more than {MAX_LINKS} symbolic links, probably a loop")
+            if node.entry.target.startswith("/"):
+                way.clear()
+            todo.extend(step for step in reversed(node.entry.target.split("/")) if step not in ("", "."))
+            if len(todo) > MAX_THROUGH:
+                raise UnreadableError(path[:200], f"its links lead through more than {MAX_THROUGH} folders")
+        return tuple(part for part, _ in way)
+
+    def located(self, path: str) -> str | None:
+        """Where a member really goes, relative to the root, once the links before it are followed.
+
+        Returns:
+            None where no system could have made it: a path or a name that is too long, or links that go in circles.
+        """
+        if len(path) > MAX_PATH:
+            return None
         parts = tuple(part for part in path.split("/") if part not in ("", "."))
+        if len(parts) > MAX_DEPTH or any(len(part) > MAX_NAME for part in parts):
+            return None
         node: Node | None = self.root
         for part in parts[:-1]:
             node = None if node is None or node.children is None else node.children.get(part)
             if node is None:
                 break
             if node.entry.kind is Kind.LINK and ".." not in parts:
-                folder = self.resolve("/" + "/".join(parts[:-1]))
+                try:
+                    folder = self.resolve("/" + "/".join(parts[:-1]))
+                except UnreadableError:
+                    return None
                 return "/".join((*folder, parts[-1])) if folder is not None else "/".join(parts)
         return "/".join(parts)
 
@@ -108,7 +184,11 @@ class TreeRoot(FileSystem):
             return
         if not parts:
             return
-        children = self._parent(parts[:-1]).children
+        try:
+            children = self._parent(parts[:-1]).children
+        except UnreadableError:
+            self.refused += 1
+            return
         assert children is not None
         before = children.get(parts[-1])
         if before is not None and before.children is not None and node.children is not None:
@@ -139,6 +219,7 @@ class TreeRoot(FileSystem):
             for name in [name for name in upper.children if name.startswith(_WHITEOUT) and name != _OPAQUE]:
                 lower.children.pop(name.removeprefix(_WHITEOUT), None)
             for name, node in upper.children.items():
+                self._steps.take()
                 if name.startswith(_WHITEOUT):
                     continue
                 there = lower.children.get(name)

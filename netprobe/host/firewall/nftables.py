@@ -71,7 +71,7 @@ def _statements(text: str) -> Iterator[_Statement]:
     words: list[str] = []
     line, depth = 1, 0
     for raw in text.split("\n"):
-        content = re.sub(r"#.*$", "", raw) if '"' not in raw else re.sub(r'#[^"]*$', "", raw)
+        content = _without_comment(raw)
         continued = content.rstrip().endswith("\\")
         for word in _TOKEN.findall(content.rstrip().rstrip("\\")):
             if word == "{":
@@ -98,6 +98,12 @@ def _statements(text: str) -> Iterator[_Statement]:
             yield _Statement(tuple(words), line)
             words = []
         line += 1
+
+
+def _without_comment(line: str) -> str:
+    """A line up to the first ``#`` behind its last quote."""
+    at = line.find("#", line.rfind('"') + 1)
+    return line if at < 0 else line[:at]
 
 
 def _tables(statements: Iterator[_Statement]) -> Iterator[tuple[str, list[_Statement]]]:
@@ -162,7 +168,7 @@ def _rule(words: tuple[str, ...], place: Place, packet: Packet) -> FilterRule:
         if word in ("jump", "goto") and index + 1 < len(words):
             target, chain, goto = Target.JUMP, words[index + 1], word == "goto"
             break
-        size, matches = _condition(words[index:], packet)
+        size, matches = _condition(words, index, packet)
         conditions.append(matches)
         index += size
     decided: bool | None = None if None in conditions else True
@@ -171,46 +177,46 @@ def _rule(words: tuple[str, ...], place: Place, packet: Packet) -> FilterRule:
     )
 
 
-def _condition(words: tuple[str, ...], packet: Packet) -> tuple[int, bool | None]:
-    """How many words one expression takes, and whether it matches."""
-    match words:
-        case ("counter", "packets", _, "bytes", _, *_):
+def _condition(words: tuple[str, ...], at: int, packet: Packet) -> tuple[int, bool | None]:
+    """How many words the expression at a place takes, and whether it matches."""
+    match words[at : at + 5]:
+        case ("counter", "packets", _, "bytes", _):
             return 5, True
         case ("counter", *_):
             return 1, True
         case ("comment" | "log", *_):
-            return _log_length(words), True
-        case ("ct", "state", *rest):
-            size, values = _values(tuple(rest))
+            return _log_length(words, at), True
+        case ("ct", "state", *_):
+            size, values = _values(words, at + 2)
             return 2 + size, _state(values, packet)
-        case (("tcp" | "udp") as protocol, ("dport" | "sport") as which, *rest):
-            size, values = _values(tuple(rest))
+        case (("tcp" | "udp") as protocol, ("dport" | "sport") as which, *_):
+            size, values = _values(words, at + 2)
             if protocol != packet.protocol:
                 return 2 + size, False
             port = packet.destination_port if which == "dport" else packet.source_port
             return 2 + size, None if values is None or port is None else _has_port(values, port)
-        case ("th", "dport", *rest):
-            size, values = _values(tuple(rest))
+        case ("th", "dport", *_):
+            size, values = _values(words, at + 2)
             port = packet.destination_port
             return 2 + size, None if values is None or port is None else _has_port(values, port)
-        case ("meta", "l4proto", *rest) | ("ip", "protocol", *rest) | ("ip6", "nexthdr", *rest):
-            size, values = _values(tuple(rest))
+        case ("meta", "l4proto", *_) | ("ip", "protocol", *_) | ("ip6", "nexthdr", *_):
+            size, values = _values(words, at + 2)
             names = {packet.protocol, _NUMBERS[packet.protocol]}
             return 2 + size, None if values is None else bool(names & values)
-        case ("meta", "nfproto", *rest):
-            size, values = _values(tuple(rest))
+        case ("meta", "nfproto", *_):
+            size, values = _values(words, at + 2)
             return 2 + size, None if values is None else f"ipv{packet.family}" in values
-        case ("meta", ("oif" | "oifname" | "iif" | "iifname"), *rest):
-            size, values = _values(tuple(rest))
+        case ("meta", ("oif" | "oifname" | "iif" | "iifname"), *_):
+            size, values = _values(words, at + 2)
             return 2 + size, _interface(values)
-        case (("oif" | "oifname" | "iif" | "iifname"), *rest):
-            size, values = _values(tuple(rest))
+        case (("oif" | "oifname" | "iif" | "iifname"), *_):
+            size, values = _values(words, at + 1)
             return 1 + size, _interface(values)
-        case (("ip" | "ip6") as family, ("daddr" | "saddr"), *rest):
-            size, _ = _values(tuple(rest))
+        case (("ip" | "ip6") as family, ("daddr" | "saddr"), *_):
+            size, _ = _values(words, at + 2)
             return 2 + size, None if (family == "ip") == (packet.family == 4) else False
         case _:
-            return _unknown_length(words), None
+            return _unknown_length(words, at), None
 
 
 def _state(values: frozenset[str] | None, packet: Packet) -> bool | None:
@@ -225,56 +231,57 @@ def _interface(values: frozenset[str] | None) -> bool | None:
     return False if values == frozenset({"lo"}) else None
 
 
-def _values(words: tuple[str, ...]) -> tuple[int, frozenset[str] | None]:
+def _values(words: tuple[str, ...], at: int) -> tuple[int, frozenset[str] | None]:
     """The right-hand side: one word, a set in braces, or a list; None where it is negated or cannot be read."""
-    if not words:
+    if at >= len(words):
         return 0, None
-    negated = words[0] in ("!=", "ne")
-    start = 1 if words[0] in ("!=", "ne", "==", "eq") else 0
+    negated = words[at] in ("!=", "ne")
+    start = at + 1 if words[at] in ("!=", "ne", "==", "eq") else at
     if start >= len(words):
-        return start, None
+        return start - at, None
+    end = start + 1
     if words[start] != "{":
-        end = start + 1
         while end + 1 < len(words) and words[end] == ",":
             end += 2
         values = frozenset(word.strip('"') for word in words[start:end] if word != ",")
     else:
-        end = start + 1
         while end < len(words) and words[end] != "}":
             end += 1
         values = frozenset(word.strip('"') for word in words[start + 1 : end] if word != ",")
         end += 1
     unreadable = negated or any(value.startswith(("@", "$", "&")) for value in values)
-    return end, None if unreadable else values
+    return end - at, None if unreadable else values
 
 
 def _has_port(values: frozenset[str], port: int) -> bool | None:
     for value in values:
         low, dash, high = value.partition("-")
-        numbers = [
-            _NAMED_PORTS.get(text, int(text) if text.isascii() and text.isdigit() else -1)
-            for text in (low, high or low)
-        ]
-        if min(numbers) < 0:
+        first, last = _number(low), _number(high if dash else low)
+        if min(first, last) < 0:
             return None
-        if numbers[0] <= port <= (numbers[1] if dash else numbers[0]):
+        if first <= port <= last:
             return True
     return False
 
 
-def _log_length(words: tuple[str, ...]) -> int:
-    size = 1
-    while size < len(words) and (
-        words[size] in ("prefix", "level", "group", "flags", "all", "snaplen")
-        or words[size - 1] in ("prefix", "level", "group", "comment")
+def _number(text: str) -> int:
+    """A port by name or number; below 0 for anything else, and for digits that are no port."""
+    return _NAMED_PORTS.get(text, int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else -1)
+
+
+def _log_length(words: tuple[str, ...], at: int) -> int:
+    end = at + 1
+    while end < len(words) and (
+        words[end] in ("prefix", "level", "group", "flags", "all", "snaplen")
+        or words[end - 1] in ("prefix", "level", "group", "comment")
     ):
-        size += 1
-    return size
+        end += 1
+    return end - at
 
 
-def _unknown_length(words: tuple[str, ...]) -> int:
+def _unknown_length(words: tuple[str, ...], at: int) -> int:
     """Up to the verdict: what is not understood stays one unknown condition."""
-    for size, word in enumerate(words):
-        if size and (word in _VERDICTS or word in ("jump", "goto")):
-            return size
-    return len(words)
+    for end in range(at + 1, len(words)):
+        if words[end] in _VERDICTS or words[end] in ("jump", "goto"):
+            return end - at
+    return len(words) - at

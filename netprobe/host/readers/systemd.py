@@ -35,8 +35,11 @@ _MANAGER_FOLDERS = ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/
 _MAX_FILES = 64
 """Files of ``EnvironmentFile=`` that are followed for one unit."""
 _SECTIONS = frozenset({"Unit", "Service", "Install", "Socket", "Timer", "Path", "Mount", "Slice", "Scope", "Manager"})
+_LONGEST_NAME = 255
 _BLANKS = " \t\r"
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "s": " "}
+_PLAIN = {"": re.compile(r"[^ \t\r\"'\\]+"), '"': re.compile(r'[^"\\]+'), "'": re.compile(r"[^'\\]+")}
+"""What stands for itself outside quotes and within each kind."""
 _HEX_ESCAPE = re.compile(r"[0-9a-fA-F]{2}")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+(?:_[a-z]+)+")
 """A name as environment variables have it. No directive of systemd is all upper or all lower case with underscores."""
@@ -113,7 +116,7 @@ def _why_ignored(section: str, known: bool, key: str, equals: str) -> str:
 def _meant(key: str) -> str:
     """The variable that a key names: ``HTTPS_PROXY``, ``export HTTPS_PROXY``, ``env https_proxy``; else nothing."""
     word = key.split(" ")[-1]
-    return word if _VARIABLE.fullmatch(word) else ""
+    return word if len(word) <= _LONGEST_NAME and _VARIABLE.fullmatch(word) else ""
 
 
 def _first_variable(value: str) -> str:
@@ -283,6 +286,10 @@ def words(text: str) -> Iterator[str | None]:
             return
         word, quote = [], ""
         while position < length and (quote or text[position] not in _BLANKS):
+            if plain := _PLAIN[quote].match(text, position):
+                word.append(plain[0])
+                position = plain.end()
+                continue
             character = text[position]
             position += 1
             if character == "\\":
@@ -293,10 +300,8 @@ def words(text: str) -> Iterator[str | None]:
                 word.append(character)
             elif character == quote:
                 quote = ""
-            elif not quote and character in "\"'":
-                quote = character
             else:
-                word.append(character)
+                quote = character
         if quote:
             yield None
             return

@@ -18,7 +18,7 @@ from netprobe.host.firewall.model import Chain, Fate, FilterRule, Packet, Target
 from netprobe.host.machine import Machine
 from netprobe.host.readers import settings
 from netprobe.host.rules.define import rule
-from netprobe.rules import Judgement, Rule, failed, not_run, passed, warned
+from netprobe.rules import CannotJudgeError, Judgement, Rule, failed, not_run, passed, warned
 
 _NEEDS = (
     (Packet(protocol="tcp", remote_port=443, outgoing=True, family=4), "connections to port 443"),
@@ -73,16 +73,28 @@ def _files(machine: Machine) -> Iterator[_Found]:
 
 
 def _with_includes(machine: Machine, text: str) -> str:
-    """Put the files of ``include`` statements in their place, one level deep, line numbers of the first file kept."""
+    """Put the files of ``include`` statements in their place, one level deep, line numbers of the first file kept.
+
+    Raises:
+        CannotJudgeError: all of it together is larger than one file may be.
+    """
     lines = text.split("\n")
+    left = _LIMIT - len(text)
     for index, line in enumerate(lines):
         match = re.fullmatch(r'\s*include\s+"(/[^"*?]+|/[^"]+/\*(?:\.\w+)?)"\s*;?\s*', line)
         if match is None:
             continue
         folder, _, name = match[1].rpartition("/")
         paths = machine.root.glob(folder, name[1:]) if name.startswith("*") else (match[1],)
-        # A space for each line end: the included rules are judged, and told at the line that includes them.
-        lines[index] = " ".join((machine.root.text(path, _LIMIT) or "").replace("\n", " ; ") for path in paths)
+        included = []
+        for path in paths:
+            content = machine.root.text(path, _LIMIT) or ""
+            left -= len(content) + 1
+            if left < 0:
+                raise CannotJudgeError(f"the rules and the files that they include are larger than {_LIMIT >> 20} MiB")
+            # A semicolon for each line end: these rules are judged, and told at the line that includes them.
+            included.append(content.replace("\n", " ; "))
+        lines[index] = " ".join(included)
     return "\n".join(lines)
 
 

@@ -48,7 +48,9 @@ _RPM_ANCHORS = (
     "/usr/share/pki/ca-trust-source/anchors",
     "/usr/share/pki/trust/anchors",
 )
-_PEM = re.compile(r"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----\s*([A-Za-z0-9+/=\s]{1,65536}?)-----END")
+_PEM = re.compile(r"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END")
+_LONGEST = 1 << 17
+"""Characters of one certificate in PEM; OpenSSL takes no chain above 100 KiB."""
 
 
 def fingerprints(text: str) -> Iterator[tuple[str, int]]:
@@ -57,6 +59,8 @@ def fingerprints(text: str) -> Iterator[tuple[str, int]]:
     for match in _PEM.finditer(text):
         # From one certificate to the next: counted from the start each time, a file full of them takes minutes.
         line, counted = line + text.count("\n", counted, match.start()), match.start()
+        if len(match[1]) > _LONGEST:
+            continue
         try:
             der = a2b_base64(match[1])
         except Base64Error:
