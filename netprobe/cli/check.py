@@ -53,7 +53,7 @@ def check(
         typer.Option(
             "--as",
             metavar="NAME",
-            help="Look as host, ecs-agent, ssm-agent, docker, ecs-init, installer or all. Repeatable.",
+            help="Probe as host, ecs-agent, ssm-agent, docker, ecs-init, installer or all. Repeatable.",
         ),
     ] = None,
     root: Annotated[

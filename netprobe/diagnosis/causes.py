@@ -18,7 +18,7 @@ from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.proof import Doubt, Proof, Standing, judge
 from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.taxonomy import TAXONOMY
-from netprobe.diagnosis.words import listing
+from netprobe.diagnosis.words import agree, listing
 from netprobe.errors import printable
 from netprobe.findings import Certainty, Finding, Owner, Place, Severity
 from netprobe.observations import Observation
@@ -98,6 +98,10 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     def names(self) -> str:
         """The host names for a sentence."""
         return listing(self.hosts)
+
+    def they(self, verb: str) -> str:
+        """The host names and what they do, one or several: ``ecs… ends``, ``ecs… and ssm… end``."""
+        return f"{self.names} {agree(len(self.hosts), verb)}"
 
     @property
     def patterns(self) -> str:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from netprobe.diagnosis import details, service
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.clock import Clock, attributed
@@ -59,7 +61,7 @@ def explain(world: Evidence, sight: Sight, o: Observation, clock: Clock | None, 
             id_ = "tls_untrusted_store" if origin else "tls_intercepted"
     return Cause(
         id=id_,
-        key=_authority(seen)[0] if id_ in ("tls_intercepted", "tls_nonconforming_chain") else _store(o, id_),
+        key=Authority.of(seen).key if id_ in ("tls_intercepted", "tls_nonconforming_chain") else _store(o, id_),
         say=_SAY[id_],
         sight=sight,
         evidence=(o, *controls),
@@ -105,16 +107,53 @@ def _seen(*observations: Observation) -> TlsDetail | None:
     return next((d for d in found if d.chain), found[0] if found else None)
 
 
-def _authority(detail: TlsDetail | None) -> tuple[str, str]:
-    """Name and SHA-256 of the CA at the end of a chain; the fingerprint is empty where the peer did not send it."""
-    if detail is None or not detail.chain:
-        return "", ""
-    last = detail.chain[-1]
-    if len(detail.chain) == 1 and last.self_signed:
-        return "a self-signed certificate", last.sha256
-    if last.self_signed:
-        return last.subject, last.sha256
-    return last.issuer, detail.root_sha256
+class Authority(msgspec.Struct, frozen=True, kw_only=True):
+    """Who vouches for a chain.
+
+    Attributes:
+        name: of the CA, as the chain tells it (text that its owner chose); nothing where no chain was seen.
+        sha256: of its certificate; nothing where the peer did not send it.
+        alone: the peer's one certificate vouches for itself.
+    """
+
+    name: str = ""
+    sha256: str = ""
+    alone: bool = False
+
+    @classmethod
+    def of(cls, detail: TlsDetail | None) -> Authority:
+        """The authority at the end of the chain that a handshake showed."""
+        if detail is None or not detail.chain:
+            return cls()
+        last = detail.chain[-1]
+        if last.self_signed:
+            return cls(name=last.subject, sha256=last.sha256, alone=len(detail.chain) == 1)
+        return cls(name=last.issuer, sha256=detail.root_sha256)
+
+    @property
+    def key(self) -> str:
+        """What makes two of them one: the name of a CA, or that there is none."""
+        return "self-signed" if self.alone else self.name
+
+    @property
+    def told(self) -> str:
+        """A noun for a sentence, with the fingerprint where it is known."""
+        fingerprint = f" (SHA-256 {self.sha256[:16]}…)" if self.sha256 else ""
+        if self.alone:
+            return f"a self-signed certificate{fingerprint}"
+        return f"the CA “{self.name}”{fingerprint}" if self.name else "an unknown CA"
+
+    @property
+    def by(self) -> str:
+        """How something was done: ``by the CA “…”``, ``with a self-signed certificate``."""
+        return f"{'with' if self.alone else 'by'} {self.told}"
+
+    @property
+    def issuer(self) -> str:
+        """Who issued the leaf, without a fingerprint."""
+        if self.alone:
+            return "itself"
+        return self.name or "an unknown CA"
 
 
 def companions(world: Evidence) -> Iterator[Cause]:
@@ -127,7 +166,7 @@ def companions(world: Evidence) -> Iterator[Cause]:
                 continue
             strict = world.controls("strict_chain", like=o, step=Step.TLS)
             seen = _seen(o, *strict, *world.controls("lax_chain", like=o, step=Step.TLS)) or detail
-            name, _ = _authority(seen)
+            name = Authority.of(seen).key
             if o.failure is None and detail.former_root:
                 yield Cause(
                     id="tls_former_root",
@@ -149,17 +188,13 @@ def companions(world: Evidence) -> Iterator[Cause]:
                 )
 
 
-def _ca(group: Group) -> str:
-    name, sha256 = _authority(_seen(*group.evidence))
-    if not name:
-        return "a CA that sent no certificate"
-    print_of = f" (SHA-256 {sha256[:16]}…)" if sha256 else ""
-    return f"{name}{print_of}" if name.startswith("a self") else f"“{name}”{print_of}"
+def _authority(group: Group) -> Authority:
+    return Authority.of(_seen(*group.evidence))
 
 
 def _fingerprint(group: Group) -> str:
     """The whole fingerprint, as it has to be compared; of a CA that was not sent there is none."""
-    _, sha256 = _authority(_seen(*group.evidence))
+    sha256 = _authority(group).sha256
     return f"SHA-256 {sha256}" if sha256 else "of the CA (it was not sent: ask for it)"
 
 
@@ -178,7 +213,8 @@ def _say_intercepted(group: Group) -> Words:
     record = group.world.vantages.get(group.first.vantage)
     store = record.store if record is not None else "system"
     return Words(
-        title=f"TLS to {group.names} is intercepted by {_ca(group)}, which the trust store ({store}) does not hold.",
+        title=f"TLS to {group.names} is intercepted {_authority(group).by}, which the trust store "
+        f"({store}) does not hold.",
         remedy=f"Exempt {group.patterns} on TCP {group.ports} from TLS inspection. If that is refused, compare the "
         f"fingerprint {_fingerprint(group)} with the team that runs the inspection first: whoever holds that key reads "
         "everything. Only once they confirm it, install the CA in the host's store (update-ca-certificates or "
@@ -194,23 +230,21 @@ def _say_trusted(group: Group) -> Words:
         else ""
     )
     return Words(
-        title=f"TLS to {group.names} is intercepted by {_ca(group)}; this vantage trusts it.{ecdsa}",
+        title=f"TLS to {group.names} is intercepted {_authority(group).by}; this vantage trusts it.{ecdsa}",
         remedy=f"Exempt {group.patterns} on TCP {group.ports} from TLS inspection. {_AGENTS_AND_STORES}: check with "
         "`netprobe check --as ecs-agent`.",
     )
 
 
 def _say_untrusted(group: Group) -> Words:
-    name, sha256 = _authority(_seen(*group.evidence))
-    root = f"“{name}”" + (f" (SHA-256 {sha256[:16]}…)" if sha256 else "") if name else "Amazon Root CA 1"
+    authority = _authority(group)
+    root = authority.told if authority.name else "the CA “Amazon Root CA 1”"
     return Words(
         title=f"The certificates of {group.names} are genuine, but the trust store ({group.key or 'system'}) lacks "
-        f"their "
-        f"root {root}.",
+        f"their root, {root}.",
         remedy=f"Install the distribution's ca-certificates package and run update-ca-certificates (Debian, Ubuntu) or "
         f"update-ca-trust (RHEL, Fedora, Amazon Linux), so that {group.key or 'the store'} holds {root} and Amazon "
-        f"Root "
-        "CA 1 to 4.",
+        "Root CA 1 to 4.",
     )
 
 
@@ -228,7 +262,7 @@ def _say_wrong_at_aws(group: Group) -> Words:
     leaf = _leaf(group)
     whose = ", ".join(leaf.names[:3]) if leaf is not None else "another name"
     return Words(
-        title=f"{group.names} show a certificate of AWS's own for {whose}, over a chain of the origin: AWS answers, "
+        title=f"{group.they('show')} a certificate of AWS's own for {whose}, over a chain of the origin: AWS answers, "
         "with the wrong certificate. Others of its hosts work.",
         remedy="Nothing on this host or in the network: nobody on the way can have made this certificate. It has "
         "happened before (amazon-ecs-agent#4530). Try again later; if it stays, open a case with AWS.",
@@ -240,7 +274,7 @@ def _say_incomplete(group: Group) -> Words:
     leaf = _leaf(group)
     issuer = f" “{leaf.issuer}”" if leaf is not None else ""
     return Words(
-        title=f"{group.names} send their certificate without the intermediate{issuer} that issued it; with the one "
+        title=f"{group.they('send')} a certificate without the intermediate{issuer} that issued it; with the one "
         "that other hosts of this run sent, the chain is genuine.",
         remedy=f"Whoever runs {group.patterns} must send the full chain (leaf and intermediates). Browsers fetch what "
         "is missing, the agents (Go) and curl do not.",
@@ -263,12 +297,11 @@ def _say_dates(group: Group) -> Words:
     late = group.id == "tls_expired"
     when = ((leaf.not_after if late else leaf.not_before) if leaf is not None else "") or "an unknown date"
     said = f"expired on {when}" if late else f"is not valid before {when}"
-    name, _ = _authority(_seen(*group.evidence))
+    issuer = _authority(group).issuer
     return Words(
-        title=f"The certificate of {group.names} {said} (issued by {name or 'an unknown CA'}).",
+        title=f"The certificate of {group.names} {said} (issued by {issuer}).",
         remedy="Compare `date -u` with a good clock first. If the clock is right, whoever issued the certificate "
-        f"({name or 'an unknown CA'}) must renew it: AWS renews its own, so look for an inspecting device or a local "
-        "stand-in.",
+        "must renew it: AWS renews its own, so look for an inspecting device or a local stand-in.",
         owner=None if group.proven else Owner.HOST,
     )
 
@@ -277,7 +310,8 @@ def _say_nonconforming(group: Group) -> Words:
     errors = sorted({d.strict_error for d in map(details.tls, group.evidence) if d is not None and d.strict_error})
     why = f" ({errors[0]})" if errors else ""
     return Words(
-        title=f"The chain for {group.names} by {_ca(group)} breaks X.509 rules: strict verifiers reject it{why}.",
+        title=f"The chain for {group.names}, issued by {_authority(group).told}, breaks X.509 rules: strict verifiers "
+        f"reject it{why}.",
         remedy="Re-issue the inspection CA and its leaves with basicConstraints, keyUsage, subjectKeyIdentifier and "
         f"authorityKeyIdentifier (RFC 5280), or exempt {group.patterns} from inspection.",
     )

@@ -70,8 +70,8 @@ def _say_chance(group: Group) -> Words:
         title=f"It works by chance: {_DOES[group.first.step]} {group.names} fails ({failures}) and passes when it is "
         f"tried again: {passed} of {count(made, 'try', 'tries')} passed ({listing(each, most=_MOST_NAMED)}).",
         remedy="Look for what is there more than once: members of a load balancer, links that share the load by source "
-        f"port, resolvers or proxies behind one address, a line that flaps. Run `netprobe check` again; agents retry, "
-        f"so they limp where {group.patterns} fail now and then.",
+        f"port, resolvers or proxies behind one address, a link that goes up and down. Run `netprobe check` again; "
+        f"agents retry, so they carry on slowly where {group.patterns} sometimes fail.",
     )
 
 

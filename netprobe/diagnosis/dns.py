@@ -114,7 +114,7 @@ _REMEDIES = {
     "dns_unreachable": "Start the DNS service at {resolver} or allow UDP and TCP port 53 to it ({error}); if it "
     "moved, put the right nameserver into /etc/resolv.conf.",
     "dns_timeout": "Allow UDP and TCP port 53 from this host to {resolver} and check that the server runs; if it was "
-    "retired, put a living nameserver into /etc/resolv.conf.",
+    "retired, put a working name server into /etc/resolv.conf.",
     "dns_tcp_blocked": "Allow TCP port 53 from this host to {resolver}, beside UDP (RFC 7766): answers for {names} do "
     "not fit into one UDP packet.",
 }

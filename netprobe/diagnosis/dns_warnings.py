@@ -181,7 +181,7 @@ def _say_private(group: Group) -> Words:
             "--expect if PrivateLink is meant.",
         )
     return Words(
-        title=f"{group.names} resolve to private addresses ({found}): PrivateLink, or a split-horizon zone.",
+        title=f"{group.they('resolve')} to private addresses ({found}): PrivateLink, or a split-horizon zone.",
         remedy=f"Nothing, if interface endpoints are meant: then {found} must be reachable from this host on TCP "
         f"{group.ports}. Otherwise remove the local zone at {resolver}.",
     )

@@ -121,7 +121,7 @@ class Evidence:
         return tuple(o for o in made if (o.vantage, o.host, o.port) == mine)
 
     def _as_asked_again(self, o: Observation, chances: list[Tries]) -> Observation:
-        """A look-up as it ended; where it failed and passes now, as it ends now."""
+        """A lookup as it ended; where it failed and passes now, as it ends now."""
         tries = self.tries(o) if o.failure is not None else None
         if tries is None or not tries.passing:
             return o

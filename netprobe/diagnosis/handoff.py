@@ -38,8 +38,7 @@ def handoff(run: Run, diagnosis: Diagnosis, *, target: str = "", rules: Sequence
             "A server is to run Amazon ECS Anywhere. netprobe tested from that server what it must reach, and found "
             + (
                 f"{len(asked)} problem{'s' if len(asked) != 1 else ''} in the network, described below with the "
-                f"smallest "
-                "change that removes each."
+                "smallest change that removes each."
                 if asked
                 else "nothing in the network that needs a change."
             )

@@ -157,8 +157,7 @@ def _say_block(group: Group) -> Words:
     return Words(
         title=f"A block page answers instead of AWS for {group.names} ({describe(details.http(group.first))}).",
         remedy=f"On the filter that serves this page, allow {group.patterns} on TCP {group.ports} for this host, "
-        f"without "
-        "user authentication: agents cannot click.",
+        "without user authentication: agents cannot complete an interactive login.",
     )
 
 
@@ -173,7 +172,7 @@ def _say_portal(group: Group) -> Words:
 
 def _say_foreign(group: Group) -> Words:
     return Words(
-        title=f"Someone answers for {group.names}, but not AWS ({describe(details.http(group.first))}).",
+        title=f"Something other than AWS answers for {group.names} ({describe(details.http(group.first))}).",
         remedy=f"Find what answers at {group.addresses}: a transparent proxy, a NAT rule or a DNS override. Take "
         f"{group.patterns} out of it; a genuine answer carries x-amzn-RequestId or x-amz-request-id.",
     )
@@ -227,7 +226,7 @@ def _say_unrecognised(group: Group) -> Words:
 
 def _say_mtu(group: Group) -> Words:
     return Words(
-        title=f"Large packets vanish on the way to {group.names}: the request stalls, in smaller packets it is "
+        title=f"Large packets to {group.names} are lost on the way: the request stalls, in smaller packets it is "
         f"answered.",
         remedy="Let ICMP type 3 code 4 (IPv6: type 2, packet too big) through, or clamp the MSS on the router or VPN.",
     )
@@ -240,7 +239,7 @@ def _say_stalled(group: Group) -> Words:
     if answered.by_origin(group.first):
         return _say_stalled_unread(group, waited, on_way)
     return Words(
-        title=f"TLS to {group.names} stands{on_way}, but the request gets no answer within {waited}.",
+        title=f"TLS to {group.names} is established{on_way}, but the request gets no answer within {waited}.",
         remedy=f"Look on the device that inspects or proxies {group.patterns} for requests it holds (scanning, user "
         "authentication, a full session table), and exempt them.",
     )
@@ -248,8 +247,8 @@ def _say_stalled(group: Group) -> Words:
 
 def _say_stalled_unread(group: Group, waited: str, on_way: str) -> Words:
     return Words(
-        title=f"TLS to {group.names} stands{on_way} and is the origin's own, but {_what(group)} gets no answer within "
-        f"{waited}{_other(group)}.",
+        title=f"TLS to {group.names} is established{on_way} with the origin itself, but {_what(group)} gets "
+        f"no answer within {waited}{_other(group)}.",
         remedy=f"Ask from another network at the same time. If it answers there, look on the firewall for flows to "
         f"{group.patterns} on TCP {group.ports} that it stops passing (session limits, a full table, intrusion "
         "prevention); nobody on the way can read these requests.",
@@ -281,8 +280,8 @@ def _say_cut(group: Group) -> Words:
     if answered.by_origin(group.first):
         return _say_cut_unread(group, how)
     return Words(
-        title=f"TLS to {group.names} stands, but with a chain that is not the origin's, and whoever holds it has the "
-        f"connection {how} when the request is sent.",
+        title=f"TLS to {group.names} is established, but with a chain that is not the origin's, and the connection "
+        f"is {how} when the request is sent.",
         remedy=f"The device that opens TLS here ends the request (content inspection, a method filter, or its own "
         f"connection to the service failed): exempt {group.patterns} on TCP {group.ports} from it.",
     )
@@ -290,7 +289,7 @@ def _say_cut(group: Group) -> Words:
 
 def _say_cut_unread(group: Group, how: str) -> Words:
     return Words(
-        title=f"TLS to {group.names} stands and is the origin's own, and the connection is {how} after "
+        title=f"TLS to {group.names} is established with the origin itself, and the connection is {how} after "
         f"{_what(group)}{_other(group)}.",
         remedy=f"Ask from another network at the same time. If it answers there, look on the firewall for flows to "
         f"{group.patterns} on TCP {group.ports} that it ends (intrusion prevention, session limits); nobody on the "

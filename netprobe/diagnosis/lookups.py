@@ -35,7 +35,7 @@ def resolver_of(o: Observation) -> str:
 
 
 def is_question(o: Observation, like: Observation) -> bool:
-    """Whether two look-ups ask one resolver the same."""
+    """Whether two lookups ask one resolver the same."""
     mine, theirs = dns_detail(o), dns_detail(like)
     if mine is None or theirs is None:
         return False

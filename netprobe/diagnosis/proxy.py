@@ -208,22 +208,21 @@ def _phase_error(group: Group) -> str:
 def _say_name(group: Group) -> Words:
     return Words(
         title=f"The name of the proxy {group.key} does not resolve ({_phase_error(group)}): {group.names} and "
-        f"everything "
-        "else behind it fail.",
+        "everything else behind it fail.",
         remedy=f"Correct the proxy's name in {_where_set(group)}, or add it to the DNS that this host asks.",
     )
 
 
 def _say_unreachable(group: Group) -> Words:
     return Words(
-        title=f"The proxy {group.key} cannot be reached ({group.first.failure}); {group.names} fail.",
+        title=f"The proxy {group.key} cannot be reached ({group.first.failure}); {group.they('fail')}.",
         remedy=f"Add a route and a firewall rule from this host to {group.key}.",
     )
 
 
 def _say_refused(group: Group) -> Words:
     return Words(
-        title=f"Nothing listens at the proxy {group.key} (connection refused); {group.names} fail.",
+        title=f"Nothing listens at the proxy {group.key} (connection refused); {group.they('fail')}.",
         remedy=f"Start the proxy service, or correct its port in {_where_set(group)}; if a firewall refuses on its "
         f"behalf, allow TCP to {group.key}.",
     )
@@ -234,10 +233,9 @@ def _say_timeout(group: Group) -> Words:
     accepted = detail is not None and detail.phase in ("connect", "tls")
     what = "accepts the connection and does not answer CONNECT" if accepted else "does not answer"
     return Words(
-        title=f"The proxy {group.key} {what} (waited {duration(group.first.duration_seconds)}); {group.names} fail.",
-        remedy=f"Allow TCP from this host to {group.key} on the firewall and check that the proxy is alive; its "
-        f"address "
-        f"stands in {_where_set(group)}.",
+        title=f"The proxy {group.key} {what} (waited {duration(group.first.duration_seconds)}); {group.they('fail')}.",
+        remedy=f"Allow TCP from this host to {group.key} on the firewall and check that the proxy is running; its "
+        f"address stands in {_where_set(group)}.",
     )
 
 
@@ -252,7 +250,7 @@ def _say_auth(group: Group) -> Words:
         else f"the agents cannot answer {offered}: allow this host's address without authentication, or offer Basic"
     )
     return Words(
-        title=f"{_start(group)} {verb} (407, {offered}); {group.names} fail.",
+        title=f"{_start(group)} {verb} (407, {offered}); {group.they('fail')}.",
         remedy=usable[0].upper() + usable[1:] + f", or exempt {group.patterns} from authentication on the proxy.",
         owner=None if basic or not schemes else Owner.NETWORK,
     )
@@ -260,7 +258,7 @@ def _say_auth(group: Group) -> Words:
 
 def _say_scheme(group: Group) -> Words:
     return Words(
-        title=f"What listens at {group.key} does not speak that scheme ({group.first.failure}); {group.names} fail.",
+        title=f"What listens at {group.key} does not speak that scheme ({group.first.failure}); {group.they('fail')}.",
         remedy=f"Write the scheme that the proxy speaks into {_where_set(group)}: nearly always http://HOST:PORT, also "
         "for HTTPS_PROXY. SOCKS proxies serve the ECS agent only.",
     )
@@ -319,7 +317,7 @@ def _say_not_a_proxy(group: Group) -> Words:
     detail = details.proxy(group.first)
     status = f"status {detail.status}" if detail is not None and detail.status is not None else str(group.first.failure)
     return Words(
-        title=f"What answers at {group.key} is no forward proxy ({status} to CONNECT); {group.names} fail.",
+        title=f"What answers at {group.key} is no forward proxy ({status} to CONNECT); {group.they('fail')}.",
         remedy=f"Correct host and port in {_where_set(group)}: this looks like a web server or another service.",
     )
 
@@ -334,7 +332,7 @@ def _say_tls(group: Group) -> Words:
 
 def _say_method(group: Group) -> Words:
     return Words(
-        title=f"{_start(group)} does not allow the CONNECT method; {group.names} fail.",
+        title=f"{_start(group)} does not allow the CONNECT method; {group.they('fail')}.",
         remedy=f"Enable CONNECT to port {group.ports} on {group.key} (a caching or plain HTTP proxy has it off).",
     )
 
@@ -342,11 +340,9 @@ def _say_method(group: Group) -> Words:
 def _say_buffers(group: Group) -> Words:
     return Words(
         title=f"{_start(group)} opens the tunnel to {group.names} and holds the answer back; without it the answer "
-        f"comes "
-        "at once.",
+        "comes at once.",
         remedy=f"Switch off response buffering and content scanning on {group.key} for {group.patterns}: tunnel "
-        f"without "
-        "inspection.",
+        "without inspection.",
     )
 
 

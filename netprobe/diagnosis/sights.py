@@ -1,4 +1,4 @@
-"""What one vantage saw of one host: its look-ups, its paths, and what became of it.
+"""What one vantage saw of one host: its lookups, its paths, and what became of it.
 
 A :class:`Sight` is one host (and port) as one vantage saw it in the first pass; a :class:`Path` is one address of it,
 or the way through its proxy. Nothing is concluded here beyond "this path broke at that step".
@@ -80,7 +80,7 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
         paths: one for each address that was tried.
         sinkholed: answers that no genuine service gives.
         also: other vantages with the same settings, for which the same probes stand.
-        chances: failures of the first pass that passed when they were tried again; its ways and look-ups are those of
+        chances: failures of the first pass that passed when they were tried again; its ways and lookups are those of
             the try that passed.
         cut: whether the deadline or the user ended the run before this host was done with, by whichever vantage.
         own: the host's own number, which AWS gave it at the last discovery.

@@ -58,7 +58,7 @@ _TABLE: dict[str, tuple[tuple[str, Severity, Owner, str], ...]] = {
     ),
     "tcp": (
         ("tcp_refused", E, NETWORK, "the connection is refused"),
-        ("tcp_dropped", E, NETWORK, "packets vanish without an answer"),
+        ("tcp_dropped", E, NETWORK, "packets are dropped silently"),
         ("tcp_reset", E, NETWORK, "the connection opens and is reset before a byte is sent"),
         ("tcp_prohibited", E, NETWORK, "a device answers: administratively prohibited (ICMP)"),
         ("tcp_unreachable", E, NETWORK, "there is no route"),
@@ -72,7 +72,7 @@ _TABLE: dict[str, tuple[tuple[str, Severity, Owner, str], ...]] = {
         ("tls_reset_after_hello", E, NETWORK, "the connection is reset after the ClientHello, whatever the name"),
         ("tls_closed_after_hello", E, NETWORK, "the connection is closed after the ClientHello, whatever the name"),
         ("tls_dropped_after_hello", E, NETWORK, "nothing comes back after the ClientHello, whatever the name"),
-        ("tls_path_mtu", E, NETWORK, "large packets vanish on the way (path MTU)"),
+        ("tls_path_mtu", E, NETWORK, "large packets are lost on the way (path MTU)"),
         ("tls_intercepted", E, NETWORK, "TLS is intercepted by a CA that this vantage does not trust"),
         ("tls_intercepted_trusted", W, NETWORK, "TLS is intercepted by a CA that this vantage trusts"),
         ("tls_untrusted_store", E, HOST, "the chain is genuine, the trust store lacks its root"),

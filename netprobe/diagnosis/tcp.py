@@ -210,7 +210,7 @@ def _say_refused(group: Group) -> Words:
 
 def _say_dropped(group: Group) -> Words:
     return Words(
-        title=f"Packets to {group.names} on TCP port {group.ports} vanish without an answer ({group.addresses}).",
+        title=f"Packets to {group.names} on TCP port {group.ports} are dropped silently ({group.addresses}).",
         remedy=f"Allow TCP {group.ports} outbound from this host to {group.patterns} on the firewall, with replies.",
     )
 
@@ -233,8 +233,7 @@ def _say_prohibited(group: Group) -> Words:
         title=f"{'The device ' + group.key if group.key else 'A device on the way'} forbids TCP port {group.ports}"
         f" to {group.names}: administratively prohibited ({kind}).",
         remedy=f"On {group.key or 'the device that sends the ICMP message'}, allow TCP {group.ports} outbound from "
-        f"this "
-        f"host to {group.patterns}.",
+        f"this host to {group.patterns}.",
     )
 
 
@@ -283,8 +282,7 @@ def _say_some(group: Group) -> Words:
 def _say_stale(group: Group) -> Words:
     return Words(
         title=f"Some addresses of {count(len(group.hosts), 'name')} are blocked ({_blocked_addresses(group)}) and "
-        f"others "
-        "pass, as with an allowlist of IP addresses that has aged.",
+        "others pass, as with an allowlist of IP addresses that has aged.",
         remedy=f"Allow {group.patterns} on TCP {group.ports} by name; where only addresses can be written, refresh the "
         "list from ip-ranges.json (service AMAZON, this region) on every change.",
     )
@@ -296,15 +294,14 @@ def _say_family(group: Group) -> Words:
         title=f"{bad} does not work for {group.names} ({_blocked_addresses(group)}: {group.first.failure}); {good} "
         f"does.",
         remedy=f"Repair {bad} for TCP {group.ports} ({group.first.failure} at {_blocked_addresses(group)}), or take "
-        f"the "
-        f"{bad} default route and addresses off this host so that no agent tries it.",
+        f"the {bad} default route and addresses off this host so that no agent tries it.",
     )
 
 
 def _say_proxy_required(group: Group) -> Words:
     return Words(
         title=f"Direct connections to {group.names} fail ({group.first.failure}); through the proxy {group.key} "
-        f"they pass.",
+        "they succeed.",
         remedy=f"Set HTTPS_PROXY={group.key} for every agent: /etc/ecs/ecs.config, and systemd drop-ins for ecs, "
         "amazon-ssm-agent and docker, with NO_PROXY=169.254.169.254,169.254.170.2,/var/run/docker.sock.",
     )

@@ -246,7 +246,7 @@ def _say_mtu(group: Group) -> Words:
     mss = max(sizes, default=None)
     shown = f"with an MSS of {mss} it completes" if mss else "with smaller segments it completes"
     return Words(
-        title=f"Large packets vanish on the way to {group.names}: the handshake stalls, {shown} (path MTU).",
+        title=f"Large packets to {group.names} are lost on the way: the handshake stalls, {shown} (path MTU).",
         remedy="Let ICMP type 3 code 4 (IPv6: type 2, packet too big) through, or clamp the MSS on the router or VPN: "
         f"`nft add rule inet filter forward tcp flags syn tcp option maxseg size set {mss or 1360}`. At once, on this "
         f"host: `ip route change default … advmss {mss or 1360}`.",
@@ -264,7 +264,7 @@ def _say_alert(group: Group) -> Words:
         49: " A policy on the peer denies the connection.",
     }.get(number if number is not None else -1, "")
     return Words(
-        title=f"{group.names} end the handshake with the TLS alert {name} ({number}).",
+        title=f"{group.they('end')} the handshake with the TLS alert {name} ({number}).",
         remedy=f"Genuine AWS endpoints send no such alert to this client: find the device that terminates TLS for "
         f"{group.patterns} and exempt it from inspection.{hint}",
     )
@@ -272,7 +272,7 @@ def _say_alert(group: Group) -> Words:
 
 def _say_version(group: Group) -> Words:
     return Words(
-        title=f"{group.names} accept no TLS version that the agents speak (1.2 and 1.3).",
+        title=f"{group.they('accept')} no TLS version that the agents speak (1.2 and 1.3).",
         remedy=f"The device that terminates TLS must offer TLS 1.2 or newer, or let TCP {group.ports} to "
         f"{group.patterns} pass uninspected; AWS itself offers both.",
     )
@@ -280,7 +280,7 @@ def _say_version(group: Group) -> Words:
 
 def _say_not_tls(group: Group) -> Words:
     return Words(
-        title=f"{group.names} answer in plain text on port {group.ports}, where TLS was expected.",
+        title=f"{group.they('answer')} in plain text on port {group.ports}, where TLS was expected.",
         remedy=f"A device redirects TCP {group.ports} to a plain HTTP service (a transparent proxy or a portal): take "
         f"{group.patterns} out of that redirection.",
     )

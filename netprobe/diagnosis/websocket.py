@@ -52,7 +52,7 @@ def explain(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) ->
             sight=sight,
             evidence=(o,),
             # A reset may have many reasons; a foreign answer to the upgrade has one.
-            doubt="" if o.failure in _REFUSED else "nobody said why, and plain requests to the same host pass",
+            doubt="" if o.failure in _REFUSED else "no reason was given, and plain requests to the same host pass",
             blocking=blocking,
         )
     return unexplained(sight, o, blocking=blocking)
@@ -95,8 +95,7 @@ def _say_refused(group: Group) -> Words:
     return Words(
         title=f"The WebSocket upgrade to {group.names} {how}.",
         remedy=f"Allow WebSocket (HTTP/1.1 Upgrade) to {group.patterns} on TCP {group.ports} in the application "
-        f"control "
-        "of the proxy or firewall, or exempt these names from inspection.",
+        "control of the proxy or firewall, or exempt these names from inspection.",
     )
 
 

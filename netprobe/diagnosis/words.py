@@ -25,6 +25,23 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
+_IRREGULAR = {"are": "is", "have": "has", "do": "does"}
+
+
+def agree(number: int, verb: str) -> str:
+    """The verb as one host or several take it: ``agree(1, "end")`` is ``ends``, ``agree(2, "end")`` is ``end``.
+
+    Args:
+        number: how many do it.
+        verb: what several do: ``are``, ``fail``, ``pass``.
+    """
+    if number != 1:
+        return verb
+    if verb in _IRREGULAR:
+        return _IRREGULAR[verb]
+    return f"{verb}es" if verb.endswith(("s", "sh", "ch", "x", "o")) else f"{verb}s"
+
+
 def duration(seconds: float) -> str:
     """``4 minutes 10 s``, ``52 s``, ``0.7 s``: exact enough to act on."""
     if seconds < 10:

@@ -189,7 +189,7 @@ def _tcp() -> tuple[Scenario, ...]:
         ),
         Scenario(
             name="blackhole",
-            summary="Packets to the ECS agent's endpoints (ecs-a, ecs-t) vanish.",
+            summary="Packets to the ECS agent's endpoints (ecs-a, ecs-t) are dropped silently.",
             findings=("tcp_dropped",),
             failure=Failure.TIMEOUT,
             at=("ecs-a", "ecs-t"),
@@ -197,7 +197,7 @@ def _tcp() -> tuple[Scenario, ...]:
         ),
         Scenario(
             name="blackhole-all",
-            summary="Packets to every host vanish.",
+            summary="Packets to every host are dropped silently.",
             findings=("tcp_dropped",),
             failure=Failure.TIMEOUT,
             behaviour=HostBehaviour(tcp=TcpMode.DROP),

@@ -203,7 +203,7 @@ def _by_size(target: TargetPath) -> tuple[Location | None, str]:
     last = max(large, default=0)
     if mtu.large is not None and max(hops([target.control]), default=0) >= last and _differs(target.control, last):
         address = " or ".join(large.get(last, ()))
-        sentence = f"large packets vanish at or right behind {address or THIS_HOST}{_ordinal(last)}; {mtu.advice}"
+        sentence = f"large packets are lost at or right behind {address or THIS_HOST}{_ordinal(last)}; {mtu.advice}"
         return Location(hop=last, address=address, device="router", certainty=Certainty.SUSPECTED), sentence
     return None, f"{_where(target)}: {mtu.advice}"
 

@@ -92,7 +92,7 @@ def _conclude(version: int, interface: int, ceiling: int, best: int | None, prob
             f"to {mss} on the gateway"
         )
         if not announced:
-            advice += "; larger packets vanish without an ICMP message, so the device there must send 'too big'"
+            advice += "; larger packets are dropped without an ICMP message, so the device there must send 'too big'"
             advice += " (ICMPv6 type 2)" if version == 6 else " (ICMP type 3 code 4), and nobody may filter it"
     return PathMtu(
         interface_mtu=interface,

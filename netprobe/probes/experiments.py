@@ -118,7 +118,7 @@ async def make(session: Session) -> None:
     with trio.move_on_after(SECONDS):
         turns = repeats.Turns()
         done: set[int] = set()
-        # What a second look-up finds has steps of its own, which may fail too: so twice, at most.
+        # What a second lookup finds has steps of its own, which may fail too: so twice, at most.
         for _ in range(2):
             kinds = _kinds(session, done)
             if not kinds:
@@ -268,7 +268,7 @@ def _spread(cases: Iterable[Case]) -> Iterator[Case]:
 
 
 def _failures(trace: Trace) -> Iterator[Observation]:
-    """The failures of a first pass; of a look-up only those that leave the host without an address it could have."""
+    """The failures of a first pass; of a lookup only those that leave the host without an address it could have."""
     for o in trace.lookup:
         assert isinstance(o.detail, DnsDetail)
         has_answer = o.failure is Failure.DNS_NO_ANSWER and bool(trace.addresses)

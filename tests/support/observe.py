@@ -146,7 +146,7 @@ class World:
         transport: str = "udp",
         **more: Any,
     ) -> None:
-        """One look-up."""
+        """One lookup."""
         kind = rrtype or ("AAAA" if answers and ":" in answers[0] else "A")
         detail = DnsDetail(resolver=resolver, rrtype=kind, answers=answers, transport=transport)
         self.see(Step.DNS, host, failure, detail, **more)
