@@ -5,6 +5,7 @@
     │   ├── InvalidHostnameError    not a host name or host pattern
     │   ├── UnknownRegionError      no such region; the nearest names are told
     │   ├── RefusedRegionError      China: ECS Anywhere is not offered there
+    │   ├── MissingInputError       something is needed; the command says by which option it is given
     │   └── UnreadableFileError     a file that is missing, unreadable or malformed
     └── CannotExpressError      exit 1: the device cannot say what was asked for (``render --exact``)
 
@@ -80,6 +81,18 @@ class UnknownRegionError(UsageError):
 
 class RefusedRegionError(UsageError):
     """A region that netprobe refuses to touch (China)."""
+
+
+class MissingInputError(UsageError):
+    """Something is needed that was not given; whoever has an option for it replaces the remedy.
+
+    Attributes:
+        need: what is missing, in a word.
+    """
+
+    def __init__(self, need: str, reason: str, remedy: str) -> None:
+        self.need = need
+        super().__init__(need, reason, remedy)
 
 
 class UnreadableFileError(UsageError):

@@ -171,11 +171,12 @@ class HostPattern(msgspec.Struct, frozen=True, order=True):
         for number in numbers:
             yield Hostname.parse(self.pattern.replace("*", str(number)))
 
-    def regex(self, any_character: str = "[^.]+") -> str:
+    def regex(self, any_character: str = "[a-z0-9-]+") -> str:
         """The pattern as an unanchored regular expression that every common dialect reads alike.
 
         Args:
-            any_character: what stands for the asterisk; the default is one or more characters other than a dot.
+            any_character: what stands for the asterisk; the default is one or more of those that a host name
+                may hold, so that blanks, ``@``, NUL and bytes beyond ASCII match nowhere.
         """
         return self.pattern.replace(".", r"\.").replace("*", any_character)
 

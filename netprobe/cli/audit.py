@@ -10,9 +10,14 @@ import typer
 from netprobe.cli import options
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from netprobe.audit.model import Audited
+    from netprobe.catalog.model import Endpoint
 
 _FORMATS = ("text", "json")
+NAME = "netprobe-audit"
+"""The stem of the names in its rules: a part of the endpoints never takes the place of the whole list."""
 
 
 def register(app: typer.Typer) -> None:
@@ -87,17 +92,30 @@ def audit(
             changes = [f"  {pattern}:{port}" for pattern, port in patterns]
             shown += fitted([*changes, "(--target squid and the like write it for a device)"], width())
         else:
-            from netprobe.render import Options, Origin, render
-
             names = [shlex.quote(printable(file.name)) for file in files]
             regions = ",".join(one.id for one in selection.regions)
-            origin = Origin(
-                command=f"netprobe audit {' '.join(names)} -r {regions} --target {target}",
-                catalog=selection.catalog.version,
-            )
-            shown += render(target, denied, origin=origin, options=Options()).main
+            command = f"netprobe audit {' '.join(names)} -r {regions} --target {target}"
+            shown += _rules(target, denied, command, selection.catalog.version)
     write_output(shown, output)
     return _exit_code(audited)
+
+
+def _rules(target: str, denied: Sequence[Endpoint], command: str, catalog: str) -> str:
+    """The rules for a device, or why a log alone does not give them: the audit itself stands either way."""
+    from netprobe.cli.output import say
+    from netprobe.errors import NetprobeError
+    from netprobe.render import Origin, policy, render
+    from netprobe.render.targets import get
+
+    try:
+        settings = policy.options(get(target).CAPABILITY, denied)
+        stem = policy.policy(name=NAME)
+        return render(
+            target, denied, origin=Origin(command=command, catalog=catalog), options=settings, policy=stem
+        ).main
+    except NetprobeError as exc:
+        say(f"netprobe: no rules for {target}: {exc}")
+        return f"No rules for {target} can be given from a log alone; netprobe render {target} takes what is missing.\n"
 
 
 def _exit_code(audited: Audited) -> int:

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from netprobe.cli.selection import Selection
     from netprobe.diagnosis.model import Diagnosis
     from netprobe.observations import Run
-    from netprobe.render import Options
+    from netprobe.render import Addresses, Seen
+
+
+NAME = "netprobe-handoff"
+"""The stem of its objects, lists and files: a part of the endpoints never takes the place of the whole list."""
 
 
 class Handoff(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +70,8 @@ def write(wanted: Handoff, run: Run, diagnosis: Diagnosis, selection: Selection)
 
 
 def _rules(target: str, run: Run, diagnosis: Diagnosis, selection: Selection) -> Sequence[str]:
-    from netprobe.render import Origin, render
+    from netprobe.render import Origin, policy, render
+    from netprobe.render.targets import get
 
     endpoints = _blocked(diagnosis, selection.endpoints)
     if not endpoints:
@@ -77,7 +82,9 @@ def _rules(target: str, run: Run, diagnosis: Diagnosis, selection: Selection) ->
         notes=(f"only what the check of {run.started_at} found blocked",),
     )
     try:
-        rendered = render(target, endpoints, origin=origin, options=_seen(run, endpoints))
+        known = policy.Known(seen=_seen(run, endpoints), addresses=_addresses(run))
+        settings = policy.options(get(target).CAPABILITY, endpoints, known=known)
+        rendered = render(target, endpoints, origin=origin, options=settings, policy=policy.policy(name=NAME))
     except (CannotExpressError, UsageError) as exc:
         # The text is of use without the rules; why they are missing stands where they would.
         say(f"netprobe: no rules for {target} in the hand-off: {exc}")
@@ -102,28 +109,30 @@ def _blocked(diagnosis: Diagnosis, endpoints: Sequence[Endpoint]) -> tuple[Endpo
     )
 
 
-def _seen(run: Run, endpoints: Sequence[Endpoint]) -> Options:
-    """The numbered names that exist and the addresses that names have, as this run saw them."""
-    from netprobe.render import Addresses, Options, Seen
+def _seen(run: Run, endpoints: Sequence[Endpoint]) -> dict[str, Seen]:
+    """The numbered names that exist, as this run saw them."""
+    from netprobe.render import Seen
 
     how = f"seen by netprobe check on {run.started_at}"
     there = {
         (subject.region, subject.id): tuple(name for name in subject.candidates if name not in subject.absent)
         for subject in run.subjects
     }
-    seen = {
+    return {
         endpoint.pattern: Seen(names=names, how=how)
         for endpoint in endpoints
         if endpoint.numbered and (names := there.get((endpoint.region, endpoint.id), ()))
     }
-    return Options(seen=seen, addresses=Addresses(how=how, by_host=_addresses(run)))
 
 
-def _addresses(run: Run) -> Mapping[str, tuple[str, ...]]:
+def _addresses(run: Run) -> Addresses:
+    """The addresses that names have, as this run saw them."""
     from netprobe.observations import DnsDetail
+    from netprobe.render import Addresses
 
     found: dict[str, dict[str, None]] = {}
     for observation in run.observations:
         if isinstance(observation.detail, DnsDetail) and observation.experiment is None:
             found.setdefault(observation.host, {}).update(dict.fromkeys(observation.detail.answers))
-    return {host: tuple(addresses) for host, addresses in found.items()}
+    by_host: Mapping[str, tuple[str, ...]] = {host: tuple(addresses) for host, addresses in found.items()}
+    return Addresses(how=f"seen by netprobe check on {run.started_at}", by_host=by_host)

@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from netprobe.catalog.model import Endpoint
     from netprobe.cli.selection import Selection
     from netprobe.render import Options, Origin, Rendered
-    from netprobe.render.model import Lowered, Target
+    from netprobe.render.model import Lowered, Policy, Target
 
 LOSSES = ("text", "json")
+DEFAULT_NAME = "netprobe"
+FROM_NAME = "netprobe-from"
+"""The stem of a render of part of the endpoints, so that it never takes the place of the whole list's."""
 
 
 def register(app: typer.Typer) -> None:
@@ -79,6 +82,27 @@ def render(
     ipv4_only: options.Ipv4Only = False,
     ipv6_only: options.Ipv6Only = False,
     lab: options.Lab = None,
+    enforce: Annotated[
+        bool, typer.Option("--enforce", help="Also deny everything else, for the hosts in --source.")
+    ] = False,
+    source: Annotated[
+        list[str] | None,
+        typer.Option("--source", metavar="CIDR|ADDRESS", help="The hosts that the rules are for. Repeatable."),
+    ] = None,
+    every_client: Annotated[
+        bool, typer.Option("--every-client", help="Enforce for every client of the device.")
+    ] = False,
+    all_ports: Annotated[
+        bool, typer.Option("--all-ports", help="Enforce on every port, not only those of the endpoints.")
+    ] = False,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option("--keep", metavar="CIDR", help="A network that --all-ports leaves open. Repeatable."),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", metavar="STEM", help="What objects, lists and files are called (default netprobe)."),
+    ] = None,
     from_report: Annotated[
         Path | None, typer.Option("--from", metavar="REPORT", help="Only what this saved report found blocked.")
     ] = None,
@@ -100,11 +124,24 @@ def render(
     from netprobe import requirements
     from netprobe.catalog import Forms
     from netprobe.cli.selection import select
+    from netprobe.errors import MissingInputError
     from netprobe.render import Origin, lowering
+    from netprobe.render import policy as policies
     from netprobe.render.targets import get
 
     module = get(target)
     _refuse_nonsense(losses=losses, ipv4_only=ipv4_only, ipv6_only=ipv6_only, resolve=resolve, ip_ranges=ip_ranges)
+    sources, kept = options.listed(source), options.listed(keep)
+    wanted = policies.policy(
+        enforce=enforce,
+        sources=sources,
+        every_client=every_client,
+        all_ports=all_ports,
+        keep=kept,
+        name=name or (FROM_NAME if from_report is not None else DEFAULT_NAME),
+    )
+    if compare is None and losses is None:
+        policies.settle(module, wanted)
     numbers = values.numbers(ecs_numbers) if ecs_numbers is not None else None
     blocked = render_input.blocked(from_report) if from_report is not None else None
     selection = select(
@@ -116,12 +153,10 @@ def render(
         task_definition=task_definition,
     )
     endpoints = selection.endpoints if blocked is None else blocked.only(selection.endpoints)
-    settings, sources = render_input.lowering_options(
+    known = render_input.facts(
         module,
         endpoints,
-        exact=exact,
-        allow_widening=allow_widening,
-        enumerate_names=enumerate_names,
+        wishes=policies.Wishes(exact=exact, allow_widening=allow_widening, enumerate=enumerate_names),
         network=render_input.Network(
             discover=discover,
             resolve=resolve,
@@ -133,40 +168,62 @@ def render(
             lab=lab,
             lock=lock,
         ),
-        # Who permits a wide rule gets it, and not a guess in its place; but some devices have no wide rule.
-        suppose=compare is None
-        and (enumerate_names or not allow_widening or not lowering.WIDER & module.CAPABILITY.forms),
+        guess=compare is None,
     )
-    if losses is not None:
-        return _show_losses(losses, module, selection, lowering.lower(endpoints, module.CAPABILITY, settings), exact)
-    if compare is not None:
-        return _compare(compare, module, endpoints, settings)
-    origin = Origin(
-        command=render_input.command(
-            target,
-            region=options.listed(region) or (blocked.regions if blocked else ()),
-            with_groups=options.listed(with_groups),
-            without_groups=options.listed(without_groups),
-            account=account,
-            task_definition=task_definition,
-            flags={
-                "--fips": fips,
-                "--dualstack": dualstack,
-                "-4": ipv4_only,
-                "-6": ipv6_only,
-                "--exact": exact,
-                "--allow-widening": allow_widening,
-                "--enumerate": enumerate_names,
-                "--resolve": resolve,
-            },
-            files={"--lock": lock, "--from": from_report},
-            words={"--ip-ranges": ip_ranges, "--ecs-numbers": ecs_numbers},
-        ),
-        catalog=selection.catalog.version,
-        made_at=_now() if timestamp else "",
-        notes=(*requirements.notes(selection.regions), *sources),
-    )
-    made = _render(module, endpoints, origin, settings)
+    try:
+        if losses is not None:
+            lowered = lowering.lower(endpoints, module.CAPABILITY, known.options)
+            return _show_losses(losses, module, selection, lowered, exact)
+        if compare is not None:
+            return _compare(compare, module, endpoints, known.options)
+        origin = Origin(
+            command=render_input.command(
+                module.NAME,
+                lists={
+                    "--region": options.listed(region) or (blocked.regions if blocked else ()),
+                    "--with": options.listed(with_groups),
+                    "--without": options.listed(without_groups),
+                    "--account": (values.account(account) or "",) if account else (),
+                    "--resolver": options.listed(resolver) if resolve else (),
+                },
+                repeated={
+                    "--task-definition": task_definition or (),
+                    "--source": sources,
+                    "--keep": kept,
+                },
+                flags={
+                    "--fips": fips,
+                    "--dualstack": dualstack,
+                    "-4": ipv4_only,
+                    "-6": ipv6_only,
+                    "--exact": exact,
+                    "--allow-widening": allow_widening,
+                    "--enumerate": enumerate_names,
+                    "--resolve": resolve,
+                    "--enforce": enforce,
+                    "--every-client": every_client,
+                    "--all-ports": all_ports,
+                    "--timestamp": timestamp,
+                },
+                single={
+                    "--config": _endpoints_of_a_file(ctx),
+                    "--lock": known.lock,
+                    "--from": from_report,
+                    "--ip-ranges": _named(ip_ranges),
+                    "--ca-file": ca_file,
+                    "--ecs-numbers": ecs_numbers,
+                    "--name": name,
+                    "--lab": lab,
+                },
+            ),
+            catalog=selection.catalog.version,
+            made_at=_now() if timestamp else "",
+            notes=(*requirements.notes(selection.regions), *known.notes),
+            ways=render_input.WAYS,
+        )
+        made = _render(module, endpoints, origin, known.options, wanted)
+    except MissingInputError as exc:
+        raise policies.told(exc, render_input.WAYS) from exc
     if not quiet:
         for note in origin.notes:
             say(f"netprobe: note: {note}")
@@ -175,6 +232,19 @@ def render(
         return _check(check, module, made)
     _write(output, module, made)
     return 0
+
+
+def _endpoints_of_a_file(ctx: typer.Context) -> Path | None:
+    """The configuration file, where it adds endpoints; its options stand in the command already."""
+    from netprobe.cli import config
+
+    settings = config.of(ctx)
+    return settings.path if settings.tables("endpoint") else None
+
+
+def _named(ip_ranges: str | None) -> str | None:
+    """A file's name without its folder; a URL and the word ``snapshot`` as they are."""
+    return ip_ranges if ip_ranges is None or "://" in ip_ranges else Path(ip_ranges).name
 
 
 def _refuse_nonsense(
@@ -194,16 +264,18 @@ def _now() -> str:
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _render(module: Target, endpoints: Sequence[Endpoint], origin: Origin, settings: Options) -> Rendered:
+def _render(
+    module: Target, endpoints: Sequence[Endpoint], origin: Origin, settings: Options, wanted: Policy
+) -> Rendered:
     from netprobe import render as renderer
 
-    return renderer.render(module, endpoints, origin=origin, options=settings)
+    return renderer.render(module, endpoints, origin=origin, options=settings, policy=wanted)
 
 
 def _tell_losses(lowered: Lowered) -> None:
     from netprobe.render.header import loss_lines
 
-    for line in loss_lines(lowered.losses):
+    for line in loss_lines(lowered.losses, render_input.WAYS):
         say(f"netprobe: {line}")
 
 
@@ -214,7 +286,7 @@ def _show_losses(format: str, module: Target, selection: Selection, lowered: Low
     from netprobe.render.model import LossKind
 
     if format == "text":
-        write_output("\n".join(loss_lines(lowered.losses)) + "\n", None)
+        write_output("\n".join(loss_lines(lowered.losses, render_input.WAYS)) + "\n", None)
     else:
         document = {
             "target": module.NAME,

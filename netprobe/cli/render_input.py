@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from netprobe.catalog.model import Endpoint
     from netprobe.render import Addresses, Options
     from netprobe.render.lock import Lock
-    from netprobe.render.model import Seen, Target
+    from netprobe.render.model import Target
+    from netprobe.render.policy import Wishes
 
 
 class Blocked(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,78 +78,110 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     lock: Path | None
 
 
-def lowering_options(
-    module: Target,
-    endpoints: Sequence[Endpoint],
-    *,
-    exact: bool,
-    allow_widening: bool,
-    enumerate_names: bool,
-    network: Network,
-    suppose: bool,
-) -> tuple[Options, tuple[str, ...]]:
-    """What lowering may use, and sentences that tell where names and addresses come from.
+WAYS = {
+    "addresses": "give --resolve, or --ip-ranges with a file or the word snapshot, and --allow-widening",
+    "names": "give --discover, --lock FILE or --ecs-numbers 1-32",
+    "widening": "--allow-widening permits it",
+    "account": "give --account",
+}
+"""By need (``render.model.Need``), the options of ``render`` that meet it."""
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What lowering may use, and how it came to be known.
+
+    Attributes:
+        options: for lowering.
+        notes: sentences that tell where addresses come from.
+        lock: the lock that was read or written, or None.
+    """
+
+    options: Options
+    notes: tuple[str, ...] = ()
+    lock: Path | None = None
+
+
+def facts(
+    module: Target, endpoints: Sequence[Endpoint], *, wishes: Wishes, network: Network, guess: bool = True
+) -> Facts:
+    """What lowering may use.
 
     Args:
         module: the target.
         endpoints: what is to be admitted.
-        exact: see ``Options``.
-        allow_widening: see ``Options``.
-        enumerate_names: see ``Options``.
+        wishes: what the user permits.
         network: what may be asked, and what is known.
-        suppose: where nobody looked for numbered names, list the numbers that ``netprobe check`` tries. A device that
-            cannot say ``ecs-a-*`` then gets a list that may be too short, and is told to be, instead of a rule that
-            lets data out.
+        guess: see ``render.policy.options``.
     """
-    from netprobe.render import Options
-    from netprobe.render import lock as locks
+    from netprobe.render import policy
+    from netprobe.render.model import Form
 
-    known = _lock(network, endpoints)
-    seen = known.seen()
-    if network.numbers is not None and not network.discover and not network.resolve:
-        seen = {**locks.numbered(endpoints, network.numbers, "numbers given with --ecs-numbers, not seen"), **seen}
-    elif suppose:
-        seen = {**_supposed(endpoints, known), **seen}
+    takes_addresses = Form.ADDRESS in module.CAPABILITY.forms
+    if not takes_addresses and network.resolve:
+        # Its rules hold no address, so looking them up would be for nothing.
+        network = msgspec.structs.replace(network, resolve=False)
+    known, path = _lock(network, endpoints)
     addresses = _ranges(network, module.CAPABILITY.addresses_only) or known.addresses()
-    notes = (f"addresses: {addresses.how}",) if addresses is not None and module.CAPABILITY.addresses_only else ()
-    wishes = Options(
-        exact=exact, allow_widening=allow_widening, enumerate=enumerate_names, seen=seen, addresses=addresses
+    made = policy.options(
+        module.CAPABILITY,
+        endpoints,
+        wishes=wishes,
+        known=policy.Known(
+            seen=known.seen(),
+            looked=frozenset(known.patterns),
+            numbers=None if network.discover or network.resolve else network.numbers,
+            addresses=addresses,
+        ),
+        guess=guess,
     )
-    return wishes, notes
+    notes = (f"addresses: {addresses.how}",) if addresses is not None and module.CAPABILITY.addresses_only else ()
+    return Facts(options=made, notes=notes, lock=path)
 
 
-def _supposed(endpoints: Sequence[Endpoint], known: Lock) -> dict[str, Seen]:
-    """Names for the usual numbers, where nobody looked; a look that found none is not overruled."""
+def _lock(network: Network, endpoints: Sequence[Endpoint]) -> tuple[Lock, Path | None]:
+    """The lock that was read, with what was looked at now, and where it is."""
     from netprobe.render import lock as locks
-
-    how = f"numbers {locks.NUMBERS[0]} to {locks.NUMBERS[-1]}, which nobody has seen: --discover asks the DNS"
-    return locks.numbered([e for e in endpoints if e.pattern not in known.patterns], locks.NUMBERS, how)
-
-
-def _lock(network: Network, endpoints: Sequence[Endpoint]) -> Lock:
-    """The lock that was read, with what was looked at now."""
-    from netprobe.render import lock as locks
+    from netprobe.render import policy
 
     path = network.lock or locks.implicit()
     # A lock that is named must be there, unless this very command is to make it.
     fresh = path is None or (network.discover and not path.exists())
-    known = locks.Lock() if path is None or fresh else locks.read(path)
+    known = locks.Lock() if path is None or fresh else locks.read(path, lab=network.lab is not None)
     if not (network.discover or network.resolve):
-        return known
+        return known, path
+    if network.discover and network.lab is not None and network.lock is None:
+        raise UsageError(
+            "--discover --lab",
+            "a lab's answers are not AWS's, and never go into netprobe.lock",
+            "name another file with --lock",
+        )
     from netprobe.cli import lookup
 
     looked = lookup.look(
         endpoints,
-        numbers=network.numbers or locks.NUMBERS,
+        numbers=network.numbers or policy.NUMBERS,
         exact=network.resolve,
         resolvers=network.resolvers,
         families=network.families,
         lab=network.lab,
     )
-    known = known.with_look(looked)
     if network.discover:
-        write_output(locks.write(known), path or locks.DEFAULT)
-    return known if not network.resolve else looked
+        path = path or locks.DEFAULT
+        known = _kept(path, looked, lab=network.lab is not None)
+    else:
+        known = known.with_look(looked)
+    return (looked if network.resolve else known), path
+
+
+def _kept(path: Path, looked: Lock, *, lab: bool) -> Lock:
+    """Put a look into the lock file; two commands at once wait for each other, so that neither loses its names."""
+    from netprobe.render import lock as locks
+
+    with locks.alone(path):
+        known = locks.read(path, lab=lab) if path.exists() else locks.Lock()
+        known = known.with_look(looked)
+        write_output(locks.write(known), path)
+    return known
 
 
 def _ranges(network: Network, needed: bool) -> Addresses | None:
@@ -171,25 +204,31 @@ def _ranges(network: Network, needed: bool) -> Addresses | None:
 def command(
     target: str,
     *,
-    region: Sequence[str],
-    with_groups: Sequence[str],
-    without_groups: Sequence[str],
-    account: str | None,
-    task_definition: Sequence[Path] | None,
-    flags: dict[str, bool],
-    files: dict[str, Path | None],
-    words: dict[str, str | None],
+    lists: Mapping[str, Sequence[str]],
+    repeated: Mapping[str, Sequence[str | Path]],
+    flags: Mapping[str, bool],
+    single: Mapping[str, str | Path | None],
 ) -> str:
-    """The command that makes the output again; of files only the name, since the output travels."""
+    """The command that makes the output again; of files only the name, since the output travels.
+
+    Args:
+        target: the target.
+        lists: options whose values may stand in one comma list.
+        repeated: options that are given once for each value.
+        flags: switches.
+        single: options with one value.
+    """
     argv = ["netprobe", "render", target]
-    for option, given in (("--region", region), ("--with", with_groups), ("--without", without_groups)):
+    for option, given in lists.items():
         argv += [option, ",".join(given)] if given else []
-    argv += ["--account", account] if account else []
-    for path in task_definition or ():
-        argv += ["--task-definition", path.name]
-    argv += [flag for flag, given in flags.items() if given]
-    for option, name in files.items():
-        argv += [option, name.name] if name is not None else []
-    for option, word in words.items():
-        argv += [option, word if "://" in word else Path(word).name] if word is not None else []
+    for option, values in repeated.items():
+        for value in values:
+            argv += [option, _travelling(value)]
+    argv += [flag for flag, is_given in flags.items() if is_given]
+    for option, one in single.items():
+        argv += [option, _travelling(one)] if one is not None else []
     return shlex.join(argv)
+
+
+def _travelling(value: str | Path) -> str:
+    return value.name if isinstance(value, Path) else value

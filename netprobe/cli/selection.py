@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
-from netprobe.cli import config
+from netprobe.cli import config, values
 from netprobe.cli.options import listed
 from netprobe.errors import UsageError
 
@@ -54,6 +54,7 @@ def select(
     from netprobe.catalog import overlay
 
     forms = forms or catalogs.ORDINARY
+    forms = msgspec.structs.replace(forms, account=values.account(forms.account))
     names = listed(region)
     if not names:
         raise UsageError(

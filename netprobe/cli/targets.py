@@ -13,7 +13,7 @@ from netprobe.cli.output import write_output
 if TYPE_CHECKING:
     from netprobe.render.model import Target
 
-_HEADER = ("target", "family", "title", "layer", "expresses", "regex", "default_action", "files", "proof")
+_HEADER = ("target", "family", "title", "layer", "expresses", "regex", "default_action", "forms", "files", "proof")
 
 
 def register(app: typer.Typer) -> None:
@@ -46,12 +46,8 @@ def _row(family: str, target: Target) -> dict[str, Any]:
         "addresses_only": can.addresses_only,
         "main_file": target.MAIN.name,
         "files": [file.name for file in target.FILES],
-        "commands": {
-            "check": target.COMMANDS.check,
-            "load": target.COMMANDS.load,
-            "replace": target.COMMANDS.replace,
-            "rollback": target.COMMANDS.rollback,
-        },
+        "scope": msgspec.structs.asdict(target.SCOPE),
+        "commands": msgspec.structs.asdict(target.COMMANDS),
         "proof": {"engine": target.PROOF.engine, "grammar": target.PROOF.grammar},
         "sources": [{"where": source.where, "read": source.read} for source in target.SOURCES],
     }
@@ -63,8 +59,23 @@ def _table(found: list[dict[str, Any]]) -> str:
         lines.append(f"{row['target']}: {row['title']}")
         says = ", ".join(row["expresses"])
         lines += rows.wrapped([f"at: {row['layer']}; says: {says}", f"else: {row['default_action']}"], indent=4)
-        lines += rows.wrapped([f"proven by {_proof(row)}"], indent=4)
+        lines += rows.wrapped([f"forms: {_forms(row['scope'])}", f"proven by {_proof(row)}"], indent=4)
     return "\n".join(lines) + "\n"
+
+
+def _forms(scope: dict[str, Any]) -> str:
+    """Whether it can only allow, also deny, and for whom."""
+    if not scope["enforces"]:
+        return "a list; it denies nothing"
+    additive = "additive, " if scope["additive"] else ""
+    whom = "decides for every client"
+    if scope["clients"]:
+        whom = f"for some clients by {scope['clients']}"
+    elif scope["own_host"]:
+        whom = "for what the host itself sends"
+    elif scope["selector"]:
+        whom = "for the workloads that it selects"
+    return f"{additive}enforce ({whom})"
 
 
 def _proof(row: dict[str, Any]) -> str:
@@ -87,6 +98,7 @@ def _csv(found: list[dict[str, Any]]) -> str:
                 " ".join(row["expresses"]),
                 row["regex"] or "",
                 row["default_action"],
+                _forms(row["scope"]),
                 " ".join(row["files"]),
                 _proof(row),
             )

@@ -32,6 +32,11 @@ def numbers(text: str) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
+def account(text: str | None) -> str | None:
+    """An account as AWS's console shows it (``1234-5678-9012``) or as it is; requirements refuse what is none."""
+    return None if text is None else text.replace("-", "").replace(" ", "")
+
+
 def expectations(values: Iterable[str] | None, groups: Collection[str]) -> dict[str, str]:
     """Parse ``GROUP=private|public``.
 

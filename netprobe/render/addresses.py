@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from netprobe.catalog.model import Endpoint
 from netprobe.hostnames import HostPattern
-from netprobe.render.model import Addresses, Claim, Entry, Form, Loss, LossKind, Options
+from netprobe.render.model import Addresses, Claim, Entry, Form, Loss, LossKind, Need, Options
 
 AWS_SUFFIXES = ("amazonaws.com", "amazonaws.eu", "api.aws", "amazonaws.com.cn")
 """Domains whose regional names live in the networks that AWS publishes."""
@@ -23,7 +23,12 @@ def address_networks(endpoint: Endpoint, pattern: HostPattern, options: Options)
     """The networks of an endpoint that is said by addresses, and the one loss that tells it (or why there are none)."""
     addresses = options.addresses
     if addresses is None or options.exact:
-        return (), _loss(LossKind.REFUSED, endpoint, pattern, "addresses are never exact, and --exact forbids them")
+        why = "addresses are never exact, and nothing else is permitted"
+        return (), _loss(LossKind.REFUSED, endpoint, pattern, why)
+    if addresses.by_region is not None and not options.allow_widening:
+        # A region's networks hold the machines of every customer: the widest rule of all, and it is asked for by name.
+        why = f"the networks of {endpoint.region} ({addresses.how}) are not permitted: {_SHARED}"
+        return (), _loss(LossKind.REFUSED, endpoint, pattern, why, needs=(Need.WIDENING,))
     if addresses.by_region is not None:
         networks, refusal = _published(endpoint, pattern, addresses)
     else:
@@ -64,7 +69,7 @@ def _published(endpoint: Endpoint, pattern: HostPattern, addresses: Addresses) -
     if not ours or endpoint.region not in pattern.pattern:
         return (), (
             f"it is not a regional AWS name, so the published networks of {endpoint.region} do not hold it "
-            "(--resolve would give its addresses)"
+            "(resolving it would give its addresses)"
         )
     networks = (addresses.by_region or {}).get(endpoint.region, ())
     return networks, f"no networks are published for {endpoint.region} ({addresses.how})"
@@ -82,7 +87,14 @@ def _names_of(pattern: HostPattern, options: Options) -> tuple[str, ...]:
 
 
 def _loss(
-    kind: LossKind, endpoint: Endpoint, pattern: HostPattern, text: str, *, count: int | None = None, entry: str = ""
+    kind: LossKind,
+    endpoint: Endpoint,
+    pattern: HostPattern,
+    text: str,
+    *,
+    count: int | None = None,
+    entry: str = "",
+    needs: tuple[Need, ...] = (),
 ) -> Loss:
     return Loss(
         kind=kind,
@@ -95,4 +107,5 @@ def _loss(
         count=count,
         unit="addresses",
         exfiltration=kind is LossKind.ADDRESS,
+        needs=needs,
     )

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netprobe.catalog.model import Endpoint
-from netprobe.errors import UnreadableFileError, UsageError, printable
+from netprobe.errors import MissingInputError, UnreadableFileError, UsageError, printable
 from netprobe.render import readers
 from netprobe.render.lowering import asked_for
-from netprobe.render.model import Options
+from netprobe.render.model import Need, Options
 from netprobe.render.readers import Configuration, Rule
 
 MAX_BYTES = 32 << 20
@@ -70,13 +70,11 @@ def compare(configuration: Configuration, endpoints: Sequence[Endpoint], options
         options: names and addresses that were seen.
 
     Raises:
-        UsageError: the rules are about addresses, and no addresses are known.
+        MissingInputError: the rules are about addresses, and no addresses are known.
     """
     if configuration.by_address and options.addresses is None:
-        raise UsageError(
-            "addresses",
-            "the configuration's rules are about addresses",
-            "give --resolve, --lock FILE, or --ip-ranges with a file or the word snapshot",
+        raise MissingInputError(
+            Need.ADDRESSES, "the configuration's rules are about addresses", "give the addresses of the endpoints"
         )
     # The endpoints of a region share its networks, and a configuration may hold thousands of them.
     admitted = functools.cache(configuration.admits)

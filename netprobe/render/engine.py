@@ -8,6 +8,7 @@ neither a number nor :class:`netprobe.render.text.Text`. A value that nobody val
 from __future__ import annotations
 
 import functools
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,9 +18,11 @@ from netprobe.catalog.model import Endpoint
 from netprobe.errors import CannotExpressError
 from netprobe.render import targets, text
 from netprobe.render.filters import FILTERS, comment, only_validated
-from netprobe.render.header import Origin, header, made_by
+from netprobe.render.header import Origin, header, made_by, remedies
 from netprobe.render.lowering import lower
-from netprobe.render.model import Comment, File, Loss, Lowered, Options, Target
+from netprobe.render.model import DEFAULT_NAME, Comment, File, Loss, Lowered, Options, Policy, Target
+from netprobe.render.naming import named_networks, stemmed
+from netprobe.render.policy import settle
 from netprobe.render.views import EndpointView, LossView, Rules
 
 if TYPE_CHECKING:
@@ -36,6 +39,7 @@ class Rendered:
         main: the text for stdout, complete by itself.
         fill: lays out one file.
         wanted: the files that a directory gets.
+        name: the stem of the files' names.
     """
 
     target: str
@@ -43,14 +47,22 @@ class Rendered:
     main: str
     fill: Callable[[File], str]
     wanted: Sequence[File]
+    name: str = DEFAULT_NAME
 
     @functools.cached_property
     def files(self) -> Mapping[str, str]:
         """Every file for a directory, by its fixed name; laid out when asked for, since stdout takes the main one."""
-        return {file.name: self.fill(file) for file in self.wanted}
+        return {stemmed(file.name, self.name): self.fill(file) for file in self.wanted}
 
 
-def render(target: str | Target, endpoints: Sequence[Endpoint], *, origin: Origin, options: Options) -> Rendered:
+def render(
+    target: str | Target,
+    endpoints: Sequence[Endpoint],
+    *,
+    origin: Origin,
+    options: Options,
+    policy: Policy | None = None,
+) -> Rendered:
     """Render one target.
 
     Args:
@@ -58,27 +70,32 @@ def render(target: str | Target, endpoints: Sequence[Endpoint], *, origin: Origi
         endpoints: what is to be admitted.
         origin: what the header tells of where the output comes from.
         options: what lowering may do.
+        policy: whether it also denies, for whom, and under which name; unless given, it only allows.
 
     Raises:
-        UsageError: an unknown target, or addresses are needed and none were given.
+        UsageError: an unknown target, one that cannot do what the policy asks for, or addresses are needed and none
+            were given.
         CannotExpressError: a required endpoint cannot be said, or anything with ``options.exact``, or nothing at all.
     """
     module = targets.get(target) if isinstance(target, str) else target
+    wished = policy or Policy()
+    settle(module, wished)
     lowered = lower(endpoints, module.CAPABILITY, options)
     # A file without a single entry could not be told from one that denies nothing, and in some formats is just that.
     nothing = not lowered.entries
     fatal = [loss for loss in lowered.refused if loss.required or options.exact or nothing]
     if fatal:
-        raise CannotExpressError(tuple(map(sentence, fatal)))
+        raise CannotExpressError(tuple(sentence(loss, origin.ways) for loss in fatal))
     if nothing:
         raise CannotExpressError(("no endpoint is left to admit, so there is nothing to write",))
     variables: dict[str, object] = {
-        "header": tuple(map(text.line, header(module, endpoints, lowered, origin))),
+        "header": tuple(map(text.line, header(module, endpoints, lowered, origin, wished))),
         "made_by": text.line(made_by(origin), limit=1000),
         "rules": Rules.of(lowered.entries),
         "losses": tuple(map(LossView.of, lowered.losses)),
         "endpoints": tuple(map(EndpointView.of, endpoints)),
-        **module.context(lowered, tuple(endpoints)),
+        **policy_variables(wished),
+        **module.context(lowered, tuple(endpoints), wished),
     }
     env = environment(module.NAME, module.COMMENT)
 
@@ -90,14 +107,45 @@ def render(target: str | Target, endpoints: Sequence[Endpoint], *, origin: Origi
         lowered=lowered,
         main=fill(module.MAIN),
         fill=fill,
-        wanted=tuple(file for file in module.FILES if file.when(lowered)),
+        wanted=tuple(file for file in module.FILES if _belongs(file, wished) and file.when(lowered)),
+        name=wished.name,
     )
 
 
-def sentence(loss: Loss) -> str:
+def _belongs(file: File, policy: Policy) -> bool:
+    """Whether a file is part of the form that the policy asks for."""
+    return file.enforces in (None, policy.enforce) and (bool(policy.sources) or not file.scoped)
+
+
+def policy_variables(policy: Policy) -> dict[str, object]:
+    """What templates see of the policy: the form, the hosts' networks, and the stem of names in three spellings."""
+    sources, keep = named_networks(policy.sources), named_networks(policy.keep)
+    stem = text.identifier(policy.name)
+    return {
+        "enforce": policy.enforce,
+        "all_ports": policy.all_ports,
+        "sources": sources,
+        "sources4": tuple(one for one in sources if one.version == 4),
+        "sources6": tuple(one for one in sources if one.version == 6),
+        "keep4": tuple(one for one in keep if one.version == 4),
+        "keep6": tuple(one for one in keep if one.version == 6),
+        "name": stem,
+        "stem": text.identifier(stem.replace("-", "_")),
+        "chain": text.identifier(stem.upper()),
+        "block": _block(policy.name),
+    }
+
+
+def _block(name: str) -> int:
+    """A number for the stem, for devices whose rules have numbers: two renders under two names do not collide."""
+    return 0 if name == DEFAULT_NAME else 1 + zlib.crc32(name.encode()) % 85
+
+
+def sentence(loss: Loss, ways: Mapping[str, str] | None = None) -> str:
     """A loss as one line for stderr."""
     mark = " (exfiltration)" if loss.exfiltration else ""
-    return f"{loss.kind}{mark}: {loss.endpoint} in {loss.region}, {loss.pattern}: {loss.explanation}"
+    remedy = remedies(loss, ways)
+    return f"{loss.kind}{mark}: {loss.endpoint} in {loss.region}, {loss.pattern}: {loss.explanation}{remedy}"
 
 
 @functools.lru_cache(maxsize=64)

@@ -6,13 +6,15 @@ folders, since the file travels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
 from netprobe import __version__
 from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Loss, LossKind, Lowered, Target
+from netprobe.render.model import Loss, LossKind, Lowered, Policy, Target
+from netprobe.render.naming import stemmed
+from netprobe.render.policy import form
 
 _FEW = 4
 _ALL_WELL = "Losses: none; it admits exactly the names above."
@@ -26,21 +28,27 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
         catalog: the version of the facts.
         made_at: RFC 3339, only where the user asked for a timestamp.
         notes: further sentences: a region that no AWS page confirms, the lock that was read.
+        ways: by need, the options of the command by which it takes what is missing.
     """
 
     command: str
     catalog: str
     made_at: str = ""
     notes: tuple[str, ...] = ()
+    ways: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
-def header(target: Target, endpoints: Sequence[Endpoint], lowered: Lowered, origin: Origin) -> list[str]:
-    """The lines of the header."""
+def header(
+    target: Target, endpoints: Sequence[Endpoint], lowered: Lowered, origin: Origin, policy: Policy | None = None
+) -> list[str]:
+    """The lines of the header; the first says what the file does to whom."""
+    wanted = policy or Policy()
     regions = ", ".join(dict.fromkeys(e.region for e in endpoints))
     groups = ", ".join(sorted({e.group for e in endpoints}))
-    ports = ", ".join(str(port) for port in sorted({e.port for e in endpoints}))
+    ports = sorted({e.port for e in endpoints})
     made = f" at {origin.made_at}" if origin.made_at else ""
     return [
+        form(target.SCOPE, wanted, ports),
         f"Amazon ECS Anywhere allowlist for {target.TITLE}",
         f"Made by netprobe {__version__}{made}; do not edit, render it again:",
         f"  {origin.command}",
@@ -48,14 +56,39 @@ def header(target: Target, endpoints: Sequence[Endpoint], lowered: Lowered, orig
         f"Regions: {regions}",
         f"Groups: {groups}",
         f"Allows: {len({(e.region, e.id) for e in endpoints})} endpoints by {len(lowered.entries)} entries, "
-        f"TCP port {ports}",
-        f"Else: {target.CAPABILITY.default_action}",
-        *(f"Check: {target.COMMANDS.check}" for _ in range(bool(target.COMMANDS.check))),
-        *(f"Replace: {target.COMMANDS.replace}" for _ in range(bool(target.COMMANDS.replace))),
-        *(f"Roll back: {target.COMMANDS.rollback}" for _ in range(bool(target.COMMANDS.rollback))),
+        f"TCP port {', '.join(map(str, ports))}",
+        *_to_whom(target, wanted),
+        *_commands(target, wanted),
         *(f"Note: {note}" for note in origin.notes),
-        *loss_lines(lowered.losses),
+        *loss_lines(lowered.losses, origin.ways),
     ]
+
+
+def _to_whom(target: Target, wanted: Policy) -> Iterator[str]:
+    """Who is allowed, what becomes of everything else, and of connections that are open."""
+    scope = target.SCOPE
+    if scope.clients and wanted.sources:
+        yield f"For: {', '.join(wanted.sources)} ({scope.clients})"
+    if not scope.enforces:
+        yield f"Else: {stemmed(target.CAPABILITY.default_action, wanted.name)}"
+        return
+    if wanted.enforce:
+        yield f"Else: {stemmed(target.CAPABILITY.default_action, wanted.name)}"
+        if wanted.keep:
+            yield f"Stays open: {', '.join(wanted.keep)}"
+    yield f"Open connections: {stemmed(scope.sessions, wanted.name)}"
+
+
+def _commands(target: Target, wanted: Policy) -> Iterator[str]:
+    """What to type, under the names that the objects have in this file."""
+    commands = target.COMMANDS
+    load, rollback = commands.load, commands.rollback
+    if not wanted.enforce:
+        load, rollback = commands.add or load, commands.remove or rollback
+    told = (("Check", commands.check), ("Load", load), ("Replace", commands.replace), ("Roll back", rollback))
+    for word, command in told:
+        if command:
+            yield f"{word}: {stemmed(command, wanted.name)}"
 
 
 def made_by(origin: Origin) -> str:
@@ -64,8 +97,13 @@ def made_by(origin: Origin) -> str:
     return "; ".join((f"netprobe {__version__}{made}", origin.command, f"catalog {origin.catalog}", *origin.notes))
 
 
-def loss_lines(losses: Sequence[Loss]) -> list[str]:
-    """Every loss in plain words; those with the same reason stand together."""
+def loss_lines(losses: Sequence[Loss], ways: Mapping[str, str] | None = None) -> list[str]:
+    """Every loss in plain words; those with the same reason stand together.
+
+    Args:
+        losses: the losses.
+        ways: by need, the options by which the command takes what is missing.
+    """
     if not losses:
         return [_ALL_WELL]
     kinds = [kind for kind in LossKind if any(loss.kind is kind for loss in losses)]
@@ -77,8 +115,14 @@ def loss_lines(losses: Sequence[Loss]) -> list[str]:
     for (kind, explanation, exfiltration), group in together.items():
         mark = " (exfiltration)" if exfiltration else ""
         who = ", ".join(dict.fromkeys(_who(loss, among=len(group)) for loss in group))
-        lines.append(f"  {kind}{mark}: {who}: {explanation}")
+        lines.append(f"  {kind}{mark}: {who}: {explanation}{remedies(group[0], ways)}")
     return lines
+
+
+def remedies(loss: Loss, ways: Mapping[str, str] | None) -> str:
+    """What the command takes to mend a loss, in brackets; nothing where it has no option for it."""
+    known = [ways[need] for need in loss.needs if need in ways] if ways else []
+    return f" ({'; '.join(known)})" if known else ""
 
 
 def _who(loss: Loss, *, among: int) -> str:

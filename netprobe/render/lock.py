@@ -8,6 +8,7 @@ is validated again, and a name counts only for a pattern that it fits.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
 import re
@@ -24,11 +25,9 @@ from netprobe.render.model import Addresses, Seen
 
 DEFAULT = Path("netprobe.lock")
 MAX_BYTES = 4 << 20
-_REMEDY = "make it again with netprobe render TARGET -r REGION --discover"
+_REMEDY = "look for the names again, which makes a new one"
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _RESOLVER = re.compile(r"[0-9A-Za-z.:\[\]/,% _-]{1,200}")
-NUMBERS = tuple(range(1, 33))
-"""Numbers that are asked for unless ``--ecs-numbers`` says otherwise; the same as in ``netprobe check``."""
 CANNOT_EXIST = "np-no-such-name"
 """Put for the asterisk, it makes a name that AWS does not have: a resolver that knows it knows everything."""
 
@@ -51,6 +50,8 @@ class Lock(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The file: the last look for each pattern (an exact name is a pattern too)."""
 
     version: int = 1
+    lab: bool = False
+    """Whether a lab answered: its names and addresses are nobody's, and no real file may hold them."""
     patterns: dict[str, Sighting] = {}
 
     def seen(self) -> dict[str, Seen]:
@@ -71,7 +72,8 @@ class Lock(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     def with_look(self, looked: Lock) -> Lock:
         """This lock, with what was looked at again replaced."""
-        return Lock(patterns=dict(sorted({**self.patterns, **looked.patterns}.items())))
+        both = dict(sorted({**self.patterns, **looked.patterns}.items()))
+        return Lock(lab=self.lab or looked.lab, patterns=both)
 
 
 def implicit() -> Path | None:
@@ -90,16 +92,36 @@ def implicit() -> Path | None:
         raise UnreadableFileError(
             str(DEFAULT),
             "another user may have written it, so it is not read unasked",
-            "name it with --lock netprobe.lock, or leave this folder",
+            "name it yourself, or leave this folder",
         )
     return DEFAULT
 
 
-def read(path: Path) -> Lock:
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold every other netprobe off a lock file while it is read, added to and written.
+
+    The folder is locked (flock(2)), not the file: the file is replaced, and a second file would stay behind.
+    """
+    import fcntl  # late: only a look at the DNS writes a lock
+
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def read(path: Path, *, lab: bool = False) -> Lock:
     """Read a lock.
 
+    Args:
+        path: the file.
+        lab: whether a lock that a lab answered for may be read.
+
     Raises:
-        UnreadableFileError: missing, too large, not a lock, or it holds what cannot be a name or an address.
+        UnreadableFileError: missing, too large, not a lock, a lab's, or it holds what cannot be a name or an address.
     """
     try:
         with path.open("rb") as file:
@@ -112,6 +134,8 @@ def read(path: Path) -> Lock:
         lock = msgspec.json.decode(data, type=Lock)
         if lock.version != 1:
             raise ValueError(f"its version is {lock.version}, and this netprobe reads 1")
+        if lock.lab and not lab:
+            raise ValueError("a lab answered for it, so its names are not AWS's")
         for pattern, sighting in lock.patterns.items():
             _check(pattern, sighting)
     except (ValueError, RecursionError, InvalidHostnameError) as exc:
@@ -196,13 +220,14 @@ def look(
             raise UsageError(
                 resolver,
                 f"it answers for {names[-1]}, which cannot exist, so it proves nothing about numbered names",
-                "ask an honest server with --resolver",
+                "ask an honest server",
             )
     return Lock(
+        lab=lab,
         patterns={
             pattern: Sighting(at=at, resolver=resolver, names=dict(_existing(names, answers, lab=lab)))
             for pattern, names in sorted(asked.items())
-        }
+        },
     )
 
 
@@ -214,12 +239,3 @@ def _existing(
         found = tuple(address for address in answered if usable(address))
         if found or (lab and answered):
             yield name, found
-
-
-def numbered(endpoints: Iterable[Endpoint], numbers: Sequence[int], how: str) -> dict[str, Seen]:
-    """Names for numbers that the user gave, without having seen them (``--ecs-numbers``)."""
-    return {
-        endpoint.pattern: Seen(names=tuple(h.name for h in endpoint.host_pattern.enumerate(numbers)), how=how)
-        for endpoint in endpoints
-        if endpoint.numbered
-    }

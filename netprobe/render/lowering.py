@@ -5,7 +5,7 @@ Pure. For each endpoint the first of these that the device has and the options a
 1. exact name; one-label wildcard; native in-label glob; anchored, case-insensitive regular expression: no loss
 2. a glob whose asterisk crosses dots
 3. a one-label wildcard of the parent (``*.us-east-2.amazonaws.com``, one label: every service of the region)
-4. the names that were seen (``netprobe.lock``, ``--ecs-numbers``); the list can go stale
+4. the names that were seen, or numbers that were given; the list can go stale
 5. everything beneath the parent, at any depth
 6. everything that contains the name
 7. addresses
@@ -24,12 +24,12 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from netprobe.catalog.model import Endpoint
-from netprobe.errors import CannotExpressError, UsageError
+from netprobe.errors import CannotExpressError, MissingInputError, UsageError
 from netprobe.hostnames import HostPattern
 from netprobe.render.addresses import address_entries, address_networks
 from netprobe.render.customers import admits_customers
 from netprobe.render.merging import merge
-from netprobe.render.model import Capability, Claim, Entry, Form, Loss, LossKind, Lowered, Options
+from netprobe.render.model import Capability, Claim, Entry, Form, Loss, LossKind, Lowered, Need, Options
 
 _IN_WORDS = {
     Form.GLOB_DOTS: "a glob whose asterisk also crosses dots",
@@ -83,14 +83,14 @@ def lower(endpoints: Sequence[Endpoint], capability: Capability, options: Option
         options: what the user allows.
 
     Raises:
-        UsageError: the device knows only addresses, and none were given.
+        MissingInputError: the device knows only addresses, and none were given.
         CannotExpressError: more entries than the device takes.
     """
     if capability.addresses_only and options.addresses is None:
-        raise UsageError(
-            "addresses",
+        raise MissingInputError(
+            Need.ADDRESSES,
             "this target knows only addresses, and addresses are never made up",
-            "give --resolve, or --ip-ranges with a file or the word snapshot",
+            "give the addresses of the endpoints",
         )
     entries: list[Entry] = []
     losses: list[Loss] = []
@@ -115,7 +115,7 @@ def _endpoint(endpoint: Endpoint, capability: Capability, options: Options) -> _
         return _refused(endpoint, pattern, "the device decides on the TLS server name, and plain HTTP has none")
     told = tuple(_placeholder(endpoint, pattern))
     if told and options.exact:
-        return _refused(endpoint, pattern, "the registry's account is not known; give --account")
+        return _refused(endpoint, pattern, "the registry's account is not known", needs=(Need.ACCOUNT,))
     said = _pattern(endpoint, pattern, capability, options)
     return said if said.is_empty else msgspec.structs.replace(said, losses=told + said.losses)
 
@@ -135,9 +135,10 @@ def _placeholder(endpoint: Endpoint, pattern: HostPattern) -> Iterator[Loss]:
             endpoint,
             pattern,
             entry=pattern.pattern,
-            explanation="no --account was given, so the registry of every AWS account is admitted, not only your own: "
+            explanation="no account was given, so the registry of every AWS account is admitted, not only your own: "
             "data can be pushed to any of them",
             exfiltration=True,
+            needs=(Need.ACCOUNT,),
         )
 
 
@@ -173,7 +174,8 @@ def _pattern(endpoint: Endpoint, pattern: HostPattern, capability: Capability, o
     if Form.ADDRESS in capability.forms and options.addresses is not None:
         networks, loss = address_networks(endpoint, pattern, options)
         return _Said(networks=networks, losses=(loss,))
-    return _refused(endpoint, pattern, _why_not(endpoint, pattern, capability, options, passed_over))
+    why, needs = _why_not(endpoint, pattern, capability, options, passed_over)
+    return _refused(endpoint, pattern, why, needs=needs)
 
 
 def _candidates(pattern: HostPattern, capability: Capability) -> Iterator[_Candidate]:
@@ -272,17 +274,22 @@ def _why_not(
     capability: Capability,
     options: Options,
     passed_over: Sequence[_Candidate],
-) -> str:
+) -> tuple[str, tuple[Need, ...]]:
+    """Why nothing was written for a pattern, and what would change that."""
     if options.exact:
-        return "the device cannot say exactly this, and --exact forbids everything else"
+        return "the device cannot say exactly this, and nothing else is permitted", ()
     reasons = ["the device has no exact form for it"]
+    needs: list[Need] = []
     if passed_over:
-        reasons.append(f"the nearest is wider: {_told(passed_over[0])} (--allow-widening permits it)")
+        reasons.append(f"the nearest is wider: {_told(passed_over[0])}, which is not permitted")
+        needs.append(Need.WIDENING)
     if endpoint.placeholder_account:
-        reasons.append("with --account it is one name, which the device may be able to say")
+        reasons.append("with the registry's account it is one name, which the device may be able to say")
+        needs.append(Need.ACCOUNT)
     elif pattern.pattern.count("*") == 1 and _LISTABLE & capability.forms:
-        reasons.append("no name is known that could be listed (give --discover, --lock FILE or --ecs-numbers 1-32)")
-    return "; ".join(reasons)
+        reasons.append("no name is known that could be listed")
+        needs.append(Need.NAMES)
+    return "; ".join(reasons), tuple(needs)
 
 
 def _widened(
@@ -308,8 +315,8 @@ def _depth(capability: Capability) -> str:
     return "" if capability.subtree_depth is None else f", at most {capability.subtree_depth} labels deep"
 
 
-def _refused(endpoint: Endpoint, pattern: HostPattern, why: str) -> _Said:
-    return _Said(losses=(_loss(LossKind.REFUSED, endpoint, pattern, entry="", explanation=why),))
+def _refused(endpoint: Endpoint, pattern: HostPattern, why: str, *, needs: tuple[Need, ...] = ()) -> _Said:
+    return _Said(losses=(_loss(LossKind.REFUSED, endpoint, pattern, entry="", explanation=why, needs=needs),))
 
 
 def _loss(
@@ -321,6 +328,7 @@ def _loss(
     explanation: str,
     count: int | None = None,
     exfiltration: bool = False,
+    needs: tuple[Need, ...] = (),
 ) -> Loss:
     return Loss(
         kind=kind,
@@ -332,6 +340,7 @@ def _loss(
         explanation=explanation,
         count=count,
         exfiltration=exfiltration,
+        needs=needs,
     )
 
 

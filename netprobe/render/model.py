@@ -47,7 +47,7 @@ class Form(StrEnum):
     GLOB = "in-label-glob"
     """[pattern] a native glob whose asterisk stays inside its label (see ``Capability.empty_star``)."""
     REGEX = "regex"
-    """[pattern] an anchored, case-insensitive regular expression made from the pattern; ``*`` is ``[^.]+``."""
+    """[pattern] an anchored, case-insensitive regular expression made from the pattern; ``*`` is ``[a-z0-9-]+``."""
     GLOB_DOTS = "glob-crossing-dots"
     """[pattern] a glob whose asterisk also crosses dots."""
     ONE_LABEL = "one-label"
@@ -63,7 +63,7 @@ class Form(StrEnum):
 
 
 class Dialect(StrEnum):
-    r"""Regular-expression dialects. What we write (literals, ``\.``, ``[^.]+``, anchors) means the same in all."""
+    r"""Regular-expression dialects. What we write (literals, ``\.``, ``[a-z0-9-]+``, anchors) means the same in all."""
 
     POSIX_ERE = "POSIX ERE"
     PCRE = "PCRE"
@@ -84,6 +84,19 @@ class Comment(StrEnum):
     """The language has no comments; the header goes where the format has room for text (``header | json``)."""
 
 
+class Need(StrEnum):
+    """What would let the device say more. Messages name it in plain words; a command adds its own options."""
+
+    ADDRESSES = "addresses"
+    """Addresses, for a device that knows no names."""
+    NAMES = "names"
+    """The numbered names that exist."""
+    WIDENING = "widening"
+    """The permission to admit names that any customer can own."""
+    ACCOUNT = "account"
+    """The account of the registry."""
+
+
 class Capability(msgspec.Struct, frozen=True, kw_only=True):
     """What a device can express.
 
@@ -102,7 +115,7 @@ class Capability(msgspec.Struct, frozen=True, kw_only=True):
         max_entry_length: the longest entry in characters, as it is written.
         max_name_length: the longest host name that it takes.
         min_literal: how many literal characters an entry must at least have in one piece.
-        default_action: what happens to everything that no entry admits, once the file is loaded as its page says.
+        default_action: what happens to everything that no entry admits, where the file enforces.
     """
 
     forms: frozenset[Form]
@@ -127,6 +140,34 @@ class Capability(msgspec.Struct, frozen=True, kw_only=True):
         return self.forms == {Form.ADDRESS}
 
 
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """Which forms a target has, and for whom it can enforce.
+
+    Attributes:
+        clients: how it tells the clients that ``--source`` names apart; empty: it decides for every client.
+        own_host: it is the host's own firewall, so without a source it decides about what this host sends.
+        selector: it decides for the workloads that a label selects, so no source is asked for.
+        additive: whether there is a form that only allows; otherwise ``instead`` says what to do.
+        enforces: whether there is a form that also denies; a document has none.
+        narrows: whether the form that only allows can be limited to ``--source``.
+        every_port: whether it can deny what goes to other ports than the endpoints' (``--all-ports``).
+        keeps: whether it can leave a network open that it would deny (``--keep``).
+        sessions: what becomes of connections that are open when it is loaded.
+        instead: what to do where a form is missing, one sentence.
+    """
+
+    sessions: str
+    clients: str = ""
+    own_host: bool = False
+    selector: bool = False
+    additive: bool = True
+    narrows: bool = True
+    enforces: bool = True
+    every_port: bool = False
+    keeps: bool = False
+    instead: str = ""
+
+
 class Commands(msgspec.Struct, frozen=True, kw_only=True):
     """What an operator types. Empty: the device has no such command, and the page says what to do instead.
 
@@ -135,12 +176,16 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True):
         load: load it for the first time.
         replace: replace the running one, whole or not at all.
         rollback: go back to the one before.
+        add: load the form that only allows, where that is another command.
+        remove: take the form that only allows out again, where that is another command.
     """
 
     check: str
     load: str
     replace: str
     rollback: str
+    add: str = ""
+    remove: str = ""
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
@@ -230,6 +275,13 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
         return value.endswith("." + self.value)
 
 
+_STARS = {
+    Form.ONE_LABEL: "[^.]+",
+    Form.GLOB: "[^.]+",
+    Form.REGEX: "[a-z0-9-]+",
+    Form.CONTAINS: "[a-z0-9-]+",
+}
+"""What an asterisk stands for where it stays inside its label: a device's own word, or the class that we write."""
 _TREES = (Form.SUFFIX, Form.SUBTREE)
 _HYPHEN_AT_AN_END = re.compile(r"(?:^|\.)-|-(?:\.|$)")
 
@@ -239,7 +291,9 @@ def _expression(claim: Claim) -> re.Pattern[str]:
     if claim.form is Form.GLOB_DOTS:
         star = ".*" if claim.empty_star else ".+"
     else:
-        star = "[^.]*" if claim.empty_star and claim.form is Form.GLOB else "[^.]+"
+        star = _STARS[claim.form]
+        if claim.empty_star and claim.form is Form.GLOB:
+            star = "[^.]*"
     return re.compile(claim.pattern.regex(star))
 
 
@@ -282,6 +336,7 @@ class Loss(msgspec.Struct, frozen=True, kw_only=True):
         count: how many names (or addresses) it is about; None where there is no bound.
         unit: ``names`` or ``addresses``.
         exfiltration: it admits names that any AWS customer can own, so data can leave through it.
+        needs: what would mend it.
     """
 
     kind: LossKind
@@ -294,6 +349,7 @@ class Loss(msgspec.Struct, frozen=True, kw_only=True):
     count: int | None = None
     unit: str = "names"
     exfiltration: bool = False
+    needs: tuple[Need, ...] = ()
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -390,6 +446,30 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     addresses: Addresses | None = None
 
 
+DEFAULT_NAME = "netprobe"
+"""The stem of every object, list and file unless ``--name`` says otherwise."""
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the output only allows, or also denies, and for whom.
+
+    Attributes:
+        enforce: also deny everything else, for ``sources``.
+        sources: the networks of the hosts, canonical; empty: whoever the device serves.
+        every_client: the user means every client of the device.
+        all_ports: deny every port, not only those of the endpoints.
+        keep: networks that stay open where everything is denied.
+        name: the stem of the names of objects, lists and files.
+    """
+
+    enforce: bool = False
+    sources: tuple[str, ...] = ()
+    every_client: bool = False
+    all_ports: bool = False
+    keep: tuple[str, ...] = ()
+    name: str = DEFAULT_NAME
+
+
 def _always(lowered: Lowered) -> bool:
     return True
 
@@ -398,14 +478,30 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     """One output file.
 
     Attributes:
-        name: its fixed name (``allow.regex``).
+        name: its fixed name (``allow.regex``); the stem ``netprobe`` in it follows ``--name``.
         template: the template, in ``templates/<target>/``.
         when: whether the file is written for these entries (some engines warn of an empty list).
+        enforces: whether it belongs to the form that denies, to the one that does not, or (None) to both.
+        scoped: whether it is written only where ``--source`` is given.
     """
 
     name: str
     template: str
+    enforces: bool | None = None
+    scoped: bool = False
     when: Callable[[Lowered], bool] = _always
+
+
+class Context(Protocol):
+    """Further variables for the templates: ``Text`` (``render.text``), numbers, booleans, collections of them."""
+
+    def __call__(self, lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy, /) -> Mapping[str, object]:
+        """The variables for one output."""
+
+
+def plain_context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy, /) -> Mapping[str, object]:
+    """Nothing beyond the rules, which most targets assign as their ``context``."""
+    return {}
 
 
 class Target(Protocol):
@@ -420,9 +516,10 @@ class Target(Protocol):
     """What goes to stdout or to ``-o FILE``: complete by itself."""
     FILES: tuple[File, ...]
     """What goes into ``-o DIR``."""
+    SCOPE: Scope
     COMMANDS: Commands
     PROOF: Proof
     SOURCES: tuple[Source, ...]
 
-    def context(self, lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
-        """Further variables for the templates: ``Text`` (``render.text``), numbers, booleans, collections of them."""
+    context: Context
+    """Further variables for the templates; ``plain_context`` where there are none."""

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+
+import msgspec
 
 from netprobe.render import text
-from netprobe.render.model import Entry, Form
+from netprobe.render.model import DEFAULT_NAME, Claim, Entry, Form
 from netprobe.render.text import Text
 
 _DIGEST = 8
 _PREFIX = "netprobe-"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Named:
+class Named(msgspec.Struct, frozen=True, kw_only=True):
     """An entry with the name of its object.
 
     Attributes:
@@ -37,8 +38,8 @@ class Named:
     name: Text
     port: int
     version: int = 0
-    address: Text = field(default_factory=Text)
-    mask: Text = field(default_factory=Text)
+    address: Text = msgspec.field(default_factory=Text)
+    mask: Text = msgspec.field(default_factory=Text)
     prefix: int = 0
 
     @classmethod
@@ -60,9 +61,19 @@ class Named:
         )
 
 
+def named_networks(networks: Iterable[str]) -> tuple[Named, ...]:
+    """Networks of the hosts, or networks to keep open, with the names of their objects."""
+    return tuple(Named.of(Entry(claim=Claim(form=Form.ADDRESS, value=one), port=0, endpoints=())) for one in networks)
+
+
 def object_name(value: Text, *, limit: int = 63) -> Text:
     """The name of the object for a host name (or network): letters, digits and hyphens, at most ``limit``."""
     digest = hashlib.sha256(value.encode()).hexdigest()[:_DIGEST]
     label = "".join(c if c.isalnum() else "-" for c in value.partition(".")[0])
     room = limit - len(_PREFIX) - len(digest) - 1
     return text.identifier(f"{_PREFIX}{label[:room].strip('-') or 'any'}-{digest}")
+
+
+def stemmed(words: str, name: str) -> str:
+    """Our own words about a target (file names, chains) with the stem that the user chose for its objects."""
+    return words.replace(DEFAULT_NAME, name).replace(DEFAULT_NAME.upper(), name.upper())

@@ -19,7 +19,10 @@ def test_a_target_is_checked_before_any_work(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("target", "rule"),
-    [("squid", r"dstdom_regex -n -i ^ecs-a-[^.]+\.us-east-2\.amazonaws\.com$"), ("nftables", "tcp dport 443 counter")],
+    [
+        ("squid", r"dstdom_regex -n -i ^ecs-a-[a-z0-9-]+\.us-east-2\.amazonaws\.com$"),
+        ("nftables", "tcp dport 443 counter"),
+    ],
 )
 def test_the_network_team_gets_the_rules_for_what_is_blocked_and_for_nothing_else(
     tmp_path: Path, target: str, rule: str

@@ -17,7 +17,7 @@ from aerleon.lib import naming
 from netprobe.render import render
 from netprobe.render.addresses import collapse
 from netprobe.render.model import Form, Lowered
-from tests.support.render_cases import CASES, ORIGIN
+from tests.support.render_cases import CASES, ORIGIN, closed
 
 TARGETS = {
     "nftables": "mixed output ACCEPT",
@@ -31,7 +31,9 @@ every_case = pytest.mark.parametrize("case", CASES)
 
 
 def _definitions(case: str, folder: Path) -> tuple[naming.Naming, Mapping[str, Any], Lowered]:
-    made = render("aerleon", CASES[case].endpoints, origin=ORIGIN, options=CASES[case].options)
+    made = render(
+        "aerleon", CASES[case].endpoints, origin=ORIGIN, options=CASES[case].options, policy=closed("aerleon")
+    )
     (folder / "netprobe.yaml").write_text(made.files["netprobe.yaml"])
     return naming.Naming(str(folder)), yaml.safe_load(made.files["netprobe.pol.yaml"]), made.lowered
 

@@ -60,6 +60,8 @@ else:
             session.remove(known[0])
         else:
             assert verb == "show", words
+            told = {{key: {{"true": True, "false": False}}.get(value, value) for key, value in known[0].items()}}
+            print(json.dumps(told, indent=2))
 json.dump(books, open(path, "w"))
 """
 
@@ -130,10 +132,19 @@ def test_the_rules_admit_what_is_claimed(what: str, tmp_path: Path) -> None:
     holds("checkpoint", what, read, addresses=True)
 
 
-def test_running_it_twice_changes_nothing_and_mends_the_mode(tmp_path: Path) -> None:
+def test_a_customers_own_object_is_never_changed(tmp_path: Path) -> None:
+    """A domain object is named by its domain, so it may be one that rules of the customer's use already."""
     server = _Server(tmp_path)
-    wrong = {"kind": "dns-domain", "name": ".ecs.us-east-2.amazonaws.com", "is-sub-domain": "true"}
-    server.books.write_text(json.dumps({"published": [wrong], "session": []}))
+    theirs = {"kind": "dns-domain", "name": ".ecs.us-east-2.amazonaws.com", "is-sub-domain": "true"}
+    server.books.write_text(json.dumps({"published": [theirs], "session": []}))
+    done = server.run(made("checkpoint", "strict").main, "My Layer")
+    assert done.returncode != 0
+    assert "nothing was changed" in done.stderr
+    assert server.published() == [theirs]
+
+
+def test_running_it_twice_changes_nothing(tmp_path: Path) -> None:
+    server = _Server(tmp_path)
     text = made("checkpoint", "strict").main
     assert server.run(text, "My Layer").returncode == 0
     once = server.published()

@@ -13,7 +13,8 @@ from tests.support.firewall_case import INPUTS, Decides, holds, made
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _LINE = re.compile(
-    r"access-list netprobe extended (permit|deny) tcp object-group netprobe-hosts (?:object (\S+)|(any)) eq (\d+)"
+    r"access-list netprobe extended (permit|deny) (?:tcp|udp) object-group netprobe-hosts "
+    r"(?:object (\S+)|(any)) eq (\d+)"
 )
 
 
@@ -23,11 +24,18 @@ class _Device:
     def __init__(self, text: str) -> None:
         self.objects: dict[str, str] = {}
         self.lines: list[tuple[bool, str, int]] = []
+        self.hosts: list[str] | None = None
         here = ""
         for line in text.splitlines():
             if line.startswith("!"):
                 continue
-            if line.startswith("object network "):
+            if line == "object-group network netprobe-hosts":
+                here = ""
+                self.hosts = []
+            elif self.hosts is not None and line.startswith(" network-object "):
+                _value(["subnet", *line.split()[1:]])
+                self.hosts.append(line)
+            elif line.startswith("object network "):
                 here = line.removeprefix("object network ")
                 assert _NAME.fullmatch(here), here
                 assert here not in self.objects
@@ -43,7 +51,11 @@ class _Device:
         assert match, line
         action, name, any_, port = match.groups()
         assert any_ or name in self.objects, "an object must be there before the line that uses it"
-        self.lines.append((action == "permit", name or "any", int(port)))
+        assert self.hosts, "the group is made before it is used"
+        if " udp " not in line:
+            self.lines.append((action == "permit", name or "any", int(port)))
+        else:
+            assert action == "deny", "QUIC is not asked for"
 
     def decides(self, name: str, port: int) -> bool:
         for permit, what, eq in self.lines:

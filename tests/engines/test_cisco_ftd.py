@@ -11,7 +11,7 @@ import pytest
 from netprobe.errors import CannotExpressError
 from netprobe.render import Rendered, render
 from tests.support.firewall_case import INPUTS, Decides, holds, made
-from tests.support.render_cases import CASES, ORIGIN, endpoint
+from tests.support.render_cases import CASES, ORIGIN, closed, endpoint
 
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]+")
 
@@ -72,7 +72,7 @@ def test_no_empty_request_is_written() -> None:
 def test_more_than_a_request_takes_is_refused() -> None:
     many = tuple(endpoint(f"h{i}.example.com", f"h{i}") for i in range(1001))
     with pytest.raises(CannotExpressError, match="1001 entries"):
-        render("cisco-ftd", many, origin=ORIGIN, options=CASES["strict"].options)
+        render("cisco-ftd", many, origin=ORIGIN, options=CASES["strict"].options, policy=closed("cisco-ftd"))
 
 
 def test_the_reader_notices_what_is_invalid() -> None:

@@ -16,7 +16,7 @@ import hcl2
 import pytest
 
 from netprobe.render import Rendered, render
-from tests.support.render_cases import CASES, ORIGIN
+from tests.support.render_cases import CASES, ORIGIN, closed
 from tests.support.render_corpus import corpus
 from tests.support.suricata import Talk, dropped, hello, parse, passes
 
@@ -24,7 +24,7 @@ every_case = pytest.mark.parametrize("case", CASES)
 
 
 def _made(target: str, case: str) -> Rendered:
-    return render(target, CASES[case].endpoints, origin=ORIGIN, options=CASES[case].options)
+    return render(target, CASES[case].endpoints, origin=ORIGIN, options=CASES[case].options, policy=closed(target))
 
 
 def _terraform(text: str) -> Mapping[str, Any]:
@@ -154,7 +154,12 @@ def test_azure_admits_what_is_claimed(case: str) -> None:
     made = _made("azure-firewall", case)
     body = _terraform(made.main)
     assert body["firewall_policy_id"] == "${var.netprobe_firewall_policy_id}"
-    (collection,) = body["application_rule_collection"]
+    collection, denial = body["application_rule_collection"]
+    assert (denial["action"], denial["rule"][0]["destination_fqdns"]) == ("Deny", ["*"])
+    assert denial["priority"] > collection["priority"]
+    assert {p["port"] for p in denial["rule"][0]["protocols"]} == {
+        r["protocols"][0]["port"] for r in collection["rule"]
+    }
     assert collection["action"] == "Allow"
     assert all(100 <= number <= 65000 for number in (body["priority"], collection["priority"]))
     rules = [(r["protocols"][0], r["destination_fqdns"]) for r in collection["rule"]]
@@ -172,9 +177,11 @@ def test_azure_admits_what_is_claimed(case: str) -> None:
 @every_case
 def test_azure_for_the_api_is_the_same(case: str) -> None:
     made = _made("azure-firewall", case)
-    (collection,) = json.loads(made.files["rule-collection-group.json"])["properties"]["ruleCollections"]
-    (terraform,) = _terraform(made.main)["application_rule_collection"]
+    collection, denial = json.loads(made.files["rule-collection-group.json"])["properties"]["ruleCollections"]
+    terraform, refused = _terraform(made.main)["application_rule_collection"]
     assert collection["action"] == {"type": terraform["action"]}
+    assert denial["action"] == {"type": refused["action"]}
+    assert denial["rules"][0]["targetFqdns"] == refused["rule"][0]["destination_fqdns"]
     assert [(r["name"], r["targetFqdns"], r["protocols"][0]["port"]) for r in collection["rules"]] == [
         (r["name"], r["destination_fqdns"], r["protocols"][0]["port"]) for r in terraform["rule"]
     ]

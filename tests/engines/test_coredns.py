@@ -22,8 +22,8 @@ from tests.support.render_dns import ENDPOINTS, claimed, rendered
 _TOKEN = re.compile(
     r"\s*(?:(?P<string>'(?:[^'\\]|\\.)*')|(?P<call>name\(\))|(?P<word>in|matches)\b|(?P<or>\|\|)|(?P<mark>[\[\],]))"
 )
-_SUBSET = re.compile(r"\^(?:[a-z0-9-]|\\\.|\[\^\.\]\+)+\$")
-"""What we may use of RE2: literals, an escaped dot, ``[^.]+``, both anchors; the same in Python."""
+_SUBSET = re.compile(r"\^(?:[a-z0-9-]|\\\.|\[a-z0-9-\]\+)+\$")
+"""What we may use of RE2: literals, an escaped dot, ``[a-z0-9-]+``, both anchors; the same in Python."""
 
 
 @dataclass

@@ -15,7 +15,7 @@ import pytest
 
 from netprobe.render import Options, Rendered, render
 from tests.support import need
-from tests.support.render_cases import ORIGIN, endpoint
+from tests.support.render_cases import ORIGIN, closed, endpoint
 from tests.support.render_corpus import corpus, spellings
 from tests.support.render_dns import ALIAS_TARGET, ENDPOINTS, Asker, Upstream, decide
 from tests.support.render_dnsmasq import apply, host_and_internet, in_time, members, reached, running, write
@@ -37,7 +37,9 @@ def both() -> Iterator[tuple[Namespace, Namespace]]:
 
 
 def _made() -> Rendered:
-    return render("dnsmasq-connmark", (*ENDPOINTS, *_MORE), origin=ORIGIN, options=Options())
+    return render(
+        "dnsmasq-connmark", (*ENDPOINTS, *_MORE), origin=ORIGIN, options=Options(), policy=closed("dnsmasq-connmark")
+    )
 
 
 def _claimed(made: Rendered, asked: tuple[str, ...]) -> dict[str, bool]:

@@ -12,7 +12,7 @@ from netprobe import catalog, requirements
 from netprobe.render import Rendered, render
 from netprobe.render.model import Options
 from tests.support import need
-from tests.support.render_cases import CASES, ORIGIN, UNUSUAL, ecs, endpoint
+from tests.support.render_cases import CASES, ORIGIN, UNUSUAL, closed, ecs, endpoint
 from tests.support.render_corpus import corpus, spellings
 from tests.support.render_engine import Namespace, engine, listens, namespace
 from tests.support.render_sni import client_hello, decide, internet, passes
@@ -32,7 +32,7 @@ _RESOLVER = """
 
 
 def _rendered() -> Rendered:
-    return render("envoy", _ENDPOINTS, origin=ORIGIN, options=Options())
+    return render("envoy", _ENDPOINTS, origin=ORIGIN, options=Options(), policy=closed("envoy"))
 
 
 def _configuration(folder: Path, text: str) -> Path:
@@ -116,9 +116,9 @@ def test_validate_is_content_with_every_region(tmp_path: Path) -> None:
     known = catalog.load()
     endpoints = requirements.endpoints(known, regions=["all"], with_groups=[group.id for group in known.groups])
     path = tmp_path / "envoy.yaml"
-    text = render("envoy", endpoints, origin=ORIGIN, options=Options()).main
+    text = render("envoy", endpoints, origin=ORIGIN, options=Options(), policy=closed("envoy")).main
     path.write_text(text, encoding="utf-8")
     done = _validate(path)
     assert done.returncode == 0, done.stderr
-    path.write_text(text.replace("[^.]+", "[^.", 1), encoding="utf-8")
+    path.write_text(text.replace("[a-z0-9-]+", "[a-z0-9-", 1), encoding="utf-8")
     assert _validate(path).returncode != 0

@@ -10,7 +10,7 @@ import pytest
 from netprobe.errors import CannotExpressError
 from netprobe.render import Rendered, render
 from tests.support.firewall_case import INPUTS, Decides, holds, made
-from tests.support.render_cases import CASES, ORIGIN, endpoint
+from tests.support.render_cases import CASES, ORIGIN, endpoint, enforcing
 
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|([^\s"\\]+)')
 
@@ -114,16 +114,25 @@ def _inspected(top: _Block, name: str) -> set[int]:
 
 def _decides(output: Rendered) -> Decides:
     top = _read(output.main)
-    services = {name: int(s.one("tcp-portrange")) for name, s in top.at("firewall service custom").inner.items()}
+    services = {
+        name: int(s.one("tcp-portrange"))
+        for name, s in top.at("firewall service custom").inner.items()
+        if name != "netprobe-udp"
+    }
+    hosts = top.at("firewall addrgrp", "netprobe-hosts").settings["member"]
+    assert [top.at("firewall address", one).settings["subnet"] for one in hosts] == [
+        ["198.51.100.16", "255.255.255.240"]
+    ]
     lists = _lists(top)
 
     def decide(name: str, port: int) -> bool:
         for policy in top.at("firewall policy").inner.values():
             assert policy.settings["srcaddr"] == ["netprobe-hosts"]
-            if port not in [services[s] for s in policy.settings["service"]]:
+            if port not in [services[s] for s in policy.settings["service"] if s in services]:
                 continue
             if policy.one("action") == "deny":
                 return False
+            assert policy.one("nat") == "enable"
             assert port in _inspected(top, policy.one("ssl-ssh-profile")), "what nobody looks at passes"
             profile = top.at("webfilter profile", policy.one("webfilter-profile"))
             assert profile.at("ftgd-wf").settings["options"] == ["ftgd-disable"], "else a rating decides, or its error"
@@ -145,7 +154,7 @@ def test_the_url_filter_admits_what_is_claimed(what: str) -> None:
 def test_tls_on_another_port_is_inspected_too() -> None:
     """The factory's profile looks at 443 alone: on 8443 the list would never be asked, and everything would pass."""
     endpoints = (*CASES["strict"].endpoints, endpoint("registry.example.com", "own", group="own", port=8443))
-    output = render("fortios", endpoints, origin=ORIGIN, options=CASES["strict"].options)
+    output = render("fortios", endpoints, origin=ORIGIN, options=CASES["strict"].options, policy=enforcing("fortios"))
     decides = _decides(output)
     assert decides("registry.example.com", 8443)
     assert not decides("example.com", 8443)
@@ -165,14 +174,16 @@ def test_the_last_policy_denies_the_same_ports() -> None:
     top = _read(made("fortios", "wide").main)
     *others, (number, last) = top.at("firewall policy").inner.items()
     assert (number, last.one("action")) == ("1000000", "deny")
-    assert last.settings["service"] == [name for _, policy in others for name in policy.settings["service"]]
+    governed = [name for _, policy in others for name in policy.settings["service"]]
+    assert last.settings["service"] == [*governed, "netprobe-udp"]
+    assert top.at("firewall service custom", "netprobe-udp").settings["udp-portrange"] == ["80", "443"]
     assert {policy.one("utm-status") for _, policy in others} == {"enable"}, "without it no profile is asked"
 
 
 def test_a_shorter_list_over_a_longer_one_still_blocks() -> None:
     """Entries keep their numbers, so what is left of the longer one stands behind the one that blocks."""
     fewer = CASES["strict"].endpoints[:2]
-    again = render("fortios", fewer, origin=ORIGIN, options=CASES["strict"].options)
+    again = render("fortios", fewer, origin=ORIGIN, options=CASES["strict"].options, policy=enforcing("fortios"))
     both = _read(made("fortios", "strict").main + again.main)
     (entries,) = _lists(both).values()
     assert _filter(entries, "ecs.us-east-2.amazonaws.com")
@@ -212,4 +223,5 @@ def test_a_url_that_is_too_long_is_refused() -> None:
             (endpoint(".".join(["*"] * 115 + ["example.com"]), "x"),),
             origin=ORIGIN,
             options=CASES["strict"].options,
+            policy=enforcing("fortios"),
         )

@@ -15,7 +15,7 @@ from netprobe import catalog, requirements
 from netprobe.render import Rendered, render
 from netprobe.render.model import Options
 from tests.support import need
-from tests.support.render_cases import CASES, ORIGIN, UNUSUAL, ecs, endpoint
+from tests.support.render_cases import CASES, ORIGIN, UNUSUAL, closed, ecs, endpoint
 from tests.support.render_corpus import corpus, spellings
 from tests.support.render_engine import Namespace, as_user, engine, listens, namespace
 from tests.support.render_sni import client_hello, decide, internet, passes
@@ -34,7 +34,7 @@ def space() -> Iterator[Namespace]:
 
 
 def _rendered() -> Rendered:
-    return render("haproxy", _ENDPOINTS, origin=ORIGIN, options=Options())
+    return render("haproxy", _ENDPOINTS, origin=ORIGIN, options=Options(), policy=closed("haproxy"))
 
 
 def _configuration(folder: Path, text: str) -> Path:
@@ -152,7 +152,7 @@ def _check(*files: Path) -> subprocess.CompletedProcess[str]:
 def test_check_is_content(case: str, tmp_path: Path) -> None:
     """Alone, with its lists, and beside Debian's own configuration; a list that is gone is an error."""
     given = CASES[case]
-    rendered = render("haproxy", given.endpoints, origin=ORIGIN, options=given.options)
+    rendered = render("haproxy", given.endpoints, origin=ORIGIN, options=given.options, policy=closed("haproxy"))
     alone = tmp_path / "alone.cfg"
     alone.write_text(rendered.main, encoding="utf-8")
     for file, text in rendered.files.items():
@@ -171,6 +171,8 @@ def test_every_region_and_group_checks(tmp_path: Path) -> None:
     known = catalog.load()
     endpoints = requirements.endpoints(known, regions=["all"], with_groups=[group.id for group in known.groups])
     path = tmp_path / "netprobe.cfg"
-    path.write_text(render("haproxy", endpoints, origin=ORIGIN, options=Options()).main, encoding="utf-8")
+    path.write_text(
+        render("haproxy", endpoints, origin=ORIGIN, options=Options(), policy=closed("haproxy")).main, encoding="utf-8"
+    )
     done = _check(path)
     assert done.returncode == 0, done.stderr

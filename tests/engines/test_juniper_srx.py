@@ -10,7 +10,7 @@ import pytest
 from netprobe.errors import CannotExpressError
 from netprobe.render import Options, Rendered, render
 from tests.support.firewall_case import INPUTS, Decides, holds, made
-from tests.support.render_cases import ORIGIN, endpoint
+from tests.support.render_cases import ORIGIN, endpoint, enforcing
 
 _UTM = ("security", "utm")
 _ALLOWED = (
@@ -20,10 +20,11 @@ _ALLOWED = (
     r"security utm feature-profile web-filtering juniper-local profile \S+ default block",
     r"security utm feature-profile web-filtering juniper-local profile \S+ fallback-settings \S+ block",
     r"security utm utm-policy \S+ web-filtering http-profile \S+",
-    r"applications application \S+ (protocol tcp|destination-port \d+)",
+    r"applications application \S+ (protocol (?:tcp|udp)|destination-port \d+)",
     r"security policies global policy \S+ match (source-address|destination-address|application) \S+",
     r"security policies global policy \S+ then (deny|permit application-services utm-policy \S+)",
     r"security address-book global address \S+ dns-name \S+",
+    r"security address-book global address \S+ [0-9a-f.:]+/\d+",
     r"security address-book global address-set \S+ address \S+",
 )
 
@@ -39,7 +40,7 @@ def _commit(text: str, over: Iterable[tuple[str, ...]] = ()) -> list[tuple[str, 
         if not line or line.startswith("#"):
             continue
         verb, *path = line.split(" ")
-        assert all(re.fullmatch(r"[A-Za-z0-9.^*_-]+", word) for word in path), line
+        assert all(re.fullmatch(r"[A-Za-z0-9.^*_:/-]+", word) for word in path), line
         if verb == "delete":
             found = [one for one in found if one[: len(path)] != tuple(path)]
             continue
@@ -85,6 +86,7 @@ def _read(output: Rendered) -> Decides:
             assert _values(statements, *base, "match", "source-address") == [("netprobe-hosts",)]
             assert _values(statements, *base, "match", "destination-address") == [("any",)]
             applications = [one[0] for one in _values(statements, *base, "match", "application")]
+            applications = [app for app in applications if "-udp-" not in app]
             ports = [one for app in applications for one in _values(statements, "applications", "application", app)]
             if ("destination-port", str(port)) not in ports:
                 continue
@@ -152,7 +154,7 @@ def test_addresses_are_exact_names_in_one_set() -> None:
 def test_more_patterns_than_a_list_takes_are_refused() -> None:
     many = tuple(endpoint(f"h{i}.example.com", f"h{i}", group="own") for i in range(8193))
     with pytest.raises(CannotExpressError, match="8193 entries"):
-        render("juniper-srx", many, origin=ORIGIN, options=Options())
+        render("juniper-srx", many, origin=ORIGIN, options=Options(), policy=enforcing("juniper-srx"))
 
 
 def test_the_reader_notices_what_is_invalid() -> None:

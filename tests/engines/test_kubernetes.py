@@ -17,8 +17,8 @@ import yaml
 
 from netprobe.errors import CannotExpressError
 from netprobe.render import Options, Rendered, render, targets
-from netprobe.render.model import Form
-from tests.support.render_cases import CASES, ORIGIN, endpoint
+from netprobe.render.model import Form, Policy
+from tests.support.render_cases import CASES, ORIGIN, closed, endpoint
 from tests.support.render_corpus import corpus, neighbours
 
 Schema = Mapping[str, Any]
@@ -300,7 +300,9 @@ def _load(target: str, text: str) -> list[Object]:
 
 
 def _made(target: str, case: str, options: Options | None = None) -> tuple[Rendered, list[Object]]:
-    made = render(target, CASES[case].endpoints, origin=ORIGIN, options=options or CASES[case].options)
+    made = render(
+        target, CASES[case].endpoints, origin=ORIGIN, options=options or CASES[case].options, policy=closed(target)
+    )
     return made, _load(target, made.main)
 
 
@@ -349,17 +351,31 @@ def test_openshift_gets_no_asterisk(pattern: str) -> None:
     """The CRD takes it, and a cluster without DNSNameResolver then applies nothing: everything is allowed."""
     options = Options(allow_widening=True)
     with pytest.raises(CannotExpressError, match="no exact form"):
-        render("openshift-egressfirewall", (endpoint(pattern, "x"),), origin=ORIGIN, options=options)
+        render(
+            "openshift-egressfirewall",
+            (endpoint(pattern, "x"),),
+            origin=ORIGIN,
+            options=options,
+            policy=Policy(enforce=True),
+        )
 
 
 def test_openshift_never_writes_a_list_whose_deny_would_be_ignored() -> None:
     """OVN gives each rule a priority from 9997 down to 2000 and ignores the rest: without the end, all is allowed."""
     most = [endpoint(f"n{i}.example.com", f"n{i}", group="own", required=False) for i in range(7997)]
     options = CASES["strict"].options
-    written = render("openshift-egressfirewall", most[:7996], origin=ORIGIN, options=options).main
+    written = render(
+        "openshift-egressfirewall",
+        most[:7996],
+        origin=ORIGIN,
+        options=options,
+        policy=closed("openshift-egressfirewall"),
+    ).main
     assert written.count("    - type: ") == 9997 - 2000 + 1
     with pytest.raises(CannotExpressError, match="7997 entries are needed, and the device takes 7996"):
-        render("openshift-egressfirewall", most, origin=ORIGIN, options=options)
+        render(
+            "openshift-egressfirewall", most, origin=ORIGIN, options=options, policy=closed("openshift-egressfirewall")
+        )
 
 
 @pytest.mark.parametrize("target", ["openshift-egressfirewall", "networkpolicy"])
@@ -375,7 +391,7 @@ def test_an_object_that_no_annotation_holds_is_applied_on_the_server(target: str
 
 def test_istio_splits_what_one_entry_cannot_hold() -> None:
     many = tuple(endpoint(f"a{number}.example.com", f"a{number}") for number in range(600))
-    made = render("istio", many, origin=ORIGIN, options=Options())
+    made = render("istio", many, origin=ORIGIN, options=Options(), policy=closed("istio"))
     entries = [o for o in _load("istio", made.main) if o["kind"] == "ServiceEntry"]
     assert [len(o["spec"]["hosts"]) for o in entries] == [256, 256, 88]
     assert len({o["metadata"]["name"] for o in entries}) == 3

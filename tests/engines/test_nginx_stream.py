@@ -12,7 +12,7 @@ from netprobe import catalog, requirements
 from netprobe.render import Rendered, render
 from netprobe.render.model import Options
 from tests.support import need
-from tests.support.render_cases import CASES, ORIGIN, UNUSUAL, ecs, endpoint
+from tests.support.render_cases import CASES, ORIGIN, UNUSUAL, closed, ecs, endpoint
 from tests.support.render_corpus import corpus, spellings
 from tests.support.render_engine import Namespace, as_user, engine, listens, namespace
 from tests.support.render_sni import client_hello, decide, internet, passes
@@ -32,7 +32,7 @@ def space() -> Iterator[Namespace]:
 
 
 def _rendered() -> Rendered:
-    return render("nginx-stream", _ENDPOINTS, origin=ORIGIN, options=Options())
+    return render("nginx-stream", _ENDPOINTS, origin=ORIGIN, options=Options(), policy=closed("nginx-stream"))
 
 
 def _configuration(folder: Path, rules: str) -> Path:
@@ -109,7 +109,9 @@ def _check(space: Namespace, folder: Path, rules: str) -> subprocess.CompletedPr
 @pytest.mark.parametrize("case", CASES)
 def test_check_is_content(case: str, space: Namespace, tmp_path: Path) -> None:
     given = CASES[case]
-    rendered = render("nginx-stream", given.endpoints, origin=ORIGIN, options=given.options)
+    rendered = render(
+        "nginx-stream", given.endpoints, origin=ORIGIN, options=given.options, policy=closed("nginx-stream")
+    )
     done = _check(space, tmp_path, rendered.main)
     assert done.returncode == 0, done.stderr
     assert "warn" not in done.stderr
@@ -118,7 +120,7 @@ def test_check_is_content(case: str, space: Namespace, tmp_path: Path) -> None:
 def test_every_region_and_group_checks(space: Namespace, tmp_path: Path) -> None:
     known = catalog.load()
     endpoints = requirements.endpoints(known, regions=["all"], with_groups=[group.id for group in known.groups])
-    rendered = render("nginx-stream", endpoints, origin=ORIGIN, options=Options())
+    rendered = render("nginx-stream", endpoints, origin=ORIGIN, options=Options(), policy=closed("nginx-stream"))
     done = _check(space, tmp_path, rendered.main)
     assert done.returncode == 0, done.stderr
     assert "warn" not in done.stderr

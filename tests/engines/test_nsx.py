@@ -11,7 +11,7 @@ import pytest
 from netprobe.errors import CannotExpressError
 from netprobe.render import Options, Rendered, render
 from tests.support.firewall_case import INPUTS, Decides, holds, made
-from tests.support.render_cases import ORIGIN, endpoint
+from tests.support.render_cases import HOSTS, ORIGIN, endpoint, enforcing
 
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _GROUP = "/infra/domains/default/groups/netprobe-hosts"
@@ -44,8 +44,11 @@ def _by_type(children: list[dict[str, Any]], kind: str) -> dict[str, dict[str, A
 def _rules(infra: dict[str, Any]) -> list[dict[str, Any]]:
     (domain,) = [c for c in infra["children"] if c["resource_type"] == "ChildResourceReference"]
     assert (domain["id"], domain["target_type"]) == ("default", "Domain")
+    ((group, hosts),) = _by_type(domain["children"], "Group").items()
+    assert group == "netprobe-hosts"
+    assert hosts["expression"] == [{"resource_type": "IPAddressExpression", "ip_addresses": list(HOSTS)}]
     ((_, policy),) = _by_type(domain["children"], "SecurityPolicy").items()
-    assert (policy["category"], policy["sequence_number"], policy["scope"]) == ("Application", 0, [_GROUP])
+    assert (policy["category"], policy["sequence_number"], policy["scope"]) == ("Application", 0, ["ANY"])
     rules: list[dict[str, Any]] = policy["rules"]
     numbers = [rule["sequence_number"] for rule in rules]
     assert numbers == sorted(set(numbers))
@@ -63,8 +66,10 @@ def _read(output: Rendered) -> Decides:
         f"/infra/services/{name}": [int(p) for e in service["service_entries"] for p in e["destination_ports"]]
         for name, service in _by_type(infra["children"], "Service").items()
     }
+    quic = {name for name in services if "-udp-" in name}
     for service in _by_type(infra["children"], "Service").values():
-        assert {entry["l4_protocol"] for entry in service["service_entries"]} == {"TCP"}
+        kind = "UDP" if "-udp-" in service["id"] else "TCP"
+        assert {entry["l4_protocol"] for entry in service["service_entries"]} == {kind}
     profiles = {
         f"/infra/context-profiles/{name}": profile["attributes"][0]["value"]
         for name, profile in _by_type(infra["children"], "PolicyContextProfile").items()
@@ -75,7 +80,9 @@ def _read(output: Rendered) -> Decides:
     def decide(name: str, port: int) -> bool:
         for rule in _rules(infra):
             assert rule["source_groups"] == [_GROUP]
-            if rule["id"] == "netprobe-dns" or port not in [p for s in rule["services"] for p in services[s]]:
+            if rule["id"] == "netprobe-dns" or port not in [
+                p for s in rule["services"] if s not in quic for p in services[s]
+            ]:
                 continue
             wanted = [value for profile in rule["profiles"] if profile != "ANY" for value in profiles[profile]]
             if rule["profiles"] == ["ANY"] or any(_fits(value, name) for value in wanted):
@@ -99,7 +106,7 @@ def test_numbered_names_are_exact() -> None:
 def test_a_name_on_two_ports_is_registered_once() -> None:
     """The values of an attribute are a set."""
     endpoints = tuple(endpoint("own.example.com", f"own-{port}", group="own", port=port) for port in (80, 443))
-    output = render("nsx", endpoints, origin=ORIGIN, options=Options())
+    output = render("nsx", endpoints, origin=ORIGIN, options=Options(), policy=enforcing("nsx"))
     assert json.loads(output.files["netprobe-attributes.json"])["value"] == ["own.example.com"]
     assert _read(output)("own.example.com", 80)
 

@@ -12,7 +12,7 @@ import pytest
 from netprobe.render import Rendered, render
 from netprobe.render.model import Options
 from tests.support import need
-from tests.support.render_cases import CASES, ORIGIN, UNUSUAL, ecs
+from tests.support.render_cases import CASES, ORIGIN, UNUSUAL, closed, ecs
 from tests.support.render_corpus import corpus, spellings
 
 pytestmark = pytest.mark.engine
@@ -30,7 +30,7 @@ console.log(JSON.stringify(asked.map(([url, host]) => context.FindProxyForURL(ur
 
 
 def _rendered() -> Rendered:
-    return render("pac", _ENDPOINTS, origin=ORIGIN, options=Options())
+    return render("pac", _ENDPOINTS, origin=ORIGIN, options=Options(), policy=closed("pac"))
 
 
 def _find(folder: Path, text: str, asked: Sequence[tuple[str, str]]) -> list[str]:
@@ -86,7 +86,7 @@ def test_name_and_port_are_read_well(url: str, host: str, admitted: bool, tmp_pa
 def test_it_is_plain_old_javascript(case: str, tmp_path: Path) -> None:
     """It loads in strict mode too, and defines nothing but names of its own."""
     given = CASES[case]
-    text = render("pac", given.endpoints, origin=ORIGIN, options=given.options).main
+    text = render("pac", given.endpoints, origin=ORIGIN, options=given.options, policy=closed("pac")).main
     assert _find(tmp_path, f'"use strict";\n{text}', [("https://evil.test/", "evil.test")]) == ["PROXY 127.0.0.1:9"]
     code = "\n".join(line for line in text.splitlines() if not line.startswith("//"))
     assert not any(word in code for word in ("let ", "const ", "=>", "`"))

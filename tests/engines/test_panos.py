@@ -12,7 +12,7 @@ from panos.objects import CustomUrlCategory
 
 from netprobe.render import Options, Rendered, render, targets
 from tests.support.panos_reader import Device, check_entry
-from tests.support.render_cases import CASES, ORIGIN
+from tests.support.render_cases import CASES, HOSTS, ORIGIN, enforcing
 from tests.support.render_corpus import corpus
 
 
@@ -34,7 +34,7 @@ def _load(made: Rendered) -> Device:
 )
 def test_the_documented_rules_admit_what_is_claimed(case: str, options: Options) -> None:
     endpoints = CASES[case].endpoints
-    made = render("panos", endpoints, origin=ORIGIN, options=options)
+    made = render("panos", endpoints, origin=ORIGIN, options=options, policy=enforcing("panos"))
     device = _load(made)
     asked = [(name, port) for name in corpus(endpoints) for port in (443, 80, 8443)]
     decided = {question: device.allows(*question) for question in asked}
@@ -44,12 +44,15 @@ def test_the_documented_rules_admit_what_is_claimed(case: str, options: Options)
 
 def test_rules_hold_together() -> None:
     """Every category has its type, every rule its objects; the deny stands behind every allow, for the same hosts."""
-    device = _load(render("panos", CASES["wide"].endpoints, origin=ORIGIN, options=CASES["wide"].options))
+    wide = CASES["wide"]
+    device = _load(render("panos", wide.endpoints, origin=ORIGIN, options=wide.options, policy=enforcing("panos")))
     assert set(device.types.values()) == {"URL List"}
     assert set(device.types) == set(device.categories)
     assert device.order[-1] == "netprobe-deny"
     assert sorted(device.services.values()) == [80, 443]
-    assert set(device.rules["netprobe-deny"]["service"]) == set(device.services)
+    assert set(device.rules["netprobe-deny"]["service"]) == {*device.services, *device.udp}
+    assert [*device.udp.values()] == [[80, 443]]
+    assert [device.addresses[one] for one in device.groups["netprobe-hosts"]] == list(HOSTS)
     for name, rule in device.rules.items():
         assert rule["source"] == ["netprobe-hosts"]
         assert rule["action"] == ["deny" if name == "netprobe-deny" else "allow"]
@@ -57,7 +60,9 @@ def test_rules_hold_together() -> None:
 
 
 def test_loading_it_again_changes_nothing() -> None:
-    made = render("panos", CASES["strict"].endpoints, origin=ORIGIN, options=CASES["strict"].options)
+    made = render(
+        "panos", CASES["strict"].endpoints, origin=ORIGIN, options=CASES["strict"].options, policy=enforcing("panos")
+    )
     once, twice = _load(made), _load(made)
     for line in made.main.splitlines():
         if line.startswith(("delete", "set profiles")):
@@ -66,7 +71,8 @@ def test_loading_it_again_changes_nothing() -> None:
 
 
 def test_the_vendors_library_takes_the_category() -> None:
-    device = _load(render("panos", CASES["wide"].endpoints, origin=ORIGIN, options=CASES["wide"].options))
+    wide = CASES["wide"]
+    device = _load(render("panos", wide.endpoints, origin=ORIGIN, options=wide.options, policy=enforcing("panos")))
     for name, entries in device.categories.items():
         category = CustomUrlCategory(name=name, url_value=entries, type="URL List")
         assert re.findall(r"<member>([^<]+)</member>", category.element_str().decode()) == entries

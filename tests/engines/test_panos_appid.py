@@ -10,7 +10,7 @@ from netprobe.errors import CannotExpressError
 from netprobe.render import render
 from netprobe.render.model import LossKind
 from tests.support.panos_reader import Device
-from tests.support.render_cases import CASES, ORIGIN, endpoint
+from tests.support.render_cases import CASES, ORIGIN, endpoint, enforcing
 from tests.support.render_corpus import corpus
 
 _WIDE = msgspec.structs.replace(CASES["strict"].options, allow_widening=True)
@@ -19,7 +19,7 @@ _WIDE = msgspec.structs.replace(CASES["strict"].options, allow_widening=True)
 @pytest.mark.parametrize("case", ["strict", "wide"])
 def test_the_signature_admits_what_is_claimed(case: str) -> None:
     endpoints = CASES[case].endpoints
-    made = render("panos-appid", endpoints, origin=ORIGIN, options=_WIDE)
+    made = render("panos-appid", endpoints, origin=ORIGIN, options=_WIDE, policy=enforcing("panos-appid"))
     device = Device()
     device.read(made.main)
     asked = [(name, port) for name in corpus(endpoints) for port in (443, 80)]
@@ -30,17 +30,29 @@ def test_the_signature_admits_what_is_claimed(case: str) -> None:
 
 
 def test_every_entry_is_told_as_a_way_out() -> None:
-    made = render("panos-appid", CASES["strict"].endpoints, origin=ORIGIN, options=_WIDE)
+    made = render(
+        "panos-appid", CASES["strict"].endpoints, origin=ORIGIN, options=_WIDE, policy=enforcing("panos-appid")
+    )
     assert {loss.kind for loss in made.lowered.losses} == {LossKind.WIDENED}
     assert all(loss.exfiltration for loss in made.lowered.losses)
     with pytest.raises(CannotExpressError):
-        render("panos-appid", CASES["strict"].endpoints, origin=ORIGIN, options=CASES["strict"].options)
+        render(
+            "panos-appid",
+            CASES["strict"].endpoints,
+            origin=ORIGIN,
+            options=CASES["strict"].options,
+            policy=enforcing("panos-appid"),
+        )
 
 
 def test_the_allowing_rule_names_no_general_application() -> None:
     """With ``ssl`` in it, every TLS session would be admitted."""
     device = Device()
-    device.read(render("panos-appid", CASES["strict"].endpoints, origin=ORIGIN, options=_WIDE).main)
+    device.read(
+        render(
+            "panos-appid", CASES["strict"].endpoints, origin=ORIGIN, options=_WIDE, policy=enforcing("panos-appid")
+        ).main
+    )
     assert device.rules["netprobe-allow-443"]["application"] == ["netprobe-app-443"]
     assert device.order == ["netprobe-allow-443", "netprobe-deny"]
 
@@ -53,7 +65,11 @@ def test_limits_of_a_pattern(name: str) -> None:
 
 
 def test_the_vendors_library_loads_it() -> None:
-    vsys = Device().read(render("panos-appid", CASES["strict"].endpoints, origin=ORIGIN, options=_WIDE).main)
+    vsys = Device().read(
+        render(
+            "panos-appid", CASES["strict"].endpoints, origin=ORIGIN, options=_WIDE, policy=enforcing("panos-appid")
+        ).main
+    )
     found = vsys.find("application")
     (application,) = ApplicationObject().refreshall_from_xml(found)
     assert (application.name, application.parent_app, application.default_port) == (

@@ -8,8 +8,9 @@ import pytest
 
 from netprobe.errors import CannotExpressError
 from netprobe.render import Addresses, Options, Rendered, render
+from netprobe.render.model import Form
 from tests.support.panos_reader import Device, check_entry
-from tests.support.render_cases import CASES, ORIGIN, endpoint
+from tests.support.render_cases import CASES, ORIGIN, Limited, endpoint, enforcing
 from tests.support.render_corpus import corpus, neighbours
 
 _LISTED = Options(seen=CASES["strict"].options.seen, enumerate=True)
@@ -47,7 +48,7 @@ def _lines(made: Rendered, name: str) -> list[str]:
 )
 def test_the_documented_rules_admit_what_is_claimed(case: str, options: Options) -> None:
     endpoints = CASES[case].endpoints
-    made = render("panos-edl", endpoints, origin=ORIGIN, options=options)
+    made = render("panos-edl", endpoints, origin=ORIGIN, options=options, policy=enforcing("panos-edl"))
     device = _device(made)
     ports = {one.port for one in endpoints}
     asked = corpus(endpoints)
@@ -65,10 +66,14 @@ def test_what_only_addresses_can_say_is_in_a_list_of_its_own() -> None:
     endpoints = (endpoint("ecs.us-east-2.amazonaws.com"), endpoint(pattern, "odd", region="us-east-2"))
     by_region = {"us-east-2": ("192.0.2.0/24", "2001:db8:2::/48")}
     with pytest.raises(CannotExpressError):
-        render("panos-edl", endpoints, origin=ORIGIN, options=Options())
+        render("panos-edl", endpoints, origin=ORIGIN, options=Options(), policy=enforcing("panos-edl"))
     regional = (endpoints[0], endpoint("a-*.b-*.us-east-2.amazonaws.com", "odd"))
     made = render(
-        "panos-edl", regional, origin=ORIGIN, options=Options(addresses=Addresses(how="x", by_region=by_region))
+        Limited("panos-edl", Form.EXACT, Form.ADDRESS),  # type: ignore[arg-type]
+        regional,
+        origin=ORIGIN,
+        options=Options(allow_widening=True, addresses=Addresses(how="x", by_region=by_region)),
+        policy=enforcing("panos-edl"),
     )
     device = _device(made)
     assert sorted(made.files) == ["netprobe-ip.txt", "netprobe-url.txt", "netprobe.set"]
@@ -79,6 +84,12 @@ def test_what_only_addresses_can_say_is_in_a_list_of_its_own() -> None:
 
 
 def test_the_main_file_shows_the_lists() -> None:
-    made = render("panos-edl", CASES["wide"].endpoints, origin=ORIGIN, options=CASES["wide"].options)
+    made = render(
+        "panos-edl",
+        CASES["wide"].endpoints,
+        origin=ORIGIN,
+        options=CASES["wide"].options,
+        policy=enforcing("panos-edl"),
+    )
     shown = [line.removeprefix("#   ") for line in made.main.splitlines() if line.startswith("#   ")]
     assert [line for line in shown if line.endswith("/")] == _lines(made, "netprobe-url.txt")

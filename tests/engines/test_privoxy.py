@@ -14,7 +14,7 @@ from netprobe.render import Rendered, render
 from netprobe.render.model import Options
 from netprobe.render.targets import privoxy
 from tests.support import need
-from tests.support.render_cases import CASES, ORIGIN, UNUSUAL, ecs
+from tests.support.render_cases import CASES, ORIGIN, UNUSUAL, closed, ecs
 from tests.support.render_connect import allowed, answer, decide
 from tests.support.render_corpus import corpus, spellings
 from tests.support.render_engine import Namespace, as_user, engine, listens, namespace
@@ -33,7 +33,7 @@ def space() -> Iterator[Namespace]:
 
 
 def _rendered() -> Rendered:
-    return render("privoxy", _ENDPOINTS, origin=ORIGIN, options=Options())
+    return render("privoxy", _ENDPOINTS, origin=ORIGIN, options=Options(), policy=closed("privoxy", all_ports=True))
 
 
 def _write(folder: Path, rendered: Rendered) -> Path:
@@ -107,7 +107,9 @@ def test_other_ways_in_are_denied(space: Namespace, tmp_path: Path) -> None:
 def test_config_test_has_nothing_to_say(case: str, tmp_path: Path) -> None:
     need.root()  # the files are handed to the engine's own user
     given = CASES[case]
-    rendered = render("privoxy", given.endpoints, origin=ORIGIN, options=given.options)
+    rendered = render(
+        "privoxy", given.endpoints, origin=ORIGIN, options=given.options, policy=closed("privoxy", all_ports=True)
+    )
     configuration = _write(tmp_path, rendered)
     assert not _complaints(configuration)
     configuration.write_text(configuration.read_text(encoding="utf-8") + "no-such-directive 1\n", encoding="utf-8")

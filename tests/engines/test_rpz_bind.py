@@ -17,7 +17,7 @@ import pytest
 from netprobe.errors import CannotExpressError
 from netprobe.render import Options, Rendered, render
 from tests.support import need
-from tests.support.render_cases import ORIGIN, endpoint
+from tests.support.render_cases import ORIGIN, closed, endpoint
 from tests.support.render_dns import ALIAS_TARGET, VARIANTS, Asker, Upstream, claimed, decide, names, rendered, serving
 from tests.support.render_engine import Namespace, as_user, engine, namespace
 
@@ -166,15 +166,17 @@ def _records(text: str) -> list[str]:
 
 def test_longest_names_fit(space: Namespace, tmp_path: Path) -> None:
     """The longest name that the target takes loads, as a name and beneath an asterisk."""
-    made = _long(234)
+    made = _long(226)
     assert made.lowered.entries
     assert "loaded serial" in _check(_write(tmp_path, dict(made.files)))
     with pytest.raises(CannotExpressError, match="no exact form"):
-        _long(235)
+        _long(227)
 
 
 def _long(length: int) -> Rendered:
     label = "a" * 60
     name = f"{label}.{label}.{label}.{'b' * (length - 3 * 61 - 4)}.com"
     assert len(name) == length
-    return render("rpz-bind", (endpoint(name, "long", required=False),), origin=ORIGIN, options=WIDE)
+    return render(
+        "rpz-bind", (endpoint(name, "long", required=False),), origin=ORIGIN, options=WIDE, policy=closed("rpz-bind")
+    )

@@ -16,7 +16,7 @@ from netprobe.render import Rendered, render
 from netprobe.render.model import Form, Options, Target
 from netprobe.render.targets import squid
 from tests.support import need
-from tests.support.render_cases import CASES, ORIGIN, ecs, endpoint
+from tests.support.render_cases import CASES, ORIGIN, closed, ecs, endpoint
 from tests.support.render_corpus import corpus, spellings
 from tests.support.render_engine import Namespace, as_user, engine, listens, namespace
 
@@ -44,7 +44,7 @@ class _NoRegex:
 
 
 def _rendered(target: Target | str = "squid", options: Options = _OPTIONS) -> Rendered:
-    return render(target, _ENDPOINTS, origin=ORIGIN, options=options)
+    return render(target, _ENDPOINTS, origin=ORIGIN, options=options, policy=closed(target, all_ports=True))
 
 
 def _configuration(folder: Path, rules: str) -> Path:
@@ -172,7 +172,9 @@ def test_other_ways_in_are_denied(space: Namespace, tmp_path: Path) -> None:
 def test_parse_has_nothing_to_say(case: str, tmp_path: Path) -> None:
     """``squid -k parse`` of the output alone, as a pipe would do it, and of the folder."""
     given = CASES[case]
-    rendered = render("squid", given.endpoints, origin=ORIGIN, options=given.options)
+    rendered = render(
+        "squid", given.endpoints, origin=ORIGIN, options=given.options, policy=closed("squid", all_ports=True)
+    )
     alone = tmp_path / "alone.conf"
     alone.write_text(rendered.main, encoding="utf-8")
     for file, text in rendered.files.items():
@@ -192,7 +194,9 @@ def test_parse_notices_what_we_avoid(tmp_path: Path) -> None:
 def test_many_regions_and_overlaps_parse(tmp_path: Path) -> None:
     """A user's own pattern may cover the catalog's; the covered ones are gone, and Squid is content."""
     own = endpoint("*.us-east-2.amazonaws.com", "own", group="own", required=False)
-    rendered = render("squid", (*_ENDPOINTS, own), origin=ORIGIN, options=_OPTIONS)
+    rendered = render(
+        "squid", (*_ENDPOINTS, own), origin=ORIGIN, options=_OPTIONS, policy=closed("squid", all_ports=True)
+    )
     path = tmp_path / "squid.conf"
     path.write_text(rendered.main, encoding="utf-8")
     assert not re.search(r"ERROR|WARNING|FATAL", _parse(path))
@@ -204,5 +208,8 @@ def test_every_region_and_group_parses(tmp_path: Path) -> None:
     known = catalog.load()
     endpoints = requirements.endpoints(known, regions=["all"], with_groups=[group.id for group in known.groups])
     path = tmp_path / "squid.conf"
-    path.write_text(render("squid", endpoints, origin=ORIGIN, options=_OPTIONS).main, encoding="utf-8")
+    path.write_text(
+        render("squid", endpoints, origin=ORIGIN, options=_OPTIONS, policy=closed("squid", all_ports=True)).main,
+        encoding="utf-8",
+    )
     assert not re.search(r"ERROR|WARNING|FATAL", _parse(path))

@@ -14,7 +14,7 @@ from netprobe import catalog, requirements
 from netprobe.render import Rendered, render
 from netprobe.render.model import Options
 from tests.support import need
-from tests.support.render_cases import CASES, ORIGIN, UNUSUAL, ecs, endpoint
+from tests.support.render_cases import CASES, ORIGIN, UNUSUAL, closed, ecs, endpoint
 from tests.support.render_connect import allowed
 from tests.support.render_corpus import corpus, spellings
 from tests.support.render_engine import Namespace, as_user, engine, listens, namespace
@@ -55,7 +55,7 @@ def certificate() -> bytes:
 
 
 def _rendered() -> Rendered:
-    return render("squid-splice", _ENDPOINTS, origin=ORIGIN, options=Options())
+    return render("squid-splice", _ENDPOINTS, origin=ORIGIN, options=Options(), policy=closed("squid-splice"))
 
 
 def _configuration(folder: Path, rules: str, certificate: bytes) -> Path:
@@ -149,9 +149,11 @@ def _complaints(configuration: Path) -> list[str]:
 def test_parse_has_nothing_to_say(case: str, certificate: bytes, tmp_path: Path) -> None:
     need.root()  # the files are handed to the engine's own user
     given = CASES[case]
-    rendered = render("squid-splice", given.endpoints, origin=ORIGIN, options=given.options)
+    rendered = render(
+        "squid-splice", given.endpoints, origin=ORIGIN, options=given.options, policy=closed("squid-splice")
+    )
     assert _complaints(_configuration(tmp_path, rendered.main, certificate)) == []
-    bad = rendered.main.replace("[^.]+", "[^.", 1)
+    bad = rendered.main.replace("[a-z0-9-]+", "[a-z0-9-", 1)
     assert _complaints(_configuration(tmp_path, bad, certificate)) != [], "the check can fail"
 
 
@@ -160,5 +162,5 @@ def test_every_region_and_group_parses(certificate: bytes, tmp_path: Path) -> No
     need.root()
     known = catalog.load()
     endpoints = requirements.endpoints(known, regions=["all"], with_groups=[group.id for group in known.groups])
-    rendered = render("squid-splice", endpoints, origin=ORIGIN, options=Options())
+    rendered = render("squid-splice", endpoints, origin=ORIGIN, options=Options(), policy=closed("squid-splice"))
     assert _complaints(_configuration(tmp_path, rendered.main, certificate)) == []

@@ -8,13 +8,15 @@ import pytest
 
 from netprobe.errors import CannotExpressError
 from netprobe.render import Options, Rendered, render
-from tests.support.render_cases import CASES, ORIGIN, endpoint
+from tests.support.render_cases import CASES, ORIGIN, closed, endpoint
 from tests.support.render_corpus import corpus, spellings
 from tests.support.suricata import Talk, dropped, hello, parse, passes
 
 
 def _made(case: str) -> Rendered:
-    return render("suricata", CASES[case].endpoints, origin=ORIGIN, options=CASES[case].options)
+    return render(
+        "suricata", CASES[case].endpoints, origin=ORIGIN, options=CASES[case].options, policy=closed("suricata")
+    )
 
 
 @pytest.mark.engine
@@ -53,7 +55,7 @@ def test_what_comes_in_pieces_and_what_is_no_tls(tmp_path: Path) -> None:
 
 @pytest.mark.engine
 def test_the_engine_notices_mistakes(tmp_path: Path) -> None:
-    for change in (("nocase; sid:1000001;", "nocase;"), ("[^.]+", "[^.+"), ("tls.sni;", "tls.snj;")):
+    for change in (("nocase; sid:1000001;", "nocase;"), ("[a-z0-9-]+", "[a-z0-9-+"), ("tls.sni;", "tls.snj;")):
         assert change[0] in _made("strict").main
         with pytest.raises(AssertionError):
             dropped(_made("strict").main.replace(*change), [], tmp_path)
@@ -80,7 +82,7 @@ def test_nothing_to_admit_is_refused_rather_than_written() -> None:
     """Without an entry there is no port, so no drop rule either: such a file would let everything through."""
     only = endpoint("archive.example.com", port=80, required=False)
     with pytest.raises(CannotExpressError):
-        render("suricata", [only], origin=ORIGIN, options=Options())
+        render("suricata", [only], origin=ORIGIN, options=Options(), policy=closed("suricata"))
 
 
 def test_the_reader_notices_what_is_invalid() -> None:

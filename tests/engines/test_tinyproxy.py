@@ -11,7 +11,7 @@ import pytest
 from netprobe.render import Rendered, render
 from netprobe.render.model import Options
 from tests.support import need
-from tests.support.render_cases import CASES, ORIGIN, UNUSUAL, ecs
+from tests.support.render_cases import CASES, ORIGIN, UNUSUAL, closed, ecs
 from tests.support.render_connect import allowed, answer, decide
 from tests.support.render_corpus import corpus, spellings
 from tests.support.render_engine import Namespace, as_user, engine, listens, namespace
@@ -30,7 +30,7 @@ def space() -> Iterator[Namespace]:
 
 
 def _rendered() -> Rendered:
-    return render("tinyproxy", _ENDPOINTS, origin=ORIGIN, options=Options())
+    return render("tinyproxy", _ENDPOINTS, origin=ORIGIN, options=Options(), policy=closed("tinyproxy"))
 
 
 def _write(folder: Path, rendered: Rendered) -> Path:

@@ -11,7 +11,7 @@ import pytest
 
 from netprobe.render import Addresses, Options, Rendered, render
 from tests.support import need
-from tests.support.render_cases import ORIGIN, ecs
+from tests.support.render_cases import ORIGIN, closed, ecs
 from tests.support.render_engine import Namespace, cable, listeners, namespace
 from tests.support.render_packets import PORTS, claimed, decide, questions, rendered
 
@@ -53,8 +53,8 @@ class _Host:
 
 
 def _only_https(networks: tuple[str, ...]) -> Rendered:
-    options = Options(addresses=Addresses(how="a test", by_region={"us-east-2": networks}))
-    return render("ufw", ecs("us-east-2"), origin=ORIGIN, options=options)
+    options = Options(allow_widening=True, addresses=Addresses(how="a test", by_region={"us-east-2": networks}))
+    return render("ufw", ecs("us-east-2"), origin=ORIGIN, options=options, policy=closed("ufw"))
 
 
 def test_connections_fare_as_claimed(near: Namespace, tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ import tree_sitter
 import tree_sitter_powershell
 
 from netprobe.render import Rendered, render, targets
+from netprobe.render.model import Form
 from tests.support.firewall_case import INPUTS, Decides, holds, made
-from tests.support.render_cases import CASES, ORIGIN
+from tests.support.render_cases import CASES, ORIGIN, Limited, closed
 
 _PARAMETERS = {
     "Get-NetFirewallRule": {"-Group", "-ErrorAction"},
@@ -152,8 +153,10 @@ def test_the_rules_admit_what_is_claimed(what: str) -> None:
 def test_names_and_addresses_are_rules_of_their_own() -> None:
     """Within one rule both conditions would have to hold."""
     options = CASES["wide"].options
-    narrow = type(options)(addresses=options.addresses)
-    output = render("windows-firewall", CASES["wide"].endpoints, origin=ORIGIN, options=narrow)
+    narrow = type(options)(allow_widening=True, addresses=options.addresses)
+    module = Limited("windows-firewall", Form.EXACT, Form.ADDRESS)
+    endpoints = CASES["wide"].endpoints
+    output = render(module, endpoints, origin=ORIGIN, options=narrow, policy=closed("windows-firewall"))  # type: ignore[arg-type]
     rules = [c for c in _commands(output.main) if c.name == "New-NetFirewallRule"]
     kinds = [{"-RemoteAddress", "-RemoteDynamicKeywordAddresses"} & set(rule.named) for rule in rules]
     assert all(len(kind) == 1 for kind in kinds)
@@ -187,7 +190,9 @@ def test_the_way_back_works_in_the_same_shell() -> None:
 def test_a_hostile_header_adds_no_command(hostile: str) -> None:
     origin = type(ORIGIN)(command=hostile, catalog=hostile, notes=(hostile,))
     case = CASES["strict"]
-    bad = render("windows-firewall", case.endpoints, origin=origin, options=case.options)
+    bad = render(
+        "windows-firewall", case.endpoints, origin=origin, options=case.options, policy=closed("windows-firewall")
+    )
     assert _commands(bad.main) == _commands(made("windows-firewall", "strict").main)
 
 

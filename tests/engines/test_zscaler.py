@@ -10,7 +10,7 @@ import pytest
 from netprobe.errors import CannotExpressError
 from netprobe.render import Rendered, render, targets
 from tests.support.firewall_case import INPUTS, Decides, holds, made
-from tests.support.render_cases import CASES, ORIGIN, endpoint
+from tests.support.render_cases import CASES, ORIGIN, closed, endpoint
 
 
 def _check(url: str) -> None:
@@ -66,7 +66,7 @@ def test_five_levels_and_no_more() -> None:
 def test_more_than_the_organisation_takes_is_refused() -> None:
     many = tuple(endpoint(f"h{i}.example.com", f"h{i}") for i in range(25_001))
     with pytest.raises(CannotExpressError, match="25001 entries"):
-        render("zscaler", many, origin=ORIGIN, options=CASES["strict"].options)
+        render("zscaler", many, origin=ORIGIN, options=CASES["strict"].options, policy=closed("zscaler"))
 
 
 def test_the_page_tells_what_is_asked_before_these_rules() -> None:

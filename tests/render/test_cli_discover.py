@@ -131,10 +131,16 @@ def test_a_server_that_answers_for_everything_is_refused(here: Path, capsys: pyt
 
 
 def test_in_the_lab(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The embedded network knows numbered names; its loopback addresses never get into a lock."""
-    assert run(["render", "panos", *_CONTROL, "--discover", "--enumerate", "--lab", "healthy", "-q"]) == 0
+    """The embedded network knows numbered names; what it says goes into a lock of its own, marked, or nowhere."""
+    argv = ["render", "panos", *_CONTROL, "--enumerate", "-q"]
+    assert run([*argv, "--discover", "--lab", "healthy"]) == 2
+    assert "name another file with --lock" in capsys.readouterr().err
+    assert not (here / "netprobe.lock").exists()
+    assert run([*argv, "--discover", "--lab", "healthy", "--lock", "lab.lock"]) == 0
     assert "list ecs-a-" in capsys.readouterr().out
-    document = json.loads((here / "netprobe.lock").read_text(encoding="utf-8"))
+    assert run([*argv, "--lock", "lab.lock"]) == 2
+    assert "a lab answered for it" in capsys.readouterr().err
+    document = json.loads((here / "lab.lock").read_text(encoding="utf-8"))
     assert all(not found for s in document["patterns"].values() for found in s["names"].values())
 
 

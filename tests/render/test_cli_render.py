@@ -53,7 +53,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_to_stdout_with_losses_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["render", "squid", "-r", "us-east-2"]) == 0
     out, err = capsys.readouterr()
-    assert out.rstrip().endswith("http_access deny all")
+    assert out.startswith("# Additive: it allows what is listed and denies nothing")
+    assert "http_access deny" not in out
     assert "#   netprobe render squid --region us-east-2\n" in out
     assert "every AWS account is admitted" in err
     assert run(["render", "squid", "-r", "us-east-2"]) == 0
@@ -108,7 +109,10 @@ def test_a_wrong_request_is_one_line(argv: list[str], capsys: pytest.CaptureFixt
 
 
 def test_the_shipped_snapshot(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["render", "nftables", "-r", "us-east-2", "--ip-ranges", "snapshot"]) == 0
+    argv = ["render", "nftables", "-r", "us-east-2", "--ip-ranges", "snapshot"]
+    assert run(argv) == 1
+    assert "--allow-widening permits it" in capsys.readouterr().err
+    assert run([*argv, "--allow-widening"]) == 0
     out, err = capsys.readouterr()
     assert "the snapshot that ships with netprobe" in out
     assert "address (exfiltration)" in err
@@ -181,7 +185,7 @@ def test_only_what_a_report_found_blocked(here: Path, capsys: pytest.CaptureFixt
     assert run(["render", "squid", "--from", "report.json"]) == 0
     out = capsys.readouterr().out
     assert [line for line in out.splitlines() if " dstdom" in line] == [
-        "acl netprobe_exact_443 dstdomain -n ssm.us-east-2.amazonaws.com"
+        "acl netprobe_from_exact_443 dstdomain -n ssm.us-east-2.amazonaws.com"
     ]
     assert "netprobe render squid --region us-east-2 --from report.json" in out
     assert run([*argv[:4], "healthy", *argv[5:]]) == 0
@@ -208,7 +212,7 @@ def test_a_folder_gets_every_file(here: Path) -> None:
 def test_a_file_is_replaced_whole(here: Path) -> None:
     (here / "netprobe.conf").write_text("old", encoding="utf-8")
     assert run(["render", "squid", "-r", "us-east-2", "-o", "netprobe.conf"]) == 0
-    assert (here / "netprobe.conf").read_text(encoding="utf-8").endswith("http_access deny all\n")
+    assert (here / "netprobe.conf").read_text(encoding="utf-8").endswith("netprobe_regex_443\n")
 
 
 def test_a_refusal_writes_nothing(here: Path) -> None:
@@ -332,7 +336,7 @@ def _https(answer: bytes, *, slowly: bool = False) -> Iterator[tuple[str, Path, 
 def test_ranges_from_a_url(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with _https(json.dumps(RANGES).encode()) as (url, ca_file, authority):
         authority.cert_pem.write_to_path(str(here / ca_file))
-        argv = ["render", "nftables", "-r", "us-east-2", "-q", "--ip-ranges"]
+        argv = ["render", "nftables", "-r", "us-east-2", "-q", "--allow-widening", "--ip-ranges"]
         assert run([*argv, f"{url}/ip-ranges.json", "--ca-file", str(ca_file)]) == 0
         out = capsys.readouterr().out
         assert "192.0.2.0/24" in out
@@ -370,6 +374,7 @@ def test_targets(capsys: pytest.CaptureFixture[str]) -> None:
         assert row["files"] == [file.name for file in target.FILES]
         assert row["main_file"] == target.MAIN.name
         assert row["commands"] == msgspec.structs.asdict(target.COMMANDS)
+        assert row["scope"] == msgspec.structs.asdict(target.SCOPE)
         assert row["proof"] == msgspec.structs.asdict(target.PROOF)
         assert row["proof"]["grammar"] or re.search(r"[0-9]", row["proof"]["engine"]), "an engine has a version"
         assert row["layer"] == target.LAYER

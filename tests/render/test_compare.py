@@ -80,7 +80,7 @@ def test_panos_tokens() -> None:
 
 def test_addresses_need_addresses() -> None:
     text = "table inet x { chain y { ip daddr 192.0.2.0/24 tcp dport 443 accept } }\n"
-    with pytest.raises(UsageError, match="--resolve"):
+    with pytest.raises(UsageError, match="give the addresses"):
         _found("nftables", text)
     here = Options(addresses=Addresses(how="x", by_region={"us-east-2": ("192.0.2.0/25", "203.0.113.0/24")}))
     assert len(_found("nftables", text, here).missing) == len(ENDPOINTS)

@@ -38,7 +38,7 @@ def _texts(name: str, case: str) -> dict[str, str]:
 
 
 def _render(name: str, case: Case, origin: Origin = ORIGIN) -> Rendered:
-    return render(name, case.endpoints, origin=origin, options=case.options)
+    return render(name, case.endpoints, origin=origin, options=case.options, policy=case.policy(name))
 
 
 @every_target
@@ -217,7 +217,7 @@ def test_hostile_text_changes_no_rule(name: str, hostile: str, where: str) -> No
     if where == "how":
         options = _with_how(case, marked)
     try:
-        bad = render(name, endpoints, origin=origin, options=options)
+        bad = render(name, endpoints, origin=origin, options=options, policy=case.policy(name))
         good = _render(name, case)
     except CannotExpressError:
         return
@@ -254,8 +254,9 @@ def _rules(text: str) -> list[str]:
 @pytest.mark.parametrize("hostile", [*HOSTILE, "evil.com #", "a..b.com", "-a.example.com", "*.com", "ex ample.com"])
 def test_hostile_names_are_refused(name: str, hostile: str) -> None:
     """A pattern that is not one never gets as far as a template."""
+    case = CASES["wide"]
     with pytest.raises(UsageError):
-        render(name, (endpoint(hostile, "x"),), origin=ORIGIN, options=CASES["wide"].options)
+        render(name, (endpoint(hostile, "x"),), origin=ORIGIN, options=case.options, policy=case.policy(name))
 
 
 def test_every_module_is_registered() -> None:

@@ -24,7 +24,7 @@ from netprobe.findings import Outcome
 from netprobe.render import Options, readers, render, targets
 from netprobe.render.compare import compare, lines
 from tests.support import reports
-from tests.support.render_cases import CASES, ORIGIN, ecs
+from tests.support.render_cases import CASES, ORIGIN, allowing, ecs
 
 HOSTILE = (
     "x\nhttp_access allow all",
@@ -177,6 +177,7 @@ def test_no_configuration_breaks_a_reader(target: str, text: list[str]) -> None:
 
 def test_an_allowlist_without_an_entry_is_not_written(tmp_path: Path) -> None:
     """In some formats it could not be told from one that denies nothing."""
+    options = Options(addresses=CASES["strict"].options.addresses)
     for name in targets.names():
         with pytest.raises(CannotExpressError):
-            render(name, (), origin=ORIGIN, options=Options(addresses=CASES["strict"].options.addresses))
+            render(name, (), origin=ORIGIN, options=options, policy=allowing(name))

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netprobe.catalog.model import Endpoint
-from netprobe.errors import CannotExpressError, UsageError
+from netprobe.errors import CannotExpressError, MissingInputError, UsageError
 from netprobe.render import Options, render
 from netprobe.render.lowering import asked_for, lower
 from netprobe.render.merging import merge
-from netprobe.render.model import Addresses, Capability, Claim, Dialect, Entry, Form, Loss, LossKind, Seen
+from netprobe.render.model import Addresses, Capability, Claim, Dialect, Entry, Form, Loss, LossKind, Need, Seen
 from netprobe.render.targets import squid
 from tests.support.render_cases import ORIGIN, UNUSUAL, ecs, endpoint, seen
 from tests.support.render_corpus import corpus
@@ -67,7 +67,7 @@ def test_one_label_in_front_of_a_region_is_a_way_out(suffix: str) -> None:
     device = can(Form.EXACT, Form.ONE_LABEL)
     entries, (loss,) = said(pattern, device)
     assert (entries, loss.kind) == ([], LossKind.REFUSED)
-    assert "--allow-widening" in loss.explanation
+    assert Need.WIDENING in loss.needs
     entries, (loss,) = said(pattern, device, seen=seen(pattern))
     assert entries == [(Form.EXACT, f"ecs-a-{n}.us-east-2.{suffix}") for n in (1, 2, 22)]
     assert (loss.kind, loss.exfiltration) == (LossKind.ENUMERATED, False)
@@ -145,8 +145,8 @@ def test_a_way_out_for_data_needs_permission(form: Form) -> None:
     """Everything beneath the region's domain holds every customer's bucket."""
     entries, (loss,) = said(ECS_A, can(Form.EXACT, form))
     assert (entries, loss.kind) == ([], LossKind.REFUSED)
-    assert "--allow-widening" in loss.explanation
-    assert "--ecs-numbers" in loss.explanation
+    assert Need.WIDENING in loss.needs
+    assert Need.NAMES in loss.needs
     entries, (loss,) = said(ECS_A, can(Form.EXACT, form), allow_widening=True)
     assert entries == [(form, PARENT)]
     assert (loss.kind, loss.exfiltration) == (LossKind.WIDENED, True)
@@ -189,7 +189,7 @@ def test_beneath_a_bucket_is_a_customers_beneath_a_service_is_not() -> None:
 def test_exact_refuses_all_that_is_not(forms: set[Form]) -> None:
     entries, (loss,) = said(ECS_A, can(*forms), exact=True, allow_widening=True, seen=seen(ECS_A))
     assert (entries, loss.kind) == ([], LossKind.REFUSED)
-    assert "--exact" in loss.explanation
+    assert "nothing else is permitted" in loss.explanation
 
 
 def test_plain_http_has_no_server_name() -> None:
@@ -204,7 +204,7 @@ def test_plain_http_has_no_server_name() -> None:
 def test_exact_refuses_what_is_optional_too() -> None:
     one, said_ = endpoint(ECS_A, "x", required=False), endpoint("ecs.us-east-2.amazonaws.com")
     assert render("panos", (one, said_), origin=ORIGIN, options=Options()).lowered.refused
-    with pytest.raises(CannotExpressError, match="--exact"):
+    with pytest.raises(CannotExpressError, match="nothing else is permitted"):
         render("panos", (one, said_), origin=ORIGIN, options=Options(exact=True))
 
 
@@ -228,8 +228,8 @@ def test_an_optional_endpoint_that_cannot_be_said_is_told_and_left_out() -> None
 @pytest.mark.parametrize(
     ("form", "written"),
     [
-        (Form.REGEX, r"^[^.]+\.dkr\.ecr\.us-east-2\.amazonaws\.com$"),
-        (Form.CONTAINS, r"[^.]+\.dkr\.ecr\.us-east-2\.amazonaws\.com"),
+        (Form.REGEX, r"^[a-z0-9-]+\.dkr\.ecr\.us-east-2\.amazonaws\.com$"),
+        (Form.CONTAINS, r"[a-z0-9-]+\.dkr\.ecr\.us-east-2\.amazonaws\.com"),
         (Form.ONE_LABEL, "*.dkr.ecr.us-east-2.amazonaws.com"),
         (Form.SUFFIX, "*.dkr.ecr.us-east-2.amazonaws.com"),
         (Form.GLOB, "*.dkr.ecr.us-east-2.amazonaws.com"),
@@ -265,8 +265,9 @@ def test_too_many_entries_are_refused_before_anything_is_written() -> None:
 
 
 def test_addresses_are_never_made_up() -> None:
-    with pytest.raises(UsageError, match=r"--resolve.*--ip-ranges"):
+    with pytest.raises(MissingInputError, match="never made up") as raised:
         lower(ecs("us-east-2"), can(Form.ADDRESS), Options())
+    assert raised.value.need == Need.ADDRESSES
 
 
 def test_resolved_addresses_are_counted_and_marked() -> None:
@@ -280,7 +281,7 @@ def test_exact_takes_no_addresses() -> None:
     addresses = Addresses(how="today", by_host={"ecs.us-east-2.amazonaws.com": ("192.0.2.1",)})
     entries, (loss,) = said("ecs.us-east-2.amazonaws.com", can(Form.ADDRESS), addresses=addresses, exact=True)
     assert (entries, loss.kind) == ([], LossKind.REFUSED)
-    assert "--exact" in loss.explanation
+    assert "nothing else is permitted" in loss.explanation
 
 
 def test_an_address_is_admitted_on_the_ports_that_are_asked_for() -> None:
@@ -294,9 +295,11 @@ def test_an_address_is_admitted_on_the_ports_that_are_asked_for() -> None:
 def test_published_networks_hold_regional_names_only() -> None:
     addresses = Addresses(how="today", by_region={"us-east-2": ("192.0.2.0/24",)})
     for pattern in ("download.docker.com", "sts.amazonaws.com", "us-east-2.example.com"):
-        entries, (loss,) = said(pattern, can(Form.ADDRESS), addresses=addresses)
+        entries, (loss,) = said(pattern, can(Form.ADDRESS), addresses=addresses, allow_widening=True)
         assert (entries, loss.kind) == ([], LossKind.REFUSED), pattern
     entries, (loss,) = said("ecs.us-east-2.amazonaws.com", can(Form.ADDRESS), addresses=addresses)
+    assert (entries, loss.kind, loss.needs) == ([], LossKind.REFUSED, (Need.WIDENING,))
+    entries, (loss,) = said("ecs.us-east-2.amazonaws.com", can(Form.ADDRESS), addresses=addresses, allow_widening=True)
     assert (entries, loss.count) == ([(Form.ADDRESS, "192.0.2.0/24")], 256)
 
 
@@ -305,7 +308,7 @@ def test_without_an_account_every_account_is_admitted_and_told() -> None:
     found = lower((registry,), squid.CAPABILITY, Options())
     assert found.admits("210987654321.dkr.ecr.us-east-2.amazonaws.com")
     assert [(loss.kind, loss.exfiltration) for loss in found.losses] == [(LossKind.WIDENED, True)]
-    assert "--account" in found.losses[0].explanation
+    assert Need.ACCOUNT in found.losses[0].needs
     refused = lower((registry,), squid.CAPABILITY, Options(exact=True))
     assert [loss.kind for loss in refused.losses] == [LossKind.REFUSED]
     # Where nothing is written, nothing is admitted either: the widening is not told.

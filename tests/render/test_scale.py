@@ -12,7 +12,7 @@ from netprobe.catalog import prefixes
 from netprobe.errors import CannotExpressError
 from netprobe.render import Addresses, Options, render, targets
 from netprobe.render.model import Form
-from tests.support.render_cases import ORIGIN
+from tests.support.render_cases import ORIGIN, allowing
 
 GENEROUS = 20.0
 
@@ -29,7 +29,7 @@ def test_every_target_renders_every_region() -> None:
         only = targets.get(name).CAPABILITY.addresses_only
         options = Options(allow_widening=True, addresses=addresses if only else None)
         try:
-            made = render(name, endpoints, origin=ORIGIN, options=options)
+            made = render(name, endpoints, origin=ORIGIN, options=options, policy=allowing(name))
         except CannotExpressError:
             too_large.add(name)
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from netprobe.render import Options, Rendered, render, targets
-from tests.support.render_cases import CASES, ORIGIN
+from tests.support.render_cases import CASES, ORIGIN, enforcing
 from tests.support.render_corpus import corpus, neighbours
 
 Decides = Callable[[str, int], bool]
@@ -21,7 +21,7 @@ INPUTS = {
 def made(target: str, what: str) -> Rendered:
     """What the target writes for one of the inputs."""
     case, options = INPUTS[what]
-    return render(target, CASES[case].endpoints, origin=ORIGIN, options=options)
+    return render(target, CASES[case].endpoints, origin=ORIGIN, options=options, policy=enforcing(target))
 
 
 def holds(target: str, what: str, read: Callable[[Rendered], Decides], *, addresses: bool = False) -> None:

@@ -23,6 +23,9 @@ class Device:
 
     categories: dict[str, list[str]] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
+    udp: dict[str, list[int]] = field(default_factory=dict)
+    addresses: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, list[str]] = field(default_factory=dict)
     services: dict[str, int] = field(default_factory=dict)
     rules: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
@@ -45,6 +48,16 @@ class Device:
             case ["set", "service", name, "protocol", "tcp", "port", port]:
                 assert len(name) <= 63
                 self.services[name] = int(port)
+            case ["set", "service", name, "protocol", "udp", "port", ports]:
+                self.udp[name] = [int(port) for port in ports.split(",")]
+            case ["set", "address", name, "ip-netmask", network]:
+                assert len(name) <= 63
+                self.addresses[name] = str(ipaddress.ip_network(network))
+            case ["delete", "address-group", name]:
+                self.groups.pop(name, None)
+            case ["set", "address-group", name, "static", "[", *members_, "]"]:
+                assert set(members_) <= set(self.addresses), "a group holds what is there"
+                self.groups[name] = members_
             case ["set", "rulebase", "security", "rules", name, *rest]:
                 assert len(name) <= 63
                 self.rules[name] = members(rest)
@@ -59,9 +72,17 @@ class Device:
         """Merge a configuration in XML, as ``load config partial`` does, and return the virtual system."""
         vsys = ET.fromstring(text).find("./devices/entry[@name='localhost.localdomain']/vsys/entry[@name='vsys1']")
         assert vsys is not None
-        known = {"service", "profiles", "application", "rulebase"}
+        known = {"service", "profiles", "application", "rulebase", "address", "address-group"}
         assert {child.tag for child in vsys} <= known
+        for entry in vsys.iterfind("./address/entry"):
+            self.addresses[_name(entry)] = str(ipaddress.ip_network(_text(entry, "./ip-netmask")))
+        for entry in vsys.iterfind("./address-group/entry"):
+            self.groups[_name(entry)] = _member(entry, "./static")
         for entry in vsys.iterfind("./service/entry"):
+            if entry.find("./protocol/udp") is not None:
+                ports = _text(entry, "./protocol/udp/port").split(",")
+                self.udp[_name(entry)] = [int(port) for port in ports]
+                continue
             self.services[_name(entry)] = int(_text(entry, "./protocol/tcp/port"))
         for entry in vsys.iterfind("./profiles/custom-url-category/entry"):
             name = _name(entry, 31)
@@ -81,7 +102,7 @@ class Device:
     def allows(self, name: str, port: int) -> bool:
         """The first rule that matches decides; without one, the built-in deny."""
         for rule in (self.rules[n] for n in self.order):
-            if port in [self.services[s] for s in rule["service"]] and self._category(rule, name):
+            if port in [self.services[s] for s in rule["service"] if s not in self.udp] and self._category(rule, name):
                 known = self._application(rule, name)
                 if known and self._destination(rule, name):
                     return rule["action"] == ["allow"]

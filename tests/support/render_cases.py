@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from netprobe.catalog.model import Agent, Endpoint
+from netprobe.render import targets
 from netprobe.render.header import Origin
-from netprobe.render.model import Addresses, Options, Seen
+from netprobe.render.model import Addresses, Form, Options, Policy, Seen, Target
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 ORIGIN = Origin(command="netprobe render TARGET --region us-east-2", catalog="test")
@@ -69,12 +72,58 @@ UNUSUAL = (
 """Patterns of a user's own, with asterisks where AWS has none, for engines that claim to say any pattern."""
 
 
+HOSTS = ("198.51.100.16/28", "2001:db8:5::/48")
+"""The hosts that a rule is for, where it is for some hosts only."""
+
+
+def enforcing(target: str | Target) -> Policy:
+    """The form that denies: for ``HOSTS`` where the target tells clients apart, else for all that it decides about."""
+    scope = (targets.get(target) if isinstance(target, str) else target).SCOPE
+    if not scope.enforces:
+        return Policy()
+    if scope.clients:
+        return Policy(enforce=True, sources=HOSTS)
+    return Policy(enforce=True, every_client=not (scope.own_host or scope.selector))
+
+
+def closed(target: str | Target, *, all_ports: bool = False) -> Policy:
+    """The form that denies, for every client (documents have none)."""
+    scope = (targets.get(target) if isinstance(target, str) else target).SCOPE
+    if not scope.enforces:
+        return Policy()
+    whom = not (scope.own_host or scope.selector)
+    return Policy(enforce=True, every_client=whom, all_ports=all_ports and scope.every_port)
+
+
+def allowing(target: str | Target) -> Policy:
+    """The form that only allows, or where there is none, the one that denies for as many as it must."""
+    scope = (targets.get(target) if isinstance(target, str) else target).SCOPE
+    return Policy() if scope.additive else enforcing(target)
+
+
+class Limited:
+    """A target as it would be with fewer forms, so that its other forms are held to their claims too."""
+
+    def __init__(self, target: str, *forms: Form) -> None:
+        self._module = targets.get(target)
+        regex = self._module.CAPABILITY.regex if Form.REGEX in forms else None
+        self.CAPABILITY = msgspec.structs.replace(self._module.CAPABILITY, forms=frozenset(forms), regex=regex)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._module, name)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One input for every target."""
+    """One input for every target; ``enforce`` asks for the form that denies."""
 
     endpoints: tuple[Endpoint, ...]
     options: Options
+    enforce: bool = False
+
+    def policy(self, target: str | Target) -> Policy:
+        """What it asks a target for."""
+        return enforcing(target) if self.enforce else allowing(target)
 
 
 def seen(*patterns: str, numbers: tuple[int, ...] = (1, 2, 22)) -> dict[str, Seen]:
@@ -104,6 +153,12 @@ CASES: dict[str, Case] = {
     "strict": Case(
         endpoints=_STRICT,
         options=Options(seen=seen(*_NUMBERED), addresses=Addresses(how="a test", by_host=_hosts(_STRICT))),
+    ),
+    # The same, and what is not listed is denied.
+    "enforced": Case(
+        endpoints=_STRICT,
+        options=Options(seen=seen(*_NUMBERED), addresses=Addresses(how="a test", by_host=_hosts(_STRICT))),
+        enforce=True,
     ),
     # Two regions, no account, nothing seen, a second port, endpoints outside AWS; everything wide is permitted.
     "wide": Case(

@@ -27,7 +27,7 @@ import msgspec
 
 from netprobe.render import Options, Rendered, render
 from netprobe.render.model import Target
-from tests.support.render_cases import CASES, ORIGIN
+from tests.support.render_cases import CASES, ORIGIN, closed
 from tests.support.render_corpus import corpus
 from tests.support.render_engine import Namespace
 
@@ -49,7 +49,7 @@ ALIAS_TARGET = "edge-7.elsewhere.test"
 def rendered(target: str | Target, options: Options, *, strict: bool = False) -> Rendered:
     """A target for the wide endpoints, or for the strict ones."""
     endpoints = CASES["strict"].endpoints if strict else ENDPOINTS
-    return render(target, endpoints, origin=ORIGIN, options=options)
+    return render(target, endpoints, origin=ORIGIN, options=options, policy=closed(target))
 
 
 def names() -> tuple[str, ...]:

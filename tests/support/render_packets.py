@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from netprobe.render import Addresses, Options, Rendered, render
 from netprobe.render.model import Form
-from tests.support.render_cases import ORIGIN, ecs, endpoint
+from tests.support.render_cases import ORIGIN, closed, ecs, endpoint
 from tests.support.render_corpus import neighbours
 from tests.support.render_engine import Namespace, connects
 
@@ -21,8 +21,8 @@ _TESTABLE = [ipaddress.ip_network(n) for n in ("192.0.2.0/24", "198.51.100.0/24"
 
 def rendered(target: str, networks: tuple[str, ...] = REGION) -> Rendered:
     """A target with these networks for the region."""
-    options = Options(addresses=Addresses(how="a test", by_region={"us-east-2": networks}))
-    return render(target, ENDPOINTS, origin=ORIGIN, options=options)
+    options = Options(allow_widening=True, addresses=Addresses(how="a test", by_region={"us-east-2": networks}))
+    return render(target, ENDPOINTS, origin=ORIGIN, options=options, policy=closed(target))
 
 
 def questions(networks: Iterable[str] = REGION) -> list[tuple[str, int]]:

@@ -4,13 +4,15 @@ How to add a target ``my-device``:
 
 1. ``netprobe/render/targets/my_device.py``: docstring (what the device is, at which layer it decides, traps, sources
    with the date read) and the names of :class:`netprobe.render.model.Target`: ``NAME TITLE LAYER COMMENT CAPABILITY
-   MAIN FILES COMMANDS PROOF SOURCES`` and ``context()``. ``CAPABILITY`` is a promise: each form must mean in the device
+   MAIN FILES SCOPE COMMANDS PROOF SOURCES`` and ``context`` (``plain_context`` where the rules are enough). ``SCOPE``
+   says which forms it has and for whom it can deny. ``CAPABILITY`` is a promise: each form must mean in the device
    what :meth:`netprobe.render.model.Claim.admits` says, no more and no less; leave out what the device only nearly has.
 2. ``templates/my-device/``: one ``.j2`` a file, and ``page.md`` (how to load, verify, replace, roll back; what it
    cannot do). A template lays out ``rules`` (``rules.exact``, ``rules.regex``, ``rules.networks4`` …, the same for each
    port in ``rules.by_port``; an entry has ``name``, ``regex``, ``body``, ``port``, ``why``) under ``header | comment``.
    It can print nothing but validated text: see ``netprobe.render.text`` and the filters of ``netprobe.render.engine``
-   (``comment csv json hcl xml doubled joined(", ") starred("^") length``). No conditions about what is allowed.
+   (``comment csv json hcl xml doubled joined(", ") starred("^") length``). No conditions about what is
+   allowed; ``enforce``, ``sources`` and ``name`` (``render.engine.policy_variables``) choose the form and the names.
 3. Its name in ``TARGETS`` below, in its family.
 4. ``pytest tests/render/test_every_target.py --update-golden`` writes ``tests/golden/my-device/…`` (a refused case as
    ``REFUSED``): read them. That test then holds the target to everything that is common: golden text, every endpoint
@@ -24,7 +26,6 @@ How to add a target ``my-device``:
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from typing import cast
 
@@ -58,6 +59,37 @@ TARGETS: dict[str, tuple[str, ...]] = {
 """Names by family, in the order in which ``netprobe targets`` shows them."""
 
 
+ALIASES: dict[str, str] = {
+    "paloalto": "panos",
+    "palo-alto": "panos",
+    "pan-os": "panos",
+    "fortigate": "fortios",
+    "fortinet": "fortios",
+    "asa": "cisco-asa",
+    "ftd": "cisco-ftd",
+    "firepower": "cisco-ftd",
+    "srx": "juniper-srx",
+    "junos": "juniper-srx",
+    "check-point": "checkpoint",
+    "pfsense": "pfsense-alias",
+    "opnsense": "pfsense-alias",
+    "windows": "windows-firewall",
+    "bluecoat": "hosts",
+    "symantec": "hosts",
+    "nginx": "nginx-stream",
+    "bind": "rpz-bind",
+    "bind9": "rpz-bind",
+    "dnsmasq": "dnsmasq-ipset",
+    "nft": "nftables",
+    "calico": "calico-enterprise",
+    "openshift": "openshift-egressfirewall",
+    "azure": "azure-firewall",
+    "network-firewall": "aws-network-firewall",
+    "zia": "zscaler",
+}
+"""What people call a target, to its name here; a device that takes a plain list of names has ``hosts``."""
+
+
 def names() -> tuple[str, ...]:
     """Every target's name."""
     return tuple(name for family in TARGETS.values() for name in family)
@@ -69,8 +101,11 @@ def get(name: str) -> Target:
     Raises:
         UsageError: there is no such target; the nearest names are told.
     """
+    name = ALIASES.get(name.lower(), name)
     if name not in names():
-        near = difflib.get_close_matches(name, names(), n=3, cutoff=0.4)
+        import difflib  # late: only a name that is not known needs it
+
+        near = difflib.get_close_matches(name, [*names(), *ALIASES], n=3, cutoff=0.4)
         hint = f"perhaps {' or '.join(near)}; " if near else ""
         raise UsageError(name, "there is no such target", f"{hint}netprobe targets lists them")
     # The name is one of the table above, so nothing that a user types reaches the import.

@@ -8,10 +8,7 @@ that IPv6 would go unfiltered (the policy says ``mixed``); names are one space, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
 
 NAME = "aerleon"
 TITLE = "Aerleon (definitions and a policy for its generators)"
@@ -23,6 +20,10 @@ CAPABILITY = Capability(
 )
 MAIN = File(name="netprobe.yaml", template="netprobe.yaml.j2")
 FILES = (MAIN, File(name="netprobe.pol.yaml", template="netprobe.pol.yaml.j2"))
+SCOPE = Scope(
+    clients="a network that is made from --source",
+    sessions="that depends on the device that the filters are made for",
+)
 COMMANDS = Commands(
     check="aclgen --base_directory policies --definitions_directory def --output_directory /tmp",
     load="netprobe.yaml into def/, netprobe.pol.yaml into policies/, put your targets into its header, run aclgen",
@@ -34,8 +35,4 @@ SOURCES = (
     Source(where="aerleon 1.18.0, run", read="2026-11-23"),
     Source(where="https://aerleon.readthedocs.io/en/latest/reference/yaml_reference/", read="2026-11-23"),
 )
-
-
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
-    """The template needs nothing else."""
-    return {}
+context = plain_context

@@ -14,7 +14,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, Dialect, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import (
+    Capability,
+    Commands,
+    Comment,
+    Dialect,
+    File,
+    Form,
+    Layer,
+    Lowered,
+    Policy,
+    Proof,
+    Scope,
+    Source,
+)
 from netprobe.render.targets import suricata
 
 NAME = "aws-network-firewall"
@@ -32,6 +45,10 @@ CAPABILITY = Capability(
 )
 MAIN = File(name="netprobe.rules", template="netprobe.rules.j2")
 FILES = (MAIN, File(name="netprobe.tf", template="netprobe.tf.j2"))
+SCOPE = Scope(
+    clients="HOME_NET of the rule group",
+    sessions="a flow that was passed stays passed until it ends",
+)
 COMMANDS = Commands(
     check="terraform validate && terraform plan",
     load="put both files into a module, terraform apply, and refer to the rule group in the firewall policy",
@@ -54,6 +71,6 @@ SOURCES = (
 )
 
 
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """Where the signature ids begin, and the capacity."""
-    return {**suricata.context(lowered, endpoints), "capacity": CAPACITY}
+    return {**suricata.context(lowered, endpoints, policy), "capacity": CAPACITY}

@@ -14,7 +14,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import (
+    Capability,
+    Commands,
+    Comment,
+    File,
+    Form,
+    Layer,
+    Lowered,
+    Policy,
+    Proof,
+    Scope,
+    Source,
+)
 
 NAME = "aws-network-firewall-domains"
 TITLE = "AWS Network Firewall (domain list, Terraform)"
@@ -31,6 +43,13 @@ CAPABILITY = Capability(
 )
 MAIN = File(name="netprobe-domains.tf", template="netprobe-domains.tf.j2")
 FILES = (MAIN, File(name="rule-group.json", template="rule-group.json.j2"))
+SCOPE = Scope(
+    clients="HOME_NET of the rule group",
+    additive=False,
+    instead="a list of domains always denies the rest for its HOME_NET: add --enforce with --source, or use "
+    "aws-network-firewall, whose pass rules deny nothing",
+    sessions="a flow that was passed stays passed until it ends",
+)
 COMMANDS = Commands(
     check="terraform validate && terraform plan",
     load="terraform apply, and refer to the rule group in a firewall policy with the default order of actions",
@@ -49,6 +68,6 @@ SOURCES = (
 )
 
 
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """The capacity."""
     return {"capacity": CAPACITY}

@@ -12,7 +12,19 @@ from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render import text
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import (
+    Capability,
+    Commands,
+    Comment,
+    File,
+    Form,
+    Layer,
+    Lowered,
+    Policy,
+    Proof,
+    Scope,
+    Source,
+)
 
 NAME = "azure-firewall"
 TITLE = "Azure Firewall (application rules, Terraform)"
@@ -24,6 +36,10 @@ CAPABILITY = Capability(
 )
 MAIN = File(name="netprobe.tf", template="netprobe.tf.j2")
 FILES = (MAIN, File(name="rule-collection-group.json", template="rule-collection-group.json.j2"))
+SCOPE = Scope(
+    clients="source addresses of the rules",
+    sessions="a connection that is open stays open until it ends or idles",
+)
 COMMANDS = Commands(
     check="terraform validate && terraform plan",
     load="terraform apply, with the policy's id and the hosts' networks",
@@ -42,7 +58,7 @@ SOURCES = (
 _PLAIN_HTTP = 80
 
 
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """The protocol's name for each port."""
     ports = {entry.port for entry in lowered.entries}
     return {"protocol": {port: text.identifier("Http" if port == _PLAIN_HTTP else "Https") for port in ports}}

@@ -9,10 +9,7 @@ egress.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
 
 NAME = "calico-enterprise"
 TITLE = "Calico Enterprise and Calico Cloud (NetworkPolicy, domains)"
@@ -24,6 +21,13 @@ CAPABILITY = Capability(
 )
 MAIN = File(name="calico.yaml", template="calico.yaml.j2")
 FILES = (MAIN,)
+SCOPE = Scope(
+    selector=True,
+    additive=False,
+    instead="it isolates the workloads that it selects: add --enforce if that is meant; otherwise put its "
+    "allow rules into a policy of yours",
+    sessions="a connection that is open stays open until it ends",
+)
 COMMANDS = Commands(
     check="kubectl apply --dry-run=server -n NAMESPACE -f calico.yaml",
     load="kubectl apply -n NAMESPACE -f calico.yaml",
@@ -37,8 +41,4 @@ SOURCES = (
         where="https://docs.tigera.io/calico-enterprise/latest/network-policy/domain-based-policy", read="2026-11-23"
     ),
 )
-
-
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
-    """The template needs nothing else."""
-    return {}
+context = plain_context

@@ -18,7 +18,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import (
+    Capability,
+    Commands,
+    Comment,
+    File,
+    Form,
+    Layer,
+    Lowered,
+    Policy,
+    Proof,
+    Scope,
+    Source,
+)
 from netprobe.render.naming import Named
 
 NAME = "checkpoint"
@@ -27,10 +39,14 @@ LAYER = Layer.DNS_TO_IP
 COMMENT = Comment.HASH
 CAPABILITY = Capability(
     forms=frozenset({Form.EXACT, Form.ADDRESS}),
-    default_action="dropped by the rule netprobe-deny, for the group netprobe-hosts, on the ports named above",
+    default_action="dropped by the rule netprobe-deny, TCP and UDP, on the ports named above",
 )
 MAIN = File(name="netprobe.sh", template="netprobe.sh.j2")
 FILES = (MAIN,)
+SCOPE = Scope(
+    clients="the group netprobe-hosts, which is made from --source",
+    sessions="they are matched again when the policy is installed, unless the gateway keeps connections",
+)
 COMMANDS = Commands(
     check="sh -n netprobe.sh",
     load="sh netprobe.sh LAYER on the management server, then: mgmt_cli -r true install-policy policy-package NAME",
@@ -48,7 +64,7 @@ SOURCES = (
 )
 
 
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """An object for each name and network, once each, and the same again for each port's rule."""
     lines = tuple(Named.of(entry) for entry in lowered.entries)
     return {"lines": lines, "objects": tuple({one.name: one for one in lines}.values())}

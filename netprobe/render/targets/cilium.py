@@ -9,10 +9,7 @@ The DNS rule admits questions about the listed names only, so that DNS is no way
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
 
 NAME = "cilium"
 TITLE = "Cilium (CiliumNetworkPolicy, toFQDNs)"
@@ -26,6 +23,11 @@ CAPABILITY = Capability(
 )
 MAIN = File(name="cilium.yaml", template="cilium.yaml.j2")
 FILES = (MAIN,)
+SCOPE = Scope(
+    narrows=False,
+    selector=True,
+    sessions="new rules are for packets too: a connection to an address that no rule admits is cut",
+)
 COMMANDS = Commands(
     check="kubectl apply --dry-run=server -n NAMESPACE -f cilium.yaml",
     load="kubectl apply -n NAMESPACE -f cilium.yaml",
@@ -37,8 +39,4 @@ SOURCES = (
     Source(where="https://github.com/cilium/cilium/blob/main/pkg/fqdn/matchpattern/matchpattern.go", read="2026-11-23"),
     Source(where="https://docs.cilium.io/en/stable/security/policy/language/#dns-based", read="2026-11-23"),
 )
-
-
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
-    """The template needs nothing else."""
-    return {}
+context = plain_context

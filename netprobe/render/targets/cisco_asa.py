@@ -15,7 +15,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import (
+    Capability,
+    Commands,
+    Comment,
+    File,
+    Form,
+    Layer,
+    Lowered,
+    Policy,
+    Proof,
+    Scope,
+    Source,
+)
 from netprobe.render.naming import Named
 
 NAME = "cisco-asa"
@@ -24,11 +36,15 @@ LAYER = Layer.DNS_TO_IP
 COMMENT = Comment.BANG
 CAPABILITY = Capability(
     forms=frozenset({Form.EXACT, Form.ADDRESS}),
-    default_action="denied by the last line of the access list netprobe, for the object group netprobe-hosts, on the "
-    "ports named above; then by the implicit denial",
+    default_action="denied by the last lines of the access list netprobe, TCP and UDP, on the ports named above; "
+    "then by the implicit denial",
 )
 MAIN = File(name="netprobe.asa", template="netprobe.asa.j2")
 FILES = (MAIN,)
+SCOPE = Scope(
+    clients="the object group netprobe-hosts, which is made from --source",
+    sessions="they stay open until they end; clear conn ends them",
+)
 COMMANDS = Commands(
     check="show configuration session netprobe",
     load="configure session netprobe, paste netprobe.asa, commit noconfirm revert-save",
@@ -42,7 +58,7 @@ SOURCES = (
 )
 
 
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """An object for each name and network, once each, and a line for each entry."""
     lines = tuple(Named.of(entry, limit=64) for entry in lowered.entries)
     return {"lines": lines, "objects": tuple({one.name: one for one in lines}.values())}

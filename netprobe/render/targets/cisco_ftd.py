@@ -16,7 +16,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import (
+    Capability,
+    Commands,
+    Comment,
+    File,
+    Form,
+    Layer,
+    Lowered,
+    Policy,
+    Proof,
+    Scope,
+    Source,
+)
 from netprobe.render.naming import Named
 
 NAME = "cisco-ftd"
@@ -45,6 +57,12 @@ FILES = (
     File(name="netprobe-fqdns.json", template="fqdns.json.j2", when=_has_names),
     File(name="netprobe-networks.json", template="networks.json.j2", when=_has_networks),
 )
+SCOPE = Scope(
+    narrows=False,
+    enforces=False,
+    instead="it is a list for people and other programs; what denies is made of it elsewhere",
+    sessions="nothing changes for them",
+)
 COMMANDS = Commands(
     check="",
     load="POST netprobe-fqdns.json to .../object/fqdns?bulk=true, make the two rules of the page, deploy",
@@ -67,7 +85,7 @@ SOURCES = (
 )
 
 
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """An object for each name and each network."""
     named = tuple(Named.of(entry, limit=64) for entry in lowered.entries)
     return {

@@ -15,10 +15,19 @@ names only: a client that knows an address, or asks another resolver, goes aroun
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, Dialect, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import (
+    Capability,
+    Commands,
+    Comment,
+    Dialect,
+    File,
+    Form,
+    Layer,
+    Proof,
+    Scope,
+    Source,
+    plain_context,
+)
 
 NAME = "coredns"
 TITLE = "CoreDNS (view and template)"
@@ -29,10 +38,14 @@ CAPABILITY = Capability(
     regex=Dialect.RE2,
     ports=False,
     strips_trailing_dot=True,
-    default_action="the name does not exist (NXDOMAIN), for every client of the server",
+    default_action="the name does not exist (NXDOMAIN)",
 )
 MAIN = File(name="Corefile", template="Corefile.j2")
 FILES = (MAIN,)
+SCOPE = Scope(
+    clients="incidr(client_ip(), NETWORK) in the view",
+    sessions="a connection needs no name any more once it is open, so it stays open",
+)
 COMMANDS = Commands(
     check="coredns -conf Corefile -dns.port 1053 (there is no dry run: start it on another port)",
     load="coredns -conf Corefile; in Kubernetes: kubectl -n kube-system create configmap coredns --from-file=Corefile "
@@ -47,8 +60,4 @@ SOURCES = (
     Source(where="https://coredns.io/plugins/template/", read="2026-11-23"),
     Source(where="https://coredns.io/manual/configuration/", read="2026-11-23"),
 )
-
-
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
-    """The template needs nothing else."""
-    return {}
+context = plain_context

@@ -10,7 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import (
+    Capability,
+    Commands,
+    Comment,
+    File,
+    Form,
+    Layer,
+    Lowered,
+    Policy,
+    Proof,
+    Scope,
+    Source,
+)
 from netprobe.render.rows import rows
 
 NAME = "csv"
@@ -23,6 +35,12 @@ CAPABILITY = Capability(
 )
 MAIN = File(name="change-request.csv", template="change-request.csv.j2")
 FILES = (MAIN,)
+SCOPE = Scope(
+    narrows=False,
+    enforces=False,
+    instead="it is a list for people and other programs; what denies is made of it elsewhere",
+    sessions="nothing changes for them",
+)
 COMMANDS = Commands(
     check="",
     load="attach it to the ticket, or import it as UTF-8 CSV with a comma; fill in the columns source and owner",
@@ -36,6 +54,6 @@ SOURCES = (
 )
 
 
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """A row for each endpoint."""
     return {"rows": rows(lowered, endpoints)}

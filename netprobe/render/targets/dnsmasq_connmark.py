@@ -30,7 +30,19 @@ from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render import text
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import (
+    Capability,
+    Commands,
+    Comment,
+    File,
+    Form,
+    Layer,
+    Lowered,
+    Policy,
+    Proof,
+    Scope,
+    Source,
+)
 
 NAME = "dnsmasq-connmark"
 TITLE = "dnsmasq with connection marks, and ipset (exact patterns)"
@@ -53,6 +65,11 @@ FILES = (
     File(name="netprobe.rules.v6", template="netprobe.rules.v6.j2"),
     File(name="apply.sh", template="apply.sh.j2"),
 )
+SCOPE = Scope(
+    additive=False,
+    instead="use dnsmasq-ipset to allow, or --enforce --every-client on a dnsmasq that serves the hosts alone",
+    sessions="they stay open: what is established returns to your own rules",
+)
 COMMANDS = Commands(
     check="dnsmasq --test (with all of its configuration)",
     load="cp netprobe.dnsmasq.conf /etc/dnsmasq.d/netprobe.conf && systemctl restart dnsmasq && sh apply.sh",
@@ -70,7 +87,7 @@ MARK = 1 << 24
 """One bit that no widespread program takes (kube-proxy has 14 and 15, Tailscale 16 to 23)."""
 
 
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """The ports that the rules govern: entries are joined over ports, so these come from the endpoints themselves."""
     domains = sorted({".".join(entry.value.split(".")[-2:]) for entry in lowered.entries})
     return {

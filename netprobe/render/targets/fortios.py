@@ -26,7 +26,20 @@ from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render import text
-from netprobe.render.model import Capability, Commands, Comment, Dialect, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import (
+    Capability,
+    Commands,
+    Comment,
+    Dialect,
+    File,
+    Form,
+    Layer,
+    Lowered,
+    Policy,
+    Proof,
+    Scope,
+    Source,
+)
 from netprobe.render.naming import Named
 
 NAME = "fortios"
@@ -38,8 +51,8 @@ CAPABILITY = Capability(
     regex=Dialect.PCRE,
     # A URL has at most 511 characters in the CLI reference; the end of the expression takes eight.
     max_entry_length=500,
-    default_action="blocked by the last entry of each list, and every other session of the address group "
-    "netprobe-hosts on the ports named above by the policy netprobe-deny",
+    default_action="blocked by the last entry of each list, and every other session on the ports named above, TCP "
+    "and UDP, by the policy netprobe-deny",
 )
 
 
@@ -53,6 +66,14 @@ def _has_objects(lowered: Lowered) -> bool:
 
 MAIN = File(name="netprobe.conf", template="netprobe.conf.j2")
 FILES = (MAIN, File(name="netprobe-addresses.conf", template="netprobe-addresses.conf.j2", when=_has_objects))
+SCOPE = Scope(
+    additive=False,
+    instead="a policy that reads names decides about every session it meets, so it denies the rest: add --enforce with "
+    "--source, or name the address objects of netprobe-addresses in a policy of yours",
+    clients="the address group netprobe-hosts, which is made from --source (IPv4)",
+    sessions="a policy change checks them again (firewall-session-dirty check-all, the default), so those to "
+    "unlisted names end",
+)
 COMMANDS = Commands(
     check="",
     load="execute config-transaction start, paste netprobe.conf, execute config-transaction commit",
@@ -72,7 +93,7 @@ _FACTORY_PORTS = {443}
 """What the profile ``certificate-inspection`` that every device has looks at."""
 
 
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """The names that an address object can hold, once each (two ports share one), and who looks at which TLS port."""
     named = (Named.of(entry) for entry in lowered.entries if _fits_an_object(entry.value))
     tls = {entry.port for entry in lowered.entries} - {_PLAIN_HTTP}

@@ -27,7 +27,9 @@ from netprobe.render.model import (
     Form,
     Layer,
     Lowered,
+    Policy,
     Proof,
+    Scope,
     Source,
 )
 
@@ -46,13 +48,20 @@ HTTPS = 443
 MAIN = File(name="netprobe.cfg", template="netprobe.cfg.j2")
 FILES = (
     File(name="netprobe.cfg", template="netprobe-files.cfg.j2"),
+    File(name="netprobe-frontend.cfg", template="frontend.cfg.j2", enforces=False),
     File(name="allow.exact", template="allow.exact.j2"),
     File(name="allow.regex", template="allow.regex.j2"),
+)
+SCOPE = Scope(
+    clients="acl src",
+    sessions="a reload leaves them with the old process until they end; a restart ends them",
 )
 COMMANDS = Commands(
     check="haproxy -c -f /etc/haproxy/haproxy.cfg -f /etc/haproxy/netprobe/netprobe.cfg",
     load="EXTRAOPTS='-f /etc/haproxy/netprobe/netprobe.cfg' in /etc/default/haproxy, then: systemctl restart haproxy",
     replace="rename the new folder into place, then: systemctl reload haproxy (a bad file leaves the old one running)",
+    add="EXTRAOPTS as for the other form, netprobe-frontend.cfg into your frontend, then: systemctl reload haproxy",
+    remove="take the lines and EXTRAOPTS out again, then: systemctl reload haproxy",
     rollback="rename the old folder back, then: systemctl reload haproxy",
 )
 PROOF = Proof(engine="haproxy 2.6.12 (Debian 12)")
@@ -62,6 +71,6 @@ SOURCES = (
 )
 
 
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """The port that has list files."""
     return {"https": HTTPS}

@@ -7,10 +7,7 @@ here as AWS means it, the asterisk inside its label; many devices that import li
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
 
 NAME = "hosts"
 TITLE = "a plain list of names and patterns"
@@ -23,6 +20,12 @@ CAPABILITY = Capability(
 )
 MAIN = File(name="hosts.txt", template="hosts.txt.j2")
 FILES = (MAIN,)
+SCOPE = Scope(
+    narrows=False,
+    enforces=False,
+    instead="it is a list for people and other programs; what denies is made of it elsewhere",
+    sessions="nothing changes for them",
+)
 COMMANDS = Commands(
     check="",
     load="give it to the device that reads lists, after reading what that device makes of an asterisk",
@@ -36,8 +39,4 @@ SOURCES = (
         read="2026-11-23",
     ),
 )
-
-
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
-    """The template needs nothing else."""
-    return {}
+context = plain_context

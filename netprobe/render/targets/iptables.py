@@ -16,7 +16,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import (
+    Capability,
+    Commands,
+    Comment,
+    File,
+    Form,
+    Layer,
+    Lowered,
+    Policy,
+    Proof,
+    Scope,
+    Source,
+)
 
 NAME = "iptables"
 TITLE = "iptables and ipset (Linux)"
@@ -35,10 +47,18 @@ FILES = (
     File(name="netprobe.rules.v6", template="netprobe.rules.v6.j2"),
     File(name="apply.sh", template="apply.sh.j2"),
 )
+SCOPE = Scope(
+    clients="a set of source networks",
+    own_host=True,
+    every_port=True,
+    keeps=True,
+    sessions="they stay open: what is established returns to your own rules",
+)
 COMMANDS = Commands(
     check="unshare -rn sh -c 'ipset restore < netprobe.ipset && iptables-restore --test netprobe.rules.v4'",
     load="sh apply.sh (or: sh apply.sh FORWARD, on a router)",
     replace="sh apply.sh again: sets are swapped, and the chain is replaced in one transaction",
+    remove="iptables -D OUTPUT ! -o lo -j NETPROBE, the same with ip6tables",
     rollback="sh OLD/apply.sh; to be without it: iptables -D OUTPUT ! -o lo -j NETPROBE, the same with ip6tables",
 )
 PROOF = Proof(engine="iptables 1.8.9 (nf_tables), ipset 7.17 (Debian 12)")
@@ -48,6 +68,6 @@ SOURCES = (
 )
 
 
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """The size of the sets, which is the number of entries that lowering holds the target to."""
     return {"maxelem": CAPABILITY.max_entries}

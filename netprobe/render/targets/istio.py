@@ -17,7 +17,19 @@ from dataclasses import dataclass
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render import text
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import (
+    Capability,
+    Commands,
+    Comment,
+    File,
+    Form,
+    Layer,
+    Lowered,
+    Policy,
+    Proof,
+    Scope,
+    Source,
+)
 from netprobe.render.text import Text
 
 NAME = "istio"
@@ -30,6 +42,11 @@ CAPABILITY = Capability(
 )
 MAIN = File(name="istio.yaml", template="istio.yaml.j2")
 FILES = (MAIN,)
+SCOPE = Scope(
+    narrows=False,
+    selector=True,
+    sessions="sidecars drain connections that are open when their configuration changes",
+)
 COMMANDS = Commands(
     check="kubectl apply --dry-run=server -n NAMESPACE -f istio.yaml",
     load="kubectl apply -n NAMESPACE -f istio.yaml",
@@ -59,7 +76,7 @@ class ServiceEntry:
     hosts: tuple[Text, ...]
 
 
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """The ServiceEntries."""
     made = []
     for port in sorted({entry.port for entry in lowered.entries}):

@@ -10,7 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import (
+    Capability,
+    Commands,
+    Comment,
+    File,
+    Form,
+    Layer,
+    Lowered,
+    Policy,
+    Proof,
+    Scope,
+    Source,
+)
 from netprobe.render.rows import rows
 
 NAME = "json"
@@ -23,6 +35,12 @@ CAPABILITY = Capability(
 )
 MAIN = File(name="allowlist.json", template="allowlist.json.j2")
 FILES = (MAIN,)
+SCOPE = Scope(
+    narrows=False,
+    enforces=False,
+    instead="it is a list for people and other programs; what denies is made of it elsewhere",
+    sessions="nothing changes for them",
+)
 COMMANDS = Commands(
     check="python3 -m json.tool allowlist.json",
     load="have the program read it",
@@ -33,6 +51,6 @@ PROOF = Proof(grammar="RFC 8259, and the JSON Schema in the tests")
 SOURCES = (Source(where="https://www.rfc-editor.org/rfc/rfc8259", read="2026-11-23"),)
 
 
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """A row for each endpoint."""
     return {"rows": rows(lowered, endpoints)}

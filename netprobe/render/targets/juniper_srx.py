@@ -15,7 +15,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import (
+    Capability,
+    Commands,
+    Comment,
+    File,
+    Form,
+    Layer,
+    Lowered,
+    Policy,
+    Proof,
+    Scope,
+    Source,
+)
 from netprobe.render.naming import Named
 
 NAME = "juniper-srx"
@@ -36,6 +48,13 @@ def _has_exact(lowered: Lowered) -> bool:
 
 MAIN = File(name="netprobe.set", template="netprobe.set.j2")
 FILES = (MAIN, File(name="netprobe-addresses.set", template="netprobe-addresses.set.j2", when=_has_exact))
+SCOPE = Scope(
+    additive=False,
+    instead="a policy that reads names decides about every session it meets, so it denies the rest: add --enforce with "
+    "--source, or name the address objects of netprobe-addresses in a policy of yours",
+    clients="the address set netprobe-hosts, which is made from --source",
+    sessions="they stay open unless policy-rematch is set",
+)
 COMMANDS = Commands(
     check="commit check",
     load="load set terminal, paste netprobe.set, then: commit confirmed 5, commit",
@@ -57,7 +76,7 @@ SOURCES = (
 )
 
 
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """The exact names as address objects, once each (two ports share one)."""
     named = (Named.of(entry) for entry in lowered.entries if entry.form is Form.EXACT)
     return {"objects": tuple({one.name: one for one in named}.values())}

@@ -8,10 +8,7 @@ Once a pod is selected, everything else it sends is denied, DNS too, so DNS to t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
 
 NAME = "networkpolicy"
 TITLE = "Kubernetes NetworkPolicy"
@@ -23,6 +20,13 @@ CAPABILITY = Capability(
 )
 MAIN = File(name="networkpolicy.yaml", template="networkpolicy.yaml.j2")
 FILES = (MAIN,)
+SCOPE = Scope(
+    selector=True,
+    additive=False,
+    instead="it isolates the workloads that it selects: add --enforce if that is meant; otherwise put its "
+    "allow rules into a policy of yours",
+    sessions="that depends on the network plugin; most let connections that are open go on",
+)
 COMMANDS = Commands(
     check="kubectl apply --server-side --dry-run=server -n NAMESPACE -f networkpolicy.yaml",
     load="kubectl apply --server-side -n NAMESPACE -f networkpolicy.yaml",
@@ -37,8 +41,4 @@ SOURCES = (
         read="2026-11-23",
     ),
 )
-
-
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
-    """The template needs nothing else."""
-    return {}
+context = plain_context

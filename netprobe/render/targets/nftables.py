@@ -11,10 +11,7 @@ packets (containers on a bridge, other hosts) and other ports are left to the si
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
 
 NAME = "nftables"
 TITLE = "nftables (Linux)"
@@ -27,10 +24,19 @@ CAPABILITY = Capability(
 )
 MAIN = File(name="netprobe.nft", template="netprobe.nft.j2")
 FILES = (MAIN,)
+SCOPE = Scope(
+    clients="a set of source networks",
+    own_host=True,
+    every_port=True,
+    keeps=True,
+    sessions="they stay open: what is established returns to your own rules",
+)
 COMMANDS = Commands(
     check="nft -c -f netprobe.nft",
     load="nft -f netprobe.nft",
     replace="nft -f netprobe.nft (the whole table in one transaction)",
+    add="include /etc/nftables.d/netprobe.nft inside your table, jump netprobe first in its chain, nft -f your ruleset",
+    remove="take the include and the jump out again, then nft -f your ruleset",
     rollback="nft -f OLD.nft, or nft delete table inet netprobe to be without it",
 )
 PROOF = Proof(engine="nft 1.0.6 (Debian 12)")
@@ -38,8 +44,4 @@ SOURCES = (
     Source(where="nftables 1.0.6, run in a network namespace", read="2026-11-23"),
     Source(where="https://www.netfilter.org/projects/nftables/manpage.html", read="2026-11-23"),
 )
-
-
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
-    """The template needs nothing else."""
-    return {}
+context = plain_context

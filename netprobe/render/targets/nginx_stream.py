@@ -14,9 +14,6 @@ and everything else into nothing, and ``proxy_pass`` to nothing closes the conne
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from netprobe.catalog.model import Endpoint
 from netprobe.render.model import (
     Capability,
     Commands,
@@ -25,9 +22,10 @@ from netprobe.render.model import (
     File,
     Form,
     Layer,
-    Lowered,
     Proof,
+    Scope,
     Source,
+    plain_context,
 )
 
 NAME = "nginx-stream"
@@ -41,11 +39,18 @@ CAPABILITY = Capability(
     default_action="connection closed, also where the client gives no server name",
 )
 MAIN = File(name="netprobe.conf", template="netprobe.conf.j2")
-FILES = (MAIN, File(name="netprobe-inside.conf", template="inside.j2"))
+FILES = (MAIN, File(name="netprobe-inside.conf", template="inside.j2", enforces=True))
+SCOPE = Scope(
+    narrows=False,
+    clients="geo on the client address",
+    sessions="a reload leaves them with the old workers until they end; a restart ends them",
+)
 COMMANDS = Commands(
     check="nginx -t",
     load="include /etc/nginx/netprobe/netprobe.conf at the top level of nginx.conf, then: systemctl restart nginx",
     replace="rename the new folder into place, then: nginx -t && systemctl reload nginx",
+    add="include /etc/nginx/netprobe/netprobe.conf inside your map, then: nginx -t && systemctl reload nginx",
+    remove="take the include line out, then: nginx -t && systemctl reload nginx",
     rollback="rename the old folder back, then: systemctl reload nginx",
 )
 PROOF = Proof(engine="nginx 1.22.1 with libnginx-mod-stream (Debian 12)")
@@ -54,8 +59,4 @@ SOURCES = (
     Source(where="https://nginx.org/en/docs/stream/ngx_stream_map_module.html", read="2026-11-23"),
     Source(where="https://nginx.org/en/docs/stream/ngx_stream_ssl_preread_module.html", read="2026-11-23"),
 )
-
-
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
-    """Nothing beyond the rules."""
-    return {}
+context = plain_context

@@ -16,7 +16,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import (
+    Capability,
+    Commands,
+    Comment,
+    File,
+    Form,
+    Layer,
+    Lowered,
+    Policy,
+    Proof,
+    Scope,
+    Source,
+)
 from netprobe.render.views import EntryView
 
 NAME = "nsx"
@@ -28,13 +40,17 @@ CAPABILITY = Capability(
     glob_first_label_only=True,
     glob_at_edge_only=True,
     max_name_length=255,
-    default_action="rejected by the rule netprobe-deny, for the group netprobe-hosts, on the ports named above",
+    default_action="rejected by the rule netprobe-deny, TCP and UDP, on the ports named above",
 )
 MAIN = File(name="netprobe.json", template="netprobe.json.j2")
 FILES = (
     MAIN,
     File(name="netprobe-attributes.json", template="attributes.json.j2"),
     File(name="netprobe-infra.json", template="infra.json.j2"),
+)
+SCOPE = Scope(
+    clients="the group netprobe-hosts, which is made from --source",
+    sessions="the distributed firewall checks them again when the rules change",
 )
 COMMANDS = Commands(
     check="",
@@ -46,7 +62,7 @@ PROOF = Proof(grammar="NSX Policy API objects and domain name rules (4.1.2)")
 SOURCES = (Source(where="https://docs.vmware.com NSX 4.1, GUID-2804F5B0 (filtering domains)", read="2026-11-23"),)
 
 
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """Every name once, to be registered: two ports share one."""
     once = {(entry.form, entry.value): entry for entry in lowered.entries}
     return {"names": tuple(map(EntryView.of, once.values()))}

@@ -15,10 +15,7 @@ need a rule of their own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
 
 NAME = "openshift-egressfirewall"
 TITLE = "OpenShift (OVN-Kubernetes EgressFirewall)"
@@ -33,6 +30,13 @@ CAPABILITY = Capability(
 )
 MAIN = File(name="egressfirewall.yaml", template="egressfirewall.yaml.j2")
 FILES = (MAIN,)
+SCOPE = Scope(
+    selector=True,
+    additive=False,
+    instead="a namespace has one EgressFirewall, so it would take the place of yours: add --enforce if that "
+    "is meant; otherwise put its allow rules into yours",
+    sessions="new rules are for packets too: a connection to an address that no rule admits is cut",
+)
 COMMANDS = Commands(
     check="kubectl apply --server-side --dry-run=server -n NAMESPACE -f egressfirewall.yaml",
     load="kubectl apply --server-side -n NAMESPACE -f egressfirewall.yaml",
@@ -53,8 +57,4 @@ SOURCES = (
     ),
     Source(where="https://github.com/kubernetes/kubectl/issues/712 (kubectl apply, 262144 bytes)", read="2026-11-26"),
 )
-
-
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
-    """The template needs nothing else."""
-    return {}
+context = plain_context

@@ -8,9 +8,6 @@ clients still run their PAC files in it. No DNS function is called, for those bl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from netprobe.catalog.model import Endpoint
 from netprobe.render.model import (
     Capability,
     Commands,
@@ -19,9 +16,10 @@ from netprobe.render.model import (
     File,
     Form,
     Layer,
-    Lowered,
     Proof,
+    Scope,
     Source,
+    plain_context,
 )
 
 NAME = "pac"
@@ -35,6 +33,11 @@ CAPABILITY = Capability(
 )
 MAIN = File(name="netprobe.pac", template="netprobe.pac.j2")
 FILES = (MAIN,)
+SCOPE = Scope(
+    narrows=False,
+    instead="it is advice to clients, the same for every one that reads it",
+    sessions="a client asks the file for new connections only",
+)
 COMMANDS = Commands(
     check="node --check < netprobe.pac",
     load="serve it as application/x-ns-proxy-autoconfig, and give clients its address (policy, DHCP option 252, WPAD)",
@@ -50,8 +53,4 @@ SOURCES = (
     ),
     Source(where="node 20.20.2, run", read="2026-11-23"),
 )
-
-
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
-    """Nothing beyond the rules."""
-    return {}
+context = plain_context

@@ -12,10 +12,7 @@ category with the vendor's pan-os-python.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
 
 NAME = "panos"
 TITLE = "Palo Alto PAN-OS (set commands, custom URL category)"
@@ -24,10 +21,14 @@ COMMENT = Comment.HASH
 CAPABILITY = Capability(
     forms=frozenset({Form.EXACT, Form.ONE_LABEL, Form.SUFFIX}),
     max_entry_length=254,
-    default_action="denied by the rule netprobe-deny, for the address group netprobe-hosts, on the ports named above",
+    default_action="denied by the rule netprobe-deny, TCP and UDP, on the ports named above",
 )
 MAIN = File(name="netprobe.set", template="netprobe.set.j2")
 FILES = (MAIN,)
+SCOPE = Scope(
+    clients="the address group netprobe-hosts, which is made from --source",
+    sessions="a commit leaves them; the device matches them again where session rematch is on (its default is off)",
+)
 COMMANDS = Commands(
     check="validate full",
     load="grep -v '^#' netprobe.set, paste it in configure mode, then: commit",
@@ -51,8 +52,4 @@ SOURCES = (
         read="2026-11-26",
     ),
 )
-
-
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
-    """The template needs nothing else."""
-    return {}
+context = plain_context

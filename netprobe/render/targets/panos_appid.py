@@ -13,10 +13,7 @@ the tests read the XML with a reader of their own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
 
 NAME = "panos-appid"
 TITLE = "Palo Alto PAN-OS (custom application on the ClientHello)"
@@ -27,10 +24,14 @@ CAPABILITY = Capability(
     tls_only=True,
     max_entry_length=127,
     min_literal=7,
-    default_action="denied by the rule netprobe-deny, for the address group netprobe-hosts, on the ports named above",
+    default_action="denied by the rule netprobe-deny, TCP and UDP, on the ports named above",
 )
 MAIN = File(name="netprobe-appid.xml", template="netprobe-appid.xml.j2")
 FILES = (MAIN,)
+SCOPE = Scope(
+    clients="the address group netprobe-hosts, which is made from --source",
+    sessions="a commit leaves them; the device matches them again where session rematch is on (its default is off)",
+)
 COMMANDS = Commands(
     check="validate full",
     load="load config partial mode merge from netprobe-appid.xml (the page has the paths), then: commit",
@@ -46,8 +47,4 @@ SOURCES = (
         read="2026-11-23",
     ),
 )
-
-
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
-    """The template needs nothing else."""
-    return {}
+context = plain_context

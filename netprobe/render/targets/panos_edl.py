@@ -14,7 +14,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import (
+    Capability,
+    Commands,
+    Comment,
+    File,
+    Form,
+    Layer,
+    Lowered,
+    Policy,
+    Proof,
+    Scope,
+    Source,
+)
 
 NAME = "panos-edl"
 TITLE = "Palo Alto PAN-OS (external dynamic lists)"
@@ -25,7 +37,7 @@ CAPABILITY = Capability(
     ports=False,
     max_entries=50_000,
     max_entry_length=254,
-    default_action="denied by the rule netprobe-deny, for the address group netprobe-hosts, on the ports named above",
+    default_action="denied by the rule netprobe-deny, TCP and UDP, on the ports named above",
 )
 
 
@@ -42,6 +54,10 @@ FILES = (
     MAIN,
     File(name="netprobe-url.txt", template="netprobe-url.txt.j2", when=_has_names),
     File(name="netprobe-ip.txt", template="netprobe-ip.txt.j2", when=_has_addresses),
+)
+SCOPE = Scope(
+    clients="the address group netprobe-hosts, which is made from --source",
+    sessions="a commit leaves them; the device matches them again where session rematch is on (its default is off)",
 )
 COMMANDS = Commands(
     check="request system external-list show type url name netprobe-url",
@@ -60,6 +76,6 @@ SOURCES = (
 )
 
 
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """Which of the two lists there are, so that no rule names a list that is not published."""
     return {"has_names": _has_names(lowered), "has_addresses": _has_addresses(lowered)}

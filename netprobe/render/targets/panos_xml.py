@@ -11,10 +11,7 @@ It cannot be run here: the tests read the XML with a reader of their own and loa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
 
 NAME = "panos-xml"
 TITLE = "Palo Alto PAN-OS (XML configuration, custom URL category)"
@@ -23,10 +20,14 @@ COMMENT = Comment.XML
 CAPABILITY = Capability(
     forms=frozenset({Form.EXACT, Form.ONE_LABEL, Form.SUFFIX}),
     max_entry_length=254,
-    default_action="denied by the rule netprobe-deny, for the address group netprobe-hosts, on the ports named above",
+    default_action="denied by the rule netprobe-deny, TCP and UDP, on the ports named above",
 )
 MAIN = File(name="netprobe.xml", template="netprobe.xml.j2")
 FILES = (MAIN,)
+SCOPE = Scope(
+    clients="the address group netprobe-hosts, which is made from --source",
+    sessions="a commit leaves them; the device matches them again where session rematch is on (its default is off)",
+)
 COMMANDS = Commands(
     check="validate full",
     load="load config partial mode merge from netprobe.xml (the page has the paths), then: commit",
@@ -42,8 +43,4 @@ SOURCES = (
     ),
     Source(where="pan-os-python 1.12, its element paths (run)", read="2026-11-23"),
 )
-
-
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
-    """The template needs nothing else."""
-    return {}
+context = plain_context

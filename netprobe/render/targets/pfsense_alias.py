@@ -12,10 +12,7 @@ bound to a port. It cannot be run here: the tests read both forms with a reader 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
 
 NAME = "pfsense-alias"
 TITLE = "pfSense and OPNsense (aliases)"
@@ -34,6 +31,12 @@ FILES = (
     File(name="netprobe.txt", template="netprobe.txt.j2"),
     File(name="netprobe_ports.txt", template="netprobe_ports.txt.j2"),
 )
+SCOPE = Scope(
+    narrows=False,
+    enforces=False,
+    instead="it is a list for people and other programs; what denies is made of it elsewhere",
+    sessions="nothing changes for them",
+)
 COMMANDS = Commands(
     check="",
     load="Firewall, Aliases, Import: paste netprobe.txt as netprobe and netprobe_ports.txt as netprobe_ports",
@@ -45,8 +48,4 @@ SOURCES = (
     Source(where="github.com/pfsense/pfsense src/usr/local/www/firewall_aliases_import.php", read="2026-11-23"),
     Source(where="https://docs.netgate.com/pfsense/en/latest/firewall/aliases.html", read="2026-11-23"),
 )
-
-
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
-    """The template needs nothing else."""
-    return {}
+context = plain_context

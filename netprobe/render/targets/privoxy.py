@@ -13,9 +13,6 @@ of characters of one label, none included. Traps, seen on Privoxy 3.0.34:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from netprobe.catalog.model import Endpoint
 from netprobe.render.model import (
     Capability,
     Commands,
@@ -23,9 +20,10 @@ from netprobe.render.model import (
     File,
     Form,
     Layer,
-    Lowered,
     Proof,
+    Scope,
     Source,
+    plain_context,
 )
 
 NAME = "privoxy"
@@ -36,14 +34,22 @@ CAPABILITY = Capability(
     forms=frozenset({Form.EXACT, Form.GLOB}),
     empty_star=True,
     strips_trailing_dot=True,
-    default_action="denied (403) for every client, plain HTTP too",
+    default_action="denied (403)",
 )
 MAIN = File(name="netprobe.action", template="netprobe.action.j2")
-FILES = (File(name="config", template="config.j2"), MAIN)
+FILES = (File(name="config", template="config.j2", enforces=True), MAIN)
+SCOPE = Scope(
+    narrows=False,
+    every_port=True,
+    instead="give --every-client, or use squid, which tells clients apart",
+    sessions="they stay open: Privoxy reads its files again at the next request",
+)
 COMMANDS = Commands(
     check="privoxy --config-test FILE 2>&1 | grep -Ei 'ignoring|error|fatal' && echo 'do not load it'",
     load="put both files into /etc/privoxy, then: systemctl restart privoxy",
     replace="rename the new netprobe.action into place; Privoxy reads it at the next request",
+    add="put netprobe.action into /etc/privoxy and name it as the last actionsfile of config",
+    remove="take the actionsfile line out again",
     rollback="rename the old netprobe.action back",
 )
 PROOF = Proof(engine="privoxy 3.0.34 (Debian 12)")
@@ -51,8 +57,4 @@ SOURCES = (
     Source(where="privoxy 3.0.34-1, run on loopback", read="2026-11-23"),
     Source(where="https://www.privoxy.org/user-manual/actions-file.html", read="2026-11-23"),
 )
-
-
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
-    """Nothing beyond the rules."""
-    return {}
+context = plain_context

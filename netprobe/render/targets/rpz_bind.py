@@ -17,10 +17,26 @@ It decides about names only: a client that knows an address, or asks another res
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render import text
+from netprobe.render.model import (
+    Capability,
+    Commands,
+    Comment,
+    File,
+    Form,
+    Layer,
+    Lowered,
+    Policy,
+    Proof,
+    Scope,
+    Source,
+)
+from netprobe.render.policy import everybody_else
+from netprobe.render.text import Text
 
 NAME = "rpz-bind"
 TITLE = "BIND 9 (two response policy zones)"
@@ -30,16 +46,22 @@ CAPABILITY = Capability(
     forms=frozenset({Form.EXACT, Form.SUFFIX}),
     ports=False,
     strips_trailing_dot=True,
-    # An owner name and the name of its policy zone fit into one name: 253 - len(".netprobe-allow.rpz").
-    max_entry_length=234,
-    default_action="the name does not exist (NXDOMAIN), for every client of the resolver",
+    # An owner name and the name of its policy zone fit into one name: 253 - len("-allow.rpz") - 17 for the stem.
+    max_entry_length=226,
+    default_action="the name does not exist (NXDOMAIN)",
 )
 MAIN = File(name="netprobe-rpz.sh", template="netprobe-rpz.sh.j2")
 FILES = (
     File(name="netprobe-allow.rpz", template="netprobe-allow.rpz.j2"),
-    File(name="netprobe-deny.rpz", template="netprobe-deny.rpz.j2"),
+    File(name="netprobe-deny.rpz", template="netprobe-deny.rpz.j2", enforces=True),
+    File(name="netprobe-others.rpz", template="netprobe-others.rpz.j2", enforces=True, scoped=True),
     File(name="netprobe-zones.conf", template="netprobe-zones.conf.j2"),
     File(name="netprobe-options.conf", template="netprobe-options.conf.j2"),
+)
+SCOPE = Scope(
+    narrows=False,
+    clients="rpz-client-ip: a zone before it passes everybody else",
+    sessions="a connection needs no name any more once it is open, so it stays open",
 )
 COMMANDS = Commands(
     check="named-checkconf -z (it must print both zones as loaded)",
@@ -55,6 +77,16 @@ SOURCES = (
 )
 
 
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
-    """The comment style of the files that are not zones."""
-    return {"hash": Comment.HASH}
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
+    """The comment style of the files that are not zones, and the owners that stand for everybody but the hosts."""
+    others = everybody_else(policy.sources) if policy.sources else ()
+    return {"hash": Comment.HASH, "others": tuple(_client(ipaddress.ip_network(one)) for one in others)}
+
+
+def _client(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> Text:
+    """A network as BIND writes one in front of ``rpz-client-ip``: prefix length, then the address backwards."""
+    if network.version == 4:
+        parts = str(network.network_address).split(".")
+    else:
+        parts = [f"{int(part, 16):x}" for part in network.network_address.exploded.split(":")]
+    return text.words(".".join((str(network.prefixlen), *reversed(parts))))

@@ -17,7 +17,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import (
+    Capability,
+    Commands,
+    Comment,
+    File,
+    Form,
+    Layer,
+    Lowered,
+    Policy,
+    Proof,
+    Scope,
+    Source,
+)
 
 NAME = "rpz-unbound"
 TITLE = "Unbound (two response policy zones)"
@@ -27,15 +39,19 @@ CAPABILITY = Capability(
     forms=frozenset({Form.EXACT, Form.SUFFIX}),
     ports=False,
     strips_trailing_dot=True,
-    # An owner name and the name of its policy zone fit into one name: 253 - len(".netprobe-allow.rpz").
-    max_entry_length=234,
-    default_action="the name does not exist (NXDOMAIN), for every client of the resolver",
+    # An owner name and the name of its policy zone fit into one name: 253 - len("-allow.rpz") - 17 for the stem.
+    max_entry_length=226,
+    default_action="the name does not exist (NXDOMAIN)",
 )
 MAIN = File(name="netprobe-rpz.sh", template="netprobe-rpz.sh.j2")
 FILES = (
     File(name="netprobe-allow.rpz", template="netprobe-allow.rpz.j2"),
-    File(name="netprobe-deny.rpz", template="netprobe-deny.rpz.j2"),
+    File(name="netprobe-deny.rpz", template="netprobe-deny.rpz.j2", enforces=True),
     File(name="netprobe.conf", template="netprobe.conf.j2"),
+)
+SCOPE = Scope(
+    clients="access-control-tag",
+    sessions="a connection needs no name any more once it is open, so it stays open",
 )
 COMMANDS = Commands(
     check="unbound-checkconf, and for the zones: named-checkzone netprobe-allow.rpz netprobe-allow.rpz",
@@ -51,6 +67,6 @@ SOURCES = (
 )
 
 
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """The comment style of the file that is not a zone."""
     return {"hash": Comment.HASH}

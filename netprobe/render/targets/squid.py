@@ -28,7 +28,9 @@ from netprobe.render.model import (
     Form,
     Layer,
     Lowered,
+    Policy,
     Proof,
+    Scope,
     Source,
 )
 
@@ -40,8 +42,9 @@ CAPABILITY = Capability(
     forms=frozenset({Form.EXACT, Form.REGEX, Form.SUBTREE}),
     regex=Dialect.POSIX_ERE,
     strips_trailing_dot=True,
-    default_action="denied (403) for every client, plain HTTP too",
+    default_action="denied (403); CONNECT and plain HTTP alike",
 )
+PLAIN_HTTP = 80
 HTTPS = 443
 """The port whose names stand in files of their own; other ports are rare, and stay in the main file."""
 MAIN = File(name="netprobe.conf", template="netprobe.conf.j2")
@@ -51,11 +54,17 @@ FILES = (
     File(name="allow.suffix", template="allow.suffix.j2", when=lambda lowered: lowered.has(Form.SUBTREE, HTTPS)),
     File(name="allow.regex", template="allow.regex.j2", when=lambda lowered: lowered.has(Form.REGEX, HTTPS)),
 )
+SCOPE = Scope(
+    clients="acl src",
+    every_port=True,
+    sessions="tunnels that are open stay open until they end (squid -k reconfigure ends none)",
+)
 COMMANDS = Commands(
     check="squid -k parse 2>&1 | grep -E 'ERROR|WARNING|FATAL' && echo 'do not load it'",
     load="include /etc/squid/netprobe/netprobe.conf before the first http_access line of squid.conf",
     replace="rename the new folder into place, then: squid -k reconfigure (never systemctl reload)",
     rollback="rename the old folder back, then: squid -k reconfigure",
+    remove="take the include line out, then: squid -k reconfigure",
 )
 PROOF = Proof(engine="squid 5.7 (Debian 12, squid-openssl)")
 SOURCES = (
@@ -64,6 +73,6 @@ SOURCES = (
 )
 
 
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
-    """The port that has files of its own."""
-    return {"https": HTTPS}
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
+    """The port that has files of its own, and the one on which GET is meant."""
+    return {"https": HTTPS, "plain": PLAIN_HTTP}

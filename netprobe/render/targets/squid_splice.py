@@ -16,9 +16,6 @@ the ClientHello, splices what is listed through untouched and terminates everyth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from netprobe.catalog.model import Endpoint
 from netprobe.render.model import (
     Capability,
     Commands,
@@ -27,9 +24,10 @@ from netprobe.render.model import (
     File,
     Form,
     Layer,
-    Lowered,
     Proof,
+    Scope,
     Source,
+    plain_context,
 )
 
 NAME = "squid-splice"
@@ -44,11 +42,17 @@ CAPABILITY = Capability(
 )
 MAIN = File(name="netprobe-splice.conf", template="netprobe-splice.conf.j2")
 FILES = (MAIN,)
+SCOPE = Scope(
+    clients="acl src",
+    sessions="connections that were spliced stay open until they end",
+)
 COMMANDS = Commands(
     check="squid -k parse 2>&1 | grep -E 'ERROR|WARNING|FATAL' && echo 'do not load it'",
     load="include /etc/squid/netprobe/netprobe-splice.conf before the first http_access line of squid.conf",
     replace="rename the new file into place, then: squid -k reconfigure (never systemctl reload)",
     rollback="rename the old file back, then: squid -k reconfigure",
+    add="include /etc/squid/netprobe/netprobe-splice.conf before the first ssl_bump line of squid.conf",
+    remove="take the include line out, then: squid -k reconfigure",
 )
 PROOF = Proof(engine="squid 5.7 (Debian 12, squid-openssl)")
 SOURCES = (
@@ -56,8 +60,4 @@ SOURCES = (
     Source(where="https://www.squid-cache.org/Doc/config/ssl_bump/", read="2026-11-23"),
     Source(where="https://github.com/squid-cache/squid/pull/2385", read="2026-11-23"),
 )
-
-
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
-    """Nothing beyond the rules."""
-    return {}
+context = plain_context

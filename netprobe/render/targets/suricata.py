@@ -17,7 +17,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, Dialect, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import (
+    Capability,
+    Commands,
+    Comment,
+    Dialect,
+    File,
+    Form,
+    Layer,
+    Lowered,
+    Policy,
+    Proof,
+    Scope,
+    Source,
+)
 
 NAME = "suricata"
 TITLE = "Suricata rules (inline)"
@@ -32,6 +45,11 @@ CAPABILITY = Capability(
 )
 MAIN = File(name="netprobe.rules", template="netprobe.rules.j2")
 FILES = (MAIN,)
+SCOPE = Scope(
+    clients="the networks of --source in place of $HOME_NET",
+    sessions="a flow that was passed stays passed until it ends; one that is open when the rules come shows "
+    "no ClientHello any more",
+)
 COMMANDS = Commands(
     check="suricata -T -c /etc/suricata/suricata.yaml -S netprobe.rules",
     load="name netprobe.rules under rule-files in suricata.yaml, then: suricatasc -c reload-rules",
@@ -47,6 +65,6 @@ FIRST_PASS, FIRST_DROP = 1_000_001, 1_900_001
 """Signature ids; those from 1000000 to 1999999 are for local use (Suricata, rule format)."""
 
 
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """Where the signature ids begin."""
     return {"first_pass": FIRST_PASS, "first_drop": FIRST_DROP}

@@ -5,7 +5,7 @@ expression, which tinyproxy matches whatever the case. Traps, each seen on tinyp
 
 - ``FilterDefaultDeny Yes`` makes the list one of what is allowed; **without it the same list is what is blocked**, and
   all else is open. tinyproxy.conf has no include, so the output holds a whole tinyproxy.conf that says it;
-- without ``FilterType ere`` expressions are basic ones, in which ``+`` is a plus sign: ``[^.]+`` matches nothing;
+- without ``FilterType ere`` expressions are basic ones, in which ``+`` is a plus sign: ``[a-z0-9-]+`` matches nothing;
 - ``FilterType fnmatch`` lets an asterisk cross dots, so it is not used;
 - a bad expression or a missing list ends tinyproxy at start, and at SIGUSR1 (reload) too;
 - a line of the list is read up to 511 characters, and the rest of it as a line of its own.
@@ -28,7 +28,9 @@ from netprobe.render.model import (
     Form,
     Layer,
     Lowered,
+    Policy,
     Proof,
+    Scope,
     Source,
 )
 
@@ -41,14 +43,21 @@ CAPABILITY = Capability(
     regex=Dialect.POSIX_ERE,
     ports=False,
     max_entry_length=510,
-    default_action="denied (403) for every client, plain HTTP too",
+    default_action="denied (403)",
 )
 MAIN = File(name="netprobe.filter", template="netprobe.filter.j2")
-FILES = (File(name="tinyproxy.conf", template="tinyproxy.conf.j2"), MAIN)
+FILES = (File(name="tinyproxy.conf", template="tinyproxy.conf.j2", enforces=True), MAIN)
+SCOPE = Scope(
+    narrows=False,
+    instead="give --every-client, or use squid, which tells clients apart",
+    sessions="a restart ends them; a reload (SIGUSR1) does not",
+)
 COMMANDS = Commands(
     check="timeout 3 tinyproxy -d -c FILE, with another Port in it (a bad list ends it at once, a good one after 3 s)",
     load="put both files into /etc/tinyproxy, then: systemctl restart tinyproxy",
     replace="rename the new netprobe.filter into place, then: systemctl restart tinyproxy",
+    add="add the lines of netprobe.filter to your list, then: systemctl restart tinyproxy",
+    remove="take the lines out again, then: systemctl restart tinyproxy",
     rollback="rename the old netprobe.filter back, then: systemctl restart tinyproxy",
 )
 PROOF = Proof(engine="tinyproxy 1.11.1 (Debian 12)")
@@ -58,6 +67,6 @@ SOURCES = (
 )
 
 
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """Every port that is asked for: entries that differ only in the port are one here."""
     return {"ports": tuple(sorted({endpoint.port for endpoint in endpoints}))}

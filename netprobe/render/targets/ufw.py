@@ -12,10 +12,7 @@ It governs what this host itself sends to the endpoints' ports; connections that
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
 
 NAME = "ufw"
 TITLE = "ufw (a script of commands)"
@@ -28,6 +25,12 @@ CAPABILITY = Capability(
 )
 MAIN = File(name="netprobe-ufw.sh", template="netprobe-ufw.sh.j2")
 FILES = (MAIN,)
+SCOPE = Scope(
+    narrows=False,
+    own_host=True,
+    instead="use nftables or iptables, which tell the hosts apart on a router",
+    sessions="they stay open: ufw admits established ones first",
+)
 COMMANDS = Commands(
     check="sh netprobe-ufw.sh check (each command with ufw --dry-run)",
     load="sh netprobe-ufw.sh add, and ufw must be active: ufw enable",
@@ -39,8 +42,4 @@ SOURCES = (
     Source(where="ufw 0.36.2, dry and in a network namespace", read="2026-11-23"),
     Source(where="https://manpages.debian.org/bookworm/ufw/ufw.8.en.html", read="2026-11-23"),
 )
-
-
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
-    """The template needs nothing else."""
-    return {}
+context = plain_context

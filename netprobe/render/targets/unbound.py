@@ -13,10 +13,7 @@ It decides about names only: a client that knows an address, or asks another res
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
 
 NAME = "unbound"
 TITLE = "Unbound (local zones)"
@@ -26,10 +23,15 @@ CAPABILITY = Capability(
     forms=frozenset({Form.SUBTREE}),
     ports=False,
     strips_trailing_dot=True,
-    default_action="refused (REFUSED), for every client of the resolver; local zones of the site stay what they are",
+    default_action="refused (REFUSED); local zones of the site stay what they are",
 )
 MAIN = File(name="netprobe.conf", template="netprobe.conf.j2")
 FILES = (MAIN,)
+SCOPE = Scope(
+    narrows=False,
+    clients="access-control-view",
+    sessions="a connection needs no name any more once it is open, so it stays open",
+)
 COMMANDS = Commands(
     check="unbound-checkconf",
     load="put it to /etc/unbound/unbound.conf.d/netprobe.conf, then: unbound-checkconf && unbound-control reload",
@@ -41,8 +43,4 @@ SOURCES = (
     Source(where="unbound 1.17.1-2+deb12u4, run on loopback of a network namespace", read="2026-11-23"),
     Source(where="https://unbound.docs.nlnetlabs.nl/en/latest/manpages/unbound.conf.html", read="2026-11-23"),
 )
-
-
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
-    """The template needs nothing else."""
-    return {}
+context = plain_context

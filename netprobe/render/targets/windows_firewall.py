@@ -19,7 +19,19 @@ from dataclasses import dataclass
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render import text
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import (
+    Capability,
+    Commands,
+    Comment,
+    File,
+    Form,
+    Layer,
+    Lowered,
+    Policy,
+    Proof,
+    Scope,
+    Source,
+)
 from netprobe.render.text import Text
 
 NAME = "windows-firewall"
@@ -33,6 +45,11 @@ CAPABILITY = Capability(
 )
 MAIN = File(name="netprobe.ps1", template="netprobe.ps1.j2")
 FILES = (MAIN,)
+SCOPE = Scope(
+    narrows=False,
+    own_host=True,
+    sessions="outbound connections that the new rules do not allow are cut",
+)
 COMMANDS = Commands(
     check="",
     load="powershell -ExecutionPolicy Bypass -File netprobe.ps1 (elevated)",
@@ -56,7 +73,7 @@ class Keyword:
     keyword: Text
 
 
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """Every keyword once, and for each port the identifiers of its keywords."""
     values = [entry for entry in lowered.entries if entry.form is not Form.ADDRESS]
     keywords = {_value(entry.form, entry.value) for entry in values}

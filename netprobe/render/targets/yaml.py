@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import (
+    Capability,
+    Commands,
+    Comment,
+    File,
+    Form,
+    Layer,
+    Lowered,
+    Policy,
+    Proof,
+    Scope,
+    Source,
+)
 from netprobe.render.rows import rows
 
 NAME = "yaml"
@@ -22,6 +34,12 @@ CAPABILITY = Capability(
 )
 MAIN = File(name="allowlist.yaml", template="allowlist.yaml.j2")
 FILES = (MAIN,)
+SCOPE = Scope(
+    narrows=False,
+    enforces=False,
+    instead="it is a list for people and other programs; what denies is made of it elsewhere",
+    sessions="nothing changes for them",
+)
 COMMANDS = Commands(
     check="python3 -c 'import sys, yaml; yaml.safe_load(sys.stdin)' < allowlist.yaml",
     load="have the program read it",
@@ -32,6 +50,6 @@ PROOF = Proof(grammar="YAML 1.2 as PyYAML reads it, and the JSON Schema in the t
 SOURCES = (Source(where="https://yaml.org/spec/1.2.2/", read="2026-11-23"),)
 
 
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """A row for each endpoint."""
     return {"rows": rows(lowered, endpoints)}

@@ -12,10 +12,7 @@ three to the documented URL format with a reader of their own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Lowered, Proof, Source
+from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
 
 NAME = "zscaler"
 TITLE = "Zscaler Internet Access (custom URL category)"
@@ -35,6 +32,12 @@ FILES = (
     File(name="netprobe-category.json", template="category.json.j2"),
     File(name="netprobe-urls.txt", template="urls.txt.j2"),
 )
+SCOPE = Scope(
+    narrows=False,
+    enforces=False,
+    instead="it is a list for people and other programs; what denies is made of it elsewhere",
+    sessions="nothing changes for them",
+)
 COMMANDS = Commands(
     check="",
     load="POST netprobe-category.json to /api/v1/urlCategories, then POST /api/v1/status/activate",
@@ -47,8 +50,4 @@ SOURCES = (
     Source(where="https://help.zscaler.com/zia/how-do-i-configure-url-filtering-policy", read="2026-11-26"),
     Source(where="https://help.zscaler.com/zia/configuring-custom-url-categories", read="2026-11-23"),
 )
-
-
-def context(lowered: Lowered, endpoints: tuple[Endpoint, ...]) -> Mapping[str, object]:
-    """The template needs nothing else."""
-    return {}
+context = plain_context

@@ -1,3 +1,4 @@
+# Enforces for 198.51.100.16/28, 2001:db8:5::/48 only: what is not listed is denied on port 443
 # Amazon ECS Anywhere allowlist for AWS Network Firewall (domain list, Terraform)
 # Made by netprobe 0.1.0; do not edit, render it again:
 #   netprobe render TARGET --region us-east-2
@@ -5,8 +6,11 @@
 # Regions: us-east-2
 # Groups: control, images
 # Allows: 6 endpoints by 10 entries, TCP port 443
+# For: 198.51.100.16/28, 2001:db8:5::/48 (HOME_NET of the rule group)
 # Else: TLS to other server names is dropped on every port, from HOME_NET; what is no TLS is not touched
+# Open connections: a flow that was passed stays passed until it ends
 # Check: terraform validate && terraform plan
+# Load: terraform apply, and refer to the rule group in a firewall policy with the default order of actions
 # Replace: write the new file, terraform apply
 # Roll back: write the old file, terraform apply
 # Losses: 2 enumerated
@@ -16,6 +20,7 @@
 variable "netprobe_home_net" {
   description = "The networks that the ECS Anywhere hosts are in; without them their traffic passes."
   type        = list(string)
+  default     = ["198.51.100.16/28", "2001:db8:5::/48"]
 }
 
 resource "aws_networkfirewall_rule_group" "netprobe_domains" {

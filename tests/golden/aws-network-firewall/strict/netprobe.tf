@@ -1,3 +1,4 @@
+# Additive: it allows what is listed and denies nothing; whatever else your rules say stays as it is
 # Amazon ECS Anywhere allowlist for AWS Network Firewall (Suricata rules, Terraform)
 # Made by netprobe 0.1.0; do not edit, render it again:
 #   netprobe render TARGET --region us-east-2
@@ -5,8 +6,9 @@
 # Regions: us-east-2
 # Groups: control, images
 # Allows: 6 endpoints by 6 entries, TCP port 443
-# Else: dropped on the ports named above, TCP and UDP, from HOME_NET; other ports are not touched
+# Open connections: a flow that was passed stays passed until it ends
 # Check: terraform validate && terraform plan
+# Load: put both files into a module, terraform apply, and refer to the rule group in the firewall policy
 # Replace: write the new files, terraform apply
 # Roll back: write the old files, terraform apply
 # Losses: none; it admits exactly the names above.

@@ -1,3 +1,4 @@
+# Additive: it allows what is listed and denies nothing; whatever else your rules say stays as it is
 # Amazon ECS Anywhere allowlist for AWS Network Firewall (Suricata rules, Terraform)
 # Made by netprobe 0.1.0; do not edit, render it again:
 #   netprobe render TARGET --region us-east-2
@@ -5,12 +6,13 @@
 # Regions: us-east-2, eu-west-1
 # Groups: control, images, install
 # Allows: 14 endpoints by 13 entries, TCP port 80, 443
-# Else: dropped on the ports named above, TCP and UDP, from HOME_NET; other ports are not touched
+# Open connections: a flow that was passed stays passed until it ends
 # Check: terraform validate && terraform plan
+# Load: put both files into a module, terraform apply, and refer to the rule group in the firewall policy
 # Replace: write the new files, terraform apply
 # Roll back: write the old files, terraform apply
 # Losses: 2 widened, 1 refused
-#   widened (exfiltration): ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no --account was given, so the registry of every AWS account is admitted, not only your own: data can be pushed to any of them
+#   widened (exfiltration): ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no account was given, so the registry of every AWS account is admitted, not only your own: data can be pushed to any of them
 #   refused: packages archive.ubuntu.com: the device decides on the TLS server name, and plain HTTP has none
 
 variable "netprobe_home_net" {

@@ -1,3 +1,4 @@
+# Additive: it allows what is listed and denies nothing; whatever else your rules say stays as it is
 # Amazon ECS Anywhere allowlist for Azure Firewall (application rules, Terraform)
 # Made by netprobe 0.1.0; do not edit, render it again:
 #   netprobe render TARGET --region us-east-2
@@ -5,8 +6,9 @@
 # Regions: us-east-2
 # Groups: control, images
 # Allows: 6 endpoints by 10 entries, TCP port 443
-# Else: denied by the firewall itself, unless a network rule or another application rule allows it
+# Open connections: a connection that is open stays open until it ends or idles
 # Check: terraform validate && terraform plan
+# Load: terraform apply, with the policy's id and the hosts' networks
 # Replace: write the new file, terraform apply
 # Roll back: write the old file, terraform apply
 # Losses: 2 enumerated

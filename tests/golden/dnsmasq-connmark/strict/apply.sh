@@ -1,4 +1,5 @@
 #!/bin/sh
+# Enforces and decides for every client: what is not listed is denied on port 443
 # Amazon ECS Anywhere allowlist for dnsmasq with connection marks, and ipset (exact patterns)
 # Made by netprobe 0.1.0; do not edit, render it again:
 #   netprobe render TARGET --region us-east-2
@@ -7,7 +8,9 @@
 # Groups: control, images
 # Allows: 6 endpoints by 6 entries, TCP port 443
 # Else: names are refused (REFUSED); addresses are refused (TCP reset, ICMP) on the endpoints' ports; other ports and forwarded packets are not touched
+# Open connections: they stay open: what is established returns to your own rules
 # Check: dnsmasq --test (with all of its configuration)
+# Load: cp netprobe.dnsmasq.conf /etc/dnsmasq.d/netprobe.conf && systemctl restart dnsmasq && sh apply.sh
 # Replace: the same again: the sets are emptied, and fill as names are asked for
 # Roll back: the same with the old files; to be without it, see the page: rules first, then dnsmasq
 # Losses: none; it admits exactly the names above.
@@ -16,6 +19,10 @@
 # dnsmasq runs with netprobe.dnsmasq.conf already; the sets begin empty, and fill as names are asked for.
 set -eu
 chain=${1:-OUTPUT}
+if [ "$chain" != OUTPUT ]; then
+  echo "the rules name no hosts, so in $chain they would be for every machine behind this one: render them again with --source" >&2
+  exit 2
+fi
 cd "$(dirname "$0")"
 ipset restore -exist < netprobe.ipset
 iptables-restore -w --noflush < netprobe.rules.v4

@@ -1,4 +1,5 @@
 #!/bin/sh
+# Enforces and decides for every client: what is not listed is denied on port 443
 # Amazon ECS Anywhere allowlist for dnsmasq with connection marks, and ipset (exact patterns)
 # Made by netprobe 0.1.0; do not edit, render it again:
 #   netprobe render TARGET --region us-east-2
@@ -7,7 +8,9 @@
 # Groups: control, images
 # Allows: 6 endpoints by 6 entries, TCP port 443
 # Else: names are refused (REFUSED); addresses are refused (TCP reset, ICMP) on the endpoints' ports; other ports and forwarded packets are not touched
+# Open connections: they stay open: what is established returns to your own rules
 # Check: dnsmasq --test (with all of its configuration)
+# Load: cp netprobe.dnsmasq.conf /etc/dnsmasq.d/netprobe.conf && systemctl restart dnsmasq && sh apply.sh
 # Replace: the same again: the sets are emptied, and fill as names are asked for
 # Roll back: the same with the old files; to be without it, see the page: rules first, then dnsmasq
 # Losses: none; it admits exactly the names above.
@@ -16,13 +19,16 @@
 # It writes $CONF (/etc/dnsmasq.d/netprobe.conf unless set) and loads sets and rules. Then restart dnsmasq.
 set -eu
 chain=${1:-OUTPUT}
+if [ "$chain" != OUTPUT ]; then
+  echo "the rules name no hosts, so in $chain they would be for every machine behind this one: render them again with --source" >&2
+  exit 2
+fi
 conf=${CONF:-/etc/dnsmasq.d/netprobe.conf}
 
 # dnsmasq passes over files whose name begins with a dot, so it never reads half of it.
 new=$(dirname "$conf")/.netprobe.conf.new
 cat > "$new" <<'END_OF_NAMES'
 bind-dynamic
-cache-size=0
 connmark-allowlist-enable=16777216
 connmark-allowlist=16777216/16777216,123456789012.dkr.ecr.us-east-2.amazonaws.com
 connmark-allowlist=16777216/16777217,ecs.us-east-2.amazonaws.com
@@ -48,7 +54,7 @@ iptables-restore -w --noflush <<'END_OF_RULES'
 *filter
 :NETPROBE-DNS - [0:0]
 :NETPROBE-ASK - [0:0]
--A NETPROBE-DNS -p tcp -m tcp --dport 443 -m conntrack --ctstate ESTABLISHED -j ACCEPT
+-A NETPROBE-DNS -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
 -A NETPROBE-DNS -p tcp -m tcp --dport 443 -m set --match-set netprobe-dns-v4 dst -j ACCEPT
 -A NETPROBE-DNS -p tcp -m tcp --dport 443 -j REJECT --reject-with tcp-reset
 -A NETPROBE-DNS -p udp -m udp --dport 443 -j REJECT --reject-with icmp-admin-prohibited
@@ -65,7 +71,7 @@ ip6tables-restore -w --noflush <<'END_OF_RULES'
 *filter
 :NETPROBE-DNS - [0:0]
 :NETPROBE-ASK - [0:0]
--A NETPROBE-DNS -p tcp -m tcp --dport 443 -m conntrack --ctstate ESTABLISHED -j ACCEPT
+-A NETPROBE-DNS -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
 -A NETPROBE-DNS -p tcp -m tcp --dport 443 -m set --match-set netprobe-dns-v6 dst -j ACCEPT
 -A NETPROBE-DNS -p tcp -m tcp --dport 443 -j REJECT --reject-with tcp-reset
 -A NETPROBE-DNS -p udp -m udp --dport 443 -j REJECT --reject-with icmp6-adm-prohibited

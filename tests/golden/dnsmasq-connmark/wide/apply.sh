@@ -1,4 +1,5 @@
 #!/bin/sh
+# Enforces and decides for every client: what is not listed is denied on port 80 and 443
 # Amazon ECS Anywhere allowlist for dnsmasq with connection marks, and ipset (exact patterns)
 # Made by netprobe 0.1.0; do not edit, render it again:
 #   netprobe render TARGET --region us-east-2
@@ -7,16 +8,22 @@
 # Groups: control, images, install
 # Allows: 14 endpoints by 14 entries, TCP port 80, 443
 # Else: names are refused (REFUSED); addresses are refused (TCP reset, ICMP) on the endpoints' ports; other ports and forwarded packets are not touched
+# Open connections: they stay open: what is established returns to your own rules
 # Check: dnsmasq --test (with all of its configuration)
+# Load: cp netprobe.dnsmasq.conf /etc/dnsmasq.d/netprobe.conf && systemctl restart dnsmasq && sh apply.sh
 # Replace: the same again: the sets are emptied, and fill as names are asked for
 # Roll back: the same with the old files; to be without it, see the page: rules first, then dnsmasq
 # Losses: 2 widened
-#   widened (exfiltration): ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no --account was given, so the registry of every AWS account is admitted, not only your own: data can be pushed to any of them
+#   widened (exfiltration): ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no account was given, so the registry of every AWS account is admitted, not only your own: data can be pushed to any of them
 #
 # Run it as root: sh apply.sh [CHAIN]; CHAIN is OUTPUT (packets of this host) unless given, or FORWARD on a router.
 # dnsmasq runs with netprobe.dnsmasq.conf already; the sets begin empty, and fill as names are asked for.
 set -eu
 chain=${1:-OUTPUT}
+if [ "$chain" != OUTPUT ]; then
+  echo "the rules name no hosts, so in $chain they would be for every machine behind this one: render them again with --source" >&2
+  exit 2
+fi
 cd "$(dirname "$0")"
 ipset restore -exist < netprobe.ipset
 iptables-restore -w --noflush < netprobe.rules.v4

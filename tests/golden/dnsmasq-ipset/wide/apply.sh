@@ -1,4 +1,5 @@
 #!/bin/sh
+# Additive: it allows what is listed and denies nothing; whatever else your rules say stays as it is
 # Amazon ECS Anywhere allowlist for dnsmasq and ipset (addresses that it resolved)
 # Made by netprobe 0.1.0; do not edit, render it again:
 #   netprobe render TARGET --region us-east-2
@@ -6,15 +7,16 @@
 # Regions: us-east-2, eu-west-1
 # Groups: control, images, install
 # Allows: 14 endpoints by 4 entries, TCP port 80, 443
-# Else: refused (TCP reset, ICMP) on the endpoints' ports; other ports and forwarded packets are not touched
+# Open connections: they stay open: what is established returns to your own rules
 # Check: dnsmasq --test -C netprobe.dnsmasq.conf
+# Load: cp netprobe.dnsmasq.conf /etc/dnsmasq.d/netprobe.conf && systemctl restart dnsmasq && sh apply.sh
 # Replace: the same again: the sets are emptied, and fill as names are asked for
 # Roll back: the same with the old files; to be without it: iptables -D OUTPUT ! -o lo -j NETPROBE-DNS, and ip6tables
 # Losses: 16 widened
 #   widened: ecs ecs.us-east-2.amazonaws.com: it also admits every other name beneath ecs.us-east-2.amazonaws.com
 #   widened (exfiltration): ecs-a ecs-a-*.us-east-2.amazonaws.com, ecs-t ecs-t-*.us-east-2.amazonaws.com: it also admits every other name beneath us-east-2.amazonaws.com, and the name itself, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
 #   widened: ecs-a-unnumbered ecs-a.us-east-2.amazonaws.com: it also admits every other name beneath ecs-a.us-east-2.amazonaws.com
-#   widened (exfiltration): ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no --account was given, so the registry of every AWS account is admitted, not only your own: data can be pushed to any of them
+#   widened (exfiltration): ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no account was given, so the registry of every AWS account is admitted, not only your own: data can be pushed to any of them
 #   widened: ecr-registry *.dkr.ecr.us-east-2.amazonaws.com: it also admits every other name beneath dkr.ecr.us-east-2.amazonaws.com, and the name itself
 #   widened (exfiltration): ecr-layers prod-us-east-2-starport-layer-bucket.s3.us-east-2.amazonaws.com: it also admits every other name beneath prod-us-east-2-starport-layer-bucket.s3.us-east-2.amazonaws.com, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
 #   widened: ecs ecs.eu-west-1.amazonaws.com: it also admits every other name beneath ecs.eu-west-1.amazonaws.com
@@ -29,6 +31,10 @@
 # dnsmasq runs with netprobe.dnsmasq.conf already; the sets begin empty, and fill as names are asked for.
 set -eu
 chain=${1:-OUTPUT}
+if [ "$chain" != OUTPUT ]; then
+  echo "the rules name no hosts, so in $chain they would be for every machine behind this one: render them again with --source" >&2
+  exit 2
+fi
 cd "$(dirname "$0")"
 ipset restore -exist < netprobe.ipset
 iptables-restore -w --noflush < netprobe.rules.v4

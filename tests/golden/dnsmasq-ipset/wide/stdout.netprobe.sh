@@ -1,4 +1,5 @@
 #!/bin/sh
+# Additive: it allows what is listed and denies nothing; whatever else your rules say stays as it is
 # Amazon ECS Anywhere allowlist for dnsmasq and ipset (addresses that it resolved)
 # Made by netprobe 0.1.0; do not edit, render it again:
 #   netprobe render TARGET --region us-east-2
@@ -6,15 +7,16 @@
 # Regions: us-east-2, eu-west-1
 # Groups: control, images, install
 # Allows: 14 endpoints by 4 entries, TCP port 80, 443
-# Else: refused (TCP reset, ICMP) on the endpoints' ports; other ports and forwarded packets are not touched
+# Open connections: they stay open: what is established returns to your own rules
 # Check: dnsmasq --test -C netprobe.dnsmasq.conf
+# Load: cp netprobe.dnsmasq.conf /etc/dnsmasq.d/netprobe.conf && systemctl restart dnsmasq && sh apply.sh
 # Replace: the same again: the sets are emptied, and fill as names are asked for
 # Roll back: the same with the old files; to be without it: iptables -D OUTPUT ! -o lo -j NETPROBE-DNS, and ip6tables
 # Losses: 16 widened
 #   widened: ecs ecs.us-east-2.amazonaws.com: it also admits every other name beneath ecs.us-east-2.amazonaws.com
 #   widened (exfiltration): ecs-a ecs-a-*.us-east-2.amazonaws.com, ecs-t ecs-t-*.us-east-2.amazonaws.com: it also admits every other name beneath us-east-2.amazonaws.com, and the name itself, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
 #   widened: ecs-a-unnumbered ecs-a.us-east-2.amazonaws.com: it also admits every other name beneath ecs-a.us-east-2.amazonaws.com
-#   widened (exfiltration): ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no --account was given, so the registry of every AWS account is admitted, not only your own: data can be pushed to any of them
+#   widened (exfiltration): ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no account was given, so the registry of every AWS account is admitted, not only your own: data can be pushed to any of them
 #   widened: ecr-registry *.dkr.ecr.us-east-2.amazonaws.com: it also admits every other name beneath dkr.ecr.us-east-2.amazonaws.com, and the name itself
 #   widened (exfiltration): ecr-layers prod-us-east-2-starport-layer-bucket.s3.us-east-2.amazonaws.com: it also admits every other name beneath prod-us-east-2-starport-layer-bucket.s3.us-east-2.amazonaws.com, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
 #   widened: ecs ecs.eu-west-1.amazonaws.com: it also admits every other name beneath ecs.eu-west-1.amazonaws.com
@@ -29,12 +31,15 @@
 # It writes $CONF (/etc/dnsmasq.d/netprobe.conf unless set) and loads sets and rules. Then restart dnsmasq.
 set -eu
 chain=${1:-OUTPUT}
+if [ "$chain" != OUTPUT ]; then
+  echo "the rules name no hosts, so in $chain they would be for every machine behind this one: render them again with --source" >&2
+  exit 2
+fi
 conf=${CONF:-/etc/dnsmasq.d/netprobe.conf}
 
 # dnsmasq passes over files whose name begins with a dot, so it never reads half of it.
 new=$(dirname "$conf")/.netprobe.conf.new
 cat > "$new" <<'END_OF_NAMES'
-cache-size=0
 ipset=/archive.ubuntu.com/netprobe-dns-v4,netprobe-dns-v6
 ipset=/eu-west-1.amazonaws.com/netprobe-dns-v4,netprobe-dns-v6
 ipset=/us-east-2.amazonaws.com/netprobe-dns-v4,netprobe-dns-v6
@@ -53,28 +58,16 @@ END_OF_SETS
 iptables-restore -w --noflush <<'END_OF_RULES'
 *filter
 :NETPROBE-DNS - [0:0]
--A NETPROBE-DNS -p tcp -m tcp --dport 80 -m conntrack --ctstate ESTABLISHED -j ACCEPT
 -A NETPROBE-DNS -p tcp -m tcp --dport 80 -m set --match-set netprobe-dns-v4 dst -j ACCEPT
--A NETPROBE-DNS -p tcp -m tcp --dport 80 -j REJECT --reject-with tcp-reset
--A NETPROBE-DNS -p udp -m udp --dport 80 -j REJECT --reject-with icmp-admin-prohibited
--A NETPROBE-DNS -p tcp -m tcp --dport 443 -m conntrack --ctstate ESTABLISHED -j ACCEPT
 -A NETPROBE-DNS -p tcp -m tcp --dport 443 -m set --match-set netprobe-dns-v4 dst -j ACCEPT
--A NETPROBE-DNS -p tcp -m tcp --dport 443 -j REJECT --reject-with tcp-reset
--A NETPROBE-DNS -p udp -m udp --dport 443 -j REJECT --reject-with icmp-admin-prohibited
 COMMIT
 END_OF_RULES
 
 ip6tables-restore -w --noflush <<'END_OF_RULES'
 *filter
 :NETPROBE-DNS - [0:0]
--A NETPROBE-DNS -p tcp -m tcp --dport 80 -m conntrack --ctstate ESTABLISHED -j ACCEPT
 -A NETPROBE-DNS -p tcp -m tcp --dport 80 -m set --match-set netprobe-dns-v6 dst -j ACCEPT
--A NETPROBE-DNS -p tcp -m tcp --dport 80 -j REJECT --reject-with tcp-reset
--A NETPROBE-DNS -p udp -m udp --dport 80 -j REJECT --reject-with icmp6-adm-prohibited
--A NETPROBE-DNS -p tcp -m tcp --dport 443 -m conntrack --ctstate ESTABLISHED -j ACCEPT
 -A NETPROBE-DNS -p tcp -m tcp --dport 443 -m set --match-set netprobe-dns-v6 dst -j ACCEPT
--A NETPROBE-DNS -p tcp -m tcp --dport 443 -j REJECT --reject-with tcp-reset
--A NETPROBE-DNS -p udp -m udp --dport 443 -j REJECT --reject-with icmp6-adm-prohibited
 COMMIT
 END_OF_RULES
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# Additive: it allows what is listed and denies nothing; whatever else your rules say stays as it is
 # Amazon ECS Anywhere allowlist for iptables and ipset (Linux)
 # Made by netprobe 0.1.0; do not edit, render it again:
 #   netprobe render TARGET --region us-east-2
@@ -6,10 +7,11 @@
 # Regions: us-east-2
 # Groups: control, images
 # Allows: 6 endpoints by 16 entries, TCP port 443
-# Else: refused (TCP reset, ICMP) on the ports named above; other ports and forwarded packets are not touched
+# Open connections: they stay open: what is established returns to your own rules
 # Check: unshare -rn sh -c 'ipset restore < netprobe.ipset && iptables-restore --test netprobe.rules.v4'
+# Load: sh apply.sh (or: sh apply.sh FORWARD, on a router)
 # Replace: sh apply.sh again: sets are swapped, and the chain is replaced in one transaction
-# Roll back: sh OLD/apply.sh; to be without it: iptables -D OUTPUT ! -o lo -j NETPROBE, the same with ip6tables
+# Roll back: iptables -D OUTPUT ! -o lo -j NETPROBE, the same with ip6tables
 # Losses: 6 address
 #   address (exfiltration): ecs ecs.us-east-2.amazonaws.com, ecs-a-unnumbered ecs-a.us-east-2.amazonaws.com, ecr-registry 123456789012.dkr.ecr.us-east-2.amazonaws.com, ecr-layers prod-us-east-2-starport-layer-bucket.s3.us-east-2.amazonaws.com: said by 2 addresses (a test): they change without notice, and names of other AWS customers answer at them too, so data can leave through them
 #   address (exfiltration): ecs-a ecs-a-*.us-east-2.amazonaws.com, ecs-t ecs-t-*.us-east-2.amazonaws.com: said by 6 addresses (a test): they change without notice, and names of other AWS customers answer at them too, so data can leave through them
@@ -17,6 +19,10 @@
 # Run it as root: sh netprobe.sh [CHAIN]; CHAIN is OUTPUT (packets of this host) unless given, or FORWARD on a router.
 set -eu
 chain=${1:-OUTPUT}
+if [ "$chain" != OUTPUT ]; then
+  echo "the rules name no hosts, so in $chain they would be for every machine behind this one: render them again with --source" >&2
+  exit 2
+fi
 
 ipset restore -exist <<'END_OF_SETS'
 create netprobe-443-v4 hash:net family inet maxelem 65536 -exist
@@ -51,8 +57,6 @@ iptables-restore -w --noflush <<'END_OF_RULES'
 *filter
 :NETPROBE - [0:0]
 -A NETPROBE -p tcp -m tcp --dport 443 -m set --match-set netprobe-443-v4 dst -j ACCEPT
--A NETPROBE -p tcp -m tcp --dport 443 -j REJECT --reject-with tcp-reset
--A NETPROBE -p udp -m udp --dport 443 -j REJECT --reject-with icmp-admin-prohibited
 COMMIT
 END_OF_RULES
 
@@ -60,8 +64,6 @@ ip6tables-restore -w --noflush <<'END_OF_RULES'
 *filter
 :NETPROBE - [0:0]
 -A NETPROBE -p tcp -m tcp --dport 443 -m set --match-set netprobe-443-v6 dst -j ACCEPT
--A NETPROBE -p tcp -m tcp --dport 443 -j REJECT --reject-with tcp-reset
--A NETPROBE -p udp -m udp --dport 443 -j REJECT --reject-with icmp6-adm-prohibited
 COMMIT
 END_OF_RULES
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# Additive: it allows what is listed and denies nothing; whatever else your rules say stays as it is
 # Amazon ECS Anywhere allowlist for iptables and ipset (Linux)
 # Made by netprobe 0.1.0; do not edit, render it again:
 #   netprobe render TARGET --region us-east-2
@@ -6,19 +7,24 @@
 # Regions: us-east-2, eu-west-1
 # Groups: control, images, install
 # Allows: 14 endpoints by 5 entries, TCP port 80, 443
-# Else: refused (TCP reset, ICMP) on the ports named above; other ports and forwarded packets are not touched
+# Open connections: they stay open: what is established returns to your own rules
 # Check: unshare -rn sh -c 'ipset restore < netprobe.ipset && iptables-restore --test netprobe.rules.v4'
+# Load: sh apply.sh (or: sh apply.sh FORWARD, on a router)
 # Replace: sh apply.sh again: sets are swapped, and the chain is replaced in one transaction
-# Roll back: sh OLD/apply.sh; to be without it: iptables -D OUTPUT ! -o lo -j NETPROBE, the same with ip6tables
+# Roll back: iptables -D OUTPUT ! -o lo -j NETPROBE, the same with ip6tables
 # Losses: 2 widened, 12 address, 2 refused
 #   address (exfiltration): ecs, ecs-a, ecs-a-unnumbered, ecs-t, ecr-registry, ecr-layers: said by all 2 networks of us-east-2 (a test): names of other AWS customers answer at them too, so data can leave through them
-#   widened (exfiltration): ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no --account was given, so the registry of every AWS account is admitted, not only your own: data can be pushed to any of them
+#   widened (exfiltration): ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no account was given, so the registry of every AWS account is admitted, not only your own: data can be pushed to any of them
 #   address (exfiltration): ecs, ecs-a, ecs-a-unnumbered, ecs-t, ecr-registry, ecr-layers: said by all 3 networks of eu-west-1 (a test): names of other AWS customers answer at them too, so data can leave through them
-#   refused: docker download.docker.com, packages archive.ubuntu.com: it is not a regional AWS name, so the published networks of us-east-2 do not hold it (--resolve would give its addresses)
+#   refused: docker download.docker.com, packages archive.ubuntu.com: it is not a regional AWS name, so the published networks of us-east-2 do not hold it (resolving it would give its addresses)
 #
 # Run it as root: sh netprobe.sh [CHAIN]; CHAIN is OUTPUT (packets of this host) unless given, or FORWARD on a router.
 set -eu
 chain=${1:-OUTPUT}
+if [ "$chain" != OUTPUT ]; then
+  echo "the rules name no hosts, so in $chain they would be for every machine behind this one: render them again with --source" >&2
+  exit 2
+fi
 
 ipset restore -exist <<'END_OF_SETS'
 create netprobe-443-v4 hash:net family inet maxelem 65536 -exist
@@ -42,8 +48,6 @@ iptables-restore -w --noflush <<'END_OF_RULES'
 *filter
 :NETPROBE - [0:0]
 -A NETPROBE -p tcp -m tcp --dport 443 -m set --match-set netprobe-443-v4 dst -j ACCEPT
--A NETPROBE -p tcp -m tcp --dport 443 -j REJECT --reject-with tcp-reset
--A NETPROBE -p udp -m udp --dport 443 -j REJECT --reject-with icmp-admin-prohibited
 COMMIT
 END_OF_RULES
 
@@ -51,8 +55,6 @@ ip6tables-restore -w --noflush <<'END_OF_RULES'
 *filter
 :NETPROBE - [0:0]
 -A NETPROBE -p tcp -m tcp --dport 443 -m set --match-set netprobe-443-v6 dst -j ACCEPT
--A NETPROBE -p tcp -m tcp --dport 443 -j REJECT --reject-with tcp-reset
--A NETPROBE -p udp -m udp --dport 443 -j REJECT --reject-with icmp6-adm-prohibited
 COMMIT
 END_OF_RULES
 

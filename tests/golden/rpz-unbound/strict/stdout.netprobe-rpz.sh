@@ -1,4 +1,5 @@
 #!/bin/sh
+# Additive: it allows what is listed and denies nothing; whatever else your rules say stays as it is
 # Amazon ECS Anywhere allowlist for Unbound (two response policy zones)
 # Made by netprobe 0.1.0; do not edit, render it again:
 #   netprobe render TARGET --region us-east-2
@@ -6,8 +7,9 @@
 # Regions: us-east-2
 # Groups: control, images
 # Allows: 6 endpoints by 10 entries, TCP port 443
-# Else: the name does not exist (NXDOMAIN), for every client of the resolver
+# Open connections: a connection needs no name any more once it is open, so it stays open
 # Check: unbound-checkconf, and for the zones: named-checkzone netprobe-allow.rpz netprobe-allow.rpz
+# Load: include netprobe.conf at the end of unbound.conf, then: unbound-checkconf && unbound-control reload
 # Replace: rename the new netprobe-allow.rpz into place, then: unbound-control auth_zone_reload netprobe-allow.rpz
 # Roll back: rename the old netprobe-allow.rpz into place, then: unbound-control auth_zone_reload netprobe-allow.rpz
 # Losses: 2 enumerated
@@ -27,13 +29,6 @@ put() {
   cat > "$folder/$1.new"
   mv "$folder/$1.new" "$folder/$1"
 }
-
-put netprobe-deny.rpz <<'END_OF_FILE'
-$TTL 60
-@ SOA localhost. netprobe.invalid. 1 3600 600 604800 60
-@ NS localhost.
-* CNAME .
-END_OF_FILE
 
 put netprobe-allow.rpz <<'END_OF_FILE'
 $TTL 60
@@ -58,8 +53,4 @@ server:
 rpz:
     name: "netprobe-allow.rpz."
     zonefile: "/etc/unbound/netprobe/netprobe-allow.rpz"
-
-rpz:
-    name: "netprobe-deny.rpz."
-    zonefile: "/etc/unbound/netprobe/netprobe-deny.rpz"
 END_OF_FILE

@@ -1,4 +1,5 @@
 #!/bin/sh
+# Additive: it allows what is listed and denies nothing; whatever else your rules say stays as it is
 # Amazon ECS Anywhere allowlist for Unbound (two response policy zones)
 # Made by netprobe 0.1.0; do not edit, render it again:
 #   netprobe render TARGET --region us-east-2
@@ -6,13 +7,14 @@
 # Regions: us-east-2, eu-west-1
 # Groups: control, images, install
 # Allows: 14 endpoints by 4 entries, TCP port 80, 443
-# Else: the name does not exist (NXDOMAIN), for every client of the resolver
+# Open connections: a connection needs no name any more once it is open, so it stays open
 # Check: unbound-checkconf, and for the zones: named-checkzone netprobe-allow.rpz netprobe-allow.rpz
+# Load: include netprobe.conf at the end of unbound.conf, then: unbound-checkconf && unbound-control reload
 # Replace: rename the new netprobe-allow.rpz into place, then: unbound-control auth_zone_reload netprobe-allow.rpz
 # Roll back: rename the old netprobe-allow.rpz into place, then: unbound-control auth_zone_reload netprobe-allow.rpz
 # Losses: 8 widened
 #   widened (exfiltration): ecs-a ecs-a-*.us-east-2.amazonaws.com, ecs-t ecs-t-*.us-east-2.amazonaws.com: it also admits every other name beneath us-east-2.amazonaws.com, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
-#   widened (exfiltration): ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no --account was given, so the registry of every AWS account is admitted, not only your own: data can be pushed to any of them
+#   widened (exfiltration): ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no account was given, so the registry of every AWS account is admitted, not only your own: data can be pushed to any of them
 #   widened: ecr-registry *.dkr.ecr.us-east-2.amazonaws.com: it also admits every other name beneath dkr.ecr.us-east-2.amazonaws.com
 #   widened (exfiltration): ecs-a ecs-a-*.eu-west-1.amazonaws.com, ecs-t ecs-t-*.eu-west-1.amazonaws.com: it also admits every other name beneath eu-west-1.amazonaws.com, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
 #   widened: ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: it also admits every other name beneath dkr.ecr.eu-west-1.amazonaws.com
@@ -31,13 +33,6 @@ put() {
   mv "$folder/$1.new" "$folder/$1"
 }
 
-put netprobe-deny.rpz <<'END_OF_FILE'
-$TTL 60
-@ SOA localhost. netprobe.invalid. 1 3600 600 604800 60
-@ NS localhost.
-* CNAME .
-END_OF_FILE
-
 put netprobe-allow.rpz <<'END_OF_FILE'
 $TTL 60
 @ SOA localhost. netprobe.invalid. 1 3600 600 604800 60
@@ -55,8 +50,4 @@ server:
 rpz:
     name: "netprobe-allow.rpz."
     zonefile: "/etc/unbound/netprobe/netprobe-allow.rpz"
-
-rpz:
-    name: "netprobe-deny.rpz."
-    zonefile: "/etc/unbound/netprobe/netprobe-deny.rpz"
 END_OF_FILE

@@ -1,4 +1,5 @@
 #!/bin/sh
+# Additive: it allows what is listed and denies nothing; whatever else your rules say stays as it is
 # Amazon ECS Anywhere allowlist for ufw (a script of commands)
 # Made by netprobe 0.1.0; do not edit, render it again:
 #   netprobe render TARGET --region us-east-2
@@ -6,8 +7,9 @@
 # Regions: us-east-2
 # Groups: control, images
 # Allows: 6 endpoints by 16 entries, TCP port 443
-# Else: refused (TCP reset, ICMP) on the ports named above; other ports and forwarded packets are not touched
+# Open connections: they stay open: ufw admits established ones first
 # Check: sh netprobe-ufw.sh check (each command with ufw --dry-run)
+# Load: sh netprobe-ufw.sh add, and ufw must be active: ufw enable
 # Replace: sh netprobe-ufw.sh add, of the new script (rule by rule; until it is done less is admitted)
 # Roll back: sh netprobe-ufw.sh add, of the old script; to be without it: sh netprobe-ufw.sh remove
 # Losses: 6 address
@@ -39,17 +41,6 @@ admitted() {
 END_OF_RULES
 }
 
-# Everything, in halves: ufw would pass over "any" where a rule of yours for "any" exists, even one that allows.
-refused() {
-  while read -r port; do
-    for half in 0.0.0.0/1 128.0.0.0/1 ::/1 8000::/1; do
-      echo "$half $port"
-    done
-  done <<'END_OF_PORTS'
-443
-END_OF_PORTS
-}
-
 # A command of ufw without its comment, which marks the rules that are of this script.
 rule() {
   case $mode in
@@ -76,10 +67,6 @@ case $mode in
   *) echo "usage: sh netprobe-ufw.sh check | add | remove" >&2; exit 2 ;;
 esac
 
-# Refusals first: what is put to the front later stands before them.
-refused | while read -r address port; do
-  rule reject out to "$address" port "$port"
-done
 admitted | while read -r address port; do
   rule allow out proto tcp to "$address" port "$port"
 done

@@ -1,4 +1,5 @@
 #!/bin/sh
+# Additive: it allows what is listed and denies nothing; whatever else your rules say stays as it is
 # Amazon ECS Anywhere allowlist for ufw (a script of commands)
 # Made by netprobe 0.1.0; do not edit, render it again:
 #   netprobe render TARGET --region us-east-2
@@ -6,15 +7,16 @@
 # Regions: us-east-2, eu-west-1
 # Groups: control, images, install
 # Allows: 14 endpoints by 5 entries, TCP port 80, 443
-# Else: refused (TCP reset, ICMP) on the ports named above; other ports and forwarded packets are not touched
+# Open connections: they stay open: ufw admits established ones first
 # Check: sh netprobe-ufw.sh check (each command with ufw --dry-run)
+# Load: sh netprobe-ufw.sh add, and ufw must be active: ufw enable
 # Replace: sh netprobe-ufw.sh add, of the new script (rule by rule; until it is done less is admitted)
 # Roll back: sh netprobe-ufw.sh add, of the old script; to be without it: sh netprobe-ufw.sh remove
 # Losses: 2 widened, 12 address, 2 refused
 #   address (exfiltration): ecs, ecs-a, ecs-a-unnumbered, ecs-t, ecr-registry, ecr-layers: said by all 2 networks of us-east-2 (a test): names of other AWS customers answer at them too, so data can leave through them
-#   widened (exfiltration): ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no --account was given, so the registry of every AWS account is admitted, not only your own: data can be pushed to any of them
+#   widened (exfiltration): ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no account was given, so the registry of every AWS account is admitted, not only your own: data can be pushed to any of them
 #   address (exfiltration): ecs, ecs-a, ecs-a-unnumbered, ecs-t, ecr-registry, ecr-layers: said by all 3 networks of eu-west-1 (a test): names of other AWS customers answer at them too, so data can leave through them
-#   refused: docker download.docker.com, packages archive.ubuntu.com: it is not a regional AWS name, so the published networks of us-east-2 do not hold it (--resolve would give its addresses)
+#   refused: docker download.docker.com, packages archive.ubuntu.com: it is not a regional AWS name, so the published networks of us-east-2 do not hold it (resolving it would give its addresses)
 #
 # Run it as root: sh netprobe-ufw.sh check | add | remove
 set -eu
@@ -28,17 +30,6 @@ admitted() {
 2001:db8:1::/48 443
 2001:db8:2::/48 443
 END_OF_RULES
-}
-
-# Everything, in halves: ufw would pass over "any" where a rule of yours for "any" exists, even one that allows.
-refused() {
-  while read -r port; do
-    for half in 0.0.0.0/1 128.0.0.0/1 ::/1 8000::/1; do
-      echo "$half $port"
-    done
-  done <<'END_OF_PORTS'
-443
-END_OF_PORTS
 }
 
 # A command of ufw without its comment, which marks the rules that are of this script.
@@ -67,10 +58,6 @@ case $mode in
   *) echo "usage: sh netprobe-ufw.sh check | add | remove" >&2; exit 2 ;;
 esac
 
-# Refusals first: what is put to the front later stands before them.
-refused | while read -r address port; do
-  rule reject out to "$address" port "$port"
-done
 admitted | while read -r address port; do
   rule allow out proto tcp to "$address" port "$port"
 done

@@ -1,3 +1,4 @@
+# Additive: it allows what is listed and denies nothing; whatever else your rules say stays as it is
 # Amazon ECS Anywhere allowlist for Windows Defender Firewall (PowerShell)
 # Made by netprobe 0.1.0; do not edit, render it again:
 #   netprobe render TARGET --region us-east-2
@@ -5,7 +6,8 @@
 # Regions: us-east-2
 # Groups: control, images
 # Allows: 6 endpoints by 10 entries, TCP port 443
-# Else: blocked by the default outbound action of every profile, which the script sets; rules of your own that allow more stay in force
+# Open connections: outbound connections that the new rules do not allow are cut
+# Load: powershell -ExecutionPolicy Bypass -File netprobe.ps1 (elevated)
 # Replace: the same: the old rules are replaced while outbound traffic stays blocked
 # Roll back: netsh advfirewall import "$env:ProgramData\netprobe-before.wfw" (PowerShell, elevated)
 # Losses: 2 enumerated
@@ -56,5 +58,3 @@ New-NetFirewallRule -Name 'netprobe-allow-443' -DisplayName 'netprobe: ECS Anywh
     '{7179a00f-8abf-5297-b721-782143eefc2d}'
 )
 
-# Last, and only when everything above went well: from here on what no rule allows is blocked.
-Set-NetFirewallProfile -Profile 'Domain', 'Private', 'Public' -Enabled True -DefaultOutboundAction Block

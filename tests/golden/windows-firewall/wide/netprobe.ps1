@@ -1,3 +1,4 @@
+# Additive: it allows what is listed and denies nothing; whatever else your rules say stays as it is
 # Amazon ECS Anywhere allowlist for Windows Defender Firewall (PowerShell)
 # Made by netprobe 0.1.0; do not edit, render it again:
 #   netprobe render TARGET --region us-east-2
@@ -5,12 +6,13 @@
 # Regions: us-east-2, eu-west-1
 # Groups: control, images, install
 # Allows: 14 endpoints by 4 entries, TCP port 80, 443
-# Else: blocked by the default outbound action of every profile, which the script sets; rules of your own that allow more stay in force
+# Open connections: outbound connections that the new rules do not allow are cut
+# Load: powershell -ExecutionPolicy Bypass -File netprobe.ps1 (elevated)
 # Replace: the same: the old rules are replaced while outbound traffic stays blocked
 # Roll back: netsh advfirewall import "$env:ProgramData\netprobe-before.wfw" (PowerShell, elevated)
 # Losses: 8 widened
 #   widened (exfiltration): ecs-a ecs-a-*.us-east-2.amazonaws.com, ecs-t ecs-t-*.us-east-2.amazonaws.com: it also admits every other name beneath us-east-2.amazonaws.com, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
-#   widened (exfiltration): ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no --account was given, so the registry of every AWS account is admitted, not only your own: data can be pushed to any of them
+#   widened (exfiltration): ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no account was given, so the registry of every AWS account is admitted, not only your own: data can be pushed to any of them
 #   widened: ecr-registry *.dkr.ecr.us-east-2.amazonaws.com: it also admits every other name beneath dkr.ecr.us-east-2.amazonaws.com
 #   widened (exfiltration): ecs-a ecs-a-*.eu-west-1.amazonaws.com, ecs-t ecs-t-*.eu-west-1.amazonaws.com: it also admits every other name beneath eu-west-1.amazonaws.com, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
 #   widened: ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: it also admits every other name beneath dkr.ecr.eu-west-1.amazonaws.com
@@ -43,5 +45,3 @@ New-NetFirewallRule -Name 'netprobe-allow-443' -DisplayName 'netprobe: ECS Anywh
     '{b491a2ac-b602-530f-90ba-de0d1c52ab32}'
 )
 
-# Last, and only when everything above went well: from here on what no rule allows is blocked.
-Set-NetFirewallProfile -Profile 'Domain', 'Private', 'Public' -Enabled True -DefaultOutboundAction Block

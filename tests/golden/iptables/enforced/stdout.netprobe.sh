@@ -1,0 +1,90 @@
+#!/bin/sh
+# Enforces for 198.51.100.16/28, 2001:db8:5::/48 only: what is not listed is denied on port 443
+# Amazon ECS Anywhere allowlist for iptables and ipset (Linux)
+# Made by netprobe 0.1.0; do not edit, render it again:
+#   netprobe render TARGET --region us-east-2
+# Facts: catalog test
+# Regions: us-east-2
+# Groups: control, images
+# Allows: 6 endpoints by 16 entries, TCP port 443
+# For: 198.51.100.16/28, 2001:db8:5::/48 (a set of source networks)
+# Else: refused (TCP reset, ICMP) on the ports named above; other ports and forwarded packets are not touched
+# Open connections: they stay open: what is established returns to your own rules
+# Check: unshare -rn sh -c 'ipset restore < netprobe.ipset && iptables-restore --test netprobe.rules.v4'
+# Load: sh apply.sh (or: sh apply.sh FORWARD, on a router)
+# Replace: sh apply.sh again: sets are swapped, and the chain is replaced in one transaction
+# Roll back: sh OLD/apply.sh; to be without it: iptables -D OUTPUT ! -o lo -j NETPROBE, the same with ip6tables
+# Losses: 6 address
+#   address (exfiltration): ecs ecs.us-east-2.amazonaws.com, ecs-a-unnumbered ecs-a.us-east-2.amazonaws.com, ecr-registry 123456789012.dkr.ecr.us-east-2.amazonaws.com, ecr-layers prod-us-east-2-starport-layer-bucket.s3.us-east-2.amazonaws.com: said by 2 addresses (a test): they change without notice, and names of other AWS customers answer at them too, so data can leave through them
+#   address (exfiltration): ecs-a ecs-a-*.us-east-2.amazonaws.com, ecs-t ecs-t-*.us-east-2.amazonaws.com: said by 6 addresses (a test): they change without notice, and names of other AWS customers answer at them too, so data can leave through them
+#
+# Run it as root: sh netprobe.sh [CHAIN]; CHAIN is OUTPUT (packets of this host) unless given, or FORWARD on a router.
+set -eu
+chain=${1:-OUTPUT}
+
+ipset restore -exist <<'END_OF_SETS'
+create netprobe-443-v4 hash:net family inet maxelem 65536 -exist
+create netprobe-443-v4-new hash:net family inet maxelem 65536 -exist
+flush netprobe-443-v4-new
+add netprobe-443-v4-new 192.0.2.1/32
+add netprobe-443-v4-new 192.0.2.2/32
+add netprobe-443-v4-new 192.0.2.3/32
+add netprobe-443-v4-new 192.0.2.4/32
+add netprobe-443-v4-new 192.0.2.5/32
+add netprobe-443-v4-new 192.0.2.6/31
+add netprobe-443-v4-new 192.0.2.8/31
+add netprobe-443-v4-new 192.0.2.10/32
+swap netprobe-443-v4 netprobe-443-v4-new
+destroy netprobe-443-v4-new
+create netprobe-443-v6 hash:net family inet6 maxelem 65536 -exist
+create netprobe-443-v6-new hash:net family inet6 maxelem 65536 -exist
+flush netprobe-443-v6-new
+add netprobe-443-v6-new 2001:db8::1/128
+add netprobe-443-v6-new 2001:db8::2/128
+add netprobe-443-v6-new 2001:db8::3/128
+add netprobe-443-v6-new 2001:db8::4/128
+add netprobe-443-v6-new 2001:db8::5/128
+add netprobe-443-v6-new 2001:db8::6/127
+add netprobe-443-v6-new 2001:db8::8/127
+add netprobe-443-v6-new 2001:db8::a/128
+swap netprobe-443-v6 netprobe-443-v6-new
+destroy netprobe-443-v6-new
+create netprobe-hosts-v4 hash:net family inet -exist
+create netprobe-hosts-v4-new hash:net family inet -exist
+flush netprobe-hosts-v4-new
+add netprobe-hosts-v4-new 198.51.100.16/28
+swap netprobe-hosts-v4 netprobe-hosts-v4-new
+destroy netprobe-hosts-v4-new
+create netprobe-hosts-v6 hash:net family inet6 -exist
+create netprobe-hosts-v6-new hash:net family inet6 -exist
+flush netprobe-hosts-v6-new
+add netprobe-hosts-v6-new 2001:db8:5::/48
+swap netprobe-hosts-v6 netprobe-hosts-v6-new
+destroy netprobe-hosts-v6-new
+END_OF_SETS
+
+iptables-restore -w --noflush <<'END_OF_RULES'
+*filter
+:NETPROBE - [0:0]
+-A NETPROBE -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
+-A NETPROBE -m set ! --match-set netprobe-hosts-v4 src -j RETURN
+-A NETPROBE -p tcp -m tcp --dport 443 -m set --match-set netprobe-443-v4 dst -j ACCEPT
+-A NETPROBE -p tcp -m tcp --dport 443 -j REJECT --reject-with tcp-reset
+-A NETPROBE -p udp -m udp --dport 443 -j REJECT --reject-with icmp-admin-prohibited
+COMMIT
+END_OF_RULES
+
+ip6tables-restore -w --noflush <<'END_OF_RULES'
+*filter
+:NETPROBE - [0:0]
+-A NETPROBE -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
+-A NETPROBE -m set ! --match-set netprobe-hosts-v6 src -j RETURN
+-A NETPROBE -p tcp -m tcp --dport 443 -m set --match-set netprobe-443-v6 dst -j ACCEPT
+-A NETPROBE -p tcp -m tcp --dport 443 -j REJECT --reject-with tcp-reset
+-A NETPROBE -p udp -m udp --dport 443 -j REJECT --reject-with icmp6-adm-prohibited
+COMMIT
+END_OF_RULES
+
+for tables in iptables ip6tables; do
+  "$tables" -w -C "$chain" ! -o lo -j NETPROBE 2>/dev/null || "$tables" -w -I "$chain" ! -o lo -j NETPROBE
+done
