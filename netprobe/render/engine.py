@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from netprobe.catalog.model import Endpoint
 from netprobe.errors import CannotExpressError
 from netprobe.render import targets, text
 from netprobe.render.filters import FILTERS, comment, only_validated
-from netprobe.render.header import Origin, header, made_by, remedies
+from netprobe.render.header import FEW, Origin, header, made_by, remedies
 from netprobe.render.lowering import lower
 from netprobe.render.model import DEFAULT_NAME, Comment, File, Loss, Lowered, Options, Policy, Target
 from netprobe.render.naming import named_networks, stemmed
@@ -85,7 +85,7 @@ def render(
     nothing = not lowered.entries
     fatal = [loss for loss in lowered.refused if loss.required or options.exact or nothing]
     if fatal:
-        raise CannotExpressError(tuple(sentence(loss, origin.ways) for loss in fatal))
+        raise CannotExpressError(tuple(sentences(fatal, origin.ways)))
     if nothing:
         raise CannotExpressError(("no endpoint is left to admit, so there is nothing to write",))
     variables: dict[str, object] = {
@@ -141,11 +141,15 @@ def _block(name: str) -> int:
     return 0 if name == DEFAULT_NAME else 1 + zlib.crc32(name.encode()) % 85
 
 
-def sentence(loss: Loss, ways: Mapping[str, str] | None = None) -> str:
-    """A loss as one line for stderr."""
-    mark = " (exfiltration)" if loss.exfiltration else ""
-    remedy = remedies(loss, ways)
-    return f"{loss.kind}{mark}: {loss.endpoint} in {loss.region}, {loss.pattern}: {loss.explanation}{remedy}"
+def sentences(losses: Sequence[Loss], ways: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Refusals as lines for stderr; those of one region with one reason are one line."""
+    together: dict[tuple[str, str], list[Loss]] = {}
+    for loss in losses:
+        together.setdefault((loss.region, loss.explanation), []).append(loss)
+    for (region, explanation), group in together.items():
+        who = ", ".join(loss.endpoint for loss in group)
+        patterns = f", {', '.join(loss.pattern for loss in group)}" if len(group) <= FEW else ""
+        yield f"{group[0].kind}: {who} in {region}{patterns}: {explanation}{remedies(group[0], ways)}"
 
 
 @functools.lru_cache(maxsize=64)

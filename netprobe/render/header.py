@@ -16,7 +16,8 @@ from netprobe.render.model import Loss, LossKind, Lowered, Policy, Target
 from netprobe.render.naming import stemmed
 from netprobe.render.policy import form
 
-_FEW = 4
+FEW = 4
+"""With more endpoints than this, their patterns would only repeat them."""
 _ALL_WELL = "Losses: none; it admits exactly the names above."
 
 
@@ -127,4 +128,4 @@ def remedies(loss: Loss, ways: Mapping[str, str] | None) -> str:
 
 def _who(loss: Loss, *, among: int) -> str:
     """The endpoint and its pattern; of many endpoints with one reason the pattern would only repeat it."""
-    return loss.endpoint if among > _FEW else f"{loss.endpoint} {loss.pattern}"
+    return loss.endpoint if among > FEW else f"{loss.endpoint} {loss.pattern}"

@@ -31,7 +31,7 @@ from typing import cast
 
 from netprobe import resources
 from netprobe.errors import UsageError
-from netprobe.render import layers
+from netprobe.render import forms, layers
 from netprobe.render.model import Target
 
 TARGETS: dict[str, tuple[str, ...]] = {
@@ -120,4 +120,5 @@ def page(name: str) -> str:
     """
     target = get(name)
     own = (resources.templates() / target.NAME / "page.md").read_text(encoding="utf-8")
-    return own.rstrip("\n") + "\n" + layers.section(target.LAYER)
+    about, load, rest = own.rstrip("\n").partition("## Load")
+    return f"{about}{forms.section(target.SCOPE, target.CAPABILITY)}{load}{rest}\n{layers.section(target.LAYER)}"
