@@ -78,4 +78,4 @@ def test_everybody_else_is_everybody_else() -> None:
         for version, size in ((4, 2**32), (6, 2**128)):
             held = sum(one.num_addresses for one in (*rest, *hosts) if one.version == version)
             assert held == size
-        assert not any(one.version == two.version and one.overlaps(two) for one in rest for two in hosts)  # type: ignore[arg-type]
+        assert not any(one.version == two.version and one.overlaps(two) for one in rest for two in hosts)
