@@ -92,7 +92,8 @@ class TestPartitions:
         assert set(since) == WITHOUT_EC2MESSAGES
         assert set(ours["notes"]) <= set(ids)
         assert set(ours["support"]) - {"source", "checked"} == {p.id for p in FACTS.partitions}
-        for table in ("support", "launched"):
+        assert {r.id for r in FACTS.regions if r.closed} == set(ours["closed"]["regions"])
+        for table in ("support", "launched", "closed"):
             assert ours[table]["source"].startswith("https://")
             datetime.date.fromisoformat(ours[table]["checked"])
 
@@ -162,12 +163,13 @@ class TestSelect:
 
     def test_all_is_where_ecs_anywhere_is_documented(self) -> None:
         chosen = FACTS.select(["all"])
-        assert len(chosen) == 36
+        assert len(chosen) == 34
         assert {region.partition.id for region in chosen} == {"aws"}
+        assert not {"me-west-1", "sa-west-1"} & {region.id for region in chosen}, "they are not open yet"
 
     def test_all_and_one_more(self) -> None:
         assert FACTS.select(["us-gov-west-1,all,us-east-2"])[0].id == "us-gov-west-1"
-        assert len(FACTS.select(["us-gov-west-1,all,us-east-2"])) == 37
+        assert len(FACTS.select(["us-gov-west-1,all,us-east-2"])) == 35
 
     @pytest.mark.parametrize("names", [[], [""], [",", " , "]])
     def test_nothing_is_refused(self, names: list[str]) -> None:
@@ -210,7 +212,43 @@ class TestEntries:
         assert {p.id for p in FACTS.partitions}.issuperset((*entry.partitions, *entry.dualstack_partitions))
         for template in filter(None, (entry.host, entry.fips, entry.dualstack, entry.fips_dualstack)):
             words = {field for _, field, _, _ in string.Formatter().parse(template) if field is not None}
-            assert words <= {"region", "suffix", "dualstack_suffix", "account"}
+            assert words <= {"region", "suffix", "dualstack_suffix", "account", *(["word"] if entry.words else [])}
+        assert known.issuperset(entry.words)
+
+    def test_the_newer_names_of_the_ssm_agent(self) -> None:
+        """AWS's SSM Agent technical details, read 2026-11-28; the dual-stack ec2messages is evidenced nowhere."""
+        found = patterns("us-east-2", fips=True)
+        assert found["ssmmessages-fips"] == "ssmmessages-fips.us-east-2.amazonaws.com"
+        assert found["ec2messages-fips"] == "ec2messages-fips.us-east-2.amazonaws.com"
+        assert "ssmmessages-fips" not in patterns("eu-west-1", fips=True)
+        assert "ec2messages-dualstack" not in patterns("us-east-2", dualstack=True)
+        assert not one("us-east-2", "ssmmessages-fips", fips=True).required
+
+    @pytest.mark.parametrize(
+        ("region", "snapshots", "documents"),
+        [
+            ("us-east-2", "patch-baseline-snapshot-us-east-2", "aws-patch-manager-us-east-2-552881074"),
+            ("ap-south-2", "patch-baseline-snapshot-ap-south-2-50209442", "aws-patch-manager-ap-south-2-32f4b4128"),
+            ("eu-south-2", "patch-baseline-snapshot-eu-south-2-df2c9d70", "aws-patch-manager-eu-south-2-a4cf248b1"),
+            ("me-south-1", "patch-baseline-snapshot-me-south-1-uduvl7q8", "aws-patch-manager-me-south-1-a53fc9dce"),
+        ],
+    )
+    def test_buckets_of_patch_manager(self, region: str, snapshots: str, documents: str) -> None:
+        """AWS's page on the S3 buckets of patching operations, read 2026-11-28."""
+        buckets = {p.partition(".s3.")[0] for p in patterns(region).values() if p.startswith(("patch-", "aws-patch-"))}
+        assert buckets == {snapshots, documents}
+
+    def test_docker_hubs_third_store_of_layers(self) -> None:
+        third = one("us-east-2", "docker-hub-layers-3")
+        assert third.pattern == "docker-images-prod.6aa30f8b08e16409b46e0173d6de2f56.r2.cloudflarestorage.com"
+        assert third.required
+
+    def test_names_outside_the_sovereign_cloud_are_unconfirmed_there(self) -> None:
+        for endpoint in FACTS.endpoints("eusc-de-east-1"):
+            if endpoint.pattern.endswith(".amazonaws.com"):
+                assert not endpoint.required, endpoint.id
+                assert "is not confirmed" in endpoint.note
+        assert one("us-east-2", "installer-script").required
 
     def test_every_entry_exists_somewhere(self) -> None:
         seen = {endpoint.id for region in ALLOWED for endpoint in FACTS.endpoints(region)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import ipaddress
 import json
 import os
@@ -188,3 +189,10 @@ class TestRead:
         kept = [ipaddress.IPv4Network(p) for p in found.by_region["us-east-2"].v4]
         assert all(any(n.subnet_of(k) for k in kept) for n in networks)
         assert sum(k.num_addresses for k in kept) == len({int(address) for n in networks for address in n})
+
+
+@pytest.mark.parametrize(("days", "told"), [(0, "0 days old"), (1, "1 day old"), (98, "98 days old")])
+def test_the_age_of_an_edition_is_told(days: int, told: str) -> None:
+    edition = prefixes.snapshot()
+    now = datetime.datetime.fromisoformat(edition.created) + datetime.timedelta(days=days, hours=1)
+    assert prefixes.age_told(edition, now) == told

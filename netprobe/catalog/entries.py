@@ -32,7 +32,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     Attributes:
         id: a stable word.
         groups: the groups that it belongs to; the first is its home.
-        host: the ordinary name, a template of ``{region} {suffix} {dualstack_suffix} {account}``.
+        host: the ordinary name, a template of ``{region} {suffix} {dualstack_suffix} {account} {word}``.
         purpose: one plain sentence.
         used_by: which agents talk to it.
         source: the page or source file that says so.
@@ -49,6 +49,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         partitions: the partitions where it exists; empty for all.
         only_in: the regions where it exists; empty for all.
         not_in: the regions where it does not.
+        words: region → the word for ``{word}``, where AWS gave a bucket a suffix; it exists in these regions only.
         before_2024: it exists only in regions launched before 2024.
         numbered: the asterisk of ``host`` is a number that AWS picks.
         stands_in_for: the numbered endpoint that makes this one unneeded.
@@ -75,6 +76,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     partitions: tuple[str, ...] = ()
     only_in: tuple[str, ...] = ()
     not_in: tuple[str, ...] = ()
+    words: dict[str, str] = {}
     before_2024: bool = False
     numbered: bool = False
     stands_in_for: str | None = None
@@ -105,6 +107,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             (not self.partitions or region.partition.id in self.partitions)
             and (not self.only_in or region.id in self.only_in)
             and region.id not in self.not_in
+            and (not self.words or region.id in self.words)
             and (launched_before_2024 or not self.before_2024)
         )
 
@@ -143,18 +146,23 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             "dualstack_suffix": region.partition.dual_stack_dns_suffix,
             "account": account or "*",
         }
-        notes = (self.note, _BESIDE.get(variant, ""))
+        if self.words:
+            words["word"] = self.words[region.id]
+        pattern = template.format_map(words)
+        # Nothing says that a host in the European Sovereign Cloud reaches out to the other partition's names.
+        unconfirmed = region.partition.id == _SOVEREIGN and pattern.endswith(".amazonaws.com")
+        notes = (self.note, _UNCONFIRMED if unconfirmed else "", _BESIDE.get(variant, ""))
         return Endpoint(
             id=self._id(variant),
             entry=self.id,
             variant=variant,
             region=region.id,
             group=self.groups[0],
-            pattern=template.format_map(words),
+            pattern=pattern,
             port=self.port,
             purpose=self.purpose,
             used_by=self.used_by,
-            required=self.required and variant is Variant.ORDINARY,
+            required=self.required and variant is Variant.ORDINARY and not unconfirmed,
             source=self.source,
             checked=self.checked,
             request=_filled(request, words),
@@ -164,6 +172,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             note="; ".join(note for note in notes if note),
             placeholder_account="{account}" in template and account is None,
         )
+
+
+_SOVEREIGN = "aws-eusc"
+_UNCONFIRMED = "that hosts in the European Sovereign Cloud use this name outside of it is not confirmed"
 
 
 def _filled(request: Request, words: Mapping[str, str]) -> Request:

@@ -62,12 +62,20 @@ class Region(msgspec.Struct, frozen=True, kw_only=True):
         description: ``US East (Ohio)``.
         partition: the partition that it belongs to.
         note: what a reader should know of this region, or nothing.
+        closed: no service is listed there yet.
     """
 
     id: str
     description: str
     partition: Partition
     note: str = ""
+    closed: bool = False
+
+    @property
+    def support(self) -> Support:
+        """What AWS says of ECS Anywhere there: as of the partition, and nothing of a region that is closed."""
+        documented = self.partition.support is Support.DOCUMENTED
+        return Support.UNCONFIRMED if self.closed and documented else self.partition.support
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):

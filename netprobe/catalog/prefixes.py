@@ -195,3 +195,15 @@ def parse_snapshot(data: bytes) -> Prefixes:
 def snapshot() -> Prefixes:
     """The edition that ships with netprobe."""
     return parse_snapshot((importlib.resources.files("netprobe.catalog") / "data" / "prefixes.json").read_bytes())
+
+
+def age_told(prefixes: Prefixes, now: datetime.datetime | None = None) -> str:
+    """How old an edition is: ``98 days old``; AWS changes its networks several times a week.
+
+    Args:
+        prefixes: an edition.
+        now: the moment; None for now.
+    """
+    created = datetime.datetime.fromisoformat(prefixes.created)
+    days = max(0, ((now or datetime.datetime.now(datetime.UTC)) - created).days)
+    return f"{days} {'day' if days == 1 else 'days'} old"

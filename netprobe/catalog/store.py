@@ -130,7 +130,7 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
 
     def supported(self) -> tuple[Region, ...]:
         """Every region where an AWS page offers ECS Anywhere (what ``all`` means)."""
-        return tuple(r for r in self.regions if r.partition.support is Support.DOCUMENTED)
+        return tuple(r for r in self.regions if r.support is Support.DOCUMENTED)
 
     def endpoints(self, region: Region | str, forms: Forms = ORDINARY) -> tuple[Endpoint, ...]:
         """Every endpoint of every group in one region, in the order of the data file.
@@ -202,7 +202,13 @@ def _regions(
     data: Sequence[PartitionData], partitions: Sequence[Partition], ours: Mapping[str, Any]
 ) -> tuple[Region, ...]:
     return tuple(
-        Region(id=name, description=description, partition=partition, note=ours["notes"].get(name, ""))
+        Region(
+            id=name,
+            description=description,
+            partition=partition,
+            note=ours["notes"].get(name, ""),
+            closed=name in ours["closed"]["regions"],
+        )
         for known, partition in zip(data, partitions, strict=True)
         for name, description in known.regions.items()
     )

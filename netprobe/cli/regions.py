@@ -36,7 +36,7 @@ def regions(format: options.Format = "table", output: options.Output = None) -> 
 def _table(catalog: Catalog) -> str:
     lines = [f"{'REGION':<16}{'DESCRIPTION':<40}{'PARTITION':<12}SUPPORT"]
     lines += [
-        f"{region.id:<16}{region.description:<40}{region.partition.id:<12}{region.partition.support}"
+        f"{region.id:<16}{region.description:<40}{region.partition.id:<12}{region.support}"
         for region in catalog.regions
     ]
     noted = [f"{region.id}: {region.note}" for region in catalog.regions if region.note]
@@ -51,7 +51,7 @@ def _csv(catalog: Catalog) -> str:
     return rows.csv_text(
         _HEADER,
         [
-            (r.id, r.description, r.partition.id, r.partition.dns_suffix, str(r.partition.support), r.note)
+            (r.id, r.description, r.partition.id, r.partition.dns_suffix, str(r.support), r.note)
             for r in catalog.regions
         ],
     )

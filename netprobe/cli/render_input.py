@@ -187,10 +187,13 @@ def _kept(path: Path, looked: Lock, *, lab: bool) -> Lock:
 def _ranges(network: Network, needed: bool) -> Addresses | None:
     if network.ip_ranges is None or not needed:
         return None
+    from netprobe.catalog.prefixes import age_told
     from netprobe.cli import lookup
     from netprobe.render import Addresses
 
     prefixes, source = lookup.ip_ranges(network.ip_ranges, network.ca_file)
+    # On stderr alone: a file that named its age would differ from itself tomorrow.
+    say(f"netprobe: AWS's networks are {age_told(prefixes)} ({source}): addresses that AWS took since are missing")
     families = network.families
     return Addresses(
         how=f"AWS's networks of {prefixes.created}, {source}",

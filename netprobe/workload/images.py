@@ -95,8 +95,11 @@ KNOWN: dict[str, tuple[Companion, ...]] = {
         Companion(pattern="pkg-containers.githubusercontent.com", purpose="layers of images in GHCR", source=_GITHUB),
     ),
     "quay.io": tuple(
-        Companion(pattern=f"{name}.quay.io", purpose="layers of images in Quay", source=_QUAY)
-        for name in ("cdn", "cdn01", "cdn02", "cdn03", "cdn04", "cdn05", "cdn06")
+        Companion(pattern=pattern, purpose="layers of images in Quay", source=_QUAY)
+        for pattern in (
+            *(f"{name}.quay.io" for name in ("cdn", "cdn01", "cdn02", "cdn03", "cdn04", "cdn05", "cdn06")),
+            "quayio-production-s3.s3.amazonaws.com",  # Red Hat's list of sites for OpenShift, read 2026-11-28
+        )
     ),
     "mcr.microsoft.com": (
         Companion(pattern="*.data.mcr.microsoft.com", purpose="layers of Microsoft's images", source=_MICROSOFT),

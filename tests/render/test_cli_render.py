@@ -115,6 +115,8 @@ def test_the_shipped_snapshot(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*argv, "--allow-widening"]) == 0
     out, err = capsys.readouterr()
     assert "the snapshot that ships with netprobe" in out
+    assert "days old" not in out, "a file that names its age differs from itself tomorrow"
+    assert re.search(r"AWS's networks are \d+ days? old \(the snapshot", err)
     assert "address (exfiltration)" in err
 
 
