@@ -17,6 +17,7 @@ from netprobe.diagnosis import (
     dns,
     dns_warnings,
     http,
+    loss,
     outcomes,
     proxy,
     settings,
@@ -108,6 +109,7 @@ def _companions(world: Evidence, read: clock.Clock | None) -> Iterator[Cause]:
     yield from http.companions(world)
     yield from websocket.companions(world)
     yield from chance.companions(world)
+    yield from loss.companions(world)
     yield from clock.companions(world, read)
     yield from settings.companions(world)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
+from netprobe.diagnosis.loss import has_limit, is_limited
 from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.tries import Tries
 from netprobe.diagnosis.words import count, duration, listing
@@ -32,6 +33,8 @@ def companions(world: Evidence) -> Iterator[Cause]:
     """A warning for every failure that passed when it was tried again."""
     for sight in world.sights:
         if world.unneeded(sight):
+            continue
+        if is_limited(sight, has_limit(world, sight.vantage)):
             continue
         for tries in sight.chances:
             yield _cause(sight, tries)

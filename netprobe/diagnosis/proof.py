@@ -167,6 +167,8 @@ NEEDS: dict[str, Need] = {
     "proxy_setting_unused": _READ,
     "agent_endpoint_overridden": _READ,
     "works_by_chance": _fact("The tries themselves: some passed and some did not."),
+    "packet_loss": _fact("What this host's kernel and its own questions had to send again, counted."),
+    "connection_limit": _fact("The burst made once more fails again, and each of its connections alone passes."),
     "slow": _fact("The tries themselves: with patience they pass."),
     "unexplained_failure": _by("None: no rule knows what to compare it with."),
 }

@@ -136,6 +136,8 @@ _TABLE: dict[str, tuple[tuple[str, Severity, Owner, str], ...]] = {
     ),
     "run": (
         ("works_by_chance", W, NETWORK, "it fails now and then: tried again, it passes"),
+        ("packet_loss", W, NETWORK, "packets get lost and are sent again"),
+        ("connection_limit", W, NETWORK, "many connections at once fail, each alone passes"),
         ("slow", W, NETWORK, "it passes, but only with more patience than usual"),
         ("unexplained_failure", E, NETWORK, "a failure that no rule explains, with its raw evidence"),
     ),

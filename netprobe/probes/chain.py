@@ -12,14 +12,14 @@ import msgspec
 import trio
 
 from netprobe import origin as origins
-from netprobe.observations import Failure, Observation, Step, TlsDetail
+from netprobe.observations import Failure, Observation, ProxyDetail, Step, TcpDetail, TlsDetail
 from netprobe.probes import bugs, certificates, http, proxy, resolve, tcp, tls, trust, websocket
 from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Target
 from netprobe.probes.scene import Scene
 from netprobe.probes.scheduling import side_by_side
 from netprobe.probes.session import Session, Trace, UnfinishedChain
-from netprobe.probes.streams import Stream
+from netprobe.probes.streams import Stream, socket_below
 from netprobe.probes.transport import OpenStreamTransport
 
 PLAIN_HTTP = 80
@@ -30,6 +30,10 @@ COMPLETED = "completed_chain"
 MOST_UNFINISHED = 256
 GO_ON = frozenset({None, Failure.HTTP_SERVICE_ERROR, Failure.HTTP_SOURCE_REFUSED})
 _KEPT_NO_LONGER = frozenset({Failure.EOF, Failure.CONNECTION_RESET})
+LIMIT_LIKE = frozenset(
+    {Failure.TIMEOUT, Failure.CONNECTION_RESET, Failure.EOF, Failure.CONNECTION_REFUSED, Failure.PROXY_BAD_ANSWER}
+)
+"""How connections end where there are too many at once, or too many in a while."""
 CERTIFICATE_FAILURES = frozenset(
     {
         Failure.SSL_UNKNOWN_AUTHORITY,
@@ -97,11 +101,17 @@ async def run(
         seen: where the observations go.
         limits: other limits than the run's.
     """
+    before = len(seen)
     stream = await reach(session, target, scene, address, seen, limits=limits)
     if stream is None:
+        _tell_pace(session, scene, seen[-1].failure)
         return
+    _tell_pace(session, scene, None)
     with closing(stream):
         failure = await _converse(session, target, scene, stream, address, seen, verify=True, limits=limits)
+        _note_retransmitted(stream, seen, before)
+    if failure is not None:
+        _tell_pace(session, scene, failure)
     if failure in CERTIFICATE_FAILURES and session.settings.experiments and scene.experiment != REPEAT:
         # Connect again and look, unverified, at the chain that did not verify, and at who answers behind it.
         lax = scene.control(LAX)
@@ -109,6 +119,25 @@ async def run(
         if again is not None:
             with closing(again):
                 await _converse(session, target, lax, again, address, seen, verify=False)
+
+
+def _tell_pace(session: Session, scene: Scene, failure: Failure | None) -> None:
+    """Let the pace of the first pass follow what it meets; what is tried again goes at a pace of its own."""
+    if scene.experiment is not None:
+        return
+    if failure is None:
+        session.slots.well()
+    elif failure in LIMIT_LIKE:
+        session.slots.trouble()
+
+
+def _note_retransmitted(stream: Stream, seen: list[Observation], number: int) -> None:
+    """Put what the kernel had to send again into the observation that opened the connection."""
+    sock, opened = socket_below(stream), seen[number]
+    again = tcp.retransmitted(sock) if sock is not None else 0
+    if again and isinstance(opened.detail, TcpDetail | ProxyDetail):
+        detail = msgspec.structs.replace(opened.detail, retransmitted=again)
+        seen[number] = msgspec.structs.replace(opened, detail=detail)
 
 
 async def reach(

@@ -16,7 +16,7 @@ import msgspec
 import trio
 
 from netprobe.observations import DnsDetail, Failure, Observation, Step, TlsDetail
-from netprobe.probes import controls, repeats
+from netprobe.probes import bursts, controls, repeats
 from netprobe.probes.bugs import contained
 from netprobe.probes.controls import Case, Control
 from netprobe.probes.session import Session, Trace
@@ -30,8 +30,14 @@ ROUNDS = 3
 with a chance of one half to the power of twice that."""
 TRIES = 6
 """How often a failure is tried again where it, or one like it, passed once."""
+SILENT_TRIES = 4
+"""The same, where each may be silent for its whole patience."""
 PATIENT_TRIES = 2
-"""The same, where each try is silent for its whole patience."""
+"""Tries that must be silent with patience, where one like it passed."""
+CALM_GAP = 0.3
+"""Seconds between one first try and the next: far below what agents do when a task starts."""
+CALM_SECONDS, CALM_SILENCE = 6.0, 0.8
+"""Seconds in which all first tries begin; where some are silent, whose patience is long by itself, fewer."""
 SETTLED = 0.8
 """Seconds after which a try that is silent will probably stay so, and the controls begin beside it."""
 
@@ -101,11 +107,15 @@ class Examined(msgspec.Struct, kw_only=True):
         case: the failure.
         passed: how many tries passed.
         tries: how many were made.
+        arrived: whether the first try is over, or silent.
+        begun: set when the first try begins.
     """
 
     case: Case
     passed: int = 0
     tries: int = 0
+    arrived: bool = False
+    begun: trio.Event = msgspec.field(default_factory=trio.Event)
 
     @property
     def silent(self) -> bool:
@@ -122,36 +132,79 @@ async def make(session: Session) -> None:
         for _ in range(2):
             kinds = _kinds(session, done)
             if not kinds:
-                return
+                break
             examined = [Examined(case=case) for cases in kinds.values() for case in cases]
+            calm = _Calm(turns, examined)
             async with trio.open_nursery() as nursery:
                 for one in examined:
-                    nursery.start_soon(_contained, session, turns, one)
+                    nursery.start_soon(_contained, session, turns, one, calm)
             await _look_closer(session, turns, kinds, examined)
+            await bursts.make(session, turns, [one.case for one in examined if one.passed == one.tries])
+        await bursts.make_where_syns_were_lost(session, turns)
 
 
-async def _contained(session: Session, turns: repeats.Turns, one: Examined) -> None:
+class _Calm:
+    """First everything is tried again once, unhurried; only where nothing passes so, the rest need not be as slow.
+
+    A limit on new connections, which agents never meet, would fail the tries as it failed the first pass.
+
+    Args:
+        turns: whose gap is set.
+        examined: what is tried again.
+    """
+
+    def __init__(self, turns: repeats.Turns, examined: Sequence[Examined]) -> None:
+        self._turns = turns
+        self._examined = examined
+        self._missing = len(examined)
+        self._over = trio.Event()
+        patience = CALM_SILENCE if any(one.silent for one in examined) else CALM_SECONDS
+        turns.gap = min(CALM_GAP, patience / max(1, len(examined)))
+
+    def arrive(self, one: Examined) -> None:
+        """The first try of one is over, or is silent."""
+        if one.arrived:
+            return
+        one.arrived = True
+        self._missing -= 1
+        if self._missing == 0:
+            if not any(other.passed for other in self._examined):
+                self._turns.gap = 0.0
+            self._over.set()
+
+    async def over(self, one: Examined) -> None:
+        """Wait until every first try is over."""
+        self.arrive(one)
+        await self._over.wait()
+
+
+async def _contained(session: Session, turns: repeats.Turns, one: Examined, calm: _Calm) -> None:
     with contained(session.bugs, one.case.trace.target.scene.host):
-        await _examine(session, turns, one)
+        try:
+            await _examine(session, turns, one, calm)
+        finally:
+            calm.arrive(one)
 
 
-async def _examine(session: Session, turns: repeats.Turns, one: Examined) -> None:
+async def _examine(session: Session, turns: repeats.Turns, one: Examined, calm: _Calm) -> None:
     """Take turns between the unchanged probe and its controls, until one try passes or the rounds are over."""
     case = one.case
     wanted = _controls_for(session, case.trace, case.failed)
     if one.silent:
-        await _examine_silence(session, turns, one, wanted)
+        await _examine_silence(session, turns, one, wanted, calm)
     else:
-        async with turns.turn():
-            await repeats.resolve_again(session, case.trace, case.failed)
         await _try(session, turns, one)
+        await calm.over(one)
         if not one.passed:
+            await repeats.resolve_again(session, case.trace, case.failed)
             await _rounds(session, turns, one, wanted)
     if one.passed:
-        await _try_often(session, turns, one, TRIES)
+        await _try_often(session, turns, one, SILENT_TRIES if one.silent else TRIES)
 
 
-async def _examine_silence(session: Session, turns: repeats.Turns, one: Examined, wanted: tuple[Control, ...]) -> None:
+async def _examine_silence(
+    session: Session, turns: repeats.Turns, one: Examined, wanted: tuple[Control, ...], calm: _Calm
+) -> None:
     """One try waits with patience; where it is silent too, the rounds are made while it waits."""
     waiting = trio.Event()
 
@@ -161,11 +214,12 @@ async def _examine_silence(session: Session, turns: repeats.Turns, one: Examined
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(patiently)
+        await one.begun.wait()  # others may be before it
         with trio.move_on_after(SETTLED):
             await waiting.wait()
+        await calm.over(one)
         if not one.passed:
-            async with turns.turn():
-                await repeats.resolve_again(session, one.case.trace, one.case.failed)
+            await repeats.resolve_again(session, one.case.trace, one.case.failed)
             await _rounds(session, turns, one, wanted)
 
 
@@ -193,7 +247,7 @@ async def _control(session: Session, turns: repeats.Turns, case: Case, control: 
         return ()
     before = len(case.made)
     try:
-        async with turns.turn():
+        async with turns.turn(silent=case.failed.failure is Failure.TIMEOUT):
             await control(session, session.limits.for_controls(), case)
     finally:  # also what the end of the time cuts short
         session.controls.extend(case.made[before:])
@@ -205,11 +259,12 @@ def _completes(o: Observation) -> bool:
 
 
 async def _try(session: Session, turns: repeats.Turns, one: Examined, *, patient: bool = False) -> None:
-    one.tries += 1
     limits = session.limits.patient() if patient else session.limits
     if one.silent and not patient:
         limits = session.limits.for_controls()  # one with patience waits beside it
-    async with turns.turn():
+    async with turns.turn(silent=one.silent):
+        one.tries += 1
+        one.begun.set()
         one.passed += await repeats.again(session, one.case.trace, one.case.failed, one.tries, limits)
 
 

@@ -34,14 +34,23 @@ class Turns:
 
     Args:
         at_once: how many may be under way before they fall silent.
+
+    Attributes:
+        gap: the fewest seconds between the begin of one and the next: a limit on new connections must not be met.
     """
 
     def __init__(self, at_once: int = AT_ONCE) -> None:
         self._limiter = trio.CapacityLimiter(at_once)
+        self._next = 0.0
+        self.gap = 0.0
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for a place, and keep it until the block ends or has been silent for a while."""
+    async def turn(self, *, silent: bool = False) -> AsyncIterator[None]:
+        """Wait for a place, and keep it until the block ends.
+
+        Args:
+            silent: what is tried was silent before; it makes room once it has been so for a while.
+        """
         holder = object()
         await self._limiter.acquire_on_behalf_of(holder)
         held = True
@@ -57,8 +66,12 @@ class Turns:
             release()
 
         try:
+            begin = max(trio.current_time(), self._next)
+            self._next = begin + self.gap
+            await trio.sleep_until(begin)
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(give_way)
+                if silent:
+                    nursery.start_soon(give_way)
                 yield
                 nursery.cancel_scope.cancel()
         finally:

@@ -13,6 +13,11 @@ from typing import TypeVar
 import trio
 
 T = TypeVar("T")
+NARROW = 6
+"""What the agents of one host hold at once (see :data:`netprobe.probes.repeats.AT_ONCE`)."""
+WIDER = 4
+WAIT = 0.25
+MOST_NARROWED = 2
 
 
 class Slots:
@@ -38,6 +43,55 @@ class Slots:
 
     async def __aexit__(self, *_: object) -> None:
         self._limiter.release()
+
+
+class Pace(Slots):
+    """Slots that begin with what an agent holds, and become more while all is well.
+
+    A network may limit how many connections one host opens or holds; agents, with a handful, never meet the limit. So a
+    run begins narrow. Each connection that stands makes room for :data:`WIDER` more, as TCP's slow start does for
+    segments: a region's hosts are under way after one round trip. Where nothing answers, waiting does no harm, and the
+    width doubles every :data:`WAIT` seconds. What a limit could explain makes it narrow again; not for ever, since
+    what fails at any pace is no matter of the pace.
+
+    Args:
+        total: how many places there are at most.
+    """
+
+    def __init__(self, total: int) -> None:
+        super().__init__(min(NARROW, total))
+        self._most = total
+        self._narrowed = 0
+        self.widest = min(NARROW, total)
+
+    def well(self) -> None:
+        """A connection stands."""
+        self._widen(WIDER)
+
+    def trouble(self) -> None:
+        """A connection failed in a way that a limit could explain."""
+        if self._narrowed < MOST_NARROWED and self._limiter.total_tokens > NARROW:
+            self._narrowed += 1
+            self._limiter.total_tokens = min(NARROW, self._most)
+
+    def _widen(self, by: int) -> None:
+        width = int(self._limiter.total_tokens)
+        if width < self._most:
+            self._limiter.total_tokens = min(self._most, width + by)
+            self.widest = max(self.widest, min(self._most, width + by))
+
+    async def __aenter__(self) -> None:
+        try:
+            self._limiter.acquire_nowait()
+        except trio.WouldBlock:
+            while True:
+                before = self._limiter.total_tokens
+                with trio.move_on_after(WAIT) as waited:
+                    await self._limiter.acquire()
+                if not waited.cancelled_caught:
+                    return
+                if self._limiter.total_tokens == before:  # the first of those that wait does it for all
+                    self._widen(int(before))
 
 
 async def side_by_side(work: Callable[[T], Awaitable[None]], items: Sequence[T]) -> None:

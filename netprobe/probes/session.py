@@ -14,7 +14,7 @@ from netprobe.probes.plan import Target
 from netprobe.probes.proxy import Finder
 from netprobe.probes.resolve import IN_FLIGHT, Gates
 from netprobe.probes.scene import Scene
-from netprobe.probes.scheduling import Slots
+from netprobe.probes.scheduling import Pace
 from netprobe.probes.settings import Settings
 from netprobe.vantage import Vantage
 
@@ -102,7 +102,7 @@ class Session(msgspec.Struct, kw_only=True):
     vantages: tuple[Vantage, ...]
     zero: float
     limits: Limits
-    slots: Slots
+    slots: Pace
     gates: Gates
     finder: Finder
     traces: list[Trace] = msgspec.field(default_factory=list)
@@ -141,7 +141,7 @@ class Session(msgspec.Struct, kw_only=True):
             vantages=tuple(vantages),
             zero=zero,
             limits=limits,
-            slots=Slots(settings.concurrency),
+            slots=Pace(settings.concurrency),
             gates=gates,
             finder=Finder(limits, gates, settings.families),
         )

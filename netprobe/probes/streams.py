@@ -31,6 +31,13 @@ class Stream(Protocol):
         ...
 
 
+def socket_below(stream: Stream) -> socket.socket | None:
+    """The socket that carries a stream, through any TLS above it; None where it is no stream of ours."""
+    while isinstance(stream, TlsStream):
+        stream = stream.transport
+    return stream.socket if isinstance(stream, TcpStream) else None
+
+
 class TcpStream:
     """A connected socket.
 
@@ -96,7 +103,7 @@ class TlsStream:
         chain: tuple[bytes, ...] = (),
     ) -> None:
         self.chain = chain
-        self._transport = transport
+        self.transport = transport
         self._tls = tls
         self._incoming = incoming
         self._outgoing = outgoing
@@ -117,7 +124,7 @@ class TlsStream:
                 return b""
             except ssl.SSLError as error:
                 raise trio.BrokenResourceError from error
-            data = await self._transport.receive_some(CHUNK)
+            data = await self.transport.receive_some(CHUNK)
             if data:
                 self._incoming.write(data)
             else:
@@ -137,8 +144,8 @@ class TlsStream:
 
     async def _flush(self) -> None:
         if self._outgoing.pending:
-            await self._transport.send_all(self._outgoing.read())
+            await self.transport.send_all(self._outgoing.read())
 
     def close(self) -> None:
         """Close the connection below; a probe owes the peer no close_notify."""
-        self._transport.close()
+        self.transport.close()

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from netprobe.diagnosis.taxonomy import TAXONOMY
+from netprobe.observations import DnsDetail, Lint, Observation, Step, TcpDetail, VantageRecord
 from netprobe.observations import Failure as F
-from netprobe.observations import Lint, Observation, VantageRecord
 from tests.support.observe import AMAZON, CORP_CA, CORP_LEAF, PROXY, R1, R2, World, name, told
 
 ECS, SSM, LOGS = name("ecs"), name("ssm"), name("logs")
@@ -701,6 +701,94 @@ def a_blocked_name_on_a_path_that_loses_large_packets(w: World) -> None:
     w.tls(ECS, A, F.TIMEOUT, sni=SSM, experiment="other_sni")
     w.tls(ECS, A, F.TIMEOUT, mss=536, experiment="lower_mss")
     w.tls(ECS, A, sni=SSM, mss=536, experiment="other_sni_lower_mss")
+
+
+def _segments_again(w: World, *hosts: str) -> None:
+    for number, host in enumerate(hosts):
+        w.endpoint(host.partition(".")[0])
+        w.good(host, address=f"52.95.4.{number}")
+        opened = w.observations[-3]
+        w.observations[-3] = msgspec.structs.replace(
+            opened, detail=TcpDetail(port=443, retransmitted=2), duration_seconds=0.3
+        )
+
+
+@case("packet_loss/w/p")
+def packet_loss(w: World) -> None:
+    _segments_again(w, ECS, SSM)
+
+
+@case()
+def one_segment_that_was_sent_again_is_no_loss(w: World) -> None:
+    _segments_again(w, ECS)
+
+
+@case("packet_loss/w/p")
+def questions_that_were_lost(w: World) -> None:
+    for number in range(9):
+        host = name(f"service{number}")
+        w.endpoint(f"service{number}")
+        w.reach(host, f"52.95.4.{number}")
+        lost = number < 3
+        detail = DnsDetail(resolver=R1, rrtype="A", answers=(f"52.95.4.{number}",), attempts=2 if lost else 1)
+        w.see(Step.DNS, host, None, detail, duration=1.021 if lost else 0.02)
+
+
+@case()
+def answers_that_only_take_long_were_not_lost(w: World) -> None:
+    for number in range(9):
+        host = name(f"service{number}")
+        w.endpoint(f"service{number}")
+        w.reach(host, f"52.95.4.{number}")
+        slow_ = number < 3
+        detail = DnsDetail(resolver=R1, rrtype="A", answers=(f"52.95.4.{number}",), attempts=2 if slow_ else 1)
+        w.see(Step.DNS, host, None, detail, duration=1.5 if slow_ else 0.02)
+
+
+@case()
+def a_path_of_more_than_a_second_loses_nothing(w: World) -> None:
+    for number, host in enumerate((ECS, SSM, LOGS)):
+        w.endpoint(host.partition(".")[0])
+        address = f"52.95.4.{number}"
+        w.dns(host, address, duration=1.2)
+        w.see(Step.TCP, host, None, TcpDetail(port=443, retransmitted=1), address=address, duration=1.2)
+        w.tls(host, address, duration=2.4)
+        w.http(host, address, duration=1.2)
+
+
+def _burst(w: World, met: int, of: int) -> None:
+    for number in range(of):
+        failure = F.CONNECTION_REFUSED if number < met else None
+        w.tcp(ECS, A, failure, experiment="burst")
+
+
+def _passes_later(w: World, host: str, address: str) -> None:
+    w.endpoint(host.partition(".")[0])
+    w.dns(host, address)
+    w.tcp(host, address, F.CONNECTION_REFUSED)
+    for step in (w.tcp, w.tls, w.http):
+        step(host, address, experiment="repeat")
+
+
+@case("connection_limit/w/p", repeats=False, repeated=True)
+def connection_limit(w: World) -> None:
+    _passes_later(w, ECS, A)
+    _passes_later(w, SSM, B)
+    _burst(w, 6, 12)
+
+
+@case("works_by_chance/w/p", repeats=False, repeated=True)
+def a_burst_that_passes_is_no_limit(w: World) -> None:
+    _passes_later(w, ECS, A)
+    _passes_later(w, SSM, B)
+    _burst(w, 0, 12)
+
+
+@case("works_by_chance/w/p", repeats=False, repeated=True)
+def what_fails_alone_too_is_no_limit(w: World) -> None:
+    _passes_later(w, ECS, A)
+    _burst(w, 6, 12)
+    w.tcp(ECS, A, F.CONNECTION_REFUSED, experiment="alone", attempt=2)
 
 
 # --- http, websocket, clock --------------------------------------------------------------------------------------

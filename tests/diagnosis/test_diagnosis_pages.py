@@ -93,6 +93,8 @@ CONTRACT = (
 ADDED = {
     "http_cut",
     "works_by_chance",
+    "packet_loss",
+    "connection_limit",
     "slow",
     "http_source_refused",
     "http_unrecognised_answer",

@@ -13,7 +13,7 @@ import ipaddress
 import itertools
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -60,6 +60,7 @@ class Network:
         dnsmasq: lines of a dnsmasq on the first router, which forwards to the lab's resolver; None for none.
         engines: real programs on the first router, in the order in which they start.
         proxy: the proxy that the host is told to use, or None.
+        beside: what happens to the network while the check runs, or None.
     """
 
     routers: int = 1
@@ -77,6 +78,7 @@ class Network:
     redirect: tuple[str, ...] = ()
     engines: tuple[Engine, ...] = ()
     proxy: ProxyServer | None = None
+    beside: Callable[[Topology], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +170,9 @@ async def _play_on_loopback(case: Case) -> tuple[Run, Pulse]:
 async def _play_behind_routers(case: Case, network: Network) -> tuple[Run, Pulse]:
     async with staged(case, network) as stage:
         with stage.net.client.entered():
-            async with pulse() as seen:
+            async with pulse() as seen, trio.open_nursery() as nursery:
+                if network.beside is not None:
+                    nursery.start_soon(network.beside, stage.net)
                 run = await check(
                     stage.endpoints,
                     [_vantage(eyes, stage.layout, stage.certificates, network, stage.store) for eyes in case.eyes],

@@ -1,0 +1,214 @@
+"""Rules about what got lost and came through the second time: packet loss, and a limit that looks like it.
+
+A check that ends well on a line that loses packets has not shown that all is well: agents wait where it waited. So what
+our own connections and questions had to send again is counted. The kernel counts segments (``retransmitted``), less
+those that were sent again for nothing (RFC 2883); a SYN that took a second steps (RFC 6298 section 2). A question was
+lost where its answer came as soon after the second datagram as answers come after the first; one that only took long is
+a slow resolver's.
+
+A limit on new connections drops SYNs too. It is told from loss by what is made alone, which loses nothing, and by the
+burst, which loses again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from statistics import median
+
+from netprobe.diagnosis.causes import Cause, Group, Words
+from netprobe.diagnosis.evidence import Evidence
+from netprobe.diagnosis.lookups import dns_detail, resolver_of
+from netprobe.diagnosis.sights import Sight
+from netprobe.diagnosis.tries import PASSES
+from netprobe.diagnosis.words import count, listing
+from netprobe.findings import Severity
+from netprobe.observations import Failure, Observation, ProxyDetail, Step, TcpDetail
+
+FEWEST = 3
+"""Things that had to be sent again, in as many hosts or questions at least two, before it is called loss."""
+SHARE = 0.02
+"""Connections and questions that met it, of all: below, a line is as good as lines are."""
+BURST_SHARE = 0.3
+"""Connections of the burst that must meet a limit; a line that loses 5 % of its packets has a tenth of the SYNs
+answered late, and nobody would call a line that loses more a limit, since it loses alone too."""
+CLEAN_SHARE = 0.1
+"""Of what is made alone: a limit loses nothing there."""
+LIMIT_LIKE = frozenset({Failure.TIMEOUT, Failure.CONNECTION_RESET, Failure.EOF, Failure.CONNECTION_REFUSED})
+_LIMITED_STEPS = frozenset({Step.TCP, Step.TLS, Step.PROXY})
+_RESENT_AT = (1.0, 3.0, 7.0)
+"""Seconds after which a question is sent again (:data:`netprobe.probes.dns.RESEND_AFTER`, summed)."""
+_SYN_STEP = 0.9
+_PROMPT = 0.05
+
+
+def companions(world: Evidence) -> Iterator[Cause]:
+    """Loss, or the limit that explains it, for each vantage."""
+    for vantage in dict.fromkeys(sight.vantage for sight in world.sights):
+        sights = [s for s in world.sights if s.vantage == vantage]
+        burst = has_limit(world, vantage)
+        again = dict(_sent_again(sights))
+        if burst:
+            yield from _limited(sights, again, burst)
+        elif _is_loss(sights, again):
+            for sight, seen in again.items():
+                yield Cause(
+                    id="packet_loss", key=vantage, say=_say_loss, sight=sight, evidence=seen, severity=Severity.WARNING
+                )
+
+
+def has_limit(world: Evidence, vantage: str) -> tuple[Observation, ...]:
+    """What failed, or lost its SYN, in the burst that was made once more, where nothing did alone; or nothing."""
+    burst = [o for o in world.controls("burst") if o.vantage == vantage]
+    met = tuple(o for o in burst if o.failure not in PASSES or _lost_syn(o))
+    alone = [o for name in ("alone", "repeat") for o in world.controls(name) if o.vantage == vantage]
+    opened = [o for o in alone if isinstance(o.detail, TcpDetail | ProxyDetail) and o.failure is None]
+    lossy = sum(_retransmitted(o) > 0 for o in opened)
+    fails_alone = any(o.failure not in PASSES for o in alone if o.experiment == "alone")
+    if len(met) < BURST_SHARE * len(burst) or fails_alone or not opened or lossy > CLEAN_SHARE * len(opened):
+        return ()
+    return () if _loses_more_than_syns(world, vantage) else met
+
+
+def _loses_more_than_syns(world: Evidence, vantage: str) -> bool:
+    """Whether segments of open connections or questions got lost: a limit on new connections spares them."""
+    sights = [s for s in world.sights if s.vantage == vantage]
+    again = [o for _, seen in _sent_again(sights) for o in seen]
+    syns = [o for o in again if _lost_syn(o)]
+    return len(again) - len(syns) > CLEAN_SHARE * len(again)
+
+
+def is_limited(sight: Sight, burst: tuple[Observation, ...]) -> bool:
+    """Whether a host failed because of many at once: most later tries of what failed passed."""
+    return bool(burst) and all(
+        tries.failed.failure in LIMIT_LIKE
+        and tries.failed.step in _LIMITED_STEPS
+        and 2 * len(tries.passing) >= len(tries.made)
+        for tries in sight.chances
+    )
+
+
+def _limited(
+    sights: Iterable[Sight], again: dict[Sight, tuple[Observation, ...]], burst: tuple[Observation, ...]
+) -> Iterator[Cause]:
+    for sight in sights:
+        failed = tuple(tries.failed for tries in sight.chances) if is_limited(sight, burst) else ()
+        lost = tuple(o for o in again.get(sight, ()) if _lost_syn(o))
+        if failed or lost:
+            mine = tuple(o for o in burst if o.host == sight.host)
+            yield Cause(
+                id="connection_limit",
+                say=_say_limit,
+                sight=sight,
+                evidence=(*failed, *lost, *mine),
+                severity=Severity.WARNING,
+            )
+
+
+def _sent_again(sights: Iterable[Sight]) -> Iterator[tuple[Sight, tuple[Observation, ...]]]:
+    """Of each host what had to be sent again, each observation with at least one."""
+    sights = list(sights)
+    slow_path = _fastest(sights) >= _SYN_STEP
+    prompt = _prompt_answers(sights)
+    for sight in sights:
+        opened = [o for path in sight.paths for o in path.steps if isinstance(o.detail, TcpDetail | ProxyDetail)]
+        lost = [o for o in opened if o.failure is None and _retransmitted(o) > (1 if slow_path else 0)]
+        asked = [] if sight.proxied else [o for o in sight.lookups.every if _was_lost(o, prompt)]
+        if lost or asked:
+            yield sight, (*asked, *lost)
+
+
+def _fastest(sights: Iterable[Sight]) -> float:
+    """The shortest time in which a connection stood: on a path of a second, every SYN is sent again for nothing."""
+    took = [
+        o.duration_seconds
+        for sight in sights
+        for path in sight.paths
+        for o in path.steps
+        if o.step is Step.TCP and o.failure is None
+    ]
+    return min(took, default=0.0)
+
+
+def _prompt_answers(sights: Iterable[Sight]) -> dict[str, float]:
+    """Resolver → how long its answers usually take, where most come after the first datagram and within a second."""
+    took: dict[str, list[float]] = defaultdict(list)
+    attempts: dict[str, Counter[bool]] = defaultdict(Counter)
+    for sight in sights:
+        for o in sight.lookups.every:
+            detail = dns_detail(o)
+            if detail is not None and detail.transport == "udp" and o.failure is not Failure.TIMEOUT:
+                attempts[detail.resolver][detail.attempts > 1] += 1
+                if detail.attempts == 1:
+                    took[detail.resolver].append(o.duration_seconds)
+    return {
+        resolver: median(seconds)
+        for resolver, seconds in took.items()
+        if len(seconds) > attempts[resolver][True] and median(seconds) < _RESENT_AT[0] / 2
+    }
+
+
+def _was_lost(o: Observation, prompt: dict[str, float]) -> bool:
+    detail = dns_detail(o)
+    usual = prompt.get(resolver_of(o))
+    if detail is None or usual is None or detail.transport != "udp" or o.failure is Failure.TIMEOUT:
+        return False
+    if not 1 < detail.attempts <= len(_RESENT_AT) + 1:
+        return False
+    late = o.duration_seconds - _RESENT_AT[detail.attempts - 2]
+    return 0 <= late <= max(_PROMPT, 3 * usual)
+
+
+def _retransmitted(o: Observation) -> int:
+    return o.detail.retransmitted if isinstance(o.detail, TcpDetail | ProxyDetail) else 0
+
+
+def _lost_syn(o: Observation) -> bool:
+    return o.step is Step.TCP and _retransmitted(o) > 0 and o.duration_seconds >= _SYN_STEP
+
+
+def _times(o: Observation) -> int:
+    detail = dns_detail(o)
+    return detail.attempts - 1 if detail is not None else _retransmitted(o)
+
+
+def _is_loss(sights: Iterable[Sight], again: dict[Sight, tuple[Observation, ...]]) -> bool:
+    met = [o for seen in again.values() for o in seen]
+    made = sum(len(sight.paths) + len(sight.lookups.every) for sight in sights)
+    return sum(map(_times, met)) >= FEWEST and len(met) >= 2 and len(met) >= SHARE * made
+
+
+def _say_loss(group: Group) -> Words:
+    asked = [o for o in group.evidence if o.step is Step.DNS]
+    opened = [o for o in group.evidence if o.step is not Step.DNS]
+    parts = []
+    if opened:
+        segments, ways = sum(map(_times, opened)), len(opened)
+        all_ways = sum(len(s.paths) for s in group.world.sights if s.vantage == group.key)
+        parts.append(f"{count(segments, 'segment')} in {ways} of {count(all_ways, 'connection')}")
+    if asked:
+        all_asked = sum(len(s.lookups.every) for s in group.world.sights if s.vantage == group.key)
+        parts.append(f"{count(sum(map(_times, asked)), 'question')} of {all_asked} to DNS")
+    worst = Counter[str]()
+    for o in group.evidence:
+        worst[o.host] += _times(o)
+    named = listing([f"{host} {number}" for host, number in worst.most_common()], most=4)
+    return Words(
+        title=f"Packets get lost on the way: {' and '.join(parts)} had to be sent again ({named}).",
+        remedy="Look at the line before the rules: error and drop counters of interfaces (`ip -s link`, the switch "
+        "port, the uplink), duplex, a full link, a policer, a firewall at its limit. `mtr -T -P 443 HOST` shows from "
+        "which hop on packets are lost.",
+    )
+
+
+def _say_limit(group: Group) -> Words:
+    vantages = {sight.vantage for sight in group.sights}
+    burst = [o for o in group.world.controls("burst") if o.vantage in vantages]
+    met = [o for o in burst if o.failure not in PASSES or _lost_syn(o)]
+    return Words(
+        title=f"Connections fail or wait when many are made at once, and none does alone: to {group.names}; of "
+        f"{len(burst)} at once {len(met)} met it. Something limits new or simultaneous connections of this host.",
+        remedy="Agents hold 4 to 6 connections, and pulling an image opens a few more: raise the limit for this host "
+        "on the device that has it (connection limits per source, SYN protection, a NAT's ports), or leave it if it is "
+        "well above that. `--concurrency 6` keeps a check below it.",
+    )

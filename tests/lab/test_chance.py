@@ -1,0 +1,152 @@
+"""Flaky, limited and slow networks: a warning that says what it is, and nobody blamed for it.
+
+Each network is one that a single look takes for a fault of another kind. What must be said is in ``says``, what may be
+said besides in ``may``; nothing but :data:`OF_CHANCE` may be called proven of it, and no required host may be told to
+fail. The machine's chance decides what is lost, so a case says what holds whatever is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+import trio
+
+from netprobe.findings import Certainty, Verdict
+from netprobe.lab import SCENARIOS, Scenario
+from netprobe.lab.behaviour import HostBehaviour
+from tests.support import need
+from tests.support.lab_case import Case, Network, Result, play
+from tests.support.lab_devices import ROUTER, haproxy
+from tests.support.netns import Topology
+
+HEALTHY = SCENARIOS["healthy"]
+OF_CHANCE = frozenset({"works_by_chance", "packet_loss", "connection_limit", "slow"})
+HALF_OF_THE_PORTS = "tcp dport 443 jhash tcp sport mod 2 seed 0x6e70 == 0"
+NEW = "tcp dport 443 ct state new"
+FLAPS_FOR = 2.6
+MEMBERS = 8443
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flaky:
+    """A network that works, though not always.
+
+    Attributes:
+        name: unique.
+        network: what stands between.
+        says: findings that must be told.
+        may: findings that may be told besides.
+        scenario: how the servers behave.
+        engines: programs that it needs.
+    """
+
+    name: str
+    network: Network
+    says: frozenset[str]
+    may: frozenset[str] = OF_CHANCE
+    scenario: Scenario = HEALTHY
+
+
+def _lossy(percent: int) -> Network:
+    return Network(forward=(f"numgen random mod 100 < {percent} drop",))
+
+
+async def _flap(net: Topology) -> None:
+    """The link is down when the check begins, and comes back."""
+    net.routers[0].nft("table inet flap { chain c { type filter hook forward priority 10; tcp dport 443 drop; }; }")
+    await trio.sleep(FLAPS_FOR)
+    net.routers[0].nft("delete table inet flap")
+
+
+def _balancer(bad: str) -> Network:
+    """A real balancer before ssm, with a good member and a bad one in turns."""
+    return Network(
+        redirect=(f"ip daddr {{ssm}} tcp dport 443 dnat to {ROUTER}:{MEMBERS}",),
+        engines=(
+            haproxy(
+                "  mode tcp",
+                "  retries 0",
+                "listen members",
+                f"  bind {ROUTER}:{MEMBERS}",
+                "  balance roundrobin",
+                *bad.splitlines(),
+                "  server good {ssm_first}:443",
+                port=MEMBERS,
+            ),
+        ),
+    )
+
+
+SLOW_NAME = Scenario(name="slow-name", summary=".", behaviour=HostBehaviour(delay_seconds=4.5), at=("ssm",))
+FLAKY = (
+    Flaky(
+        name="balancer-with-a-member-that-closes",
+        network=_balancer("  server bad 127.0.0.1:1"),
+        says=frozenset({"works_by_chance"}),
+    ),
+    Flaky(
+        name="one-of-two-links-drops",
+        network=Network(forward=(f"{HALF_OF_THE_PORTS} drop",)),
+        says=frozenset({"works_by_chance"}),
+    ),
+    Flaky(
+        name="one-of-two-links-resets",
+        network=Network(forward=(f"{HALF_OF_THE_PORTS} reject with tcp reset",)),
+        says=frozenset({"works_by_chance"}),
+    ),
+    Flaky(
+        name="one-of-two-links-resets-hellos",
+        network=Network(forward=(f"{HALF_OF_THE_PORTS} meta length > 120 reject with tcp reset",)),
+        says=frozenset({"works_by_chance"}),
+    ),
+    Flaky(name="loss-of-5", network=_lossy(5), says=frozenset({"packet_loss"})),
+    Flaky(name="loss-of-20", network=_lossy(20), says=frozenset({"packet_loss"})),
+    Flaky(
+        name="limit-of-simultaneous-connections",
+        network=Network(forward=("tcp dport 443 ct state new ct count over 8 reject with tcp reset",)),
+        scenario=SCENARIOS["slow"],
+        says=frozenset({"connection_limit"}),
+    ),
+    Flaky(
+        name="limit-of-new-connections",
+        network=Network(forward=(f"{NEW} limit rate over 6/second burst 7 packets reject with tcp reset",)),
+        says=frozenset({"connection_limit"}),
+    ),
+    Flaky(
+        name="limit-of-new-connections-that-drops",
+        network=Network(forward=(f"{NEW} limit rate over 6/second burst 7 packets drop",)),
+        says=frozenset({"connection_limit"}),
+    ),
+    Flaky(name="flapping-link", network=Network(beside=_flap), says=frozenset({"works_by_chance"})),
+    Flaky(name="slow-name", network=Network(), scenario=SLOW_NAME, says=frozenset({"slow"})),
+)
+
+
+async def _played(flaky: Flaky) -> Result:
+    need.root()
+    need.engine("nft")
+    for engine in flaky.network.engines:
+        need.engine(engine.program)
+    return await play(Case(name=flaky.name, scenario=flaky.scenario, network=flaky.network))
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("flaky", FLAKY, ids=lambda flaky: flaky.name)
+async def test_what_works_by_chance_blames_nobody(flaky: Flaky) -> None:
+    result = await _played(flaky)
+    titles = [f.title for f in result.diagnosis.findings]
+    found = set(result.findings)
+    assert found >= flaky.says, titles
+    assert found <= flaky.says | flaky.may, titles
+    assert result.diagnosis.verdict is Verdict.DEGRADED, titles
+    assert {f.id for f in result.diagnosis.findings if f.certainty is Certainty.PROVEN} <= OF_CHANCE
+
+
+@pytest.mark.root
+async def test_a_line_that_loses_two_of_five_packets_proves_nothing() -> None:
+    """Some hosts may fail every time that there is time for: suspected, and never more."""
+    result = await _played(Flaky(name="loss-of-40", network=_lossy(40), says=frozenset()))
+    assert "packet_loss" in result.findings
+    proven = {f.id for f in result.diagnosis.findings if f.certainty is Certainty.PROVEN}
+    assert proven <= OF_CHANCE, [f.title for f in result.diagnosis.findings]
