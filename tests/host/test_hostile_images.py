@@ -187,7 +187,7 @@ def test_a_damaged_layer_of_a_layout_is_told(tmp_path: Path) -> None:
     assert _judge(tmp_path / "layout").returncode == 2
 
 
-BROKEN = [b"9 path=a\n", b"99 path=a\n", b"x path=a\n", b"1" * 30, b"10 path:a\n"]
+BROKEN = [b"8 path=a\n", b"99 path=a\n", b"x path=a\n", b"1" * 30, b"10 path:a\n"]
 
 
 @pytest.mark.parametrize("body", [b"", b"10 path=a\n", b"12 pax=abcd\n", *BROKEN])
