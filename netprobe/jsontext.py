@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from netprobe import cilog
+
 _SUSPECT = re.compile("[\x7f\x80-\U0010ffff]")
 
 
@@ -27,7 +29,8 @@ def encode(value: Any) -> bytes:
 
 
 def escaped(text: str) -> str:
-    r"""JSON text in which every control and format character stands as ``\uXXXX``."""
+    r"""JSON text in which every control and format character stands as ``\uXXXX``, and no command for a CI system."""
+    text = cilog.in_json(text)
     if text.isascii() and "\x7f" not in text:
         return text
     return _SUSPECT.sub(_escaped, text)

@@ -15,7 +15,7 @@ from netprobe.cli.commands import COMMANDS
 from tests.support.cli import ROOT, environment
 
 PACKAGE = ROOT / "netprobe"
-BASE = {"errors", "hostnames", "jsontext", "resources", "shellwords"}
+BASE = {"cilog", "errors", "hostnames", "jsontext", "resources", "shellwords"}
 FACTS = BASE | {"catalog"}
 NEEDS = FACTS | {"requirements"}
 SEEN = BASE | {"observations"}
@@ -25,7 +25,8 @@ JUDGED = SEEN | {"findings"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "hostnames": {"errors"},
-    "jsontext": set(),
+    "cilog": set(),
+    "jsontext": {"cilog"},
     "resources": set(),
     "shellwords": set(),
     "apart": {"errors"},

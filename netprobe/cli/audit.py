@@ -51,8 +51,7 @@ def audit(
     """
     import shlex
 
-    import msgspec
-
+    from netprobe import cilog, jsontext
     from netprobe.audit import text
     from netprobe.audit.files import feed
     from netprobe.audit.judge import Judge
@@ -82,9 +81,9 @@ def audit(
     audited = judge.result([one.id for one in selection.regions], sources)
     denied = judge.denied()
     if format == "json":
-        write_output(msgspec.json.format(msgspec.json.encode(audited), indent=2) + b"\n", output)
+        write_output(jsontext.encode(audited), output)
         return _exit_code(audited)
-    shown = text.text(audited, width=width())
+    shown = cilog.in_text(text.text(audited, width=width()))
     if denied:
         shown += "\n" + fitted(["The smallest change that allows what was denied:"], width())
         if target is None:

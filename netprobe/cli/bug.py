@@ -12,9 +12,9 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 
-from netprobe import __version__
+from netprobe import __version__, cilog
 from netprobe.cli.output import say
-from netprobe.errors import redacted
+from netprobe.errors import printable, redacted
 
 _PACKAGES = ("trio", "dnspython", "httpx", "h11", "cryptography", "msgspec", "typer", "jinja2", "scapy", "rich")
 _PASSWORD = re.compile(r"://[^:@/\s]*:(\S+)@")
@@ -53,7 +53,7 @@ def keep(tracebacks: str, argv: Sequence[str]) -> str:
             stream.write(text)
     except OSError as problem:
         # Nowhere to keep it: then the person must still get it.
-        sys.stderr.write(text)
+        sys.stderr.write(cilog.in_text("\n".join(printable(line, limit=4000) for line in text.split("\n"))))
         return f"no file for the traceback ({problem}), so it is above"
     return f"the traceback is in {path}"
 

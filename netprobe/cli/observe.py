@@ -40,7 +40,7 @@ def observe(
     Reads a capture (a file, a pipe, or - for stdin) in constant memory, or listens on an interface for a while. Sends
     nothing. Ctrl-C ends it early: what was seen until then is shown, with exit code 130.
     """
-    from netprobe import catalog, jsontext
+    from netprobe import catalog, cilog, jsontext
     from netprobe.cli.output import check_destinations, say, width, write_output
     from netprobe.errors import UsageError, printable
     from netprobe.observe import learned, text
@@ -71,7 +71,7 @@ def observe(
     if format == "json":
         write_output(jsontext.encode(observed), output)
     else:
-        write_output(text.text(observed, width=width()), output)
+        write_output(cilog.in_text(text.text(observed, width=width())), output)
     if learn is not None:
         tables, left_out = learned.toml(observed)
         write_output(tables, learn)

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from netprobe import cilog
 from netprobe.errors import UsageError, printable, redacted
 
 
@@ -173,7 +174,7 @@ def discard(stream: TextIO) -> None:
 def say(text: str) -> None:
     """Tell the person one thing on stderr, one line each, safe for a terminal, without secrets."""
     try:
-        sys.stderr.write(printable(redacted(text), limit=4000) + "\n")
+        sys.stderr.write(cilog.in_text(printable(redacted(text), limit=4000)) + "\n")
         sys.stderr.flush()
     except OSError as exc:
         if exc.errno not in {errno.EPIPE, errno.EBADF, errno.EIO, errno.ENOSPC}:

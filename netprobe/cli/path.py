@@ -49,8 +49,7 @@ def path(
     Works for every user; raw packets add the TTL left in resets. Nothing is sent except to the addresses named (and
     the question for a name to its resolver).
     """
-    import msgspec
-
+    from netprobe import cilog, jsontext
     from netprobe.cli.output import check_destinations, say, width, write_output
     from netprobe.errors import UsageError
     from netprobe.path import picture
@@ -72,9 +71,9 @@ def path(
         resolvers = tuple(parse_resolver(text) for text in options.listed(resolver))
         report = _named(hosts or [], resolvers, families, server_name, limits, deadline or 120.0, raw, quiet)
     if format == "json":
-        write_output(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n", output)
+        write_output(jsontext.encode(report), output)
     else:
-        write_output(picture.text(report, width=min(width(), 80)), output)
+        write_output(cilog.in_text(picture.text(report, width=min(width(), 80))), output)
     if not report.targets:
         say("netprobe: nothing was looked at")
     return _exit_code(report)

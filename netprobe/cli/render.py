@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netprobe import cilog
 from netprobe.cli import options, render_input, targets, values
 from netprobe.cli.output import say, write_output
 from netprobe.errors import UsageError
@@ -304,7 +305,7 @@ def _compare(path: Path, module: Target, endpoints: Sequence[Endpoint], settings
     from netprobe.render import compare
 
     found = compare.compare(compare.read(path, module.NAME), endpoints, settings)
-    write_output("\n".join(compare.lines(found)) + "\n", None)
+    write_output(cilog.in_text("\n".join(compare.lines(found)) + "\n"), None)
     return int(any(endpoint.required for endpoint in found.missing))
 
 
@@ -322,7 +323,7 @@ def _check(path: Path, module: Target, made: Rendered) -> int:
         found = min(tried, key=len)
     if not found:
         return 0
-    write_output("\n".join(found) + "\n", None)
+    write_output(cilog.in_text("\n".join(found) + "\n"), None)
     return 1
 
 

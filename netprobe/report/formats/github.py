@@ -7,6 +7,7 @@ only the first annotations of a step: errors come first.
 
 from __future__ import annotations
 
+from netprobe import cilog
 from netprobe.errors import printable
 from netprobe.findings import Finding, Severity, Verdict
 from netprobe.report.model import Report
@@ -25,7 +26,7 @@ def render(report: Report, *, width: int, colour: bool) -> str:
             "error" if bad else "notice", {"title": f"netprobe: {VERDICTS[report.verdict]}"}, summary(report) + where
         )
     )
-    return "\n".join(lines) + "\n"
+    return cilog.in_line("\n".join(lines) + "\n")
 
 
 def _annotation(finding: Finding) -> str:

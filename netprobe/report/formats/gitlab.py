@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
-
+from netprobe import jsontext
 from netprobe.errors import printable
 from netprobe.findings import Finding, Severity
 from netprobe.report.model import Report
@@ -16,7 +15,7 @@ _SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "minor", Severity.I
 def render(report: Report, *, width: int, colour: bool) -> bytes:
     """Write an array with one issue a finding; of findings with the same fingerprint the first (the worst) stays."""
     issues = {fingerprint(finding): _issue(finding) for finding in reversed(ordered(report.findings))}
-    return msgspec.json.format(msgspec.json.encode(list(reversed(issues.values()))), indent=2) + b"\n"
+    return jsontext.encode(list(reversed(issues.values())))
 
 
 def _issue(finding: Finding) -> dict[str, object]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import jinja2
 
+from netprobe import cilog
 from netprobe.errors import printable
 from netprobe.report.cases import cases
 from netprobe.report.model import Report
@@ -26,7 +27,7 @@ def render(report: Report, *, width: int, colour: bool) -> str:
         # Control characters are no HTML: shown escaped, as everywhere.
         finalize=lambda value: printable(value, 4000) if type(value) is str else value,
     )
-    return environment.get_template("report.html.j2").render(
+    page = environment.get_template("report.html.j2").render(
         report=report,
         verdict=VERDICTS[report.verdict],
         summary=summary(report),
@@ -34,3 +35,4 @@ def render(report: Report, *, width: int, colour: bool) -> str:
         cases=cases(report),
         outcomes=OUTCOMES,
     )
+    return cilog.in_markup(page)

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from netprobe import jsontext
 from netprobe.report.model import Report
 
 
@@ -16,7 +17,7 @@ def render(report: Report, *, width: int, colour: bool) -> bytes:
     except UnicodeEncodeError:
         # A file name of an image that is not UTF-8 comes as lone surrogates, which JSON cannot carry.
         data = msgspec.json.encode(_encodable(msgspec.to_builtins(report)), order="deterministic")
-    return msgspec.json.format(data, indent=2) + b"\n"
+    return jsontext.escaped((msgspec.json.format(data, indent=2) + b"\n").decode("utf-8")).encode("utf-8")
 
 
 def _encodable(value: Any) -> Any:

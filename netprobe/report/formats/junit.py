@@ -9,16 +9,19 @@ dropped.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
+from netprobe import cilog
 from netprobe.findings import Finding, Outcome
 from netprobe.report.cases import Case, cases
 from netprobe.report.model import Report
 from netprobe.report.words import VERDICTS, ordered
 
-# What XML 1.0 section 2.2 allows; surrogates cannot be encoded at all.
-_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What XML 1.0 section 2.2 allows; surrogates cannot be encoded at all. C1 controls and characters that turn the
+# direction of writing are allowed and change what a log shows (Unicode category C, and the separators of lines).
+_FORBIDDEN = re.compile("[^\t\n\r\u0020-\u007e]")
 
 
 def render(report: Report, *, width: int, colour: bool) -> bytes:
@@ -43,7 +46,7 @@ def render(report: Report, *, width: int, colour: bool) -> bytes:
             lines += _case(case)
         lines.append("  </testsuite>")
     lines.append("</testsuites>")
-    return ("\n".join(lines) + "\n").encode("utf-8")
+    return cilog.in_markup("\n".join(lines) + "\n").encode("utf-8")
 
 
 def _counts(name: str, some: Sequence[Case]) -> str:
@@ -100,7 +103,14 @@ def _finding(finding: Finding) -> str:
 
 
 def _allowed(text: str) -> str:
-    return _FORBIDDEN.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+    return _FORBIDDEN.sub(lambda match: _shown(match[0]), text)
+
+
+def _shown(character: str) -> str:
+    code = ord(character)
+    if unicodedata.category(character)[0] != "C" and character not in "\u2028\u2029":
+        return character
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def _attribute(text: str) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 
+from netprobe import cilog
 from netprobe.findings import Outcome, Verdict, worst
 from netprobe.report.model import Report
 
@@ -104,4 +105,4 @@ def _labels(labels: dict[str, str]) -> str:
 
 def _escaped(text: str) -> str:
     safe = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
-    return safe.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return cilog.in_line(safe).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

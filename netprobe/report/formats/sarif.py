@@ -6,16 +6,19 @@ one (see ``places``); its hosts are told as logical locations and in the message
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-import msgspec
-
+from netprobe import jsontext
 from netprobe.errors import printable
 from netprobe.findings import Finding, Severity, Verdict
 from netprobe.report.model import Report
 from netprobe.report.places import NO_FILE, fingerprint, uri
 from netprobe.report.words import VERDICTS, hosts_told, ordered, summary
 
+# A message may hold links, [text](target), and placeholders, {0} (sections 3.11.5 and 3.11.6); foreign text must not.
+_LINK = re.compile(r"\](?=\()")
+_PLACEHOLDER = re.compile(r"\{(\d+)\}")
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -41,7 +44,7 @@ def render(report: Report, *, width: int, colour: bool) -> bytes:
                         "executionSuccessful": report.verdict is not Verdict.INCONCLUSIVE,
                         "startTimeUtc": report.started_at,
                         "toolExecutionNotifications": [
-                            {"level": "note", "message": {"text": _text(note)}} for note in report.notes
+                            {"level": "note", "message": {"text": _message(note)}} for note in report.notes
                         ],
                     }
                 ],
@@ -56,7 +59,7 @@ def render(report: Report, *, width: int, colour: bool) -> bytes:
             }
         ],
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+    return jsontext.encode(document)
 
 
 def _rule(rule: str, findings: list[Finding]) -> dict[str, Any]:
@@ -77,7 +80,7 @@ def _result(finding: Finding, index: int) -> dict[str, Any]:
         "ruleId": _text(finding.id),
         "ruleIndex": index,
         "level": _LEVELS[finding.severity],
-        "message": {"text": _text(f"{finding.title}{hosts} Fix ({finding.owner}): {finding.remedy}")},
+        "message": {"text": _message(f"{finding.title}{hosts} Fix ({finding.owner}): {finding.remedy}")},
         "locations": _locations(finding),
         "partialFingerprints": {"netprobe/v1": fingerprint(finding)},
         "properties": {
@@ -103,6 +106,10 @@ def _locations(finding: Finding) -> list[dict[str, Any]]:
             {"fullyQualifiedName": _text(host), "kind": "host"} for host in sorted(finding.hosts)[:100]
         ]
     return locations
+
+
+def _message(text: str) -> str:
+    return _PLACEHOLDER.sub(r"{{\1}}", _LINK.sub(r"\\]", _text(text)))
 
 
 def _text(text: str) -> str:

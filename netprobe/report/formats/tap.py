@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 
+from netprobe import jsontext
 from netprobe.errors import printable
 from netprobe.findings import Outcome
 from netprobe.report.cases import Case, cases
@@ -36,13 +37,13 @@ def _case(number: int, case: Case) -> list[str]:
 def _diagnostics(case: Case) -> list[str]:
     if not case.findings and case.outcome is Outcome.PASS:
         return []
-    lines = ["  ---", f"  outcome: {json.dumps(str(case.outcome))}", f"  reason: {json.dumps(case.reason)}"]
+    lines = ["  ---", f"  outcome: {_string(str(case.outcome))}", f"  reason: {_string(case.reason)}"]
     if case.findings:
         lines.append("  findings:")
     for finding in ordered(case.findings):
-        lines.append(f"    - id: {json.dumps(finding.id)}")
+        lines.append(f"    - id: {_string(finding.id)}")
         lines += [
-            f"      {key}: {json.dumps(value)}"
+            f"      {key}: {_string(value)}"
             for key, value in (
                 ("severity", str(finding.severity)),
                 ("certainty", str(finding.certainty)),
@@ -52,6 +53,10 @@ def _diagnostics(case: Case) -> list[str]:
             )
         ]
     return [*lines, "  ..."]
+
+
+def _string(text: str) -> str:
+    return jsontext.escaped(json.dumps(text))
 
 
 def _line(text: str) -> str:

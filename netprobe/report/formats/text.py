@@ -10,6 +10,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
+from netprobe import cilog
 from netprobe.diagnosis.model import CapabilityOutcome, EndpointOutcome
 from netprobe.errors import printable
 from netprobe.findings import Finding, Outcome, Severity, Verdict
@@ -48,7 +49,7 @@ def render(report: Report, *, width: int, colour: bool) -> str:
         lines += [page.bold("NOTES"), ""]
         lines += [line for note in report.notes for line in page.wrapped(printable(note, 1000), "  - ", "    ")]
         lines += [""]
-    return "\n".join(lines).rstrip("\n") + "\n"
+    return cilog.in_text("\n".join(lines).rstrip("\n") + "\n")
 
 
 class _Page:
