@@ -519,11 +519,13 @@ class TestLoading:
 
     def test_the_digest_covers_every_file(self) -> None:
         data = resources.files("netprobe.catalog") / "data"
-        files = {n: (data / n).read_bytes() for n in ("endpoints.toml", "partitions.json", "regions.toml")}
+        files = {
+            n: (data / n).read_bytes() for n in ("endpoints.toml", "answers.toml", "partitions.json", "regions.toml")
+        }
         digests = {store.build(files).digest}
         for name in files:
             digests.add(store.build(files | {name: files[name] + b"\n"}).digest)
-        assert len(digests) == 4
+        assert len(digests) == 1 + len(files)
         assert FACTS.digest in digests
 
     def test_imports_nothing_heavy(self) -> None:

@@ -105,6 +105,10 @@ class TestEndpoints:
             "note": found[0]["note"],
             "source": "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-anywhere.html",
             "checked": "2026-11-23",
+            "answer": "seen 2021-02-16: 200, empty, with x-amzn-RequestId",
+            "answer_source": "https://github.com/AllanZhengYP/cors-test/blob/79b2242/output.md",
+            "upgrade_answer": "",
+            "upgrade_answer_source": "",
         }
 
     def test_same_request_same_bytes(self, capsys: pytest.CaptureFixture[str]) -> None:

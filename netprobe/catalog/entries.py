@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from netprobe.catalog.model import Agent, Endpoint, Forms, Region, Request, Variant
+from netprobe.catalog.model import Agent, Answered, Endpoint, Forms, Region, Request, Variant
 
 _BESIDE = {
     Variant.FIPS: "used only by an agent or task that was told to use FIPS names",
@@ -111,10 +111,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             and (launched_before_2024 or not self.before_2024)
         )
 
-    def expand(self, region: Region, request: Request, forms: Forms) -> Iterator[Endpoint]:
+    def expand(
+        self, region: Region, request: Request, forms: Forms, answers: tuple[Answered, ...] = ()
+    ) -> Iterator[Endpoint]:
         """What the entry becomes in ``region``: one endpoint, and one for each form that stands beside it."""
         for template, variant in self._names(region, forms):
-            yield self._endpoint(region, request, forms.account, template, variant)
+            yield self._endpoint(region, request, answers, forms.account, template, variant)
 
     def _names(self, region: Region, forms: Forms) -> Iterator[tuple[str, Variant]]:
         """Each name as a template, with the form that it is in."""
@@ -138,7 +140,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return not self.dualstack_partitions or region.partition.id in self.dualstack_partitions
 
     def _endpoint(
-        self, region: Region, request: Request, account: str | None, template: str, variant: Variant
+        self,
+        region: Region,
+        request: Request,
+        answers: tuple[Answered, ...],
+        account: str | None,
+        template: str,
+        variant: Variant,
     ) -> Endpoint:
         words = {
             "region": region.id,
@@ -166,6 +174,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             source=self.source,
             checked=self.checked,
             request=_filled(request, words),
+            answers=answers,
             numbered=self.numbered,
             stands_in_for=self.stands_in_for,
             optional_since=self.optional_since,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
@@ -147,6 +148,32 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     upgrade_path: str = "/ws"
 
 
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
+    """What the service answers to a probe's request, and how that is known.
+
+    Attributes:
+        step: ``http``, or ``websocket`` for the upgrade.
+        seen: whether somebody saw this answer to such a request; else it is expected.
+        told: the answer in words.
+        source: where it was seen, or what the expectation rests on.
+        date: the day on which it was seen (``YYYY-MM-DD``, or ``YYYY`` where the source tells no more), or on which no
+            public record of it was found.
+        status: the statuses that were seen, or are expected; empty where none is told.
+    """
+
+    step: Literal["http", "websocket"]
+    seen: bool
+    told: str
+    source: str
+    date: str
+    status: tuple[int, ...] = ()
+
+    @property
+    def short(self) -> str:
+        """``seen 2021-02-16``, or ``expected``."""
+        return f"seen {self.date}" if self.seen else "expected"
+
+
 class Variant(StrEnum):
     """Which of a service's names an endpoint is, where several are needed beside each other (botocore's word)."""
 
@@ -193,6 +220,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         numbered: the asterisk stands for a number that AWS picks (``ecs-a-*``, ``ecs-t-*``).
         stands_in_for: the id of a numbered endpoint; this one is required only where no number of that one exists.
         request: what a probe asks, and how it knows the genuine service.
+        answers: what the service answers to it and to the upgrade, and how that is known; empty for your own endpoints.
         source: the page or source file that says so.
         checked: the day it was read, ``YYYY-MM-DD``.
         optional_since: the agent's version from which it is optional (``ssm-agent 3.3.40.0``), or nothing.
@@ -213,6 +241,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     checked: str
     request: Request = Request()
+    answers: tuple[Answered, ...] = ()
     numbered: bool = False
     stands_in_for: str | None = None
     optional_since: str = ""

@@ -16,11 +16,12 @@ from typing import Any
 
 import msgspec
 
+from netprobe.catalog import answers
 from netprobe.catalog.entries import Entry
-from netprobe.catalog.model import ORDINARY, Endpoint, Forms, Group, Partition, Region, Request, Support
+from netprobe.catalog.model import ORDINARY, Answered, Endpoint, Forms, Group, Partition, Region, Request, Support
 from netprobe.errors import RefusedRegionError, UnknownRegionError, UsageError
 
-_FILES = ("endpoints.toml", "partitions.json", "regions.toml")
+_FILES = ("endpoints.toml", answers.NAME, "partitions.json", "regions.toml")
 _LIST = "see them with: netprobe regions"
 
 
@@ -65,6 +66,7 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
         groups: in the order of the data file.
         entries: the endpoints before they are made concrete for a region.
         requests: what probes ask, by the names that entries use.
+        answers: what the services answer to it, by entry, and how that is known.
         launched_before_2024: the regions for which AWS runs the older APIs as well.
     """
 
@@ -76,6 +78,7 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[Group, ...]
     entries: tuple[Entry, ...]
     requests: Mapping[str, Request]
+    answers: Mapping[str, tuple[Answered, ...]]
     launched_before_2024: frozenset[str]
 
     def region(self, name: str) -> Region:
@@ -151,7 +154,7 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
             endpoint
             for entry in self.entries
             if entry.exists_in(where, launched_before_2024=old)
-            for endpoint in entry.expand(where, self.requests[entry.probe], forms)
+            for endpoint in entry.expand(where, self.requests[entry.probe], forms, self.answers[entry.id])
         )
 
 
@@ -168,7 +171,7 @@ def build(files: Mapping[str, bytes]) -> Catalog:
     """Make a catalog of the bytes of its data files.
 
     Args:
-        files: the content of ``endpoints.toml``, ``partitions.json`` and ``regions.toml`` by name.
+        files: the content of ``endpoints.toml``, ``answers.toml``, ``partitions.json`` and ``regions.toml`` by name.
     """
     known = parse_partitions(files["partitions.json"])
     ours = tomllib.loads(files["regions.toml"].decode())
@@ -194,6 +197,7 @@ def build(files: Mapping[str, bytes]) -> Catalog:
         groups=tuple(_group(g, endpoints.endpoint) for g in endpoints.group),
         entries=endpoints.endpoint,
         requests=endpoints.probe,
+        answers=answers.of_entries(answers.parse(files[answers.NAME]), endpoints.endpoint, endpoints.probe),
         launched_before_2024=frozenset(ours["launched"]["before_2024"]),
     )
 

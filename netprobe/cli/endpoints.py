@@ -28,6 +28,10 @@ _HEADER = (
     "note",
     "source",
     "checked",
+    "answer",
+    "answer_source",
+    "upgrade_answer",
+    "upgrade_answer_source",
 )
 
 
@@ -85,6 +89,18 @@ def _why(endpoint: Endpoint) -> str:
     return endpoint.purpose + unknown
 
 
+def _answers(endpoint: Endpoint) -> str:
+    """Which of the endpoint's answers were ever seen."""
+    words = {"http": "answer", "websocket": "answer to an upgrade"}
+    return "; ".join(f"{words[one.step]} {one.short}" for one in endpoint.answers)
+
+
+def _known(endpoint: Endpoint, step: str) -> tuple[str, str]:
+    """The answer to one step in words, and its source; nothing where none is asked for."""
+    found = next((one for one in endpoint.answers if one.step == step), None)
+    return (f"{found.short}: {found.told}", found.source) if found is not None else ("", "")
+
+
 def _table(selection: Selection, _notes: tuple[str, ...]) -> str:
     """Two lines and a sentence an endpoint: host names are too long for columns that a terminal could hold."""
     descriptions = {region.id: region.description for region in selection.catalog.regions}
@@ -99,6 +115,7 @@ def _table(selection: Selection, _notes: tuple[str, ...]) -> str:
                 lines += rows.wrapped(
                     [f"{one.id}, port {one.port}, {_need(one)}, for {', '.join(one.used_by)}", _why(one)], indent=4
                 )
+                lines += rows.wrapped([_answers(one)] if one.answers else [], indent=4)
             lines.append("")
     return "\n".join(lines[:-1]) + "\n"
 
@@ -140,6 +157,8 @@ def _csv(selection: Selection, _notes: tuple[str, ...]) -> str:
                 one.note,
                 one.source,
                 one.checked,
+                *_known(one, "http"),
+                *_known(one, "websocket"),
             )
             for one in selection.endpoints
         ],

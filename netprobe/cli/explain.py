@@ -9,13 +9,16 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from netprobe.cli import options
 from netprobe.cli.output import coloured, width, write_output
 from netprobe.errors import UsageError
+
+if TYPE_CHECKING:
+    from netprobe.catalog.model import Answered
 
 
 def register(app: typer.Typer) -> None:
@@ -146,10 +149,19 @@ def _endpoint(id_: str) -> str:
         f"- group: `{e.group}`, {'required' if e.required else 'optional'}",
         f"- used by: {', '.join(e.used_by)}",
         f"- source: {e.source} (read {e.checked})",
+        *map(_answer, e.answers),
     ]
     if e.stands_in_for is not None:
         rows.append(f"- required only where no numbered name of `{e.stands_in_for}` exists")
     return "\n".join([f"# {e.id}", "", e.purpose, "", *rows, "", *([e.note, ""] if e.note else [])])
+
+
+def _answer(known: Answered) -> str:
+    """One line: what the service answers, and whether that was ever seen."""
+    asked = "the probe's request" if known.step == "http" else "the unsigned WebSocket upgrade"
+    if known.seen:
+        return f"- answer to {asked}, seen {known.date}: {known.told} ({known.source})"
+    return f"- answer to {asked}, only expected, no record found by {known.date}: {known.told} ({known.source})"
 
 
 def _pretty(markdown: str) -> str:

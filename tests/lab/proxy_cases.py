@@ -6,11 +6,13 @@ resolve, not connect) is done by its own configuration or by the network behind 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from netprobe.findings import Verdict
 from netprobe.host.agents.programs import ECS_CIPHERS
 from netprobe.lab import SCENARIOS
 from netprobe.lab.behaviour import DnsMode, HostBehaviour, HttpMode, ResolverBehaviour
-from netprobe.lab.scenarios import Scenario
+from netprobe.lab.scenarios import Scenario, Trust
 from netprobe.vantage import ProxyServer
 from tests.support.lab_case import Case, Eyes, Network
 from tests.support.lab_devices import (
@@ -327,9 +329,9 @@ INSPECTION = (
     ),
 )
 
-_TLS_BY_THE_ORIGIN = (
+_OPENS_TLS = (
     f"listen {ROUTER}:8443 ssl;",
-    "ssl_certificate <leaf>; ssl_certificate_key <leaf>;",
+    "ssl_certificate <inspectors_leaf>; ssl_certificate_key <inspectors_leaf>;",
     "location / {",
     "proxy_pass https://<ecs_a_first>; proxy_ssl_server_name on; proxy_ssl_name $host; proxy_set_header Host $host;",
     "}",
@@ -337,8 +339,10 @@ _TLS_BY_THE_ORIGIN = (
 DEVICES = (
     case(
         "nginx-strips-upgrade",
+        "tls_intercepted_trusted",
         "websocket_upgrade_stripped",
-        engines=(nginx(*_TLS_BY_THE_ORIGIN, port=8443),),
+        engines=(nginx(*_OPENS_TLS, port=8443),),
+        scenario=replace(HEALTHY, trust=Trust.ORIGIN_AND_INSPECTOR),
         redirect=("ip daddr {ecs_a_first} tcp dport 443 redirect to :8443",),
         eyes=(Eyes(proxied=False),),
     ),

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-from netprobe.lab.certificates import Certificates
+from netprobe.lab.certificates import Certificates, Issuer
 from netprobe.vantage import ProxyServer
 from tests.support.netns import Namespace
 from tests.support.render_engine import as_user
@@ -285,12 +285,12 @@ def haproxy(*lines: str, port: int = PORT) -> Engine:
 
 
 def nginx(*server: str, port: int = PORT) -> Engine:
-    """An nginx with these lines in its one server; ``<leaf>`` as ``{leaf}`` of HAProxy."""
+    """An nginx with these lines in its one server; ``<inspectors_leaf>`` is a certificate by the inspection CA."""
 
     def prepare(place: Place) -> Sequence[str]:
         names: dict[str, object] = {**place.names, "folder": place.folder}
-        if any("<leaf>" in line for line in server):
-            names["leaf"] = _leaf(place, _every_name(place), "leaf.pem")
+        if any("<inspectors_leaf>" in line for line in server):
+            names["inspectors_leaf"] = _leaf(place, _every_name(place), "leaf.pem", by=place.certificates._inspector)
         lines = [
             "daemon off; master_process off; worker_processes 1;",
             f"pid {place.folder}/nginx.pid; error_log {place.folder}/error.log;",
@@ -334,9 +334,9 @@ def _every_name(place: Place) -> tuple[str, ...]:
     return tuple(place.names["hosts"].split())
 
 
-def _leaf(place: Place, names: tuple[str, ...], file: str) -> str:
-    """A certificate by the origin's own CA, with its chain and key in one file."""
-    path, authority = place.folder / file, place.certificates._issuing
+def _leaf(place: Place, names: tuple[str, ...], file: str, by: Issuer | None = None) -> str:
+    """A certificate by the origin's own CA, or another, with its chain and key in one file."""
+    path, authority = place.folder / file, by or place.certificates._issuing
     key, now = ec.generate_private_key(ec.SECP256R1()), dt.datetime.now(dt.UTC)
     day = dt.timedelta(days=1)
     leaf = authority.leaf(names, key, not_before=now - day, not_after=now + 30 * day)
