@@ -1,7 +1,8 @@
 """The few facts of a running host that no file tells: free space, the kernel's clock, the rules in the kernel.
 
-Two programs may be run, ``nft`` and ``iptables-save``, from the system's own folders and never from ``PATH``, without
-a shell, with a time limit and a bounded output; they only list. Everything else is a system call.
+Three programs may be run, ``nft``, ``iptables-save`` and ``iptables-legacy-save``, from the system's own folders and
+never from ``PATH``, without a shell, with a time limit and a bounded output; they only list. Everything else is a
+system call.
 """
 
 from __future__ import annotations
@@ -14,7 +15,11 @@ from pathlib import Path
 from netprobe.host.machine import Live
 
 _FOLDERS = ("/usr/sbin", "/sbin", "/usr/bin")
-_PROGRAMS = {"nft": ("nft", "list", "ruleset"), "iptables-save": ("iptables-save",)}
+_PROGRAMS = {
+    "nft": ("nft", "list", "ruleset"),
+    "iptables-save": ("iptables-save",),
+    "iptables-legacy-save": ("iptables-legacy-save",),
+}
 _SECONDS = 5.0
 _MOST = 8 * 1024 * 1024
 _TIME_ERROR = 5

@@ -1,7 +1,7 @@
 """One machine to judge: its root file system, and, where it runs, the few facts that no file tells.
 
 Rules ask here for what several of them need (the system's name, packages, enabled units, settings with file and line),
-so that each is read once. Nothing is executed from an image. On a running host :class:`Live` may run the two programs
+so that each is read once. Nothing is executed from an image. On a running host :class:`Live` may run the programs
 that list firewall rules, by fixed paths, with a time limit.
 """
 
@@ -29,7 +29,8 @@ class Live:
         environment: the variables of this process.
         free_bytes: free space below a path, or None where it cannot be told.
         clock_synchronised: what the kernel says of its clock, or None where it cannot be asked.
-        firewall: the output of ``iptables-save``, ``ip6tables-save`` or ``nft`` by name; None where it cannot be had.
+        firewall: what ``iptables-save``, ``iptables-legacy-save`` or ``nft`` prints, by name; None where it
+            cannot be had.
     """
 
     environment: Mapping[str, str]

@@ -14,6 +14,10 @@ from netprobe.host import rpmdb
 from netprobe.host.filesystem import FileSystem
 
 Version = tuple[int, ...]
+DOCKER = ("docker-ce", "docker.io", "moby-engine", "docker-engine", "docker")
+"""The packages that bring dockerd."""
+ECS_AGENT = ("amazon-ecs-init", "ecs-init")
+"""The packages that bring ecs-init, and with it the ECS agent."""
 RPM_DATABASES = tuple(
     f"{folder}/{name}"
     for name in ("rpmdb.sqlite", "Packages.db", "Packages")

@@ -1,7 +1,7 @@
 """What we say of a ruleset is what the kernel does with it: real nftables and iptables, real packets.
 
 Each ruleset is judged as a file of an image, loaded into a namespace, tried with a TCP connection to port 443 and a
-datagram to port 53, and judged again from what ``nft list ruleset`` and ``iptables-save`` print.
+datagram to port 53 that is answered, and judged again from what ``nft list ruleset`` and ``iptables-save`` print.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netprobe.findings import Outcome
-from netprobe.host.firewall import iptables, nftables
-from netprobe.host.firewall.model import Packet, decide
+from netprobe.host.firewall import iptables, nftables, traffic
+from netprobe.host.firewall.model import decide
 from tests.support import need, rootfs
 from tests.support.netns import Topology
 
@@ -53,7 +53,15 @@ NFTABLES = {
         "table ip f {\n chain in {\n  type filter hook input priority filter; policy drop;\n"
         "  ct state { established, related } accept\n }\n}\n", PASS),
     "sport": ("table ip f {\n chain in {\n  type filter hook input priority 0; policy drop;\n"
-              "  tcp sport 443 accept\n }\n}\n", PASS),
+              "  tcp sport 443 accept\n }\n}\n", FAIL),
+    "sports": ("table ip f {\n chain in {\n  type filter hook input priority 0; policy drop;\n"
+               "  tcp sport 443 accept\n  udp sport 53 accept\n }\n}\n", PASS),
+    "verdict map": (output("  ct state vmap { established : accept, related : accept, invalid : drop }\n"
+                           "  tcp dport vmap { 443 : accept }\n  udp dport vmap { 53 : accept }\n"), PASS),
+    "verdict map drops": (output("  ct state vmap { new : drop, established : accept }\n", "accept"), FAIL),
+    "not equal": (output("  tcp dport != 443 drop\n", "accept"), PASS),
+    "not equal hit": (output("  tcp dport != 80 drop\n", "accept"), FAIL),
+    "to itself": (output("  ip daddr 127.0.0.0/8 accept\n"), FAIL),
     "other family": ("table ip6 f {\n chain out {\n  type filter hook output priority 0; policy drop;\n }\n}\n", PASS),
     "two tables": (output(ALLOW) +
                    "table ip late {\n chain o {\n  type filter hook output priority 10; policy accept;\n"
@@ -104,16 +112,15 @@ class Net:
     """A client's namespace with a server behind it."""
 
     net: Topology
-    heard: threading.Event = field(default_factory=threading.Event)
 
     def reaches(self) -> tuple[bool, bool]:
-        """Whether a connection to 443 opens, and whether a datagram to 53 arrives."""
-        self.heard.clear()
+        """Whether a connection to 443 opens, and whether a datagram to 53 is answered."""
         with self.net.client.entered():
             stream = socket.socket()
             datagram = socket.socket(type=socket.SOCK_DGRAM)
         with stream, datagram:
             stream.settimeout(0.4)
+            datagram.settimeout(0.4)
             try:
                 stream.connect((SERVER, 443))
                 opened = True
@@ -121,9 +128,9 @@ class Net:
                 opened = False
             try:
                 datagram.sendto(b"?", (SERVER, 53))
+                return opened, datagram.recv(64) == b"!"
             except OSError:
                 return opened, False
-            return opened, self.heard.wait(0.4)
 
 
 @pytest.fixture(scope="module")
@@ -143,10 +150,10 @@ def net() -> Iterator[Net]:
         def hear() -> None:
             while not ended.is_set():
                 try:
-                    names.recvfrom(64)
+                    _, asker = names.recvfrom(64)
                 except TimeoutError:
                     continue
-                made.heard.set()
+                names.sendto(b"!", asker)
 
         thread = threading.Thread(target=hear)
         thread.start()
@@ -229,6 +236,8 @@ def test_included_files_are_judged(tmp_path: Path) -> None:
 
 UFW: dict[str, str | bytes] = {
     "etc/ufw/ufw.conf": "ENABLED=yes\n",
+    "etc/ufw/before.rules": "*filter\n-A ufw-before-input -i lo -j ACCEPT\n"
+    "-A ufw-before-input -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\nCOMMIT\n",
     "etc/default/ufw": 'DEFAULT_INPUT_POLICY="DROP"\nDEFAULT_OUTPUT_POLICY="DROP"\n',
 }
 UFW_RULES = "*filter\n:ufw-user-output - [0:0]\n{}\nCOMMIT\n"
@@ -285,7 +294,7 @@ def test_firewalld(tmp_path: Path, file: str, text: str, expected: Outcome) -> N
     assert rootfs.judged(root)["local_firewall_blocks"].judgement.outcome is expected
 
 
-OUT = Packet(protocol="tcp", remote_port=443, outgoing=True, family=4)
+OUT = traffic.of_host()[0].packet
 
 
 @settings(max_examples=200, deadline=None)
@@ -320,3 +329,51 @@ def test_chains_that_jump_in_circles_end() -> None:
     lines = [(1, ":OUTPUT ACCEPT")] + [(n, f"-A c{n} -j c{m}") for n in range(30) for m in range(30)]
     lines += [(99, "-A OUTPUT -j c0")]
     assert decide(iptables.parse(lines, "f", OUT), "OUTPUT").fate
+
+
+# --- tasks behind firewalld -------------------------------------------------------------------------------------------
+
+ZONE = "etc/firewalld/zones/{}.xml"
+SOURCE = '<zone target="{}"><source address="{}"/>{}</zone>'
+PORT_51679 = '<port port="51679" protocol="tcp"/>'
+
+
+@pytest.mark.parametrize(
+    ("files", "docker", "credentials", "traffic"),
+    [
+        ({}, "27.3.1", PASS, PASS),
+        ({}, "19.3.9", FAIL, PASS),
+        ({ZONE.format("public"): f"<zone>{PORT_51679}</zone>"}, "19.3.9", PASS, PASS),
+        ({"etc/firewalld/firewalld.conf": "DefaultZone=trusted\n",
+          "usr/lib/firewalld/zones/trusted.xml": '<zone target="ACCEPT"/>'}, "19.3.9", PASS, PASS),
+        ({ZONE.format("containers"): SOURCE.format("DROP", "172.16.0.0/12", "")}, "27.3.1", FAIL, PASS),
+        ({ZONE.format("containers"): SOURCE.format("DROP", "172.16.0.0/12", PORT_51679)}, "27.3.1", PASS, PASS),
+        ({ZONE.format("office"): SOURCE.format("DROP", "10.0.0.0/8", "")}, "27.3.1", PASS, PASS),
+        ({ZONE.format("docker"): '<zone target="DROP"/>'}, "27.3.1", FAIL, PASS),
+        ({"etc/docker/daemon.json": '{"iptables": false}'}, "27.3.1", FAIL, PASS),
+        ({"etc/firewalld/policies/out.xml": POLICY.format("DROP", "").replace("HOST", "docker")},
+         "27.3.1", PASS, FAIL),
+        ({"etc/firewalld/policies/out.xml": POLICY.format("REJECT", SERVICES).replace('"HOST"', '"ANY"')},
+         "27.3.1", PASS, PASS),
+        ({"etc/firewalld/policies/out.xml": POLICY.format("DROP", "")}, "27.3.1", PASS, PASS),
+    ],
+)  # fmt: skip
+def test_tasks_behind_firewalld(
+    tmp_path: Path, files: dict[str, str | bytes], docker: str, credentials: Outcome, traffic: Outcome
+) -> None:
+    status = f"Package: docker-ce\nStatus: install ok installed\nVersion: 5:{docker}-1\n"
+    root = rootfs.make(tmp_path / "r", {**FIREWALLD, "var/lib/dpkg/status": status, **files})
+    found = {rule: one.judgement for rule, one in rootfs.judged(root).items()}
+    assert found["task_credentials_blocked"].outcome is credentials, found["task_credentials_blocked"].title
+    assert found["task_traffic_blocked"].outcome is traffic, found["task_traffic_blocked"].title
+
+
+def test_agents_behind_a_proxy_need_its_port_and_no_other(tmp_path: Path) -> None:
+    text = output("  tcp dport 3128 accept\n  udp dport 53 accept\n")
+    enabled: dict[str, str | bytes] = {
+        "etc/nftables.conf": text,
+        "etc/systemd/system/multi-user.target.wants/nftables.service": "->x",
+    }
+    proxied = {**enabled, "etc/ecs/ecs.config": "HTTPS_PROXY=http://proxy.example:3128\n"}
+    assert rootfs.judged(rootfs.make(tmp_path / "a", enabled))["local_firewall_blocks"].judgement.outcome is FAIL
+    assert rootfs.judged(rootfs.make(tmp_path / "b", proxied))["local_firewall_blocks"].judgement.outcome is PASS

@@ -1,23 +1,28 @@
 """Read what ``iptables-save`` writes (iptables-save(8), iptables-extensions(8)), of any provenance.
 
 Files: ``/etc/iptables/rules.v4`` (Debian's netfilter-persistent), ``/etc/sysconfig/iptables`` (rpm family), ufw's
-``user.rules``, and the live output. Lines that are no rule are ignored, as iptables-restore's own comments are.
+rules, and the live output of iptables-nft and iptables-legacy. Lines that are no rule are ignored, as
+iptables-restore's own comments are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Network
 
 from netprobe import shellwords
 from netprobe.findings import Place
-from netprobe.host.firewall.model import Chain, FilterRule, Packet, Target
+from netprobe.host.firewall.model import Chain, FilterRule, Packet, Target, both
 
 _TARGETS = {"ACCEPT": Target.ACCEPT, "DROP": Target.DROP, "REJECT": Target.DROP, "RETURN": Target.RETURN}
 _GO_ON = frozenset(
     {"LOG", "NFLOG", "ULOG", "MARK", "CONNMARK", "TCPMSS", "AUDIT", "TRACE", "CT", "NOTRACK", "CLASSIFY"}
 )
-_ANY = frozenset({"0.0.0.0/0", "::/0", "0/0"})
-_FLAGS = frozenset({"--syn"})
+_WITHOUT_VALUE = frozenset({"--syn", "--rcheck", "--update", "--set", "--rttl", "--rsource", "--rdest", "--log-uid"})
+_HARMLESS = frozenset({"--comment", "--limit-burst", "--log-prefix", "--log-level"})
+_NAMED_PORTS = {"https": 443, "domain": 53, "http": 80, "ssh": 22}
+_UNICAST, _LOCAL = "UNICAST", "LOCAL"
 
 
 def parse(lines: Iterable[tuple[int, str]], file: str, packet: Packet) -> dict[str, Chain]:
@@ -38,7 +43,7 @@ def parse(lines: Iterable[tuple[int, str]], file: str, packet: Packet) -> dict[s
             word = policy.split(" ")[0]
             if word in _TARGETS:
                 policies[name] = (_TARGETS[word], place)
-        elif line.startswith("-A "):
+        elif line.startswith(("-A ", "-I ")):
             found = _rule(line, place, packet)
             if found is not None:
                 rules.setdefault(found[0], []).append(found[1])
@@ -56,6 +61,42 @@ def parse(lines: Iterable[tuple[int, str]], file: str, packet: Packet) -> dict[s
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Option:
+    """One option of a rule with its values, and whether ``!`` stands before it."""
+
+    name: str
+    values: tuple[str, ...]
+    negated: bool
+
+
+def _options(words: list[str]) -> Iterator[_Option]:
+    """The options of a rule, up to its target and with it."""
+    index, negated = 0, False
+    while index < len(words):
+        word = words[index]
+        index += 1
+        if word == "!":
+            negated = True
+            continue
+        count = 0 if word in _WITHOUT_VALUE else 2 if word == "--tcp-flags" else 1
+        values: list[str] = []
+        while len(values) < count and index < len(words) and not _is_option(words[index]):
+            if words[index] == "!":  # old versions write ``-s ! NET``
+                negated = True
+            else:
+                values.append(words[index])
+            index += 1
+        yield _Option(word, tuple(values), negated)
+        negated = False
+        if word in ("-j", "--jump", "-g", "--goto"):
+            return
+
+
+def _is_option(word: str) -> bool:
+    return word.startswith("-") and len(word) > 1 and not word[1].isdigit()
+
+
 def _rule(line: str, place: Place, packet: Packet) -> tuple[str, FilterRule] | None:
     try:
         words = shellwords.split(line)
@@ -63,32 +104,17 @@ def _rule(line: str, place: Place, packet: Packet) -> tuple[str, FilterRule] | N
         return None
     if len(words) < 4:
         return None
-    verdict, target, chain, goto = True, Target.GO_ON, "", False
-    unknown, negated = False, False
-    index = 2
-    while index < len(words):
-        word = words[index]
-        value = words[index + 1] if index + 1 < len(words) else ""
-        if word == "!":
-            negated = True
-            index += 1
-            continue
-        if word in ("-j", "--jump", "-g", "--goto"):
-            target, chain, goto = _target(value, word)
-            if value == "REJECT":
-                break
-            index += 2
-            continue
-        found = True if word in ("-m", "--match") else _condition(word, value, packet)
-        if negated:
-            found = None if found is None else not found
-        negated = False
-        if found is None:
-            unknown = True
-        verdict = verdict and found is not False
-        index += 1 if word in _FLAGS or value.startswith("-") else 2
-    matches = False if not verdict else (None if unknown else True)
-    return words[1], FilterRule(matches=matches, target=target, chain=chain, goto=goto, place=place)
+    target, chain, goto = Target.GO_ON, "", False
+    conditions: list[bool | None] = []
+    for option in _options(words[2:]):
+        value = option.values[0] if option.values else ""
+        if option.name in ("-j", "--jump", "-g", "--goto"):
+            target, chain, goto = _target(value, option.name)
+        elif option.name not in ("-m", "--match") and option.name not in _HARMLESS:
+            found = _condition(option.name, option.values, packet)
+            conditions.append(found if found is None or not option.negated else not found)
+    rule = FilterRule(matches=both(conditions), target=target, chain=chain, goto=goto, place=place)
+    return words[1], rule
 
 
 def _target(value: str, word: str) -> tuple[Target, str, bool]:
@@ -99,36 +125,67 @@ def _target(value: str, word: str) -> tuple[Target, str, bool]:
     return Target.JUMP, value, word in ("-g", "--goto")
 
 
-def _condition(word: str, value: str, packet: Packet) -> bool | None:
+def _condition(name: str, values: tuple[str, ...], packet: Packet) -> bool | None:
     """Whether one option matches the packet."""
-    if word in ("-p", "--protocol"):
-        return value in (packet.protocol, "all", "0", "6" if packet.protocol == "tcp" else "17")
-    if word in ("--dport", "--destination-port", "--dports", "--destination-ports"):
-        return _port(value, packet.destination_port)
-    if word in ("--sport", "--source-port", "--sports", "--source-ports"):
-        return _port(value, packet.source_port)
-    if word in ("--state", "--ctstate"):
-        return packet.state in value.lower().split(",")
-    if word in ("-s", "--source", "-d", "--destination"):
-        return True if value in _ANY else None
-    if word in ("-o", "--out-interface", "-i", "--in-interface"):
-        # The way out is any interface but the loopback; which of the others, no file tells.
-        return False if value in ("lo", "lo+") else None
-    if word == "--syn":
-        return packet.outgoing
-    if word in ("--comment", "--limit", "--limit-burst", "--log-prefix", "--log-level", "--tcp-flags"):
-        return True if word != "--limit" else None
-    return None
+    value = values[0] if values else ""
+    match name:
+        case "-p" | "--protocol":
+            return value.lower() in (packet.protocol, "all", "0", "6" if packet.protocol == "tcp" else "17")
+        case "--dport" | "--destination-port" | "--dports" | "--destination-ports":
+            return _port(value, packet.destination_port)
+        case "--sport" | "--source-port" | "--sports" | "--source-ports":
+            return _port(value, packet.source_port)
+        case "--state" | "--ctstate":
+            return bool(packet.states & set(value.lower().split(",")))
+        case "-s" | "--source" | "--src":
+            return packet.by_address(packet.source, _networks(value))
+        case "-d" | "--destination" | "--dst":
+            return packet.by_address(packet.destination, _networks(value))
+        case "-i" | "--in-interface":
+            return packet.by_interface(packet.came_in, value)
+        case "-o" | "--out-interface":
+            return packet.by_interface(packet.goes_out, value)
+        case "--syn":
+            return packet.is_new
+        case "--tcp-flags":
+            return _flags(values, packet)
+        case "--dst-type":
+            return _kind(value, packet)
+        case _:
+            return None
+
+
+def _kind(value: str, packet: Packet) -> bool | None:
+    """The kind of the destination: an address of the host, or of another."""
+    wanted = set(value.upper().split(","))
+    return (_LOCAL if packet.is_for_host else _UNICAST) in wanted
+
+
+def _flags(values: tuple[str, ...], packet: Packet) -> bool | None:
+    """Of a packet that opens a connection SYN alone is set; of an answer that is open."""
+    if len(values) != 2 or not packet.is_new:
+        return None
+    mask, wanted = (set(value.upper().split(",")) - {"NONE"} for value in values)
+    if "ALL" in mask:
+        return wanted == {"SYN"}
+    return {"SYN"} & mask == wanted
+
+
+def _networks(value: str) -> Iterator[IPv4Network | None]:
+    for text in value.split(","):
+        try:
+            yield IPv4Network("0.0.0.0/0" if text in ("0/0", "::/0") else text, strict=False)
+        except ValueError:
+            yield None
 
 
 def _port(value: str, port: int | None) -> bool | None:
     """``443``, ``1:1024``, ``80,443``, ``https``; None where the packet leaves the port open."""
     if port is None:
         return None
-    named = {"https": 443, "domain": 53, "http": 80, "ssh": 22}
     for part in value.split(","):
         low, colon, high = part.partition(":")
-        first = named.get(low, _number(low, 0 if colon and not low else -1))
+        first = _NAMED_PORTS.get(low, _number(low, 0 if colon and not low else -1))
         last = _number(high, 65535) if colon else first
         if first < 0:
             return None

@@ -1,20 +1,37 @@
 """A packet filter as chains of rules, and what it does to one packet.
 
-Only as much as the question needs: *may this host open connections to port 443, ask DNS, and get the answers?* A
-condition is true, false or unknown for the packet; unknown where it looks at something that the question leaves open
-(a destination, a user, a set). A rule that accepts on an unknown condition makes the answer ``LIMITED``: some
-destinations pass, others do not. A rule that drops on one is passed over, since it drops some and not all.
+Only as much as the questions need: *may this host open connections to port 443 and ask DNS, do the answers come in, and
+do the packets of tasks get through?* A condition is true, false or unknown for the packet; unknown where it looks at
+something that the question leaves open (a destination, a user, a set). A rule that accepts on an unknown condition
+makes the answer ``LIMITED``: some packets pass, others do not. A rule that drops on one is passed over, since it drops
+some and not all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import IPv4Network
 
 from netprobe.findings import Place
 
 _MAX_STEPS = 20_000
+BRIDGE = "docker0"
+LOOPBACK = "lo"
+UPLINK = "(uplink)"
+"""An interface that leads out of the host: neither the loopback nor a bridge of Docker's. Its name is open."""
+_INSIDE = (IPv4Network("127.0.0.0/8"), IPv4Network("169.254.0.0/16"), IPv4Network("224.0.0.0/4"))
+"""Where no server of AWS and no host's own address lies."""
+_DOCKERS = ("docker", "br-", "veth")
+
+
+class Hook(StrEnum):
+    """Where in the kernel a packet is looked at (netfilter's hooks)."""
+
+    INPUT = "INPUT"
+    OUTPUT = "OUTPUT"
+    FORWARD = "FORWARD"
 
 
 class Fate(StrEnum):
@@ -41,30 +58,81 @@ class Packet:
 
     Attributes:
         protocol: ``tcp`` or ``udp``.
-        remote_port: 443 or 53.
-        outgoing: leaves the host; otherwise the answer that comes back to it.
+        hook: where it passes.
+        source_port: None for any.
+        destination_port: None for any.
+        states: connection tracking's words: ``new`` or ``established``, and ``dnat`` where its address was changed.
+        came_in: the interface that it came by, :data:`UPLINK`, or nothing for one that is made here.
+        goes_out: the interface that it leaves by, :data:`UPLINK`, or nothing for one that stays here.
+        source: the network that its source lies in; None for an address of the host or beyond.
+        destination: the same of its destination.
+        bridge: the network of docker0, in which no other address lies.
+        uplink: the uplink's name, where it is known.
         family: 4 or 6.
     """
 
     protocol: str
-    remote_port: int
-    outgoing: bool
-    family: int
+    hook: Hook
+    source_port: int | None = None
+    destination_port: int | None = None
+    states: frozenset[str] = frozenset({"new"})
+    came_in: str = ""
+    goes_out: str = ""
+    source: IPv4Network | None = None
+    destination: IPv4Network | None = None
+    bridge: IPv4Network | None = None
+    uplink: str = ""
+    family: int = 4
 
     @property
-    def source_port(self) -> int | None:
-        """The answer's source port; the outgoing packet's is any."""
-        return None if self.outgoing else self.remote_port
+    def is_new(self) -> bool:
+        """Whether it opens a connection."""
+        return "new" in self.states
 
     @property
-    def destination_port(self) -> int | None:
-        """The outgoing packet's destination port; the answer's is any."""
-        return self.remote_port if self.outgoing else None
+    def is_for_host(self) -> bool:
+        """Whether its destination is an address of the host."""
+        return self.hook is Hook.INPUT
 
-    @property
-    def state(self) -> str:
-        """Connection tracking's word for it."""
-        return "new" if self.outgoing else "established"
+    def by_interface(self, actual: str, pattern: str) -> bool | None:
+        """Whether an interface fits a name, in which a ``+`` or ``*`` at the end stands for any rest.
+
+        Args:
+            actual: :attr:`came_in` or :attr:`goes_out`.
+            pattern: as the rule writes it.
+        """
+        stem = pattern.rstrip("+*")
+        open_end = stem != pattern
+        if open_end and not stem:
+            return bool(actual)
+        if not actual:
+            return False
+        if actual != UPLINK or self.uplink:
+            name = self.uplink if actual == UPLINK else actual
+            return name.startswith(stem) if open_end else name == stem
+        return False if stem == LOOPBACK or stem.startswith(_DOCKERS) else None
+
+    def by_address(self, actual: IPv4Network | None, networks: Iterable[IPv4Network | None]) -> bool | None:
+        """Whether an address lies in one of several networks; None of them stands for what could not be read.
+
+        Args:
+            actual: :attr:`source` or :attr:`destination`.
+            networks: of the rule.
+        """
+        answers = {self._by_network(actual, network) for network in networks}
+        return True if True in answers else (None if None in answers else False)
+
+    def _by_network(self, actual: IPv4Network | None, network: IPv4Network | None) -> bool | None:
+        if network is None:
+            return None
+        if network.prefixlen == 0:
+            return True
+        if actual is None:
+            inside = (*_INSIDE, *(() if self.bridge is None else (self.bridge,)))
+            return False if any(network.subnet_of(one) for one in inside) else None
+        if actual.subnet_of(network):
+            return True
+        return None if actual.overlaps(network) else False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +175,28 @@ class Verdict:
 
     fate: Fate
     places: tuple[Place, ...] = ()
+
+
+def both(conditions: Iterable[bool | None]) -> bool | None:
+    """Whether all conditions hold: one that is false decides, one that is unknown leaves it open."""
+    found = set(conditions)
+    if False in found:
+        return False
+    return None if None in found else True
+
+
+def merged(*files: Mapping[str, Chain]) -> dict[str, Chain]:
+    """Chains of several files that are loaded one after the other without a flush; the last policy holds."""
+    found: dict[str, Chain] = {}
+    for chains in files:
+        for name, chain in chains.items():
+            before = found.get(name, Chain(rules=()))
+            found[name] = Chain(
+                rules=(*before.rules, *chain.rules),
+                policy=chain.policy or before.policy,
+                place=chain.place or before.place,
+            )
+    return found
 
 
 def decide(chains: Mapping[str, Chain], start: str) -> Verdict:

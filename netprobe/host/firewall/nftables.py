@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 
 from netprobe.findings import Place
-from netprobe.host.firewall.model import Chain, FilterRule, Packet, Target
+from netprobe.host.firewall.model import Chain, FilterRule, Packet, Target, both
 
 _TOKEN = re.compile(r'"[^"\n]*"|[{};,]|\n|[^\s{};,"]+')
 _FAMILIES = {"inet": (4, 6), "ip": (4,), "ip6": (6,)}
 _VERDICTS = {"accept": Target.ACCEPT, "drop": Target.DROP, "reject": Target.DROP, "return": Target.RETURN}
-_HOOK = re.compile(r"type filter hook (output|input) priority .*")
+_HOOK = re.compile(r"type filter hook (output|input|forward) priority .*")
 _STATES = frozenset({"new", "established", "related", "invalid", "untracked"})
 _NUMBERS = {"tcp": "6", "udp": "17"}
 _NAMED_PORTS = {"https": 443, "domain": 53, "http": 80, "ssh": 22}
@@ -34,17 +35,26 @@ class _Draft:
 
 @dataclass(frozen=True, slots=True)
 class BaseChain:
-    """A base chain of the hook that was asked for, with all chains of its table."""
+    """A base chain of the hook that was asked for, with all chains of its table.
+
+    Attributes:
+        name: the base chain.
+        chains: of its table.
+        family: ``inet``, ``ip`` or ``ip6``.
+        table: the table's name.
+    """
 
     name: str
     chains: dict[str, Chain]
+    family: str
+    table: str
 
 
 def parse(text: str, file: str, packet: Packet) -> tuple[BaseChain, ...]:
     """Every base chain that the packet passes; it must survive each of them."""
-    hook = "output" if packet.outgoing else "input"
+    hook = packet.hook.value.lower()
     found = []
-    for family, body in _tables(_statements(text)):
+    for family, table, body in _tables(_statements(text)):
         if packet.family not in _FAMILIES.get(family, ()):
             continue
         drafts = _chains(body, file, packet)
@@ -52,7 +62,7 @@ def parse(text: str, file: str, packet: Packet) -> tuple[BaseChain, ...]:
             name: Chain(rules=tuple(draft.rules), policy=draft.policy, place=draft.place)
             for name, draft in drafts.items()
         }
-        found += [BaseChain(name, chains) for name, draft in drafts.items() if draft.hook == hook]
+        found += [BaseChain(name, chains, family, table) for name, draft in drafts.items() if draft.hook == hook]
     return tuple(found)
 
 
@@ -106,20 +116,21 @@ def _without_comment(line: str) -> str:
     return line if at < 0 else line[:at]
 
 
-def _tables(statements: Iterator[_Statement]) -> Iterator[tuple[str, list[_Statement]]]:
+def _tables(statements: Iterator[_Statement]) -> Iterator[tuple[str, str, list[_Statement]]]:
     body: list[_Statement] = []
-    family, depth = "", 0
+    family, table, depth = "", "", 0
     for statement in statements:
         if statement.words[:2] == ("flush", "ruleset"):
             continue
         if depth == 0 and statement.opens and statement.words[0] == "table":
             # ``table inet NAME`` or ``table NAME``, which is ip.
             family = statement.words[1] if len(statement.words) > 2 else "ip"
+            table = statement.words[-1]
             body, depth = [], 1
             continue
         depth += statement.opens - statement.closes
         if depth == 0 and statement.closes:
-            yield family, body
+            yield family, table, body
         elif depth > 0:
             body.append(statement)
 
@@ -152,29 +163,58 @@ def _line(chain: _Draft, statement: _Statement, file: str, packet: Packet) -> No
     elif statement.words[0] == "policy" and len(statement.words) > 1:
         chain.policy, chain.place = _VERDICTS.get(statement.words[1], Target.ACCEPT), place
     elif statement.words[0] != "type":
-        chain.rules.append(_rule(statement.words, place, packet))
+        chain.rules += _rules(statement.words, place, packet)
 
 
-def _rule(words: tuple[str, ...], place: Place, packet: Packet) -> FilterRule:
-    """Conditions stand before the verdict; each takes the words up to the next."""
+def _rules(words: tuple[str, ...], place: Place, packet: Packet) -> Iterator[FilterRule]:
+    """Conditions stand before the verdict; each takes the words up to the next. A verdict map is a rule an element."""
     conditions: list[bool | None] = []
-    target, chain, goto = Target.GO_ON, "", False
     index = 0
     while index < len(words):
         word = words[index]
-        if word in _VERDICTS:
-            target = _VERDICTS[word]
-            break
-        if word in ("jump", "goto") and index + 1 < len(words):
-            target, chain, goto = Target.JUMP, words[index + 1], word == "goto"
-            break
+        if word in _VERDICTS or word in ("jump", "goto"):
+            yield _decided(conditions, words[index:], place)
+            return
+        if "vmap" in words[index + 1 : index + 4]:
+            yield from _mapped(words, index, conditions, place, packet)
+            return
         size, matches = _condition(words, index, packet)
         conditions.append(matches)
         index += size
-    decided: bool | None = None if None in conditions else True
-    return FilterRule(
-        matches=False if False in conditions else decided, target=target, chain=chain, goto=goto, place=place
-    )
+    yield FilterRule(matches=both(conditions), target=Target.GO_ON, place=place)
+
+
+def _decided(conditions: list[bool | None], verdict: tuple[str, ...], place: Place) -> FilterRule:
+    """A rule of its conditions and a verdict: ``accept``, ``jump NAME`` and the like."""
+    matches = both(conditions)
+    if verdict[0] in _VERDICTS:
+        return FilterRule(matches=matches, target=_VERDICTS[verdict[0]], place=place)
+    if verdict[0] in ("jump", "goto") and len(verdict) > 1:
+        return FilterRule(matches=matches, target=Target.JUMP, chain=verdict[1], goto=verdict[0] == "goto", place=place)
+    return FilterRule(matches=matches, target=Target.GO_ON, place=place)
+
+
+def _mapped(
+    words: tuple[str, ...], start: int, before: list[bool | None], place: Place, packet: Packet
+) -> Iterator[FilterRule]:
+    """``ct state vmap { established : accept, invalid : drop }``: the first element that matches decides."""
+    at = words.index("vmap", start)
+    if at + 1 >= len(words) or words[at + 1] != "{":
+        # A named map, whose elements may change at any time.
+        yield FilterRule(matches=None, target=Target.GO_ON, place=place)
+        return
+    element: list[str] = []
+    for word in words[at + 2 :]:
+        if word not in (",", "}"):
+            element.append(word)
+            continue
+        if ":" in element:
+            colon = element.index(":")
+            _, matches = _condition((*words[start:at], *element[:colon]), 0, packet)
+            yield _decided([*before, matches], tuple(element[colon + 1 :]) or ("continue",), place)
+        element = []
+        if word == "}":
+            return
 
 
 def _condition(words: tuple[str, ...], at: int, packet: Packet) -> tuple[int, bool | None]:
@@ -186,59 +226,97 @@ def _condition(words: tuple[str, ...], at: int, packet: Packet) -> tuple[int, bo
             return 1, True
         case ("comment" | "log", *_):
             return _log_length(words, at), True
-        case ("ct", "state", *_):
-            size, values = _values(words, at + 2)
-            return 2 + size, _state(values, packet)
-        case (("tcp" | "udp") as protocol, ("dport" | "sport") as which, *_):
-            size, values = _values(words, at + 2)
-            if protocol != packet.protocol:
-                return 2 + size, False
+        case ("ct", "state" | "status" as what, *_):
+            side = _values(words, at + 2)
+            return 2 + side.size, side.answer(_state(what, side.values, packet))
+        case (("tcp" | "udp" | "th") as protocol, ("dport" | "sport") as which, *_):
+            side = _values(words, at + 2)
+            if protocol not in (packet.protocol, "th"):
+                return 2 + side.size, False
             port = packet.destination_port if which == "dport" else packet.source_port
-            return 2 + size, None if values is None or port is None else _has_port(values, port)
-        case ("th", "dport", *_):
-            size, values = _values(words, at + 2)
-            port = packet.destination_port
-            return 2 + size, None if values is None or port is None else _has_port(values, port)
+            unknown = side.values is None or port is None
+            return 2 + side.size, None if unknown else side.answer(_has_port(side.values or frozenset(), port or 0))
         case ("meta", "l4proto", *_) | ("ip", "protocol", *_) | ("ip6", "nexthdr", *_):
-            size, values = _values(words, at + 2)
+            side = _values(words, at + 2)
             names = {packet.protocol, _NUMBERS[packet.protocol]}
-            return 2 + size, None if values is None else bool(names & values)
+            return 2 + side.size, None if side.values is None else side.answer(bool(names & side.values))
         case ("meta", "nfproto", *_):
-            size, values = _values(words, at + 2)
-            return 2 + size, None if values is None else f"ipv{packet.family}" in values
-        case ("meta", ("oif" | "oifname" | "iif" | "iifname"), *_):
-            size, values = _values(words, at + 2)
-            return 2 + size, _interface(values)
-        case (("oif" | "oifname" | "iif" | "iifname"), *_):
-            size, values = _values(words, at + 1)
-            return 1 + size, _interface(values)
-        case (("ip" | "ip6") as family, ("daddr" | "saddr"), *_):
-            size, _ = _values(words, at + 2)
-            return 2 + size, None if (family == "ip") == (packet.family == 4) else False
+            side = _values(words, at + 2)
+            return 2 + side.size, None if side.values is None else side.answer(f"ipv{packet.family}" in side.values)
+        case ("meta", ("oif" | "oifname" | "iif" | "iifname") as which, *_):
+            side = _values(words, at + 2)
+            return 2 + side.size, side.answer(_interface(which, side.values, packet))
+        case (("oif" | "oifname" | "iif" | "iifname") as which, *_):
+            side = _values(words, at + 1)
+            return 1 + side.size, side.answer(_interface(which, side.values, packet))
+        case (("ip" | "ip6") as family, ("daddr" | "saddr") as which, *_):
+            side = _values(words, at + 2)
+            if (family == "ip") != (packet.family == 4):
+                return 2 + side.size, False
+            actual = packet.destination if which == "daddr" else packet.source
+            return 2 + side.size, side.answer(packet.by_address(actual, _networks(side.values)))
+        case ("fib", "daddr", "type", *_):
+            side = _values(words, at + 3)
+            kind = "local" if packet.is_for_host else "unicast"
+            return 3 + side.size, None if side.values is None else side.answer(kind in side.values)
         case _:
             return _unknown_length(words, at), None
 
 
-def _state(values: frozenset[str] | None, packet: Packet) -> bool | None:
+def _networks(values: frozenset[str] | None) -> Iterator[IPv4Network | None]:
+    """The networks of a set; None for a range, or what is no address."""
+    for value in values or ("a set",):
+        try:
+            yield IPv4Network(value, strict=False)
+        except ValueError:
+            yield None
+
+
+def _state(what: str, values: frozenset[str] | None, packet: Packet) -> bool | None:
     """Connection tracking's words; a number (``nft -nn``) is left unknown."""
-    if values is None or not values <= _STATES:
+    if values is None:
         return None
-    return packet.state in values
+    if what == "status":
+        return "dnat" in packet.states if values == {"dnat"} else None
+    return bool(packet.states & values) if values <= _STATES else None
 
 
-def _interface(values: frozenset[str] | None) -> bool | None:
-    """The loopback is never the way out; which of the others is, no file tells."""
-    return False if values == frozenset({"lo"}) else None
+def _interface(which: str, values: frozenset[str] | None, packet: Packet) -> bool | None:
+    """Whether the packet's interface is one of several names."""
+    if values is None:
+        return None
+    actual = packet.goes_out if which.startswith("o") else packet.came_in
+    answers = {packet.by_interface(actual, value) for value in values}
+    return True if True in answers else (None if None in answers else False)
 
 
-def _values(words: tuple[str, ...], at: int) -> tuple[int, frozenset[str] | None]:
-    """The right-hand side: one word, a set in braces, or a list; None where it is negated or cannot be read."""
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """The right-hand side of an expression.
+
+    Attributes:
+        size: how many words it takes.
+        values: what stands there; None where it cannot be read.
+        negated: whether it says what must not be.
+    """
+
+    size: int
+    values: frozenset[str] | None
+    negated: bool = False
+
+    def answer(self, found: bool | None) -> bool | None:
+        """What the expression answers, once it is known whether the values hold the packet's."""
+        return found if found is None or not self.negated else not found
+
+
+def _values(words: tuple[str, ...], at: int) -> _Side:
+    """One word, a set in braces, or a list."""
     if at >= len(words):
-        return 0, None
+        return _Side(0, None)
     negated = words[at] in ("!=", "ne")
     start = at + 1 if words[at] in ("!=", "ne", "==", "eq") else at
     if start >= len(words):
-        return start - at, None
+        return _Side(start - at, None)
     end = start + 1
     if words[start] != "{":
         while end + 1 < len(words) and words[end] == ",":
@@ -249,8 +327,8 @@ def _values(words: tuple[str, ...], at: int) -> tuple[int, frozenset[str] | None
             end += 1
         values = frozenset(word.strip('"') for word in words[start + 1 : end] if word != ",")
         end += 1
-    unreadable = negated or any(value.startswith(("@", "$", "&")) for value in values)
-    return end - at, None if unreadable else values
+    unreadable = any(value.startswith(("@", "$", "&")) for value in values)
+    return _Side(end - at, None if unreadable else values, negated)
 
 
 def _has_port(values: frozenset[str], port: int) -> bool | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from netprobe.findings import Place, Severity
+from netprobe.host import packages
 from netprobe.host.machine import Machine
 from netprobe.host.readers import daemonjson
 from netprobe.host.rules.define import rule
-from netprobe.host.rules.pairs import AGENT_PACKAGES, DOCKER_PACKAGES, needs_newer_agent, shown
+from netprobe.host.rules.pairs import needs_newer_agent, shown
 from netprobe.host.rules.sources import AGENT, AGENT_VERSIONS, DEVELOPER_GUIDE
 from netprobe.host.rules.versions import installed, unknown_version
 from netprobe.rules import Judgement, Rule, failed, not_applicable, passed, warned
@@ -19,7 +20,7 @@ def docker_missing(machine: Machine) -> Judgement:
     """The installer fetches Docker from download.docker.com, except on RHEL, where it must be there before."""
     found = machine.root.first(*DAEMONS)
     if found is not None:
-        package = next((name for name in DOCKER_PACKAGES if name in machine.packages.versions), None)
+        package = next((name for name in packages.DOCKER if name in machine.packages.versions), None)
         origin = f"the package {package}" if package is not None else "no package that netprobe knows"
         return passed(f"Docker is installed, from {origin}", Place(file=found))
     where = (Place(file=DAEMONS[0]),)
@@ -52,7 +53,7 @@ def docker_is_podman(machine: Machine) -> Judgement:
 
 def docker_too_old(machine: Machine) -> Judgement:
     """Since agent 1.20.0 Docker 18.01 is the oldest; metrics are reliable from 20.10.13 on."""
-    version = machine.version_of(*DOCKER_PACKAGES)
+    version = machine.version_of(*packages.DOCKER)
     if version is None:
         return _no_version(machine)
     shown = ".".join(map(str, version))
@@ -74,10 +75,10 @@ def _no_version(machine: Machine) -> Judgement:
 
 def docker_needs_newer_agent(machine: Machine) -> Judgement:
     """Docker raises its oldest API version: to 1.24 with 25.0, to 1.44 with 29.0 (later 1.40)."""
-    version = machine.version_of(*DOCKER_PACKAGES)
+    version = machine.version_of(*packages.DOCKER)
     if version is None:
         return _no_version(machine)
-    agent = machine.version_of(*AGENT_PACKAGES)
+    agent = machine.version_of(*packages.ECS_AGENT)
     if version >= (25,) and agent is None and installed(machine, "amazon-ecs-init"):
         return unknown_version(machine, "the ECS agent")
     if agent is None:

@@ -10,18 +10,18 @@ import difflib
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Network
 
 from netprobe.errors import UsageError
 from netprobe.findings import Place, Severity
-from netprobe.host import routes
+from netprobe.host import packages
 from netprobe.host.machine import Machine
 from netprobe.host.packages import Version
 from netprobe.host.readers import daemonjson, resolvconf, systemd, uplinks
 from netprobe.host.readers.daemonjson import DaemonJson
 from netprobe.host.rules import dockerkeys
 from netprobe.host.rules.define import rule
-from netprobe.host.rules.pairs import DOCKER_PACKAGES, shown
+from netprobe.host.rules.dockernetwork import bridge_network
+from netprobe.host.rules.pairs import shown
 from netprobe.host.rules.sources import READ_AGAIN
 from netprobe.proxyurl import parse, safe
 from netprobe.rules import Judgement, Rule, failed, not_run, passed, warned
@@ -30,7 +30,6 @@ _DAEMON = "https://docs.docker.com/reference/cli/dockerd/"
 _SHORT = {"-H": "host", "-D": "debug", "-l": "log-level", "-g": "graph", "-s": "storage-driver", "-b": "bridge",
           "-G": "group", "-p": "pidfile"}  # fmt: skip
 _DEFAULT_MTU = 1500
-_DEFAULT_BRIDGE = IPv4Network("172.17.0.0/16")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +50,7 @@ class _Problem:
 
 
 def _refusals(machine: Machine, config: DaemonJson) -> Iterator[_Problem]:
-    version = machine.version_of(*DOCKER_PACKAGES)
+    version = machine.version_of(*packages.DOCKER)
     for path, key in dockerkeys.flattened(config.settings):
         problem = _unknown(config, path, key, version)
         if problem is not None:
@@ -233,11 +232,12 @@ def _links(machine: Machine) -> tuple[uplinks.Link, ...]:
 def docker_network_overlaps(machine: Machine) -> Judgement:
     """What lies in docker0's network is looked for on docker0: a proxy there is out of reach for the host and tasks."""
     config = daemonjson.read(machine.root)
-    network, place, chosen = _bridge_network(machine, config)
+    bridge = bridge_network(machine)
+    network, place = bridge.network, bridge.place
     if network is None:
         return not_run("Docker's network is not given as an address")
     own = network.network_address + 1
-    found = _addresses(machine, resolvers=chosen)
+    found = _addresses(machine, resolvers=bridge.is_chosen)
     places = [where for address, where in found if address in network and address != own]
     if not places:
         return passed(f"no proxy or resolver lies in Docker's network {network}", place)
@@ -245,32 +245,6 @@ def docker_network_overlaps(machine: Machine) -> Judgement:
     title = f"{names} lies in Docker's own network {network}: it is looked for among the containers of this host"
     remedy = f'unless it is one of them, set "bip" in {config.file} to a network that nobody uses, as "10.200.0.1/24"'
     return warned(title, remedy, (*places, place))
-
-
-def _bridge_network(machine: Machine, config: DaemonJson) -> tuple[IPv4Network | None, Place, bool]:
-    """docker0's network, where it is said, and whether somebody chose it; Docker itself avoids resolvers' networks."""
-    if machine.running:
-        table = (line for _, line in machine.root.lines(routes.ROUTE))
-        for name, network in routes.networks(table):
-            if name == "docker0":
-                return network, Place(file=routes.ROUTE, text=f"docker0 {network}"), True
-    pools = config.settings.get("default-address-pools")
-    if "bip" in config.settings:
-        return _network(config.settings["bip"]), config.place("bip"), True
-    if isinstance(pools, list) and pools and isinstance(pools[0], dict):
-        base = _network(pools[0].get("base"))
-        size = pools[0].get("size")
-        if base is not None and isinstance(size, int) and base.prefixlen <= size <= 30:
-            base = IPv4Network((base.network_address, size))
-        return base, config.place("default-address-pools"), True
-    return _DEFAULT_BRIDGE, Place(file=config.file, text=f"{_DEFAULT_BRIDGE}, Docker's default"), False
-
-
-def _network(text: object) -> IPv4Network | None:
-    try:
-        return IPv4Network(str(text), strict=False)
-    except ValueError:
-        return None
 
 
 def _addresses(machine: Machine, *, resolvers: bool) -> Iterator[tuple[ipaddress.IPv4Address, Place]]:

@@ -1,205 +1,141 @@
-"""The host's own packet filter: would it let the agents out to port 443 and DNS, and the answers in?
+"""The host's own packet filter: does it let the agents out, and the packets of tasks through?
 
 Only a filter that something loads at boot counts: an ``/etc/nftables.conf`` whose unit is not enabled blocks nothing.
 On a running host the rules in the kernel are judged instead of files. Sources: nft(8), iptables-save(8), ufw(8),
-firewalld.direct(5), firewalld.policy(5).
+firewalld.direct(5), firewalld.policy(5), firewalld.zone(5).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from xml.etree import ElementTree
+from collections.abc import Iterable
+from ipaddress import IPv4Network
 
+from netprobe.errors import UsageError
 from netprobe.findings import Place
-from netprobe.host.firewall import iptables, nftables
-from netprobe.host.firewall.model import Chain, Fate, FilterRule, Packet, Target, Verdict, decide
+from netprobe.host.agents import programs
+from netprobe.host.firewall import loaded, traffic
+from netprobe.host.firewall.loaded import Passage
+from netprobe.host.firewall.model import Fate
 from netprobe.host.machine import Machine
-from netprobe.host.readers import settings
+from netprobe.host.readers import uplinks
 from netprobe.host.rules.define import rule
-from netprobe.rules import CannotJudgeError, Judgement, Rule, failed, not_run, passed, warned
+from netprobe.host.rules.dockernetwork import bridge_network
+from netprobe.host.rules.sources import AGENT, READ_AGAIN
+from netprobe.proxyurl import parse
+from netprobe.rules import Judgement, Rule, failed, not_run, passed, warned
 
-_NEEDS = (
-    (Packet(protocol="tcp", remote_port=443, outgoing=True, family=4), "connections to port 443"),
-    (Packet(protocol="udp", remote_port=53, outgoing=True, family=4), "DNS questions"),
-    (Packet(protocol="tcp", remote_port=443, outgoing=False, family=4), "answers from port 443"),
+_MANUAL = "https://manpages.debian.org/nftables"
+_DOCKER_FILTER = "https://docs.docker.com/engine/network/packet-filtering-firewalls/"
+_UNLISTED = "the rules in the kernel can be listed by root only; run netprobe host as root"
+_HOST_REMEDY = (
+    "allow tcp 443 and DNS out, and established connections back in; 'netprobe render nftables' writes the rules"
 )
-_NFTABLES = (("/etc/nftables.conf", "nftables.service"), ("/etc/sysconfig/nftables.conf", "nftables.service"))
-_IPTABLES = (
-    ("/etc/iptables/rules.v4", ("netfilter-persistent.service", "iptables.service")),
-    ("/etc/sysconfig/iptables", ("iptables.service",)),
+_TOWARDS_NAMES = (
+    "hold the destinations against 'netprobe endpoints -r REGION'; AWS's addresses change, its names do not"
 )
-_LIMIT = 2 * 1024 * 1024
-"""Bytes of a file with rules; each is gone through for every kind of packet."""
-_REMEDY = "allow tcp 443 and DNS out, and established connections back in; 'netprobe render nftables' writes the rules"
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What one filter does to one kind of traffic."""
-
-    need: str
-    verdict: Verdict
-
-
-def _hook(packet: Packet) -> str:
-    return "OUTPUT" if packet.outgoing else "INPUT"
+def _with(found: Iterable[Passage], fate: Fate) -> tuple[str, tuple[Place, ...]]:
+    """What meets a fate, and the rules that decide it."""
+    chosen = [one for one in found if one.verdict.fate is fate]
+    needs = ", ".join(dict.fromkeys(one.need for one in chosen))
+    return needs, tuple(dict.fromkeys(place for one in chosen for place in one.verdict.places))
 
 
-def _through_nftables(text: str, file: str) -> Iterator[_Found]:
-    for packet, need in _NEEDS:
-        for base in nftables.parse(text, file, packet):
-            yield _Found(need, decide(base.chains, base.name))
+def _uplink(machine: Machine) -> str:
+    link = uplinks.running(machine.root) if machine.running else None
+    return "" if link is None else link.name
 
 
-def _through_iptables(text: str, file: str) -> Iterator[_Found]:
-    lines = list(enumerate(text.split("\n"), start=1))
-    for packet, need in _NEEDS:
-        yield _Found(need, decide(iptables.parse(lines, file, packet), _hook(packet)))
-
-
-def _files(machine: Machine) -> Iterator[_Found]:
-    for path, unit in _NFTABLES:
-        text = machine.root.text(path, _LIMIT)
-        if text is not None and machine.unit_enabled(unit) is not None:
-            yield from _through_nftables(_with_includes(machine, text), path)
-    for path, units in _IPTABLES:
-        text = machine.root.text(path, _LIMIT)
-        if text is not None and any(machine.unit_enabled(unit) is not None for unit in units):
-            yield from _through_iptables(text, path)
-    yield from _ufw(machine)
-    yield from _firewalld(machine)
-
-
-def _with_includes(machine: Machine, text: str) -> str:
-    """Put the files of ``include`` statements in their place, one level deep, line numbers of the first file kept.
-
-    Raises:
-        CannotJudgeError: all of it together is larger than one file may be.
-    """
-    lines = text.split("\n")
-    left = _LIMIT - len(text)
-    for index, line in enumerate(lines):
-        match = re.fullmatch(r'\s*include\s+"(/[^"*?]+|/[^"]+/\*(?:\.\w+)?)"\s*;?\s*', line)
-        if match is None:
+def _proxy_ports(machine: Machine) -> tuple[int, ...] | None:
+    """The ports of the proxies, where every agent that is installed has one; None where one connects directly."""
+    found: list[int] = []
+    for program in programs.read(machine):
+        if not program.installed:
             continue
-        folder, _, name = match[1].rpartition("/")
-        paths = machine.root.glob(folder, name[1:]) if name.startswith("*") else (match[1],)
-        included = []
-        for path in paths:
-            content = machine.root.text(path, _LIMIT) or ""
-            left -= len(content) + 1
-            if left < 0:
-                raise CannotJudgeError(f"the rules and the files that they include are larger than {_LIMIT >> 20} MiB")
-            # A semicolon for each line end: these rules are judged, and told at the line that includes them.
-            included.append(content.replace("\n", " ; "))
-        lines[index] = " ".join(included)
-    return "\n".join(lines)
-
-
-def _ufw(machine: Machine) -> Iterator[_Found]:
-    """Ufw asks its before-rules, the user's, and then the default policy of the direction."""
-    enabled = any(
-        item.key == "ENABLED" and item.value.lower() == "yes"
-        for item in settings.shell(machine.root, "/etc/ufw/ufw.conf")
-    )
-    if not enabled:
-        return
-    defaults = {item.key: item for item in settings.shell(machine.root, "/etc/default/ufw")}
-    policy = defaults.get("DEFAULT_OUTPUT_POLICY")
-    if policy is None or policy.value.upper() == "ACCEPT":
-        return
-    lines = list(machine.root.lines("/etc/ufw/user.rules", _LIMIT))
-    for packet, need in _NEEDS:
-        if packet.outgoing:
-            chains = iptables.parse(lines, "/etc/ufw/user.rules", packet)
-            own = chains.get("ufw-user-output", Chain(rules=()))
-            end = FilterRule(matches=True, target=Target.DROP, place=policy.shown)
-            yield _Found(need, decide({**chains, "OUTPUT": Chain(rules=(*own.rules, end))}, "OUTPUT"))
-
-
-def _firewalld(machine: Machine) -> Iterator[_Found]:
-    """Firewalld lets everything out unless a direct rule or a policy from HOST says otherwise."""
-    if machine.unit_enabled("firewalld.service") is None:
-        return
-    direct = "/etc/firewalld/direct.xml"
-    lines = [
-        (0, f"-A {element.get('chain')} {element.text or ''}")
-        for element in _xml(machine, direct).iter("rule")
-        if element.get("ipv") == "ipv4" and element.get("table") == "filter"
-    ]
-    for packet, need in _NEEDS:
-        chains = iptables.parse(lines, direct, packet)
-        verdict = decide(chains, _hook(packet))
-        places = tuple(Place(file=direct, text=place.text) for place in verdict.places)
-        yield _Found(need, Verdict(fate=verdict.fate, places=places))
-    for path in machine.root.glob("/etc/firewalld/policies", ".xml"):
-        policy = _xml(machine, path)
-        inside = {element.get("name") for element in policy.iter("ingress-zone")}
-        if "HOST" not in inside or policy.get("target", "CONTINUE") not in ("DROP", "REJECT"):
-            continue
-        place = Place(file=path, text=f'target="{policy.get("target")}"')
-        yield from (_Found(need, _policy(policy, packet, place)) for packet, need in _NEEDS if packet.outgoing)
-
-
-def _policy(policy: ElementTree.Element, packet: Packet, place: Place) -> Verdict:
-    ports = {(element.get("port"), element.get("protocol")) for element in policy.findall("port")}
-    services = {element.get("name") for element in policy.findall("service")}
-    named = "https" if packet.remote_port == 443 else "dns"
-    if (str(packet.remote_port), packet.protocol) in ports or named in services:
-        return Verdict(fate=Fate.ACCEPTED)
-    if policy.find("rule") is not None:
-        return Verdict(fate=Fate.LIMITED, places=(place,))
-    return Verdict(fate=Fate.DROPPED, places=(place,))
-
-
-def _xml(machine: Machine, path: str) -> ElementTree.Element:
-    """A firewalld file; one with a document type is none of firewalld's, and could hold entity bombs."""
-    text = machine.root.text(path, _LIMIT)
-    empty = ElementTree.Element("none")
-    if text is None or "<!DOCTYPE" in text or "<!ENTITY" in text:
-        return empty
-    try:
-        return ElementTree.fromstring(text)  # noqa: S314 - bounded in size, and without a document type no entities
-    except ElementTree.ParseError:
-        # firewalld itself refuses such a file and starts without it.
-        return empty
-
-
-def _kernel(machine: Machine) -> tuple[_Found, ...] | None:
-    assert machine.live is not None
-    found: list[_Found] = []
-    seen = False
-    for program, through in (("nft", _through_nftables), ("iptables-save", _through_iptables)):
-        text = machine.live.firewall(program)
-        if text is not None:
-            seen = True
-            found += through(text, program)
-    return tuple(found) if seen else None
+        try:
+            proxy = None if program.https is None else parse(program.https.value)
+        except UsageError:
+            # Go connects directly with a proxy that it cannot parse.
+            proxy = None
+        if proxy is None:
+            return None
+        if proxy.host not in ("localhost", "::1") and not proxy.host.startswith("127."):
+            found.append(proxy.port)
+    return tuple(dict.fromkeys(found)) or None
 
 
 def local_firewall_blocks(machine: Machine) -> Judgement:
-    """Port 443 out, DNS out, answers in."""
-    found = _kernel(machine) if machine.running else tuple(_files(machine))
+    """Port 443 or the proxies out, DNS out, answers in."""
+    needs = traffic.of_host(_proxy_ports(machine) or (443,), uplink=_uplink(machine))
+    found = loaded.passages(machine, needs)
     if found is None:
-        return not_run("the rules in the kernel can be listed by root only; run netprobe host as root")
-    dropped = [item for item in found if item.verdict.fate is Fate.DROPPED]
-    limited = [item for item in found if item.verdict.fate is Fate.LIMITED]
+        return not_run(_UNLISTED)
+    dropped, places = _with(found, Fate.DROPPED)
     if dropped:
-        needs = ", ".join(dict.fromkeys(item.need for item in dropped))
-        places = dict.fromkeys(place for item in dropped for place in item.verdict.places)
-        return failed(f"the local firewall drops {needs}", _REMEDY, places)
+        return failed(f"the local firewall drops {dropped}", _HOST_REMEDY, places)
+    limited, places = _with(found, Fate.LIMITED)
     if limited:
-        needs = ", ".join(dict.fromkeys(item.need for item in limited))
-        places = dict.fromkeys(place for item in limited for place in item.verdict.places)
-        remedy = (
-            "hold the destinations against 'netprobe endpoints -r REGION'; AWS's addresses change, its names do not"
-        )
-        return warned(f"the local firewall allows {needs} to some destinations only", remedy, places)
+        return warned(f"the local firewall allows {limited} to some destinations only", _TOWARDS_NAMES, places)
     return passed("the local firewall lets the agents out" if found else "no local firewall is loaded at boot")
 
 
+def _bridge(machine: Machine) -> IPv4Network:
+    return bridge_network(machine).network or IPv4Network("172.17.0.0/16")
+
+
+def task_credentials_blocked(machine: Machine) -> Judgement:
+    """The packets of tasks for 169.254.170.2 pass INPUT, in by docker0 and for 127.0.0.1:51679."""
+    found = loaded.passages(machine, traffic.of_credentials(_bridge(machine)))
+    if found is None:
+        return not_run(_UNLISTED)
+    port = traffic.CREDENTIALS_PORT
+    remedy = (
+        f"accept tcp {port} that comes in by docker0: iptables -I INPUT -i docker0 -p tcp --dport {port} -j ACCEPT, "
+        f"ufw allow in on docker0 to any port {port} proto tcp, or nft: iifname docker0 tcp dport {port} accept"
+    )
+    dropped, places = _with(found, Fate.DROPPED)
+    if dropped:
+        title = f"tasks cannot reach 169.254.170.2 for their credentials: the local firewall drops {dropped}"
+        return failed(title, remedy, places)
+    limited, places = _with(found, Fate.LIMITED)
+    if limited:
+        return warned(f"the local firewall lets {limited} through under conditions only", remedy, places)
+    return passed("the local firewall lets tasks ask for their credentials" if found else "no local firewall is loaded")
+
+
+def task_traffic_blocked(machine: Machine) -> Judgement:
+    """Tasks in bridge mode leave through FORWARD; what Docker itself will put there no image can tell."""
+    found = loaded.passages(machine, traffic.of_tasks(_bridge(machine), _uplink(machine)))
+    if found is None:
+        return not_run(_UNLISTED)
+    remedy = (
+        "accept what comes in by docker0 and its answers: in nftables a rule in each forward chain, in iptables in "
+        "DOCKER-USER, in ufw 'ufw route allow in on docker0'"
+    )
+    dropped, places = _with(found, Fate.DROPPED)
+    if dropped and _proxy_ports(machine) is not None:
+        title = f"the local firewall drops {dropped}; tasks need the proxy, which their task definitions must name"
+        return warned(title, remedy, places)
+    if dropped:
+        return failed(f"the local firewall drops {dropped}", remedy, places)
+    limited, places = _with(found, Fate.LIMITED)
+    if limited:
+        return warned(f"the local firewall allows {limited} to some destinations only", remedy, places)
+    if any(one.by_docker for one in found):
+        return not_run(
+            "the files let tasks out only by rules that Docker makes when it starts; run 'netprobe host' once it runs"
+        )
+    return passed("the local firewall lets tasks out" if found else "no local firewall is loaded")
+
+
 RULES: tuple[Rule[Machine], ...] = (
-    rule(local_firewall_blocks, "The local firewall blocks the agents", "https://manpages.debian.org/nftables"),
+    rule(local_firewall_blocks, "The local firewall blocks the agents", _MANUAL),
+    rule(
+        task_credentials_blocked,
+        "The local firewall keeps tasks from their credentials",
+        f"{AGENT}/issues/2877",
+        checked=READ_AGAIN,
+    ),
+    rule(task_traffic_blocked, "The local firewall keeps tasks in", _DOCKER_FILTER, checked=READ_AGAIN),
 )

@@ -10,14 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from netprobe.findings import Place
+from netprobe.host import packages
 from netprobe.host.machine import Machine
 from netprobe.host.packages import Version
 from netprobe.host.rules import kernel
 from netprobe.host.rules.sources import AGENT
 from netprobe.rules import Judgement, failed
 
-DOCKER_PACKAGES = ("docker-ce", "docker.io", "moby-engine", "docker-engine", "docker")
-AGENT_PACKAGES = ("amazon-ecs-init", "ecs-init")
 _ALWAYS: Version = ()
 
 
@@ -61,7 +60,7 @@ def _confined_cgroups_v2(machine: Machine) -> Place | None:
 
 def _docker(first: int) -> Callable[[Machine], Place | None]:
     def applies(machine: Machine) -> Place | None:
-        version = machine.version_of(*DOCKER_PACKAGES)
+        version = machine.version_of(*packages.DOCKER)
         if version is None or version < (first,):
             return None
         return Place(file=machine.packages.file, text=f"Docker {shown(version)}")
@@ -139,7 +138,7 @@ def shown(version: Version) -> str:
 
 def needs_newer_agent(machine: Machine, rule_id: str) -> Judgement | None:
     """The failed judgement of a rule over the table of pairs; None where no row speaks against this machine."""
-    agent = machine.version_of(*AGENT_PACKAGES)
+    agent = machine.version_of(*packages.ECS_AGENT)
     if agent is None:
         return None
     for pair in PAIRS:

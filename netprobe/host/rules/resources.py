@@ -125,7 +125,7 @@ def task_credentials_unreachable(machine: Machine) -> Judgement:
     if not any("169.254.170.2" in line and "51679" in line for line in rules.split("\n")):
         place = Place(file="iptables-save", text="no rule for 169.254.170.2")
         return failed("the rule that leads 169.254.170.2 to the agent is gone", remedy, (place,))
-    return passed("tasks can reach 169.254.170.2")
+    return passed("the way to 169.254.170.2 is set up: route_localnet is on, and the rule of ecs-init is there")
 
 
 RULES: tuple[Rule[Machine], ...] = (

@@ -6,6 +6,7 @@ import re
 import struct
 
 from netprobe.findings import Place, Severity
+from netprobe.host import packages
 from netprobe.host.machine import Machine
 from netprobe.host.readers import kernelline
 from netprobe.host.rules import kernel, pairs
@@ -115,7 +116,7 @@ def cgroup_needs_newer_agent(machine: Machine) -> Judgement:
     version, place = found
     if version == 1:
         return passed("cgroups v1, which every agent supports", place)
-    agent = machine.version_of(*pairs.AGENT_PACKAGES)
+    agent = machine.version_of(*packages.ECS_AGENT)
     if agent is None and installed(machine, "amazon-ecs-init"):
         return unknown_version(machine, "cgroups v2, and the ECS agent")
     needed = pairs.needs_newer_agent(machine, "cgroup_needs_newer_agent")
@@ -124,7 +125,7 @@ def cgroup_needs_newer_agent(machine: Machine) -> Judgement:
 
 def system_needs_newer_agent(machine: Machine) -> Judgement:
     """Agents that a change broke on one kind of system, until a later one mended it."""
-    agent = machine.version_of(*pairs.AGENT_PACKAGES)
+    agent = machine.version_of(*packages.ECS_AGENT)
     if agent is None and installed(machine, "amazon-ecs-init"):
         return unknown_version(machine, "the ECS agent")
     if agent is None:

@@ -1,0 +1,129 @@
+"""The packets that ECS Anywhere lives on, as the kernel's filter sees them.
+
+- The host's own: connections to port 443, or to the proxies that its agents are told to use, and DNS; their answers.
+- Of a task in bridge mode for its credentials: it asks 169.254.170.2:80, which ecs-init's rule in the nat table turns
+  into 127.0.0.1:51679 before any filter looks (``ecs-init/exec/iptables``, read 2026-11-28). So the packet comes in by
+  docker0, for 127.0.0.1, and passes INPUT; its connection is new and marked DNAT. The answer leaves through OUTPUT.
+- Of a task to the world: in by docker0 and out by the uplink, through FORWARD; the answers come back the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from netprobe.host.firewall.model import BRIDGE, UPLINK, Hook, Packet
+
+CREDENTIALS_PORT = 51679
+_LOOPBACK = IPv4Network("127.0.0.1/32")
+_NEW, _ESTABLISHED = frozenset({"new"}), frozenset({"established"})
+_DNAT = frozenset({"dnat"})
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One kind of packet and what to call it."""
+
+    packet: Packet
+    name: str
+
+
+def of_host(ports: Sequence[int] = (443,), *, names: bool = True, uplink: str = "") -> tuple[Need, ...]:
+    """What the agents send and get.
+
+    Args:
+        ports: 443, or those of the proxies.
+        names: whether they need DNS.
+        uplink: the interface that leads out, where it is known.
+    """
+    wanted = [("tcp", port, f"connections to port {port}", f"answers from port {port}") for port in ports]
+    if names:
+        wanted.append(("udp", 53, "DNS questions", "DNS answers"))
+    found = []
+    for protocol, port, out, back in wanted:
+        asked = Packet(
+            protocol=protocol,
+            hook=Hook.OUTPUT,
+            destination_port=port,
+            goes_out=UPLINK,
+            states=_NEW,
+            uplink=uplink,
+        )
+        answer = Packet(
+            protocol=protocol,
+            hook=Hook.INPUT,
+            source_port=port,
+            came_in=UPLINK,
+            states=_ESTABLISHED,
+            uplink=uplink,
+        )
+        found += [Need(asked, out), Need(answer, back)]
+    return tuple(found)
+
+
+def of_credentials(bridge: IPv4Network) -> tuple[Need, ...]:
+    """A task that asks for its credentials, and the answer.
+
+    Args:
+        bridge: docker0's network.
+    """
+    asked = Packet(
+        protocol="tcp",
+        hook=Hook.INPUT,
+        destination_port=CREDENTIALS_PORT,
+        states=_NEW | _DNAT,
+        came_in=BRIDGE,
+        source=bridge,
+        destination=_LOOPBACK,
+        bridge=bridge,
+    )
+    answer = Packet(
+        protocol="tcp",
+        hook=Hook.OUTPUT,
+        source_port=CREDENTIALS_PORT,
+        states=_ESTABLISHED | _DNAT,
+        goes_out=BRIDGE,
+        source=_LOOPBACK,
+        destination=bridge,
+        bridge=bridge,
+    )
+    return Need(asked, f"packets of tasks to 127.0.0.1:{CREDENTIALS_PORT}"), Need(answer, "answers to tasks")
+
+
+def of_tasks(bridge: IPv4Network, uplink: str = "") -> tuple[Need, ...]:
+    """Tasks that connect to port 443 and ask DNS, and the answers.
+
+    Args:
+        bridge: docker0's network.
+        uplink: the interface that leads out, where it is known.
+    """
+    found = []
+    for protocol, port, out, back in (
+        ("tcp", 443, "connections of tasks to port 443", "answers to tasks from port 443"),
+        ("udp", 53, "DNS questions of tasks", "DNS answers to tasks"),
+    ):
+        asked = Packet(
+            protocol=protocol,
+            hook=Hook.FORWARD,
+            destination_port=port,
+            states=_NEW,
+            came_in=BRIDGE,
+            goes_out=UPLINK,
+            source=bridge,
+            bridge=bridge,
+            uplink=uplink,
+        )
+        answer = Packet(
+            protocol=protocol,
+            hook=Hook.FORWARD,
+            source_port=port,
+            states=_ESTABLISHED,
+            came_in=UPLINK,
+            goes_out=BRIDGE,
+            destination=bridge,
+            bridge=bridge,
+            uplink=uplink,
+        )
+        found += [Need(asked, out), Need(answer, back)]
+    return tuple(found)

@@ -1,0 +1,352 @@
+"""What we say of tasks behind a firewall is what happens to their packets: a bridge, a container, real rules.
+
+A host's namespace gets docker0 and a container behind it, the rules that dockerd and ecs-init make, and a listener in
+the place of the ECS agent. Every ruleset is loaded as it would be at boot, before Docker; then the container asks
+169.254.170.2 and the server. What we said of the file, and what we say of the kernel's listing, must agree with that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from netprobe.findings import Outcome
+from tests.support import need, rootfs
+from tests.support.netns import Namespace, Topology
+
+pytestmark = [pytest.mark.root, pytest.mark.engine]
+PASS, WARN, FAIL, NOT_RUN = Outcome.PASS, Outcome.WARN, Outcome.FAIL, Outcome.NOT_RUN
+SERVER = "198.18.0.2"
+CREDENTIALS, TRAFFIC = "task_credentials_blocked", "task_traffic_blocked"
+DOCKER = (  # as dockerd 20.10 leaves them, the last one first
+    "-w -I FORWARD -i docker0 -o docker0 -j ACCEPT",
+    "-w -I FORWARD -i docker0 ! -o docker0 -j ACCEPT",
+    "-w -I FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+    "-w -I FORWARD -j DOCKER-USER",
+    "-w -t nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE",
+)
+ECS_INIT = (
+    "-w -t nat -A PREROUTING -p tcp -d 169.254.170.2 --dport 80 -j DNAT --to-destination 127.0.0.1:51679",
+    "-w -I INPUT --dst 127.0.0.0/8 ! --src 127.0.0.0/8 -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP",
+)
+
+
+@dataclass
+class Host:
+    """A host with Docker's bridge, a container and a server beyond."""
+
+    net: Topology
+    container: Namespace
+
+    @property
+    def space(self) -> Namespace:
+        return self.net.client
+
+    def start_docker(self, *, writes_filter: bool = True) -> None:
+        """Do to the filter what dockerd and ecs-init do when they start."""
+        self.space.run("iptables", "-w", "-N", "DOCKER-USER", check=False)
+        for line in (*DOCKER, *ECS_INIT):
+            if writes_filter or "-t nat" in line or line in ECS_INIT:
+                self.space.run("iptables", *line.split())
+
+    def clean(self) -> None:
+        self.space.nft("flush ruleset")
+        self.space.run("iptables-legacy", "-F", check=False)
+        self.space.run("iptables-legacy", "-P", "FORWARD", "ACCEPT", check=False)
+        self.space.run("iptables-legacy", "-P", "INPUT", "ACCEPT", check=False)
+
+    def credentials(self) -> bool:
+        return self._opens("169.254.170.2", 80)
+
+    def traffic(self) -> bool:
+        return self._opens(SERVER, 443) and self._is_answered()
+
+    def _opens(self, address: str, port: int) -> bool:
+        with self.container.entered():
+            stream = socket.socket()
+        with stream:
+            stream.settimeout(0.5)
+            with contextlib.suppress(OSError):
+                stream.connect((address, port))
+                return True
+        return False
+
+    def _is_answered(self) -> bool:
+        with self.container.entered():
+            datagram = socket.socket(type=socket.SOCK_DGRAM)
+        with datagram:
+            datagram.settimeout(0.5)
+            with contextlib.suppress(OSError):
+                datagram.sendto(b"?", (SERVER, 53))
+                return datagram.recv(8) == b"!"
+        return False
+
+    def of_kernel(self, folder: Path) -> dict[str, Outcome]:
+        """The judgements of the running host."""
+        shown = {
+            "nft": self.space.run("nft", "list", "ruleset").stdout,
+            "iptables-save": self.space.run("iptables-save").stdout,
+            "iptables-legacy-save": self.space.run("iptables-legacy-save", check=False).stdout,
+        }
+        routes = self.space.run("cat", "/proc/net/route").stdout
+        mtu = {f"sys/class/net/{name}/mtu": "1500\n" for name in ("docker0", "eth0")}
+        root = rootfs.make(folder / "live", {"proc/net/route": routes, **mtu})
+        found = rootfs.judged(root, rootfs.live(firewall=shown))
+        return {rule: found[rule].judgement.outcome for rule in (CREDENTIALS, TRAFFIC)}
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[Host]:
+    need.root()
+    need.engine("nft")
+    need.engine("iptables-restore")
+    with Topology(routers=0) as net:
+        container = Namespace(net.client.name.replace("-client", "-box"))
+        subprocess.run(["ip", "netns", "add", container.name], check=True, timeout=20)
+        try:
+            _wire(net.client, container)
+            with _listening(net):
+                yield Host(net, container)
+        finally:
+            container.delete()
+
+
+def _wire(host: Namespace, container: Namespace) -> None:
+    host.ip("link", "add", "docker0", "type", "bridge")
+    host.ip("addr", "add", "172.17.0.1/16", "dev", "docker0")
+    host.ip("link", "add", "veth0", "type", "veth", "peer", "name", "eth0", "netns", container.name)
+    host.ip("link", "set", "veth0", "master", "docker0")
+    for name in ("veth0", "docker0"):
+        host.ip("link", "set", name, "up")
+    container.ip("addr", "add", "172.17.0.2/16", "dev", "eth0")
+    container.ip("link", "set", "eth0", "up")
+    container.ip("route", "add", "default", "via", "172.17.0.1")
+    host.configure({"net/ipv4/conf/all/route_localnet": "1", "net/ipv4/ip_forward": "1"})
+
+
+@contextlib.contextmanager
+def _listening(net: Topology) -> Iterator[None]:
+    with net.server.entered():
+        world = socket.create_server(("0.0.0.0", 443), backlog=128)
+        names = socket.socket(type=socket.SOCK_DGRAM)
+        names.bind(("0.0.0.0", 53))
+    with net.client.entered():
+        agent = socket.create_server(("127.0.0.1", 51679), backlog=128)
+    names.settimeout(0.2)
+    ended = threading.Event()
+
+    def answer() -> None:
+        while not ended.is_set():
+            with contextlib.suppress(TimeoutError):
+                _, asker = names.recvfrom(64)
+                names.sendto(b"!", asker)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(5)
+        for one in (world, names, agent):
+            one.close()
+
+
+def saved(*lines: str) -> str:
+    return "\n".join(("*filter", *lines, "COMMIT", ""))
+
+
+ESTABLISHED = "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
+HARDENED = (":INPUT DROP [0:0]", ":FORWARD DROP [0:0]", ":OUTPUT ACCEPT [0:0]", "-A INPUT -i lo -j ACCEPT",
+            "-A INPUT -s 127.0.0.0/8 -j DROP", "-A INPUT -p tcp -m state --state ESTABLISHED -j ACCEPT",
+            "-A INPUT -p udp -m state --state ESTABLISHED -j ACCEPT",
+            "-A INPUT -p tcp -m tcp --dport 22 -m state --state NEW -j ACCEPT")  # fmt: skip
+OPEN = (":INPUT ACCEPT [0:0]", ":FORWARD ACCEPT [0:0]", ":OUTPUT ACCEPT [0:0]")
+NO_FORWARD = (":INPUT ACCEPT [0:0]", ":FORWARD DROP [0:0]", ":OUTPUT ACCEPT [0:0]")
+IPTABLES = {
+    "open": (saved(*OPEN), PASS, PASS),
+    "hardened": (saved(*HARDENED), FAIL, NOT_RUN),
+    "hardened with the port": (saved(*HARDENED, "-A INPUT -i docker0 -p tcp --dport 51679 -j ACCEPT"), PASS, NOT_RUN),
+    "hardened with the bridge": (saved(*HARDENED, "-A INPUT -i docker+ -j ACCEPT"), PASS, NOT_RUN),
+    "hardened with the containers' network": (saved(*HARDENED, "-A INPUT -s 172.16.0.0/12 -j ACCEPT"), PASS, NOT_RUN),
+    "hardened with another network": (saved(*HARDENED, "-A INPUT -s 10.0.0.0/8 -j ACCEPT"), FAIL, NOT_RUN),
+    "the port by another way in": (saved(*HARDENED, "-A INPUT -i eth0 -p tcp --dport 51679 -j ACCEPT"), FAIL, NOT_RUN),
+    "port 80 is not the port": (saved(*HARDENED, "-A INPUT -i docker0 -p tcp --dport 80 -j ACCEPT"), FAIL, NOT_RUN),
+    "changed connections": (saved(*HARDENED, "-A INPUT -m conntrack --ctstate DNAT -j ACCEPT"), PASS, NOT_RUN),
+    "for this host": (saved(*HARDENED, "-A INPUT -p tcp -m addrtype --dst-type LOCAL -j ACCEPT"), PASS, NOT_RUN),
+    "only forwarding is closed": (saved(*NO_FORWARD), PASS, NOT_RUN),
+    "only the SSH port is dropped": (saved(*OPEN, "-A INPUT -p tcp --dport 22 -j DROP"), PASS, PASS),
+    "syn packets are dropped": (saved(*OPEN, "-A INPUT -p tcp --tcp-flags SYN,ACK SYN -j DROP"), FAIL, PASS),
+    "answers are dropped": (saved(*OPEN, "-A OUTPUT -s 127.0.0.0/8 ! -o lo -j DROP"), FAIL, PASS),
+    "users drop 443": (saved(*OPEN, ":DOCKER-USER - [0:0]", "-A DOCKER-USER -p tcp --dport 443 -j DROP"), PASS, FAIL),
+    "users drop the rest": (saved(*OPEN, ":DOCKER-USER - [0:0]", "-A DOCKER-USER -i eth0 -j DROP",
+                                  "-A DOCKER-USER -j RETURN"), PASS, FAIL),
+    "users drop strangers": (saved(*OPEN, ":DOCKER-USER - [0:0]",
+                                   "-A DOCKER-USER -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN",
+                                   "-A DOCKER-USER -i eth0 ! -s 10.0.0.0/8 -j DROP"), PASS, PASS),
+    "users return": (saved(*NO_FORWARD, ":DOCKER-USER - [0:0]", "-A DOCKER-USER -j RETURN"), PASS, NOT_RUN),
+}  # fmt: skip
+UNDECIDED = {"users drop the rest"}
+"""The file does not say which interface leads out, so it is passed over there; of a running host that is known."""
+
+
+def base(hook: str, policy: str, rules: str = "") -> str:
+    return f" chain {hook} {{\n  type filter hook {hook} priority 0; policy {policy};\n{rules} }}\n"
+
+
+def closed(hook: str, *rules: str) -> str:
+    """A table with one chain that drops the rest."""
+    return table(base(hook, "drop", "".join(f"  {rule}\n" for rule in rules)))
+
+
+def table(*chains: str, name: str = "inet filter") -> str:
+    return f"table {name} {{\n{''.join(chains)}}}\n"
+
+
+STATES = "ct state vmap { established : accept, related : accept, invalid : drop }"
+INSIDE = 'iifname "docker0"'
+OPEN_TABLE = table(base("input", "accept"), base("forward", "accept"), base("output", "accept"))
+OWN_TABLE = table(base("FORWARD", "drop").replace("hook FORWARD", "hook forward"), name="ip filter")
+NFTABLES = {
+    "Debian's own": (OPEN_TABLE, PASS, PASS),
+    "input closed": (closed("input", STATES, "iif lo accept", "tcp dport 22 accept"), FAIL, PASS),
+    "input open for the port": (closed("input", STATES, f"{INSIDE} tcp dport 51679 accept"), PASS, PASS),
+    "input open for bridges": (closed("input", STATES, 'iifname { "lo", "docker*" } accept'), PASS, PASS),
+    "input open by map": (closed("input", STATES, 'iifname vmap { "lo" : accept, "docker0" : accept }'), PASS, PASS),
+    "input open for changed": (closed("input", STATES, "ct status dnat accept"), PASS, PASS),
+    "input open for containers": (closed("input", STATES, "ip saddr 172.17.0.0/16 accept"), PASS, PASS),
+    "forward closed": (closed("forward"), PASS, FAIL),
+    "forward closed but answers": (closed("forward", STATES), PASS, FAIL),
+    "forward open for containers": (closed("forward", STATES, f"{INSIDE} accept"), PASS, PASS),
+    "forward open for 443 alone": (closed("forward", STATES, f"{INSIDE} tcp dport 443 accept"), PASS, FAIL),
+    "forward open without answers": (closed("forward", f"{INSIDE} accept"), PASS, FAIL),
+    "not from elsewhere": (table(base("forward", "accept", '  iifname != "docker0" ct state new drop\n')), PASS, PASS),
+    "in iptables' own table": (OWN_TABLE, PASS, NOT_RUN),
+}  # fmt: skip
+
+
+def as_file(folder: Path, path: str, unit: str, text: str, **more: str) -> dict[str, Outcome]:
+    files: dict[str, str | bytes] = {
+        path: text,
+        f"etc/systemd/system/multi-user.target.wants/{unit}": f"->/lib/systemd/system/{unit}",
+        **{name.replace("__", "/"): content for name, content in more.items()},
+    }
+    found = rootfs.judged(rootfs.make(folder / "image", files))
+    return {rule: found[rule].judgement.outcome for rule in (CREDENTIALS, TRAFFIC)}
+
+
+def holds(outcome: Outcome, works: bool) -> bool:
+    """Whether a judgement may stand beside what the packets did; what was not judged claims nothing of a success."""
+    return outcome is FAIL if not works else outcome in (PASS, NOT_RUN)
+
+
+@pytest.mark.parametrize("name", IPTABLES)
+@pytest.mark.parametrize("variant", ["nft", "legacy"])
+def test_iptables(name: str, variant: str, host: Host, tmp_path: Path) -> None:
+    text, credentials, traffic = IPTABLES[name]
+    if variant == "legacy":
+        _needs_legacy(host)
+    try:
+        host.space.run(f"iptables-{variant}-restore", input=text)
+        host.start_docker()
+        works = {CREDENTIALS: host.credentials(), TRAFFIC: host.traffic()}
+        said = as_file(tmp_path, "etc/iptables/rules.v4", "netfilter-persistent.service", text)
+        if name in UNDECIDED:
+            assert said == {CREDENTIALS: PASS, TRAFFIC: PASS}
+        elif variant == "nft":
+            assert said == {CREDENTIALS: credentials, TRAFFIC: traffic}
+            assert all(holds(said[rule], works[rule]) for rule in works), (works, said)
+        kernel = host.of_kernel(tmp_path)
+        assert kernel == {rule: PASS if works[rule] else FAIL for rule in works}
+    finally:
+        host.clean()
+
+
+def _needs_legacy(host: Host) -> None:
+    if host.space.run("iptables-legacy", "-L", "-n", check=False).returncode != 0:
+        pytest.skip("this kernel has no iptables of the old kind")
+
+
+@pytest.mark.parametrize("name", NFTABLES)
+def test_nftables(name: str, host: Host, tmp_path: Path) -> None:
+    text, credentials, traffic = NFTABLES[name]
+    try:
+        host.space.nft(text)
+        host.start_docker()
+        works = {CREDENTIALS: host.credentials(), TRAFFIC: host.traffic()}
+        said = as_file(tmp_path, "etc/nftables.conf", "nftables.service", text)
+        assert said == {CREDENTIALS: credentials, TRAFFIC: traffic}
+        assert all(holds(said[rule], works[rule]) for rule in works), (works, said)
+        assert host.of_kernel(tmp_path) == {rule: PASS if works[rule] else FAIL for rule in works}
+    finally:
+        host.clean()
+
+
+@pytest.mark.parametrize(
+    ("text", "works"),
+    [
+        (saved(":FORWARD DROP [0:0]"), False),
+        (saved(":FORWARD DROP [0:0]", "-A FORWARD -i docker0 -j ACCEPT", "-A FORWARD -o docker0 -j ACCEPT"), True),
+    ],
+)
+def test_docker_that_writes_no_rules_of_its_own(text: str, works: bool, host: Host, tmp_path: Path) -> None:
+    try:
+        host.space.run("iptables-restore", input=text)
+        host.start_docker(writes_filter=False)
+        assert host.traffic() is works
+        said = as_file(tmp_path, "etc/iptables/rules.v4", "netfilter-persistent.service", text,
+                       etc__docker__daemon_json="{}")  # fmt: skip
+        rootfs.plant(tmp_path / "image", "etc/docker/daemon.json", '{"iptables": false}')
+        said = {rule: one.judgement.outcome for rule, one in rootfs.judged(tmp_path / "image").items()}
+        assert said[TRAFFIC] is (PASS if works else FAIL)
+    finally:
+        host.clean()
+
+
+UFW_CASES: dict[str, tuple[tuple[str, ...], Outcome, Outcome]] = {
+    "as it comes": ((), FAIL, NOT_RUN),
+    "SSH alone": (("ufw allow 22/tcp",), FAIL, NOT_RUN),
+    "the port from docker0": (("ufw allow in on docker0 to any port 51679 proto tcp",), PASS, NOT_RUN),
+    "all from docker0": (("ufw allow in on docker0",), PASS, NOT_RUN),
+    "the containers' network": (("ufw allow from 172.17.0.0/16",), PASS, NOT_RUN),
+    "another network": (("ufw allow from 10.0.0.0/8 to any port 51679",), FAIL, NOT_RUN),
+    "all that comes in": (("ufw default allow incoming",), PASS, NOT_RUN),
+    "nothing out": (("ufw default deny outgoing",), FAIL, NOT_RUN),
+    "forwarding too": (("ufw default allow routed", "ufw default allow incoming"), PASS, PASS),
+}
+
+
+@pytest.mark.parametrize("name", UFW_CASES)
+def test_ufw(name: str, host: Host, tmp_path: Path) -> None:
+    need.engine("ufw")
+    commands, credentials, traffic = UFW_CASES[name]
+    shutil.copytree("/etc/ufw", tmp_path / "ufw")
+    for file in ("user.rules", "user6.rules"):
+        shutil.copy(f"/usr/share/ufw/{file}", tmp_path / "ufw" / file)
+    (tmp_path / "ufw/sysctl.conf").write_text("")
+    shutil.copy("/etc/default/ufw", tmp_path / "default")
+    private = (
+        f"mount --bind {tmp_path}/ufw /etc/ufw && mount --bind {tmp_path}/default /etc/default/ufw && "
+        "mount -t tmpfs tmpfs /run && " + " && ".join((*commands, "ufw --force enable"))
+    )
+    try:
+        host.space.run("unshare", "--mount", "sh", "-c", private, timeout=60)
+        host.start_docker()
+        works = {CREDENTIALS: host.credentials(), TRAFFIC: host.traffic()}
+        root = rootfs.make(tmp_path / "image", {"etc/default/ufw": (tmp_path / "default").read_text()})
+        shutil.copytree(tmp_path / "ufw", root / "etc/ufw")
+        found = rootfs.judged(root)
+        said = {rule: found[rule].judgement.outcome for rule in (CREDENTIALS, TRAFFIC)}
+        assert said == {CREDENTIALS: credentials, TRAFFIC: traffic}
+        assert all(holds(said[rule], works[rule]) for rule in works), (works, said)
+        assert host.of_kernel(tmp_path) == {rule: PASS if works[rule] else FAIL for rule in works}
+    finally:
+        host.clean()
