@@ -1,117 +1,152 @@
-"""Feed files to the judge: logs line by line, captures through ``netprobe.observe``.
+"""Feed files, pipes and stdin to the judge: logs line by line, captures through ``netprobe.observe``.
 
-Files that teach which name an address has (DNS logs) are read first, whatever the order given, so that a firewall's
-log of bare addresses can be understood.
+What teaches which name an address has (captures, DNS logs) is read first, whatever the order given, so that a
+firewall's log of bare addresses can be understood. Every input is opened once; only a file, which can be opened again,
+is closed between the look at its beginning and the reading.
 """
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from netprobe.audit import lines
-from netprobe.audit.formats import FORMATS, Format, parser
+from netprobe.audit.formats import FORMATS, TEACHES, Format, parser
 from netprobe.audit.judge import Judge
 from netprobe.audit.model import Event, Source, Verdict
 from netprobe.errors import UnreadableFileError, UsageError
 from netprobe.observe import capture
+from netprobe.observe import files as inputs
 from netprobe.observe.learn import Observer
 from netprobe.observe.matching import Matcher
 from netprobe.observe.model import Use
 
 CAPTURE = "capture"
-_TEACHES = frozenset({"dnsmasq", CAPTURE})
+_REMEDY = "name a readable file, a pipe, or - for stdin"
+_DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
+
+
+@dataclass(slots=True)
+class _Input:
+    """One input: what it is, and its stream where that cannot be opened again."""
+
+    path: Path
+    kind: str
+    stream: BinaryIO | None
 
 
 def feed(paths: Sequence[Path], judge: Judge, *, log_format: str | None = None) -> tuple[Source, ...]:
-    """Read every file.
+    """Read every input.
 
     Args:
-        paths: captures and logs.
+        paths: captures and logs; ``-`` for stdin.
         judge: takes what they say.
         log_format: the format of all logs; None to tell it from their first lines.
 
     Raises:
-        UsageError: an unknown format, or a file that cannot be read or understood.
+        UsageError: an unknown format, or an input that cannot be read or understood.
     """
     if log_format is not None and log_format not in (*FORMATS, CAPTURE):
         raise UsageError(log_format, "is not a log format", f"choose one of {', '.join((*FORMATS, CAPTURE))}")
-    for path in paths:
-        _require_file(path)
-    kinds = {path: log_format or _kind(path) for path in dict.fromkeys(paths)}
-    order = sorted(kinds, key=lambda path: kinds[path] not in _TEACHES)
-    sources = {path: _feed(path, kinds[path], judge) for path in order}
-    return tuple(sources[path] for path in kinds)
+    known = [_look(path, log_format) for path in dict.fromkeys(paths)]
+    sources: dict[Path, Source] = {}
+    for one in sorted(known, key=lambda one: one.kind != CAPTURE and one.kind not in TEACHES):
+        sources[one.path] = _feed(one, judge)
+    return tuple(sources[one.path] for one in known)
 
 
-def _require_file(path: Path) -> None:
-    """Refuse a pipe or a device before it is opened: it may never end, and its beginning is looked at twice."""
-    if path.exists() and not path.is_file():
-        kind = "a folder" if path.is_dir() else "a pipe or a device"
-        raise UnreadableFileError(str(path), f"is {kind}, not a file", "save it to a file first, and name that")
-
-
-def _feed(path: Path, kind: str, judge: Judge) -> Source:
-    return _capture(path, judge) if kind == CAPTURE else _log(path, FORMATS[kind], judge)
-
-
-def _kind(path: Path) -> str:
-    """Whether it is a capture, and if not, which log."""
+def _look(path: Path, log_format: str | None) -> _Input:
+    """Open an input and tell what it is."""
+    again = inputs.can_be_opened_again(path)
+    if again and log_format is not None:
+        with inputs.opened(path, _REMEDY):
+            return _Input(path, log_format, None)
+    stream = inputs.opened(path, _REMEDY)
     try:
-        with path.open("rb") as stream:
-            start = stream.read(4)
+        kind, whole = (log_format, inputs.unpacked(stream)[0]) if log_format is not None else _kind(stream, str(path))
+    except BaseException:
+        stream.close()
+        raise
+    if again:
+        whole.close()
+        stream.close()
+        return _Input(path, kind, None)
+    return _Input(path, kind, whole)
+
+
+def _kind(stream: BinaryIO, name: str) -> tuple[str, BinaryIO]:
+    """What a stream holds, and the stream (unpacked) from its beginning."""
+    try:
+        unpacked, _packed = inputs.unpacked(stream)
+        start = inputs.exactly(unpacked, 4)
+        whole = inputs.rewound(start, unpacked)
+        if capture.is_capture(start):
+            return CAPTURE, whole
+        head, whole = lines.beginning(whole)
+    except _DAMAGED as error:
+        raise UnreadableFileError(name, "is a damaged gzip stream", "unpack it as far as it goes") from error
     except OSError as error:
-        raise UnreadableFileError(str(path), f"cannot be read ({error.strerror})", "name a readable file") from error
-    if start[:2] == b"\x1f\x8b":
-        try:
-            next(capture.read(path, capture.Tally()), None)
-        except UnreadableFileError:
-            return lines.format_of(path).NAME
-        return CAPTURE
-    return CAPTURE if capture.is_capture(start) else lines.format_of(path).NAME
+        raise UnreadableFileError(name, f"cannot be read ({error.strerror})", _REMEDY) from error
+    return lines.format_of(head, name).NAME, whole
 
 
-def _log(path: Path, one: Format, judge: Judge) -> Source:
+def _feed(one: _Input, judge: Judge) -> Source:
+    stream = one.stream if one.stream is not None else inputs.unpacked(inputs.opened(one.path, _REMEDY))[0]
+    with stream:
+        if one.kind == CAPTURE:
+            return _capture(stream, str(one.path), judge)
+        return _log(stream, str(one.path), FORMATS[one.kind], judge)
+
+
+def _log(stream: BinaryIO, name: str, one: Format, judge: Judge) -> Source:
     malformed: Counter[str] = Counter()
     count = events = 0
     complete = True
-    parse = parser(one)
+    parse, take = parser(one), judge.take
     try:
-        for line in lines.read(path, malformed):
+        for line in lines.read(stream, malformed):
             count += 1
-            if not line.strip():
-                continue
             try:
                 found = parse(line)
             except ValueError as error:
-                malformed[str(error)[:100]] += 1
+                if line.strip():
+                    malformed[str(error)[:100]] += 1
                 continue
             for event in found:
                 events += 1
-                judge.take(event)
-    except lines.Damaged:
+                take(event)
+    except _DAMAGED:
         malformed["gzip stream is damaged"] += 1
         complete = False
-    return Source(
-        path=str(path), format=one.NAME, lines=count, events=events, malformed=dict(malformed), complete=complete
-    )
+    except OSError as error:
+        raise UnreadableFileError(name, f"cannot be read ({error.strerror})", _REMEDY) from error
+    return Source(path=name, format=one.NAME, lines=count, events=events, malformed=dict(malformed), complete=complete)
 
 
-def _capture(path: Path, judge: Judge) -> Source:
+def _capture(stream: BinaryIO, name: str, judge: Judge) -> Source:
     observer = Observer()
-    for packet in capture.read(path, observer.tally):
+    for packet in capture.packets(stream, name, observer.tally):
         observer.feed(packet)
-    observed = observer.result(str(path), Matcher(()))
+    observed = observer.result(name, Matcher(()))
     uses = (*observed.unexplained, *observed.bare_addresses)
     for use in uses:
         for event in _events(use):
             judge.take(event)
+        if use.host not in use.remote_addresses and not use.answers:
+            for address in use.remote_addresses:
+                judge.learn(address, use.host)
     for question in observed.questions:
         for rcode, times in question.failures.items():
             judge.take(Event(_of_rcode(rcode), question.host, rule=f"DNS {rcode}", times=times, layer="dns"))
+        if question.answered:
+            judge.take(Event(Verdict.ALLOWED, question.host, rule="answered", times=question.answered, layer="dns"))
     return Source(
-        path=str(path),
+        path=name,
         format=CAPTURE,
         lines=observed.packets,
         events=len(uses) + len(observed.questions),
@@ -121,18 +156,38 @@ def _capture(path: Path, judge: Judge) -> Source:
 
 
 def _of_rcode(rcode: str) -> Verdict:
-    return Verdict.DENIED if rcode in ("NXDOMAIN", "REFUSED") else Verdict.UNKNOWN
+    """What the answer of a DNS server means; none with an address was given."""
+    return Verdict.DENIED if rcode in ("NXDOMAIN", "REFUSED") else Verdict.FAILED_UPSTREAM
 
 
 def _events(use: Use) -> list[Event]:
-    """Connections that were answered count as allowed; silence and resets as denied, since nobody else says so."""
+    """Connections that were answered count as allowed; silence and resets as denied, since nobody else says so.
+
+    A reset after an answer ends a connection that worked, and a client's own is its own affair.
+    """
     base = Event(
         Verdict.ALLOWED, use.host, port=use.port, client=", ".join(use.local_addresses[:3]), time=use.last_seconds
     )
-    passed = use.connections - use.resets - use.timeouts
-    found = [
-        base._replace(verdict=Verdict.DENIED, rule=rule, times=times, time=None)
-        for rule, times in (("reset", use.resets), ("no answer", use.timeouts))
-        if times
+    stopped: list[tuple[Verdict, str, int]] = [
+        (Verdict.DENIED, f"reset by {one.by} ({one.after.replace('_', ' ')})", one.count)
+        for one in use.resets_by
+        if one.side == "remote" and one.after != "answer"
     ]
+    stopped += [(Verdict.DENIED, "no answer", use.timeouts), (Verdict.DENIED, "opened, then silent", use.silent)]
+    stopped += [(_of_status(status), f"the proxy answered {status}", n) for status, n in use.answers.items()]
+    found = [
+        base._replace(verdict=verdict, rule=rule, times=times, time=None)
+        for verdict, rule, times in stopped
+        if times and verdict is not Verdict.ALLOWED
+    ]
+    passed = use.connections - sum(event.times for event in found)
     return [*found, base._replace(times=passed)] if passed > 0 else found
+
+
+def _of_status(status: str) -> Verdict:
+    """What an HTTP proxy's answer to a CONNECT says."""
+    if status.startswith("2"):
+        return Verdict.ALLOWED
+    if status == "407":
+        return Verdict.CREDENTIALS_ASKED
+    return Verdict.FAILED_UPSTREAM if status.startswith("5") else Verdict.DENIED

@@ -2,49 +2,26 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
-from pathlib import Path
-from typing import BinaryIO, cast
+from io import BytesIO
+from typing import BinaryIO
 
-from netprobe.audit.formats import Format, detect
-from netprobe.errors import UnreadableFileError, UsageError
+from netprobe.audit.formats import FORMATS, Format, detect
+from netprobe.errors import UsageError, printable
+from netprobe.observe.files import rewound
 
 MAX_LINE = 16_384
 _LOOK_AT = 50
-_REMEDY = "name its format with --log-format"
 
 
-class Damaged(Exception):
-    """A gzip stream that ends in the middle or lies."""
-
-
-def read(path: Path, malformed: Counter[str]) -> Iterator[str]:
-    """The lines of a file, without their ends; what is too long is counted and left out.
+def read(stream: BinaryIO, malformed: Counter[str]) -> Iterator[str]:
+    """The lines of a stream, without their ends; what is too long is counted and left out.
 
     Args:
-        path: the file.
+        stream: the log; an error in it (a damaged gzip stream) comes after the lines before it.
         malformed: told what was left out.
-
-    Raises:
-        UnreadableFileError: it is missing or may not be read.
-        Damaged: a gzip stream that ends in the middle; the lines before it were given.
     """
-    try:
-        with path.open("rb") as raw:
-            packed = raw.read(2) == b"\x1f\x8b"
-            raw.seek(0)
-            yield from _lines(cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if packed else raw, malformed)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise Damaged from error
-    except OSError as error:
-        raise UnreadableFileError(str(path), f"cannot be read ({error.strerror})", "name a readable file") from error
-
-
-def _lines(stream: BinaryIO, malformed: Counter[str]) -> Iterator[str]:
     while line := stream.readline(MAX_LINE):
         if len(line) == MAX_LINE and not line.endswith(b"\n"):
             malformed["line is too long"] += 1
@@ -54,17 +31,25 @@ def _lines(stream: BinaryIO, malformed: Counter[str]) -> Iterator[str]:
         yield line.decode("utf-8", "replace").rstrip("\r\n")
 
 
-def format_of(path: Path) -> Format:
+def beginning(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
+    """The first lines of a stream, and the stream as it was before they were read."""
+    taken = [line for _ in range(_LOOK_AT) if (line := stream.readline(MAX_LINE))]
+    head = b"".join(taken)
+    return head, rewound(head, stream)
+
+
+def format_of(head: bytes, name: str) -> Format:
     """The format of a log, from its first lines.
 
     Raises:
         UsageError: no format knows any of them.
     """
-    found = None
-    try:
-        found = detect(list(islice(read(path, Counter()), _LOOK_AT)))
-    except Damaged:
-        found = None
+    found = detect(list(read(BytesIO(head), Counter())))
     if found is None:
-        raise UsageError(str(path), "is neither a capture nor a log in a format that is known here", _REMEDY)
+        known = ", ".join(FORMATS)
+        raise UsageError(
+            printable(name),
+            "is neither a capture nor a log in a format that is known here",
+            f"known formats are {known}; name one with --log-format",
+        )
     return found

@@ -15,6 +15,12 @@ class Verdict(StrEnum):
 
     ALLOWED = "allowed"
     DENIED = "denied"
+    FAILED_UPSTREAM = "failed_upstream"
+    """The rules admitted it, and what lies behind did not answer, refused or could not be found."""
+    CREDENTIALS_ASKED = "credentials_asked"
+    """A proxy wanted a name and a password (407): no allowlist changes that."""
+    NAME_MISMATCH = "name_mismatch"
+    """A proxy and its client resolve the name to different addresses (Squid's 409)."""
     UNKNOWN = "unknown"
     """The line tells of traffic, not of a decision."""
 
@@ -43,6 +49,11 @@ class Status(StrEnum):
     """What became of one endpoint, as far as the evidence goes."""
 
     DENIED = "denied"
+    NAME_MISMATCH = "name_mismatch"
+    CREDENTIALS_ASKED = "credentials_asked"
+    """Credentials were asked for, and nothing was ever allowed."""
+    FAILED_UPSTREAM = "failed_upstream"
+    """Everything that was admitted failed behind the device."""
     ALLOWED_SINCE = "allowed_since"
     """Denied once, and allowed after that."""
     ALLOWED = "allowed"
@@ -51,8 +62,12 @@ class Status(StrEnum):
     NEVER_SEEN = "never_seen"
 
 
+STOPPED = (Status.DENIED, Status.NAME_MISMATCH, Status.CREDENTIALS_ASKED, Status.FAILED_UPSTREAM)
+"""What stands between a host and an endpoint that it needs: the exit code is 1."""
+
+
 class Denial(msgspec.Struct, frozen=True, kw_only=True):
-    """One rule that denied one host.
+    """One way in which one host was stopped.
 
     Attributes:
         host: the name (or address) that was denied.
@@ -60,6 +75,7 @@ class Denial(msgspec.Struct, frozen=True, kw_only=True):
         count: how often.
         last_seconds: when last, in seconds since 1970; None where the log has no time.
         clients: who was denied, at most eight.
+        verdict: how: denied by a rule, or failed in another way.
     """
 
     host: str
@@ -67,6 +83,7 @@ class Denial(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     last_seconds: float | None
     clients: tuple[str, ...]
+    verdict: Verdict = Verdict.DENIED
 
 
 class EndpointEvidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +114,28 @@ class Other(msgspec.Struct, frozen=True, kw_only=True):
     last_seconds: float | None
 
 
+class OtherPort(msgspec.Struct, frozen=True, kw_only=True):
+    """A needed name that was asked for on a port which the catalog does not list.
+
+    Attributes:
+        host: the name.
+        port: the port.
+        endpoints: whose name it is, ``REGION/ID``.
+        allowed: how often it went through.
+        stopped: how often it did not.
+        rules: by what, at most eight.
+        matters: whether something that is needed waits for it: S3 over plain http (see ``netprobe.audit.judge``).
+    """
+
+    host: str
+    port: int
+    endpoints: tuple[str, ...]
+    allowed: int
+    stopped: int
+    rules: tuple[str, ...]
+    matters: bool
+
+
 class Source(msgspec.Struct, frozen=True, kw_only=True):
     """One file.
 
@@ -124,6 +163,7 @@ class Audited(msgspec.Struct, frozen=True, kw_only=True):
         endpoints: every endpoint that was asked about.
         unneeded: admitted traffic that nothing requires, the most frequent first.
         denied_elsewhere: denied traffic that nothing requires.
+        other_ports: needed names on ports that the catalog does not list.
         dropped: what a bounded table had to leave out → how often.
     """
 
@@ -135,6 +175,13 @@ class Audited(msgspec.Struct, frozen=True, kw_only=True):
     unneeded: tuple[Other, ...]
     denied_elsewhere: tuple[Other, ...]
     dropped: dict[str, int]
+    other_ports: tuple[OtherPort, ...] = ()
+
+    def stopped(self) -> bool:
+        """Whether something that must work was stopped."""
+        return any(one.status in STOPPED for one in self.required()) or any(
+            one.matters and one.stopped and not one.allowed for one in self.other_ports
+        )
 
     def required(self) -> tuple[EndpointEvidence, ...]:
         """The endpoints that must work, as far as the evidence tells which names the hosts were given."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netprobe.audit.model import Audited, EndpointEvidence, Other, Status
+from netprobe.audit.model import Audited, EndpointEvidence, Other, OtherPort, Status, Verdict
 from netprobe.errors import printable
 from netprobe.observe.text import fitted, moment
 
@@ -23,27 +23,71 @@ def text(audited: Audited, *, width: int = 80) -> str:
         if not source.complete:
             lines.append("  the file ended before its end was reached")
     by_status = {status: [one for one in audited.endpoints if one.status is status] for status in Status}
-    lines += _denied("Denied", by_status[Status.DENIED])
+    for status, title, advice in _STOPPED:
+        lines += _denied(title, by_status[status], advice)
     lines += _denied("Denied once, allowed since", by_status[Status.ALLOWED_SINCE])
+    lines += _other_ports(audited.other_ports)
     lines += _short("Never seen", [one for one in audited.required() if one.status is Status.NEVER_SEEN])
     lines += _short("Seen, but no line says what became of it", by_status[Status.SEEN])
     lines += ["", f"Allowed: {len(by_status[Status.ALLOWED])} endpoints"]
+    lines += _denied("Allowed, though not always", [one for one in by_status[Status.ALLOWED] if one.denials])
     lines += _others("Allowed, and nothing here requires it", audited.unneeded)
+    lines += _others("Stopped, and nothing here requires it", audited.denied_elsewhere)
     if audited.dropped:
         lines += ["", "Left out:", *(f"  {count} {what}" for what, count in audited.dropped.items())]
     return fitted(lines, width)
 
 
-def _denied(title: str, endpoints: list[EndpointEvidence]) -> list[str]:
+_STOPPED = (
+    (Status.DENIED, "Denied", ""),
+    (
+        Status.NAME_MISMATCH,
+        "Refused because the proxy resolves the name to another address than its client",
+        "Let both ask the same resolver. An allowlist does not change this.",
+    ),
+    (
+        Status.CREDENTIALS_ASKED,
+        "Refused for want of credentials (407)",
+        "An allowlist does not change this: give the agents the proxy's credentials, or admit these clients without "
+        "(netprobe explain proxy_auth_required).",
+    ),
+    (
+        Status.FAILED_UPSTREAM,
+        "Admitted by the rules, and failed behind the device",
+        "Look there: its resolver, its route, the firewall after it. An allowlist on it does not change this.",
+    ),
+)
+_VERDICTS = {
+    Verdict.DENIED: "by",
+    Verdict.FAILED_UPSTREAM: "admitted, failed upstream",
+    Verdict.CREDENTIALS_ASKED: "credentials asked for",
+    Verdict.NAME_MISMATCH: "name resolved differently",
+}
+
+
+def _denied(title: str, endpoints: list[EndpointEvidence], advice: str = "") -> list[str]:
     if not endpoints:
         return []
-    lines = ["", f"{title}:"]
+    lines = ["", f"{title}:", *([f"  {advice}"] if advice else [])]
     for one in endpoints:
         lines.append(f"  {one.region}/{one.id}{'' if one.required else ' (not required)'}")
         for denial in one.denials[:_SHOWN]:
             last = "" if denial.last_seconds is None else f", last {moment(denial.last_seconds)}"
             lines.append(f"    {printable(denial.host)}:{one.port}")
-            lines.append(f"      {denial.count} times{last}, by: {denial.rule}")
+            lines.append(f"      {denial.count} times{last}, {_VERDICTS[denial.verdict]}: {denial.rule}")
+    return lines
+
+
+def _other_ports(others: tuple[OtherPort, ...]) -> list[str]:
+    stopped = [one for one in others if one.stopped]
+    if not stopped:
+        return []
+    lines = ["", "Needed names that were stopped on a port which the catalog does not list:"]
+    for one in stopped[:_SHOWN]:
+        lines.append(f"  {printable(one.host)}:{one.port} ({', '.join(one.endpoints[:3])})")
+        lines.append(f"    {one.stopped} stopped, {one.allowed} allowed, by: {'; '.join(one.rules)}")
+        if one.port == 80 and any("/s3" in endpoint for endpoint in one.endpoints):
+            lines.append("    The SSM Agent asks a bucket's Region over port 80; without an answer sessions hang.")
     return lines
 
 

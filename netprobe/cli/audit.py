@@ -27,13 +27,16 @@ def register(app: typer.Typer) -> None:
 
 def audit(
     ctx: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Captures and logs, also gzipped.")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE...", help="Captures and logs, also gzipped; - for stdin.")
+    ] = None,
     log_format: Annotated[
         str | None, typer.Option("--log-format", metavar="NAME", help="The logs' format, where it is not recognised.")
     ] = None,
     target: Annotated[
         str | None, typer.Option("--target", metavar="TARGET", help="End with what this device must allow.")
     ] = None,
+    formats: Annotated[bool, typer.Option("--formats", help="List the log formats that are known.")] = False,
     region: options.Region = None,
     with_groups: options.With = None,
     without_groups: options.Without = None,
@@ -46,8 +49,9 @@ def audit(
 ) -> int:
     """Hold evidence against the requirements: what was denied by which rule, never seen, or allowed without need.
 
-    Reads captures and the logs of Squid, HAProxy, PAN-OS, Suricata and AWS Network Firewall, nftables and iptables,
-    dnsmasq, unbound and BIND. Exit codes: 0 nothing required was denied, 1 something was, 4 nothing required was seen.
+    Reads captures and the logs of firewalls, proxies and DNS servers: files, pipes, or - for stdin. 'netprobe audit
+    --formats' lists what is known. Exit codes: 0 nothing required was stopped, 1 something was, 4 nothing required was
+    seen.
     """
     import shlex
 
@@ -61,6 +65,11 @@ def audit(
     from netprobe.errors import UsageError, printable
     from netprobe.observe.text import fitted
 
+    if formats:
+        write_output(_known_formats(), output)
+        return 0
+    if not files:
+        raise UsageError("FILE", "is missing", "name captures and logs, or - for stdin")
     if format not in _FORMATS:
         raise UsageError(format, "is not a format of this command", f"choose one of {', '.join(_FORMATS)}")
     if target is not None:
@@ -117,10 +126,16 @@ def _rules(target: str, denied: Sequence[Endpoint], command: str, catalog: str) 
         return f"No rules for {target} can be given from a log alone; netprobe render {target} takes what is missing.\n"
 
 
+def _known_formats() -> str:
+    """One line for each format."""
+    from netprobe.audit.formats import FORMATS
+
+    return "".join(f"{name:<18}{one.SUMMARY}\n" for name, one in FORMATS.items())
+
+
 def _exit_code(audited: Audited) -> int:
     from netprobe.audit.model import Status
 
-    required = [one.status for one in audited.required()]
-    if Status.DENIED in required:
+    if audited.stopped():
         return 1
-    return 4 if all(status is Status.NEVER_SEEN for status in required) else 0
+    return 4 if all(one.status is Status.NEVER_SEEN for one in audited.required()) else 0

@@ -80,6 +80,11 @@ def opened(path: Path, remedy: str) -> BinaryIO:
     raise UnreadableFileError(str(path), "is a device, not a file or a pipe", remedy)
 
 
+def can_be_opened_again(path: Path) -> bool:
+    """Whether a second look finds the same bytes: a file, no pipe."""
+    return str(path) != STDIN and path.is_file()
+
+
 def unpacked(stream: BinaryIO) -> tuple[BinaryIO, bool]:
     """The stream itself, or what is in it where it is a gzip stream; and whether it is one."""
     head = exactly(stream, 2)

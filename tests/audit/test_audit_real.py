@@ -5,6 +5,7 @@ Every engine runs in a namespace of its own network; expectations come from the 
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -245,7 +246,7 @@ def test_nftables(net: Topology, folder: Path) -> None:
     assert _status(audited) == {"ecs": Status.ALLOWED, "ssm": Status.DENIED}
     (denial,) = [d for one in audited.endpoints for d in one.denials]
     assert (denial.host, denial.clients) == (SSM, ("198.18.0.1",))
-    assert "NP-EGRESS DROP" in denial.rule
+    assert denial.rule == "NP-EGRESS DROP"
 
 
 def test_a_capture_shows_what_was_reset_and_what_passed(net: Topology, folder: Path) -> None:
@@ -273,3 +274,129 @@ def test_a_capture_shows_what_was_reset_and_what_passed(net: Topology, folder: P
     audited = _judge(path)
     assert _status(audited) == {"ecs": Status.ALLOWED}  # a reset SYN never named its host
     assert [(one.host, one.port) for one in audited.denied_elsewhere] == [("198.19.0.77", 443)]
+
+
+def test_squid_tells_denied_failed_and_unauthenticated_apart(net: Topology, folder: Path) -> None:
+    """Admitted and refused behind it, admitted and not found, and asked for a password: none is the other."""
+    squid = need.engine("squid")
+    need.engine("curl")
+    hosts, log, conf, words = folder / "hosts", folder / "access.log", folder / "squid.conf", folder / "words"
+    logs, monitoring = "logs.us-east-2.amazonaws.com", "monitoring.us-east-2.amazonaws.com"
+    hosts.write_text(f"{SERVER} {ECS}\n198.19.0.78 {SSM}\n")
+    words.write_text("#!/bin/sh\nwhile read -r line; do echo ERR; done\n")
+    words.chmod(0o755)
+    net.routers[0].nft(
+        "table inet t { chain o { type filter hook output priority 0;\n"
+        "ip daddr 198.19.0.78 tcp dport 443 reject with tcp reset\n}\n}"
+    )
+    conf.write_text(
+        f"http_port 3128\nauth_param basic program {words}\nacl known proxy_auth REQUIRED\n"
+        f"acl listed dstdomain {ECS} {SSM} {logs}\nacl asked dstdomain {monitoring}\n"
+        f"http_access allow CONNECT listed\nhttp_access allow CONNECT asked known\nhttp_access deny all\n"
+        f"access_log stdio:{log} squid\nhosts_file {hosts}\ndns_nameservers 127.0.0.1\ndns_timeout 1 seconds\n"
+        f"cache deny all\npid_filename none\ncache_log /dev/null\nconnect_timeout 2 seconds\n"
+        f"coredump_dir {folder}\nshutdown_lifetime 0 seconds\nvisible_hostname proxy.test\npinger_enable off\n"
+    )
+    router = net.routers[0]
+    router.start(str(squid), "-N", "-f", str(conf), ready=lambda: router.listens(3128), within=20)
+    for name in (ECS, SSM, logs, monitoring):
+        net.client.run(
+            "curl", "-sk", "-m", "15", "-x", "http://198.18.0.2:3128", f"https://{name}/", check=False
+        )  # fmt: skip
+    _written(log, ECS, SSM, logs, monitoring)
+    judge = Judge(endpoints(load(), regions=["us-east-2"], with_groups=["metrics"]))
+    feed([log], judge)
+    found = _status(judge.result(["us-east-2"], ()))
+    assert found == {
+        "ecs": Status.ALLOWED,
+        "ssm": Status.FAILED_UPSTREAM,
+        "logs": Status.FAILED_UPSTREAM,
+        "monitoring": Status.CREDENTIALS_ASKED,
+    }, log.read_text()
+
+
+def test_nginx_stream_as_rendered(net: Topology, folder: Path) -> None:
+    """The rendered configuration, with the log line that its page names added to the stream block."""
+    nginx = need.engine("nginx")
+    need.engine("curl")
+    log, errors, conf = folder / "access.log", folder / "error.log", folder / "nginx.conf"
+    log_format = "'$remote_addr [$time_iso8601] $status $bytes_sent $ssl_preread_server_name \"$upstream_addr\"'"
+    conf.write_text(
+        f"load_module /usr/lib/nginx/modules/ngx_stream_module.so;\nuser root;\npid {folder}/pid;\n"
+        f"error_log {errors} error;\nevents {{}}\nstream {{\n log_format netprobe {log_format};\n"
+        f" access_log {log} netprobe;\n map $ssl_preread_server_name $upstream {{\n  {ECS} {SERVER}:443;\n"
+        f"  {OTHER} 198.19.0.78:444;\n }}\n"
+        " server { listen 443; ssl_preread on; proxy_pass $upstream; proxy_connect_timeout 2s; }\n}\n"
+    )
+    router = net.routers[0]
+    router.nft(
+        "table inet t { chain o { type filter hook output priority 0;\n"
+        "ip daddr 198.19.0.78 tcp dport 444 reject with tcp reset\n}\n}"
+    )
+    router.start(str(nginx), "-c", str(conf), "-g", "daemon off;", ready=lambda: router.listens(443))
+    for name in (ECS, SSM, OTHER):
+        net.client.run(
+            "curl", "-sk", "-m", "5", "--resolve", f"{name}:443:198.18.0.2", f"https://{name}/", check=False
+        )  # fmt: skip
+    _written(log, ECS, SSM, OTHER)
+    audited = _judge(log)
+    assert audited.sources[0].format == "nginx-stream"
+    assert _status(audited) == {"ecs": Status.ALLOWED, "ssm": Status.DENIED}
+    assert [(one.host, one.port) for one in audited.denied_elsewhere] == [(OTHER, 444)]
+    judge = Judge(endpoints(load(), regions=["us-east-2"]))
+    (source,) = feed([errors], judge)
+    assert (source.format, source.malformed) == ("nginx-stream", {})
+    assert any("does not log" in one.host for one in judge.result(["us-east-2"], ()).denied_elsewhere)
+
+
+def test_envoy(net: Topology, folder: Path) -> None:
+    """Envoy's default log of a TLS passthrough by server name, as JSON with its operators' names."""
+    envoy = need.engine("envoy")
+    need.engine("curl")
+    log, conf = folder / "envoy.log", folder / "envoy.json"
+
+    def chain(name: str, cluster: str) -> dict[str, object]:
+        return {
+            "filter_chain_match": {"server_names": [name]},
+            "filters": [{"name": "tcp", "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+                "stat_prefix": "t", "cluster": cluster, "access_log": [access]}}],
+        }  # fmt: skip
+
+    def cluster(name: str, port: int) -> dict[str, object]:
+        endpoint = {"endpoint": {"address": {"socket_address": {"address": SERVER, "port_value": port}}}}
+        return {"name": name, "type": "STATIC", "connect_timeout": "2s", "load_assignment": {
+            "cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]}}  # fmt: skip
+
+    fields = {
+        "requested_server_name": "%REQUESTED_SERVER_NAME%", "response_flags": "%RESPONSE_FLAGS%",
+        "response_code": "%RESPONSE_CODE%", "upstream_host": "%UPSTREAM_HOST%", "start_time": "%START_TIME%",
+        "downstream_remote_address": "%DOWNSTREAM_REMOTE_ADDRESS%",
+    }  # fmt: skip
+    access = {"name": "file", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog", "path": str(log),
+        "log_format": {"json_format": fields}}}  # fmt: skip
+    inspector = "type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"
+    conf.write_text(json.dumps({"static_resources": {
+        "listeners": [{
+            "address": {"socket_address": {"address": "0.0.0.0", "port_value": 443}},
+            "listener_filters": [{"name": "tls", "typed_config": {"@type": inspector}}],
+            "access_log": [access],
+            "filter_chains": [chain(ECS, "up"), chain(OTHER, "down")],
+        }],
+        "clusters": [cluster("up", 443), cluster("down", 9)],
+    }}))  # fmt: skip
+    router = net.routers[0]
+    router.start(
+        str(envoy), "-c", str(conf), "--concurrency", "1", "--disable-hot-restart", "-l", "error",
+        ready=lambda: router.listens(443), within=40,
+    )  # fmt: skip
+    for name in (ECS, SSM, OTHER):
+        net.client.run(
+            "curl", "-sk", "-m", "5", "--resolve", f"{name}:443:198.18.0.2", f"https://{name}/", check=False
+        )  # fmt: skip
+    _written(log, ECS, SSM, OTHER)
+    audited = _judge(log)
+    assert audited.sources[0].format == "envoy"
+    assert _status(audited) == {"ecs": Status.ALLOWED, "ssm": Status.DENIED}
+    assert OTHER in {one.host for one in audited.denied_elsewhere}

@@ -1,16 +1,41 @@
 """The log formats: one module each, with ``NAME``, ``SUMMARY``, ``matches(line)`` and ``parse(line)``.
 
 ``parse`` returns the events of a line (none where the line is about something else) and raises ValueError where a line
-of this format is malformed; whoever calls counts that.
+of this format is malformed, or where a line of the program is not understood; whoever calls counts that and tells it.
+A format whose lines mean what a line before them said (a header that names the columns) also has ``parser()``, which
+makes a parser for one file. ``TEACHES`` is true where it tells which name an address has: such logs are read first.
+
+A new format is a module here and a line in ``_ALL``; the tests hold that no module is forgotten.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from types import MappingProxyType
-from typing import Protocol
+from types import MappingProxyType, ModuleType
+from typing import Protocol, cast
 
-from netprobe.audit.formats import bind, dnsmasq, eve, haproxy, netfilter, panos, squid_combined, squid_native, unbound
+from netprobe.audit.formats import (
+    adguard,
+    bind,
+    checkpoint,
+    cisco,
+    coredns,
+    dnsmasq,
+    envoy,
+    eve,
+    fortios,
+    haproxy,
+    hubble,
+    netfilter,
+    nginx_stream,
+    panos,
+    route53,
+    squid_combined,
+    squid_native,
+    unbound,
+    vpc_flow,
+    zscaler,
+)
 from netprobe.audit.model import Event
 
 
@@ -31,19 +56,32 @@ _ALL: tuple[Format, ...] = (
     squid_native,
     squid_combined,
     haproxy,
+    nginx_stream,
+    envoy,
     panos,
+    fortios,
+    cisco,
+    checkpoint,
+    zscaler,
     eve,
     netfilter,
+    hubble,
+    vpc_flow,
+    route53,
     dnsmasq,
     unbound,
     bind,
+    coredns,
+    adguard,
 )
 FORMATS = MappingProxyType({one.NAME: one for one in _ALL})
+TEACHES = frozenset(one.NAME for one in _ALL if getattr(one, "TEACHES", False))
 
 
 def parser(one: Format) -> Callable[[str], tuple[Event, ...]]:
-    """What parses the lines of one file; a new one for every file, since a header line there may name the columns."""
-    return panos.parser() if one.NAME == panos.NAME else one.parse
+    """What parses the lines of one file; a new one for every file where a line there may say how to read the next."""
+    make = getattr(cast(ModuleType, one), "parser", None)
+    return one.parse if make is None else cast(Callable[[str], tuple[Event, ...]], make())
 
 
 def detect(lines: Sequence[str]) -> Format | None:

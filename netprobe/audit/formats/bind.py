@@ -13,7 +13,10 @@ _CLIENT = re.compile(r"(.*?)\bclient (?:@0x[0-9a-f]+ )?([0-9a-fA-F.:]+)#\d+(?: \
 _QUERY = re.compile(r"(?:view \S+ )?query: (\S+) IN (\S+)")
 # A name may hold "/" (RFC 2317), so what follows it is kept short: a line of slashes must not be tried at each of them.
 _DENIED = re.compile(r"(?:view \S+: )?query (?:\(cache\) )?'(\S{1,1100}?)/[A-Z0-9]{1,20}/IN' denied")
-_RPZ = re.compile(r"(?:view \S+: )?rpz \S+ (\S+) rewrite (\S{1,1100}?)/\S{1,40} via (\S+)")
+_RPZ = re.compile(r"(?:view \S+: )?(disabled )?rpz \S+ (\S+) rewrite (\S{1,1100}?)/\S{1,40} via (\S+)")
+_HARMLESS = frozenset({"PASSTHRU", "DISABLED", "TCP-ONLY"})
+_ABOUT_QUERIES = re.compile(r"(?:view \S+: )?(?:query|rpz|disabled rpz)\b")
+_FAILED = re.compile(r"query failed \((SERVFAIL|REFUSED|timed out|failure)[^)]{0,40}\) for (\S{1,1100}?)/IN/")
 _TIME = re.compile(r"(\d\d)-([A-Z][a-z]{2})-(\d{4}) (\d\d:\d\d:\d\d\.\d{3})")
 
 
@@ -35,12 +38,19 @@ def parse(line: str) -> tuple[Event, ...]:
         return (Event(Verdict.DENIED, _host(denied[1]), rule="query denied", client=client, time=time, layer="dns"),)
     rewritten = _RPZ.match(text)
     if rewritten is not None:
-        verdict = Verdict.UNKNOWN if rewritten[1] in ("PASSTHRU", "DISABLED") else Verdict.DENIED
-        rule = f"rpz {rewritten[1]} via {rewritten[3]}"
-        return (Event(verdict, _host(rewritten[2]), rule=rule, client=client, time=time, layer="dns"),)
+        harmless = rewritten[1] is not None or rewritten[2] in _HARMLESS
+        verdict = Verdict.UNKNOWN if harmless else Verdict.DENIED
+        rule = f"rpz {rewritten[2]} via {rewritten[4]}"
+        return (Event(verdict, _host(rewritten[3]), rule=rule, client=client, time=time, layer="dns"),)
     query = _QUERY.match(text)
     if query is not None:
         return (Event(Verdict.UNKNOWN, _host(query[1]), rule="asked", client=client, time=time, layer="dns"),)
+    failed = _FAILED.match(text)
+    if failed is not None:
+        verdict = Verdict.DENIED if failed[1] == "REFUSED" else Verdict.FAILED_UPSTREAM
+        return (Event(verdict, _host(failed[2]), rule=failed[1], client=client, time=time, layer="dns"),)
+    if _ABOUT_QUERIES.match(text):
+        raise ValueError("a line of BIND about a query that is not understood")
     return ()
 
 

@@ -17,6 +17,10 @@ from netprobe.audit.model import Event, Verdict
 
 NAME = "eve"
 SUMMARY = "Suricata or AWS Network Firewall eve.json"
+TEACHES = True
+_RESPONSES = ("response", "answer")
+_RCODES = {"NXDOMAIN": Verdict.DENIED, "REFUSED": Verdict.DENIED, "SERVFAIL": Verdict.FAILED_UPSTREAM}
+_MOST = 64
 _DECODER = msgspec.json.Decoder()
 
 
@@ -41,10 +45,10 @@ def parse(line: str) -> tuple[Event, ...]:
     alert, dns = _table(record, "alert"), _table(record, "dns")
     # a question names the host, and the port it goes to is the resolver's
     is_dns = kind == "dns" or bool(dns)
-    client, server = ("dest_ip", "src_ip") if _text(dns, "type") == "response" else ("src_ip", "dest_ip")
+    client, server = ("dest_ip", "src_ip") if _text(dns, "type") in _RESPONSES else ("src_ip", "dest_ip")
     number = record.get("dest_port")
     event = Event(
-        verdict=_verdict(kind, alert),
+        verdict=_verdict(kind, alert, _table(record, "verdict")),
         host=_host(record),
         address=_text(record, server),
         port=number if isinstance(number, int) and 0 < number < 65536 and not is_dns else None,
@@ -53,12 +57,33 @@ def parse(line: str) -> tuple[Event, ...]:
         time=fields.iso(_text(record, "timestamp")),
         layer="dns" if is_dns else "traffic",
     )
+    if kind == "dns" and _text(dns, "type") in _RESPONSES:
+        return _answered(event, dns)
     return (event,)
 
 
-def _verdict(kind: str, alert: dict[str, Any]) -> Verdict:
+def _answered(event: Event, dns: dict[str, Any]) -> tuple[Event, ...]:
+    """An answer: what became of the question, and which addresses the name has.
+
+    A firewall blocks at layer 4 before any name is seen: the addresses that the same log tells are how such a block is
+    understood. ``answers`` holds records, ``grouped`` addresses by type (both forms of eve-log's ``dns``).
+    """
+    grouped = _table(dns, "grouped")
+    found = [one for kind in ("A", "AAAA") if isinstance(grouped.get(kind), list) for one in grouped[kind]]
+    found += [one.get("rdata") for one in _tables(dns, "answers") if one.get("rrtype") in ("A", "AAAA")]
+    if _text(dns, "rrtype") in ("A", "AAAA"):
+        found.append(dns.get("rdata"))
+    addresses = dict.fromkeys(
+        address for one in found[:_MOST] if isinstance(one, str) and (address := fields.address(one))
+    )
+    if addresses:
+        return tuple(event._replace(verdict=Verdict.ALLOWED, rule="answered", answer=one) for one in addresses)
+    return (event._replace(verdict=_RCODES.get(_text(dns, "rcode"), Verdict.UNKNOWN), rule=_rule("dns", {})),)
+
+
+def _verdict(kind: str, alert: dict[str, Any], verdict: dict[str, Any]) -> Verdict:
     action = _text(alert, "action")
-    if kind == "drop" or action == "blocked":
+    if kind == "drop" or action == "blocked" or _text(verdict, "action") in ("drop", "reject"):
         return Verdict.DENIED
     # an alert of a pass rule says "allowed"; so does one that only watches
     return Verdict.ALLOWED if action == "allowed" else Verdict.UNKNOWN

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import functools
+import ipaddress
+import re
 
 _MONTHS = {
     name: number
@@ -23,6 +26,7 @@ def authority(text: str, default_port: int | None = None) -> tuple[str, int | No
     return host.rstrip(".").lower(), number
 
 
+@functools.lru_cache(maxsize=4096)
 def of_url(text: str) -> tuple[str, int | None]:
     """Host and port of a URL, or of the authority that CONNECT names."""
     scheme, separator, rest = text.partition("://")
@@ -30,6 +34,44 @@ def of_url(text: str) -> tuple[str, int | None]:
         return authority(text.split("/", 1)[0])
     rest = rest.split("/", 1)[0].split("?", 1)[0].rpartition("@")[2]
     return authority(rest, 443 if scheme.lower() == "https" else 80)
+
+
+_PAIR = re.compile(r'(?<![\w.-])([\w.-]++)=("(?:[^"\\]|\\.)*+"|[^\s"]*+)')
+
+
+def pairs(line: str) -> dict[str, str]:
+    """The ``key=value`` and ``key="value"`` of a line, keys in lower case; the first of each counts.
+
+    Every character is looked at once: a key begins where no key is going on, and nothing is tried again.
+    """
+    found: dict[str, str] = {}
+    for match in _PAIR.finditer(line):
+        found.setdefault(match[1].lower(), match[2].strip('"'))
+    return found
+
+
+def address(text: str) -> str:
+    """An IP address in its usual spelling; nothing where it is none."""
+    try:
+        return str(ipaddress.ip_address(text.strip()))
+    except ValueError:
+        return ""
+
+
+def name(text: str) -> str:
+    """A host name as it is compared: no dot at the end, lower case; nothing where it is an address or ``-``."""
+    host = text.strip().rstrip(".").lower()
+    return "" if host in ("", "-", "n/a", "none", "unknown") or address(host) else host
+
+
+def epoch(text: str) -> float | None:
+    """Seconds since 1970 from a number of seconds, milli-, micro- or nanoseconds, or None."""
+    if not (text.isascii() and text.isdigit() and 9 <= len(text) <= 19):
+        return None
+    value = int(text)
+    while value >= 100_000_000_000:
+        value //= 1000
+    return float(value)
 
 
 def port(text: str) -> int | None:

@@ -2,7 +2,8 @@
 
 The host is taken from the request line, from a captured header or SNI in braces, or from a word ``sni=…`` of a
 ``log-format``; a plain TCP log names none. ``P`` at the first place of the termination state is the proxy's own
-refusal (section 8.5).
+refusal; ``S`` or ``s`` with ``C`` after it is a server that could not be reached, and 503 with ``SC`` that none was
+there (section 8.5).
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def parse(line: str) -> tuple[Event, ...]:
     host, port = _host(line)
     denied = state[0] == "P" or (status == "403" and "<NOSRV>" in backend)
     event = Event(
-        verdict=Verdict.DENIED if denied else Verdict.ALLOWED if "<NOSRV>" not in backend else Verdict.UNKNOWN,
+        verdict=Verdict.DENIED if denied else _verdict(backend, status, state),
         host=host,
         port=port,
         rule=f"{frontend} {backend} {state}",
@@ -46,6 +47,15 @@ def parse(line: str) -> tuple[Event, ...]:
         time=fields.clf(time),
     )
     return (event,)
+
+
+def _verdict(backend: str, status: str | None, state: str) -> Verdict:
+    """What became of a request that no rule denied."""
+    if status == "407":
+        return Verdict.CREDENTIALS_ASKED
+    if state[0] in "Ss" and state[1] == "C":
+        return Verdict.FAILED_UPSTREAM
+    return Verdict.UNKNOWN if "<NOSRV>" in backend else Verdict.ALLOWED
 
 
 def _host(line: str) -> tuple[str, int | None]:

@@ -12,8 +12,11 @@ from netprobe.audit.model import Event, Verdict
 
 NAME = "netfilter"
 SUMMARY = "nftables or iptables kernel log"
-_LINE = re.compile(r"(?:^|[\s\]:])IN=(\S*) OUT=(\S*) ")
-_PREFIX = re.compile(r"^(?:.*?kernel:\s*)?(?:<\d+>)?(?:\[\s*\d+\.\d+\]\s*)?(.*)$")
+_LINE = re.compile(r"(?:^|[\s\]:])IN=(\S{0,32}) OUT=(\S{0,32}) ")
+"""An interface's name has fifteen characters at most."""
+_PREFIX = re.compile(
+    r"^(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S{1,255} )?(?:.*?kernel:\s*)?(?:<\d+>)?(?:\[\s*\d+\.\d+\]\s*)?(.*)$"
+)
 _FIELD = re.compile(r"\b(SRC|DST|PROTO|DPT)=(\S+)")
 _DENIED = re.compile(r"(?i)drop|den[yi]|reject|block|refus|forbid")
 _ALLOWED = re.compile(r"(?i)accept|allow|permit|pass")

@@ -33,6 +33,8 @@ _SYSLOG = MappingProxyType(
         "port": 25,
         "action": 30,
         "url": 31,
+        "application": 14,
+        "reason": 46,
     }
 )
 _HEADER_WORDS = MappingProxyType(
@@ -46,6 +48,8 @@ _HEADER_WORDS = MappingProxyType(
         "port": ("destination port",),
         "action": ("action",),
         "url": ("url", "url/filename"),
+        "application": ("application",),
+        "reason": ("session end reason",),
     }
 )
 _NEEDED = ("type", "subtype", "source", "destination", "port", "action")
@@ -125,18 +129,26 @@ def _parse(line: str, columns: Mapping[str, int]) -> tuple[Event, ...]:
     if kind != "TRAFFIC" and not cell("url"):
         raise ValueError("a URL line without a URL")
     event = Event(
-        verdict=_verdict(action),
+        verdict=_verdict(action, cell("application").lower(), cell("reason").lower() if kind == "TRAFFIC" else ""),
         host="" if kind == "TRAFFIC" else fields.of_url(cell("url"))[0],
         address=cell("destination"),
         port=fields.port(cell("port")),
-        rule=cell("rule") or action,
+        rule=cell("rule") or action,  # the reason and the application stand in the verdict
         client=cell("source"),
         time=fields.iso(cell("time").replace("/", "-")),
     )
     return (event,)
 
 
-def _verdict(action: str) -> Verdict:
-    if _DENIED.match(action):
+def _verdict(action: str, application: str, reason: str) -> Verdict:
+    """What became of a session.
+
+    ``incomplete`` means that no TCP handshake came about, and ``aged-out`` with it that the answer never came: the rule
+    admitted it (Palo Alto Networks knowledge base, "Not-applicable, incomplete, insufficient data in the application
+    field", read 2026-11-28 as a search index keeps it). ``aged-out`` alone is how UDP ends.
+    """
+    if _DENIED.match(action) or reason in ("policy-deny", "decrypt-error", "threat"):
         return Verdict.DENIED
+    if application == "incomplete" and action in _ALLOWED:
+        return Verdict.FAILED_UPSTREAM
     return Verdict.ALLOWED if action in _ALLOWED else Verdict.UNKNOWN

@@ -6,6 +6,7 @@ lines of the tests are those that Squid itself writes.
 
 from __future__ import annotations
 
+import functools
 import re
 
 from netprobe.audit.formats import fields
@@ -13,7 +14,9 @@ from netprobe.audit.model import Event, Verdict
 
 NAME = "squid"
 SUMMARY = "Squid access.log, native"
-_LINE = re.compile(r"(\d{9,11}\.\d{3})\s+\d+ (\S+) ([A-Z_]+)/(\d{3}) \d+ (\S+) (\S+) \S+ (\S+)")
+_LINE = re.compile(r"(\d{9,11}\.\d{3}) +\d+ (\S+) (([A-Z_]+)/(\d{3})) \d+ \S+ (\S+) \S+ \S+")
+_MISMATCH, _CREDENTIALS = "409", "407"
+_FAILED = frozenset({"500", "502", "503", "504"})
 
 
 def matches(line: str) -> bool:
@@ -26,24 +29,30 @@ def parse(line: str) -> tuple[Event, ...]:
     found = _LINE.match(line)
     if found is None:
         raise ValueError("not a native Squid line")
-    time, client, action, status, _method, url, _hierarchy = found.groups()
+    time, client, rule, action, status, url = found.groups()
     host, port = fields.of_url(url)
-    return (
-        Event(
-            verdict=verdict(action, status),
-            host=host,
-            port=port,
-            rule=f"{action}/{status}",
-            client=client,
-            time=float(time),
-        ),
-    )
+    return (Event(verdict(action, status), host, "", port, rule, client, float(time)),)
 
 
+@functools.lru_cache(maxsize=256)
 def verdict(action: str, status: str) -> Verdict:
-    """DENIED is Squid's word for its own rules; NONE and errors without a request decide nothing."""
+    """What became of a request.
+
+    DENIED is Squid's word for its own rules, except that 407 only asks for credentials. 409 is its answer where a
+    client connects to an address that Squid does not find for the name (squid-cache.org, KnowledgeBase
+    "HostHeaderForgery"). Over a tunnel Squid logs 503 (and 500 where it cannot forward at all) for what it admitted and
+    could not reach, with NONE_NONE where that was before the tunnel stood; a 5xx of a plain request may be the
+    server's own, which is a failure behind the rules as well (all read 2026-11-28). NONE without such a status decides
+    nothing.
+    """
+    if status == _CREDENTIALS:
+        return Verdict.CREDENTIALS_ASKED
+    if status == _MISMATCH:
+        return Verdict.NAME_MISMATCH
     if "DENIED" in action:
         return Verdict.DENIED
+    if status in _FAILED:
+        return Verdict.FAILED_UPSTREAM
     if action in ("NONE", "NONE_NONE") or status == "000":
         return Verdict.UNKNOWN
     return Verdict.ALLOWED

@@ -13,6 +13,7 @@ _LINE = re.compile(r"(.*?)\bunbound\[\d+:[0-9a-f]+\] (?:info|reply|query): (.*)"
 _STAMP = re.compile(r"\[(\d{9,11})\]")
 _REPLY = re.compile(r"(\S+) (\S+)\. ([A-Z0-9]+) IN(?: ([A-Z]+) [\d.]+ [01] \d+)?\s*$")
 _LOCAL = re.compile(r"(\S+)\.? (\S+) (\S+)@\d+ (\S+)\. ([A-Z0-9]+) IN\s*$")
+_RPZ = re.compile(r"rpz: applied (?:\[[^\]]{0,60}\] )?(\S+) (rpz-\S+) (\S+)@\d+ (\S+)\. [A-Z0-9]+ IN\s*$")
 _LOCAL_DENIES = re.compile(r"refuse|deny|nxdomain|static|redirect|null")
 
 
@@ -40,11 +41,27 @@ def parse(line: str) -> tuple[Event, ...]:
         )
     reply = _REPLY.match(text)
     if reply is None:
-        return ()
+        return _other(text, time)
     client, name, _type, rcode = reply.groups()
     if rcode is None:
         return (Event(Verdict.UNKNOWN, name.lower(), rule="asked", client=client, time=time, layer="dns"),)
     verdict = {"NOERROR": Verdict.ALLOWED, "NXDOMAIN": Verdict.DENIED, "REFUSED": Verdict.DENIED}.get(
-        rcode, Verdict.UNKNOWN
+        rcode, Verdict.FAILED_UPSTREAM
     )
     return (Event(verdict, name.lower(), rule=f"reply {rcode}", client=client, time=time, layer="dns"),)
+
+
+def _other(text: str, time: float | None) -> tuple[Event, ...]:
+    """A response policy that was applied (``rpz-log``); nothing for what unbound says of itself.
+
+    Raises:
+        ValueError: it is about a query, and not understood.
+    """
+    found = _RPZ.match(text)
+    if found is None:
+        if text.endswith(" IN") or text.startswith("rpz:"):
+            raise ValueError("a line of unbound about a query that is not understood")
+        return ()
+    zone, action, client, name = found.groups()
+    verdict = Verdict.UNKNOWN if action in ("rpz-passthru", "rpz-tcp-only") else Verdict.DENIED
+    return (Event(verdict, name.lower(), rule=f"{action} of {zone}", client=client, time=time, layer="dns"),)

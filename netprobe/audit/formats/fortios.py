@@ -1,0 +1,94 @@
+"""FortiGate's traffic and UTM logs: ``key=value``, as syslog sends them and as they are downloaded.
+
+Source: docs.fortinet.com, "FortiOS Log Message Reference" 7.2 to 7.6, chapters "Traffic", "Web filter", "Application
+control" and "DNS" (read 2026-11-28 as a search index keeps them). A traffic log tells what the session came to:
+``deny``; ``timeout`` and the resets also of sessions that worked, told apart by the bytes that came back; ``ip-conn`` a
+session that found nobody.
+"""
+
+from __future__ import annotations
+
+import re
+
+from netprobe.audit.formats import fields
+from netprobe.audit.model import Event, Verdict
+
+NAME = "fortios"
+SUMMARY = "FortiGate traffic and UTM log"
+TEACHES = True
+_DENIED = re.compile(r"(?:deny|denied|block|drop|reset|redirect)")
+_UTM = frozenset({"webfilter", "app-ctrl", "ips", "ssl", "dns", "emailfilter", "virus", "waf", "file-filter", "casb"})
+
+
+def matches(line: str) -> bool:
+    """Whether a line is of this format."""
+    return "type=" in line and "subtype=" in line and ("devid=" in line or "logid=" in line)
+
+
+def parse(line: str) -> tuple[Event, ...]:
+    """The events of a line; none for the device's own events."""
+    if not matches(line):
+        raise ValueError("not a FortiGate line")
+    one = fields.pairs(line)
+    kind, subtype = one.get("type", ""), one.get("subtype", "")
+    if kind == "event":
+        return ()
+    if kind != "traffic" and subtype not in _UTM:
+        raise ValueError("a line of a FortiGate that is not understood")
+    if subtype == "dns":
+        return _dns(one)
+    action = one.get("action", "").lower()
+    if kind == "traffic":
+        verdict = _traffic(one, action)
+    else:
+        verdict = Verdict.DENIED if _DENIED.match(action) else Verdict.UNKNOWN
+    rule = one.get("policyname") or f"policy {one.get('policyid', '?')}"
+    detail = one.get("catdesc") or one.get("msg") or ""
+    host = fields.name(one.get("hostname", "")) or _of_url(one.get("url", ""))
+    event = Event(
+        verdict=verdict,
+        host=host,
+        address=one.get("dstip", ""),
+        port=fields.port(one.get("dstport", "")),
+        rule=f"{rule}, {action}" + (f" ({detail})" if detail and kind != "traffic" else ""),
+        client=one.get("srcip", ""),
+        time=_time(one),
+    )
+    return (event,)
+
+
+def _traffic(one: dict[str, str], action: str) -> Verdict:
+    if _DENIED.match(one.get("utmaction", "")) or action in ("deny", "blocked", "dropped"):
+        return Verdict.DENIED
+    if action == "ip-conn" or (action in ("timeout", "server-rst", "client-rst") and one.get("rcvdbyte") == "0"):
+        return Verdict.FAILED_UPSTREAM
+    return Verdict.UNKNOWN if action in ("start", "") else Verdict.ALLOWED
+
+
+def _dns(one: dict[str, str]) -> tuple[Event, ...]:
+    """The DNS filter: a question, and what it answered."""
+    action = one.get("action", "").lower()
+    base = Event(
+        verdict=Verdict.DENIED if _DENIED.match(action) else Verdict.UNKNOWN,
+        host=fields.name(one.get("qname", "")),
+        rule=one.get("msg") or action,
+        client=one.get("srcip", ""),
+        time=_time(one),
+        layer="dns",
+    )
+    addresses = [address for word in one.get("ipaddr", "").split(",")[:64] if (address := fields.address(word))]
+    if base.verdict is Verdict.DENIED or not addresses:
+        return (base,)
+    return tuple(base._replace(verdict=Verdict.ALLOWED, answer=address) for address in addresses)
+
+
+def _of_url(url: str) -> str:
+    return fields.name(fields.of_url(url)[0]) if "://" in url else ""
+
+
+def _time(one: dict[str, str]) -> float | None:
+    stamp = fields.epoch(one.get("eventtime", ""))
+    if stamp is not None:
+        return stamp
+    zone = one.get("tz", "+0000")
+    return fields.iso(f"{one.get('date', '')}T{one.get('time', '')}{zone if len(zone) == 5 else ''}")
