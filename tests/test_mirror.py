@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
-_OF_THE_COMMAND_LINE = "bug check coercion completion config emit eyes handing main options output selection values"
+_OF_THE_COMMAND_LINE = "bug check coercion completion config emit handing main options output selection values"
 AREAS = (
     *(f"netprobe.report.{name}" for name in ("cases", "formats", "model", "places", "stored", "words")),
     "netprobe.resources",

@@ -94,11 +94,11 @@ def _judged(root: Path | None) -> Report:
 
 def _settings(root: Path | None) -> object:
     """What a report says of each vantage; a file that cannot be used is told in its place."""
-    from netprobe.cli import eyes
+    from netprobe.checking import vantages
     from netprobe.errors import NetprobeError
 
     try:
-        look = eyes.on_this_host(
+        look = vantages.on_this_host(
             names=("all",),
             root=root,
             resolvers=(),

@@ -13,7 +13,7 @@ from netprobe.cli.output import say, write_output
 
 if TYPE_CHECKING:
     from netprobe.catalog.model import Endpoint
-    from netprobe.cli.selection import Selection
+    from netprobe.checking.selection import Selection
 
 _HEADER = (
     "region",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
-import tempfile
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netprobe.cli import config, emit, options
+from netprobe.cli import bug, config, emit, options, values
+from netprobe.cli.output import say
 from netprobe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,10 +31,24 @@ def gate(
     today: Annotated[
         str | None, typer.Option("--today", metavar="YYYY-MM-DD", help="The day that waivers are held against.")
     ] = None,
+    as_: options.As = None,
+    root: options.Root = None,
     resolver: options.Resolvers = None,
+    proxy: options.Proxy = None,
+    no_proxy: options.NoProxy = False,
     ca_file: options.CaFile = None,
     origin_ca: options.OriginCa = None,
+    fips: options.Fips = False,
+    dualstack: options.Dualstack = False,
+    ipv4_only: options.Ipv4Only = False,
+    ipv6_only: options.Ipv6Only = False,
+    ecs_numbers: options.EcsNumbers = None,
+    timeout: options.Timeout = None,
+    deadline: options.Deadline = None,
+    concurrency: options.Concurrency = None,
+    idle: options.Idle = None,
     lab: options.Lab = None,
+    locate: options.Locate = False,
     strict: options.Strict = False,
 ) -> int:
     """Run what [gate] in netprobe.toml asks for; one verdict, one exit code.
@@ -58,7 +73,38 @@ def gate(
     day = _day(today)
     parts = _offline(asked, settings)
     if asked.regions:
-        parts.append(_check(ctx, asked, settings, resolver=resolver, ca_file=ca_file, origin_ca=origin_ca, lab=lab))
+        from netprobe.checking.perform import Outside, perform
+        from netprobe.checking.request import CheckRequest
+
+        values.refuse_both(proxy=proxy, no_proxy=no_proxy)
+        request = CheckRequest(
+            regions=options.listed(asked.regions),
+            groups=options.listed(asked.groups),
+            without_groups=options.listed(asked.without_groups),
+            account=values.account(asked.account),
+            fips=fips,
+            dualstack=dualstack,
+            task_definitions=[Path(settings.relative(name)) for name in asked.workloads],
+            own_endpoints=settings.tables("endpoint"),
+            families=values.families(ipv4_only=ipv4_only, ipv6_only=ipv6_only),
+            agents=options.listed(as_),
+            root=root,
+            resolvers=options.listed(resolver),
+            proxy=proxy,
+            no_proxy=no_proxy,
+            ca_file=ca_file,
+            origin_ca=origin_ca,
+            expect=asked.expect,
+            ecs_numbers=values.numbers(ecs_numbers) if ecs_numbers is not None else None,
+            timeout=values.seconds("--timeout", timeout),
+            deadline=values.seconds("--deadline", deadline),
+            concurrency=values.at_least_one("--concurrency", concurrency, values.MOST_CONCURRENT),
+            idle=values.seconds("--idle", idle),
+            lab=lab,
+            locate=locate,
+        )
+        outside = Outside(say=say, keep_bug=lambda traceback: bug.keep(traceback, sys.argv[1:]))
+        parts.append(perform(request, outside))
     whole = gates.conclude(parts, asked, waived, today=day, file=file)
     emit.emit(whole, wanted)
     return emit.exit_code(whole, strict=asked.fail_on == "warning")
@@ -90,38 +136,3 @@ def _offline(asked: Expectations, settings: config.Config) -> list[Report]:
     if asked.workloads:
         parts.append(workload.judged([Path(settings.relative(name)) for name in asked.workloads]))
     return parts
-
-
-def _check(
-    ctx: typer.Context,
-    asked: Expectations,
-    settings: config.Config,
-    *,
-    resolver: list[str] | None,
-    ca_file: Path | None,
-    origin_ca: Path | None,
-    lab: str | None,
-) -> Report:
-    """Run ``check`` as the command line would, so that a gate never sees another network than a person does."""
-    from netprobe.cli.check import check
-    from netprobe.report import read
-
-    with tempfile.TemporaryDirectory(prefix="netprobe-gate-") as folder:
-        path = Path(folder, "check.json")
-        check(
-            ctx,
-            region=list(asked.regions),
-            with_groups=list(asked.groups),
-            without_groups=list(asked.without_groups),
-            account=asked.account,
-            task_definition=[Path(settings.relative(name)) for name in asked.workloads],
-            format="json",
-            output=path,
-            resolver=resolver,
-            ca_file=ca_file,
-            origin_ca=origin_ca,
-            expect=[f"{group}={kind}" for group, kind in asked.expect.items()],
-            lab=lab,
-            quiet=True,
-        )
-        return read(path)

@@ -17,7 +17,7 @@ from netprobe.errors import CannotExpressError, UsageError
 
 if TYPE_CHECKING:
     from netprobe.catalog.model import Endpoint
-    from netprobe.cli.selection import Selection
+    from netprobe.checking.selection import Selection
     from netprobe.diagnosis.model import Diagnosis
     from netprobe.observations import Run
     from netprobe.render import Addresses, Seen

@@ -105,6 +105,24 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no n
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more on stderr.")]
 
 
+As = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--as",
+        metavar="NAME",
+        help="Probe as host, ecs-agent, ssm-agent, docker, ecs-init, installer or all. Repeatable.",
+    ),
+]
+Root = Annotated[
+    Path | None, typer.Option("--root", metavar="DIR", help="Read the agents' settings from this root folder.")
+]
+Idle = Annotated[
+    float | None,
+    typer.Option("--idle", metavar="SECONDS", help="Hold WebSockets idle this long to find cuts (120 is advised)."),
+]
+Locate = Annotated[bool, typer.Option("--locate", help="Look for the hop on which it breaks, where something failed.")]
+
+
 def listed(values: Iterable[str] | None) -> tuple[str, ...]:
     """Take comma lists apart: ``["a,b", "c"]`` becomes ``("a", "b", "c")``; duplicates go, order stays."""
     parts = (part.strip() for value in values or () for part in value.split(","))

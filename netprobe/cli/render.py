@@ -19,7 +19,7 @@ from netprobe.errors import UsageError
 
 if TYPE_CHECKING:
     from netprobe.catalog.model import Endpoint
-    from netprobe.cli.selection import Selection
+    from netprobe.checking.selection import Selection
     from netprobe.render import Options, Origin, Rendered
     from netprobe.render.model import Lowered, Policy, Target
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from netprobe.cli.options import listed
 from netprobe.errors import UsageError
 
 MAX_NUMBER = 999
 MAX_SECONDS = 86_400.0
+MOST_CONCURRENT = 4096
 
 
 def numbers(text: str) -> tuple[int, ...]:
@@ -37,23 +38,20 @@ def account(text: str | None) -> str | None:
     return None if text is None else text.replace("-", "").replace(" ", "")
 
 
-def expectations(values: Iterable[str] | None, groups: Collection[str]) -> dict[str, str]:
+def expectations(values: Iterable[str] | None) -> dict[str, str]:
     """Parse ``GROUP=private|public``.
 
     Args:
         values: as given, comma lists too.
-        groups: the groups that exist.
 
     Raises:
-        UsageError: not of that form, no such group, or two expectations of one group.
+        UsageError: not of that form, or two expectations of one group.
     """
     found: dict[str, str] = {}
     for text in listed(values):
         group, _, kind = text.partition("=")
         if kind not in ("private", "public"):
             raise UsageError(text, "is not GROUP=private or GROUP=public", "write for example --expect images=private")
-        if group not in groups:
-            raise UsageError(text, "there is no such group", f"choose one of {', '.join(sorted(groups))}")
         if found.setdefault(group, kind) != kind:
             raise UsageError(text, "the same group is expected to be both", "give one --expect for each group")
     return found
@@ -81,3 +79,26 @@ def at_least_one(option: str, value: int | None, most: int) -> int | None:
     if value is not None and not 1 <= value <= most:
         raise UsageError(f"{option} {value}", f"is not between 1 and {most}", f"write for example {option} 64")
     return value
+
+
+def families(*, ipv4_only: bool, ipv6_only: bool) -> tuple[int, ...]:
+    """The address families that ``-4`` and ``-6`` leave.
+
+    Raises:
+        UsageError: both were given.
+    """
+    if ipv4_only and ipv6_only:
+        raise UsageError("-4 -6", "exclude each other", "give one of them, or neither for both families")
+    if ipv4_only:
+        return (4,)
+    return (6,) if ipv6_only else (4, 6)
+
+
+def refuse_both(*, proxy: str | None, no_proxy: bool) -> None:
+    """Refuse ``--proxy`` beside ``--no-proxy``.
+
+    Raises:
+        UsageError: both were given.
+    """
+    if proxy is not None and no_proxy:
+        raise UsageError("--proxy --no-proxy", "exclude each other", "give one of them")

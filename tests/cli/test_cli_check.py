@@ -14,7 +14,7 @@ import junitparser
 import pytest
 import trio
 
-from netprobe.cli import eyes
+from netprobe.checking import vantages
 from netprobe.errors import UnreadableFileError, UsageError
 from netprobe.report import FORMATS, schema
 from netprobe.vantage import Vantage
@@ -166,11 +166,11 @@ def look(**changes: Any) -> list[Vantage]:
         "families": (4,),
         **changes,
     }
-    opened = eyes.on_this_host(**given)
+    opened = vantages.on_this_host(**given)
 
     async def take() -> list[Vantage]:
-        async with opened() as vantages:
-            return list(vantages)
+        async with opened() as looking:
+            return list(looking)
 
     return trio.run(take)
 
@@ -209,9 +209,9 @@ def test_wrong_names_and_folders_are_refused(root: Path, tmp_path: Path) -> None
 
 
 def test_nothing_is_named_beside_a_lab() -> None:
-    eyes.refuse_beside_lab(resolver=None, as_=[], no_proxy=False)
+    vantages.refuse_beside_lab(resolver=None, as_=[], no_proxy=False)
     with pytest.raises(UsageError, match="--lab --as: the lab brings its own network"):
-        eyes.refuse_beside_lab(resolver=None, as_=["host"])
+        vantages.refuse_beside_lab(resolver=None, as_=["host"])
 
 
 def test_a_made_up_account_is_told() -> None:

@@ -45,12 +45,11 @@ def test_any_text_is_a_range_or_a_usage_error(text: str) -> None:
 
 
 def test_expectations() -> None:
-    groups = {"images", "ssm"}
-    assert values.expectations(["images=private,ssm=public"], groups) == {"images": "private", "ssm": "public"}
-    assert values.expectations(None, groups) == {}
-    for wrong in (["images"], ["images=x"], ["other=private"], ["images=private", "images=public"]):
+    assert values.expectations(["images=private,ssm=public"]) == {"images": "private", "ssm": "public"}
+    assert values.expectations(None) == {}
+    for wrong in (["images"], ["images=x"], ["images=private", "images=public"]):
         with pytest.raises(UsageError):
-            values.expectations(wrong, groups)
+            values.expectations(wrong)
 
 
 def test_reports_asked_for() -> None:

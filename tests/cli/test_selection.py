@@ -7,8 +7,9 @@ import pytest
 import typer
 
 from netprobe.catalog import Forms
+from netprobe.checking.selection import Selection
 from netprobe.cli import config
-from netprobe.cli.selection import Selection, select
+from netprobe.cli.selection import select
 from netprobe.errors import RefusedRegionError, UnknownRegionError, UsageError
 
 

@@ -1,4 +1,4 @@
-"""From options to the eyes that ``check`` looks with: this host's, its agents', or a lab's."""
+"""As whom a check looks: this host, its agents, or the host of a lab."""
 
 from __future__ import annotations
 

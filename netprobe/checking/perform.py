@@ -1,0 +1,235 @@
+"""Performing a check: everything is read and refused first, then the packets leave, then it is diagnosed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from netprobe import requirements
+from netprobe.catalog import Forms
+from netprobe.checking import vantages
+from netprobe.checking.request import CheckRequest
+from netprobe.checking.selection import Selection, select
+from netprobe.errors import UsageError
+from netprobe.probes.settings import Settings
+
+if TYPE_CHECKING:
+    from netprobe.observations import Run
+    from netprobe.probes import spread
+    from netprobe.report.model import Report
+    from netprobe.vantage import Vantage
+
+Progress = Callable[[int, int], None]
+NO_IPV4 = (
+    "this host has a default route over IPv6 only: probed over IPv6, at the dual-stack names that the agents use then; "
+    "give -4 to look over IPv4"
+)
+
+
+def _silent(_text: str) -> None:
+    """Nobody listens."""
+
+
+def _not_kept(_traceback: str) -> str:
+    return "its traceback was not kept"
+
+
+def _no_bar() -> AbstractContextManager[Progress | None]:
+    return nullcontext()
+
+
+class Outside(msgspec.Struct, frozen=True, kw_only=True):
+    """What a check tells while it runs, and to whom.
+
+    Attributes:
+        say: takes a note for people, one line.
+        progress: opens what shows how many hosts are done.
+        keep_bug: keeps the traceback of a bug in one probe, and says where.
+    """
+
+    say: Callable[[str], None] = _silent
+    progress: Callable[[], AbstractContextManager[Progress | None]] = _no_bar
+    keep_bug: Callable[[str], str] = _not_kept
+
+
+ALONE = Outside()
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """A check that only has to be run: nothing of the request can be refused any more.
+
+    Attributes:
+        request: what was asked for.
+        selection: the endpoints.
+        settings: the limits of the run.
+        look: opens the vantages.
+        notes: what a reader of the report must know.
+    """
+
+    request: CheckRequest
+    selection: Selection
+    settings: Settings
+    look: vantages.Look
+    notes: tuple[str, ...]
+
+
+def perform(request: CheckRequest, outside: Outside = ALONE) -> Report:
+    """Check and diagnose.
+
+    Raises:
+        UsageError: the request is wrong, told before a packet leaves.
+    """
+    return run(prepare(request, outside), outside)
+
+
+def prepare(request: CheckRequest, outside: Outside = ALONE) -> Prepared:
+    """Read and check everything that the request names.
+
+    Raises:
+        UsageError: the request is wrong.
+    """
+    own = vantages.HostsOwn()
+    if request.lab is None or request.root is not None:
+        own = vantages.hosts_own(request.root)
+    without_ipv4 = vantages.without_ipv4(request.families, request.lab)
+    forms = Forms(fips=request.fips, dualstack=request.dualstack, ipv6_only=without_ipv4, account=request.account)
+    selection = select(
+        regions=_regions(request, own, outside),
+        with_groups=request.groups,
+        without_groups=request.without_groups,
+        forms=forms,
+        task_definitions=request.task_definitions,
+        own_endpoints=request.own_endpoints,
+    )
+    settings = _settings(request, selection, own)
+    look = _look(request, selection)
+    notes = [
+        *requirements.notes(selection.regions, request.groups, selection.catalog),
+        *_placeholders(selection),
+    ]
+    if without_ipv4 and request.families != (6,):
+        notes.append(NO_IPV4)
+    return Prepared(request=request, selection=selection, settings=settings, look=look, notes=tuple(notes))
+
+
+def _regions(request: CheckRequest, own: vantages.HostsOwn, outside: Outside) -> Sequence[str]:
+    """The regions asked for; without any, that of the host's own agent, which is told."""
+    if request.regions or not own.region:
+        return request.regions
+    outside.say(f"netprobe: no --region given: checking {own.region}, the region of this host's agent ({own.where})")
+    return [own.region]
+
+
+def _look(request: CheckRequest, selection: Selection) -> vantages.Look:
+    if request.lab is None:
+        return vantages.on_this_host(
+            names=request.agents,
+            root=request.root,
+            resolvers=request.resolvers,
+            proxy=request.proxy,
+            no_proxy=request.no_proxy,
+            ca_file=request.ca_file,
+            origin_ca=request.origin_ca,
+            families=request.families,
+        )
+    vantages.refuse_beside_lab(
+        resolver=request.resolvers,
+        proxy=request.proxy,
+        no_proxy=request.no_proxy,
+        ca_file=request.ca_file,
+        origin_ca=request.origin_ca,
+        as_=request.agents,
+        root=request.root,
+    )
+    return vantages.in_the_lab(request.lab, selection.endpoints)
+
+
+def _placeholders(selection: Selection) -> Iterator[str]:
+    """Tell for which endpoints an account was made up, so that nobody takes their pass for more than it is."""
+    found = dict.fromkeys(endpoint.id for endpoint in selection.endpoints if endpoint.placeholder_account)
+    if found:
+        yield f"{', '.join(found)}: asked for with a placeholder account; give --account ID to check your own registry"
+
+
+def _settings(request: CheckRequest, selection: Selection, own: vantages.HostsOwn) -> Settings:
+    """The settings of the run; what was not given keeps the default of ``Settings``."""
+    groups = {group.id for group in selection.catalog.groups} | {endpoint.group for endpoint in selection.endpoints}
+    _refuse_unknown(request.expect, groups)
+    settings = Settings(
+        timeout=request.timeout,
+        families=request.families,
+        own_hosts=own.hosts,
+        expect=request.expect,
+        idle=request.idle,
+        lab=request.lab,
+        genuine_chains=request.genuine_chains,
+    )
+    given = {
+        "deadline": request.deadline,
+        "concurrency": request.concurrency,
+        "ecs_numbers": request.ecs_numbers,
+    }
+    settings = msgspec.structs.replace(settings, **{name: value for name, value in given.items() if value is not None})
+    if request.idle is None:
+        return settings
+    return msgspec.structs.replace(settings, deadline=settings.deadline + request.idle)
+
+
+def _refuse_unknown(expect: Mapping[str, str], groups: Collection[str]) -> None:
+    for group, kind in expect.items():
+        if group not in groups:
+            raise UsageError(f"{group}={kind}", "there is no such group", f"choose one of {', '.join(sorted(groups))}")
+
+
+def run(prepared: Prepared, outside: Outside = ALONE) -> Report:
+    """Probe and diagnose; a lab stays up until the paths have been looked at too."""
+    import trio
+
+    from netprobe.probes import run as runs
+    from netprobe.probes import spread
+
+    selection, settings = prepared.selection, prepared.settings
+
+    async def probe(workers: spread.Workers | None) -> Report:
+        async with prepared.look() as looking:
+            with outside.progress() as progress:
+                seen = await runs.check(
+                    selection.endpoints,
+                    looking,
+                    settings,
+                    catalog=selection.catalog,
+                    progress=progress,
+                    workers=workers,
+                    keep_bugs=outside.keep_bug,
+                )
+            report = _diagnosed(seen, prepared.notes)
+            if not prepared.request.locate:
+                return report
+            return await _located(report, looking, settings)
+
+    with spread.forked(selection.endpoints, prepared.look.ready or (), settings, outside.say) as workers:
+        import netprobe.diagnosis  # noqa: F401 - needed in any case, and now the workers work meanwhile
+
+        return trio.run(probe, workers)
+
+
+def _diagnosed(run: Run, notes: Sequence[str]) -> Report:
+    from netprobe.diagnosis import diagnose
+    from netprobe.report.model import Report
+
+    run = msgspec.structs.replace(run, notes=(*run.notes, *notes))
+    return Report.of(run, diagnose(run))
+
+
+async def _located(report: Report, looking: Sequence[Vantage], settings: Settings) -> Report:
+    """Put locations into the findings, within what is left of the deadline."""
+    from netprobe.path import locate
+
+    left = settings.deadline - report.duration_seconds
+    if report.context.interrupted or left <= 0:
+        reason = "the run was interrupted" if report.context.interrupted else "the deadline was reached"
+        return msgspec.structs.replace(report, notes=(*report.notes, f"path not looked at: {reason}"))
+    return await locate.apply(report, deadline=left, connect_port=looking[0].connect_port)
