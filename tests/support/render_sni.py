@@ -38,12 +38,13 @@ def client_hello(name: str | None) -> bytes:
     return out.read()
 
 
-def passes(first: bytes, port: int, address: str, *, in_pieces: bool = False) -> bool:
+def passes(first: bytes, port: int, address: str, *, in_pieces: bool = False, source: str = "") -> bool:
     """Whether what a client says first reaches the other side through the proxy at an address.
 
     A ClientHello with a post-quantum key share comes in two packets, which ``in_pieces`` makes happen.
     """
-    with socket.create_connection((address, port), timeout=10) as sock:
+    mine = (source, 0) if source else None
+    with socket.create_connection((address, port), timeout=10, source_address=mine) as sock:
         sock.settimeout(15)
         received = b""
         try:

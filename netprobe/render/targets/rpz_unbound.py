@@ -55,7 +55,7 @@ SCOPE = Scope(
 )
 COMMANDS = Commands(
     check="unbound-checkconf, and for the zones: named-checkzone netprobe-allow.rpz netprobe-allow.rpz",
-    load="include netprobe.conf at the end of unbound.conf, then: unbound-checkconf && unbound-control reload",
+    load="include netprobe.conf before the first rpz clause, then: unbound-checkconf && unbound-control reload",
     replace="rename the new netprobe-allow.rpz into place, then: unbound-control auth_zone_reload netprobe-allow.rpz",
     rollback="rename the old netprobe-allow.rpz into place, then: unbound-control auth_zone_reload netprobe-allow.rpz",
 )

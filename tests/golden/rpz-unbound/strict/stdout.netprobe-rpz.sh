@@ -9,7 +9,7 @@
 # Allows: 6 endpoints by 10 entries, TCP port 443
 # Open connections: a connection needs no name any more once it is open, so it stays open
 # Check: unbound-checkconf, and for the zones: named-checkzone netprobe-allow.rpz netprobe-allow.rpz
-# Load: include netprobe.conf at the end of unbound.conf, then: unbound-checkconf && unbound-control reload
+# Load: include netprobe.conf before the first rpz clause, then: unbound-checkconf && unbound-control reload
 # Replace: rename the new netprobe-allow.rpz into place, then: unbound-control auth_zone_reload netprobe-allow.rpz
 # Roll back: rename the old netprobe-allow.rpz into place, then: unbound-control auth_zone_reload netprobe-allow.rpz
 # Losses: 2 enumerated
@@ -17,7 +17,7 @@
 #   enumerated: ecs-t ecs-t-*.us-east-2.amazonaws.com: the device cannot say ecs-t-*.us-east-2.amazonaws.com, so 3 names are listed (a test); AWS picks the number and may use one that is not listed: render again when it does
 #
 # Run it: sh netprobe-rpz.sh [FOLDER]; it writes two zones and the file to include into FOLDER, /etc/unbound/netprobe
-# unless given (the paths inside are of that folder). Then include netprobe.conf at the end of unbound.conf, and:
+# unless given (the paths inside are of that folder). Then include netprobe.conf before its first rpz clause, and:
 # unbound-checkconf && unbound-control reload
 set -eu
 umask 022

@@ -9,7 +9,7 @@
 # Allows: 14 endpoints by 4 entries, TCP port 80, 443
 # Open connections: a connection needs no name any more once it is open, so it stays open
 # Check: unbound-checkconf, and for the zones: named-checkzone netprobe-allow.rpz netprobe-allow.rpz
-# Load: include netprobe.conf at the end of unbound.conf, then: unbound-checkconf && unbound-control reload
+# Load: include netprobe.conf before the first rpz clause, then: unbound-checkconf && unbound-control reload
 # Replace: rename the new netprobe-allow.rpz into place, then: unbound-control auth_zone_reload netprobe-allow.rpz
 # Roll back: rename the old netprobe-allow.rpz into place, then: unbound-control auth_zone_reload netprobe-allow.rpz
 # Losses: 8 widened
@@ -20,7 +20,7 @@
 #   widened: ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: it also admits every other name beneath dkr.ecr.eu-west-1.amazonaws.com
 #
 # Run it: sh netprobe-rpz.sh [FOLDER]; it writes two zones and the file to include into FOLDER, /etc/unbound/netprobe
-# unless given (the paths inside are of that folder). Then include netprobe.conf at the end of unbound.conf, and:
+# unless given (the paths inside are of that folder). Then include netprobe.conf before its first rpz clause, and:
 # unbound-checkconf && unbound-control reload
 set -eu
 umask 022
