@@ -98,7 +98,8 @@ class Bind(_Resolver):
         path.write_text(
             f'options {{ directory "{self.folder}"; pid-file "{self.folder}/named.pid"; '
             f'session-keyfile "{self.folder}/key"; listen-on {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; '
-            "recursion yes; dnssec-validation no; forwarders { 127.0.0.1 port 5300; }; forward only; allow-query { any; };\n"
+            "recursion yes; dnssec-validation no; forwarders { 127.0.0.1 port 5300; }; forward only; "
+            "allow-query { any; };\n"
             f"response-policy {{ {' '.join(policy)} }} qname-wait-recurse no break-dnssec yes recursive-only no; }};\n"
             f"{own}{more}controls {{ }};\n",
             encoding="utf-8",
