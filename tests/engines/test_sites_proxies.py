@@ -74,8 +74,8 @@ class Squid(_Asked):
         include = ""
         if made is not None:
             for name, text in made.files.items():
-                path = f"/etc/squid/{made.name}"
-                (self.folder / name).write_text(text.replace(path, str(self.folder)), encoding="utf-8")
+                theirs = f"/etc/squid/{made.name}"
+                (self.folder / name).write_text(text.replace(theirs, str(self.folder)), encoding="utf-8")
             include = f"include {self.folder}/{made.name}.conf\n"
         path = self.folder / "squid.conf"
         path.write_text(
