@@ -112,6 +112,8 @@ class DnsDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
     """``A`` or ``AAAA``."""
     transport: str = "udp"
     """``udp``, ``tcp`` or ``file``."""
+    asked: str = ""
+    """The name in the question, where it is another than the host: the host with a search domain behind it."""
     rcode: str | None = None
     answers: tuple[str, ...] = ()
     cname: tuple[str, ...] = ()

@@ -89,7 +89,8 @@ class Vantage(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: ``host``, ``ecs-agent``, ``ssm-agent``, ``docker``, ``ecs-init`` or ``installer``.
         resolvers: in the order in which a stub resolver asks them.
-        search: suffixes for a name without a dot (resolv.conf); only a proxy's name can be one.
+        search: suffixes of resolv.conf, put behind a name that has fewer dots than ``ndots``, and asked first.
+        ndots: how many dots make a name that is asked as it is first.
         hosts_file: the file that overrides DNS, or None to ignore it.
         proxy_for: which proxy this program uses for a host and port, or None for a direct connection.
         exempts: which token of NO_PROXY keeps a host and port from the proxy, or None.
@@ -107,6 +108,7 @@ class Vantage(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     resolvers: tuple[Resolver, ...]
     search: tuple[str, ...] = ()
+    ndots: int = 1
     hosts_file: Path | None = Path("/etc/hosts")
     proxy_for: Callable[[str, int], ProxyServer | None] = _direct
     exempts: Callable[[str, int], str | None] = _no_exemption

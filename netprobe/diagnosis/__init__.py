@@ -78,8 +78,8 @@ def _broken_paths(world: Evidence, sight: Sight, read: clock.Clock | None) -> It
     blocking = sight.state is State.BROKEN
     for path in sight.paths:
         o = path.failed
-        # What happens at a sinkhole's address is only the consequence of the answer.
-        if o is not None and path.address not in sight.sinkholed:
+        # What happens at a sinkhole's address, or where a search domain leads, is only the consequence of the answer.
+        if o is not None and path.address not in sight.sinkholed and not sight.captured:
             yield _explain(world, sight, path, o, read, blocking=blocking)
 
 

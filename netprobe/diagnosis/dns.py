@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
-from netprobe.diagnosis.lookups import answers, dns_detail, is_final, is_question, resolver_of
+from netprobe.diagnosis.lookups import answers, asked_longer, dns_detail, is_final, is_question, resolver_of
 from netprobe.diagnosis.sights import Sight, State
 from netprobe.diagnosis.unexplained import say_unexplained
 from netprobe.diagnosis.words import listing
@@ -53,6 +53,9 @@ def explain(world: Evidence, sight: Sight) -> Iterator[Cause]:
         if failed is not None:
             yield _no_answer(world, sight, failed, blocking=True)
         return
+    if sight.captured:
+        yield from _captured(sight)
+        return
     yield from _sinkholed(world, sight)
     for o in sight.lookups.chosen.values():
         if not is_final(o):
@@ -64,6 +67,17 @@ def _no_answer(world: Evidence, sight: Sight, failed: Observation, *, blocking: 
     alike = tuple(o for o in sight.lookups.every if o is not failed and o.failure == failed.failure)
     # All servers that are silent alike are one cause; of an answer only the one that the host believes.
     resolvers = [resolver_of(failed)] if is_final(failed) else sorted({resolver_of(o) for o in (failed, *alike)})
+    plain = [o for o in world.controls("without_edns", like=failed) if resolver_of(o) == resolver_of(failed)]
+    if any(o.failure is None and answers(o) for o in plain):
+        return Cause(
+            id="dns_edns_unanswered",
+            key=resolver_of(failed),
+            say=_say_edns,
+            sight=sight,
+            evidence=(failed, *plain),
+            controls=tuple(plain),
+            blocking=blocking,
+        )
     controls = [*world.controls("dns_over_tcp", like=failed), *world.controls("other_resolver", like=failed)]
     return Cause(
         id=id_,
@@ -92,6 +106,42 @@ def _say_no_answer(group: Group) -> Words:
         remedy=_REMEDIES[group.id].format(
             resolver=resolver, names=group.names, patterns=group.patterns, error=_detail_of(first)
         ),
+    )
+
+
+def _say_edns(group: Group) -> Words:
+    first = group.first
+    does = "does not answer" if first.failure is Failure.TIMEOUT else f"answers {_detail_of(first)}"
+    return Words(
+        title=f"DNS server {group.key} {does} where a question carries EDNS, and answers {group.names} without it. Go's "
+        "resolver always sends EDNS, so the agents get no address, though ping and getent do.",
+        remedy=f"Update {group.key}, or the firewall before it that drops DNS packets with an OPT record (RFC 6891), or "
+        "put another name server into /etc/resolv.conf.",
+    )
+
+
+def _captured(sight: Sight) -> Iterator[Cause]:
+    """A search domain that answers for AWS's names before they are asked for themselves."""
+    evidence = tuple(o for o in sight.lookups.chosen.values() if asked_longer(o) and answers(o))
+    if evidence:
+        yield Cause(
+            id="dns_search_captures",
+            key=asked_longer(evidence[0]).removeprefix(f"{sight.host}."),
+            say=_say_captured,
+            sight=sight,
+            evidence=evidence,
+            blocking=sight.state is State.BROKEN,
+        )
+
+
+def _say_captured(group: Group) -> Words:
+    first = group.first
+    found = listing(sorted({a for o in group.evidence for a in answers(o)}))
+    return Words(
+        title=f"The search domain {group.key} captures {group.names}: /etc/resolv.conf has glibc and Go ask for "
+        f"{asked_longer(first)} first, and {resolver_of(first)} answers {found}.",
+        remedy=f"Lower ndots in /etc/resolv.conf (`options ndots:1` is the default), take {group.key} out of its "
+        f"search list, or remove the wildcard record below {group.key}.",
     )
 
 

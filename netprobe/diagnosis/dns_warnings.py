@@ -14,7 +14,7 @@ from netprobe.diagnosis.addresses import AddressClass
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.dns import DOES, ID_OF
 from netprobe.diagnosis.evidence import Evidence
-from netprobe.diagnosis.lookups import answers, dns_detail, is_final, resolver_of
+from netprobe.diagnosis.lookups import answers, asked_longer, dns_detail, is_final, resolver_of
 from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.words import count, duration, listing
 from netprobe.findings import Owner, Place, Severity
@@ -200,7 +200,7 @@ def _say_public(group: Group) -> Words:
 
 def _wildcard(world: Evidence) -> Iterator[Cause]:
     for o in world.controls("impossible_name", step=Step.DNS):
-        if answers(o):
+        if answers(o) and not asked_longer(o):
             yield Cause(
                 id="dns_wildcard_answers",
                 key=resolver_of(o),

@@ -28,6 +28,12 @@ def answers(o: Observation) -> tuple[str, ...]:
     return detail.answers if detail is not None and o.failure is None else ()
 
 
+def asked_longer(o: Observation) -> str:
+    """The name that was asked in the host's place, with a search domain behind it; nothing for the host itself."""
+    detail = dns_detail(o)
+    return detail.asked if detail is not None else ""
+
+
 def resolver_of(o: Observation) -> str:
     """Which resolver was asked."""
     detail = dns_detail(o)

@@ -77,6 +77,8 @@ NEEDS: dict[str, Need] = {
     "dns_public_answer": _fact("The address in the answer."),
     "dns_numbered_names_public": _fact("The addresses in the answers."),
     "hosts_file_override": _fact("The line in the hosts file."),
+    "dns_edns_unanswered": _by("The same question without EDNS is answered.", "without_edns"),
+    "dns_search_captures": _fact("The name that was asked, and who answered."),
     "dns_slow": _fact("The time that the lookups of this run took."),
     "tcp_refused": _SENDER,
     "tcp_dropped": _by(

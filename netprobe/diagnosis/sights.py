@@ -11,7 +11,7 @@ from functools import cached_property
 
 import msgspec
 
-from netprobe.diagnosis.lookups import Lookups, answers
+from netprobe.diagnosis.lookups import Lookups, answers, asked_longer
 from netprobe.diagnosis.tries import Tries
 from netprobe.observations import SOFT, Failure, Observation, Step, Subject
 
@@ -137,6 +137,11 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
         if self.proxied:
             return any(_resolved_by_proxy(path) for path in self.paths)
         return any(map(answers, self.lookups.every)) or (bool(self.paths) and not self.lookups.asked)
+
+    @property
+    def captured(self) -> bool:
+        """Whether the host gets what a search domain answers, and not what the name itself would."""
+        return any(asked_longer(o) and answers(o) for o in self.lookups.chosen.values())
 
     @cached_property
     def failed(self) -> Observation | None:

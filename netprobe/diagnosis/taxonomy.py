@@ -54,6 +54,8 @@ _TABLE: dict[str, tuple[tuple[str, Severity, Owner, str], ...]] = {
         ("dns_public_answer", E, NETWORK, "the name resolves to public addresses where private ones were expected"),
         ("dns_numbered_names_public", W, NETWORK, "ecs-a and ecs-t are private, their numbered names are public"),
         ("hosts_file_override", W, HOST, "a hosts file overrides DNS for an AWS name"),
+        ("dns_edns_unanswered", E, NETWORK, "the resolver does not answer questions with EDNS, which Go always sends"),
+        ("dns_search_captures", E, HOST, "a search domain answers for AWS's names before they are asked"),
         ("dns_slow", W, NETWORK, "lookups take long"),
     ),
     "tcp": (

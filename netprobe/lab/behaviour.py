@@ -124,6 +124,15 @@ class HostBehaviour:
     validity_offset_seconds: float = 0.0
 
 
+class Edns(StrEnum):
+    """What a resolver does with a question that carries an OPT record (RFC 6891)."""
+
+    ANSWER = "answer"
+    DROP = "drop"
+    FORMERR = "formerr"
+    SERVFAIL = "servfail"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolverBehaviour:
     """How one resolver behaves.
@@ -135,6 +144,8 @@ class ResolverBehaviour:
         listens: whether anything listens at its address at all (UDP then meets ICMP port unreachable).
         wildcard: whether names that do not exist get the address of a search page.
         delay_seconds: how long each answer is held back.
+        edns: what it does with questions that carry EDNS.
+        captures: a domain of which every name has the address of the search page (a wildcard record), or nothing.
     """
 
     mode: DnsMode = DnsMode.ANSWER
@@ -143,3 +154,5 @@ class ResolverBehaviour:
     listens: bool = True
     wildcard: bool = False
     delay_seconds: float = 0.0
+    edns: Edns = Edns.ANSWER
+    captures: str = ""

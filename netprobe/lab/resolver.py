@@ -22,7 +22,7 @@ import dns.rdatatype
 import dns.rrset
 import trio
 
-from netprobe.lab.behaviour import DnsMode, ResolverBehaviour
+from netprobe.lab.behaviour import DnsMode, Edns, ResolverBehaviour
 
 TTL_SECONDS = 60
 _LARGEST_DATAGRAM = 4096
@@ -113,11 +113,17 @@ def respond(
     if len(query.question) != 1:
         response.set_rcode(dns.rcode.FORMERR)
         return response
+    if query.edns >= 0 and behaviour.edns is not Edns.ANSWER:
+        return _to_edns(query, behaviour.edns)
     question = query.question[0]
     name = question.name.to_text(omit_final_dot=True).lower()
     record = zone.records.get(name)
     selected = not behaviour.only or (record is not None and not record.ids.isdisjoint(behaviour.only))
     mode = behaviour.mode if selected else DnsMode.ANSWER
+    if behaviour.captures and name.endswith("." + behaviour.captures):
+        if question.rdtype == dns.rdatatype.A:
+            _add(response, question.name, question.rdtype, (zone.search_page,))
+        return response
     if mode is DnsMode.SILENCE:
         return None
     if mode in _RCODES:
@@ -134,6 +140,16 @@ def respond(
         _fill(response, question.rdtype, question.name, record, zone, wildcard=behaviour.wildcard)
     if not response.answer:
         _add_authority(response, question.name)
+    return response
+
+
+def _to_edns(query: dns.message.Message, edns: Edns) -> dns.message.Message | None:
+    """What a server that cannot take EDNS says; it has no OPT record of its own to answer with."""
+    if edns is Edns.DROP:
+        return None
+    response = dns.message.make_response(query)
+    response.use_edns(False)
+    response.set_rcode(dns.rcode.FORMERR if edns is Edns.FORMERR else dns.rcode.SERVFAIL)
     return response
 
 

@@ -12,7 +12,17 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from netprobe.findings import Verdict
-from netprobe.lab.behaviour import Chain, DnsMode, DnsTcp, HostBehaviour, HttpMode, ResolverBehaviour, TcpMode, TlsMode
+from netprobe.lab.behaviour import (
+    Chain,
+    DnsMode,
+    DnsTcp,
+    Edns,
+    HostBehaviour,
+    HttpMode,
+    ResolverBehaviour,
+    TcpMode,
+    TlsMode,
+)
 from netprobe.lab.odd import ODD
 from netprobe.observations import Failure
 
@@ -46,6 +56,8 @@ class Scenario:
         resolvers: in the order in which a stub resolver asks them.
         trust: which roots the vantage trusts.
         numbers: which numbered hosts exist; None for the usual ones.
+        search: the search domains of the host.
+        ndots: how many dots make a name that is asked as it is first.
     """
 
     name: str
@@ -60,6 +72,8 @@ class Scenario:
     resolvers: tuple[ResolverBehaviour, ...] = (_ANSWERS,)
     trust: Trust = Trust.ORIGIN
     numbers: tuple[int, ...] | None = None
+    search: tuple[str, ...] = ()
+    ndots: int = 1
 
 
 def _healthy() -> tuple[Scenario, ...]:
@@ -116,6 +130,22 @@ def _dns() -> tuple[Scenario, ...]:
             "dns_server_failure",
             Failure.DNS_SERVFAIL,
             ResolverBehaviour(mode=DnsMode.SERVFAIL),
+        ),
+        broken(
+            "edns-refused",
+            "The resolver answers FORMERR to questions with EDNS, which Go always sends.",
+            "dns_edns_unanswered",
+            Failure.DNS_OTHER_RCODE,
+            ResolverBehaviour(edns=Edns.FORMERR),
+        ),
+        Scenario(
+            name="search-captures",
+            summary="ndots:5 has a search domain asked first, and its wildcard record answers.",
+            findings=("dns_search_captures",),
+            failure=Failure.SSL_INVALID_HOSTNAME,
+            resolvers=(ResolverBehaviour(captures="corp.example"),),
+            search=("corp.example",),
+            ndots=5,
         ),
         broken(
             "dns-refused",

@@ -190,6 +190,14 @@ async def dns_over_tcp(session: Session, limits: Limits, case: Case) -> None:
         case.made.append(observation)
 
 
+async def without_edns(session: Session, limits: Limits, case: Case) -> None:
+    """The same question to the same resolver, without EDNS."""
+    resolver, family = _asked(case)
+    if resolver is not None:
+        observation, _ = await dns.ask(case.scene("without_edns"), resolver, family, limits, edns=False)
+        case.made.append(observation)
+
+
 async def other_resolver(session: Session, limits: Limits, case: Case) -> None:
     """The same name through the other resolvers, and the host at addresses that the first pass did not try."""
     scene, target = case.scene("other_resolver"), case.target

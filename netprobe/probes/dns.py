@@ -2,7 +2,9 @@
 
 Each question goes to one server on a socket of its own, so that what a server did is never mixed up with what another
 one did: over UDP, sent again as a stub resolver would, and over TCP where the answer came truncated (RFC 1035
-section 4.2, RFC 7766). EDNS is offered as Go's resolver does (the agents are Go programs): 1232 bytes. A datagram from
+section 4.2, RFC 7766). EDNS is offered as Go's resolver does (the agents are Go programs): 1232 bytes, and where a
+server answers it with FORMERR or SERVFAIL that is the answer, since Go asks nobody again without it (``checkHeader`` in
+``net/dnsclient_unix.go``, read 2026-11-28). A datagram from
 anyone else, or with another id or question, is not an answer and is ignored (RFC 5452 section 9.1).
 
 This module asks; which of several resolvers a host believes is :mod:`netprobe.probes.resolve`.
@@ -12,7 +14,6 @@ from __future__ import annotations
 
 import socket
 
-import dns.rcode
 import msgspec
 import trio
 
@@ -50,6 +51,7 @@ async def ask(
     *,
     name: str | None = None,
     over_tcp: bool = False,
+    edns: bool = True,
     at_most: float | None = None,
 ) -> tuple[Observation, tuple[str, ...]]:
     """Ask one resolver one question.
@@ -61,13 +63,14 @@ async def ask(
         limits: the run's time limits.
         name: another name than the scene's host.
         over_tcp: ask over TCP from the start (``options use-vc``, and the experiment ``dns_over_tcp``).
+        edns: offer EDNS, as Go's resolver always does (the experiment ``without_edns`` does not).
         at_most: a shorter limit than the usual one.
 
     Returns:
         The observation, and the addresses, sorted, at most :data:`MAX_ADDRESSES`.
     """
     started = trio.current_time()
-    question = dnswire.question(name or scene.host, family)
+    question = dnswire.question(name or scene.host, family, edns=edns)
     trail = _Trail(transport="tcp" if over_tcp or resolver.tcp else "udp")
     answer: Answer | None = None
     failure: Failure | None = Failure.TIMEOUT
@@ -91,6 +94,7 @@ async def ask(
         resolver=str(resolver),
         rrtype=dnswire.RRTYPE[family],
         transport=trail.transport,
+        asked=name if name is not None and name != scene.host else "",
         rcode=dnswire.rcode_text(answer.rcode) if answer is not None else None,
         answers=answer.addresses if answer is not None else (),
         cname=answer.cname if answer is not None else (),
@@ -113,10 +117,6 @@ def _judge(answer: Answer) -> Failure | None:
 async def _exchange(resolver: Resolver, question: Question, trail: _Trail) -> Answer:
     if trail.transport == "udp":
         answer = await _over_udp(resolver, question, trail)
-        if answer.rcode == dns.rcode.FORMERR and question.edns:
-            # RFC 6891 section 7: a server that knows no EDNS says FORMERR; stub resolvers ask again without it.
-            question = dnswire.question(question.name, question.family, edns=False)
-            answer = await _over_udp(resolver, question, trail)
         if not answer.truncated:
             return answer
         trail.truncated, trail.transport = True, "tcp"

@@ -53,14 +53,14 @@ _REFUSED_TLS: tuple[Control, ...] = (controls.other_sni, controls.no_sni, contro
 _UPSTREAM: tuple[Control, ...] = (controls.connect_by_address, controls.without_proxy)
 
 CALLED_FOR: dict[tuple[Step, Failure], tuple[Control, ...]] = {
-    (Step.DNS, Failure.TIMEOUT): (controls.other_resolver, controls.dns_over_tcp),
+    (Step.DNS, Failure.TIMEOUT): (controls.other_resolver, controls.dns_over_tcp, controls.without_edns),
     (Step.DNS, Failure.DNS_TCP_BLOCKED): (controls.other_resolver,),
     (Step.DNS, Failure.DNS_NXDOMAIN): (controls.other_resolver,),
     (Step.DNS, Failure.DNS_NO_ANSWER): (controls.other_resolver,),
-    (Step.DNS, Failure.DNS_SERVFAIL): (controls.other_resolver, controls.dns_over_tcp),
-    (Step.DNS, Failure.DNS_REFUSED): (controls.other_resolver, controls.dns_over_tcp),
-    (Step.DNS, Failure.DNS_OTHER_RCODE): (controls.other_resolver, controls.dns_over_tcp),
-    (Step.DNS, Failure.DNS_MALFORMED): (controls.other_resolver, controls.dns_over_tcp),
+    (Step.DNS, Failure.DNS_SERVFAIL): (controls.other_resolver, controls.dns_over_tcp, controls.without_edns),
+    (Step.DNS, Failure.DNS_REFUSED): (controls.other_resolver, controls.dns_over_tcp, controls.without_edns),
+    (Step.DNS, Failure.DNS_OTHER_RCODE): (controls.other_resolver, controls.dns_over_tcp, controls.without_edns),
+    (Step.DNS, Failure.DNS_MALFORMED): (controls.other_resolver, controls.dns_over_tcp, controls.without_edns),
     (Step.DNS, Failure.CONNECTION_REFUSED): (controls.other_resolver, controls.dns_over_tcp),
     (Step.TLS, Failure.TIMEOUT): _SILENT_TLS,
     (Step.TLS, Failure.CONNECTION_RESET): _CUT_TLS,

@@ -112,8 +112,8 @@ async def _ask_again(session: Session, trace: Trace, failed: Observation, attemp
     scene = trace.target.scene.control(EXPERIMENT, attempt)
     observation, addresses = await dns.ask(scene, resolver, family, limits)
     session.controls.append(observation)
-    if trace.target.candidate and not trace.addresses and observation.failure in _DENIES:
-        trace.absent = True  # a number that does not exist, as is known now
+    if trace.target.candidate and not trace.said and observation.failure in _DENIES:
+        trace.absent = True  # a number that does not exist, as is known now: no resolver gave an address
     if observation.failure is not None:
         return False
     if not trace.addresses:

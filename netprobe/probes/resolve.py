@@ -140,6 +140,9 @@ async def resolve(
     if entries:
         _from_file(scene, vantage, families, entries, lookup)
         return lookup
+    for longer in _searched(vantage, name or scene.host) if name is None else ():
+        if await _captured(scene, vantage, families, limits, gates, longer, lookup):
+            return lookup
     answers: dict[tuple[Resolver, int], tuple[Observation, tuple[str, ...]]] = {}
 
     async def one(question: tuple[Resolver, int]) -> None:
@@ -156,6 +159,31 @@ async def resolve(
         lookup.observations = [observation for observation, _ in answers.values()]
     lookup.addresses = tuple(a for family in families for a in counted(answers, vantage.resolvers, family))
     return lookup
+
+
+def _searched(vantage: Vantage, name: str) -> tuple[str, ...]:
+    """The longer names that glibc and Go ask before the name itself: those of the search list, where it has few dots.
+
+    The list that follows a denial is not walked: a name that AWS has is not denied by those who know it.
+    """
+    return tuple(f"{name}.{suffix}" for suffix in vantage.search) if name.count(".") < vantage.ndots else ()
+
+
+async def _captured(
+    scene: Scene,
+    vantage: Vantage,
+    families: Sequence[int],
+    limits: Limits,
+    gates: Gates,
+    longer: str,
+    lookup: Lookup,
+) -> bool:
+    """Whether a search domain answers before the name itself is asked: then that is what the host gets."""
+    asked = await resolve(scene, vantage, families, limits, gates, name=longer)
+    if not asked.addresses:
+        return False
+    lookup.observations, lookup.addresses = asked.observations, asked.addresses
+    return True
 
 
 def counted(

@@ -73,11 +73,13 @@ class ResolvConf:
 
     Attributes:
         resolvers: the servers, in order.
-        search: suffixes for names without a dot.
+        search: suffixes for names with fewer dots than ``ndots``.
+        ndots: how many dots make a name that is asked as it is first.
     """
 
     resolvers: tuple[Resolver, ...]
     search: tuple[str, ...] = ()
+    ndots: int = 1
 
 
 def parse_resolv_conf(text: str) -> ResolvConf:
@@ -86,7 +88,7 @@ def parse_resolv_conf(text: str) -> ResolvConf:
     search = tuple(entry.value for entry in found.search)[: resolvconf.MAX_SEARCH]
     addresses = [_without_zone(address) for address in found.addresses] or ["127.0.0.1"]
     resolvers = tuple(Resolver(address=address, tcp=found.over_tcp) for address in addresses)
-    return ResolvConf(resolvers=resolvers, search=search)
+    return ResolvConf(resolvers=resolvers, search=search, ndots=int(found.ndots.value))
 
 
 def _without_zone(address: str) -> str:
@@ -184,6 +186,7 @@ def host_vantage(
         name="host",
         resolvers=stub.resolvers,
         search=stub.search,
+        ndots=stub.ndots,
         hosts_file=HOSTS,
         proxy_for=lambda host, port: server if exempts(host, port) is None else None,
         exempts=exempts,

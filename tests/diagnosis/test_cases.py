@@ -132,6 +132,35 @@ def dns_refused(w: World) -> None:
     w.dns(ECS, failure=F.DNS_REFUSED)
 
 
+@case("dns_edns_unanswered/e/p")
+def dns_edns_unanswered(w: World) -> None:
+    both(w)
+    w.dns(ECS, failure=F.DNS_SERVFAIL)
+    w.dns(ECS, A, experiment="without_edns")
+
+
+@case("dns_server_failure/e/p")
+def a_server_that_fails_without_edns_too(w: World) -> None:
+    both(w)
+    w.dns(ECS, failure=F.DNS_SERVFAIL)
+    w.dns(ECS, failure=F.DNS_SERVFAIL, experiment="without_edns")
+
+
+@case("dns_search_captures/e/p")
+def dns_search_captures(w: World) -> None:
+    both(w)
+    w.dns(ECS, A, asked=f"{ECS}.corp.example")
+    w.tcp(ECS, A)
+    w.tls(ECS, A, F.SSL_INVALID_HOSTNAME, chain=(AMAZON,), origin=False)
+
+
+@case("dns_search_captures/w/p")
+def a_search_domain_that_leads_to_the_right_place(w: World) -> None:
+    both(w)
+    w.dns(ECS, A, asked=f"{ECS}.corp.example")
+    w.reach(ECS, A)
+
+
 @case("dns_unreachable/e/p")
 def dns_unreachable(w: World) -> None:
     w.endpoint("ecs")

@@ -105,6 +105,8 @@ ADDED = {
     "no_proxy_exempts_aws",
     "tls_incomplete_chain",
     "tls_former_root",
+    "dns_edns_unanswered",
+    "dns_search_captures",
 }
 """Ids that the world needed beyond the design's list."""
 

@@ -8,6 +8,7 @@ from netprobe.findings import Verdict
 from netprobe.lab import SCENARIOS
 from netprobe.lab.behaviour import DnsMode, HostBehaviour, ResolverBehaviour
 from netprobe.lab.scenarios import ANSWER, Scenario
+from tests.lab.dns_cases import RESOLVER_CASES
 from tests.lab.numbered_cases import NUMBERED_CASES
 from tests.lab.proxy_cases import PROXY_CASES
 from tests.support.lab_case import Case, Network, embedded
@@ -324,4 +325,5 @@ CASES = (
     *TWO_CAUSES,
     *PROXY_CASES,
     *NUMBERED_CASES,
+    *RESOLVER_CASES,
 )

@@ -175,7 +175,10 @@ async def _play_behind_routers(case: Case, network: Network) -> tuple[Run, Pulse
                     nursery.start_soon(network.beside, stage.net)
                 run = await check(
                     stage.endpoints,
-                    [_vantage(eyes, stage.layout, stage.certificates, network, stage.store) for eyes in case.eyes],
+                    [
+                        _vantage(eyes, case.scenario, stage.layout, stage.certificates, network, stage.store)
+                        for eyes in case.eyes
+                    ],
                     Settings(expect=case.expect, idle=case.idle, own_hosts=case.own_hosts),
                     catalog=facts(),
                 )
@@ -262,7 +265,9 @@ def _store(case: Case, certificates: Certificates) -> Path:
     return store
 
 
-def _vantage(eyes: Eyes, layout: Plan, certificates: Certificates, network: Network, store: Path) -> Vantage:
+def _vantage(
+    eyes: Eyes, scenario: Scenario, layout: Plan, certificates: Certificates, network: Network, store: Path
+) -> Vantage:
     resolvers = tuple(Resolver(address=address) for address, _ in layout.resolvers)
     if network.dnsmasq is not None:
         resolvers = (Resolver(address=ROUTER),)
@@ -271,6 +276,8 @@ def _vantage(eyes: Eyes, layout: Plan, certificates: Certificates, network: Netw
     return Vantage(
         name=eyes.name,
         resolvers=resolvers,
+        search=scenario.search,
+        ndots=scenario.ndots,
         hosts_file=_hosts_file(network, layout, store),
         proxy_for=lambda _host, _port: proxy,
         store=TrustStore(ca_file=store, description="case"),

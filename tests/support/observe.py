@@ -144,11 +144,12 @@ class World:
         resolver: str = R1,
         rrtype: str = "",
         transport: str = "udp",
+        asked: str = "",
         **more: Any,
     ) -> None:
         """One lookup."""
         kind = rrtype or ("AAAA" if answers and ":" in answers[0] else "A")
-        detail = DnsDetail(resolver=resolver, rrtype=kind, answers=answers, transport=transport)
+        detail = DnsDetail(resolver=resolver, rrtype=kind, answers=answers, transport=transport, asked=asked)
         self.see(Step.DNS, host, failure, detail, **more)
 
     def tcp(self, host: str, address: str, failure: Failure | None = None, **more: Any) -> None:
