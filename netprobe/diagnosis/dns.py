@@ -113,10 +113,10 @@ def _say_edns(group: Group) -> Words:
     first = group.first
     does = "does not answer" if first.failure is Failure.TIMEOUT else f"answers {_detail_of(first)}"
     return Words(
-        title=f"DNS server {group.key} {does} where a question carries EDNS, and answers {group.names} without it. Go's "
-        "resolver always sends EDNS, so the agents get no address, though ping and getent do.",
-        remedy=f"Update {group.key}, or the firewall before it that drops DNS packets with an OPT record (RFC 6891), or "
-        "put another name server into /etc/resolv.conf.",
+        title=f"DNS server {group.key} {does} where a question carries EDNS, and answers {group.names} without it. "
+        "Go's resolver always sends EDNS, so the agents get no address, though ping and getent do.",
+        remedy=f"Update {group.key}, or the firewall before it that drops DNS packets with an OPT record (RFC 6891), "
+        "or put another name server into /etc/resolv.conf.",
     )
 
 

@@ -45,12 +45,6 @@ RESOLVER_CASES = (
         resolvers=(ResolverBehaviour(edns=Edns.DROP),),
     ),
     _case(
-        "first-drops-edns",
-        "dns_resolver_down",
-        verdict=Verdict.DEGRADED,
-        resolvers=(ResolverBehaviour(edns=Edns.FORMERR), ResolverBehaviour()),
-    ),
-    _case(
         "servfail-with-and-without",
         "dns_server_failure",
         verdict=Verdict.NOT_READY,
