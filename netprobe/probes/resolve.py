@@ -140,7 +140,7 @@ async def resolve(
     if entries:
         _from_file(scene, vantage, families, entries, lookup)
         return lookup
-    for longer in _searched(vantage, name or scene.host) if name is None else ():
+    for longer in _searched(vantage, scene.host) if name is None else ():
         if await _captured(scene, vantage, families, limits, gates, longer, lookup):
             return lookup
     answers: dict[tuple[Resolver, int], tuple[Observation, tuple[str, ...]]] = {}
