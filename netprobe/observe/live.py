@@ -35,7 +35,7 @@ def listen(interface: str, tally: Tally, *, seconds: float | None, packets: int 
         raise UsageError(
             interface,
             "this process may not listen on interfaces",
-            "use sudo, setcap cap_net_raw+ep on the interpreter, or give a capture file (tcpdump -w)",
+            "use sudo, or give a capture file (tcpdump -w)",
         ) from error
     with sock:
         try:

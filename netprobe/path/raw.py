@@ -7,6 +7,7 @@ quotes it (RFC 792: eight bytes of the packet) and a reply acknowledges it. Need
 from __future__ import annotations
 
 import errno
+import importlib.util
 import socket
 import struct
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from netprobe.path.model import Answer, End, Flow, IcmpError
 from netprobe.path.pace import Pace
 from netprobe.path.trace import hop
 
+NO_SCAPY = "scapy is not part of this netprobe"
 _IPV6_RECVHOPLIMIT = 51
 _IPV6_HOPLIMIT = 52
 _BASE = 0x6E650000
@@ -36,6 +38,8 @@ _HEADER_6 = 40
 
 def unavailable() -> str | None:
     """Why raw packets cannot be used, or None where they can."""
+    if importlib.util.find_spec("scapy") is None:
+        return NO_SCAPY
     try:
         socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP).close()
     except PermissionError:

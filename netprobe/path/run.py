@@ -16,6 +16,8 @@ from netprobe.path import errqueue, hello, judge, mtu, raw, trace
 from netprobe.path.model import SCHEMA_VERSION, Answer, End, Flow, NotRun, PathMtu, PathReport, TargetPath
 from netprobe.path.pace import Limits, Pace
 
+_MAY_SEND = "sudo, or the container capability NET_RAW"
+_INSTALL = "netprobe's wheel, which brings scapy (GPL-2.0-only): pip install netprobe"
 _CONTROL_PORT = 33434
 """Traceroute's first port: nobody listens there, so the address itself answers "port unreachable"."""
 _CONTROL_PAYLOAD = b"netprobe path control"
@@ -94,7 +96,7 @@ async def look(
             NotRun(
                 part="raw SYN path (TTL left in resets)",
                 reason=raw_reason,
-                needs="sudo, setcap cap_net_raw+ep on the interpreter, or the container capability NET_RAW",
+                needs=_INSTALL if raw_reason == raw.NO_SCAPY else _MAY_SEND,
             )
         )
     return PathReport(

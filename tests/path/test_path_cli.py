@@ -67,7 +67,8 @@ def test_without_rights_the_path_is_still_found_and_what_was_not_run_is_told() -
     assert "host ── 198.18.0.2 ── ✗ 198.18.1.2" in out
     (not_run,) = [line for line in out.split("\n\n")[-1].splitlines() if line.startswith("not run")]
     assert "raw SYN path" in not_run
-    assert "setcap" in " ".join(out.split())
+    assert "sudo" in " ".join(out.split())
+    assert "setcap" not in out, "a general interpreter with a capability gives it to every script of every user"
     assert max(map(len, out.splitlines())) <= 80
 
 
@@ -295,3 +296,18 @@ def test_what_no_look_can_explain_is_told(
     assert part in told["part"]
     assert reason in told["reason"]
     assert told["needs"]
+
+
+async def test_without_scapy_the_rest_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A binary that is given away leaves scapy out, which is GPL-2.0-only."""
+    from netprobe.path import raw, run
+    from netprobe.path.pace import Limits
+
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert raw.unavailable() == "scapy is not part of this netprobe"
+    target = run.Target(host="127.0.0.1", address="127.0.0.1", port=9)
+    report = await run.look([target], Limits(answer_timeout=0.2, packets_per_second=1000.0), deadline=20.0)
+    (one,) = report.not_run
+    assert (one.part, one.reason) == ("raw SYN path (TTL left in resets)", raw.NO_SCAPY)
+    assert "pip install netprobe" in one.needs
+    assert len(report.targets) == 1
