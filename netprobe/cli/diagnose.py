@@ -35,7 +35,7 @@ def diagnose(
     Exit codes as for check: 0 ready, 1 not ready, 2 not a report, 4 inconclusive.
     """
     wanted = emit.wanted(format, output, report)
-    from netprobe.report import read
+    from netprobe.cli.saved import read
 
     again = _again(read(file))
     emit.emit(again, wanted)

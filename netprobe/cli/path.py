@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def path(
+    ctx: typer.Context,
     hosts: Annotated[list[str] | None, typer.Argument(metavar="HOST[:PORT]...", help="Names or addresses.")] = None,
     from_report: Annotated[
         Path | None, typer.Option("--from", metavar="REPORT.json", help="Look at what failed in a saved report.")
@@ -66,7 +67,7 @@ def path(
     families = (4,) if ipv4_only else (6,) if ipv6_only else (4, 6)
     limits = Limits(answer_timeout=timeout or 1.0, packets_per_second=float(rate))
     if from_report is not None:
-        report = _from_report(from_report, families, limits, deadline or 120.0, raw, quiet)
+        report = _from_report(ctx, from_report, families, limits, deadline or 120.0, raw, quiet)
     else:
         resolvers = tuple(parse_resolver(text) for text in options.listed(resolver))
         report = _named(hosts or [], resolvers, families, server_name, limits, deadline or 120.0, raw, quiet)
@@ -121,8 +122,13 @@ def _named(
     return trio.run(everything)
 
 
+def _at_53(resolvers: tuple[str, ...]) -> tuple[str, ...]:
+    """Those that a report may send us to."""
+    return tuple(one for one in resolvers if one.rpartition(":")[2] == "53")
+
+
 def _from_report(
-    path: Path, families: tuple[int, ...], limits: Limits, deadline: float, raw: bool, quiet: bool
+    ctx: typer.Context, path: Path, families: tuple[int, ...], limits: Limits, deadline: float, raw: bool, quiet: bool
 ) -> PathReport:
     """Look at what failed in a saved report."""
     import functools
@@ -130,17 +136,24 @@ def _from_report(
     import msgspec
     import trio
 
+    from netprobe.cli import saved as reports
+    from netprobe.errors import printable
     from netprobe.path import run, targets
     from netprobe.path.errqueue import version_of
-    from netprobe.report import read
+    from netprobe.path.model import NotRun
 
-    saved = read(path)
-    found = targets.of_observations(saved.observations, saved.context.vantages)
+    saved = reports.read(path)
+    seen, strange = reports.worth_a_look(ctx, saved.observations)
+    vantages = [msgspec.structs.replace(one, resolvers=_at_53(one.resolvers)) for one in saved.context.vantages]
+    found = targets.of_observations(seen, vantages)
     failed = [one for one in found if version_of(one.address) in families]
     report = trio.run(
         functools.partial(run.look, failed, limits, deadline=deadline, use_raw=raw, progress=_progress(quiet))
     )
-    unseen = targets.out_of_sight(saved.observations)
+    unseen = targets.out_of_sight(seen)
+    if strange:
+        part, needs = printable(", ".join(strange)), "'netprobe path HOST:PORT', if you know what that is"
+        unseen = (*unseen, NotRun(part=part, reason="the report names what no check probes", needs=needs))
     return msgspec.structs.replace(
         report, not_run=(*unseen, *report.not_run), inconclusive=report.inconclusive or bool(unseen)
     )

@@ -49,8 +49,8 @@ def blocked(path: Path) -> Blocked:
         UsageError: it found nothing blocked.
     """
     from netprobe import catalog
+    from netprobe.cli.saved import read
     from netprobe.findings import Outcome
-    from netprobe.report import read
 
     report = read(path)
     groups = {group.id for group in catalog.load().groups}
