@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from netprobe.cli import bug, config, emit, handing, options, values
+from netprobe.cli import bug, config, emit, handing, options, transcribing, values
 from netprobe.cli.output import say, write_output
 
 Progress = Callable[[int, int], None]
@@ -61,6 +61,7 @@ def check(
         str | None,
         typer.Option("--handoff-target", metavar="TARGET", help="With the rules for this firewall or proxy."),
     ] = None,
+    transcript: options.Transcript = None,
     strict: options.Strict = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -77,6 +78,7 @@ def check(
 
     wanted = emit.wanted(format, output, report)
     handing_off = handing.wanted(handoff, handoff_target)
+    transcribing.check(transcript)
     values.refuse_both(proxy=proxy, no_proxy=no_proxy)
     request = CheckRequest(
         regions=options.listed(region),
@@ -103,7 +105,7 @@ def check(
         idle=values.seconds("--idle", idle),
         lab=lab,
         locate=locate,
-        genuine_chains=wanted.holds_observations,
+        genuine_chains=wanted.holds_observations or transcript is not None,
     )
     outside = Outside(
         say=say,
@@ -114,6 +116,7 @@ def check(
     if verbose:
         say(f"netprobe: {len(prepared.selection.endpoints)} endpoints, catalog {prepared.selection.catalog.version}")
     found = run(prepared, outside)
+    transcribing.write(transcript, found)
     if handing_off is not None:
         handing.write(handing_off, found.run(), found.diagnosis(), prepared.selection)
     emit.emit(found, wanted)

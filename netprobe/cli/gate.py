@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netprobe.cli import bug, config, emit, options, values
+from netprobe.cli import bug, config, emit, options, transcribing, values
 from netprobe.cli.output import say
 from netprobe.errors import UsageError
 
@@ -49,6 +49,7 @@ def gate(
     idle: options.Idle = None,
     lab: options.Lab = None,
     locate: options.Locate = False,
+    transcript: options.Transcript = None,
     strict: options.Strict = False,
 ) -> int:
     """Run what [gate] in netprobe.toml asks for; one verdict, one exit code.
@@ -71,6 +72,7 @@ def gate(
         asked = msgspec.structs.replace(asked, fail_on="warning")
     waived = gates.waivers(settings.tables("waiver"), file, _findings())
     day = _day(today)
+    transcribing.check(transcript, regions=asked.regions)
     parts = _offline(asked, settings)
     if asked.regions:
         from netprobe.checking.perform import Outside, perform
@@ -104,7 +106,9 @@ def gate(
             locate=locate,
         )
         outside = Outside(say=say, keep_bug=lambda traceback: bug.keep(traceback, sys.argv[1:]))
-        parts.append(perform(request, outside))
+        checked = perform(request, outside)
+        transcribing.write(transcript, checked)
+        parts.append(checked)
     whole = gates.conclude(parts, asked, waived, today=day, file=file)
     emit.emit(whole, wanted)
     return emit.exit_code(whole, strict=asked.fail_on == "warning")

@@ -120,6 +120,12 @@ Idle = Annotated[
     float | None,
     typer.Option("--idle", metavar="SECONDS", help="Hold WebSockets idle this long to find cuts (120 is advised)."),
 ]
+Transcript = Annotated[
+    Path | None,
+    typer.Option(
+        "--transcript", metavar="FILE", help="Write what the services answered here, nothing of yours: to be shared."
+    ),
+]
 Locate = Annotated[bool, typer.Option("--locate", help="Look for the hop on which it breaks, where something failed.")]
 
 

@@ -38,7 +38,7 @@ _AWS_HOSTS = (
 )
 """Where AWS itself redirects to (the S3 service root goes to aws.amazon.com/s3)."""
 MAX_NAMES = 60
-_TOKEN = re.compile(r"[a-z0-9_.-]{1,64}")
+_TOKEN = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 _TELLING = ("allow", "docker-distribution-api-version", "retry-after", "x-amzn-errortype", "x-cache")
 _ERROR_WORD = re.compile(r"[A-Za-z]{3,60}")
 _XML_ERROR = re.compile(rb"<Code>([A-Za-z]{3,60})</Code>|^\s*<([A-Za-z]{3,60}(?:Exception|Error|Request))\b")
