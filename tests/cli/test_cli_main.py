@@ -238,3 +238,13 @@ def test_every_command_has_help_that_fits(name: str) -> None:
     ended = netprobe(name, "--help")
     assert ended.code == 0
     assert all(len(line) <= 80 for line in ended.out.splitlines())
+
+
+def test_the_entry_point_is_the_command_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from netprobe import __main__ as entry
+
+    monkeypatch.setattr("sys.argv", ["netprobe", "--version"])
+    assert entry.main() == 0
+    assert capsys.readouterr().out.startswith("netprobe ")
