@@ -10,7 +10,7 @@ import msgspec
 
 from netprobe import requirements
 from netprobe.catalog import Forms
-from netprobe.checking import vantages
+from netprobe.checking import meanwhile, vantages
 from netprobe.checking.request import CheckRequest
 from netprobe.checking.selection import Selection, select
 from netprobe.errors import UsageError
@@ -48,11 +48,13 @@ class Outside(msgspec.Struct, frozen=True, kw_only=True):
         say: takes a note for people, one line.
         progress: opens what shows how many hosts are done.
         keep_bug: keeps the traceback of a bug in one probe, and says where.
+        meanwhile: takes a line of what the first pass saw, while what failed is tried again; None for silence.
     """
 
     say: Callable[[str], None] = _silent
     progress: Callable[[], AbstractContextManager[Progress | None]] = _no_bar
     keep_bug: Callable[[str], str] = _not_kept
+    meanwhile: Callable[[str], None] | None = None
 
 
 ALONE = Outside()
@@ -193,6 +195,11 @@ def run(prepared: Prepared, outside: Outside = ALONE) -> Report:
 
     selection, settings = prepared.selection, prepared.settings
 
+    def tell(seen: Run) -> None:
+        if outside.meanwhile is not None:
+            for line in meanwhile.lines(seen):
+                outside.meanwhile(line)
+
     async def probe(workers: spread.Workers | None) -> Report:
         async with prepared.look() as looking:
             with outside.progress() as progress:
@@ -204,6 +211,7 @@ def run(prepared: Prepared, outside: Outside = ALONE) -> Report:
                     progress=progress,
                     workers=workers,
                     keep_bugs=outside.keep_bug,
+                    meanwhile=tell if outside.meanwhile is not None else None,
                 )
             report = _diagnosed(seen, prepared.notes)
             if not prepared.request.locate:

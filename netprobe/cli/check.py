@@ -111,6 +111,7 @@ def check(
         say=say,
         progress=lambda: _progress(not quiet),
         keep_bug=lambda traceback: bug.keep(traceback, sys.argv[1:]),
+        meanwhile=None if quiet else say,
     )
     prepared = prepare(request, outside)
     if verbose:

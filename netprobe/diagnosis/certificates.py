@@ -57,6 +57,8 @@ def explain(world: Evidence, sight: Sight, o: Observation, clock: Clock | None, 
             if strict is not False:
                 return unexplained(sight, o, blocking=blocking)
             id_ = "tls_nonconforming_chain"
+        elif origin and (others := _verified_by_the_same(world, o, seen)):
+            return unexplained(sight, o, blocking=blocking, evidence=others[:1])
         else:
             id_ = "tls_untrusted_store" if origin else "tls_intercepted"
     return Cause(
@@ -68,6 +70,24 @@ def explain(world: Evidence, sight: Sight, o: Observation, clock: Clock | None, 
         controls=controls,
         doubt=doubt,
         blocking=blocking,
+    )
+
+
+def _verified_by_the_same(world: Evidence, o: Observation, seen: TlsDetail | None) -> tuple[Observation, ...]:
+    """Handshakes of this run that verified to a root which this chain shows or names: the store holds it."""
+    if seen is None:
+        return ()
+    shown, issuers = {c.sha256 for c in seen.chain}, {c.issuer for c in seen.chain[-1:]}
+    return tuple(
+        step
+        for other in world.sights
+        if other.vantage == o.vantage
+        for path in other.paths
+        for step in path.steps
+        if (detail := details.tls(step)) is not None
+        and step.failure is None
+        and detail.root_sha256
+        and (detail.root_sha256 in shown or {c.issuer for c in detail.chain[-1:]} & issuers)
     )
 
 
@@ -182,6 +202,8 @@ def companions(world: Evidence) -> Iterator[Cause]:
             # A lone self-signed certificate breaks more rules than it keeps; that it is one is told already.
             if len(seen.chain) == 1 and seen.chain[0].self_signed:
                 continue
+            if o.failure in _BY_FAILURE:
+                continue  # a wrong name or date is what a strict verifier objects to first, and is told already
             if detail.strict is False or any(c.failure is not None for c in strict):
                 yield Cause(
                     id="tls_nonconforming_chain", key=name, say=_say_nonconforming, sight=sight, evidence=(o, *strict)

@@ -8,14 +8,21 @@ from netprobe.diagnosis.words import duration
 from netprobe.observations import Observation
 
 
-def unexplained(sight: Sight, o: Observation, *, blocking: bool) -> Cause:
-    """A finding that names the raw failure."""
+def unexplained(sight: Sight, o: Observation, *, blocking: bool, evidence: tuple[Observation, ...] = ()) -> Cause:
+    """A finding that names the raw failure.
+
+    Args:
+        sight: the host.
+        o: the failure.
+        blocking: whether the host has no way left because of it.
+        evidence: what contradicts the rule that would otherwise explain it.
+    """
     return Cause(
         id="unexplained_failure",
         key=f"{o.step}/{o.failure}",
         say=say_unexplained,
         sight=sight,
-        evidence=(o,),
+        evidence=(o, *evidence),
         blocking=blocking,
     )
 

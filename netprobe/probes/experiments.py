@@ -143,6 +143,11 @@ async def make(session: Session) -> None:
         await bursts.make_where_syns_were_lost(session, turns)
 
 
+def called_for(session: Session) -> bool:
+    """Whether anything failed that is tried again."""
+    return bool(_kinds(session, set()))
+
+
 class _Calm:
     """First everything is tried again once, unhurried; only where nothing passes so, the rest need not be as slow.
 

@@ -52,6 +52,7 @@ async def check(
     progress: Progress | None = None,
     workers: Workers | None = None,
     keep_bugs: Callable[[str], str] = lambda text: "its traceback was not kept",
+    meanwhile: Callable[[Run], None] | None = None,
 ) -> Run:
     """Probe every endpoint as every vantage, and make the control probes that failures call for.
 
@@ -62,6 +63,7 @@ async def check(
         catalog: where the endpoints come from.
         progress: called with (done, total) whenever a host is done.
         workers: processes that make the first pass already (:mod:`netprobe.probes.spread`); None to make it here.
+        meanwhile: called with what the first pass saw, where something of it is tried again, which takes its time.
         keep_bugs: keeps the tracebacks of bugs that were met in a probe, and says where.
 
     Returns:
@@ -78,6 +80,25 @@ async def check(
     session = Session.begin(settings, vantages, zero)
     layout = plan.make(endpoints, vantages, settings, zero)
 
+    def so_far(ended_by: str, *, final: bool = False) -> Run:
+        subjects = tuple(_subjects(session, layout, ended_by))
+        observations = _number(_observations(session))
+        return Run(
+            netprobe_version=__version__,
+            catalog=CatalogVersion(version=catalog.version, digest=catalog.digest),
+            started_at=started_at,
+            duration_seconds=round(trio.current_time() - zero, 6),
+            regions=tuple(dict.fromkeys(endpoint.region for endpoint in endpoints)),
+            context=_context(vantages, settings, ended_by, subjects),
+            subjects=subjects,
+            observations=observations,
+            notes=(
+                *(notes if workers is None else dict.fromkeys(session.notes)),
+                *_idle_notes(settings, observations),
+                *(bugs.notes(session.bugs, keep_bugs) if final else ()),
+            ),
+        )
+
     async def work() -> None:
         if workers is None:
             await first_pass(session, layout.targets, progress)
@@ -86,27 +107,13 @@ async def check(
         if settings.experiments:
             chain.complete_chains(session)
             await numbered.look_up_refused(session)
+            if meanwhile is not None and experiments.called_for(session):
+                meanwhile(so_far(""))
             await experiments.make(session)
 
     ended_by = await workers.collect(session, layout.targets, progress) if workers is not None else ""
     ended_by = ended_by or await bounded(session, work)
-    subjects = tuple(_subjects(session, layout, ended_by))
-    observations = _number(_observations(session))
-    return Run(
-        netprobe_version=__version__,
-        catalog=CatalogVersion(version=catalog.version, digest=catalog.digest),
-        started_at=started_at,
-        duration_seconds=round(trio.current_time() - zero, 6),
-        regions=tuple(dict.fromkeys(endpoint.region for endpoint in endpoints)),
-        context=_context(vantages, settings, ended_by, subjects),
-        subjects=subjects,
-        observations=observations,
-        notes=(
-            *(notes if workers is None else dict.fromkeys(session.notes)),
-            *_idle_notes(settings, observations),
-            *bugs.notes(session.bugs, keep_bugs),
-        ),
-    )
+    return so_far(ended_by, final=True)
 
 
 def _records(vantages: Sequence[Vantage], subjects: Sequence[Subject]) -> Iterator[VantageRecord]:

@@ -622,6 +622,19 @@ def unexplained_failure(w: World) -> None:
     _handshake(w, F.UNKNOWN)
 
 
+@case("tls_wrong_name/e/p")
+def a_strict_verifier_that_objects_to_the_name_only_says_it_again(w: World) -> None:
+    chain = (CORP_LEAF, CORP_CA)
+    _handshake(w, F.SSL_INVALID_HOSTNAME, chain=chain, origin=False, strict=False, strict_error="no such name")
+
+
+@case("unexplained_failure/e/s")
+def a_root_that_verified_another_host_is_not_missing(w: World) -> None:
+    _handshake(w, F.SSL_UNKNOWN_AUTHORITY)
+    w.tls(SSM, B, root_sha256="dd" * 32)
+    w.tls(ECS, A, experiment="lax_chain", chain=(AMAZON,))
+
+
 # --- tried again ---------------------------------------------------------------------------------------------------
 
 
