@@ -130,7 +130,7 @@ def test_explain_on_a_terminal_wraps(monkeypatch: pytest.MonkeyPatch) -> None:
     from netprobe.cli import explain
 
     monkeypatch.setattr("sys.stdout", io.StringIO())
-    laid_out = explain._pretty(explain._page("tcp_dropped"))
+    laid_out = explain._pretty(explain._found("tcp_dropped"))
 
     assert "\x1b" not in laid_out
     assert max(map(len, laid_out.splitlines())) <= 80

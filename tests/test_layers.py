@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "hostnames": {"errors"},
     "cilog": set(),
     "jsontext": {"cilog"},
+    "messages": set(),
     "resources": set(),
     "shellwords": set(),
     "apart": {"errors"},

@@ -1,5 +1,8 @@
 """``netprobe explain ID``: a page about a finding, a failure word, an endpoint, a target or a capability.
 
+``netprobe explain TEXT`` looks for one: an agent's message, wherever it stands in a pasted line of a log, leads to the
+findings that can be behind it; any other words are searched for in all pages.
+
 Pages are shown with headings and wrapped lines on a terminal, and as the Markdown that they are elsewhere, so that
 ``netprobe explain ID > page.md`` is a file worth keeping.
 """
@@ -7,9 +10,11 @@ Pages are shown with headings and wrapped lines on a terminal, and as the Markdo
 from __future__ import annotations
 
 import difflib
+import re
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -19,6 +24,7 @@ from netprobe.errors import UsageError
 
 if TYPE_CHECKING:
     from netprobe.catalog.model import Answered
+    from netprobe.messages.search import Page
 
 
 def register(app: typer.Typer) -> None:
@@ -27,27 +33,34 @@ def register(app: typer.Typer) -> None:
 
 
 def explain(
-    name: Annotated[str | None, typer.Argument(metavar="ID", help="A finding, failure, endpoint, target …")] = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="ID|TEXT", help="A finding, failure, endpoint, target …, or what a log says."),
+    ] = None,
     list_: Annotated[bool, typer.Option("--list", help="Show everything that there is a page for.")] = False,
     output: options.Output = None,
 ) -> int:
-    """Explain a finding, failure, endpoint, target or capability.
+    """Explain a finding, failure, endpoint, target or capability, or find the one that a message is about.
 
     What it means, how netprobe can tell, what breaks on an ECS Anywhere host, who fixes it, the fix, how to confirm.
     """
     if list_:
         write_output(_listing(), output)
         return 0
-    if name is None:
-        raise UsageError("ID", "is missing", "name what to explain, or give --list")
-    text = _page(name.strip().lower())
+    asked = " ".join(name or ()).strip()
+    if not asked:
+        raise UsageError("ID", "is missing", "name what to explain, paste a message, or give --list")
+    text = _found(asked)
     if output is None and sys.stdout.isatty():
         text = _pretty(text)
     write_output(text, output)
     return 0
 
 
-def _kinds() -> dict[str, tuple[dict[str, str], Callable[[str], str]]]:
+_Kinds: TypeAlias = dict[str, tuple[dict[str, str], Callable[[str], str]]]
+
+
+def _kinds() -> _Kinds:
     """Kind → (id → one line, id → page); imported when asked for."""
     from netprobe import rulebook
     from netprobe.diagnosis.capabilities import CAPABILITIES
@@ -66,16 +79,87 @@ def _kinds() -> dict[str, tuple[dict[str, str], Callable[[str], str]]]:
     }
 
 
-def _page(id_: str) -> str:
+def _found(asked: str) -> str:
+    """The page with this name, or what a search finds."""
     kinds = _kinds()
-    # A failure word may also be a finding's id (proxy_forbidden): the finding's page says more.
-    for known, show in kinds.values():
-        if id_ in known:
-            return show(id_)
+    page = _page(asked.lower(), kinds)
+    if page is None:
+        page = _searched(asked, kinds)
+    if page is not None:
+        return page
     every = sorted({name for known, _ in kinds.values() for name in known})
-    near = difflib.get_close_matches(id_, every, n=3)
+    near = difflib.get_close_matches(asked[:100].lower(), every, n=3)
     hint = f"perhaps {' or '.join(near)}; " if near else ""
-    raise UsageError(id_, "there is no page with this name", f"{hint}'netprobe explain --list' shows all")
+    raise UsageError(
+        asked, "there is no page with this name or these words", f"{hint}'netprobe explain --list' shows all"
+    )
+
+
+def _page(id_: str, kinds: _Kinds) -> str | None:
+    # A failure word may also be a finding's id (proxy_forbidden): the finding's page says more.
+    return next((show(id_) for known, show in kinds.values() if id_ in known), None)
+
+
+_SHOWN = 8
+_MESSAGES = 4
+_HOSTS = 5
+
+
+def _searched(asked: str, kinds: _Kinds) -> str | None:
+    """The messages in a text with the page of the likeliest finding, or the pages that have its words."""
+    from netprobe import messages
+    from netprobe.messages import search
+
+    found = messages.find(asked)[:_MESSAGES]
+    # One word that is no name is a slip more often than a question: all of it must be there.
+    hits = search.ranked(asked, _pages(kinds), every_word=" " not in asked)[:_SHOWN]
+    if not found and not hits:
+        return None
+    titles = {id_: line for known, _ in reversed(kinds.values()) for id_, line in known.items()}
+    lines = ["# What this can mean", ""]
+    for one in found:
+        lines += [f"**{one.agent}** ({one.version}) says `{one.text}`: {one.meaning}", ""]
+        lines += [f"- `{id_}`: {titles[id_]}" for id_ in one.findings]
+        lines += ["", f"Source: {one.source} (read {one.checked})", ""]
+    lines += _named(asked)
+    if hits:
+        lines += ["Pages that speak of it (`netprobe explain ID`):", ""]
+        lines += [f"- `{page.id}`: {page.title}" for page in hits]
+        lines.append("")
+    if found:
+        # What several of the messages can mean is likelier than what one of them can.
+        votes = Counter(id_ for one in found for id_ in one.findings)
+        lines += [_page(votes.most_common(1)[0][0], kinds) or ""]
+    return "\n".join(lines)
+
+
+def _pages(kinds: _Kinds) -> Iterator[Page]:
+    from netprobe.messages.search import Page
+
+    shown: set[str] = set()
+    for known, show in kinds.values():
+        for id_, title in known.items():
+            if id_ not in shown:
+                shown.add(id_)
+                yield Page(id_, title, show(id_))
+
+
+_HOST = re.compile(r"[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){2,8}")
+
+
+def _named(asked: str) -> list[str]:
+    """Which endpoints the hosts in a text are."""
+    from netprobe import catalog
+    from netprobe.observe.matching import Matcher
+
+    hosts = list(dict.fromkeys(host.lower() for host in _HOST.findall(asked[:8000])))[:_HOSTS]
+    known = catalog.load()
+    lines = []
+    for host in hosts:
+        region = next((one for one in known.regions if f".{one.id}." in host), None)
+        for endpoint in Matcher(known.endpoints(region)).find(host) if region is not None else ():
+            lines.append(f"- `{host}` is the endpoint `{endpoint.id}`: {endpoint.purpose}")
+    return ["Hosts in it:", "", *lines, ""] if lines else []
 
 
 def _listing() -> str:

@@ -1,0 +1,65 @@
+"""What the agents themselves say when something is in the way, and which finding of ours it is.
+
+The table is data (``messages.toml``): agent, version, the message, what it means on an ECS Anywhere host, the findings
+that can be behind it, and the source file or page with the day it was read. People paste a whole line of a log; a
+message is found wherever it stands in it. This is for looking up, never for judging: no finding is made of a text.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from importlib.resources import files
+
+import msgspec
+
+MAX_TEXT = 8000
+"""Characters of a pasted text that are looked at."""
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """One message.
+
+    Attributes:
+        agent: who says it: ``ecs-agent``, ``ssm-agent``, ``docker``, ``go`` (any of those, through Go's library) or
+            ``aws`` (an error code of AWS's, or of its SDKs).
+        version: of the source that was read.
+        text: the message; an ellipsis stands for anything within a line.
+        findings: ids of ours, the likeliest first.
+        meaning: in a sentence or two.
+        source: the file or page that has it.
+        checked: the day that was read.
+    """
+
+    agent: str
+    version: str
+    text: str
+    findings: tuple[str, ...]
+    meaning: str
+    source: str
+    checked: str
+
+
+@functools.cache
+def messages() -> tuple[Message, ...]:
+    """The table."""
+    data = tomllib.loads((files("netprobe.messages") / "messages.toml").read_text(encoding="utf-8"))
+    return tuple(msgspec.convert(one, Message) for one in data["message"])
+
+
+def find(text: str) -> tuple[Message, ...]:
+    """The messages that stand in a text, the longest (and so the most telling) first."""
+    folded = " ".join(text[:MAX_TEXT].split()).lower()
+    found = [message for message, pattern in _patterns() if pattern.search(folded)]
+    return tuple(sorted(found, key=lambda message: -len(message.text)))
+
+
+@functools.cache
+def _patterns() -> tuple[tuple[Message, re.Pattern[str]], ...]:
+    return tuple((message, _pattern(message.text)) for message in messages())
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    pieces = (re.escape(" ".join(piece.split()).lower()) for piece in text.split("…"))
+    return re.compile(".{0,300}?".join(pieces))
