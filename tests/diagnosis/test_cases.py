@@ -1148,6 +1148,23 @@ for _id in (*LINTS, *NOTICED):
 
 @case("no_proxy_missing_task_credentials/w/p")
 def docker_without_exception_for_task_credentials(w: World) -> None:
+    lint = Lint(
+        id="no_proxy_missing_task_credentials",
+        value="NO_PROXY=.corp.example",
+        file="/etc/systemd/system/docker.service.d/p.conf",
+        line=3,
+        other="169.254.170.2",
+    )
+    w.vantages = (
+        VantageRecord(name="docker", resolvers=(R1,), proxy=PROXY, no_proxy=(".corp.example",), lints=(lint,)),
+    )
+    w.endpoint("ecs")
+    w.tunnelled(ECS, vantage="docker")
+
+
+@case()
+def docker_with_a_proxy_for_https_alone(w: World) -> None:
+    """Task credentials are asked over plain http, so there is no lint, and no finding without one."""
     w.vantages = (VantageRecord(name="docker", resolvers=(R1,), proxy=PROXY, no_proxy=(".corp.example",)),)
     w.endpoint("ecs")
     w.tunnelled(ECS, vantage="docker")

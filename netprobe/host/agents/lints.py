@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from urllib.parse import quote
 
 from netprobe.errors import UsageError
 from netprobe.host.agents.noproxy import bypass, tokens
@@ -21,6 +22,7 @@ TASK_CREDENTIALS = "169.254.170.2"
 METADATA = "169.254.169.254"
 _DOCUMENTED = set(ECS_NO_PROXY.split(","))
 """AWS's own page puts the Docker socket into NO_PROXY. No reader matches it; it is no mistake of the operator."""
+_UNENCODED = re.compile(r"[^A-Za-z0-9._~!$&'()*+,;=:%-]|%(?![0-9A-Fa-f]{2})")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
@@ -43,15 +45,24 @@ def of_program(program: Program, root: FileSystem) -> tuple[Lint, ...]:
 
 
 def between(programs: Sequence[Program]) -> tuple[Lint, ...]:
-    """Programs of one host that name different proxies: each may be right, together they rarely are."""
-    named = [(p.name, p.https) for p in programs if p.installed and p.https is not None]
+    """Programs of one host that name different proxies, or of which one was forgotten."""
+    there = [program for program in programs if program.installed]
+    named = [(program.name, program.https) for program in there if program.https is not None]
+    if not named:
+        return ()
+    first_name, first = named[0]
+    other = f"{first_name}: {first.where}: {first.key}={safe(first.value)}"
     found = []
     for name, setting in named[1:]:
-        first_name, first = named[0]
         if safe(setting.value) != safe(first.value):
             mine = f"{name}: {setting.key}={safe(setting.value)}"
-            other = f"{first_name}: {first.where}: {first.key}={safe(first.value)}"
             found.append(_lint("proxy_values_conflict", setting, value=mine, other=other))
+    for program in there:
+        if program.https is None and not program.only_http:  # the latter is told as such
+            forgotten = Lint(
+                id="proxy_values_conflict", value=f"{program.name}: no proxy", file=program.home, other=other
+            )
+            found.append(forgotten)
     return tuple(found)
 
 
@@ -69,6 +80,10 @@ def _invalid(program: Program) -> Iterator[Lint]:
     for setting in dict.fromkeys((program.https, program.http)):
         if setting is None:
             continue
+        bad = unencoded(setting.value)
+        if bad:
+            yield _lint("proxy_url_invalid", setting, other=_encode(bad))
+            continue
         try:
             proxy = parse(setting.value)
         except UsageError as error:
@@ -78,6 +93,29 @@ def _invalid(program: Program) -> Iterator[Lint]:
         else:
             if proxy.host.endswith(".pac") or setting.value.lower().endswith((".pac", "/wpad.dat")):
                 yield _lint("proxy_pac_unused", setting)
+
+
+def unencoded(value: str) -> tuple[str, ...]:
+    """The characters of a proxy's user name and password that Go's and curl's readers do not take as they are.
+
+    RFC 3986 section 3.2.1 and Go's ``validUserinfo`` (``net/url``, read 2026-11-28): letters, digits and
+    ``-._~!$&'()*+,;=:@`` stand for themselves, ``%`` begins two hexadecimal digits, all others are percent-encoded. An
+    ``@`` within is taken by Go and not by every other program.
+
+    Args:
+        value: a proxy setting.
+    """
+    scheme = _SCHEME.match(value)
+    secret, at, _ = value[scheme.end() if scheme is not None else 0 :].rpartition("@")
+    if not at:
+        return ()
+    return tuple(dict.fromkeys(match[0] for match in _UNENCODED.finditer(secret)))
+
+
+def _encode(characters: Sequence[str]) -> str:
+    """Which characters to write how; the password itself is never shown."""
+    pairs = [f"{character} as {quote(character, safe='')}" for character in characters]
+    return f"in its user name or password write {', '.join(pairs)}"
 
 
 def _cases_conflict(program: Program) -> Iterator[Lint]:

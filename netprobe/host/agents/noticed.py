@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from netprobe.host.agents.programs import HTTP, HTTPS, Program, pick, shell
+from netprobe.host.agents.programs import HTTP, HTTPS, SSM_UNITS, Program, pick, shell
 from netprobe.host.machine import Machine
 from netprobe.host.readers.settings import Setting
 from netprobe.observations import Lint
@@ -25,6 +25,8 @@ from netprobe.proxyurl import redacted, safe
 
 DOCKER_CLIENT = "/root/.docker/config.json"
 SSM_CONFIG = "/etc/amazon/ssm/amazon-ssm-agent.json"
+_ENDPOINT_URL = re.compile(r"AWS_ENDPOINT_URL(?:_[A-Z0-9_]+)?")
+_UNITS = {"ecs-init": "ecs.service", "ssm-agent": SSM_UNITS[0], "docker": "docker.service"}
 _SSM_SERVICES = ("Ssm", "Mgs", "Mds", "S3", "Kms")
 _PAC_VARIABLES = frozenset({"AUTO_PROXY", "PROXY_AUTO_CONFIG", "PAC_URL", "PROXY_PAC"})
 _APT = re.compile(r'\s*Acquire::(https?)::Proxy\s+"?([^";]+)"?\s*;', re.IGNORECASE)
@@ -39,7 +41,22 @@ def of_program(program: Program, machine: Machine) -> tuple[Lint, ...]:
         program: the program.
         machine: the host or image.
     """
-    return tuple(_OF.get(program.name, _nothing)(program, machine))
+    return (*_OF.get(program.name, _nothing)(program, machine), *_endpoint_urls(program, machine))
+
+
+def _endpoint_urls(program: Program, machine: Machine) -> Iterator[Lint]:
+    """``AWS_ENDPOINT_URL`` and its kin, which the SDKs in the agents follow (SDK reference guide, read 2026-11-28)."""
+    for setting in _environment(program, machine):
+        if _ENDPOINT_URL.fullmatch(setting.key) and setting.value:
+            service = setting.key.removeprefix("AWS_ENDPOINT_URL").strip("_").lower()
+            yield _lint("agent_endpoint_overridden", setting, f"the endpoint of {service or 'every service'}")
+
+
+def _environment(program: Program, machine: Machine) -> tuple[Setting, ...]:
+    if program.name == "ecs-agent":
+        return machine.ecs_settings
+    unit = _UNITS.get(program.name)
+    return () if unit is None else machine.unit_environment(unit)
 
 
 def _lint(lint: str, setting: Setting, other: str) -> Lint:

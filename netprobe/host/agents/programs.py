@@ -58,6 +58,7 @@ class Program:
     Attributes:
         name: the vantage's name: ``ecs-agent`` …
         installed: whether it is installed or configured here.
+        home: the file that its proxy belongs into.
         dialect: how it reads NO_PROXY.
         https: the setting that it uses for https, or None for a direct connection.
         http: the setting that it uses for plain http.
@@ -72,6 +73,7 @@ class Program:
 
     name: str
     installed: bool
+    home: str = ""
     dialect: Dialect
     https: Setting | None = None
     http: Setting | None = None
@@ -116,6 +118,7 @@ def ecs_agent(machine: Machine) -> Program:
         no_proxy = Setting(key="NO_PROXY", value=ECS_NO_PROXY, file="the ECS agent's default", line=0)
     return Program(
         name="ecs-agent",
+        home=ECS_CONFIGS[-1],
         installed=machine.version_of("amazon-ecs-init", "ecs-init") is not None
         or bool(in_files)
         or machine.unit_exists("ecs.service"),
@@ -150,6 +153,7 @@ def ecs_init(machine: Machine) -> Program:
     return _go_program(
         machine,
         "ecs-init",
+        unit="ecs.service",
         installed=machine.version_of("amazon-ecs-init", "ecs-init") is not None or machine.unit_exists("ecs.service"),
         in_files=in_files,
         commands=("amazon-ecs-init",),
@@ -162,6 +166,7 @@ def ssm_agent(machine: Machine) -> Program:
     return _go_program(
         machine,
         "ssm-agent",
+        unit=unit,
         installed=machine.unit_exists(unit) or machine.version_of("amazon-ssm-agent") is not None,
         in_files=machine.unit_environment(unit),
         commands=("amazon-ssm-agent", "ssm-agent-worke"),
@@ -173,6 +178,7 @@ def docker(machine: Machine) -> Program:
     return _go_program(
         machine,
         "docker",
+        unit="docker.service",
         installed=machine.unit_exists("docker.service")
         or machine.root.exists(daemonjson.FILE)
         or machine.version_of("docker-ce", "docker.io", "moby-engine", "docker") is not None,
@@ -223,13 +229,20 @@ def installer(machine: Machine) -> Program:
 
 
 def _go_program(
-    machine: Machine, name: str, *, installed: bool, in_files: tuple[Setting, ...], commands: tuple[str, ...]
+    machine: Machine,
+    name: str,
+    *,
+    unit: str,
+    installed: bool,
+    in_files: tuple[Setting, ...],
+    commands: tuple[str, ...],
 ) -> Program:
     variables, stale = _as_running(machine, commands, in_files)
     https, http = pick(variables, HTTPS), pick(variables, HTTP)
     return Program(
         name=name,
         installed=installed,
+        home=f"/etc/systemd/system/{unit}.d/http-proxy.conf",
         dialect=Dialect.GO,
         https=https,
         http=http,

@@ -11,6 +11,8 @@ from netprobe.host.rules import (
     clock,
     docker,
     dockerconfig,
+    forwarding,
+    identity,
     localfirewall,
     modes,
     proxies,
@@ -37,5 +39,7 @@ RULES: tuple[Rule[Machine], ...] = (
     *clock.RULES,
     *localfirewall.RULES,
     *resources.RULES,
+    *forwarding.RULES,
+    *identity.RULES,
     *modes.RULES,
 )

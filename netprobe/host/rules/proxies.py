@@ -1,6 +1,6 @@
 """The proxy settings of each agent, as files of a host or image: the lints of ``netprobe.host.agents`` as rules.
 
-The same ids as the findings of ``check``, which sees the settings at work; their pages are the findings' pages.
+The same ids, words and pages as the findings of ``check``, which sees the settings at work.
 """
 
 from __future__ import annotations
@@ -9,78 +9,89 @@ import functools
 from collections.abc import Iterator
 
 from netprobe.findings import Owner, Place, Severity
+from netprobe.host.agents import lints, lintwords, noticed, programs
+from netprobe.host.agents.noproxy import LOOPBACK, bypass
 from netprobe.host.machine import Machine
 from netprobe.host.rules.sources import CHECKED
 from netprobe.observations import Lint
 from netprobe.rules import Judgement, Rule, failed, passed, warned
 
 _SOURCE = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/http_proxy_config.html"
-_LINTS: dict[str, tuple[str, str]] = {
-    "proxy_only_http_set": (
-        "only HTTP_PROXY is set, which this program ignores for HTTPS",
-        "set HTTPS_PROXY to the same value beside it",
-    ),
-    "proxy_values_conflict": (
-        "proxy settings contradict each other",
-        "give every program, and both spellings of a variable, the same value",
-    ),
-    "no_proxy_missing_task_credentials": (
-        "NO_PROXY lacks 169.254.170.2, where tasks ask for their credentials",
-        "add 169.254.170.2 to NO_PROXY",
-    ),
-    "no_proxy_missing_metadata": ("NO_PROXY lacks 169.254.169.254", "add 169.254.169.254 to NO_PROXY"),
-    "no_proxy_not_understood": (
-        "this program ignores a token of NO_PROXY",
-        "write the token as host, .domain, address or network, which every program understands",
-    ),
-    "proxy_password_world_readable": (
-        "everyone on the host can read the proxy password",
-        "make the file readable by root alone (chmod 0600) and change the password",
-    ),
-    "proxy_scheme_unusable": (
-        "the proxy's scheme is one that no agent speaks",
-        "name an HTTP proxy: http://HOST:PORT",
-    ),
-    "proxy_url_invalid": ("a proxy setting is not a usable URL", "write http://HOST:PORT"),
-    "proxy_needs_restart": (
-        "a running program has other proxy values than its files",
-        "restart the program, so that it reads what the file says",
-    ),
-}
+_ERRORS = frozenset({"proxy_scheme_unusable"})
+_RUNNING = frozenset({"proxy_needs_restart"})
+_EXAMPLES = ("ecs.us-east-2.amazonaws.com", "ssm.us-east-2.amazonaws.com", "api.ecr.us-east-2.amazonaws.com")
+"""Names of the kind that each region has; a token that exempts one of them exempts its kind."""
+_MOST = 400
 
 
 def _lints(machine: Machine) -> Iterator[tuple[str, Lint]]:
     """Every lint of every program that is installed, with the program's name."""
-    from netprobe.host.agents import lints, programs
-
     found = [program for program in programs.read(machine) if program.installed]
     for program in found:
-        yield from ((program.name, lint) for lint in lints.of_program(program, machine.root))
-    yield from (("programs", lint) for lint in lints.between(found))
+        own = (*lints.of_program(program, machine.root), *noticed.of_program(program, machine))
+        yield from ((program.name, lint) for lint in own)
+    yield from (("the agents", lint) for lint in lints.between(found))
 
 
 def _judge(id_: str, machine: Machine) -> Judgement:
-    title, remedy = _LINTS[id_]
     mine = [(name, lint) for name, lint in _lints(machine) if lint.id == id_]
     if not mine:
-        return passed(f"not so: {title}")
-    names = ", ".join(dict.fromkeys(name for name, _ in mine))
-    shown = "; ".join(dict.fromkeys(lint.value + (f" ({lint.other})" if lint.other else "") for _, lint in mine))
-    places = dict.fromkeys(Place(file=lint.file, line=lint.line, text=lint.value[:200]) for _, lint in mine)
-    told = f"{names}: {title}: {shown}"[:400]
-    return (failed if id_ == "proxy_scheme_unusable" else warned)(told, remedy, places)
+        return passed(lintwords.LINTS[id_].right)
+    by_lint: dict[Lint, list[str]] = {}
+    for name, lint in mine:
+        by_lint.setdefault(lint, []).append(name)
+    told = [lintwords.tell(lint, " and ".join(dict.fromkeys(names))) for lint, names in by_lint.items()]
+    title = " ".join(dict.fromkeys(title for title, _ in told))[:_MOST]
+    remedy = " ".join(dict.fromkeys(remedy for _, remedy in told))[:_MOST]
+    places = dict.fromkeys(Place(file=lint.file, line=lint.line, text=lint.value[:200]) for lint in by_lint)
+    return (failed if id_ in _ERRORS else warned)(title, remedy, places)
 
 
-RULES: tuple[Rule[Machine], ...] = tuple(
-    Rule(
+def no_proxy_exempts_aws(machine: Machine) -> Judgement:
+    """A NO_PROXY copied from a guide for a VPC sends AWS's names around the proxy, where often nothing leads out."""
+    told: dict[str, list[str]] = {}
+    places: dict[Place, None] = {}
+    for program in programs.read(machine):
+        value = program.no_proxy
+        if not program.installed or program.https is None or value is None:
+            continue
+        tokens = dict.fromkeys(bypass(program.dialect, value.value, name, 443) for name in _EXAMPLES)
+        for token in tokens:
+            if token is not None and token != LOOPBACK:
+                told.setdefault(token, []).append(program.name)
+                places[Place(file=value.file, line=value.line or None, text=token)] = None
+    if not told:
+        return passed("no agent that has a proxy goes around it for AWS's names")
+    tokens_told = "; ".join(f"{token} ({', '.join(dict.fromkeys(names))})" for token, names in told.items())
+    return warned(
+        f"NO_PROXY keeps AWS's names from the proxy: {tokens_told}",
+        "unless this network lets the host reach AWS directly (PrivateLink, a firewall rule), remove the token",
+        places,
+    )
+
+
+def _rule(id_: str, words: lintwords.LintWords) -> Rule[Machine]:
+    return Rule(
         id=id_,
-        title=title[:1].upper() + title[1:],
-        severity=Severity.ERROR if id_ == "proxy_scheme_unusable" else Severity.WARNING,
+        title=words.problem,
+        severity=Severity.ERROR if id_ in _ERRORS else Severity.WARNING,
         owner=Owner.HOST,
         source=_SOURCE,
         checked=CHECKED,
         judge=functools.partial(_judge, id_),
-        running=id_ == "proxy_needs_restart",
+        running=id_ in _RUNNING,
     )
-    for id_, (title, _) in _LINTS.items()
+
+
+RULES: tuple[Rule[Machine], ...] = (
+    *(_rule(id_, words) for id_, words in lintwords.LINTS.items()),
+    Rule(
+        id="no_proxy_exempts_aws",
+        title="NO_PROXY keeps AWS's names from the proxy",
+        severity=Severity.WARNING,
+        owner=Owner.HOST,
+        source=_SOURCE,
+        checked=CHECKED,
+        judge=no_proxy_exempts_aws,
+    ),
 )

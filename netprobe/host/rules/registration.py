@@ -75,16 +75,24 @@ def _profiles(machine: Machine) -> list[Place]:
 
 def cloud_metadata_present(machine: Machine) -> Judgement:
     """On a cloud VM the metadata service is one more credential chain; DMI tells whose machine it is."""
-    vendor = (machine.root.text("/sys/class/dmi/id/sys_vendor") or "").strip()
-    tag = (machine.root.text("/sys/class/dmi/id/chassis_asset_tag") or "").strip()
-    cloud = "Microsoft Azure" if tag == _AZURE_TAG else _CLOUDS.get(vendor)
+    cloud = cloud_name(machine)
     if cloud is None:
         return passed("this is no virtual machine of a cloud that netprobe knows")
     return warned(
         f"this is a virtual machine of {cloud}, whose metadata service offers credentials of its own",
         "block 169.254.169.254 for this host, or register a machine outside that cloud",
-        (Place(file="/sys/class/dmi/id/sys_vendor", line=1, text=vendor[:80]),),
+        (Place(file="/sys/class/dmi/id/sys_vendor", line=1, text=_vendor(machine)[:80]),),
     )
+
+
+def cloud_name(machine: Machine) -> str | None:
+    """The cloud whose virtual machine this is, by DMI; None for none that is known."""
+    tag = (machine.root.text("/sys/class/dmi/id/chassis_asset_tag") or "").strip()
+    return "Microsoft Azure" if tag == _AZURE_TAG else _CLOUDS.get(_vendor(machine))
+
+
+def _vendor(machine: Machine) -> str:
+    return (machine.root.text("/sys/class/dmi/id/sys_vendor") or "").strip()
 
 
 def _state(machine: Machine, paths: tuple[str, ...]) -> list[Place]:

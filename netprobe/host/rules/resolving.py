@@ -10,9 +10,11 @@ from netprobe.host.readers import hosts, resolvconf
 from netprobe.host.readers.resolvconf import FILE
 from netprobe.host.readers.settings import MAX_FILE
 from netprobe.host.rules.define import rule
+from netprobe.host.rules.sources import READ_AGAIN
 from netprobe.rules import Judgement, Rule, failed, not_run, passed, warned
 
 _MANUAL = "https://man7.org/linux/man-pages/man5/resolv.conf.5.html"
+_HOSTS_MANUAL = "https://man7.org/linux/man-pages/man5/hosts.5.html"
 _RESOLVED = ("127.0.0.53", "127.0.0.54")
 _LOCAL_SERVERS = (
     "dnsmasq",
@@ -118,6 +120,28 @@ def aws_names_in_hosts_file(machine: Machine) -> Judgement:
     )
 
 
+_OTHERS = re.compile(
+    r"(?:.+\.)?(?:docker\.io|docker\.com|production\.cloudflare\.docker\.com|ghcr\.io|quay\.io|mcr\.microsoft\.com|gcr\.io"
+    r"|registry\.k8s\.io|pkg\.dev)|(?:raw\.|objects\.)?githubusercontent\.com|(?:api\.|codeload\.)?github\.com"
+)
+
+
+def registry_names_in_hosts_file(machine: Machine) -> Judgement:
+    """Registries and GitHub, from which images and the installer's keys come, move their addresses too."""
+    places = []
+    for entry in hosts.parse(machine.root.lines(hosts.FILE, hosts.MAX_FILE)):
+        names = [name for name in entry.names if _OTHERS.fullmatch(name)]
+        if names:
+            places.append(Place(file=hosts.FILE, line=entry.line, text=" ".join((entry.address, *names))[:200]))
+    if not places:
+        return passed("/etc/hosts overrides no registry that netprobe knows, and not GitHub")
+    return warned(
+        "/etc/hosts pins registries or GitHub to addresses, which change without notice",
+        "remove the lines; for a mirror of your own use its own name, or DNS",
+        places,
+    )
+
+
 RULES: tuple[Rule[Machine], ...] = (
     rule(resolver_missing, "No usable resolver is configured", _MANUAL),
     rule(resolver_dead_stub, "The resolver is a stub that nothing starts", _MANUAL),
@@ -125,7 +149,14 @@ RULES: tuple[Rule[Machine], ...] = (
     rule(
         aws_names_in_hosts_file,
         "/etc/hosts overrides AWS names",
-        "https://man7.org/linux/man-pages/man5/hosts.5.html",
+        _HOSTS_MANUAL,
         severity=Severity.WARNING,
+    ),
+    rule(
+        registry_names_in_hosts_file,
+        "/etc/hosts overrides registries or GitHub",
+        _HOSTS_MANUAL,
+        severity=Severity.WARNING,
+        checked=READ_AGAIN,
     ),
 )

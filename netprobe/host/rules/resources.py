@@ -5,6 +5,7 @@ from __future__ import annotations
 from netprobe.findings import Place, Severity
 from netprobe.host.filesystem import UnreadableError
 from netprobe.host.machine import Machine
+from netprobe.host.readers import sysctl
 from netprobe.host.rules.define import rule
 from netprobe.host.rules.docker import data_folder
 from netprobe.host.rules.sources import AGENT, DEVELOPER_GUIDE
@@ -78,36 +79,17 @@ def _agent_runs(machine: Machine) -> bool:
     return False
 
 
-_SYSCTL_FOLDERS = ("/usr/lib/sysctl.d", "/lib/sysctl.d", "/usr/local/lib/sysctl.d", "/run/sysctl.d", "/etc/sysctl.d")
-
-
 def route_localnet_forbidden(machine: Machine) -> Judgement:
-    """Tasks reach 169.254.170.2 by a DNAT to 127.0.0.1, which the kernel drops without route_localnet.
-
-    sysctl.d(5): a file hides one of the same name in an earlier folder, the rest are read in the order of their names,
-    and the last assignment holds; ``sysctl --system`` reads /etc/sysctl.conf after them.
-    """
+    """Tasks reach 169.254.170.2 by a DNAT to 127.0.0.1, which the kernel drops without route_localnet."""
     setting = "net.ipv4.conf.all.route_localnet"
-    files = {path.rpartition("/")[2]: path for folder in _SYSCTL_FOLDERS for path in machine.root.glob(folder, ".conf")}
-    last: tuple[str, Place] | None = None
-    for path in (*(files[name] for name in sorted(files)), "/etc/sysctl.conf"):
-        last = _assigned(machine, path, setting) or last
-    if last is not None and last[0] == "0":
+    found = sysctl.value(machine.root, setting)
+    if found is not None and found[0] == "0":
         return warned(
             "a sysctl file sets route_localnet to 0; whenever it is applied again, tasks lose their credentials",
             f"remove the line, or set {setting} = 1",
-            (last[1],),
+            (found[1],),
         )
     return passed("no sysctl file forbids route_localnet")
-
-
-def _assigned(machine: Machine, path: str, setting: str) -> tuple[str, Place] | None:
-    found = None
-    for number, line in machine.root.lines(path):
-        key, equals, value = line.partition("=")
-        if equals and key.strip().lstrip("-").replace("/", ".") == setting:
-            found = value.strip(), Place(file=path, line=number, text=line.strip()[:200])
-    return found
 
 
 def task_credentials_unreachable(machine: Machine) -> Judgement:
