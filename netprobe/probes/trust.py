@@ -21,16 +21,10 @@ from pathlib import Path
 import msgspec
 
 from netprobe.errors import UnreadableFileError
+from netprobe.host.readers import truststore
 from netprobe.vantage import TrustStore
 
-SYSTEM_BUNDLES = (
-    Path("/etc/ssl/certs/ca-certificates.crt"),  # Debian, Ubuntu
-    Path("/etc/pki/tls/certs/ca-bundle.crt"),  # Fedora, RHEL, Amazon Linux
-    Path("/etc/ssl/ca-bundle.pem"),  # openSUSE, SLES
-    Path("/etc/pki/tls/cacert.pem"),
-    Path("/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem"),
-    Path("/etc/ssl/cert.pem"),
-)
+SYSTEM_BUNDLES = tuple(Path(path) for path in truststore.BUNDLES)
 MAX_BUNDLE = 16 << 20
 _PEM = re.compile(rb"-----BEGIN (?:TRUSTED )?CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END")
 

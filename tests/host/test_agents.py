@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from netprobe.errors import UsageError
@@ -13,7 +14,7 @@ from netprobe.host.agents import lints, noticed, programs, vantages
 from netprobe.host.filesystem import FolderRoot
 from netprobe.host.machine import Live, Machine
 from netprobe.observations import Lint
-from netprobe.vantage import Resolver, Vantage
+from netprobe.vantage import Resolver, TrustStore, Vantage
 
 BASE = Vantage(name="host", resolvers=(Resolver(address="127.0.0.53"),))
 SECRET = "hunter2-planted"
@@ -321,3 +322,54 @@ def test_which_token_keeps_a_host_from_the_proxy(tmp_path: Path) -> None:
     assert eyes.exempts("logs.us-east-2.amazonaws.com", 443) == "logs.us-east-2.amazonaws.com:443"
     assert eyes.exempts("b.s3.us-east-2.amazonaws.com", 443) == ".s3.us-east-2.amazonaws.com"
     assert eyes.exempts("ecs.us-east-2.amazonaws.com", 443) is None
+
+
+BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+
+
+def test_agents_of_a_root_folder_trust_what_lies_in_it(tmp_path: Path) -> None:
+    files = {"/lib/systemd/system/docker.service": "[Service]\n", BUNDLE: "its own"}
+    with _machine(tmp_path, files) as machine:
+        (docker,) = vantages.vantages(machine, BASE)
+    assert docker.store.ca_file == tmp_path / BUNDLE.lstrip("/")
+    assert docker.record.store == f"{BUNDLE} of the root folder"
+
+
+def test_links_of_a_root_folder_lead_nowhere_else(tmp_path: Path) -> None:
+    """Its bundle is a link, absolute as links there are: into the root, and not to this machine's own bundle."""
+    root = tmp_path / "root"
+    files = {"/lib/systemd/system/docker.service": "[Service]\n", "/etc/pki/real.pem": "its own"}
+    with _machine(root, files):
+        (root / "etc/ssl/certs").mkdir(parents=True)
+        (root / BUNDLE.lstrip("/")).symlink_to("/etc/pki/real.pem")
+    with _machine(root, {}) as machine:
+        (docker,) = vantages.vantages(machine, BASE)
+    assert docker.store.ca_file == root / "etc/pki/real.pem"
+
+
+def test_a_root_folder_without_a_bundle_is_told(tmp_path: Path) -> None:
+    with _machine(tmp_path, {"/lib/systemd/system/docker.service": "[Service]\n"}) as machine:
+        (docker,) = vantages.vantages(machine, BASE)
+    assert docker.store.ca_file is None
+    assert "no CA bundle" in docker.record.store
+
+
+def test_a_bundle_that_the_agents_settings_name_lies_in_the_root_folder(tmp_path: Path) -> None:
+    files = {"/etc/ecs/ecs.config": "SSL_CERT_FILE=/etc/ecs/ca.pem\n", "/etc/ecs/ca.pem": "its own"}
+    with _machine(tmp_path, files) as machine:
+        (agent,) = vantages.vantages(machine, BASE)
+    assert agent.store.ca_file == tmp_path / "etc/ecs/ca.pem"
+    assert agent.record.store == "/etc/ecs/ca.pem"
+
+
+def test_a_ca_file_that_was_asked_for_wins_over_the_root_folders(tmp_path: Path) -> None:
+    asked = msgspec.structs.replace(BASE, store=TrustStore(ca_file=tmp_path / "asked.pem", description="asked.pem"))
+    with _machine(tmp_path, {"/lib/systemd/system/docker.service": "[Service]\n", BUNDLE: "x"}) as machine:
+        (docker,) = vantages.vantages(machine, asked)
+    assert docker.store.ca_file == tmp_path / "asked.pem"
+
+
+def test_a_running_host_has_the_systems_store(tmp_path: Path) -> None:
+    with _machine(tmp_path, {"/lib/systemd/system/docker.service": "[Service]\n", BUNDLE: "x"}, {}) as machine:
+        (docker,) = vantages.vantages(machine, BASE)
+    assert docker.store.ca_file is None

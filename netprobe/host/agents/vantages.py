@@ -12,6 +12,7 @@ from netprobe.host.agents import lints, noticed
 from netprobe.host.agents.noproxy import bypass, tokens
 from netprobe.host.agents.programs import Program, read
 from netprobe.host.machine import Machine
+from netprobe.host.readers import truststore
 from netprobe.host.readers.settings import Setting
 from netprobe.observations import Lint, VantageRecord
 from netprobe.proxyurl import parse
@@ -89,7 +90,7 @@ def of_program(program: Program, machine: Machine, base: Vantage, shared: Sequen
         shared: lints between programs, told once.
     """
     proxy = _usable(program.https)
-    store = _store(program, base)
+    store = _store(program, machine, base)
     found = (*shared, *lints.of_program(program, machine.root), *noticed.of_program(program, machine))
     exempts = _exemptions(program, proxy)
     return msgspec.structs.replace(
@@ -132,14 +133,23 @@ def _exemptions(program: Program, proxy: ProxyServer | None) -> Callable[[str, i
     return lambda host, port: None if proxy is None else bypass(program.dialect, value, host, port)
 
 
-def _store(program: Program, base: Vantage) -> TrustStore:
+def _store(program: Program, machine: Machine, base: Vantage) -> TrustStore:
+    """What the program trusts: a bundle of its own, its image's, or its host's, which is not always this machine."""
     if program.ca_file is not None:
-        return TrustStore(ca_file=Path(program.ca_file.value), description=program.ca_file.value)
+        path = program.ca_file.value
+        here = Path(path) if machine.running else truststore.outside(machine.root, path)
+        return TrustStore(ca_file=here or Path(path), description=path)
     if program.own_roots:
         import certifi
 
         return TrustStore(ca_file=Path(certifi.where()), description=program.own_roots)
-    return base.store
+    if machine.running or base.store.ca_file is not None:
+        return base.store
+    bundle = truststore.bundle(machine.root)
+    here = None if bundle is None else truststore.outside(machine.root, bundle)
+    if here is None:
+        return msgspec.structs.replace(base.store, description="this machine's: the root folder has no CA bundle")
+    return TrustStore(ca_file=here, description=f"{bundle} of the root folder")
 
 
 def _sources(program: Program, base: Vantage) -> dict[str, str]:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from netprobe.findings import Place, Severity
 from netprobe.host.filesystem import FileSystem, Kind
 from netprobe.host.machine import Machine
+from netprobe.host.readers.truststore import BUNDLES
 from netprobe.host.rules.define import rule
 from netprobe.host.rules.sources import AGENT, INSTALLER, TRUST_SERVICES
 from netprobe.rules import Judgement, Rule, failed, not_applicable, passed, warned
@@ -28,16 +29,6 @@ ROOTS = {
     "568d6905a2c88708a4b3025190edcfedb1974a606a13c6e5290fcb2ae63edab5": "Starfield Services Root CA - G2",
 }
 """SHA-256 of the DER; compared against Mozilla's bundle (certifi 2026.10.18)."""
-
-BUNDLES = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/pki/tls/cacert.pem",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-)
-"""Where the installer, and Go in SSM Agent and Docker, look for a bundle; the first one found."""
 
 EXEC_BUNDLE = "/var/lib/ecs/deps/execute-command/certs/tls-ca-bundle.pem"
 _MAX_DEPTH = 4
