@@ -39,8 +39,10 @@ _RUN = "a part of a run, which is played whole"
 _NETWORK = "raw packets; played against routers in namespaces"
 _COMMAND = "a part of a command, which is run whole"
 EXCUSED: dict[str, Excuse] = {
+    "netprobe.checking.meanwhile": Excuse("cli/test_requests.py", _RUN),
     "netprobe.cli.lookup": Excuse("render/test_cli_discover.py", _COMMAND),
     "netprobe.cli.render_input": Excuse("render/test_cli_render.py", _COMMAND),
+    "netprobe.cli.transcribing": Excuse("test_transcript.py", _COMMAND),
     "netprobe.diagnosis.answered": Excuse("diagnosis/test_who_answered.py", _RULES),
     "netprobe.diagnosis.causes": Excuse("diagnosis/test_cases.py", _RULES),
     "netprobe.diagnosis.details": Excuse("diagnosis/test_cases.py", _RULES),
@@ -64,7 +66,6 @@ EXCUSED: dict[str, Excuse] = {
     "netprobe.observe.model": Excuse("observe/test_observe_real.py", "types alone"),
     "netprobe.path.errqueue": Excuse("path/test_path_hops.py", _NETWORK),
     "netprobe.path.mtu": Excuse("path/test_path_hello_mtu.py", _NETWORK),
-    "netprobe.path.raw": Excuse("path/test_path_hops.py", _NETWORK),
     "netprobe.path.trace": Excuse("path/test_path_hops.py", _NETWORK),
     "netprobe.probes.bugs": Excuse("probes/test_run.py", _RUN),
     "netprobe.probes.bursts": Excuse("probes/test_run.py", _RUN),

@@ -109,7 +109,7 @@ def of_program(program: Program, machine: Machine, base: Vantage, shared: Sequen
             no_proxy=()
             if program.no_proxy is None
             else tuple(t.text for t in tokens(program.dialect, program.no_proxy.value)),
-            store=store.description,
+            store=_told(store, program, machine, base),
             families=base.families,
             sources=_sources(program, base),
             lints=tuple(dict.fromkeys(found)),
@@ -148,8 +148,16 @@ def _store(program: Program, machine: Machine, base: Vantage) -> TrustStore:
     bundle = truststore.bundle(machine.root)
     here = None if bundle is None else truststore.outside(machine.root, bundle)
     if here is None:
-        return msgspec.structs.replace(base.store, description="this machine's: the root folder has no CA bundle")
+        return base.store
     return TrustStore(ca_file=here, description=f"{bundle} of the root folder")
+
+
+def _told(store: TrustStore, program: Program, machine: Machine, base: Vantage) -> str:
+    """What a report says of the store; where a root folder has none, that this machine's stood in for it."""
+    stands_in = not machine.running and store == base.store and base.store.ca_file is None
+    if stands_in and not program.own_roots:
+        return f"{base.record.store or store.description} of this machine: the root folder has no CA bundle"
+    return store.description
 
 
 def _sources(program: Program, base: Vantage) -> dict[str, str]:
