@@ -55,15 +55,15 @@ def outweighed(steps: Sequence[Observation], controls: Controls) -> Iterator[str
     for o in steps:
         if o.failure not in origin.CUT_OFF or not by_origin(o):
             continue
-        if o.step is Step.WEBSOCKET and not _held_back(o, controls):
+        if o.step is Step.WEBSOCKET and not without_proxy(o, controls):
             yield o.id  # the request before it, or with it no upgrade would have been asked for, was answered
         elif o.step is Step.HTTP and answered_otherwise(o, controls):
             yield o.id
 
 
-def _held_back(o: Observation, controls: Controls) -> bool:
-    """Whether the same upgrade is answered without the proxy: then it is the proxy that keeps the answer."""
-    return any(c.failure is None for c in controls("without_proxy", o, Step.WEBSOCKET))
+def without_proxy(o: Observation, controls: Controls) -> tuple[Observation, ...]:
+    """The same, answered without the proxy: then it is the proxy that keeps or cuts it."""
+    return tuple(c for c in controls("without_proxy", o, o.step) if c.failure in _ANSWERED)
 
 
 def answered_otherwise(o: Observation, controls: Controls) -> bool:

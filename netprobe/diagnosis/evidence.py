@@ -132,7 +132,7 @@ class Evidence:
         """A way as it ended; where it failed and passes now, as it ends now."""
         tries = self.tries(path.failed) if path.failed is not None else None
         if tries is None or not tries.passing:
-            return msgspec.structs.replace(path, outweighed=frozenset(answered.outweighed(path.steps, self._like)))
+            return msgspec.structs.replace(path, outweighed=frozenset(answered.outweighed(path.steps, self.same_way)))
         chances.append(tries)
         steps = tuple(msgspec.structs.replace(o, experiment=None) for o in tries.passing[0])
         return Path(address=path.address, steps=steps, complete=True)
@@ -152,7 +152,8 @@ class Evidence:
             ordered = answered.settle(sorted(steps, key=lambda o: (STEPS[o.step], o.started_seconds)))
             yield Path(address=address, steps=ordered, complete=self._complete(ordered, subjects))
 
-    def _like(self, experiment: str, o: Observation, step: Step) -> tuple[Observation, ...]:
+    def same_way(self, experiment: str, o: Observation, step: Step) -> tuple[Observation, ...]:
+        """The control probes of one kind that are like an observation, of one step."""
         return self.controls(experiment, like=o, step=step)
 
     def _complete(self, steps: tuple[Observation, ...], subjects: tuple[Subject, ...]) -> bool:

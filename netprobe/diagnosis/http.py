@@ -35,6 +35,8 @@ _ID = {
 _NETWORK_AUTHENTICATION_REQUIRED = 511
 _TOO_MANY_REQUESTS = 429
 _HOLDS_UP = "a device that holds flows up and the service itself look alike"
+_CUTS = "a device that cuts flows and the service itself look alike"
+_CUTS_BEHIND = "whether the device refuses, or its own connection to the service fails, cannot be seen from here"
 _NO_SMALLER = "no control with smaller packets was made, so a path MTU fault looks alike"
 
 
@@ -57,13 +59,26 @@ def cut(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cau
     """The end instead of an answer. Over somebody else's chain, whoever holds that chain ended it."""
     again = world.controls(answered.OTHER_METHOD, like=o)
     by_origin = answered.by_origin(o)
+    proxy = proxy_of((sight,), ())
+    direct = answered.without_proxy(o, world.same_way) if proxy else ()
+    if direct:
+        evidence = (o, *again, *direct)
+        return Cause(
+            id="http_cut",
+            key=f"proxy {proxy}",
+            say=_say_cut_by_proxy,
+            sight=sight,
+            evidence=evidence,
+            controls=direct,
+            blocking=blocking,
+        )
     return Cause(
         id="http_cut",
         key="origin" if by_origin else "",
         say=_say_cut,
         sight=sight,
         evidence=(o, *again),
-        doubt="a device that cuts flows and the service itself look alike" if by_origin else "",
+        doubt=_CUTS if by_origin else _CUTS_BEHIND,
         blocking=blocking,
     )
 
@@ -284,6 +299,17 @@ def _say_cut(group: Group) -> Words:
         f"is {how} when the request is sent.",
         remedy=f"The device that opens TLS here ends the request (content inspection, a method filter, or its own "
         f"connection to the service failed): exempt {group.patterns} on TCP {group.ports} from it.",
+    )
+
+
+def _say_cut_by_proxy(group: Group) -> Words:
+    how = "closed" if group.first.failure is Failure.EOF else "reset"
+    proxy = group.key.removeprefix("proxy ")
+    return Words(
+        title=f"Through the proxy {proxy} the connection to {group.names} is {how} after {_what(group)}; without the "
+        "proxy the same is answered.",
+        remedy=f"In the log of {proxy} find these tunnels (to {group.patterns} on TCP {group.ports}), and what ends "
+        "them: a limit on tunnels, a scanner, or the device in front of it.",
     )
 
 

@@ -129,7 +129,7 @@ NEEDS: dict[str, Need] = {
     "http_source_refused": _fact("The origin's own answer, over its own chain or with its own mark."),
     "http_unrecognised_answer": _fact("The origin's own answer, over its own chain."),
     "http_stalled": _by("The same in smaller packets, and a smaller answer: silent too.", "lower_mss", "small_request"),
-    "http_cut": _by("None: who cuts, the service or a device, cannot be seen from here."),
+    "http_cut": _by("The same without the proxy is answered; without a proxy, none tells who cuts.", "without_proxy"),
     "websocket_refused_by_proxy": _SAYS_SO,
     "websocket_upgrade_stripped": _SAYS_SO,
     "websocket_cut_when_idle": _by("None: a silent connection is held once, since that takes its time."),

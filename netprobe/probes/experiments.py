@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
 
 import msgspec
 import trio
 
+from netprobe import origin
 from netprobe.observations import DnsDetail, Failure, Observation, Step, TlsDetail
 from netprobe.probes import bursts, controls, repeats
 from netprobe.probes.bugs import contained
@@ -87,8 +89,8 @@ CALLED_FOR: dict[tuple[Step, Failure], tuple[Control, ...]] = {
 """What each failure of a step calls for, beyond what the first pass did (every address, every resolver, lax chains)."""
 
 
-_HELD_BACK = frozenset({(Step.HTTP, Failure.TIMEOUT), (Step.WEBSOCKET, Failure.TIMEOUT)})
-"""Answers that never came through a tunnel: without the proxy they come, where it is the proxy that keeps them."""
+_HELD_BACK = frozenset(product((Step.HTTP, Step.WEBSOCKET), origin.CUT_OFF))
+"""Answers that never came through a tunnel: without the proxy they come, where it is the proxy that keeps or cuts."""
 _SHOWN = frozenset(
     {
         Failure.SSL_UNKNOWN_AUTHORITY,

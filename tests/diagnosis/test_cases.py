@@ -1099,6 +1099,24 @@ def tunnel_that_is_the_origins_to_its_end_strips_nothing(w: World) -> None:
     w.websocket(ECS, None, F.WEBSOCKET_UPGRADE_MISSING, status=400)
 
 
+@case("http_cut/e/p", vantages=PROXIED)
+def proxy_that_cuts_what_is_answered_without_it(w: World) -> None:
+    w.endpoint("ecs")
+    w.proxy(ECS, status=200)
+    w.tls(ECS, None)
+    w.http(ECS, None, F.CONNECTION_RESET)
+    w.http(ECS, None, F.CONNECTION_RESET, experiment="other_method", origin=True)
+    w.http(ECS, A, experiment="without_proxy", origin=True)
+
+
+@case("http_cut/e/p", vantages=PROXIED)
+def proxy_that_cuts_upgrades_that_are_answered_without_it(w: World) -> None:
+    w.endpoint("ecs")
+    w.tunnelled(ECS)
+    w.websocket(ECS, None, F.EOF)
+    w.websocket(ECS, A, experiment="without_proxy", origin=True)
+
+
 @case("proxy_buffers/e/p", vantages=PROXIED)
 def proxy_that_keeps_the_answer_to_an_upgrade(w: World) -> None:
     w.endpoint("ecs")
