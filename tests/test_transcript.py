@@ -203,34 +203,3 @@ def test_check_writes_one_of_a_whole_run(tmp_path: Path, capsys: pytest.CaptureF
     assert all({said.step for said in one.said} == {"http", "websocket"} for one in found)
     assert all(len(one.chain) >= 1 for one in found)
     assert json.loads(text)["transcript_version"] == "1.0"
-
-
-def test_a_file_that_cannot_be_written_is_told_before_a_packet_leaves(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    arguments = [
-        "check",
-        "-r",
-        "us-east-2",
-        "--lab",
-        "healthy",
-        "--transcript",
-        str(tmp_path / "no" / "such" / "place"),
-    ]
-    assert netprobe(arguments) == 2
-    assert len(capsys.readouterr().err.strip().splitlines()) == 1
-
-
-@pytest.mark.parametrize(("gate", "code"), [('regions = ["us-east-2"]', 0), ('image = "."', 2)])
-def test_gate_hands_the_option_on_or_says_why_not(
-    gate: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    settings, file = tmp_path / "netprobe.toml", tmp_path / "answers.json"
-    settings.write_text(f"[gate]\n{gate}\n")
-    arguments = ["gate", "--config", str(settings), "--lab", "healthy", "--transcript", str(file)]
-    assert netprobe(arguments) == code
-    if code:
-        assert "checks no region" in capsys.readouterr().err
-        assert not file.exists()
-    else:
-        assert {one.entry for one in read(file.read_bytes(), "t").heard} >= {"ecs", "ssm"}
