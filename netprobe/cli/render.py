@@ -276,7 +276,7 @@ def _render(
 def _tell_losses(lowered: Lowered) -> None:
     from netprobe.render.header import loss_lines
 
-    for line in loss_lines(lowered.losses, render_input.WAYS):
+    for line in loss_lines(lowered.losses, render_input.WAYS, lowered.beyond):
         say(f"netprobe: {line}")
 
 
@@ -287,7 +287,7 @@ def _show_losses(format: str, module: Target, selection: Selection, lowered: Low
     from netprobe.render.model import LossKind
 
     if format == "text":
-        write_output("\n".join(loss_lines(lowered.losses, render_input.WAYS)) + "\n", None)
+        write_output("\n".join(loss_lines(lowered.losses, render_input.WAYS, lowered.beyond)) + "\n", None)
     else:
         document = {
             "target": module.NAME,
@@ -296,6 +296,7 @@ def _show_losses(format: str, module: Target, selection: Selection, lowered: Low
             "entries": len(lowered.entries),
             "counts": {kind: sum(loss.kind is kind for loss in lowered.losses) for kind in LossKind},
             "losses": lowered.losses,
+            "beyond": lowered.beyond,
         }
         write_output(rows.json_text(document), None)
     return int(any(loss.required or exact for loss in lowered.refused))

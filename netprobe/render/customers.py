@@ -40,6 +40,12 @@ def admits_customers(claim: Claim, pattern: HostPattern, region: str) -> bool:
     return any(claim.admits(name) and not _asked_for(pattern, name) for name in _witnesses(claim, pattern, region))
 
 
+def is_shared(name: str, region: str) -> bool:
+    """Whether a name is one at which the path, or the request, says whose data it is."""
+    suffix = _dns_suffix(HostPattern.parse(name), region)
+    return name in {shared.format(region=region, suffix=suffix) for shared in _SHARED}
+
+
 def _asked_for(pattern: HostPattern, name: str) -> bool:
     return pattern.matches(Hostname.parse(name))
 

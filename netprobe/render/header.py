@@ -61,7 +61,7 @@ def header(
         *_to_whom(target, wanted),
         *_commands(target, wanted),
         *(f"Note: {note}" for note in origin.notes),
-        *loss_lines(lowered.losses, origin.ways),
+        *loss_lines(lowered.losses, origin.ways, lowered.beyond),
     ]
 
 
@@ -98,13 +98,17 @@ def made_by(origin: Origin) -> str:
     return "; ".join((f"netprobe {__version__}{made}", origin.command, f"catalog {origin.catalog}", *origin.notes))
 
 
-def loss_lines(losses: Sequence[Loss], ways: Mapping[str, str] | None = None) -> list[str]:
+def loss_lines(losses: Sequence[Loss], ways: Mapping[str, str] | None = None, beyond: Sequence[str] = ()) -> list[str]:
     """Every loss in plain words; those with the same reason stand together.
 
     Args:
         losses: the losses.
         ways: by need, the options by which the command takes what is missing.
+        beyond: what the device admits besides, whatever its rules say.
     """
+    always = [f"  always: {sentence}" for sentence in beyond]
+    if always and not losses:
+        return ["Losses: none in the rules; the device itself:", *always]
     if not losses:
         return [_ALL_WELL]
     kinds = [kind for kind in LossKind if any(loss.kind is kind for loss in losses)]
@@ -117,7 +121,7 @@ def loss_lines(losses: Sequence[Loss], ways: Mapping[str, str] | None = None) ->
         mark = " (exfiltration)" if exfiltration else ""
         who = ", ".join(dict.fromkeys(_who(loss, among=len(group)) for loss in group))
         lines.append(f"  {kind}{mark}: {who}: {explanation}{remedies(group[0], ways)}")
-    return lines
+    return [*lines, *always]
 
 
 def remedies(loss: Loss, ways: Mapping[str, str] | None) -> str:

@@ -27,7 +27,7 @@ from netprobe.catalog.model import Endpoint
 from netprobe.errors import CannotExpressError, MissingInputError, UsageError
 from netprobe.hostnames import HostPattern
 from netprobe.render.addresses import address_entries, address_networks
-from netprobe.render.customers import admits_customers
+from netprobe.render.customers import admits_customers, is_shared
 from netprobe.render.merging import merge
 from netprobe.render.model import Capability, Claim, Entry, Form, Loss, LossKind, Lowered, Need, Options
 
@@ -106,7 +106,22 @@ def lower(endpoints: Sequence[Endpoint], capability: Capability, options: Option
     kept = merge(entries, ports=capability.ports)
     if capability.max_entries is not None and len(kept) > capability.max_entries:
         raise CannotExpressError((f"{len(kept)} entries are needed, and the device takes {capability.max_entries}",))
-    return Lowered(entries=kept, losses=tuple(dict.fromkeys(losses)))
+    return Lowered(
+        entries=kept, losses=tuple(dict.fromkeys(losses)), beyond=tuple(_beyond(kept, endpoints, capability))
+    )
+
+
+def _beyond(entries: Sequence[Entry], endpoints: Sequence[Endpoint], capability: Capability) -> Iterator[str]:
+    """What the device admits besides, because it cannot do otherwise."""
+    if not capability.ports:
+        ports = ", ".join(map(str, sorted({endpoint.port for endpoint in endpoints})))
+        yield f"it binds no name to a port: each is admitted on every port that is open, not on {ports} alone"
+    starred = [entry.claim for entry in entries if entry.claim.empty_star and "*" in entry.value]
+    if starred:
+        example = starred[0].value.replace("*", "")
+        if not starred[0].hostnames_only:
+            yield f"an asterisk also stands for nothing ({example}), which names nothing of AWS's"
+    yield from capability.beyond
 
 
 def _endpoint(endpoint: Endpoint, capability: Capability, options: Options) -> _Said:
@@ -116,6 +131,7 @@ def _endpoint(endpoint: Endpoint, capability: Capability, options: Options) -> _
     told = tuple(_placeholder(endpoint, pattern))
     if told and options.exact:
         return _refused(endpoint, pattern, "the registry's account is not known", needs=(Need.ACCOUNT,))
+    told += tuple(_by_path(endpoint, pattern))
     said = _pattern(endpoint, pattern, capability, options)
     return said if said.is_empty else msgspec.structs.replace(said, losses=told + said.losses)
 
@@ -139,6 +155,20 @@ def _placeholder(endpoint: Endpoint, pattern: HostPattern) -> Iterator[Loss]:
             "data can be pushed to any of them",
             exfiltration=True,
             needs=(Need.ACCOUNT,),
+        )
+
+
+def _by_path(endpoint: Endpoint, pattern: HostPattern) -> Iterator[Loss]:
+    """A name that is asked for, and at which the request says whose data it is."""
+    if pattern.is_exact and is_shared(pattern.pattern, endpoint.region):
+        yield _loss(
+            LossKind.WIDENED,
+            endpoint,
+            pattern,
+            entry=pattern.pattern,
+            explanation="at this name the path of a request says whose bucket (or queue) it is for, so it reaches any "
+            "customer's: data can leave through it",
+            exfiltration=True,
         )
 
 

@@ -115,11 +115,13 @@ class Capability(msgspec.Struct, frozen=True, kw_only=True):
         max_entry_length: the longest entry in characters, as it is written.
         max_name_length: the longest host name that it takes.
         min_literal: how many literal characters an entry must at least have in one piece.
+        beyond: what the device admits besides, whatever its rules say; one sentence each.
         default_action: what happens to everything that no entry admits, where the file enforces.
     """
 
     forms: frozenset[Form]
     default_action: str
+    beyond: tuple[str, ...] = ()
     regex: Dialect | None = None
     empty_star: bool = False
     glob_first_label_only: bool = False
@@ -381,6 +383,8 @@ class Lowered(msgspec.Struct, frozen=True, kw_only=True):
 
     entries: tuple[Entry, ...]
     losses: tuple[Loss, ...]
+    beyond: tuple[str, ...] = ()
+    """What the device admits besides these entries, in sentences; no entry says it and no rule can take it away."""
 
     def admits(self, name: str, port: int | None = None) -> bool:
         """Whether any entry admits the name or address (on that port)."""

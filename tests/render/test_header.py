@@ -40,3 +40,28 @@ def test_many_endpoints_with_one_reason_go_without_their_patterns() -> None:
 def test_a_format_with_one_field_for_text_gets_the_notes_too() -> None:
     noted = msgspec.structs.replace(ORIGIN, notes=("nobody confirms this region",))
     assert made_by(noted).endswith("; catalog test; nobody confirms this region")
+
+
+def test_what_a_device_admits_whatever_its_rules_say_is_told() -> None:
+    """ "Losses: none" was written over tinyproxy, which lets plain HTTP out to any port of a listed name."""
+    endpoints = (endpoint("a.example.com"),)
+    target = targets.get("tinyproxy")
+    lowered = lower(endpoints, target.CAPABILITY, Options())
+    said = "\n".join(header(target, endpoints, lowered, ORIGIN))
+    assert "Losses: none in the rules; the device itself:" in said
+    assert "plain HTTP goes to any port of a listed name" in said
+    assert "binds no name to a port" in said
+
+
+def test_an_empty_star_is_told() -> None:
+    endpoints = (endpoint("ecs-a-*.us-east-2.amazonaws.com", numbered=True),)
+    told = loss_lines((), None, lower(endpoints, targets.get("privoxy").CAPABILITY, Options()).beyond)
+    assert any("ecs-a-.us-east-2.amazonaws.com" in line for line in told)
+
+
+def test_a_name_that_reaches_every_bucket_by_its_path_is_told_for_every_target() -> None:
+    endpoints = (endpoint("s3.us-east-2.amazonaws.com", "s3", group="install"),)
+    for name in ("squid", "panos", "cilium"):
+        (loss,) = lower(endpoints, targets.get(name).CAPABILITY, Options()).losses
+        assert (loss.kind, loss.exfiltration) == (LossKind.WIDENED, True)
+        assert "any customer's" in loss.explanation

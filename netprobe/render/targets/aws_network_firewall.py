@@ -37,6 +37,10 @@ COMMENT = Comment.HASH
 CAPACITY = 1000
 """Fixed when the rule group is made, so it leaves room; a rule takes 1, and every port has four drop rules."""
 CAPABILITY = Capability(
+    beyond=(
+        "a server name that holds a NUL is compared up to it",
+        "up to 16 KiB of a protocol that is not known pass before it is dropped",
+    ),
     forms=frozenset({Form.EXACT, Form.REGEX}),
     regex=Dialect.PCRE,
     tls_only=True,

@@ -36,6 +36,7 @@ TITLE = "Cisco Secure Firewall Threat Defense (FQDN objects)"
 LAYER = Layer.DNS_TO_IP
 COMMENT = Comment.NONE
 CAPABILITY = Capability(
+    beyond=("UDP 443 (QUIC) is not among the objects: a rule of yours must close it",),
     forms=frozenset({Form.EXACT, Form.ADDRESS}),
     ports=False,
     max_entries=1000,

@@ -47,6 +47,7 @@ TITLE = "Fortinet FortiOS (static URL filter)"
 LAYER = Layer.SNI
 COMMENT = Comment.HASH
 CAPABILITY = Capability(
+    beyond=("IPv6 is not governed: the policies are for IPv4",),
     forms=frozenset({Form.REGEX}),
     regex=Dialect.PCRE,
     # A URL has at most 511 characters in the CLI reference; the end of the expression takes eight.

@@ -33,6 +33,10 @@ TITLE = "nginx (TLS server name, stream module)"
 LAYER = Layer.SNI
 COMMENT = Comment.HASH
 CAPABILITY = Capability(
+    beyond=(
+        "IPv6 is not governed: it listens and connects by IPv4 alone",
+        "QUIC does not pass through it: the gateway that redirects must refuse UDP 443",
+    ),
     forms=frozenset({Form.EXACT, Form.REGEX}),
     regex=Dialect.PCRE,
     tls_only=True,

@@ -19,6 +19,7 @@ TITLE = "pfSense and OPNsense (aliases)"
 LAYER = Layer.DNS_TO_IP
 COMMENT = Comment.XML
 CAPABILITY = Capability(
+    beyond=("UDP 443 (QUIC) is not in the alias: a rule of yours must close it",),
     forms=frozenset({Form.EXACT, Form.ADDRESS}),
     ports=False,
     # The default table limit is 400000, half of which must stay free for reloading.

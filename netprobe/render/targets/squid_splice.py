@@ -35,6 +35,10 @@ TITLE = "Squid (redirected connections, TLS server name)"
 LAYER = Layer.SNI
 COMMENT = Comment.HASH
 CAPABILITY = Capability(
+    beyond=(
+        "a server name that holds an asterisk is compared as a pattern, and one that holds a NUL is cut there",
+        "QUIC and IPv6 do not pass through it: the gateway that redirects must refuse them",
+    ),
     forms=frozenset({Form.EXACT, Form.REGEX}),
     regex=Dialect.POSIX_ERE,
     tls_only=True,

@@ -37,6 +37,10 @@ TITLE = "Suricata rules (inline)"
 LAYER = Layer.SNI
 COMMENT = Comment.HASH
 CAPABILITY = Capability(
+    beyond=(
+        "a server name that holds a NUL is compared up to it",
+        "up to 16 KiB of a protocol that is not known pass before it is dropped",
+    ),
     forms=frozenset({Form.EXACT, Form.REGEX}),
     regex=Dialect.PCRE,
     tls_only=True,

@@ -39,6 +39,7 @@ TITLE = "tinyproxy"
 LAYER = Layer.CONNECT
 COMMENT = Comment.HASH
 CAPABILITY = Capability(
+    beyond=("plain HTTP goes to any port of a listed name; ConnectPort limits CONNECT alone",),
     forms=frozenset({Form.REGEX}),
     regex=Dialect.POSIX_ERE,
     ports=False,

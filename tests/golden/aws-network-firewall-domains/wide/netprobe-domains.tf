@@ -20,6 +20,7 @@
 #   widened (exfiltration): ecs-a ecs-a-*.eu-west-1.amazonaws.com, ecs-t ecs-t-*.eu-west-1.amazonaws.com: it also admits every other name beneath eu-west-1.amazonaws.com, and the name itself, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
 #   widened: ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: it also admits every other name beneath dkr.ecr.eu-west-1.amazonaws.com, and the name itself
 #   refused: packages archive.ubuntu.com: the device decides on the TLS server name, and plain HTTP has none
+#   always: it binds no name to a port: each is admitted on every port that is open, not on 80, 443 alone
 
 variable "netprobe_home_net" {
   description = "The networks that the ECS Anywhere hosts are in; without them their traffic passes."

@@ -11,7 +11,9 @@
 # Load: put both files into a module, terraform apply, and refer to the rule group in the firewall policy
 # Replace: write the new files, terraform apply
 # Roll back: write the old files, terraform apply
-# Losses: none; it admits exactly the names above.
+# Losses: none in the rules; the device itself:
+#   always: a server name that holds a NUL is compared up to it
+#   always: up to 16 KiB of a protocol that is not known pass before it is dropped
 
 variable "netprobe_home_net" {
   description = "The networks that the ECS Anywhere hosts are in; without them their traffic passes."

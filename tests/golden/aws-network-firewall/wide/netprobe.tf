@@ -14,6 +14,8 @@
 # Losses: 2 widened, 1 refused
 #   widened (exfiltration): ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no account was given, so the registry of every AWS account is admitted, not only your own: data can be pushed to any of them
 #   refused: packages archive.ubuntu.com: the device decides on the TLS server name, and plain HTTP has none
+#   always: a server name that holds a NUL is compared up to it
+#   always: up to 16 KiB of a protocol that is not known pass before it is dropped
 
 variable "netprobe_home_net" {
   description = "The networks that the ECS Anywhere hosts are in; without them their traffic passes."

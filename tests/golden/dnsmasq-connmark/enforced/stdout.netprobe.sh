@@ -13,7 +13,8 @@
 # Load: cp netprobe.dnsmasq.conf /etc/dnsmasq.d/netprobe.conf && systemctl restart dnsmasq && sh apply.sh
 # Replace: the same again: the sets are emptied, and fill as names are asked for
 # Roll back: the same with the old files; to be without it, see the page: rules first, then dnsmasq
-# Losses: none; it admits exactly the names above.
+# Losses: none in the rules; the device itself:
+#   always: it binds no name to a port: each is admitted on every port that is open, not on 443 alone
 #
 # Run it as root: sh netprobe.sh [CHAIN]; CHAIN is OUTPUT (packets of this host) unless given, or FORWARD on a router.
 # It writes $CONF (/etc/dnsmasq.d/netprobe.conf unless set) and loads sets and rules. Then restart dnsmasq.

@@ -15,6 +15,7 @@
 # Roll back: the same with the old files; to be without it, see the page: rules first, then dnsmasq
 # Losses: 2 widened
 #   widened (exfiltration): ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no account was given, so the registry of every AWS account is admitted, not only your own: data can be pushed to any of them
+#   always: it binds no name to a port: each is admitted on every port that is open, not on 80, 443 alone
 #
 # Run it as root: sh apply.sh [CHAIN]; CHAIN is OUTPUT (packets of this host) unless given, or FORWARD on a router.
 # dnsmasq runs with netprobe.dnsmasq.conf already; the sets begin empty, and fill as names are asked for.

@@ -26,6 +26,7 @@
 #   widened (exfiltration): ecr-layers prod-eu-west-1-starport-layer-bucket.s3.eu-west-1.amazonaws.com: it also admits every other name beneath prod-eu-west-1-starport-layer-bucket.s3.eu-west-1.amazonaws.com, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
 #   widened: docker download.docker.com: it also admits every other name beneath download.docker.com
 #   widened: packages archive.ubuntu.com: it also admits every other name beneath archive.ubuntu.com
+#   always: it binds no name to a port: each is admitted on every port that is open, not on 80, 443 alone
 #
 # Run it as root: sh apply.sh [CHAIN]; CHAIN is OUTPUT (packets of this host) unless given, or FORWARD on a router.
 # dnsmasq runs with netprobe.dnsmasq.conf already; the sets begin empty, and fill as names are asked for.

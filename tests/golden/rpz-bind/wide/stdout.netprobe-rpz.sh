@@ -18,6 +18,7 @@
 #   widened: ecr-registry *.dkr.ecr.us-east-2.amazonaws.com: it also admits every other name beneath dkr.ecr.us-east-2.amazonaws.com
 #   widened (exfiltration): ecs-a ecs-a-*.eu-west-1.amazonaws.com, ecs-t ecs-t-*.eu-west-1.amazonaws.com: it also admits every other name beneath eu-west-1.amazonaws.com, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
 #   widened: ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: it also admits every other name beneath dkr.ecr.eu-west-1.amazonaws.com
+#   always: it binds no name to a port: each is admitted on every port that is open, not on 80, 443 alone
 #
 # Run it: sh netprobe-rpz.sh [FOLDER]; it writes two zones and two files to include into FOLDER, /etc/bind/netprobe
 # unless given (the paths inside are of that folder). Then include netprobe-options.conf inside options { ... } of

@@ -17,6 +17,7 @@
 # Losses: 2 enumerated
 #   enumerated: ecs-a ecs-a-*.us-east-2.amazonaws.com: the device cannot say ecs-a-*.us-east-2.amazonaws.com, so 3 names are listed (a test); AWS picks the number and may use one that is not listed: render again when it does
 #   enumerated: ecs-t ecs-t-*.us-east-2.amazonaws.com: the device cannot say ecs-t-*.us-east-2.amazonaws.com, so 3 names are listed (a test); AWS picks the number and may use one that is not listed: render again when it does
+#   always: it binds no name to a port: each is admitted on every port that is open, not on 443 alone
 #
 # Run it: sh netprobe-rpz.sh [FOLDER]; it writes two zones and the file to include into FOLDER, /etc/unbound/netprobe
 # unless given (the paths inside are of that folder). Then include netprobe.conf before its first rpz clause, and:

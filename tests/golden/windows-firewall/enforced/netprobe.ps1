@@ -14,6 +14,7 @@
 # Losses: 2 enumerated
 #   enumerated: ecs-a ecs-a-*.us-east-2.amazonaws.com: the device cannot say ecs-a-*.us-east-2.amazonaws.com, so 3 names are listed (a test); AWS picks the number and may use one that is not listed: render again when it does
 #   enumerated: ecs-t ecs-t-*.us-east-2.amazonaws.com: the device cannot say ecs-t-*.us-east-2.amazonaws.com, so 3 names are listed (a test); AWS picks the number and may use one that is not listed: render again when it does
+#   always: until a name has an address its first packets are dropped; an address stays until it is resolved again
 #
 #Requires -RunAsAdministrator
 $ErrorActionPreference = 'Stop'
