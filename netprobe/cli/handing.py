@@ -71,19 +71,21 @@ def write(wanted: Handoff, run: Run, diagnosis: Diagnosis, selection: Selection)
 
 def _rules(target: str, run: Run, diagnosis: Diagnosis, selection: Selection) -> Sequence[str]:
     from netprobe.render import Origin, policy, render
+    from netprobe.render.model import Layer
     from netprobe.render.targets import get
 
-    endpoints = _blocked(diagnosis, selection.endpoints)
+    module = get(target)
+    endpoints = _blocked(diagnosis, selection.endpoints, names_only=module.LAYER is Layer.DNS)
     if not endpoints:
-        return ()
+        return _nothing_to_list(target, diagnosis)
     origin = Origin(
-        command=f"netprobe render {target} --from REPORT.json",
+        command=f"netprobe render {target} --from REPORT.json --name {NAME}",
         catalog=selection.catalog.version,
         notes=(f"only what the check of {run.started_at} found blocked",),
     )
     try:
         known = policy.Known(seen=_seen(run, endpoints), addresses=_addresses(run))
-        settings = policy.options(get(target).CAPABILITY, endpoints, known=known)
+        settings = policy.options(module.CAPABILITY, endpoints, known=known)
         rendered = render(target, endpoints, origin=origin, options=settings, policy=policy.policy(name=NAME))
     except (CannotExpressError, UsageError) as exc:
         # The text is of use without the rules; why they are missing stands where they would.
@@ -92,13 +94,29 @@ def _rules(target: str, run: Run, diagnosis: Diagnosis, selection: Selection) ->
     return rendered.main.expandtabs(4).splitlines()
 
 
-def _blocked(diagnosis: Diagnosis, endpoints: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
-    """The endpoints that the network's findings touch."""
+def _nothing_to_list(target: str, diagnosis: Diagnosis) -> Sequence[str]:
+    """Where something is wrong and no list of destinations would mend it, the text says so."""
+    from netprobe.findings import Owner, Severity
+
+    wrong = [f for f in diagnosis.findings if f.owner is Owner.NETWORK and f.severity is not Severity.INFO]
+    return (f"None: no list of destinations on {target} would remove what is described above.",) if wrong else ()
+
+
+def _blocked(diagnosis: Diagnosis, endpoints: Sequence[Endpoint], *, names_only: bool) -> tuple[Endpoint, ...]:
+    """The endpoints that the network's findings touch, as far as a list of them would help.
+
+    Args:
+        diagnosis: what was found.
+        endpoints: what was asked for.
+        names_only: the device decides which names resolve; otherwise it decides about connections.
+    """
+    from netprobe.diagnosis.handoff import TO_PROXY, TO_RESOLVER, by_name
     from netprobe.findings import Outcome, Owner, Severity
 
     touched: dict[str | None, set[str]] = {}
     for finding in diagnosis.findings:
-        if finding.owner is Owner.NETWORK and finding.severity is not Severity.INFO:
+        helps = finding.id not in TO_RESOLVER | TO_PROXY and by_name(finding) == names_only
+        if helps and finding.owner is Owner.NETWORK and finding.severity is not Severity.INFO:
             touched.setdefault(finding.region, set()).update(finding.endpoints)
     bad = {(one.region, one.id) for one in diagnosis.endpoints if one.outcome in (Outcome.FAIL, Outcome.WARN)}
     everywhere = touched.get(None, set())

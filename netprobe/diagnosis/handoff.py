@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from netprobe.diagnosis.model import Diagnosis, EndpointOutcome
 from netprobe.errors import printable, redacted
 from netprobe.findings import Finding, Location, Owner, Severity
-from netprobe.observations import Observation, Run, TcpDetail
+from netprobe.observations import DnsDetail, Observation, ProxyDetail, Run, TcpDetail
 
 _WIDTH = 78
 _MOST_OBSERVATIONS = 5
@@ -55,7 +55,8 @@ def handoff(run: Run, diagnosis: Diagnosis, *, target: str = "", rules: Sequence
         lines += _problem(number, finding, diagnosis.endpoints, by_id, run.started_at)
     if rules:
         lines += [f"Rules{f' for {printable(target)}' if target else ''}", "-" * 40, ""]
-        lines += [printable(redacted(line), 400) for line in rules]
+        # A rule that is cut is another rule: a line is shown whole, however long it is.
+        lines += [printable(redacted(line), 12 * len(line) + 12) for line in rules]
         lines.append("")
     if asked:
         lines += ["After the change, run the same netprobe command again on the server: the problem must be gone.", ""]
@@ -90,7 +91,6 @@ def _problem(
     started_at: str,
 ) -> list[str]:
     touched = [e for e in endpoints if e.id in finding.endpoints and finding.region in (None, e.region)]
-    patterns = sorted({f"{e.pattern} TCP {e.port}" for e in touched})
     seen = [by_id[id_] for id_ in finding.evidence if id_ in by_id]
     certain = "" if finding.certainty.value == "proven" else " (suspected)"
     return [
@@ -98,9 +98,7 @@ def _problem(
         "",
         *_wrap(printable(redacted(finding.title), 1200), "   "),
         "",
-        "   Destinations (host name, protocol, port; outbound from the source, with replies):",
-        *(f"     {printable(pattern)}" for pattern in patterns),
-        *([f"     {printable(host)}" for host in finding.hosts] if not patterns else []),
+        *_destinations(finding, touched, seen),
         *_addresses(seen),
         *_where(finding.location),
         "   Observed:",
@@ -110,6 +108,48 @@ def _problem(
         *_wrap(printable(redacted(finding.remedy), 1200), "     "),
         "",
     ]
+
+
+TO_RESOLVER = frozenset({"dns_resolver_down", "dns_timeout", "dns_unreachable", "dns_tcp_blocked"})
+"""Findings that are about the way to a resolver: port 53 to it mends them, and no other destination does."""
+TO_PROXY = frozenset({"proxy_refused", "proxy_timeout", "proxy_unreachable"})
+"""Findings that are about the way to the proxy itself."""
+
+
+def by_name(finding: Finding) -> bool:
+    """Whether a resolver has to answer for names: the names are what is asked for, at no port."""
+    return finding.id.startswith("dns_") and finding.id not in TO_RESOLVER
+
+
+def _destinations(finding: Finding, touched: Sequence[EndpointOutcome], seen: Sequence[Observation]) -> list[str]:
+    """What this finding needs, and nothing that another would."""
+    if finding.id in TO_RESOLVER:
+        failed = [o.detail for o in seen if o.failure is not None]
+        resolvers = sorted({detail.resolver for detail in failed if isinstance(detail, DnsDetail)} - {""})
+        asked = [f"{_host(one)} UDP {_port(one, 53)} and TCP {_port(one, 53)}" for one in resolvers]
+    elif finding.id in TO_PROXY:
+        proxies = sorted({o.detail.proxy for o in seen if isinstance(o.detail, ProxyDetail)} - {""})
+        asked = [f"{_host(redacted(one).rpartition('/')[2])} TCP {_port(one, 3128)}" for one in proxies]
+    elif by_name(finding):
+        names = sorted({e.pattern for e in touched}) or sorted(finding.hosts)
+        return ["   Host names that the resolver must answer for:", *(f"     {printable(name)}" for name in names)]
+    else:
+        asked = []
+    asked = asked or sorted({f"{e.pattern} TCP {e.port}" for e in touched}) or list(finding.hosts)
+    told = "   Destinations (host name or address, protocol, port; outbound from the source, with replies):"
+    return [told, *(f"     {printable(one)}" for one in asked)]
+
+
+def _host(place: str) -> str:
+    """The host of ``HOST:PORT``."""
+    host, separator, port = place.rpartition(":")
+    return host if separator and port.isdigit() else place
+
+
+def _port(place: str, default: int) -> int:
+    """The port of ``HOST:PORT``, or the usual one."""
+    port = place.rstrip("/").rpartition(":")[2]
+    return int(port) if port.isdigit() and len(port) <= 5 else default
 
 
 def _where(location: Location | None) -> list[str]:

@@ -46,3 +46,40 @@ def test_nothing_wrong_nothing_asked_for(tmp_path: Path) -> None:
     assert ended.code == 0, ended.err
     assert "Rules for" not in text.read_text()
     assert "nothing in the network that needs a change" in " ".join(text.read_text().split())
+
+
+def _handed(folder: Path, fault: str, target: str) -> str:
+    text = folder / f"{fault}.txt"
+    arguments = ("check", "-r", "us-east-2", "--account", "123456789012", "--handoff", str(text))
+    ended = netprobe(*arguments, "--lab", fault, "--handoff-target", target)
+    assert ended.code in (0, 1, 4), ended.err
+    return text.read_text()
+
+
+def test_a_dead_resolver_is_asked_for_by_port_53_and_by_no_destination(tmp_path: Path) -> None:
+    """Thirteen destinations on 443 would be opened, and the host would be as dead as before."""
+    written = _handed(tmp_path, "resolver-down", "squid")
+    assert " UDP " in written
+    assert "TCP 443" not in written
+    assert "None: no list of destinations on squid would remove" in written
+    assert "acl " not in written
+
+
+@pytest.mark.parametrize("fault", ["nxdomain", "blackhole", "tcp-reset", "resolver-down", "healthy"])
+def test_what_is_handed_over_denies_nothing(fault: str, tmp_path: Path) -> None:
+    """Additive, under a name of its own, and whole lines: a rule that is cut is another rule."""
+    written = _handed(tmp_path, fault, "squid")
+    rules = written.partition("Rules for")[2]
+    assert "http_access deny" not in rules
+    assert "netprobe_exact" not in rules, "a part of the endpoints never takes the whole list's name"
+    assert "…" not in rules
+    if fault == "healthy":
+        assert not rules
+
+
+def test_a_long_line_is_whole(tmp_path: Path) -> None:
+    """The lists of FortiOS and CoreDNS are one line, however long; cut at 400 characters they said something else."""
+    written = _handed(tmp_path, "nxdomain", "coredns")
+    assert "name() in [" in written
+    assert "…" not in written.partition("Rules for")[2]
+    assert "']" in written

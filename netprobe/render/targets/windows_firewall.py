@@ -39,9 +39,7 @@ TITLE = "Windows Defender Firewall (PowerShell)"
 LAYER = Layer.DNS_TO_IP
 COMMENT = Comment.HASH
 CAPABILITY = Capability(
-    beyond=(
-        "until a name has an address its first packets are dropped; an address stays until it is resolved again",
-    ),
+    beyond=("until a name has an address its first packets are dropped; an address stays until it is resolved again",),
     forms=frozenset({Form.EXACT, Form.SUFFIX, Form.ADDRESS}),
     default_action="blocked by the default outbound action of every profile, which the script sets; rules of your own "
     "that allow more stay in force",
