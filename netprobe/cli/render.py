@@ -315,7 +315,7 @@ def _check(path: Path, module: Target, made: Rendered) -> int:
     from netprobe.render import stale
 
     if path.is_dir():
-        found = stale.difference(path, made.files, {file.name for file in module.FILES}, module.COMMENT)
+        found = stale.difference(path, made.files, made.owned, module.COMMENT)
     else:
         # One file is the one of stdout, or one of a folder's files, which may have the same name.
         of_folder = made.files.get(path.name)
@@ -334,9 +334,10 @@ def _write(output: Path | None, module: Target, made: Rendered) -> None:
         return
     from netprobe.cli.folder import write_folder
 
-    write_folder(output, made.files, owned=[file.name for file in module.FILES])
+    write_folder(output, made.files, owned=made.owned)
 
 
 def _is_folder(output: Path) -> bool:
-    """A folder that is there, or a new name without an extension (``-o squid-allowlist``)."""
-    return output.is_dir() or (not output.exists() and not output.suffix and str(output) != "-")
+    """A folder that is there, or a new name without an extension (``-o squid-allowlist``) or with ``.d``."""
+    new = not output.exists() and output.suffix in ("", ".d") and str(output) != "-"
+    return output.is_dir() or new

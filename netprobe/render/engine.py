@@ -49,6 +49,9 @@ class Rendered:
     wanted: Sequence[File]
     name: str = DEFAULT_NAME
 
+    owned: Sequence[str] = ()
+    """Every name that the target may write into a folder, in whichever form."""
+
     @functools.cached_property
     def files(self) -> Mapping[str, str]:
         """Every file for a directory, by its fixed name; laid out when asked for, since stdout takes the main one."""
@@ -109,6 +112,7 @@ def render(
         fill=fill,
         wanted=tuple(file for file in module.FILES if _belongs(file, wished) and file.when(lowered)),
         name=wished.name,
+        owned=tuple(stemmed(file.name, wished.name) for file in module.FILES),
     )
 
 

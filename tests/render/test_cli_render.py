@@ -205,6 +205,7 @@ def test_a_region_that_nobody_confirms_has_a_note(capsys: pytest.CaptureFixture[
 def test_a_folder_gets_every_file(here: Path) -> None:
     assert run(["render", "squid", "-r", "us-east-2", "-o", "squid-files"]) == 0
     assert sorted(path.name for path in (here / "squid-files").iterdir()) == [
+        ".netprobe.json",
         "allow.exact",
         "allow.regex",
         "netprobe.conf",
@@ -227,12 +228,38 @@ def test_foreign_files_stay_and_own_leftovers_go(here: Path) -> None:
     folder = here / "x"
     folder.mkdir()
     (folder / "squid.conf").write_text("mine", encoding="utf-8")
-    (folder / "allow.suffix").write_text("left over", encoding="utf-8")
-    write_folder(folder, {"allow.exact": "a\n"}, owned=["allow.exact", "allow.suffix"])
-    assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == {
+    owned = ["allow.exact", "allow.regex", "allow.suffix", "allow.more"]
+    write_folder(folder, {"allow.exact": "a\n", "allow.suffix": "s\n", "allow.regex": "r\n"}, owned=owned)
+    (folder / "allow.more").write_text("never netprobe's", encoding="utf-8")
+    (folder / "allow.regex").write_text("changed since", encoding="utf-8")
+    write_folder(folder, {"allow.exact": "a\n"}, owned=owned)
+    assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir() if path.name[0] != "."} == {
         "squid.conf": "mine",
         "allow.exact": "a\n",
+        "allow.regex": "changed since",
+        "allow.more": "never netprobe's",
     }
+
+
+@pytest.mark.parametrize("manifest", [None, "{", "[]", '{"files": 3}', '{"files": {"config": "x"}}'])
+def test_a_file_of_somebody_elses_is_not_replaced(manifest: str | None, here: Path) -> None:
+    """Privoxy's own ``config`` has the name of one of ours."""
+    folder = here / "privoxy"
+    folder.mkdir()
+    (folder / "config").write_text("theirs", encoding="utf-8")
+    if manifest is not None:
+        (folder / ".netprobe.json").write_text(manifest, encoding="utf-8")
+    if manifest == '{"files": {"config": "x"}}':
+        write_folder(folder, {"config": "ours"}, owned=["config"])  # netprobe wrote it once
+        return
+    with pytest.raises(UsageError, match="netprobe did not write it"):
+        write_folder(folder, {"config": "ours"}, owned=["config"])
+    assert (folder / "config").read_text(encoding="utf-8") == "theirs"
+
+
+def test_a_name_that_ends_with_d_is_a_folder(here: Path) -> None:
+    assert run(["render", "squid", "-r", "us-east-2", "-q", "-o", "allow.d/"]) == 0
+    assert (here / "allow.d" / "allow.exact").is_file()
 
 
 @pytest.mark.parametrize("name", ["allow.exact", "allow.suffix"])
@@ -263,7 +290,8 @@ def test_half_a_folder_is_put_back(here: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(Path, "rename", fails)
     with pytest.raises(UsageError, match="no space left"):
         write_folder(folder, {"a": "new a", "b": "new b"}, owned=["a", "b"])
-    assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == {"a": "old a", "b": "old b"}
+    found = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir() if path.name[0] != "."}
+    assert found == {"a": "old a", "b": "old b"}
 
 
 def test_stale_files_are_shown(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
