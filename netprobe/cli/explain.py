@@ -87,7 +87,7 @@ def _found(asked: str) -> str:
         page = _searched(asked, kinds)
     if page is not None:
         return page
-    every = sorted({name for known, _ in kinds.values() for name in known})
+    every = sorted({name for ids, _ in kinds.values() for name in ids})
     near = difflib.get_close_matches(asked[:100].lower(), every, n=3)
     hint = f"perhaps {' or '.join(near)}; " if near else ""
     raise UsageError(
@@ -97,7 +97,7 @@ def _found(asked: str) -> str:
 
 def _page(id_: str, kinds: _Kinds) -> str | None:
     # A failure word may also be a finding's id (proxy_forbidden): the finding's page says more.
-    return next((show(id_) for known, show in kinds.values() if id_ in known), None)
+    return next((show(id_) for ids, show in kinds.values() if id_ in ids), None)
 
 
 _SHOWN = 8
@@ -115,7 +115,7 @@ def _searched(asked: str, kinds: _Kinds) -> str | None:
     hits = search.ranked(asked, _pages(kinds), every_word=" " not in asked)[:_SHOWN]
     if not found and not hits:
         return None
-    titles = {id_: line for known, _ in reversed(kinds.values()) for id_, line in known.items()}
+    titles = known()
     lines = ["# What this can mean", ""]
     for one in found:
         lines += [f"**{one.agent}** ({one.version}) says `{one.text}`: {one.meaning}", ""]
@@ -137,8 +137,8 @@ def _pages(kinds: _Kinds) -> Iterator[Page]:
     from netprobe.messages.search import Page
 
     shown: set[str] = set()
-    for known, show in kinds.values():
-        for id_, title in known.items():
+    for ids, show in kinds.values():
+        for id_, title in ids.items():
             if id_ not in shown:
                 shown.add(id_)
                 yield Page(id_, title, show(id_))
@@ -153,20 +153,25 @@ def _named(asked: str) -> list[str]:
     from netprobe.observe.matching import Matcher
 
     hosts = list(dict.fromkeys(host.lower() for host in _HOST.findall(asked[:8000])))[:_HOSTS]
-    known = catalog.load()
+    facts = catalog.load()
     lines = []
     for host in hosts:
-        region = next((one for one in known.regions if f".{one.id}." in host), None)
-        for endpoint in Matcher(known.endpoints(region)).find(host) if region is not None else ():
+        region = next((one for one in facts.regions if f".{one.id}." in host), None)
+        for endpoint in Matcher(facts.endpoints(region)).find(host) if region is not None else ():
             lines.append(f"- `{host}` is the endpoint `{endpoint.id}`: {endpoint.purpose}")
     return ["Hosts in it:", "", *lines, ""] if lines else []
 
 
+def known() -> dict[str, str]:
+    """Everything that there is a page for, and what it is in a line."""
+    return {id_: line for ids, _ in reversed(_kinds().values()) for id_, line in ids.items()}
+
+
 def _listing() -> str:
     lines: list[str] = []
-    for kind, (known, _) in _kinds().items():
+    for kind, (ids, _) in _kinds().items():
         lines += [kind.upper(), ""]
-        lines += [f"  {name:<34}{text}" for name, text in known.items()]
+        lines += [f"  {name:<34}{text}" for name, text in ids.items()]
         lines.append("")
     return "\n".join(lines)
 

@@ -23,6 +23,8 @@ from netprobe.cli.output import discard, say
 from netprobe.errors import CannotExpressError, NetprobeError, UsageError
 
 INTERRUPTED = 130
+_ASKED_TO_COMPLETE = "_NETPROBE_COMPLETE"
+"""Set by the scripts of ``netprobe completion``."""
 
 
 class LazyGroup(typer.core.TyperGroup):
@@ -52,6 +54,10 @@ def load_command(name: str) -> Any:
     """Import the module of a command and return its command object, options completed (see ``config``)."""
     command = commands.build(name)
     config.complete(command)
+    if _ASKED_TO_COMPLETE in os.environ:
+        from netprobe.cli.complete import attach
+
+        attach(command, name)
     return command
 
 
@@ -81,7 +87,7 @@ def application() -> Any:
         cls=LazyGroup,
         rich_markup_mode=None,
         # typer learns how to answer the scripts of 'netprobe completion' only where it may; not needed else.
-        add_completion="_NETPROBE_COMPLETE" in os.environ,
+        add_completion=_ASKED_TO_COMPLETE in os.environ,
         no_args_is_help=True,
         epilog=_EPILOG,
         context_settings={"help_option_names": ["-h", "--help"]},

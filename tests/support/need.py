@@ -42,6 +42,8 @@ DEBIAN_PACKAGES = {
     "suricata": "suricata",
     "tcpdump": "tcpdump",
     "curl": "curl",
+    "fish": "fish",
+    "zsh": "zsh",
     "debootstrap": "debootstrap",
     "rpmbuild": "rpm",
 }

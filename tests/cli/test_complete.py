@@ -1,0 +1,103 @@
+"""Values that shells complete to, asked for by real shells with the scripts that netprobe prints."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from netprobe.audit.formats import FORMATS
+from netprobe.catalog import load
+from netprobe.cli import complete
+from netprobe.cli.explain import known
+from netprobe.lab.scenarios import SCENARIOS
+from netprobe.render import targets
+from tests.support import need
+from tests.support.cli import ROOT, netprobe
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> dict[str, str]:
+    """An environment in which ``netprobe`` is a command."""
+    script = tmp_path / "netprobe"
+    script.write_text(f'#!/bin/sh\ncd "{ROOT}" && exec "{sys.executable}" -m netprobe "$@"\n')
+    script.chmod(0o755)
+    return {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+
+
+ASKED = [
+    (["render", "squ"], {"squid", "squid-splice"}),
+    (["render", "squid", "-r", "us-east-"], {"us-east-1", "us-east-2"}),
+    (["render", "squid", "--region", "us-east-2,us-we"], {"us-east-2,us-west-1", "us-east-2,us-west-2"}),
+    (["check", "--with", "trac"], {"tracing"}),
+    (["check", "--lab", "tls-inter"], {"tls-intercepted", "tls-intercepted-trusted"}),
+    (["explain", "tls_path"], {"tls_path_mtu"}),
+    (["explain", "daemon_s"], {"daemon_scheduling_unsupported"}),
+    (["audit", "--log-format", "squid"], {"squid", "squid-combined"}),
+    (["audit", "--target", "nginx"], {"nginx-stream"}),
+    (["lab", "run", "self-"], {"self-signed"}),
+    (["completion", "fi"], {"fish"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"), ASKED, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
+def test_bash_completes_values(command: dict[str, str], words: list[str], expected: set[str]) -> None:
+    """The script is evaluated as a person does it, and its function called as readline does."""
+    line = ["netprobe", *words]
+    quoted = " ".join(f"'{word}'" for word in line)
+    script = (
+        'eval "$(netprobe completion bash)" && complete -p netprobe >/dev/null\n'
+        f"COMP_WORDS=({quoted}) COMP_CWORD={len(line) - 1}\n"
+        f"_netprobe_completion netprobe '{line[-1]}' '{line[-2]}'\n"
+        'printf "%s\\n" "${COMPREPLY[@]}"\n'
+    )
+    ended = subprocess.run(
+        ["bash", "--norc", "-c", script], env=command, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert set(ended.stdout.split("\n")) - {""} == expected, ended.stderr
+
+
+@pytest.mark.parametrize(("words", "expected"), ASKED[:6:2])
+def test_fish_completes_values(command: dict[str, str], words: list[str], expected: set[str]) -> None:
+    """fish itself says what it would offer; the description stands behind a tab."""
+    need.engine("fish")
+    script = f'netprobe completion fish | source; complete -C "netprobe {" ".join(words)}"'
+    ended = subprocess.run(
+        ["fish", "--no-config", "-c", script], env=command, capture_output=True, text=True, timeout=60, check=True
+    )
+    offered = {line.partition("\t")[0] for line in ended.stdout.splitlines()}
+    assert offered == expected, (ended.stdout, ended.stderr)
+
+
+@pytest.mark.parametrize(("words", "expected"), ASKED[:6:2])
+def test_zsh_is_given_values(command: dict[str, str], words: list[str], expected: set[str]) -> None:
+    """zsh takes the script, and what it would be given names the values with their descriptions."""
+    need.engine("zsh")
+    script = netprobe("completion", "zsh").out
+    subprocess.run(["zsh", "-n"], input=script, text=True, check=True, timeout=20, env=command)
+    asked = {"_NETPROBE_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": " ".join(["netprobe", *words])}
+    shown = netprobe(env=asked).out
+    assert shown.startswith("_arguments '*: :((")
+    assert {word for word in expected if f'"{word}"' in shown} == expected
+    assert shown.count('":"') == len(expected)
+
+
+def test_everything_that_exists_is_offered() -> None:
+    assert set(complete.targets()) == set(targets.names())
+    assert set(complete.scenarios()) == set(SCENARIOS)
+    assert set(complete.groups()) == {one.id for one in load().groups}
+    assert set(complete.log_formats()) == {*FORMATS, "capture"}
+    assert set(complete.ids()) == set(known())
+    assert not [one for one in complete.regions() if one.startswith("cn-")]
+
+
+def test_a_list_is_completed_at_its_end_and_offers_nothing_twice() -> None:
+    values = {"control": "", "images": "", "install": ""}
+    assert complete.matching(values, "images,i", is_list=True) == [("images,install", "")]
+    assert complete.matching(values, "i", is_list=False) == [("images", ""), ("install", "")]
+    assert complete.matching(values, "images,i", is_list=False) == []
