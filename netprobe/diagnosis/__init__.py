@@ -17,6 +17,7 @@ from netprobe.diagnosis import (
     dns,
     dns_warnings,
     http,
+    largehello,
     loss,
     outcomes,
     proxy,
@@ -112,6 +113,7 @@ def _companions(world: Evidence, read: clock.Clock | None) -> Iterator[Cause]:
     yield from loss.companions(world)
     yield from clock.companions(world, read)
     yield from settings.companions(world)
+    yield from largehello.companions(world)
 
 
 def _without_echoes(groups: tuple[Group, ...]) -> tuple[Group, ...]:

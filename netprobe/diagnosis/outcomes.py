@@ -19,7 +19,7 @@ from netprobe.observations import Failure, Observation, Step, Subject
 NO_ACCOUNT = "the registry's host name holds the account: give --account ID"
 NO_NUMBER = "no numbered name was found and no un-numbered one; give the numbers to look for with --ecs-numbers"
 NOT_PROBED = "no host of it was probed"
-_EXPECTATIONS = frozenset({"dns_private_answer", "dns_public_answer"})
+_EXPECTATIONS = frozenset({"tls_large_hello_dropped", "dns_private_answer", "dns_public_answer"})
 
 
 class Touched:

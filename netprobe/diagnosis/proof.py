@@ -103,6 +103,7 @@ NEEDS: dict[str, Need] = {
     "tls_dropped_after_hello": _by(
         "Another name at the same address and smaller packets end alike.", "other_sni", "lower_mss"
     ),
+    "tls_large_hello_dropped": _fact("Small hellos in between are answered each time, large ones never."),
     "tls_path_mtu": _by("The same in smaller packets completes.", "lower_mss", "small_request"),
     "tls_intercepted": _CHAIN,
     "tls_intercepted_trusted": _fact("The chain that the handshake showed."),

@@ -74,6 +74,7 @@ _TABLE: dict[str, tuple[tuple[str, Severity, Owner, str], ...]] = {
         ("tls_reset_after_hello", E, NETWORK, "the connection is reset after the ClientHello, whatever the name"),
         ("tls_closed_after_hello", E, NETWORK, "the connection is closed after the ClientHello, whatever the name"),
         ("tls_dropped_after_hello", E, NETWORK, "nothing comes back after the ClientHello, whatever the name"),
+        ("tls_large_hello_dropped", E, NETWORK, "a ClientHello over one packet is swallowed, as Go 1.24 sends it"),
         ("tls_path_mtu", E, NETWORK, "large packets are lost on the way (path MTU)"),
         ("tls_intercepted", E, NETWORK, "TLS is intercepted by a CA that this vantage does not trust"),
         ("tls_intercepted_trusted", W, NETWORK, "TLS is intercepted by a CA that this vantage trusts"),

@@ -56,6 +56,8 @@ class TlsMode(StrEnum):
     """Only TLS 1.0 is spoken."""
     PLAINTEXT = "plaintext"
     """The answer is HTTP in the clear."""
+    LARGE_STALL = "large-stall"
+    """A ClientHello that does not fit into one packet of Ethernet's size is never answered."""
     PATH_MTU = "path-mtu"
     """Flights that are larger than 1,300 bytes get lost, unless the client asked for smaller segments (MSS)."""
 

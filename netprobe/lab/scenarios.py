@@ -322,6 +322,12 @@ def _tls() -> tuple[Scenario, ...]:
             Failure.TIMEOUT,
             TlsMode.PATH_MTU,
         ),
+        Scenario(
+            name="large-hello-dropped",
+            summary="A ClientHello that comes in two packets, as Go 1.24 sends it, is never answered.",
+            findings=("tls_large_hello_dropped",),
+            behaviour=HostBehaviour(tls=TlsMode.LARGE_STALL),
+        ),
         hello(
             "tls-alert",
             "ecs-a and ecs-t answer the ClientHello with the alert handshake_failure.",

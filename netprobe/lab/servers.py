@@ -25,6 +25,8 @@ from netprobe.lab.tls import Session
 
 LARGEST_FLIGHT = 1000
 """``TlsMode.PATH_MTU``: what still fits through the imagined narrow link."""
+LARGEST_HELLO = 1448
+"""``TlsMode.LARGE_STALL``: what one packet of Ethernet carries with TCP timestamps."""
 _LARGEST_HEAD = 65536
 _LARGEST_BODY = 1 << 20
 _IDLE_SECONDS = 60.0
@@ -111,6 +113,8 @@ class HostServer:
         fault = _HELLO_FAULTS.get(behaviour.tls)
         if behaviour.tls is TlsMode.PATH_MTU and _passes_narrow_link(stream, session.flight_size):
             fault = None
+        if behaviour.tls is TlsMode.LARGE_STALL and session.heard <= LARGEST_HELLO:
+            fault = None
         if fault is None:
             return True
         await fault(stream, behaviour)
@@ -169,6 +173,7 @@ _HELLO_FAULTS = {
     TlsMode.ALERT: _fault_alert,
     TlsMode.PLAINTEXT: _fault_plaintext,
     TlsMode.PATH_MTU: _fault_stall,
+    TlsMode.LARGE_STALL: _fault_stall,
 }
 
 

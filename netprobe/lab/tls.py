@@ -56,6 +56,7 @@ class Session:
         """
         self._stream = stream
         self._delay = delay_seconds
+        self.heard = 0
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         session = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         assert isinstance(session, ServerObject)
@@ -143,6 +144,7 @@ class Session:
     async def _fill(self) -> bool:
         """Take what the client sent; False at the end of its stream."""
         received = await self._stream.receive_some(_CHUNK)
+        self.heard += len(received)
         self._incoming.write(received)
         return bool(received)
 

@@ -14,6 +14,7 @@ import trio
 
 from netprobe.probes import chain
 from netprobe.probes.bugs import contained
+from netprobe.probes.largehello import LargeHellos
 from netprobe.probes.plan import Target
 from netprobe.probes.session import Session, Trace
 from netprobe.probes.wildcard import Wildcards
@@ -55,7 +56,7 @@ async def bounded(session: Session, work: Callable[[], Awaitable[None]], interru
 async def first_pass(session: Session, targets: Sequence[Target], progress: Progress | None) -> None:
     """Take up the targets in their order; bounded, so that ten thousand of them need no ten thousand tasks."""
     waiting: Iterator[Target] = iter(targets)
-    wildcards = Wildcards(session)
+    wildcards, hellos = Wildcards(session), LargeHellos(session)
     done = 0
 
     async def look_up_nothing(target: Target) -> None:
@@ -66,7 +67,7 @@ async def first_pass(session: Session, targets: Sequence[Target], progress: Prog
         nonlocal done
         for target in waiting:
             with contained(session.bugs, target.scene.host):
-                await _probe(session, target, wildcards)
+                await _probe(session, target, wildcards, hellos)
             done += 1
             if progress is not None:
                 progress(done, len(targets))
@@ -78,7 +79,7 @@ async def first_pass(session: Session, targets: Sequence[Target], progress: Prog
             nursery.start_soon(work)
 
 
-async def _probe(session: Session, target: Target, wildcards: Wildcards) -> None:
+async def _probe(session: Session, target: Target, wildcards: Wildcards, hellos: LargeHellos) -> None:
     """One target's first pass. A host behind a proxy needs no DNS of its own: the name goes to the proxy."""
     trace = Trace(target=target)
     session.traces.append(trace)
@@ -94,3 +95,5 @@ async def _probe(session: Session, target: Target, wildcards: Wildcards) -> None
         if not trace.absent:
             await chain.through_addresses(session, trace)
     trace.complete = True
+    if session.settings.experiments and not trace.absent:
+        await hellos.look(trace)

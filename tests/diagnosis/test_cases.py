@@ -475,6 +475,42 @@ def tls_dropped_after_hello(w: World) -> None:
     w.tls(ECS, A, F.TIMEOUT, mss=536, experiment="lower_mss")
 
 
+def _hellos(w: World, *lost: float, small: tuple[F | None, ...] = (None, None), mss: F | None = F.TIMEOUT) -> None:
+    both(w)
+    w.good(ECS)
+    for limit in lost:
+        w.tls(ECS, A, F.TIMEOUT, experiment="large_hello", limit=limit)
+    for failure in small:
+        w.tls(ECS, A, failure, experiment="small_hello")
+    w.tls(ECS, A, mss, experiment="large_hello", mss=536)
+
+
+@case("tls_large_hello_dropped/e/p")
+def tls_large_hello_dropped(w: World) -> None:
+    _hellos(w, 3.0, 10.0)
+
+
+@case("tls_large_hello_dropped/e/s")
+def a_large_hello_that_was_not_waited_for(w: World) -> None:
+    _hellos(w, 3.0, 3.0)
+
+
+@case("tls_large_hello_dropped/e/s")
+def a_large_hello_that_was_sent_once(w: World) -> None:
+    _hellos(w, 10.0)
+
+
+@case()
+def large_hellos_that_fail_as_small_ones_do(w: World) -> None:
+    _hellos(w, 3.0, small=(F.TIMEOUT,))
+
+
+@case()
+def a_large_hello_that_passes_the_second_time(w: World) -> None:
+    _hellos(w, 3.0)
+    w.tls(ECS, A, experiment="large_hello")
+
+
 @case("tls_path_mtu/e/p")
 def tls_path_mtu(w: World) -> None:
     _handshake(w, F.TIMEOUT)

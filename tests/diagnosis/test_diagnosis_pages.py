@@ -105,6 +105,7 @@ ADDED = {
     "no_proxy_exempts_aws",
     "tls_incomplete_chain",
     "tls_former_root",
+    "tls_large_hello_dropped",
     "dns_edns_unanswered",
     "dns_search_captures",
 }
