@@ -25,18 +25,20 @@ from netprobe.probes.session import Session, Trace
 
 A_KIND = 32
 """Hosts of one kind of failure that are looked into."""
+QUESTIONS = 96
+"""The same of questions to one resolver, which cost little: a region's names in both families."""
 SECONDS = 25.0
 """For everything here."""
 ROUNDS = 3
 """How often the unchanged probe and its telling control take turns. One of two paths that is dead passes for a cause
 with a chance of one half to the power of twice that."""
 TRIES = 6
-"""How often a failure is tried again where it, or one like it, passed once."""
-SILENT_TRIES = 4
-"""The same, where each may be silent for its whole patience."""
+"""How often a failure is tried again where one like it passed."""
+PASSING_TRIES = 4
+"""How often it is tried at least, once it passed, so that it can be told how often it does."""
 PATIENT_TRIES = 2
 """Tries that must be silent with patience, where one like it passed."""
-CALM_GAP = 0.3
+CALM_GAP = 0.2
 """Seconds between one first try and the next: far below what agents do when a task starts."""
 CALM_SECONDS, CALM_SILENCE = 6.0, 0.8
 """Seconds in which all first tries begin; where some are silent, whose patience is long by itself, fewer."""
@@ -179,6 +181,11 @@ class _Calm:
                 self._turns.gap = 0.0
             self._over.set()
 
+    def mixed(self, one: Examined) -> bool:
+        """Whether a failure like this one passed when it was tried again: then this one may pass too."""
+        mine = _kind(one.case.trace, one.case.failed)
+        return any(other.passed and _kind(other.case.trace, other.case.failed) == mine for other in self._examined)
+
     async def over(self, one: Examined) -> None:
         """Wait until every first try is over."""
         self.arrive(one)
@@ -202,11 +209,12 @@ async def _examine(session: Session, turns: repeats.Turns, one: Examined, calm: 
     else:
         await _try(session, turns, one)
         await calm.over(one)
+        await _try_while_others_pass(session, turns, one, calm)
         if not one.passed:
             await repeats.resolve_again(session, case.trace, case.failed)
             await _rounds(session, turns, one, wanted)
     if one.passed:
-        await _try_often(session, turns, one, SILENT_TRIES if one.silent else TRIES)
+        await _try_often(session, turns, one, PASSING_TRIES)
 
 
 async def _examine_silence(
@@ -225,9 +233,16 @@ async def _examine_silence(
         with trio.move_on_after(SETTLED):
             await waiting.wait()
         await calm.over(one)
+        await _try_while_others_pass(session, turns, one, calm)
         if not one.passed:
             await repeats.resolve_again(session, one.case.trace, one.case.failed)
             await _rounds(session, turns, one, wanted)
+
+
+async def _try_while_others_pass(session: Session, turns: repeats.Turns, one: Examined, calm: _Calm) -> None:
+    """Where another failure of the kind passed, controls would only tell of chance: try until this one passes too."""
+    while calm.mixed(one) and not one.passed and one.tries < TRIES:
+        await _try(session, turns, one)
 
 
 async def _rounds(session: Session, turns: repeats.Turns, one: Examined, wanted: tuple[Control, ...]) -> None:
@@ -314,7 +329,11 @@ def _kinds(session: Session, done: set[int]) -> dict[tuple[object, ...], list[Ca
             done.add(id(failed))
             peer = peer or _peer(session, trace)
             found[_kind(trace, failed)].append(Case(trace=trace, failed=failed, peer=peer))
-    return {kind: list(_spread(cases))[:A_KIND] for kind, cases in found.items()}
+    return {kind: list(_spread(cases))[: _bound(cases)] for kind, cases in found.items()}
+
+
+def _bound(cases: Sequence[Case]) -> int:
+    return QUESTIONS if cases[0].failed.step is Step.DNS else A_KIND
 
 
 def _spread(cases: Iterable[Case]) -> Iterator[Case]:
