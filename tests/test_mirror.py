@@ -39,10 +39,8 @@ _RUN = "a part of a run, which is played whole"
 _NETWORK = "raw packets; played against routers in namespaces"
 _COMMAND = "a part of a command, which is run whole"
 EXCUSED: dict[str, Excuse] = {
-    "netprobe.checking.meanwhile": Excuse("cli/test_requests.py", _RUN),
     "netprobe.cli.lookup": Excuse("render/test_cli_discover.py", _COMMAND),
     "netprobe.cli.render_input": Excuse("render/test_cli_render.py", _COMMAND),
-    "netprobe.cli.transcribing": Excuse("test_transcript.py", _COMMAND),
     "netprobe.diagnosis.answered": Excuse("diagnosis/test_who_answered.py", _RULES),
     "netprobe.diagnosis.causes": Excuse("diagnosis/test_cases.py", _RULES),
     "netprobe.diagnosis.details": Excuse("diagnosis/test_cases.py", _RULES),
