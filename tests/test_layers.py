@@ -15,7 +15,7 @@ from netprobe.cli.commands import COMMANDS
 from tests.support.cli import ROOT, environment
 
 PACKAGE = ROOT / "netprobe"
-BASE = {"cilog", "errors", "hostnames", "jsontext", "resources", "shellwords"}
+BASE = {"cilog", "errors", "hostnames", "implicit", "jsontext", "resources", "shellwords"}
 FACTS = BASE | {"catalog"}
 NEEDS = FACTS | {"requirements"}
 SEEN = BASE | {"observations"}
@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "hostnames": {"errors"},
     "cilog": set(),
+    "implicit": {"errors"},
     "jsontext": {"cilog"},
     "messages": set(),
     "resources": set(),

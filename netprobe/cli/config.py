@@ -21,8 +21,6 @@ and refused if someone else could have planted it: netprobe is often run as root
 
 from __future__ import annotations
 
-import os
-import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -32,6 +30,7 @@ from typing import Annotated, Any, get_args
 import typer
 import typer.main
 
+from netprobe import implicit
 from netprobe.cli import commands
 from netprobe.cli.coercion import simplify
 from netprobe.cli.commands import COMMANDS
@@ -80,17 +79,22 @@ def read(path: Path) -> Config:
     Raises:
         UnreadableFileError: it is missing, unreadable, too large or not TOML; the message has the place.
     """
-    remedy = "correct it, or name another file with --config"
     try:
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            raise UnreadableFileError(str(path), f"is larger than {MAX_BYTES} bytes", remedy)
-        return Config(path=path, document=tomllib.loads(data.decode("utf-8")))
     except OSError as exc:
         raise UnreadableFileError(
             str(path), f"cannot be read ({(exc.strerror or '').lower()})", "name another"
         ) from exc
+    return _parsed(path, data)
+
+
+def _parsed(path: Path, data: bytes) -> Config:
+    remedy = "correct it, or name another file with --config"
+    if len(data) > MAX_BYTES:
+        raise UnreadableFileError(str(path), f"is larger than {MAX_BYTES} bytes", remedy)
+    try:
+        return Config(path=path, document=tomllib.loads(data.decode("utf-8")))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as exc:
         raise UnreadableFileError(str(path), f"is not valid TOML ({exc})", remedy) from exc
 
@@ -141,10 +145,9 @@ def _load(ctx: typer.Context, value: Path | None) -> None:
     """Put the values of the file behind those of the command line and the environment."""
     if ctx.resilient_parsing:
         return
-    path = value if value is not None else _implicit()
-    if path is None:
+    loaded = read(value) if value is not None else _implicit()
+    if loaded is None:
         return
-    loaded = read(path)
     ctx.meta[_META] = loaded
     ctx.default_map = _defaults(loaded, ctx)
 
@@ -165,24 +168,10 @@ def _holder(
     """Hold the option that every command gets."""
 
 
-def _implicit() -> Path | None:
+def _implicit() -> Config | None:
     """``./netprobe.toml``, if it is there and nobody else can have written it."""
-    try:
-        found = DEFAULT_FILE.stat()
-    except FileNotFoundError:
-        return None
-    except OSError as exc:
-        raise UnreadableFileError(
-            str(DEFAULT_FILE), f"cannot be read ({(exc.strerror or '').lower()})", "mend it"
-        ) from exc
-    ours = found.st_uid in {os.geteuid(), 0}
-    if not ours or stat.S_IMODE(found.st_mode) & stat.S_IWOTH:
-        raise UnreadableFileError(
-            str(DEFAULT_FILE),
-            "another user may have written it, so it is not read unasked",
-            "name it with --config netprobe.toml, or leave this folder",
-        )
-    return DEFAULT_FILE
+    data = implicit.read(DEFAULT_FILE, MAX_BYTES, option="--config")
+    return None if data is None else _parsed(DEFAULT_FILE, data)
 
 
 def _defaults(config: Config, ctx: typer.Context) -> dict[str, Any]:

@@ -21,6 +21,9 @@ from typing import TextIO
 from netprobe import cilog
 from netprobe.errors import UsageError, printable, redacted
 
+_MAX_STEPS = 4096
+"""Names and links on the way of one path."""
+
 
 def check_destinations(paths: Iterable[Path | None]) -> None:
     """Find out before any work is done whether each file can be written; nothing is left behind.
@@ -36,7 +39,7 @@ def check_destinations(paths: Iterable[Path | None]) -> None:
             if _is_special(path):
                 _check_special(path)
                 continue
-            descriptor, name = _beside(Path(os.path.realpath(path)))
+            descriptor, name = _beside(_real(path))
             os.close(descriptor)
             Path(name).unlink()
 
@@ -60,11 +63,14 @@ def write_outputs(outputs: Sequence[tuple[str | bytes, Path | None]]) -> None:
     later: list[tuple[str | bytes, Path | None]] = []
     try:
         for content, path in outputs:
-            if path is None or _is_stdout(path) or _is_special(path):
+            if path is None or _is_stdout(path):
                 later.append((content, path))
                 continue
             with _told(path):
-                _stage(_bytes(content), Path(os.path.realpath(path)), staged)
+                if _is_special(path):
+                    later.append((content, path))
+                    continue
+                _stage(_bytes(content), _real(path), staged)
         while staged:
             beside, real = staged[0]
             with _told(real):
@@ -104,12 +110,44 @@ def _is_stdout(path: Path | None) -> bool:
     return path is None or str(path) == "-"
 
 
+def _real(path: Path) -> Path:
+    """Where a path leads; a link that another user made is not followed, for it could lead anywhere.
+
+    Raises:
+        PermissionError: there is such a link on the way.
+    """
+    done = Path("/")
+    todo = list(reversed((Path.cwd() / path).parts[1:]))
+    for _ in range(_MAX_STEPS):
+        if not todo:
+            return done
+        step = done / todo.pop()
+        try:
+            target, owner = os.readlink(step), step.lstat().st_uid
+        except OSError:  # no link, or nothing there yet
+            done = step if step.name != ".." else done.parent
+            continue
+        if owner not in {os.geteuid(), 0}:
+            raise PermissionError(errno.EPERM, f"another user made the link {step}")
+        if target.startswith("/"):
+            done = Path("/")
+        todo += reversed([part for part in target.split("/") if part not in ("", ".")])
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+
+
 def _is_special(path: Path) -> bool:
-    """A device, a pipe or a folder: nothing to rename over. Its own path counts: a pipe's real path is no file."""
+    """A device, a pipe or a folder: nothing to rename over. Its own path counts: a pipe's real path is no file.
+
+    Raises:
+        PermissionError: another user's pipe, which would hold us for ever or read what is written.
+    """
     try:
-        return not stat.S_ISREG(path.stat().st_mode)
+        found = path.stat()
     except FileNotFoundError:
         return False
+    if stat.S_ISFIFO(found.st_mode) and found.st_uid not in {os.geteuid(), 0}:
+        raise PermissionError(errno.EPERM, "it is another user's pipe")
+    return not stat.S_ISREG(found.st_mode)
 
 
 def _check_special(path: Path) -> None:
@@ -136,15 +174,17 @@ def _stage(data: bytes, path: Path, staged: list[tuple[Path, Path]]) -> None:
 
 
 def _take_over(descriptor: int, before: os.stat_result | None) -> None:
-    """Give the new file the mode and owner of the one that it replaces, or those of any new file."""
-    if before is None:
+    """Give the new file the mode of the one of ours that it replaces, or that of any new file.
+
+    The owner is whoever writes: a file that another user put there first would else be that user's again, to change.
+    """
+    if before is None or before.st_uid != os.geteuid():
         umask = os.umask(0)
         os.umask(umask)
         os.fchmod(descriptor, 0o666 & ~umask)
         return
-    # Only root may give a file away; for anyone else the new file is theirs, as with any editor.
-    with contextlib.suppress(PermissionError):
-        os.fchown(descriptor, before.st_uid, before.st_gid)
+    with contextlib.suppress(PermissionError):  # a group that we are not in
+        os.fchown(descriptor, -1, before.st_gid)
     os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
 
 

@@ -143,10 +143,15 @@ def _lock(network: Network, endpoints: Sequence[Endpoint]) -> tuple[Lock, Path |
     from netprobe.render import lock as locks
     from netprobe.render import policy
 
-    path = network.lock or locks.implicit()
-    # A lock that is named must be there, unless this very command is to make it.
-    fresh = path is None or (network.discover and not path.exists())
-    known = locks.Lock() if path is None or fresh else locks.read(path, lab=network.lab is not None)
+    path = network.lock
+    if path is None:
+        found = locks.unasked()
+        path = None if found is None else locks.DEFAULT
+        known = found or locks.Lock()
+    elif network.discover and not path.exists():
+        known = locks.Lock()  # a lock that is named must be there, unless this very command is to make it
+    else:
+        known = locks.read(path, lab=network.lab is not None)
     if not (network.discover or network.resolve):
         return known, path
     if network.discover and network.lab is not None and network.lock is None:
@@ -178,7 +183,10 @@ def _kept(path: Path, looked: Lock, *, lab: bool) -> Lock:
     from netprobe.render import lock as locks
 
     with locks.alone(path):
-        known = locks.read(path, lab=lab) if path.exists() else locks.Lock()
+        if path is locks.DEFAULT:
+            known = locks.unasked() or locks.Lock()
+        else:
+            known = locks.read(path, lab=lab) if path.exists() else locks.Lock()
         known = known.with_look(looked)
         write_output(locks.write(known), path)
     return known

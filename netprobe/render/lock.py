@@ -12,18 +12,21 @@ import contextlib
 import ipaddress
 import os
 import re
-import stat
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
+from netprobe import implicit
 from netprobe.catalog.model import Endpoint
 from netprobe.errors import InvalidHostnameError, UnreadableFileError, UsageError
 from netprobe.hostnames import Hostname, HostPattern
 from netprobe.render.model import Addresses, Seen
 
 DEFAULT = Path("netprobe.lock")
+_TRIES, _PAUSE = 600, 0.05
+"""How often, and after how many seconds, a folder is tried that another netprobe holds."""
 MAX_BYTES = 4 << 20
 _REMEDY = "look for the names again, which makes a new one"
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -76,25 +79,14 @@ class Lock(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return Lock(lab=self.lab or looked.lab, patterns=both)
 
 
-def implicit() -> Path | None:
+def unasked() -> Lock | None:
     """``./netprobe.lock``, if it is there and nobody else can have written it: its addresses open firewalls.
 
     Raises:
-        UnreadableFileError: someone else could have planted it.
+        UnreadableFileError: someone else could have planted it, or it is no lock.
     """
-    try:
-        found = DEFAULT.stat()
-    except FileNotFoundError:
-        return None
-    except OSError as exc:
-        raise UnreadableFileError(str(DEFAULT), f"cannot be read ({(exc.strerror or '').lower()})", _REMEDY) from exc
-    if found.st_uid not in {os.geteuid(), 0} or stat.S_IMODE(found.st_mode) & stat.S_IWOTH:
-        raise UnreadableFileError(
-            str(DEFAULT),
-            "another user may have written it, so it is not read unasked",
-            "name it yourself, or leave this folder",
-        )
-    return DEFAULT
+    data = implicit.read(DEFAULT, MAX_BYTES, option="--lock")
+    return None if data is None else _decoded(DEFAULT, data, lab=False)
 
 
 @contextlib.contextmanager
@@ -107,7 +99,17 @@ def alone(path: Path) -> Iterator[None]:
 
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+        for _ in range(_TRIES):
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(_PAUSE)
+        else:
+            # Anybody who may read a folder may lock it, and keep it locked.
+            raise UsageError(
+                str(path), "another program holds its folder locked", "end that program, or give --lock elsewhere"
+            )
         yield
     finally:
         os.close(folder)
@@ -128,6 +130,10 @@ def read(path: Path, *, lab: bool = False) -> Lock:
             data = file.read(MAX_BYTES + 1)
     except OSError as exc:
         raise UnreadableFileError(str(path), f"cannot be read ({(exc.strerror or '').lower()})", _REMEDY) from exc
+    return _decoded(path, data, lab=lab)
+
+
+def _decoded(path: Path, data: bytes, *, lab: bool) -> Lock:
     if len(data) > MAX_BYTES:
         raise UnreadableFileError(str(path), f"is larger than {MAX_BYTES >> 20} MiB", _REMEDY)
     try:

@@ -60,16 +60,67 @@ def test_a_full_device_a_folder_and_a_missing_folder_are_told(tmp_path: Path) ->
             output.write_output("x" * 100_000, path)
 
 
-@pytest.mark.root
-def test_root_keeps_the_owner_of_a_file(tmp_path: Path) -> None:
-    from tests.support import need
+NOBODY = 65534
 
+
+@pytest.mark.root
+def test_a_file_of_another_user_becomes_roots(tmp_path: Path) -> None:
+    """Who put the file there first, in a shared folder, must neither read nor change what root writes."""
     need.root()
     path = tmp_path / "report"
     path.write_text("old")
-    os.chown(path, 65534, 65534)
+    path.chmod(0o666)
+    os.chown(path, NOBODY, NOBODY)
     output.write_output("new", path)
-    assert (path.stat().st_uid, path.stat().st_gid) == (65534, 65534)
+    assert (path.stat().st_uid, path.stat().st_gid) == (0, 0)
+    assert path.stat().st_mode & 0o022 == 0
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("where", ["report", "folder/report"])
+def test_a_link_of_another_user_is_not_followed(where: str, tmp_path: Path) -> None:
+    need.root()
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "report").write_text("precious")
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    link = shared / where.partition("/")[0]
+    link.symlink_to(precious / "report" if where == "report" else precious)
+    os.chown(link, NOBODY, NOBODY, follow_symlinks=False)
+    for attempt in (
+        lambda: output.check_destinations([shared / where]),
+        lambda: output.write_output("x", shared / where),
+    ):
+        with pytest.raises(UsageError, match="another user made the link|operation not permitted"):
+            attempt()
+    assert (precious / "report").read_text() == "precious"
+
+
+def test_a_link_of_ones_own_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "to").symlink_to("folder/../folder")
+    (tmp_path / "folder/report").symlink_to(tmp_path / "real")
+    output.write_output("new", tmp_path / "to/report")
+    assert (tmp_path / "real").read_text() == "new"
+    assert (tmp_path / "folder/report").is_symlink()
+
+
+def test_links_in_a_circle_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(UsageError, match="cannot be written"):
+        output.write_output("new", tmp_path / "a")
+
+
+@pytest.mark.root
+def test_a_pipe_of_another_user_holds_nobody(tmp_path: Path) -> None:
+    need.root()
+    path = tmp_path / "report"
+    os.mkfifo(path)
+    os.chown(path, NOBODY, NOBODY)
+    with pytest.raises(UsageError, match="another user's pipe"):
+        output.write_output("new", path)
 
 
 @pytest.mark.parametrize("path", [None, Path("-")])

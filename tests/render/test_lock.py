@@ -85,13 +85,13 @@ def test_a_missing_or_huge_one_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_one_that_others_may_write_is_not_read_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert lock.implicit() is None
+    assert lock.unasked() is None
     path = _file(tmp_path, GOOD)
     path.chmod(0o600)
-    assert lock.implicit() == lock.DEFAULT
+    assert lock.unasked() == lock.read(path)
     path.chmod(0o666)
     with pytest.raises(UnreadableFileError, match="another user"):
-        lock.implicit()
+        lock.unasked()
 
 
 @pytest.mark.root
@@ -100,7 +100,7 @@ def test_one_that_someone_else_owns_is_not_read_unasked(tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     os.chown(_file(tmp_path, GOOD), 65534, 65534)
     with pytest.raises(UnreadableFileError, match="another user"):
-        lock.implicit()
+        lock.unasked()
 
 
 def test_looking_keeps_what_exists_and_drops_sinkholes() -> None:
