@@ -22,9 +22,12 @@ def main() -> int:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # it was closed when we began (>&-): nobody wants to read it
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (for as long as we live)
-    from netprobe.cli.main import run
+    try:
+        from netprobe.cli.main import run
 
-    return run(sys.argv[1:])
+        return run(sys.argv[1:])
+    except KeyboardInterrupt:  # before there was anything to end, or after the end
+        return 130
 
 
 if __name__ == "__main__":

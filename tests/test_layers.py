@@ -15,7 +15,7 @@ from netprobe.cli.commands import COMMANDS
 from tests.support.cli import ROOT, environment
 
 PACKAGE = ROOT / "netprobe"
-BASE = {"cilog", "errors", "hostnames", "implicit", "jsontext", "resources", "shellwords"}
+BASE = {"cilog", "errors", "hostnames", "implicit", "interrupts", "jsontext", "resources", "shellwords"}
 FACTS = BASE | {"catalog"}
 NEEDS = FACTS | {"requirements"}
 SEEN = BASE | {"observations"}
@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "hostnames": {"errors"},
     "cilog": set(),
     "implicit": {"errors"},
+    "interrupts": set(),
     "jsontext": {"cilog"},
     "messages": set(),
     "resources": set(),

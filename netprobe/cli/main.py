@@ -15,6 +15,7 @@ import typer
 import typer.core
 import typer.main
 
+from netprobe import interrupts
 from netprobe.cli import commands, config
 from netprobe.cli.bug import keep_traceback
 from netprobe.cli.coercion import simplify
@@ -104,6 +105,11 @@ def run(argv: list[str]) -> int:
     Returns:
         The exit code.
     """
+    interrupts.listen()
+    return interrupts.exit_code(_run(argv))
+
+
+def _run(argv: list[str]) -> int:
     try:
         answer = _alone(argv)
     except CannotExpressError as exc:

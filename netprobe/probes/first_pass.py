@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import trio
 
+from netprobe import interrupts
 from netprobe.probes import chain
 from netprobe.probes.bugs import contained
 from netprobe.probes.largehello import LargeHellos
@@ -49,6 +50,8 @@ async def bounded(session: Session, work: Callable[[], Awaitable[None]], interru
             await work()
             nursery.cancel_scope.cancel()
     if interrupted:
+        if interrupt == signal.SIGINT:
+            interrupts.patient()
         return INTERRUPTED
     return DEADLINE if scope.cancelled_caught else ""
 

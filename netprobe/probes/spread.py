@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 import msgspec
 import trio
 
+from netprobe import interrupts
 from netprobe.catalog.model import Endpoint
 from netprobe.errors import UsageError
 from netprobe.observations import Observation, Step
@@ -174,6 +175,8 @@ class Workers:
                 outer.cancel_scope.cancel()
         places = {id(target): number for number, target in enumerate(targets)}
         session.traces.sort(key=lambda trace: places[id(trace.target)])  # not in the order in which workers ended
+        if INTERRUPTED in ended:
+            interrupts.patient()
         return INTERRUPTED if INTERRUPTED in ended else DEADLINE if DEADLINE in ended else ""
 
     def _tell(self, what: int) -> None:
@@ -312,6 +315,7 @@ def _live(worker: _Worker, pipe: int) -> None:
     status = 1
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         # Listened to while there is something to stop. SIG_IGN would forget one that came before (sigaction(2)).
         signal.signal(signal.SIGTERM, lambda *_: None)
         trio.run(worker.work, pipe)

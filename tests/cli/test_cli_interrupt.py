@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import signal
 import subprocess
@@ -22,13 +23,19 @@ REPEATS = 1024
 """4 GiB when unpacked: far from read when it is interrupted."""
 
 
-def _interrupted(ready: Callable[[int], bool], *arguments: str, cwd: Path) -> tuple[int, str, str]:
-    """Run a command, press Ctrl-C when it is at work, and see how it ends."""
+def _interrupted(
+    ready: Callable[[int], bool],
+    *arguments: str,
+    cwd: Path,
+    signals: tuple[int, ...] = (signal.SIGINT,),
+    temporary: Path | None = None,
+) -> tuple[int, str, str]:
+    """Run a command, press Ctrl-C (or send other signals) when it is at work, and see how it ends."""
     # A shell starts its background jobs with SIGINT ignored, and they hand that down; a terminal does not.
     process = subprocess.Popen(
         ["env", "--default-signal=INT", sys.executable, "-m", "netprobe", *arguments],
         cwd=cwd,
-        env=environment(),
+        env={**environment(), **({"TMPDIR": str(temporary)} if temporary is not None else {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -40,7 +47,9 @@ def _interrupted(ready: Callable[[int], bool], *arguments: str, cwd: Path) -> tu
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < end, "it never got to work"
             time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
+        for number in signals:
+            process.send_signal(number)
+            time.sleep(0.01)
         out, err = process.communicate(timeout=20)
     finally:
         if process.poll() is None:
@@ -52,7 +61,7 @@ def _interrupted(ready: Callable[[int], bool], *arguments: str, cwd: Path) -> tu
 def _reading(path: Path) -> Callable[[int], bool]:
     """Whether a process has read some way into a file."""
 
-    def ready(pid: int) -> bool:
+    def reads(pid: int) -> bool:
         for one in Path(f"/proc/{pid}/fd").iterdir():
             try:
                 if os.readlink(one) == str(path):
@@ -61,6 +70,10 @@ def _reading(path: Path) -> Callable[[int], bool]:
             except FileNotFoundError:
                 continue  # closed in between
         return False
+
+    def ready(pid: int) -> bool:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()  # an image is read in one
+        return any(map(reads, [pid, *map(int, children)]))
 
     return ready
 
@@ -75,13 +88,19 @@ def _packed(path: Path, start: bytes, chunk: bytes) -> Path:
     return path
 
 
-def test_image(tmp_path: Path) -> None:
+ENDS = [((signal.SIGINT,), 130), ((signal.SIGTERM,), 143), ((signal.SIGHUP,), 129)]
+
+
+@pytest.mark.parametrize(("signals", "ends"), ENDS)
+def test_image(signals: tuple[int, ...], ends: int, tmp_path: Path) -> None:
     # Many members of the size that is read, so that no limit on one member ends it first.
     member = tarfile.TarInfo("var/big")
     member.size = CHUNK
     tar = _packed(tmp_path / "root.tar.gz", b"", member.tobuf(tarfile.GNU_FORMAT) + bytes(CHUNK))
-    code, out, err = _interrupted(_reading(tar), "image", str(tar), "--report", "junit=out.xml", cwd=tmp_path)
-    assert (code, out, err) == (130, "", "")
+    code, out, err = _interrupted(
+        _reading(tar), "image", str(tar), "--report", "junit=out.xml", cwd=tmp_path, signals=signals
+    )
+    assert (code, out, err) == (ends, "", "")
     assert os.listdir(tmp_path) == ["root.tar.gz"]
 
 
@@ -109,3 +128,49 @@ def test_observe_live_shows_what_was_seen(tmp_path: Path) -> None:
     assert code == 130, err
     assert '"packets"' in out
     assert err == "stopped; this is what was seen so far\n"
+
+
+TOGETHER = [((signal.SIGINT, signal.SIGINT), 130), ((signal.SIGTERM, signal.SIGTERM, signal.SIGINT), 143)]
+
+
+@pytest.mark.parametrize(("signals", "ends"), [*ENDS, *TOGETHER])
+def test_check_reports_what_was_seen(signals: tuple[int, ...], ends: int, tmp_path: Path) -> None:
+    def probing(pid: int) -> bool:
+        return any(os.readlink(one).startswith("socket:") for one in Path(f"/proc/{pid}/fd").iterdir())
+
+    def at_work(pid: int) -> bool:
+        if not probing(pid):
+            return False
+        time.sleep(0.7)
+        return True
+
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    arguments = (
+        "check",
+        "-r",
+        "us-east-2",
+        "--lab",
+        "blackhole-all",
+        "--format",
+        "json",
+        "-q",
+        "--report",
+        "html=a.html",
+    )
+    code, out, err = _interrupted(at_work, *arguments, cwd=tmp_path, signals=signals, temporary=temporary)
+    assert code == ends, err
+    assert json.loads(out)["context"]["interrupted"] is True
+    assert (tmp_path / "a.html").read_text(encoding="utf-8").endswith("</html>\n")
+    assert list(temporary.iterdir()) == []
+    assert "Traceback" not in err
+
+
+def test_ctrl_c_before_anything_began(tmp_path: Path) -> None:
+    code = "import os, signal, sys; sys.argv = ['netprobe', 'check'];"
+    code += "sys.meta_path.insert(0, type('F', (), {'find_spec': lambda s, n, *a: os.kill(os.getpid(), signal.SIGINT)"
+    code += " if n == 'netprobe.cli.main' else None})()); from netprobe.__main__ import main; sys.exit(main())"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), cwd=tmp_path, capture_output=True, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, b"", b"")

@@ -11,6 +11,7 @@ import pytest
 
 from netprobe.cli import output
 from netprobe.errors import UsageError
+from tests.support import need
 from tests.support.cli import ROOT, environment, netprobe
 
 
@@ -88,12 +89,10 @@ def test_a_link_of_another_user_is_not_followed(where: str, tmp_path: Path) -> N
     link = shared / where.partition("/")[0]
     link.symlink_to(precious / "report" if where == "report" else precious)
     os.chown(link, NOBODY, NOBODY, follow_symlinks=False)
-    for attempt in (
-        lambda: output.check_destinations([shared / where]),
-        lambda: output.write_output("x", shared / where),
-    ):
-        with pytest.raises(UsageError, match="another user made the link|operation not permitted"):
-            attempt()
+    with pytest.raises(UsageError, match="another user made the link"):
+        output.check_destinations([shared / where])
+    with pytest.raises(UsageError, match="another user made the link"):
+        output.write_output("x", shared / where)
     assert (precious / "report").read_text() == "precious"
 
 

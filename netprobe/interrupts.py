@@ -1,0 +1,56 @@
+"""SIGTERM and SIGHUP end a command as Ctrl-C does: with the report of what was seen, and nothing left behind.
+
+Both are made into SIGINT, for which every command has its answer; what came first is remembered for the exit code
+(128 and the signal's number, as shells say it). Whoever stops a job often sends several signals at once, to the process
+and to its group: while the report is written, those that come within :data:`GRACE` of the first are the same wish.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from types import FrameType
+
+GRACE = 0.2
+"""Seconds."""
+CTRL_C = 128 + signal.SIGINT
+_came: list[int] = []
+"""The first signal, where one came."""
+_heard: list[float] = []
+"""When it did, on ``time.monotonic``."""
+
+
+def listen() -> None:
+    """Make SIGTERM and SIGHUP end this process as Ctrl-C does; ``nohup`` is left alone."""
+    _came.clear()
+    _heard.clear()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            continue
+        with contextlib.suppress(ValueError):  # not in the main thread: then they are somebody else's
+            signal.signal(number, _as_ctrl_c)
+
+
+def exit_code(code: int) -> int:
+    """The exit code of a command, where 130 may stand for another signal."""
+    return 128 + _came[0] if code == CTRL_C and _came else code
+
+
+def patient() -> None:
+    """From now on the report is written: further signals of the same wish do not cut it short."""
+    _heard[:] = _heard or [time.monotonic()]
+    with contextlib.suppress(ValueError):
+        signal.signal(signal.SIGINT, _patiently)
+
+
+def _as_ctrl_c(number: int, frame: FrameType | None) -> None:
+    _came[:] = _came or [number]
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.raise_signal(signal.SIGINT)
+
+
+def _patiently(number: int, frame: FrameType | None) -> None:
+    if time.monotonic() - _heard[0] > GRACE:
+        raise KeyboardInterrupt
