@@ -39,6 +39,8 @@ def printable(text: str, limit: int = 200) -> str:
 
 # Greedy up to the last "@" of the word: a password may itself hold "/", ":" and "@".
 _USERINFO = re.compile(r"://[^\s'\"<>]*@")
+# ``user:secret@proxy:3128``, as people write proxies too; ``image:tag@sha256:…`` is a digest.
+_BARE_USERINFO = re.compile(r"(?<![\w.:/@-])[^\s:/@'\"<>,=]{1,128}:(?!//)[^\s'\"<>]{1,512}@(?!sha\d+:)")
 
 
 def redacted(text: str) -> str:
@@ -46,7 +48,7 @@ def redacted(text: str) -> str:
 
     The one function that does it: whatever may quote a proxy setting goes through here before it is shown or kept.
     """
-    return _USERINFO.sub("://***@", text)
+    return _BARE_USERINFO.sub("***@", _USERINFO.sub("://***@", text)) if "@" in text else text
 
 
 class NetprobeError(Exception):

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
-from netprobe.errors import UsageError
+from netprobe.errors import UsageError, redacted
 from netprobe.host.agents.noproxy import bypass, tokens
 from netprobe.host.agents.programs import ECS_NO_PROXY, HTTP, HTTPS, NO_PROXY, Program
 from netprobe.host.filesystem import FileSystem, UnreadableError
@@ -68,7 +68,7 @@ def between(programs: Sequence[Program]) -> tuple[Lint, ...]:
 
 def _lint(lint: str, setting: Setting, *, value: str | None = None, other: str = "") -> Lint:
     shown = f"{setting.key}={safe(setting.value)}" if value is None else value
-    return Lint(id=lint, value=shown, file=setting.file, line=setting.line or None, other=other)
+    return Lint(id=lint, value=redacted(shown), file=setting.file, line=setting.line or None, other=other)
 
 
 def _only_http(program: Program) -> Iterator[Lint]:

@@ -18,6 +18,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from netprobe.errors import redacted
+
 
 class Dialect(StrEnum):
     """Whose reading of NO_PROXY."""
@@ -111,7 +113,7 @@ def _go_tokens(value: str) -> tuple[Token, ...]:
     for part in value.split(","):
         text = part.strip()
         if text:
-            found.append(Token(text=text, ignored=_go_ignored(text)))
+            found.append(Token(text=redacted(text), ignored=_go_ignored(text)))
     return tuple(found)
 
 
@@ -151,7 +153,9 @@ def _go_matches(text: str, host: str, port: int) -> bool:
 def _curl_tokens(value: str) -> tuple[Token, ...]:
     if value == "*":
         return (Token(text="*"),)
-    return tuple(Token(text=text, ignored=_curl_ignored(text)) for text in re.split(r"[ \t,]+", value) if text)
+    return tuple(
+        Token(text=redacted(text), ignored=_curl_ignored(text)) for text in re.split(r"[ \t,]+", value) if text
+    )
 
 
 def _curl_ignored(text: str) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from netprobe.errors import redacted
 from netprobe.findings import Place
 from netprobe.host.filesystem import FileSystem, UnreadableError
 
@@ -47,8 +48,8 @@ class Setting:
 
     @property
     def shown(self) -> Place:
-        """Where it stands, value included; only for values that are no secrets."""
-        return Place(file=self.file, line=self.line, text=f"{self.key}={self.value}"[:200])
+        """Where it stands, value included; for values that are no secrets, though some hold a URL with a password."""
+        return Place(file=self.file, line=self.line, text=f"{self.key}={redacted(self.value)}"[:200])
 
 
 def bounded(found: Sequence[Setting], path: str) -> None:
