@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from netprobe.catalog.model import Endpoint
 
 _FORMATS = ("text", "json")
+_INTERRUPTED = 130
 NAME = "netprobe-audit"
 """The stem of the names in its rules: a part of the endpoints never takes the place of the whole list."""
 
@@ -60,7 +61,7 @@ def audit(
     from netprobe.audit.files import feed
     from netprobe.audit.judge import Judge
     from netprobe.catalog import Forms
-    from netprobe.cli.output import check_destinations, width, write_output
+    from netprobe.cli.output import check_destinations, say, width, write_output
     from netprobe.cli.selection import select
     from netprobe.errors import UsageError, printable
     from netprobe.observe.text import fitted
@@ -86,12 +87,17 @@ def audit(
     )
     check_destinations([output])  # told before a large log is read
     judge = Judge(selection.endpoints)
-    sources = feed(files, judge, log_format=log_format)
+    interrupted = False
+    try:
+        sources = feed(files, judge, log_format=log_format)
+    except KeyboardInterrupt:
+        interrupted, sources = True, ()
+        say("stopped; this is what was seen so far")
     audited = judge.result([one.id for one in selection.regions], sources)
     denied = judge.denied()
     if format == "json":
         write_output(jsontext.encode(audited), output)
-        return _exit_code(audited)
+        return _INTERRUPTED if interrupted else _exit_code(audited)
     shown = cilog.in_text(text.text(audited, width=width()))
     if denied:
         shown += "\n" + fitted(["The smallest change that allows what was denied:"], width())
@@ -105,7 +111,7 @@ def audit(
             command = f"netprobe audit {' '.join(names)} -r {regions} --target {target}"
             shown += _rules(target, denied, command, selection.catalog.version)
     write_output(shown, output)
-    return _exit_code(audited)
+    return _INTERRUPTED if interrupted else _exit_code(audited)
 
 
 def _rules(target: str, denied: Sequence[Endpoint], command: str, catalog: str) -> str:

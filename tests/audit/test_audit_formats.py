@@ -17,10 +17,14 @@ import itertools
 import json
 import pkgutil
 import re
+import signal
+import struct
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import pytest
 from hypothesis import given
@@ -834,3 +838,77 @@ def test_unknown_logs_are_told_what_is_known(tmp_path: Path, capsys: pytest.Capt
     told = capsys.readouterr().err
     assert "known formats are squid" in told
     assert all(name in told for name in FORMATS)
+
+
+def test_ctrl_c_on_an_endless_pipe_shows_what_was_seen(tmp_path: Path) -> None:
+    """As with ``tail -f … | netprobe audit -``."""
+    argv = [sys.executable, "-m", "netprobe", "audit", "-", "-r", REGION, "--log-format", "squid"]
+    with subprocess.Popen(
+        argv, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as audit:
+        assert audit.stdin is not None
+        line = _squid(1795435200, "TCP_DENIED/403", ECS).encode()
+        audit.stdin.write(line * 5000)  # more than the buffers hold, so that it must have begun to read
+        audit.stdin.flush()
+        time.sleep(1)
+        audit.send_signal(signal.SIGINT)
+        shown, told = audit.communicate(timeout=60)
+    assert audit.returncode == 130, told
+    assert b"stopped; this is what was seen so far" in told
+    assert b"TCP_DENIED/403" in shown
+
+
+def take_a_long_log() -> None:
+    """Judge thirty megabytes of lines that all differ, and print by how much the process grew."""
+    import resource
+
+    class Endless:
+        left = 300_000
+
+        def readline(self, _size: int) -> bytes:
+            self.left -= 1
+            return (
+                _squid(1795435200 + self.left, "TCP_DENIED/403", f"h{self.left}.example").encode() if self.left else b""
+            )
+
+    judge = _judge()
+    parse = parser(FORMATS["squid"])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for line in lines.read(cast(BinaryIO, Endless()), Counter()):
+        for event in parse(line):
+            judge.take(event)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+
+
+def test_a_long_log_takes_constant_memory() -> None:
+    """However many names it has: the tables are full after twenty thousand, and everything else is counted."""
+    code = "from tests.audit.test_audit_formats import take_a_long_log; take_a_long_log()"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, timeout=150)
+    assert int(ended.stdout) < 40 << 10
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [("403 Forbidden", Status.DENIED), ("407 Authenticate", Status.CREDENTIALS_ASKED),
+     ("503 Unavailable", Status.FAILED_UPSTREAM), ("200 Established", Status.ALLOWED)],
+)  # fmt: skip
+def test_a_capture_shows_what_a_proxy_answered(tmp_path: Path, status: str, expected: Status) -> None:
+    """The tunnel's name is in the CONNECT, its fate in the answer: an open connection to the proxy is no success."""
+    from scapy.layers.inet import IP, TCP
+
+    there, back = IP(src="10.0.0.2", dst="10.0.0.9"), IP(src="10.0.0.9", dst="10.0.0.2")
+    layers = [
+        there / TCP(sport=5000, dport=3128, flags="S", seq=100),
+        back / TCP(sport=3128, dport=5000, flags="SA", seq=900, ack=101),
+        there / TCP(sport=5000, dport=3128, flags="PA", seq=101) / f"CONNECT {ECS}:443 HTTP/1.1\r\n\r\n".encode(),
+        back / TCP(sport=3128, dport=5000, flags="PA", seq=901) / f"HTTP/1.1 {status}\r\n\r\n".encode(),
+        back / TCP(sport=3128, dport=5000, flags="FA", seq=960),
+    ]
+    head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 101)
+    records = b"".join(struct.pack("<IIII", 1, n, len(one), len(one)) + one for n, one in enumerate(map(bytes, layers)))
+    path = tmp_path / "proxy.pcap"
+    path.write_bytes(head + records)
+    judge = _judge()
+    feed([path], judge)
+    found = {one.id: one.status for one in judge.result([REGION], ()).endpoints}
+    assert found["ecs"] is expected
