@@ -253,8 +253,8 @@ def _lab(played: Scenario, listening: Standing, path: Path) -> Lab:
         vantage=Vantage(
             name="host",
             resolvers=resolvers,
-            search=scenario_named(listening.scenario).search,
-            ndots=scenario_named(listening.scenario).ndots,
+            search=played.search,
+            ndots=played.ndots,
             hosts_file=None,
             store=store,
             origin_ca=Path(listening.origin_file),
