@@ -373,3 +373,46 @@ def test_a_running_host_has_the_systems_store(tmp_path: Path) -> None:
     with _machine(tmp_path, {"/lib/systemd/system/docker.service": "[Service]\n", BUNDLE: "x"}, {}) as machine:
         (docker,) = vantages.vantages(machine, BASE)
     assert docker.store.ca_file is None
+
+
+COMMON = programs.CLOUDWATCH_COMMON
+COMMON_TEXT = """# written by the installer
+[proxy]
+    http_proxy = "http://p.example:3128"
+    https_proxy = "http://svc:hunter2-planted@p.example:3128"
+    no_proxy = "169.254.169.254"
+[ssl]
+    ca_bundle_path = "/etc/pki/own.pem"
+"""
+
+
+def test_the_cloudwatch_agent_has_settings_of_its_own(tmp_path: Path) -> None:
+    with _machine(tmp_path, {COMMON: COMMON_TEXT, "/etc/pki/own.pem": "x"}) as machine:
+        agent = programs.cloudwatch_agent(machine)
+        (eyes,) = vantages.vantages(machine, BASE, ["cloudwatch-agent"])
+    assert agent.installed
+    assert agent.https is not None
+    assert (agent.https.file, agent.https.line) == (COMMON, 4)
+    through = eyes.proxy_for("logs.us-east-2.amazonaws.com", 443)
+    assert through is not None
+    assert through.safe == "http://p.example:3128"
+    assert eyes.proxy_for("169.254.169.254", 80) is None
+    assert eyes.store.ca_file == tmp_path / "etc/pki/own.pem"
+    assert SECRET not in repr(agent)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[proxy", "proxy = 1\n", "[proxy]\nhttps_proxy = 1\n", "[proxy]\n# https_proxy = 'x'\n"]
+)
+def test_a_configuration_of_the_cloudwatch_agent_that_says_nothing(tmp_path: Path, text: str) -> None:
+    with _machine(tmp_path, {COMMON: text}) as machine:
+        agent = programs.cloudwatch_agent(machine)
+    assert agent.https is None
+    assert not agent.installed
+
+
+def test_endpoints_of_the_cloudwatch_agent_are_noticed(tmp_path: Path) -> None:
+    text = '{"logs": {"endpoint_override": "logs.plant.example"}, "metrics": {"endpoint_override": ""}}'
+    with _machine(tmp_path, {noticed.CLOUDWATCH_CONFIG: text, COMMON: COMMON_TEXT}) as machine:
+        found = noticed.of_program(programs.cloudwatch_agent(machine), machine)
+    assert [(lint.id, lint.line) for lint in found] == [("agent_endpoint_overridden", 1)]

@@ -24,6 +24,7 @@ from netprobe.observations import Lint
 from netprobe.proxyurl import redacted, safe
 
 DOCKER_CLIENT = "/root/.docker/config.json"
+CLOUDWATCH_CONFIG = "/opt/aws/amazon-cloudwatch-agent/etc/amazon-cloudwatch-agent.json"
 SSM_CONFIG = "/etc/amazon/ssm/amazon-ssm-agent.json"
 _ENDPOINT_URL = re.compile(r"AWS_ENDPOINT_URL(?:_[A-Z0-9_]+)?")
 _UNITS = {"ecs-init": "ecs.service", "ssm-agent": SSM_UNITS[0], "docker": "docker.service"}
@@ -113,7 +114,24 @@ def _installer(program: Program, machine: Machine) -> Iterator[Lint]:
             yield _lint("proxy_values_conflict", setting, f"the installer: {own.where}: {own.key}={safe(own.value)}")
 
 
-_OF = {"ecs-agent": _ecs_agent, "ssm-agent": _ssm_agent, "docker": _docker, "installer": _installer}
+def _cloudwatch_agent(_program: Program, machine: Machine) -> Iterator[Lint]:
+    content, text = _json(machine, CLOUDWATCH_CONFIG)
+    for part in ("logs", "metrics", "traces"):
+        section = content.get(part)
+        endpoint = section.get("endpoint_override") if isinstance(section, Mapping) else None
+        if isinstance(endpoint, str) and endpoint:
+            line = _line(text, endpoint)
+            setting = Setting(key=f"{part}.endpoint_override", value=endpoint, file=CLOUDWATCH_CONFIG, line=line)
+            yield _lint("agent_endpoint_overridden", setting, f"the endpoint of {part}")
+
+
+_OF = {
+    "cloudwatch-agent": _cloudwatch_agent,
+    "ecs-agent": _ecs_agent,
+    "ssm-agent": _ssm_agent,
+    "docker": _docker,
+    "installer": _installer,
+}
 
 
 def package_managers(machine: Machine) -> tuple[Setting, ...]:

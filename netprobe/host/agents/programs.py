@@ -16,8 +16,10 @@ What a running process really has is read from ``/proc`` where that is permitted
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from netprobe.host.agents import processes
 from netprobe.host.agents.noproxy import Dialect
@@ -47,6 +49,12 @@ ECS_CIPHERS = ":".join(
     )
 )
 """The ECDHE_RSA_* and RSA_* suites of TLS 1.2 under OpenSSL's names; TLS 1.3 is not limited."""
+CLOUDWATCH_COMMON = "/opt/aws/amazon-cloudwatch-agent/etc/common-config.toml"
+_BUNDLE_KEY = "ca_bundle_path"
+_COMMON_KEYS = {
+    "proxy": {"http_proxy": "HTTP_PROXY", "https_proxy": "HTTPS_PROXY", "no_proxy": "NO_PROXY"},
+    "ssl": {"ca_bundle_path": _BUNDLE_KEY},
+}
 SSM_UNITS = ("amazon-ssm-agent.service", "snap.amazon-ssm-agent.amazon-ssm-agent.service")
 PUBLIC_ROOTS = "public roots only: the ECS agent's image carries its own bundle, and the rpm package mounts no other"
 
@@ -93,6 +101,54 @@ def read(machine: Machine) -> tuple[Program, ...]:
         UnreadableError: a file is there and cannot be read.
     """
     return (ecs_agent(machine), ssm_agent(machine), docker(machine), ecs_init(machine), installer(machine))
+
+
+def beside(machine: Machine) -> tuple[Program, ...]:
+    """Programs that many hosts have beside those of ECS Anywhere; a task's metrics and logs may lean on them."""
+    return (cloudwatch_agent(machine),)
+
+
+def cloudwatch_agent(machine: Machine) -> Program:
+    """The CloudWatch agent, whose proxies and bundle stand in a file of its own.
+
+    ``common-config.toml`` (AWS's page on installing the agent on premises, and ``cfg/commonconfig`` of
+    amazon-cloudwatch-agent, read 2026-11-28): ``[proxy]`` with http_proxy, https_proxy and no_proxy, ``[ssl]`` with
+    ca_bundle_path. The agent is plain Go and puts them into its environment.
+    """
+    own = _common_config(machine)
+    unit = "amazon-cloudwatch-agent.service"
+    program = _go_program(
+        machine,
+        "cloudwatch-agent",
+        unit=unit,
+        installed=machine.unit_exists(unit) or machine.version_of("amazon-cloudwatch-agent") is not None or bool(own),
+        in_files=(*machine.unit_environment(unit), *(one for one in own if one.key != _BUNDLE_KEY)),
+        commands=("amazon-cloudwatch-agent",),
+    )
+    return replace(program, home=CLOUDWATCH_COMMON, ca_file=settings.last(own, _BUNDLE_KEY))
+
+
+def _common_config(machine: Machine) -> tuple[Setting, ...]:
+    text = machine.root.text(CLOUDWATCH_COMMON, MAX_FILE)
+    try:
+        content = tomllib.loads(text or "")
+    except (tomllib.TOMLDecodeError, RecursionError):
+        # The agent does not start with it, as its own log tells.
+        return ()
+    found = []
+    for section, keys in _COMMON_KEYS.items():
+        table = content.get(section)
+        known = table if isinstance(table, dict) else {}
+        for key, name in keys.items():
+            value = known.get(key)
+            if isinstance(value, str) and value:
+                found.append(Setting(key=name, value=value, file=CLOUDWATCH_COMMON, line=_line_of_key(text or "", key)))
+    return tuple(found)
+
+
+def _line_of_key(text: str, key: str) -> int:
+    match = re.search(rf"^[ \t]*{key}[ \t]*=", text, re.MULTILINE)
+    return 0 if match is None else text.count("\n", 0, match.start()) + 1
 
 
 def pick(variables: Sequence[Setting], names: Sequence[str]) -> Setting | None:

@@ -10,7 +10,7 @@ import msgspec
 from netprobe.errors import UsageError
 from netprobe.host.agents import lints, noticed
 from netprobe.host.agents.noproxy import bypass, tokens
-from netprobe.host.agents.programs import Program, read
+from netprobe.host.agents.programs import Program, beside, read
 from netprobe.host.machine import Machine
 from netprobe.host.readers import truststore
 from netprobe.host.readers.settings import Setting
@@ -20,7 +20,7 @@ from netprobe.vantage import ProxyServer, TrustStore, Vantage
 
 HOST = "host"
 ALL = "all"
-NAMES = (HOST, "ecs-agent", "ssm-agent", "docker", "ecs-init", "installer", ALL)
+NAMES = (HOST, "ecs-agent", "ssm-agent", "docker", "ecs-init", "installer", "cloudwatch-agent", ALL)
 
 
 def vantages(machine: Machine, base: Vantage, chosen: Iterable[str] = ()) -> tuple[Vantage, ...]:
@@ -44,7 +44,7 @@ def vantages(machine: Machine, base: Vantage, chosen: Iterable[str] = ()) -> tup
     if not names or names == [ALL]:
         wanted = [p for p in programs if p.installed or (names and p.name == "installer")]
         return tuple(of_program(p, machine, base, shared if n == 0 else ()) for n, p in enumerate(wanted)) or (base,)
-    by_name = {p.name: p for p in programs}
+    by_name = {p.name: p for p in (*programs, *beside(machine))}
     return tuple(
         base if name == HOST else of_program(by_name[name], machine, base, shared if n == 0 else ())
         for n, name in enumerate(names)
@@ -76,8 +76,9 @@ def with_the_rest(found: Sequence[Vantage], base: Vantage, *, installed: bool) -
     return (*found, msgspec.structs.replace(base, stands_in=True))
 
 
-_ALSO_ANSWERS_FOR = {"docker": ("task",)}
-"""Tasks run in Docker's containers; of their own settings only the task definition knows."""
+_ALSO_ANSWERS_FOR = {"docker": ("task",), "cloudwatch-agent": ("task",)}
+"""Tasks run in Docker's containers; of their own settings only the task definition knows. The CloudWatch agent talks
+to logs and monitoring, as tasks do."""
 
 
 def of_program(program: Program, machine: Machine, base: Vantage, shared: Sequence[Lint] = ()) -> Vantage:

@@ -26,7 +26,8 @@ _MOST = 400
 
 def _lints(machine: Machine) -> Iterator[tuple[str, Lint]]:
     """Every lint of every program that is installed, with the program's name."""
-    found = [program for program in programs.read(machine) if program.installed]
+    every = (*programs.read(machine), *programs.beside(machine))
+    found = [program for program in every if program.installed]
     for program in found:
         own = (*lints.of_program(program, machine.root), *noticed.of_program(program, machine))
         yield from ((program.name, lint) for lint in own)
