@@ -142,8 +142,8 @@ SET = f"[Service]\nEnvironment=HTTPS_PROXY={PROXY}\n"
     [
         ({}, PASS, ""),
         ({**AGENT, DOCKER: SET, SSM: SET}, PASS, ""),
-        ({**AGENT, DOCKER: SET}, WARN, "ssm-agent: no proxy"),
-        ({**AGENT, SSM: SET}, WARN, "docker: no proxy"),
+        ({**AGENT, DOCKER: SET}, WARN, "ssm-agent has no proxy"),
+        ({**AGENT, SSM: SET}, WARN, "docker has no proxy"),
         ({**AGENT, SSM: SET, "etc/docker/daemon.json": json.dumps({"proxies": {"https-proxy": PROXY}})}, PASS, ""),
         ({**AGENT, DOCKER: SET, SSM: SET.replace("proxy.plant", "other.plant")}, WARN, "other.plant"),
         ({**AGENT, DOCKER: SET.replace("HTTPS_", "HTTP_"), SSM: SET}, PASS, ""),

@@ -50,6 +50,12 @@ def _only_http(lint: Lint, agents: str, where: str, _against: str) -> tuple[str,
 
 
 def _conflict(lint: Lint, agents: str, where: str, against: str) -> tuple[str, str]:
+    forgotten, _, rest = lint.value.partition(": ")
+    if rest == "no proxy":
+        return (
+            f"{forgotten} has no proxy, while another agent of this host has one ({lint.other}).",
+            f"If {forgotten} is to use the proxy, set HTTPS_PROXY and NO_PROXY for it in {where}.",
+        )
     return (
         f"Proxy settings of {agents} contradict each other: {where} says {lint.value}{against}.",
         f"Write one value into both: {where} and {lint.other or 'the other spelling or file'}.",
