@@ -70,8 +70,6 @@ EXCUSED: dict[str, Excuse] = {
     "netprobe.probes.chain": Excuse("probes/test_run.py", _RUN),
     "netprobe.probes.first_pass": Excuse("probes/test_run.py", _RUN),
     "netprobe.probes.numbered": Excuse("probes/test_run.py", _RUN),
-    "netprobe.probes.repeats": Excuse("probes/test_experiments.py", _RUN),
-    "netprobe.probes.scheduling": Excuse("probes/test_run.py", _RUN),
     "netprobe.probes.socks": Excuse("probes/test_proxy.py", "one of the ways to ask a proxy"),
     "netprobe.probes.wildcard": Excuse("probes/test_run.py", _RUN),
     "netprobe.render.customers": Excuse("render/test_lowering.py", "a list that lowering asks"),

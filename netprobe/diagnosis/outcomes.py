@@ -92,7 +92,7 @@ def _counted(world: Evidence, subject: Subject, sight: Sight, touched: Touched) 
     """What one sight contributes to its endpoint."""
     outcome = host_outcome(world, sight, touched)
     if world.unheard(sight):
-        return Outcome.NOT_APPLICABLE
+        return Outcome.WARN  # nobody said that it does not exist: it is no pass
     if world.unknown_candidate(sight):
         return Outcome.FAIL if subject.required else Outcome.WARN
     if outcome is Outcome.FAIL and not world.requires(subject, sight):
