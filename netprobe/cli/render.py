@@ -114,6 +114,9 @@ def render(
         Path | None,
         typer.Option("--compare", metavar="FILE", help="Say what an existing configuration lacks, and has to spare."),
     ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="With --compare: exit 1 for rules that are too wide.")
+    ] = False,
     timestamp: Annotated[bool, typer.Option("--timestamp", help="Tell in the header when it was made.")] = False,
     quiet: options.Quiet = False,
 ) -> int:
@@ -176,7 +179,7 @@ def render(
             lowered = lowering.lower(endpoints, module.CAPABILITY, known.options)
             return _show_losses(losses, module, selection, lowered, exact)
         if compare is not None:
-            return _compare(compare, module, endpoints, known.options)
+            return _compare(compare, module, endpoints, known.options, strict)
         origin = Origin(
             command=render_input.command(
                 module.NAME,
@@ -302,12 +305,14 @@ def _show_losses(format: str, module: Target, selection: Selection, lowered: Low
     return int(any(loss.required or exact for loss in lowered.refused))
 
 
-def _compare(path: Path, module: Target, endpoints: Sequence[Endpoint], settings: Options) -> int:
+def _compare(path: Path, module: Target, endpoints: Sequence[Endpoint], settings: Options, strict: bool) -> int:
     from netprobe.render import compare
 
     found = compare.compare(compare.read(path, module.NAME), endpoints, settings)
     write_output(cilog.in_text("\n".join(compare.lines(found)) + "\n"), None)
-    return int(any(endpoint.required for endpoint in found.missing))
+    if any(endpoint.required for endpoint in found.missing) or (strict and found.wide):
+        return 1
+    return 4 if any(endpoint.required for endpoint in found.unknown) else 0
 
 
 def _check(path: Path, module: Target, made: Rendered) -> int:

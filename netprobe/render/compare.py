@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +18,15 @@ from netprobe.catalog.model import Endpoint
 from netprobe.errors import MissingInputError, UnreadableFileError, UsageError, printable
 from netprobe.render import readers
 from netprobe.render.lowering import asked_for
-from netprobe.render.model import Need, Options
+from netprobe.render.model import Claim, Form, Need, Options
 from netprobe.render.readers import Configuration, Rule
 
 MAX_BYTES = 32 << 20
+MAX_FILES = 64
+_MENTION = re.compile(
+    r'^([ \t]*acl[ \t][^\n"]*?)(?:-f[ \t]+)?"?/[^"\s]*/([A-Za-z0-9._-]{1,100})"?[ \t]*$', re.MULTILINE
+)
+"""A list in another file, at the end of a line of Squid or HAProxy."""
 SAMPLES = ("1", "9", "22", "999")
 
 
@@ -30,6 +36,10 @@ class Comparison:
 
     Attributes:
         missing: endpoints that the configuration does not admit, or not entirely.
+        unknown: endpoints that no rule admits, where part of the configuration cannot be read.
+        admitted: endpoints that it admits.
+        wide: rules that admit far more than any endpoint, and what.
+        dead: entries that never match anything, or that another covers.
         spare: rules that admit nothing that is needed.
         notes: what the reader could not judge.
     """
@@ -37,6 +47,10 @@ class Comparison:
     missing: tuple[Endpoint, ...]
     spare: tuple[Rule, ...]
     notes: tuple[str, ...]
+    unknown: tuple[Endpoint, ...] = ()
+    admitted: tuple[Endpoint, ...] = ()
+    wide: tuple[tuple[Rule, str], ...] = ()
+    dead: tuple[str, ...] = ()
 
 
 def read(path: Path, target: str) -> Configuration:
@@ -50,15 +64,46 @@ def read(path: Path, target: str) -> Configuration:
     if reader is None:
         known = ", ".join(readers.READERS)
         raise UsageError(target, "netprobe cannot read this target back", f"compare with one of {known}")
+    folder = path if path.is_dir() else path.parent
+    paths = sorted(one for one in path.iterdir() if one.is_file() and one.name[0] != ".") if path.is_dir() else [path]
+    texts: dict[str, str] = {}
+    room = MAX_BYTES
+    for one in paths[:MAX_FILES]:
+        texts[one.name] = _text(one, room)
+        room -= len(texts[one.name])
+    if target.startswith(("squid", "haproxy")):
+        lists = {name for text in texts.values() for _, name in _MENTION.findall(text)}
+        for name in sorted(lists - set(texts))[:MAX_FILES]:
+            if (folder / name).is_file():
+                texts[name] = _text(folder / name, room)
+                room -= len(texts[name])
+        return reader("\n".join(_inlined(text, texts) for name, text in texts.items() if name not in lists))
+    return reader("\n".join(texts.values()))
+
+
+def _text(path: Path, most: int) -> str:
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(max(most, 0) + 1)
     except OSError as exc:
         reason = f"cannot be read ({(exc.strerror or '').lower()})"
         raise UnreadableFileError(str(path), reason, "name the configuration that is in use") from exc
-    if len(data) > MAX_BYTES:
+    if len(data) > most:
         raise UnreadableFileError(str(path), f"is larger than {MAX_BYTES >> 20} MiB", "name one configuration file")
-    return reader(data.decode("utf-8", "replace"))
+    return data.decode("utf-8", "replace")
+
+
+def _inlined(text: str, texts: Mapping[str, str]) -> str:
+    """Lists that stand beside a configuration (by their name alone, never by their path), in place of their mention."""
+
+    def values(found: re.Match[str]) -> str:
+        listed = texts.get(found.group(2))
+        if listed is None:
+            return found.group(0)
+        words = (line.partition("#")[0].strip() for line in listed.split("\n"))
+        return found.group(1) + " ".join(word for word in words if word)
+
+    return _MENTION.sub(values, text)
 
 
 def compare(configuration: Configuration, endpoints: Sequence[Endpoint], options: Options) -> Comparison:
@@ -87,11 +132,68 @@ def compare(configuration: Configuration, endpoints: Sequence[Endpoint], options
     )
     questions = {(probe, e.port) for e in endpoints for probe in needed[e.region, e.id, e.pattern]}
     spare = tuple(r for r in configuration.rules if not any(r.admits(probe, port) for probe, port in questions))
-    notes = configuration.notes
-    if not configuration.rules and not notes:
+    notes = (*configuration.notes, *(f"cannot be read: {part}" for part in configuration.unread))
+    if not configuration.rules and not notes and not configuration.dead:
         # An empty rule set reads the same as a script, or another device's file.
         notes = (*notes, "no rule that admits anything was read in it: is this the configuration of that device?")
-    return Comparison(missing=missing, spare=spare, notes=notes)
+    lacking = set(map(id, missing))
+    regions = tuple(dict.fromkeys(e.region for e in endpoints))
+    ports = tuple(dict.fromkeys(e.port for e in endpoints))
+    wide = tuple((rule, much) for rule in configuration.rules if (much := _too_wide(rule, regions, ports)))
+    told = {id(rule) for rule, _ in wide}
+    return Comparison(
+        missing=() if configuration.unread else missing,
+        unknown=missing if configuration.unread else (),
+        admitted=tuple(e for e in endpoints if id(e) not in lacking),
+        spare=tuple(rule for rule in spare if id(rule) not in told),
+        notes=notes,
+        wide=wide,
+        dead=(*configuration.dead, *_covered(configuration.rules)),
+    )
+
+
+_ANYWHERE = ("203.0.113.77", "198.51.100.77", "192.0.2.77")
+_STRANGER = "np-witness.example"
+_STRANGERS = (f"ecs.us-east-2.amazonaws.com.{_STRANGER}", f"evil-ecs.us-east-2.amazonaws.com.{_STRANGER}")
+
+
+def _too_wide(rule: Rule, regions: Sequence[str], ports: Sequence[int]) -> str:
+    """What a rule admits far beyond any endpoint, in words; nothing where it does not."""
+    on = [port for port in ports if port in rule.ports]
+    if not on:
+        return ""
+    where = f"port {' and '.join(map(str, on))}"
+    if rule.matches(_STRANGER) or all(map(rule.matches, _ANYWHERE)):
+        return f"every destination on {where}"
+    if any(map(rule.matches, _STRANGERS)):
+        return "names of other domains, since it is not anchored at its end"
+    if rule.matches("np-witness.amazonaws.com") and rule.matches("np-witness.s3.amazonaws.com"):
+        return "all of amazonaws.com, any customer's bucket among it"
+    bucket = next((r for r in regions if rule.matches(f"np-witness.s3.{r}.amazonaws.com")), "")
+    return f"any customer's bucket in {bucket}" if bucket else ""
+
+
+def _covered(rules: Sequence[Rule]) -> Iterator[str]:
+    """Names that stand beneath another entry of the same ports, which admits them already."""
+    trees = {
+        (claim.value, rule.ports)
+        for rule in rules
+        if (claim := _claim(rule)) is not None and claim.form in (Form.SUBTREE, Form.SUFFIX)
+    }
+    for rule in rules:
+        claim = _claim(rule)
+        if claim is None or "*" in claim.value:
+            continue
+        labels = claim.value.split(".")
+        wider = next((p for i in range(1, len(labels)) if ((p := ".".join(labels[i:])), rule.ports) in trees), "")
+        if wider:
+            yield f"line {rule.line}: {claim.value} is covered by {wider}"
+
+
+def _claim(rule: Rule) -> Claim | None:
+    """The claim that a rule's predicate is, where it is one."""
+    owner = getattr(rule.matches, "__self__", None)
+    return owner if isinstance(owner, Claim) else None
 
 
 def _probes(endpoint: Endpoint, configuration: Configuration, options: Options) -> tuple[str, ...]:
@@ -124,6 +226,19 @@ def lines(found: Comparison) -> list[str]:
         *_section(
             "not admitted", (f"{_need(e)} {e.id} in {e.region}: {e.pattern}, port {e.port}" for e in found.missing)
         ),
+        *(
+            _section(
+                "unknown, since part of it cannot be read",
+                (f"{_need(e)} {e.id} in {e.region}: {e.pattern}, port {e.port}" for e in found.unknown),
+            )
+            if found.unknown
+            else ()
+        ),
+        f"admitted: {len(found.admitted)} of {len(found.admitted) + len(found.missing) + len(found.unknown)} endpoints",
+        *_section(
+            "too wide", (f"line {rule.line}: {printable(rule.text, limit=120)}: {much}" for rule, much in found.wide)
+        ),
+        *_section("never matches", map(printable, found.dead)),
         *_section("not needed", (f"line {rule.line}: {printable(rule.text, limit=160)}" for rule in found.spare)),
         *(f"note: {printable(note)}" for note in found.notes),
     ]

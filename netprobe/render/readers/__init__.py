@@ -1,4 +1,4 @@
-"""Readers of configurations, for ``--compare``: Squid, iptables-save (with ipset save), nft, PAN-OS set, lists.
+"""Readers of configurations, for ``--compare``, by target: every form that netprobe writes, and what devices print.
 
 They understand what such files usually hold, and say in a note what they left out; a rule that depends on anything else
 than name, address and port (source, time, user) is taken as if that condition held. What stands behind a rule that
@@ -11,11 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from netprobe.render.readers.base import Configuration, Rule
+from netprobe.render.readers.devices import asa, fortios, panos_edl, panos_xml, srx
+from netprobe.render.readers.documents import cilium, document, suricata, table
 from netprobe.render.readers.iptables import iptables
 from netprobe.render.readers.lists import plain
 from netprobe.render.readers.nft import nft
 from netprobe.render.readers.panos import panos
-from netprobe.render.readers.squid import squid
+from netprobe.render.readers.proxies import haproxy, nginx, privoxy, tinyproxy
+from netprobe.render.readers.squid import squid, squid_splice
 
 __all__ = ["READERS", "Configuration", "Rule"]
 
@@ -24,5 +27,22 @@ READERS: dict[str, Callable[[str], Configuration]] = {
     "iptables": iptables,
     "nftables": nft,
     "panos": panos,
+    "panos-xml": panos_xml,
+    "panos-edl": panos_edl,
+    "fortios": fortios,
+    "cisco-asa": asa,
+    "juniper-srx": srx,
+    "squid-splice": squid_splice,
+    "haproxy": haproxy,
+    "nginx-stream": nginx,
+    "tinyproxy": tinyproxy,
+    "privoxy": privoxy,
+    "suricata": suricata,
+    "aws-network-firewall": suricata,
+    "aws-network-firewall-domains": suricata,
+    "cilium": cilium,
+    "csv": table,
+    "json": document,
+    "yaml": document,
     "hosts": plain,
 }

@@ -23,10 +23,10 @@ MAX_RULES = 200_000
 MAX_CHAINS = 4096
 MAX_ELEMENTS = 1_000_000
 LAST_PORT = 65_535
-_REGEX = re.compile(
-    r"\^?(?:\\[.\-/]|[A-Za-z0-9_-]|\.(?:\*|\+)?|\[\^?[A-Za-z0-9_.\\-]+\](?:\*|\+|\?|\{\d{1,2}(?:,\d{1,2})?\})?)*\$?"
-)
-"""Literals, classes, simple repetitions: no groups, so that nothing repeats a repetition."""
+_ATOM = r"(?:\\[.\-/]|[A-Za-z0-9_-]|\.(?:\*|\+)?|\[\^?[A-Za-z0-9_.\\-]+\](?:\*|\+|\?|\{\d{1,2}(?:,\d{1,2})?\})?)"
+_GROUP = rf"\((?:\?:)?{_ATOM}*(?:\|{_ATOM}*)*\)\??"
+_REGEX = re.compile(rf"\^?(?:{_ATOM}|{_GROUP})*\$?")
+"""Literals, classes, simple repetitions, and groups that stand once or not at all: nothing repeats a repetition."""
 MOST_STARS = 3
 
 
@@ -94,11 +94,15 @@ class Configuration:
         rules: what admits.
         by_address: the rules are about addresses.
         notes: what was left out, and why.
+        unread: parts that may admit more and cannot be read; what no rule admits is then unknown, not refused.
+        dead: entries that never match anything, and why.
     """
 
     rules: tuple[Rule, ...]
     by_address: bool
     notes: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    dead: tuple[str, ...] = ()
 
     def admits(self, probe: str, port: int) -> bool:
         """Whether any rule admits it."""
@@ -153,7 +157,7 @@ def in_network(value: str) -> Callable[[str], bool] | None:
         network = ipaddress.ip_network(value, strict=False)
     except ValueError:
         return None
-    return lambda probe: _address(probe) in network
+    return lambda probe: (address := _address(probe)) is not None and address in network
 
 
 @functools.lru_cache(maxsize=1 << 14)

@@ -67,6 +67,11 @@ def _sets(text: str, notes: list[str]) -> dict[str, Callable[[str], bool]]:
             notes.append(f"line {number}: not a network")
         else:
             members.setdefault(added.group(1), []).append(added.group(2))
+    for line in text.splitlines():
+        swapped = re.match(r"swap\s+(\S+)\s+(\S+)", line)
+        if swapped:
+            one, other = swapped.groups()
+            members[one], members[other] = members.get(other, []), members.get(one, [])
     return {name: in_networks(values)[0] for name, values in members.items()}
 
 
@@ -83,10 +88,10 @@ def _goes_out(words: list[str]) -> bool:
 
 def _destination_set(words: list[str]) -> str | None:
     """The set that a rule holds the destination against."""
-    if "--match-set" not in words[:-2]:
-        return None
-    at = words.index("--match-set")
-    return words[at + 1] if words[at + 2].startswith("dst") else None
+    for at, word in enumerate(words[:-2]):
+        if word == "--match-set" and words[at + 2].startswith("dst"):
+            return words[at + 1]
+    return None
 
 
 def _narrows(words: list[str]) -> set[str]:

@@ -19,7 +19,7 @@ from netprobe.render.readers.base import (
 
 def panos(text: str) -> Configuration:
     """PAN-OS ``set … custom-url-category NAME list …`` (one entry, or several in brackets)."""
-    rules, notes = [], []
+    rules, notes, dead = [], [], []
     denied = _panos_denied(text)
     for number, line in numbered_lines(text):
         found = re.search(r"\bcustom-url-category\s+(\S+)\s+list\s+(.+)$", line)
@@ -29,12 +29,14 @@ def panos(text: str) -> Configuration:
             notes.append(f"line {number}: only rules that deny use the category {found.group(1)}")
             continue
         for entry in found.group(2).strip("[] ").split():
-            matches = _panos_entry(entry.strip('"'))
+            matches = panos_entry(entry.strip('"'))
             if matches is None:
-                notes.append(f"line {number}: {entry} cannot be judged")
+                dead.append(f"line {number}: {entry[:160]}: a wildcard must be a whole token, so it never matches")
             else:
                 rules.append(Rule(text=f"{entry[:200]} in {line[:200]}", line=number, matches=matches))
-    return Configuration(rules=tuple(rules[:MAX_RULES]), by_address=False, notes=first_notes(notes))
+    return Configuration(
+        rules=tuple(rules[:MAX_RULES]), by_address=False, notes=first_notes(notes), dead=first_notes(dead)
+    )
 
 
 def _panos_denied(text: str) -> set[str]:
@@ -59,7 +61,7 @@ def _panos_denied(text: str) -> set[str]:
     return used[False] - used[True]
 
 
-def _panos_entry(entry: str) -> Callable[[str], bool] | None:
+def panos_entry(entry: str) -> Callable[[str], bool] | None:
     """Tokens between dots: ``^`` is one, ``*`` one or more; a path would need decryption, so only ``/`` counts."""
     host, slash, path = entry.partition("/")
     if (slash and path not in ("", "*")) or not re.fullmatch(r"[A-Za-z0-9.^*-]{1,255}", host):

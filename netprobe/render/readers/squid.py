@@ -36,6 +36,8 @@ def squid(text: str) -> Configuration:
                 ports[words[1]] = ports_of(",".join(words[3:]))
     bound = _ports_by_acl(access, ports)
     rules, notes = _squid_without_names(access, kinds, ports)
+    unread: list[str] = []
+    dead: list[str] = []
     for number, line in numbered_lines(text):
         words = [word.strip('"') for word in line.partition(" #")[0].split()]
         if len(words) < 4 or words[0] != "acl" or words[1] not in allowed or words[2] not in _SQUID:
@@ -45,15 +47,55 @@ def squid(text: str) -> Configuration:
             if value.startswith("-"):
                 continue
             if value.startswith("/"):
-                notes.append(f"line {number}: the list {value} is in another file; paste it into this one")
+                unread.append(f"line {number}: the list {value} is in another file; paste it into this one")
                 continue
             matches = _squid_value(words[2], value, ignore_case="-i" in flags)
             if matches is None:
-                notes.append(f"line {number}: {value} cannot be judged")
+                if "*" in value and _SQUID[words[2]] == "name":
+                    dead.append(
+                        f"line {number}: {value[:160]}: {words[2]} takes an asterisk literally, so it never matches"
+                    )
+                else:
+                    unread.append(f"line {number}: {value[:160]} cannot be read")
                 continue
             said = f"{value[:200]} in {line[:200]}"
             rules.append(Rule(text=said, line=number, ports=bound[words[1]], matches=matches))
-    return Configuration(rules=tuple(rules[:MAX_RULES]), by_address=False, notes=first_notes(notes))
+    return Configuration(
+        rules=tuple(rules[:MAX_RULES]),
+        by_address=False,
+        notes=first_notes(notes),
+        unread=first_notes(unread),
+        dead=first_notes(dead),
+    )
+
+
+def squid_splice(text: str) -> Configuration:
+    """Names that ``ssl_bump splice`` lets through; without a ``terminate`` for every step, everything passes."""
+    kinds = {
+        words[1]: words[2] for _, line in numbered_lines(text) if (words := line.split())[:1] == ["acl"] and words[3:]
+    }
+    lines = [(number, line.partition(" #")[0].split()) for number, line in numbered_lines(text)]
+    bumps = [(number, words[1], words[2:]) for number, words in lines if words[:1] == ["ssl_bump"] and words[2:]]
+    spliced = {word for _, verdict, words in bumps if verdict == "splice" for word in words}
+    plain = "\n".join(line for _, line in numbered_lines(text) if not line.startswith("http_access"))
+    allows = "".join(f"http_access allow {word}\n" for word in sorted(spliced) if kinds.get(word) in _SQUID)
+    found = squid(f"{plain}\n{allows}")
+    whole = any(words[:1] in (["https_port"], ["http_port"]) for _, words in lines)
+    ends = any(
+        verdict == "terminate" and all(word == "all" or kinds.get(word) in _SQUID_CLIENT for word in words)
+        for _, verdict, words in bumps
+    )
+    if not whole or ends:
+        return found
+    at = bumps[-1][0] if bumps else 1
+    everywhere = Rule(
+        text="no ssl_bump terminate for every step, so what no line names is spliced through",
+        line=at,
+        matches=everything,
+    )
+    return Configuration(
+        rules=(*found.rules, everywhere), by_address=False, notes=found.notes, unread=found.unread, dead=found.dead
+    )
 
 
 _SQUID = {

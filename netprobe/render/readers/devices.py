@@ -1,0 +1,137 @@
+"""Readers of FortiOS, Cisco ASA and Juniper SRX configurations, and of PAN-OS XML and URL lists: admitted names.
+
+Only objects that a rule uses would count on the device; here every object of the file counts, and a note says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from netprobe.render.model import Form
+from netprobe.render.readers.base import (
+    MAX_RULES,
+    Configuration,
+    Rule,
+    expression,
+    first_notes,
+    in_network,
+    matching,
+    numbered_lines,
+)
+from netprobe.render.readers.panos import panos_entry
+
+_ASSUMED = "every object of the file counts as one that an accepting rule uses"
+_Found = tuple[int, str, Callable[[str], bool] | None, str]
+"""Line, text, predicate (None: it cannot be read) and, where it never matches, why."""
+
+
+def fortios(text: str) -> Configuration:
+    """FQDN objects, and URL filter entries that allow."""
+    return _made(_fortios(text))
+
+
+def _fortios(text: str) -> Iterator[_Found]:
+    url, kind = "", ""
+    for number, line in numbered_lines(text):
+        words = re.findall(r'"((?:[^"\\]|\\.)*)"|(\S+)', line)
+        plain = [(quoted or bare).replace("\\\\", "\\") for quoted, bare in words]
+        match plain:
+            case ["set", "fqdn", name]:
+                form = Form.SUFFIX if name.startswith("*.") else Form.EXACT
+                yield number, line, matching(form, name.removeprefix("*.")), ""
+            case ["set", "url", value]:
+                url, kind = value, "simple"
+            case ["set", "type", value]:
+                kind = value
+            case ["set", "action", "allow" | "exempt" | "monitor"] if url:
+                yield number, f"{url} ({kind})", _url(url, kind), ""
+                url = ""
+            case ["next"]:
+                url = ""
+
+
+def _url(url: str, kind: str) -> Callable[[str], bool] | None:
+    if kind == "regex":
+        return expression(url.removesuffix("([:/]|$)") + "$" if url.endswith("([:/]|$)") else url, re.IGNORECASE)
+    if kind == "wildcard":
+        return matching(Form.GLOB_DOTS, url)
+    return matching(Form.SUBTREE, url)
+
+
+def asa(text: str) -> Configuration:
+    """``fqdn`` objects that an access list permits; networks are told, not judged."""
+    permitted = set(re.findall(r"^access-list\s.*\bpermit\b.*?\bobject\s+(\S+)\s+eq", text, re.MULTILINE))
+    return _made(_asa(text, permitted))
+
+
+def _asa(text: str, permitted: set[str]) -> Iterator[_Found]:
+    here = ""
+    for number, line in numbered_lines(text):
+        if named := re.match(r"object network (\S+)", line):
+            here = named.group(1)
+        elif (name := re.match(r"fqdn (?:v[46] )?(\S+)", line)) and here in permitted:
+            yield number, line, matching(Form.EXACT, name.group(1)), ""
+
+
+def srx(text: str) -> Configuration:
+    """Values of URL patterns, and ``dns-name`` addresses."""
+    return _made(_srx(text))
+
+
+def _srx(text: str) -> Iterator[_Found]:
+    for number, line in numbered_lines(text):
+        if found := re.search(r"\burl-pattern \S+ value (\S+)$", line):
+            value = re.sub(r"^https?://", "", found.group(1))
+            if value.startswith("*."):
+                yield number, line, matching(Form.SUBTREE, value[2:]), ""
+            elif value.startswith("^."):
+                yield number, line, matching(Form.ONE_LABEL, value[2:]), ""
+            elif set(value) & set("*^?"):
+                yield number, line, None, "a wildcard stands for whole words at the head only"
+            else:
+                yield number, line, matching(Form.EXACT, value), ""
+        elif found := re.search(r"\bdns-name (\S+)$", line):
+            yield (
+                number,
+                line,
+                matching(Form.EXACT, found.group(1)),
+                "" if "*" not in line else "dns-name takes no star",
+            )
+
+
+def panos_xml(text: str) -> Configuration:
+    """Members of custom URL categories in configuration XML, by the elements alone: nothing is expanded."""
+    return _made(
+        _tokens((n, m) for n, line in numbered_lines(text) for m in re.findall(r"<member>([^<]+/)</member>", line))
+    )
+
+
+def panos_edl(text: str) -> Configuration:
+    """A URL list: an entry a line."""
+    return _made(_tokens((n, line.split()[0]) for n, line in numbered_lines(text) if not line.startswith("#")))
+
+
+def _tokens(entries: Iterator[tuple[int, str]]) -> Iterator[_Found]:
+    for number, entry in entries:
+        if in_network(entry) is not None:
+            continue
+        matches = panos_entry(entry)
+        dead = "" if matches is not None else "a wildcard must be a whole token"
+        yield number, entry, matches, dead
+
+
+def _made(found: Iterator[_Found]) -> Configuration:
+    rules: list[Rule] = []
+    dead: list[str] = []
+    unread: list[str] = []
+    for number, text, matches, never in found:
+        if never:
+            dead.append(f"line {number}: {text[:160]}: {never}")
+        elif matches is None:
+            unread.append(f"line {number}: {text[:160]} cannot be read")
+        elif len(rules) < MAX_RULES:
+            rules.append(Rule(text=text[:400], line=number, matches=matches))
+    return Configuration(
+        rules=tuple(rules), by_address=False, notes=(_ASSUMED,), unread=first_notes(unread), dead=first_notes(dead)
+    )

@@ -1,0 +1,159 @@
+"""Readers of configurations: whatever netprobe writes is read back, and each word of the comparison is earned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from netprobe.cli.main import run
+from netprobe.render import Rendered, compare, render, targets
+from netprobe.render.compare import Comparison
+from netprobe.render.readers import READERS
+from tests.support.render_cases import CASES, ORIGIN, allowing, enforcing
+
+CASE = CASES["strict"]
+_LISTS = {"panos-edl": "netprobe-url.txt", "aws-network-firewall-domains": "rule-group.json"}
+
+
+def _made(target: str, form: str) -> Rendered:
+    policy = (allowing if form == "additive" else enforcing)(target)
+    return render(target, CASE.endpoints, origin=ORIGIN, options=CASE.options, policy=policy)
+
+
+def _compared(path: Path, target: str) -> Comparison:
+    return compare.compare(compare.read(path, target), CASE.endpoints, CASE.options)
+
+
+@pytest.mark.parametrize("form", ["additive", "enforced"])
+@pytest.mark.parametrize("target", READERS)
+def test_what_netprobe_writes_is_read_back(target: str, form: str, tmp_path: Path) -> None:
+    """Its own squid folder, its own iptables script and its own PAN-OS list were "not admitted"."""
+    made = _made(target, form)
+    for name, text in made.files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    alone = tmp_path.parent / f"{tmp_path.name}-main"
+    alone.write_text(made.main, encoding="utf-8")
+    places = [alone, tmp_path]
+    if target in _LISTS:
+        places = [tmp_path / _LISTS[target]]
+    for place in places:
+        found = _compared(place, target)
+        lacking = {e.id for e in (*found.missing, *found.unknown)}
+        # What is listed name by name is told as too short: other numbers may be asked for.
+        numbered = {e.id for e in CASE.endpoints if e.numbered}
+        assert lacking <= numbered, (place, lacking, found.notes)
+        assert not any(much.startswith("every destination") for _, much in found.wide), found.wide
+
+
+def _squid(tmp_path: Path, text: str) -> Comparison:
+    path = tmp_path / "squid.conf"
+    path.write_text(text, encoding="utf-8")
+    return _compared(path, "squid")
+
+
+def test_a_list_that_cannot_be_read_makes_endpoints_unknown(tmp_path: Path) -> None:
+    found = _squid(tmp_path, 'acl a dstdomain "/etc/squid/elsewhere.list"\nhttp_access allow a\n')
+    assert found.missing == ()
+    assert {e.id for e in found.unknown} == {e.id for e in CASE.endpoints}
+    (tmp_path / "elsewhere.list").write_text("ecs.us-east-2.amazonaws.com # ours\n", encoding="utf-8")
+    found = _squid(tmp_path, 'acl a dstdomain "/etc/squid/elsewhere.list"\nhttp_access allow a\n')
+    assert "ecs" in {e.id for e in found.admitted}
+    assert found.unknown == ()
+
+
+@pytest.mark.parametrize(
+    ("acl", "much"),
+    [
+        ("acl a dstdomain .amazonaws.com", "all of amazonaws.com"),
+        ("acl a dstdomain .us-east-2.amazonaws.com", "any customer's bucket in us-east-2"),
+        ("acl a port 443", "every destination on port 443"),
+        ("acl a dstdom_regex ecs[.]us-east-2[.]amazonaws[.]com", "not anchored"),
+    ],
+)
+def test_what_is_too_wide_is_told_by_name(acl: str, much: str, tmp_path: Path) -> None:
+    ((_, said),) = _squid(tmp_path, f"{acl}\nhttp_access allow a\n").wide
+    assert much in said
+
+
+def test_what_never_matches_is_told(tmp_path: Path) -> None:
+    text = "acl a dstdomain *.amazonaws.com .example.com www.example.com\nhttp_access allow a\n"
+    dead = " ".join(_squid(tmp_path, text).dead)
+    assert "takes an asterisk literally" in dead
+    assert "www.example.com is covered by example.com" in dead
+    path = tmp_path / "pan.set"
+    path.write_text("set profiles custom-url-category x list ecs-a-*.us-east-2.amazonaws.com/\n", encoding="utf-8")
+    assert "whole token" in " ".join(_compared(path, "panos").dead)
+
+
+def test_a_group_that_stands_once_is_read(tmp_path: Path) -> None:
+    """ECR is allowed and the bucket of its layers is not: the layers alone are named."""
+    names = " ".join(e.pattern for e in CASE.endpoints if "*" not in e.pattern and e.id != "ecr-layers")
+    found = _squid(
+        tmp_path,
+        f"acl a dstdom_regex ^ecs-[at](-[0-9]+)?\\.us-east-2\\.amazonaws\\.com$\nacl b dstdomain {names}\n"
+        "http_access allow a\nhttp_access allow b\nhttp_access deny all\n",
+    )
+    assert [e.id for e in found.missing] == ["ecr-layers"]
+
+
+def test_an_intercepting_squid_whose_terminate_is_for_one_step_lets_all_pass(tmp_path: Path) -> None:
+    path = tmp_path / "squid.conf"
+    path.write_text(
+        "https_port 3130 intercept ssl-bump cert=/x.pem\nacl ok ssl::server_name .amazonaws.com\n"
+        "acl step1 at_step SslBump1\nacl step2 at_step SslBump2\nssl_bump peek step1 all\nssl_bump splice ok\n"
+        "ssl_bump terminate step2 all\n",
+        encoding="utf-8",
+    )
+    assert "every destination on port 443" in {much for _, much in _compared(path, "squid-splice").wide}
+    path.write_text(path.read_text().replace("terminate step2 all", "terminate all"), encoding="utf-8")
+    assert "every destination on port 443" not in {much for _, much in _compared(path, "squid-splice").wide}
+
+
+def _cilium(tmp_path: Path, pattern: str) -> Comparison:
+    path = tmp_path / "policy.yaml"
+    path.write_text(
+        "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: egress}\nspec:\n  endpointSelector: {}\n"
+        f'  egress:\n  - toFQDNs: [{{matchPattern: "{pattern}"}}]\n'
+        '    toPorts: [{ports: [{port: "443", protocol: TCP}]}]\n',
+        encoding="utf-8",
+    )
+    return _compared(path, "cilium")
+
+
+def test_cilium_an_asterisk_is_one_label(tmp_path: Path) -> None:
+    assert {e.id for e in _cilium(tmp_path, "*.amazonaws.com").missing} == {e.id for e in CASE.endpoints}
+    assert {e.id for e in _cilium(tmp_path, "*.us-east-2.amazonaws.com").missing} == {"ecr-registry", "ecr-layers"}
+    assert _cilium(tmp_path, "**.us-east-2.amazonaws.com").missing == ()
+    assert _cilium(tmp_path, "*").wide
+
+
+@pytest.mark.parametrize("text", ["a: &x [1]\nb: *x\n", "{", "a:\n\t- b", "!!python/object:os.system x"])
+def test_yaml_that_is_none_or_makes_billions_is_unknown(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert run(["render", "cilium", "-r", "us-east-2", "--compare", str(path)]) == 4
+    assert "note: cannot be read: " in capsys.readouterr().out
+
+
+def test_exit_codes_follow_the_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "squid.conf"
+    argv = ["render", "squid", "-r", "us-east-2", "--account", "123456789012", "--compare", str(path)]
+    path.write_text("acl a dstdomain .amazonaws.com\nhttp_access allow a\n", encoding="utf-8")
+    assert run(argv) == 0
+    assert run([*argv, "--strict"]) == 1
+    assert "too wide: 1" in capsys.readouterr().out
+    path.write_text('acl a dstdomain "/nowhere/x"\nhttp_access allow a\n', encoding="utf-8")
+    assert run(argv) == 4
+    assert "unknown, since part of it cannot be read: 13" in capsys.readouterr().out
+    path.write_text("acl a dstdomain x.example\nhttp_access allow a\n", encoding="utf-8")
+    assert run(argv) == 1
+
+
+def test_every_target_that_is_read_exists() -> None:
+    assert set(READERS) <= set(targets.names())
