@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from netprobe.vantage import Vantage
 
 Progress = Callable[[int, int], None]
+NOT_INSTALLED = (
+    "no agent is installed here: what installs them was not looked at; add --with install to look at that too"
+)
 NO_IPV4 = (
     "this host has a default route over IPv6 only: probed over IPv6, at the dual-stack names that the agents use then; "
     "give -4 to look over IPv4"
@@ -87,6 +90,11 @@ def perform(request: CheckRequest, outside: Outside = ALONE) -> Report:
     return run(prepare(request, outside), outside)
 
 
+def _looks_before_the_installation(look: vantages.Look) -> bool:
+    """Whether the host looks for itself, because none of its programs is there to be looked as."""
+    return [(one.name, one.stands_in) for one in look.ready or ()] == [("host", False)]
+
+
 def prepare(request: CheckRequest, outside: Outside = ALONE) -> Prepared:
     """Read and check everything that the request names.
 
@@ -114,6 +122,8 @@ def prepare(request: CheckRequest, outside: Outside = ALONE) -> Prepared:
     ]
     if without_ipv4 and request.families != (6,):
         notes.append(NO_IPV4)
+    if _looks_before_the_installation(look) and "install" not in request.groups:
+        notes.append(NOT_INSTALLED)
     return Prepared(request=request, selection=selection, settings=settings, look=look, notes=tuple(notes))
 
 

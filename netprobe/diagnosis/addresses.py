@@ -96,6 +96,17 @@ def classify(text: str, context: Context) -> AddressClass:
     return AddressClass.PUBLIC
 
 
+def is_loopback(place: str) -> bool:
+    """Whether ``HOST:PORT``, or ``SCHEME://HOST:PORT``, names this very host."""
+    host = place.rpartition("//")[2].rpartition(":")[0].strip("[]").lower()
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def family(text: str | None) -> int | None:
     """4 or 6, or None where there is no address (a proxy resolves) or it is damaged."""
     if text is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from netprobe.diagnosis.addresses import is_loopback
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.lookups import answers, asked_longer, dns_detail, is_final, is_question, resolver_of
@@ -106,7 +107,18 @@ def _say_no_answer(group: Group) -> Words:
         remedy=_REMEDIES[group.id].format(
             resolver=resolver, names=group.names, patterns=group.patterns, error=_detail_of(first)
         ),
+        owner=Owner.HOST if group.id == "dns_unreachable" and _is_the_hosts_own(first) else None,
     )
+
+
+def _is_the_hosts_own(o: Observation) -> bool:
+    """Whether this host itself keeps a resolver from being asked: nobody listens on it, or it has no route there.
+
+    A missing or empty resolv.conf means the local host, for glibc and for Go.
+    """
+    if o.failure in (Failure.NETWORK_UNREACHABLE, Failure.ADDRESS_UNAVAILABLE):
+        return True
+    return o.failure is Failure.CONNECTION_REFUSED and is_loopback(resolver_of(o))
 
 
 def _say_edns(group: Group) -> Words:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from netprobe.diagnosis import details
+from netprobe.diagnosis.addresses import is_loopback
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.sights import Sight, State
@@ -217,6 +218,7 @@ def _say_unreachable(group: Group) -> Words:
     return Words(
         title=f"The proxy {group.key} cannot be reached ({group.first.failure}); {group.they('fail')}.",
         remedy=f"Add a route and a firewall rule from this host to {group.key}.",
+        owner=Owner.HOST if is_loopback(group.key) else None,
     )
 
 
@@ -225,6 +227,7 @@ def _say_refused(group: Group) -> Words:
         title=f"Nothing listens at the proxy {group.key} (connection refused); {group.they('fail')}.",
         remedy=f"Start the proxy service, or correct its port in {_where_set(group)}; if a firewall refuses on its "
         f"behalf, allow TCP to {group.key}.",
+        owner=Owner.HOST if is_loopback(group.key) else None,
     )
 
 
@@ -236,6 +239,7 @@ def _say_timeout(group: Group) -> Words:
         title=f"The proxy {group.key} {what} (waited {duration(group.first.duration_seconds)}); {group.they('fail')}.",
         remedy=f"Allow TCP from this host to {group.key} on the firewall and check that the proxy is running; its "
         f"address stands in {_where_set(group)}.",
+        owner=Owner.HOST if is_loopback(group.key) else None,
     )
 
 

@@ -293,3 +293,13 @@ def test_without_a_registered_agent_no_region_is_guessed(tmp_path: Path) -> None
     ended = netprobe("check", "--root", str(tmp_path))
     assert ended.code == 2
     assert "no region is given" in ended.err
+
+
+@pytest.mark.parametrize(("more", "told"), [((), True), (("--with", "install"), False)])
+def test_before_the_installation_one_line_says_what_was_not_looked_at(
+    tmp_path: Path, more: tuple[str, ...], told: bool
+) -> None:
+    # A resolver that nobody listens on: no packet leaves this machine.
+    ended = netprobe(*ARGUMENTS, *more, "--root", str(tmp_path), "--resolver", "127.0.0.1:9", "--deadline", "20")
+    document = json.loads(ended.out)
+    assert any("add --with install" in note for note in document["notes"]) is told

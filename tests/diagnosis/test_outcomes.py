@@ -655,3 +655,20 @@ def test_subject_fields_survive_into_the_outcome() -> None:
     for field in Subject.__struct_fields__:
         assert hasattr(outcome, field)
     assert outcome.absent == (name("ecs-a-2"),)
+
+
+@pytest.mark.parametrize(
+    ("resolver", "failure", "owner"),
+    [
+        ("127.0.0.1:53", F.CONNECTION_REFUSED, Owner.HOST),
+        ("[::1]:53", F.CONNECTION_REFUSED, Owner.HOST),
+        (R1, F.NETWORK_UNREACHABLE, Owner.HOST),
+        (R1, F.CONNECTION_REFUSED, Owner.NETWORK),
+        (R1, F.ADMIN_PROHIBITED, Owner.NETWORK),
+    ],
+)
+def test_who_keeps_a_resolver_from_being_asked(resolver: str, failure: F, owner: Owner) -> None:
+    world = World(vantages=(VantageRecord(name="host", resolvers=(resolver,)),))
+    world.endpoint("ecs")
+    world.dns(name("ecs"), failure=failure, resolver=resolver)
+    assert finding_of(world, "dns_unreachable").owner is owner

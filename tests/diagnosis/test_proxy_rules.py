@@ -6,7 +6,7 @@ import pytest
 
 from netprobe.findings import Finding
 from netprobe.observations import Failure as F
-from netprobe.observations import VantageRecord
+from netprobe.observations import ProxyDetail, Step, VantageRecord
 from tests.support.observe import PROXY, R1, World, name
 
 ECS, SSM = name("ecs"), name("ssm")
@@ -100,3 +100,13 @@ def test_what_the_deadline_cut_off_was_not_let_through() -> None:
     world.proxy(ECS, F.PROXY_FORBIDDEN, status=403)
     world.proxy(SSM, status=200)
     assert "these names only" not in only(world).title
+
+
+@pytest.mark.parametrize(("where", "owner"), [("http://127.0.0.1:3128", "host"), ("http://10.0.0.9:3128", "network")])
+def test_a_proxy_on_this_very_host_is_this_hosts(where: str, owner: str) -> None:
+    world = World(vantages=(VantageRecord(name="host", resolvers=(R1,), proxy=where),))
+    world.endpoint("ecs")
+    detail = ProxyDetail(proxy=where, target=f"{ECS}:443", phase="tcp")
+    world.see(Step.PROXY, ECS, F.CONNECTION_REFUSED, detail)
+    finding = only(world)
+    assert (finding.id, finding.owner) == ("proxy_refused", owner)
