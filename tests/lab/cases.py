@@ -10,6 +10,7 @@ from netprobe.lab.behaviour import DnsMode, HostBehaviour, ResolverBehaviour
 from netprobe.lab.scenarios import ANSWER, Scenario
 from tests.lab.dns_cases import RESOLVER_CASES
 from tests.lab.numbered_cases import NUMBERED_CASES
+from tests.lab.odd_cases import ODD_CASES
 from tests.lab.proxy_cases import PROXY_CASES
 from tests.support.lab_case import Case, Network, embedded
 
@@ -326,4 +327,5 @@ CASES = (
     *PROXY_CASES,
     *NUMBERED_CASES,
     *RESOLVER_CASES,
+    *ODD_CASES,
 )
