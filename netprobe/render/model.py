@@ -110,7 +110,6 @@ class Capability(msgspec.Struct, frozen=True, kw_only=True):
         subtree_depth: how many labels deep ``SUBTREE`` reaches, or None for any depth.
         ports: whether a rule is bound to a port (otherwise the device admits the name on every port that it lets out).
         tls_only: it decides on the TLS server name, so plain HTTP (port 80), which has none, is refused.
-        strips_trailing_dot: whether ``name.`` (with the root's dot) is treated like ``name``.
         max_entries: how many entries it takes, or None where no limit is known.
         max_entry_length: the longest entry in characters, as it is written.
         max_name_length: the longest host name that it takes.
@@ -130,7 +129,6 @@ class Capability(msgspec.Struct, frozen=True, kw_only=True):
     subtree_depth: int | None = None
     ports: bool = True
     tls_only: bool = False
-    strips_trailing_dot: bool = False
     max_entries: int | None = None
     max_entry_length: int | None = None
     max_name_length: int | None = None

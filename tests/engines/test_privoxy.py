@@ -12,7 +12,6 @@ import pytest
 
 from netprobe.render import Rendered, render
 from netprobe.render.model import Options
-from netprobe.render.targets import privoxy
 from tests.support import need
 from tests.support.render_cases import CASES, ORIGIN, UNUSUAL, closed, ecs
 from tests.support.render_connect import allowed, answer, decide
@@ -66,7 +65,6 @@ def test_trailing_dot(space: Namespace, tmp_path: Path) -> None:
     with engine(_argv(_write(tmp_path, _rendered())), space=space, ready=listens(PORT), log=tmp_path / "out.log"):
         assert space.call(lambda: allowed(f"{_NAME}.", 443, PORT))
         assert not space.call(lambda: allowed("evil.test.", 443, PORT))
-    assert privoxy.CAPABILITY.strips_trailing_dot
 
 
 def test_it_reads_a_replaced_list_by_itself(space: Namespace, tmp_path: Path) -> None:

@@ -143,7 +143,6 @@ def test_case_and_trailing_dot(space: Namespace, tmp_path: Path) -> None:
     asked = {(spelled, 443): name for name in names for spelled in (*spellings(name), f"{name}.")}
     decided = _decide(space, tmp_path, rendered.main, list(asked))
     assert decided == {question: rendered.lowered.admits(name) for question, name in asked.items()}
-    assert squid.CAPABILITY.strips_trailing_dot
 
 
 def test_other_ways_in_are_denied(space: Namespace, tmp_path: Path) -> None:

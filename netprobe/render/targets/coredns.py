@@ -37,7 +37,6 @@ CAPABILITY = Capability(
     forms=frozenset({Form.EXACT, Form.REGEX}),
     regex=Dialect.RE2,
     ports=False,
-    strips_trailing_dot=True,
     default_action="the name does not exist (NXDOMAIN)",
 )
 MAIN = File(name="Corefile", template="Corefile.j2")

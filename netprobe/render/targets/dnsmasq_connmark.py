@@ -53,7 +53,6 @@ CAPABILITY = Capability(
     empty_star=True,
     glob_hostnames_only=True,
     ports=False,
-    strips_trailing_dot=True,
     default_action="names are refused (REFUSED); addresses are refused (TCP reset, ICMP) on the endpoints' ports; "
     "other ports and forwarded packets are not touched",
 )

@@ -40,7 +40,6 @@ COMMENT = Comment.HASH
 CAPABILITY = Capability(
     forms=frozenset({Form.SUBTREE}),
     ports=False,
-    strips_trailing_dot=True,
     default_action="refused (TCP reset, ICMP) on the endpoints' ports; "
     "other ports and forwarded packets are not touched",
 )

@@ -33,7 +33,6 @@ COMMENT = Comment.HASH
 CAPABILITY = Capability(
     forms=frozenset({Form.EXACT, Form.GLOB}),
     empty_star=True,
-    strips_trailing_dot=True,
     default_action="denied (403)",
 )
 MAIN = File(name="netprobe.action", template="netprobe.action.j2")

@@ -38,7 +38,6 @@ COMMENT = Comment.SEMICOLON
 CAPABILITY = Capability(
     forms=frozenset({Form.EXACT, Form.SUFFIX}),
     ports=False,
-    strips_trailing_dot=True,
     # An owner name and the name of its policy zone fit into one name: 253 - len("-allow.rpz") - 17 for the stem.
     max_entry_length=226,
     default_action="the name does not exist (NXDOMAIN)",

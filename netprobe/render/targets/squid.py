@@ -41,7 +41,6 @@ COMMENT = Comment.HASH
 CAPABILITY = Capability(
     forms=frozenset({Form.EXACT, Form.REGEX, Form.SUBTREE}),
     regex=Dialect.POSIX_ERE,
-    strips_trailing_dot=True,
     default_action="denied (403); CONNECT and plain HTTP alike",
 )
 PLAIN_HTTP = 80

@@ -22,7 +22,6 @@ COMMENT = Comment.HASH
 CAPABILITY = Capability(
     forms=frozenset({Form.SUBTREE}),
     ports=False,
-    strips_trailing_dot=True,
     default_action="refused (REFUSED); local zones of the site stay what they are",
 )
 MAIN = File(name="netprobe.conf", template="netprobe.conf.j2")
