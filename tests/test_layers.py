@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -206,6 +207,15 @@ def test_every_module_says_why_it_exists() -> None:
         docstring = ast.get_docstring(tree)
         assert docstring, f"{module} has no docstring"
         assert len(docstring) >= 20, module
+
+
+def test_every_package_says_who_may_import_it_and_what_it_never_does() -> None:
+    for path in sorted(PACKAGE.rglob("__init__.py")):
+        docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        if path.parent in (PACKAGE, PACKAGE / "data"):
+            continue
+        assert re.search(r"\bimports?\b|Nothing imports|and nowhere else", docstring), path
+        assert re.search(r"\bnever\b|will not do|\bnothing\b", docstring), path
 
 
 def loaded_by(*arguments: str) -> set[str]:

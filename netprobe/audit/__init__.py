@@ -5,4 +5,6 @@ traffic nothing requires. Logs are streamed line by line; a line that is too lon
 
 What it will not do: take a line that says nothing of a verdict for a denial, or take silence for a pass (an endpoint
 that was never seen is told as such).
+
+The command line alone may import it.
 """

@@ -3,6 +3,9 @@
 ``evidence`` lays the observations out host by host; the rules (``dns``, ``tcp``, ``tls``, ``certificates``, ``http``,
 ``websocket``, ``proxy``, ``clock``, ``settings``) each name a cause for what broke; ``causes`` makes one finding of one
 cause; ``outcomes``, ``capabilities`` and ``verdict`` say what it means for the host.
+
+``report``, ``checking``, ``path`` and ``cli`` may import it. It never opens a file or a socket, and never calls a cause
+proven that no experiment has proved.
 """
 
 from __future__ import annotations

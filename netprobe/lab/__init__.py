@@ -7,6 +7,8 @@ requests as AWS does, and knows nothing else.
 ``behaviour`` says what can be wrong and ``odd`` what only looks so, ``scenarios`` gives combinations a name, ``plan``
 lays them out on addresses, ``network`` brings them to life. Certificates and DNS are imported when a lab is opened,
 not before.
+
+``checking``, the command line and the tests may import it. It never sends anything outside loopback.
 """
 
 from __future__ import annotations

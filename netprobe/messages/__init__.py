@@ -3,6 +3,7 @@
 The table is data (``messages.toml``): agent, version, the message, what it means on an ECS Anywhere host, the findings
 that can be behind it, and the source file or page with the day it was read. People paste a whole line of a log; a
 message is found wherever it stands in it. This is for looking up, never for judging: no finding is made of a text.
+The command line alone may import it.
 """
 
 from __future__ import annotations

@@ -7,4 +7,6 @@ and told (``malformed``); nothing raises on foreign bytes.
 
 What it will not do: decrypt (a QUIC Initial is protected with keys that anyone can compute, RFC 9001 section 5.2), keep
 payloads, or write anything but names, addresses, ports, times and counts.
+
+``audit`` and the command line may import it.
 """

@@ -6,4 +6,6 @@ queue names type, code and sender of every ICMP error (Linux ``IP_RECVERR``, ip(
 
 What it will not do: send anything to an address other than the ones that are diagnosed, exceed the rate it was given,
 or call a device guilty where silence is all there is (then the location is *suspected* and says so).
+
+The command line and ``checking`` may import it.
 """

@@ -3,6 +3,8 @@
 Each format is a module with ``render(report, *, width, colour)``; it is imported when it is asked for. ``width`` and
 ``colour`` mean something to text only. Whatever a report holds came from outside (host names, certificate fields,
 titles of block pages, a file that someone else saved), so each format escapes it in its own way.
+
+The command line, ``gate`` and ``checking`` may import it. It never judges, and never prints: it returns text.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 Read from files, never from AWS. ``endpoints`` feeds probe and allowlist (``--task-definition FILE``); the rules in
 ``netprobe.workload.rules`` are those of ``netprobe workload``.
+
+The command line and ``checking`` may import it, probes and render never do: they take the endpoints. It never asks AWS,
+and never runs what a file says.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ A format whose lines mean what a line before them said (a header that names the 
 makes a parser for one file. ``TEACHES`` is true where it tells which name an address has: such logs are read first.
 
 A new format is a module here and a line in ``_ALL``; the tests hold that no module is forgotten.
+
+``netprobe.audit`` alone may import it. A format never guesses a verdict that its line does not say.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 One module an area. A rule is named after the problem it finds, its page is ``netprobe/host/pages/<id>.md``, and tests
 hold the two together. Which rules there are is said here and nowhere else.
+
+The command line may import it, and ``rulebook`` for the pages. A rule never reads a file past ``Machine``, and never
+changes one.
 """
 
 from __future__ import annotations

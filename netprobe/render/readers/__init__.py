@@ -4,6 +4,9 @@ They understand what such files usually hold, and say in a note what they left o
 than name, address and port (source, time, user) is taken as if that condition held. What stands behind a rule that
 denies everything on the port admits nothing, and neither do rules for UDP, for what comes in, or for connections that
 stand.
+
+``netprobe.render.compare`` alone may import them. They never run a configuration, and never take a rule that they do
+not understand for one that admits.
 """
 
 from __future__ import annotations

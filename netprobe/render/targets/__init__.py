@@ -1,5 +1,8 @@
 """Every target, by name. No plugins, no base classes: a target is a module, imported when it is asked for.
 
+``netprobe.render`` and the command line may import it. A target never decides what is allowed: it says what its device
+can express.
+
 How to add a target ``my-device``:
 
 1. ``netprobe/render/targets/my_device.py``: docstring (what the device is, at which layer it decides, traps, sources

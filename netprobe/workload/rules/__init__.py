@@ -2,6 +2,8 @@
 
 A rule looks at one file's :class:`Workload`. AWS changes its mind here as well; the rule's page says what was true when
 and from which agent version on. Which rules there are is said here and nowhere else.
+
+The command line may import it, and ``rulebook`` for the pages. A rule never passes what a file leaves open.
 """
 
 from __future__ import annotations
