@@ -14,12 +14,13 @@ from netprobe.observe.matching import Matcher
 from netprobe.observe.model import SCHEMA_VERSION, Observed, Question, Reset, Use
 from netprobe.observe.streams import Assembler, Table, relative
 
-MAX_FLOWS = 16_384
-MAX_NAMES = 30_000
+MAX_FLOWS = 6_000
+MAX_NAMES = 8_000
 MAX_USES = 20_000
-MAX_HELD = 16 << 20
+MAX_QUESTIONS = 6_000
+MAX_HELD = 8 << 20
 """Bytes of all conversations together whose beginning is still looked at."""
-MAX_KNOWN_ADDRESSES = 60_000
+MAX_KNOWN_ADDRESSES = 40_000
 """Of all names together."""
 _MAX_ADDRESSES = 16
 _SAME_WAY = 1
@@ -73,7 +74,7 @@ class _Use:
 
     locals: dict[bytes, None] = field(default_factory=dict)
     remotes: dict[bytes, None] = field(default_factory=dict)
-    seen_by: set[str] = field(default_factory=set)
+    seen_by: tuple[str, ...] = ()
     connections: int = 0
     timeouts: int = 0
     silent: int = 0
@@ -136,7 +137,7 @@ class Observer:
             return
         question = self._questions.get(message.name)
         if question is None:
-            if len(self._questions) >= MAX_USES:
+            if len(self._questions) >= MAX_QUESTIONS:
                 self._dropped["DNS names"] += 1
                 return
             question = self._questions[message.name] = _Question()
@@ -358,7 +359,8 @@ class Observer:
         if flow.status:
             use.answers[flow.status] = use.answers.get(flow.status, 0) + 1
         use.first, use.last = min(use.first, flow.time), max(use.last, flow.time)
-        use.seen_by.add(flow.seen_by)
+        if flow.seen_by not in use.seen_by:
+            use.seen_by = (*use.seen_by, flow.seen_by)
         self._remember(use.locals, local)
         self._remember(use.remotes, remote)
 
