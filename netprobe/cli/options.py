@@ -110,7 +110,7 @@ As = Annotated[
     typer.Option(
         "--as",
         metavar="NAME",
-        help="Probe as host, ecs-agent, ssm-agent, docker, ecs-init, installer or all. Repeatable.",
+        help="Probe as host, ecs-agent, ssm-agent, docker, ecs-init, installer, cloudwatch-agent or all. Repeatable.",
     ),
 ]
 Root = Annotated[
