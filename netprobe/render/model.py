@@ -113,6 +113,7 @@ class Capability(msgspec.Struct, frozen=True, kw_only=True):
         max_entries: how many entries it takes, or None where no limit is known.
         max_entry_length: the longest entry in characters, as it is written.
         max_name_length: the longest host name that it takes.
+        public_names_only: it refuses names outside the public DNS, and one of them fails the whole request.
         min_literal: how many literal characters an entry must at least have in one piece.
         beyond: what the device admits besides, whatever its rules say; one sentence each.
         default_action: what happens to everything that no entry admits, where the file enforces.
@@ -132,6 +133,7 @@ class Capability(msgspec.Struct, frozen=True, kw_only=True):
     max_entries: int | None = None
     max_entry_length: int | None = None
     max_name_length: int | None = None
+    public_names_only: bool = False
     min_literal: int = 0
 
     @property

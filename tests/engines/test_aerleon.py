@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 import logging
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ import yaml
 from aerleon import api
 from aerleon.lib import naming
 
-from netprobe.render import render
+from netprobe.render import render, targets
 from netprobe.render.addresses import collapse
 from netprobe.render.model import Form, Lowered
 from tests.support.render_cases import CASES, ORIGIN, closed
@@ -102,3 +104,24 @@ def test_the_policy_denies_what_the_definitions_do_not_hold(tmp_path: Path) -> N
     assert [t["action"] for t in terms] == ["accept"] * len(ports) + ["deny"] * len(ports)
     assert [t["destination-port"] for t in terms] == [f"NETPROBE_TCP_{port}" for port in ports] * 2
     assert all(("destination-address" in t) == (t["action"] == "accept") for t in terms)
+
+
+def test_the_commands_of_the_page_work(tmp_path: Path) -> None:
+    """Both failed with Aerleon 1.18: the folder of the policies, and the name of an option."""
+    made = render("aerleon", CASES["strict"].endpoints, origin=ORIGIN, options=CASES["strict"].options)
+    (tmp_path / "def").mkdir()
+    (tmp_path / "policies" / "pol").mkdir(parents=True)
+    (tmp_path / "filters").mkdir()
+    (tmp_path / "def" / "netprobe.yaml").write_text(made.files["netprobe.yaml"], encoding="utf-8")
+    (tmp_path / "policies" / "pol" / "netprobe.pol.yaml").write_text(made.files["netprobe.pol.yaml"], encoding="utf-8")
+    lines = [line.strip() for line in targets.page("aerleon").splitlines()]
+    said = []
+    for program in ("aclgen", "aclcheck"):
+        (command,) = [line for line in lines if line.startswith(f"{program} ")]
+        words = command.split()
+        argv = [str(Path(sys.executable).with_name(words[0])), *words[1:]]
+        done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        said.append(done.stdout + done.stderr)
+    assert (tmp_path / "filters" / "netprobe.pol.nft").is_file()
+    assert "netprobe-allow-443" in said[1]

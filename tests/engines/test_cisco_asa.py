@@ -7,8 +7,9 @@ import re
 
 import pytest
 
-from netprobe.render import Rendered, targets
+from netprobe.render import Options, Rendered, render, targets
 from tests.support.firewall_case import INPUTS, Decides, holds, made
+from tests.support.render_cases import ORIGIN, endpoint, enforcing
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -135,3 +136,12 @@ def test_what_the_page_has_one_type_is_a_session() -> None:
 def test_the_reader_notices_what_is_invalid(bad: str) -> None:
     with pytest.raises((AssertionError, ValueError)):
         _Device(bad)
+
+
+def test_a_long_first_label_has_an_object_too() -> None:
+    """Names of objects have at most 63 characters; 64 ended the render."""
+    name = f"{'a' * 60}.example.com"
+    policy = enforcing("cisco-asa")
+    output = render("cisco-asa", (endpoint(name, "own"),), origin=ORIGIN, options=Options(), policy=policy)
+    assert _read(output)(name, 443)
+    assert all(len(one) <= 63 for one in _Device(output.main).objects)

@@ -129,3 +129,10 @@ def test_the_reader_notices_what_is_invalid() -> None:
     for bad in ("ecs-^-a.example.com", "ecs.^.example.com", "ecs-a-*.example.com", "^^.example.com", "ecs"):
         with pytest.raises(AssertionError):
             _check(bad)
+
+
+def test_a_name_outside_the_public_dns_is_refused_and_does_not_fail_the_rest() -> None:
+    endpoints = (endpoint("ecs.us-east-2.amazonaws.com"), endpoint("harbor.corp.internal", "own", required=False))
+    output = render("nsx", endpoints, origin=ORIGIN, options=Options(), policy=enforcing("nsx"))
+    assert "harbor" not in output.files["netprobe-attributes.json"]
+    assert any("would fail the rest" in loss.explanation for loss in output.lowered.refused)

@@ -30,6 +30,13 @@ _PARAMETERS = {
     "Join-Path": set(),
     "Test-Path": set(),
     "netsh": set(),
+    "Get-MpPreference": set(),
+    "Get-CimInstance": {"-ClassName"},
+    "Resolve-DnsName": {"-Name"},
+    "Get-NetFirewallDynamicKeywordAddress": {"-Id"},
+    "Get-Date": set(),
+    "Out-Null": set(),
+    "schtasks": set(),
 }
 
 
@@ -169,7 +176,9 @@ def test_names_and_addresses_are_rules_of_their_own() -> None:
 
 def test_it_saves_first_and_blocks_last() -> None:
     commands = [command.name for command in _commands(made("windows-firewall", "wide").main)]
-    assert commands[:3] == ["Join-Path", "Test-Path", "netsh"]
+    assert commands[:5] == ["Get-MpPreference", "Get-CimInstance", "Join-Path", "Test-Path", "netsh"]
+    assert commands.index("schtasks") == len(commands) - 2
+    assert "Resolve-DnsName" in [command.name for command in _commands(made("windows-firewall", "strict").main)]
     assert commands[-1] == "Set-NetFirewallProfile"
     assert commands.count("Set-NetFirewallProfile") == 1
 
@@ -200,3 +209,22 @@ def test_the_reader_notices_what_is_invalid() -> None:
     for bad in ("New-NetFirewallRule -Name 'x", "Stop-Computer", 'New-NetFirewallRule -Name "$x"', "netsh -Evil 1"):
         with pytest.raises((AssertionError, KeyError)):
             _commands(bad)
+
+
+def test_it_throws_before_anything_changes() -> None:
+    """On Windows Server network protection is off, no keyword ever gets an address, and everything was cut."""
+    text = made("windows-firewall", "strict").main
+    first_change = text.index("Remove-NetFirewallRule")
+    for reason in ("build 20348 or later", "network protection is not enabled", "not allowed on Windows Server"):
+        assert text.index(reason) < first_change
+    assert text.index("no address was learned yet for ecs.us-east-2.amazonaws.com") < text.index(
+        "DefaultOutboundAction"
+    )
+
+
+def test_without_enforce_nothing_is_blocked() -> None:
+    case = CASES["strict"]
+    text = render("windows-firewall", case.endpoints, origin=ORIGIN, options=case.options).main
+    assert [c.name for c in _commands(text)].count("New-NetFirewallRule") == 1
+    assert "DefaultOutboundAction" not in text
+    assert "schtasks" not in text

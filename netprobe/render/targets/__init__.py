@@ -34,7 +34,6 @@ from typing import cast
 
 from netprobe import resources
 from netprobe.errors import UsageError
-from netprobe.render import forms, layers
 from netprobe.render.model import Target
 
 TARGETS: dict[str, tuple[str, ...]] = {
@@ -121,6 +120,8 @@ def page(name: str) -> str:
     Raises:
         UsageError: there is no such target.
     """
+    from netprobe.render import forms, layers  # late: a render needs no page
+
     target = get(name)
     own = (resources.templates() / target.NAME / "page.md").read_text(encoding="utf-8")
     about, load, rest = own.rstrip("\n").partition("## Load")

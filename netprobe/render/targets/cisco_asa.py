@@ -60,5 +60,5 @@ SOURCES = (
 
 def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """An object for each name and network, once each, and a line for each entry."""
-    lines = tuple(Named.of(entry, limit=64) for entry in lowered.entries)
+    lines = tuple(Named.of(entry, limit=63) for entry in lowered.entries)
     return {"lines": lines, "objects": tuple({one.name: one for one in lines}.values())}

@@ -6,7 +6,7 @@ be all that counts. An FQDN object is exactly one name, resolved by the device; 
 
 A rule of the management center refers to objects by identifiers that it gives out when they are made, so the two
 rules are made by hand, as the page says, and a name is not bound to a port. One bulk request takes 1000 objects, a
-name has at most 64 characters. What only addresses can say becomes a network object. JSON has no comments, so
+name has at most 63 characters. What only addresses can say becomes a network object. JSON has no comments, so
 ``netprobe.json`` tells about itself beside the objects. It cannot be run here: the tests hold the requests to the
 documented schema.
 """
@@ -88,7 +88,7 @@ SOURCES = (
 
 def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """An object for each name and each network."""
-    named = tuple(Named.of(entry, limit=64) for entry in lowered.entries)
+    named = tuple(Named.of(entry, limit=63) for entry in lowered.entries)
     return {
         "names": tuple(one for one in named if not one.version),
         "networks": tuple(one for one in named if one.version),

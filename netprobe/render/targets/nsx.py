@@ -40,6 +40,7 @@ CAPABILITY = Capability(
     glob_first_label_only=True,
     glob_at_edge_only=True,
     max_name_length=255,
+    public_names_only=True,
     default_action="rejected by the rule netprobe-deny, TCP and UDP, on the ports named above",
 )
 MAIN = File(name="netprobe.json", template="netprobe.json.j2")

@@ -16,9 +16,10 @@ intercepted traffic: that is the target ``squid-splice``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from netprobe.catalog.model import Endpoint
+from netprobe.render import text
 from netprobe.render.model import (
     Capability,
     Commands,
@@ -46,6 +47,7 @@ CAPABILITY = Capability(
 PLAIN_HTTP = 80
 HTTPS = 443
 """The port whose names stand in files of their own; other ports are rare, and stay in the main file."""
+_LISTS = {Form.EXACT: "exact", Form.SUBTREE: "suffix", Form.REGEX: "regex"}
 MAIN = File(name="netprobe.conf", template="netprobe.conf.j2")
 FILES = (
     File(name="netprobe.conf", template="netprobe-files.conf.j2"),
@@ -73,5 +75,29 @@ SOURCES = (
 
 
 def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
-    """The port that has files of its own, and the one on which GET is meant."""
-    return {"https": HTTPS, "plain": PLAIN_HTTP}
+    """The port that has files of its own, and the conditions of each ``http_access`` line."""
+    stem = policy.name.replace("-", "_")
+    clients = [f"{stem}_clients"] if policy.sources else []
+    ports = sorted({entry.port for entry in lowered.entries})
+    return {
+        "https": HTTPS,
+        "allowed": tuple(text.words(" ".join(clients + one)) for one in _allowed(lowered, stem, ports)),
+        "denied": tuple(text.words(" ".join(clients + one)) for one in _denied(policy, stem, ports)),
+    }
+
+
+def _allowed(lowered: Lowered, stem: str, ports: Sequence[int]) -> Iterator[list[str]]:
+    """A line for each list of each port; on port 80 it is GET that is meant, on every other one CONNECT."""
+    for port in ports:
+        method = [] if port == PLAIN_HTTP else [f"{stem}_connect"]
+        for form, list_ in _LISTS.items():
+            if lowered.has(form, port):
+                yield [*method, f"{stem}_port_{port}", f"{stem}_{list_}_{port}"]
+
+
+def _denied(policy: Policy, stem: str, ports: Sequence[int]) -> Iterator[list[str]]:
+    """What ends the form that denies: everything, or everything on the endpoints' ports."""
+    if policy.enforce and policy.all_ports:
+        yield [] if policy.sources else ["all"]
+    elif policy.enforce:
+        yield from ([f"{stem}_port_{port}"] for port in ports)

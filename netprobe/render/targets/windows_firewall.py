@@ -5,8 +5,10 @@ network protection on, and no DNS over HTTPS; the first packets of a connection 
 ``*.name`` is documented for hosts, without a word on its depth, so the claim is every depth; a star inside a label is
 documented nowhere and never written.
 
-An allowing rule means nothing while outbound traffic is allowed by default, which is how Windows comes. So the script
-makes blocking the default, *last*, and only after everything else went well; it saves the policy before that. Rules
+An allowing rule means nothing while outbound traffic is allowed by default, which is how Windows comes. So with
+``--enforce`` the script makes blocking the default, *last*: only if Windows can fill keywords at all (build 20348 or
+later; network protection enabled, and on Windows Server allowed, where it is off by default), if every required name
+has an address, and once a task is scheduled that brings the saved policy back after ten minutes. Rules
 and keywords have names of their own and are replaced. All strings are in single quotes, in which PowerShell expands
 nothing. It cannot be run here: the tests parse the script with a PowerShell grammar and read its commands.
 """
@@ -75,11 +77,14 @@ class Keyword:
 
 
 def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
-    """Every keyword once, and for each port the identifiers of its keywords."""
+    """Every keyword once, those that must have an address, and for each port the identifiers of its keywords."""
     values = [entry for entry in lowered.entries if entry.form is not Form.ADDRESS]
     keywords = {_value(entry.form, entry.value) for entry in values}
+    must = {endpoint.pattern for endpoint in endpoints if endpoint.required and endpoint.host_pattern.is_exact}
+    named = tuple(Keyword(id=_id(one), keyword=one) for one in sorted(keywords))
     return {
-        "keywords": tuple(Keyword(id=_id(one), keyword=one) for one in sorted(keywords)),
+        "keywords": named,
+        "needed": tuple(one for one in named if one.keyword in must),
         "by_port": {
             port: tuple(_id(_value(entry.form, entry.value)) for entry in values if entry.port == port)
             for port in sorted({entry.port for entry in lowered.entries})

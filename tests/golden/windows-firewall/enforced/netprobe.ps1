@@ -19,6 +19,13 @@
 #Requires -RunAsAdministrator
 $ErrorActionPreference = 'Stop'
 
+# Nothing is changed until these hold: without them no keyword ever gets an address, and nothing would be admitted.
+if ([System.Environment]::OSVersion.Version.Build -lt 20348) { throw 'dynamic keywords need build 20348 or later' }
+$defender = Get-MpPreference
+if ($defender.EnableNetworkProtection -ne 1) { throw 'network protection is not enabled: the page says how' }
+$server = (Get-CimInstance -ClassName Win32_OperatingSystem).ProductType -ne 1
+if ($server -and -not $defender.AllowNetworkProtectionOnWinServer) { throw 'network protection is not allowed on Windows Server: the page says how' }
+
 $before = Join-Path $env:ProgramData 'netprobe-before.wfw'
 if (-not (Test-Path $before)) {
     netsh advfirewall export $before
@@ -59,6 +66,23 @@ New-NetFirewallRule -Name 'netprobe-allow-443' -DisplayName 'netprobe: ECS Anywh
     '{8a761673-e603-5373-815c-a3531779c87b}',
     '{7179a00f-8abf-5297-b721-782143eefc2d}'
 )
+
+# Windows learns addresses from DNS answers, so each name that must work is asked for; one without an address would be
+# cut off, so the script ends before anything is blocked.
+Resolve-DnsName -Name '123456789012.dkr.ecr.us-east-2.amazonaws.com' | Out-Null
+Resolve-DnsName -Name 'ecs-a.us-east-2.amazonaws.com' | Out-Null
+Resolve-DnsName -Name 'ecs.us-east-2.amazonaws.com' | Out-Null
+Resolve-DnsName -Name 'prod-us-east-2-starport-layer-bucket.s3.us-east-2.amazonaws.com' | Out-Null
+if (-not (Get-NetFirewallDynamicKeywordAddress -Id '{ecb1596b-6ffd-5137-91a0-762c868804cf}').Addresses) { throw 'no address was learned yet for 123456789012.dkr.ecr.us-east-2.amazonaws.com: run the script again' }
+if (-not (Get-NetFirewallDynamicKeywordAddress -Id '{66976be8-d1b9-52e2-8032-3eaf789fe153}').Addresses) { throw 'no address was learned yet for ecs-a.us-east-2.amazonaws.com: run the script again' }
+if (-not (Get-NetFirewallDynamicKeywordAddress -Id '{4a4fb451-247c-5186-b25a-b9b8dfa001bc}').Addresses) { throw 'no address was learned yet for ecs.us-east-2.amazonaws.com: run the script again' }
+if (-not (Get-NetFirewallDynamicKeywordAddress -Id '{7179a00f-8abf-5297-b721-782143eefc2d}').Addresses) { throw 'no address was learned yet for prod-us-east-2-starport-layer-bucket.s3.us-east-2.amazonaws.com: run the script again' }
+
+# Unless somebody takes the task away within ten minutes, it brings back the policy that was in force before.
+$until = (Get-Date).AddMinutes(10)
+$at = $until.ToString('HH:mm')
+schtasks /Create /F /TN 'netprobe-rollback' /RU SYSTEM /SC ONCE /ST $at /TR ('netsh advfirewall import ' + $before)
+if ($LASTEXITCODE -ne 0) { throw 'the way back could not be scheduled' }
 
 # Last, and only when everything above went well: from here on what no rule allows is blocked.
 Set-NetFirewallProfile -Profile 'Domain', 'Private', 'Public' -Enabled True -DefaultOutboundAction Block

@@ -18,6 +18,13 @@
 #Requires -RunAsAdministrator
 $ErrorActionPreference = 'Stop'
 
+# Nothing is changed until these hold: without them no keyword ever gets an address, and nothing would be admitted.
+if ([System.Environment]::OSVersion.Version.Build -lt 20348) { throw 'dynamic keywords need build 20348 or later' }
+$defender = Get-MpPreference
+if ($defender.EnableNetworkProtection -ne 1) { throw 'network protection is not enabled: the page says how' }
+$server = (Get-CimInstance -ClassName Win32_OperatingSystem).ProductType -ne 1
+if ($server -and -not $defender.AllowNetworkProtectionOnWinServer) { throw 'network protection is not allowed on Windows Server: the page says how' }
+
 $before = Join-Path $env:ProgramData 'netprobe-before.wfw'
 if (-not (Test-Path $before)) {
     netsh advfirewall export $before
