@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import typer
 
-from netprobe.cli import options, rows
+from netprobe.cli import options
 from netprobe.cli.output import write_output
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ def _row(family: str, target: Target) -> dict[str, Any]:
 
 
 def _table(found: list[dict[str, Any]]) -> str:
+    from netprobe.cli import rows  # late: render registers this command, and shows no table
+
     lines: list[str] = []
     for row in found:
         lines.append(f"{row['target']}: {row['title']}")
@@ -83,10 +85,14 @@ def _proof(row: dict[str, Any]) -> str:
 
 
 def _json(found: list[dict[str, Any]]) -> str:
+    from netprobe.cli import rows  # late: render registers this command, and shows no table
+
     return rows.json_text({"targets": found})
 
 
 def _csv(found: list[dict[str, Any]]) -> str:
+    from netprobe.cli import rows  # late: render registers this command, and shows no table
+
     return rows.csv_text(
         _HEADER,
         [
