@@ -23,8 +23,10 @@ def register(app: typer.Typer) -> None:
 
 def targets(ctx: typer.Context, format: options.Format = "table", output: options.Output = None) -> int:
     """Show what can be rendered, and how exactly (formats: table, json, csv)."""
-    rows.check_format(format)
+    from netprobe.cli import rows
     from netprobe.render import targets as registry
+
+    rows.check_format(format)
 
     known = [(family, registry.get(name)) for family, names in registry.TARGETS.items() for name in names]
     write_output(_MAKE[format]([_row(family, target) for family, target in known]), output)
