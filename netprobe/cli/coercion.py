@@ -1,8 +1,8 @@
 """Values of plain types (text, numbers, switches, paths, lists of them), converted here instead of by typer.
 
 For two reasons. A mistake is told with the option and the value (``--timeout x: is not a number``), wherever the value
-came from. And typer converts with pydantic, whose import costs half as much again as the rest of ``netprobe render``;
-what is not plain (a choice, a range, a file that must exist) still goes that way.
+came from. And typer converts with pydantic, whose import costs half as much again as the rest of ``netprobe render``,
+and which a release leaves out; what is not plain (a choice, a file that must exist) would go that way, so no option is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from netprobe.errors import UsageError
 
 _TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
 _FALSE = frozenset({"0", "false", "f", "no", "n", "off", ""})
-_NOT_PLAIN = ("parser", "min", "max", "exists", "writable", "resolve_path", "path_type")
+_NOT_PLAIN = ("parser", "exists", "writable", "resolve_path", "path_type")
 
 
 def simplify(command: Any) -> None:
@@ -97,9 +97,16 @@ def _switch(parameter: Any, value: Any) -> bool:
 
 def _number(parameter: Any, kind: type[int] | type[float], value: Any) -> int | float:
     try:
-        return kind(value)
+        number = kind(value)
     except ValueError as exc:
         raise _mistake(parameter, value, "is not a whole number" if kind is int else "is not a number") from exc
+    limits = parameter.type_descriptor.parameter_info
+    least, most = limits.min, limits.max
+    if least is not None and not number >= least:  # said like this, what is not a number fails too
+        raise _mistake(parameter, value, f"is less than {least:g}")
+    if most is not None and number > most:
+        raise _mistake(parameter, value, f"is more than {most:g}")
+    return number
 
 
 def _mistake(parameter: Any, value: Any, reason: str) -> UsageError:

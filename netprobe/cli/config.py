@@ -107,6 +107,8 @@ def of(ctx: typer.Context) -> Config:
 
 def complete(command: Any) -> None:
     """Give every option its environment variable and its key in the file, add ``--config``, convert plain values."""
+    for group in _groups(command):
+        simplify(group)
     for leaf in _leaves(command):
         if not any(parameter.name == "config" for parameter in leaf.params):
             leaf.params.append(_config_parameter())
@@ -120,6 +122,15 @@ def complete(command: Any) -> None:
 def key_of(parameter: Any) -> str:
     """The key of an option in the file: its longest name without the dashes."""
     return str(max(parameter.opts, key=len)).lstrip("-")
+
+
+def _groups(command: Any) -> Iterator[Any]:
+    """A command that holds others, and every one of those that does."""
+    nested = getattr(command, "commands", None)
+    if nested:
+        yield command
+        for child in nested.values():
+            yield from _groups(child)
 
 
 def _leaves(command: Any) -> Iterator[Any]:

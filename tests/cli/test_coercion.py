@@ -8,7 +8,10 @@ import pytest
 import typer
 import typer.main
 
+from netprobe.cli import coercion
 from netprobe.cli.coercion import simplify
+from netprobe.cli.commands import COMMANDS
+from netprobe.cli.main import load_command
 from netprobe.errors import UsageError
 
 SEEN: dict[str, Any] = {}
@@ -94,3 +97,20 @@ def test_what_is_missing_is_typers_to_tell() -> None:
 def test_help_still_helps(capsys: pytest.CaptureFixture[str]) -> None:
     call("--help")
     assert "--number" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_no_command_needs_pydantic(command: str) -> None:
+    """A release leaves it out: every option of every command, at every depth, is converted here."""
+    loaded = load_command(command)
+    leaves = [loaded, *(getattr(loaded, "commands", None) or {}).values()]
+    for leaf in leaves:
+        for parameter in leaf.params:
+            assert coercion._converter(parameter) is not None, f"{command}: {parameter.name}"
+            assert "process_value" in vars(parameter), f"{command}: {parameter.name}"
+
+
+@pytest.mark.parametrize(("value", "reason"), [("0", "is less than 1"), ("10", "is more than 9"), ("x", "not a whole")])
+def test_a_range_is_held(value: str, reason: str) -> None:
+    with pytest.raises(UsageError, match=reason):
+        call("--ranged", value)
