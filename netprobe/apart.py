@@ -23,6 +23,8 @@ import msgspec
 from netprobe.errors import UsageError, printable
 
 _LENGTH = 4
+_LIBRARIES = 256 << 20
+"""Address space that is mapped and mostly not resident, at most."""
 _PAGE = resource.getpagesize()
 _SPARE_SECONDS = 2
 """Between the processor time at which the child is told and that at which it is ended."""
@@ -165,10 +167,17 @@ def _live(work: Callable[[], Iterator[bytes]], pipe: int, limits: Limits) -> Non
         os._exit(0)
 
 
+def _used() -> int:
+    """The address space that this process has, in bytes; without /proc what is resident, and as much again."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[0]) * _PAGE
+    except OSError:  # a chroot or container without /proc
+        return 2 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + _LIBRARIES
+
+
 def _limit(limits: Limits) -> None:
-    with open("/proc/self/statm", "rb") as file:
-        used = int(file.read().split()[0]) * _PAGE
-    memory = used + limits.memory
+    memory = _used() + limits.memory
     for which, value, spare in (
         (resource.RLIMIT_AS, memory, 0),
         (resource.RLIMIT_CPU, limits.cpu_seconds, _SPARE_SECONDS),
