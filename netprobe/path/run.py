@@ -17,7 +17,7 @@ from netprobe.path.model import SCHEMA_VERSION, Answer, End, Flow, NotRun, PathM
 from netprobe.path.pace import Limits, Pace
 
 _MAY_SEND = "sudo, or the container capability NET_RAW"
-_INSTALL = "netprobe's wheel, which brings scapy (GPL-2.0-only): pip install netprobe"
+_INSTALL = "install netprobe's wheel with pip: it brings scapy (GPL-2.0-only)"
 _CONTROL_PORT = 33434
 """Traceroute's first port: nobody listens there, so the address itself answers "port unreachable"."""
 _CONTROL_PAYLOAD = b"netprobe path control"

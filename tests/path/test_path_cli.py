@@ -309,5 +309,5 @@ async def test_without_scapy_the_rest_is_run(monkeypatch: pytest.MonkeyPatch) ->
     report = await run.look([target], Limits(answer_timeout=0.2, packets_per_second=1000.0), deadline=20.0)
     (one,) = report.not_run
     assert (one.part, one.reason) == ("raw SYN path (TTL left in resets)", raw.NO_SCAPY)
-    assert "pip install netprobe" in one.needs
+    assert "netprobe's wheel" in one.needs
     assert len(report.targets) == 1
