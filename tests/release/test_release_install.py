@@ -1,0 +1,136 @@
+"""Every line by which README and examples install netprobe, run as it stands in an empty environment, and what follows.
+
+The address of a release becomes a folder of this machine; nothing is fetched by name from an index.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from netprobe import __version__
+from tests.release import changes, parts
+from tests.support.cli import ROOT
+
+pytestmark = [pytest.mark.root, pytest.mark.timeout(900)]
+EXAMPLES = ROOT / "tests" / "examples"
+BY_NAME = re.compile(r"\b(?:pip|pipx|uv)\s+(?:tool\s+)?(?:install|run)\b[^\n&|;]*")
+BY_OUR_NAME = re.compile(r"[\"']?netprobe(-ecs)?([=<>~!].*)?[\"']?")
+
+
+def install_lines() -> Iterator[tuple[str, str]]:
+    """Every line that installs something with a Python installer: file and line."""
+    files = [ROOT / "README.md", *EXAMPLES.iterdir(), *(ROOT / ".github").rglob("*.yml")]
+    for path in files:
+        if path.is_file() and path.suffix not in {".py", ".json"}:
+            for line in BY_NAME.findall(path.read_text(encoding="utf-8")):
+                yield path.name, line
+
+
+def test_nothing_is_installed_by_its_name_from_an_index() -> None:
+    """``netprobe`` there is somebody else's program; a typing error would run it, as root in an image build."""
+    lines = list(install_lines())
+    assert lines
+    for name, line in lines:
+        words = [word for word in line.split()[2:] if not word.startswith("-")]
+        assert not [word for word in words if BY_OUR_NAME.fullmatch(word)], (
+            name,
+            line,
+        )
+
+
+@pytest.fixture
+def mirror(dist: Path, tmp_path: Path) -> dict[str, str]:
+    """A release in a folder, as the examples name it, and an environment with nothing else in it."""
+    (tmp_path / "work").mkdir()
+    (file,) = dist.glob("netprobe-*-linux-x86_64")
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "NETPROBE_URL": file.as_uri(),
+        "NETPROBE_SHA256": parts.sha256(file),
+        "NETPROBE_LAB": "healthy",
+        "NETPROBE_CACHE": str(tmp_path / "cache"),
+    }
+
+
+def shell(script: str, folder: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def scripts() -> dict[str, str]:
+    """Of each example the lines that install netprobe and those that run it."""
+    github: Any = yaml.safe_load((EXAMPLES / "github-workflow.yml").read_text())
+    steps = github["jobs"]["gate"]["steps"]
+    gitlab: Any = yaml.safe_load((EXAMPLES / "gitlab-ci.yml").read_text())["netprobe"]
+    jenkins = re.findall(r"sh '''(.*?)'''|sh '([^']*)'", (EXAMPLES / "Jenkinsfile").read_text(), re.DOTALL)
+    return {
+        "github-workflow.yml": "\n".join(step["run"] for step in steps if step.get("name") in ("Install", "Gate")),
+        "gitlab-ci.yml": "\n".join([*gitlab["before_script"], *gitlab["script"]]),
+        "Jenkinsfile": "\n".join(long or short for long, short in jenkins),
+    }
+
+
+@pytest.mark.parametrize("name", ["github-workflow.yml", "gitlab-ci.yml", "Jenkinsfile"])
+def test_a_pipeline_installs_and_gates(name: str, mirror: dict[str, str], tmp_path: Path) -> None:
+    folder = tmp_path / "work"
+    for file in ("netprobe.toml", "task-definition.json"):
+        shutil.copy(EXAMPLES / file, folder)
+    done = shell(scripts()[name], folder, mirror)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert (folder / "netprobe.xml").exists() or (folder / "netprobe.sarif").exists()
+
+
+@pytest.mark.parametrize("name", ["github-workflow.yml", "gitlab-ci.yml", "Jenkinsfile"])
+def test_a_pipeline_refuses_another_file(name: str, mirror: dict[str, str], tmp_path: Path) -> None:
+    done = shell(scripts()[name], tmp_path / "work", {**mirror, "NETPROBE_SHA256": "0" * 64})
+    assert done.returncode != 0
+    assert "netprobe" in done.stderr + done.stdout
+    assert not (tmp_path / "cache").exists(), "what was not verified was run"
+
+
+def test_the_action_fetches_verifies_and_runs(dist: Path, mirror: dict[str, str], tmp_path: Path) -> None:
+    action: Any = yaml.safe_load((ROOT / ".github" / "actions" / "netprobe" / "action.yml").read_text())
+    fetch, run = action["runs"]["steps"]
+    release = tmp_path / f"v{__version__}"
+    release.mkdir()
+    shutil.copy2(next(dist.glob("netprobe-*-linux-x86_64")), release)
+    env = {**mirror, "RUNNER_TEMP": str(tmp_path), "GITHUB_OUTPUT": str(tmp_path / "output")}
+    env |= {"BASE_URL": tmp_path.as_uri(), "VERSION": __version__, "SHA256": mirror["NETPROBE_SHA256"]}
+    assert shell(fetch["run"], tmp_path / "work", env).returncode == 0
+    env["ARGUMENTS"] = "check -r us-east-2 --lab refused --format line;touch$(id)"
+    done = shell(run["run"], tmp_path / "work", {**env, "ARGUMENTS": "check -r us-east-2 --lab refused"})
+    assert done.returncode == 1, done.stderr
+    assert (tmp_path / "output").read_text() == "exit-code=1\n"
+    odd = shell(run["run"], tmp_path / "work", {**env, "ARGUMENTS": "regions;touch odd $(touch odd)"})
+    assert odd.returncode == 2
+    assert not (tmp_path / "work" / "odd").exists(), "an input was read by the shell"
+
+
+def test_the_notes_of_a_version_come_from_the_changelog() -> None:
+    text = "# Changelog\n\n## Unreleased\n\nsoon\n\n## [0.2.0] - 2026-12-01\n\n- this\n\n## 0.1.0\n\n- that\n"
+    assert changes.notes(text, "0.2.0") == "- this\n"
+    with pytest.raises(ValueError, match=r"no section for 0\.3\.0"):
+        changes.notes(text, "0.3.0")
+
+
+def test_the_checksums_are_those_of_the_files(dist: Path) -> None:
+    done = shell("sha256sum --check SHA256SUMS", dist, {"PATH": "/usr/bin:/bin"})
+    assert done.returncode == 0, done.stderr
+    listed = {line.split()[1] for line in (dist / "SHA256SUMS").read_text().splitlines()}
+    assert listed == {path.name for path in dist.iterdir()} - {"SHA256SUMS"}
