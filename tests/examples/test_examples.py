@@ -35,6 +35,7 @@ def run(folder: Path, arguments: list[str]) -> Ended:
 
 def test_every_example_has_a_test() -> None:
     known = {"github-workflow.yml", "gitlab-ci.yml", "packer.pkr.hcl", "Containerfile"}
+    known |= {"gitlab-component.yml", "Jenkinsfile", "cloud-init.yml"}
     known |= {"netprobe-textfile.service", "netprobe-textfile.timer", *FILES}
     assert {path.name for path in HERE.iterdir() if path.suffix != ".py" and path.is_file()} == known
 
@@ -117,7 +118,8 @@ def test_packer_provisioner(tmp_path: Path) -> None:
     assert netprobe("image", str(root), cwd=tmp_path).code == 1
     assert sorted(root.rglob("*")) == before
     text = (HERE / "packer.pkr.hcl").read_text()
-    made = set(re.findall(r"python3 -m venv (\S+)", text))
+    made = set(re.findall(r'"mkdir -m 700 (\S+)"', text))
+    assert made
     assert made == set(re.findall(r'rm -rf (\S+)",\n    \]', text)), "what was installed is removed at the end"
 
 
