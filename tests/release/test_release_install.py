@@ -8,15 +8,17 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from netprobe import __version__
-from tests.release import changes, parts
+from tests.release import changes, lock, parts
 from tests.support.cli import ROOT
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(900)]
@@ -134,3 +136,12 @@ def test_the_checksums_are_those_of_the_files(dist: Path) -> None:
     assert done.returncode == 0, done.stderr
     listed = {line.split()[1] for line in (dist / "SHA256SUMS").read_text().splitlines()}
     assert listed == {path.name for path in dist.iterdir()} - {"SHA256SUMS"}
+
+
+def test_the_lock_holds_every_dependency_but_scapy() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = {Requirement(text).name.lower(): Requirement(text) for text in project["dependencies"]}
+    locked = dict(re.findall(r"^([A-Za-z0-9_.-]+)==([^\s;\\]+)", lock.PYTHON.read_text(), re.MULTILINE))
+    assert wanted.keys() - locked.keys() == {lock.LEFT_OUT}
+    for name in wanted.keys() & locked.keys():
+        assert wanted[name].specifier.contains(locked[name]), f"{name} {locked[name]}: write the lock anew"
