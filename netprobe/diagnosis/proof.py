@@ -169,6 +169,7 @@ NEEDS: dict[str, Need] = {
     "proxy_pac_unused": _READ,
     "proxy_setting_unused": _READ,
     "agent_endpoint_overridden": _READ,
+    "trust_file_unusable": _READ,
     "works_by_chance": _fact("The tries themselves: some passed and some did not."),
     "packet_loss": _fact("What this host's kernel and its own questions had to send again, counted."),
     "connection_limit": _fact("The burst made once more fails again, and each of its connections alone passes."),

@@ -136,6 +136,7 @@ _TABLE: dict[str, tuple[tuple[str, Severity, Owner, str], ...]] = {
         ("proxy_pac_unused", I, HOST, "a PAC setting, which no agent reads"),
         ("proxy_setting_unused", I, HOST, "a proxy setting that does not count for the agents"),
         ("agent_endpoint_overridden", I, HOST, "an agent is told another endpoint than AWS's own"),
+        ("trust_file_unusable", W, HOST, "a setting names CA certificates that cannot be read"),
     ),
     "run": (
         ("works_by_chance", W, NETWORK, "it fails now and then: tried again, it passes"),

@@ -1186,6 +1186,7 @@ LINTS = (
     "proxy_password_world_readable",
     "proxy_url_invalid",
     "proxy_needs_restart",
+    "trust_file_unusable",
 )
 NOTICED = ("proxy_pac_unused", "proxy_setting_unused", "agent_endpoint_overridden")
 for _id in (*LINTS, *NOTICED):

@@ -102,6 +102,7 @@ ADDED = {
     "proxy_pac_unused",
     "proxy_setting_unused",
     "agent_endpoint_overridden",
+    "trust_file_unusable",
     "no_proxy_exempts_aws",
     "tls_incomplete_chain",
     "tls_former_root",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 import pytest
+import trustme
 
 from netprobe.errors import UsageError
 from netprobe.host.agents import lints, noticed, programs, vantages
@@ -325,6 +327,11 @@ def test_which_token_keeps_a_host_from_the_proxy(tmp_path: Path) -> None:
 
 
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+ROOT = trustme.CA().cert_pem.bytes().decode()
+UNITS = {
+    "/lib/systemd/system/docker.service": "[Service]\n",
+    "/lib/systemd/system/amazon-ssm-agent.service": "[Service]\n",
+}
 
 
 def test_agents_of_a_root_folder_trust_what_lies_in_it(tmp_path: Path) -> None:
@@ -355,11 +362,91 @@ def test_a_root_folder_without_a_bundle_is_told(tmp_path: Path) -> None:
 
 
 def test_a_bundle_that_the_agents_settings_name_lies_in_the_root_folder(tmp_path: Path) -> None:
-    files = {"/etc/ecs/ecs.config": "SSL_CERT_FILE=/etc/ecs/ca.pem\n", "/etc/ecs/ca.pem": "its own"}
+    files = {"/etc/ecs/ecs.config": "SSL_CERT_FILE=/etc/ecs/ca.pem\n", "/etc/ecs/ca.pem": ROOT}
     with _machine(tmp_path, files) as machine:
         (agent,) = vantages.vantages(machine, BASE)
     assert agent.store.ca_file == tmp_path / "etc/ecs/ca.pem"
     assert agent.record.store == "/etc/ecs/ca.pem"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "there is no such file"),
+        ("", "it is empty"),
+        ("\n \n", "it is empty"),
+        ("its own", "it holds no PEM certificate"),
+        (ROOT.replace("M", "N", 1), "a certificate in it cannot be read"),
+        (ROOT[: len(ROOT) // 2], "a certificate in it cannot be read"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("file", "before", "name"),
+    [
+        ("/etc/ecs/ecs.config", "ECS_CLUSTER=c\n", "ecs-agent"),
+        ("/etc/systemd/system/docker.service.d/ca.conf", "[Service]\n", "docker"),
+        ("/etc/systemd/system/amazon-ssm-agent.service.d/ca.conf", "[Service]\n", "ssm-agent"),
+    ],
+)
+def test_a_bundle_of_no_use_is_told_with_its_place(
+    tmp_path: Path, file: str, before: str, name: str, content: str | None, reason: str
+) -> None:
+    """Go passes over it, so what is looked with is the root folder's own bundle; never a file of this machine."""
+    line = f"{'Environment=' if name != 'ecs-agent' else ''}SSL_CERT_FILE=/etc/ecs/ca.pem\n"
+    files = {**UNITS, BUNDLE: ROOT, file: before + line}
+    if content is not None:
+        files["/etc/ecs/ca.pem"] = content
+    with _machine(tmp_path, files) as machine:
+        (eyes,) = vantages.vantages(machine, BASE, [name])
+    (lint,) = [one for one in eyes.record.lints if one.id == "trust_file_unusable"]
+    assert (lint.file, lint.line, lint.value, lint.other) == (file, 2, "SSL_CERT_FILE=/etc/ecs/ca.pem", reason)
+    assert eyes.store.ca_file == tmp_path / BUNDLE.lstrip("/")
+    assert "store" not in eyes.record.sources
+
+
+def test_a_bundle_is_looked_for_in_the_root_folder_alone(tmp_path: Path) -> None:
+    """The same path lies on this machine, as a file and behind a link; neither is opened."""
+    outside = tmp_path / "outside.pem"
+    outside.write_text(ROOT)
+    root = tmp_path / "root"
+    for value in (str(outside), "/etc/ecs/link.pem"):
+        with _machine(root, {"/etc/ecs/ecs.config": f"SSL_CERT_FILE={value}\n"}) as machine:
+            (root / "etc/ecs/link.pem").unlink(missing_ok=True)
+            (root / "etc/ecs/link.pem").symlink_to(outside)
+            (eyes,) = vantages.vantages(machine, BASE)
+        assert eyes.store == BASE.store
+        assert _ids(eyes.record.lints) == ["trust_file_unusable"]
+
+
+def test_a_pipe_in_the_place_of_a_bundle_holds_nobody_up(tmp_path: Path) -> None:
+    with _machine(tmp_path, {"/etc/ecs/ecs.config": "SSL_CERT_FILE=/etc/ecs/ca.pem\n"}) as machine:
+        os.mkfifo(tmp_path / "etc/ecs/ca.pem")
+        (eyes,) = vantages.vantages(machine, BASE)
+    (lint,) = eyes.record.lints
+    assert (lint.id, lint.other) == ("trust_file_unusable", "it is not a regular file")
+
+
+@pytest.mark.parametrize(
+    ("value", "files", "reason"),
+    [
+        ("/etc/none", {}, "there is no such folder, or it is empty"),
+        ("/etc/none:/etc/cas", {"/etc/cas/a.txt": "no PEM"}, "no file in it holds a CA certificate"),
+        ("/etc/none:/etc/cas", {"/etc/cas/a.txt": "no PEM", "/etc/cas/b": "ROOT"}, None),
+    ],
+)
+def test_folders_of_certificates(tmp_path: Path, value: str, files: dict[str, str], reason: str | None) -> None:
+    content = {name: text.replace("ROOT", ROOT) for name, text in files.items()}
+    with _machine(tmp_path, {**content, "/etc/ecs/ecs.config": f"A=b\nSSL_CERT_DIR={value}\n"}) as machine:
+        (eyes,) = vantages.vantages(machine, BASE)
+    told = [(one.id, one.file, one.line, one.other) for one in eyes.record.lints]
+    assert told == ([] if reason is None else [("trust_file_unusable", "/etc/ecs/ecs.config", 2, reason)])
+
+
+def test_a_usual_path_may_be_the_agents_images_own(tmp_path: Path) -> None:
+    """An rpm host has no such file, and the ECS agent's container does."""
+    with _machine(tmp_path, {"/etc/ecs/ecs.config": f"SSL_CERT_FILE={BUNDLE}\n"}) as machine:
+        (eyes,) = vantages.vantages(machine, BASE)
+    assert eyes.record.lints == ()
 
 
 def test_a_ca_file_that_was_asked_for_wins_over_the_root_folders(tmp_path: Path) -> None:
@@ -387,7 +474,7 @@ COMMON_TEXT = """# written by the installer
 
 
 def test_the_cloudwatch_agent_has_settings_of_its_own(tmp_path: Path) -> None:
-    with _machine(tmp_path, {COMMON: COMMON_TEXT, "/etc/pki/own.pem": "x"}) as machine:
+    with _machine(tmp_path, {COMMON: COMMON_TEXT, "/etc/pki/own.pem": ROOT}) as machine:
         agent = programs.cloudwatch_agent(machine)
         (eyes,) = vantages.vantages(machine, BASE, ["cloudwatch-agent"])
     assert agent.installed

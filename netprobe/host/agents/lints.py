@@ -14,6 +14,7 @@ from netprobe.errors import UsageError, redacted
 from netprobe.host.agents.noproxy import bypass, tokens
 from netprobe.host.agents.programs import ECS_NO_PROXY, HTTP, HTTPS, NO_PROXY, Program
 from netprobe.host.filesystem import FileSystem, UnreadableError
+from netprobe.host.readers import truststore
 from netprobe.host.readers.settings import Setting
 from netprobe.observations import Lint
 from netprobe.proxyurl import parse, safe
@@ -41,6 +42,7 @@ def of_program(program: Program, root: FileSystem) -> tuple[Lint, ...]:
         *_not_understood(program),
         *_readable_passwords(program, root),
         *_stale(program),
+        *_trust_files(program, root),
     )
 
 
@@ -170,3 +172,21 @@ def _stale(program: Program) -> Iterator[Lint]:
         else:
             other = "nothing" if running is None else f"{running.key}={safe(running.value)}"
             yield _lint("proxy_needs_restart", in_file, other=f"the running process has {other}")
+
+
+def _trust_files(program: Program, root: FileSystem) -> Iterator[Lint]:
+    for setting, unusable in (
+        (program.ca_file, truststore.unusable_file),
+        (program.ca_folders, truststore.unusable_folders),
+    ):
+        if setting is None or _of_its_image(program, setting, root):
+            continue
+        reason = unusable(root, setting.value)
+        if reason is not None:
+            yield _lint("trust_file_unusable", setting, value=f"{setting.key}={setting.value}", other=reason)
+
+
+def _of_its_image(program: Program, setting: Setting, root: FileSystem) -> bool:
+    """The ECS agent's container has a bundle of its own at such a path, where the host has none to mount over it."""
+    usual = (*truststore.BUNDLES, "/etc/ssl/certs")
+    return program.name == "ecs-agent" and setting.value in usual and not root.exists(setting.value)

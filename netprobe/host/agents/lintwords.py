@@ -134,6 +134,15 @@ def _overridden(lint: Lint, agents: str, where: str, _against: str) -> tuple[str
     )
 
 
+def _trust_file(lint: Lint, agents: str, where: str, _against: str) -> tuple[str, str]:
+    key, _, path = lint.value.partition("=")
+    return (
+        f"{where} names {path} as the CA certificates of {agents} ({key}), and {lint.other or 'it is of no use'}.",
+        f"Put a PEM file with every CA that is needed, Amazon's roots among them, at that path; or take {key} out of "
+        f"{lint.file or 'the settings'}.",
+    )
+
+
 LINTS: Mapping[str, LintWords] = {
     "proxy_only_http_set": LintWords(
         problem="Only HTTP_PROXY is set, which most agents ignore for HTTPS",
@@ -194,5 +203,10 @@ LINTS: Mapping[str, LintWords] = {
         problem="A setting sends an agent elsewhere than AWS's own names",
         right="no setting overrides an agent's endpoint",
         tell=_overridden,
+    ),
+    "trust_file_unusable": LintWords(
+        problem="A setting names CA certificates that cannot be read",
+        right="every file of CA certificates that a setting names can be read",
+        tell=_trust_file,
     ),
 }

@@ -30,6 +30,9 @@ from netprobe.host.readers.settings import MAX_FILE, Setting
 HTTPS = ("HTTPS_PROXY", "https_proxy")
 HTTP = ("HTTP_PROXY", "http_proxy")
 NO_PROXY = ("NO_PROXY", "no_proxy")
+CA_FILE = ("SSL_CERT_FILE",)
+CA_FOLDERS = ("SSL_CERT_DIR",)
+"""Where a Go program looks for roots instead (``crypto/x509``, ``root_unix.go``, read 2026-11-28)."""
 ALL_PROXY = ("all_proxy", "ALL_PROXY")
 ECS_NO_PROXY = "169.254.169.254,169.254.170.2,/var/run/docker.sock"
 """What the ECS agent sets where NO_PROXY is empty (the last part is the Docker socket)."""
@@ -75,6 +78,7 @@ class Program:
         only_http: ``HTTP_PROXY`` is set and this program will not use it for https.
         own_roots: why it does not trust the host's store, or nothing.
         ca_file: a bundle that its settings name (``SSL_CERT_FILE``), or nothing.
+        ca_folders: folders of certificates that its settings name (``SSL_CERT_DIR``), or nothing.
         ciphers: an OpenSSL cipher list that limits TLS 1.2, or nothing.
         stale: settings of the running process that differ from the files: (files, process).
     """
@@ -90,6 +94,7 @@ class Program:
     only_http: bool = False
     own_roots: str = ""
     ca_file: Setting | None = None
+    ca_folders: Setting | None = None
     ciphers: str = ""
     stale: tuple[tuple[Setting | None, Setting | None], ...] = field(default=())
 
@@ -184,7 +189,8 @@ def ecs_agent(machine: Machine) -> Program:
         no_proxy=no_proxy,
         variables=_proxy_variables(variables),
         own_roots=PUBLIC_ROOTS if machine.rpm_family else "",
-        ca_file=pick(variables, ("SSL_CERT_FILE",)),
+        ca_file=pick(variables, CA_FILE),
+        ca_folders=pick(variables, CA_FOLDERS),
         ciphers=ECS_CIPHERS,
         stale=stale,
     )
@@ -305,6 +311,8 @@ def _go_program(
         no_proxy=pick(variables, NO_PROXY),
         variables=_proxy_variables(variables),
         only_http=https is None and http is not None,
+        ca_file=pick(variables, CA_FILE),
+        ca_folders=pick(variables, CA_FOLDERS),
         stale=stale,
     )
 

@@ -112,7 +112,7 @@ def of_program(program: Program, machine: Machine, base: Vantage, shared: Sequen
             else tuple(t.text for t in tokens(program.dialect, program.no_proxy.value)),
             store=_told(store, program, machine, base),
             families=base.families,
-            sources=_sources(program, base),
+            sources=_sources(program, machine, base),
             lints=tuple(dict.fromkeys(found)),
         ),
     )
@@ -136,10 +136,11 @@ def _exemptions(program: Program, proxy: ProxyServer | None) -> Callable[[str, i
 
 def _store(program: Program, machine: Machine, base: Vantage) -> TrustStore:
     """What the program trusts: a bundle of its own, its image's, or its host's, which is not always this machine."""
-    if program.ca_file is not None:
+    if program.ca_file is not None and _loads(program.ca_file, machine):
         path = program.ca_file.value
         here = Path(path) if machine.running else truststore.outside(machine.root, path)
-        return TrustStore(ca_file=here or Path(path), description=path)
+        if here is not None:
+            return TrustStore(ca_file=here, description=path)
     if program.own_roots:
         import certifi
 
@@ -153,6 +154,11 @@ def _store(program: Program, machine: Machine, base: Vantage) -> TrustStore:
     return TrustStore(ca_file=here, description=f"{bundle} of the root folder")
 
 
+def _loads(setting: Setting, machine: Machine) -> bool:
+    """Go passes over a bundle that it cannot read, and keeps its folders of roots; the lint tells of the bundle."""
+    return truststore.unusable_file(machine.root, setting.value) is None
+
+
 def _told(store: TrustStore, program: Program, machine: Machine, base: Vantage) -> str:
     """What a report says of the store; where a root folder has none, that this machine's stood in for it."""
     stands_in = not machine.running and store == base.store and base.store.ca_file is None
@@ -161,11 +167,12 @@ def _told(store: TrustStore, program: Program, machine: Machine, base: Vantage) 
     return store.description
 
 
-def _sources(program: Program, base: Vantage) -> dict[str, str]:
+def _sources(program: Program, machine: Machine, base: Vantage) -> dict[str, str]:
     found = dict(base.record.sources)
-    for key, setting in (("proxy", program.https), ("no_proxy", program.no_proxy), ("store", program.ca_file)):
+    bundle = program.ca_file if program.ca_file is not None and _loads(program.ca_file, machine) else None
+    for key, setting in (("proxy", program.https), ("no_proxy", program.no_proxy), ("store", bundle)):
         if setting is not None:
             found[key] = f"{setting.where} ({setting.key})"
-    if program.own_roots:
+    if program.own_roots and bundle is None:
         found["store"] = program.own_roots
     return found

@@ -17,6 +17,7 @@ from netprobe.observations import Lint
 from netprobe.rules import Judgement, Rule, failed, passed, warned
 
 _SOURCE = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/http_proxy_config.html"
+_SOURCES = {"trust_file_unusable": "https://pkg.go.dev/crypto/x509#SystemCertPool"}
 _ERRORS = frozenset({"proxy_scheme_unusable"})
 _RUNNING = frozenset({"proxy_needs_restart"})
 _EXAMPLES = ("ecs.us-east-2.amazonaws.com", "ssm.us-east-2.amazonaws.com", "api.ecr.us-east-2.amazonaws.com")
@@ -77,7 +78,7 @@ def _rule(id_: str, words: lintwords.LintWords) -> Rule[Machine]:
         title=words.problem,
         severity=Severity.ERROR if id_ in _ERRORS else Severity.WARNING,
         owner=Owner.HOST,
-        source=_SOURCE,
+        source=_SOURCES.get(id_, _SOURCE),
         checked=CHECKED,
         judge=functools.partial(_judge, id_),
         running=id_ in _RUNNING,
