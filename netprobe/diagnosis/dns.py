@@ -174,7 +174,7 @@ _REMEDIES = {
     "dns_refused": "Allow recursive queries from this host's address on {resolver} (allow-query, allow-recursion or "
     "the client list of the view), or point this host at a resolver that serves it.",
     "dns_unreachable": "Start the DNS service at {resolver} or allow UDP and TCP port 53 to it ({error}); if it "
-    "moved, put the right nameserver into /etc/resolv.conf.",
+    "moved, put the right name server into /etc/resolv.conf.",
     "dns_timeout": "Allow UDP and TCP port 53 from this host to {resolver} and check that the server runs; if it was "
     "retired, put a working name server into /etc/resolv.conf.",
     "dns_tcp_blocked": "Allow TCP port 53 from this host to {resolver}, beside UDP (RFC 7766): answers for {names} do "

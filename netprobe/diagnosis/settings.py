@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
-from netprobe.diagnosis.words import listing
+from netprobe.diagnosis.words import agree, listing
 from netprobe.findings import Place
 from netprobe.host.agents import lintwords
 from netprobe.observations import Lint, VantageRecord
@@ -52,7 +52,9 @@ def _conflict(records: tuple[VantageRecord, ...]) -> Iterator[Cause]:
         return
 
     def say(_group: Group) -> Words:
-        values = [f"{listing(sorted(names))} use {proxy}" for proxy, names in sorted(by_proxy.items())]
+        values = [
+            f"{listing(sorted(names))} {agree(len(names), 'use')} {proxy}" for proxy, names in sorted(by_proxy.items())
+        ]
         return Words(
             title=f"The agents of this host have different proxy settings: {listing(values, most=5)}.",
             remedy="Give each agent the same HTTPS_PROXY and NO_PROXY: /etc/ecs/ecs.config, and systemd drop-ins of "

@@ -16,7 +16,7 @@ from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.sights import Path, Sight
 from netprobe.diagnosis.unexplained import unexplained
-from netprobe.diagnosis.words import count, listing
+from netprobe.diagnosis.words import agree, count, listing
 from netprobe.findings import Owner, Place
 from netprobe.observations import Failure, Observation, Step
 
@@ -201,8 +201,10 @@ def _say_refused(group: Group) -> Words:
             remedy=f"AWS listens there, so a packet filter rejects on its behalf: on {group.key}, allow TCP "
             f"{group.ports} from this host to {group.patterns}.",
         )
+    answering = {o.address for o in group.evidence if o.address is not None}
     return Words(
-        title=f"Connections to {group.names} on port {group.ports} are refused ({group.addresses} answers with RST).",
+        title=f"Connections to {group.names} on port {group.ports} are refused "
+        f"({group.addresses} {agree(len(answering), 'answer')} with RST).",
         remedy=f"AWS listens there, so a firewall refuses on its behalf: allow TCP {group.ports} outbound to "
         f"{group.patterns}.",
     )

@@ -44,7 +44,7 @@ def tell(lint: Lint, agents: str) -> tuple[str, str]:
 def _only_http(lint: Lint, agents: str, where: str, _against: str) -> tuple[str, str]:
     value = lint.value.partition("=")[2] or lint.value
     return (
-        f"{where} sets HTTP_PROXY only; {agents} use it for plain HTTP alone and connect directly for HTTPS.",
+        f"{where} sets HTTP_PROXY only: it is for plain HTTP alone, and {agents} will connect directly for HTTPS.",
         f"Add HTTPS_PROXY={value} to {where}.",
     )
 
@@ -78,7 +78,7 @@ def _metadata(_lint: Lint, agents: str, where: str, _against: str) -> tuple[str,
 
 def _not_understood(lint: Lint, agents: str, where: str, _against: str) -> tuple[str, str]:
     return (
-        f"{agents} ignore the NO_PROXY token {lint.value} in {where}.",
+        f"The NO_PROXY token {lint.value} in {where} is ignored by {agents}.",
         f"Write {lint.other or 'the plain name, .suffix or address'} instead of {lint.value} in {where}.",
     )
 
@@ -107,7 +107,7 @@ def _invalid(lint: Lint, _agents: str, where: str, _against: str) -> tuple[str, 
 
 def _restart(lint: Lint, agents: str, where: str, against: str) -> tuple[str, str]:
     return (
-        f"{agents} still run with the proxy settings of before: {where} now says {lint.value}{against}.",
+        f"The proxy settings that {agents} started with are out of date: {where} now says {lint.value}{against}.",
         f"systemctl daemon-reload, then restart the service of {agents}.",
     )
 
