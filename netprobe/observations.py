@@ -25,6 +25,45 @@ class Step(StrEnum):
     WEBSOCKET = "websocket"
 
 
+class Experiment(StrEnum):
+    """The control probes: what is changed to tell causes apart. An observation of the first pass has none."""
+
+    ALONE = "alone"
+    """One beside nothing else."""
+    BURST = "burst"
+    """As many at once as an agent makes."""
+    COMPLETED_CHAIN = "completed_chain"
+    CONNECT_BY_ADDRESS = "connect_by_address"
+    DNS_OVER_TCP = "dns_over_tcp"
+    IMPOSSIBLE_NAME = "impossible_name"
+    LARGE_HELLO = "large_hello"
+    LAX_CHAIN = "lax_chain"
+    LOCAL_NAME = "local_name"
+    LOWER_MSS = "lower_mss"
+    NO_SNI = "no_sni"
+    OTHER_METHOD = "other_method"
+    OTHER_RESOLVER = "other_resolver"
+    OTHER_SNI = "other_sni"
+    REPEAT = "repeat"
+    """The same again, unchanged and alone."""
+    SEND_NOTHING = "send_nothing"
+    SMALL_HELLO = "small_hello"
+    SMALL_REQUEST = "small_request"
+    STRICT_CHAIN = "strict_chain"
+    WITH_PROXY = "with_proxy"
+    WITHOUT_EDNS = "without_edns"
+    WITHOUT_HOSTS_FILE = "without_hosts_file"
+    WITHOUT_PROXY = "without_proxy"
+    WORKING_ADDRESS = "working_address"
+
+
+class Ending(StrEnum):
+    """What ended a run before every host was done with."""
+
+    DEADLINE = "deadline"
+    INTERRUPTED = "interrupted"
+
+
 class Failure(StrEnum):
     """What one step met. OONI's words (spec df-007) where it has one; ours for the proxy start with ``proxy_``."""
 

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from netprobe import origin
-from netprobe.observations import Failure, HttpDetail, Observation, Step
+from netprobe.observations import Experiment, Failure, HttpDetail, Observation, Step
 
-OTHER_METHOD = "other_method"
+OTHER_METHOD = Experiment.OTHER_METHOD
 Controls = Callable[[str, Observation, Step], Sequence[Observation]]
 """Gives the control probes of one kind that are like an observation, of one step."""
 _ANSWERED = frozenset({None, Failure.HTTP_SERVICE_ERROR, Failure.HTTP_SOURCE_REFUSED})
@@ -63,7 +63,7 @@ def outweighed(steps: Sequence[Observation], controls: Controls) -> Iterator[str
 
 def without_proxy(o: Observation, controls: Controls) -> tuple[Observation, ...]:
     """The same, answered without the proxy: then it is the proxy that keeps or cuts it."""
-    return tuple(c for c in controls("without_proxy", o, o.step) if c.failure in _ANSWERED)
+    return tuple(c for c in controls(Experiment.WITHOUT_PROXY, o, o.step) if c.failure in _ANSWERED)
 
 
 def answered_otherwise(o: Observation, controls: Controls) -> bool:

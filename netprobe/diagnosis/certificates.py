@@ -19,7 +19,7 @@ from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.unexplained import unexplained
 from netprobe.findings import Owner, Severity
-from netprobe.observations import Certificate, Failure, Observation, Step, TlsDetail
+from netprobe.observations import Certificate, Experiment, Failure, Observation, Step, TlsDetail
 
 _BY_FAILURE = {
     Failure.SSL_INVALID_HOSTNAME: "tls_wrong_name",
@@ -34,7 +34,7 @@ _DATED = frozenset({"tls_expired", "tls_not_yet_valid"})
 def explain(world: Evidence, sight: Sight, o: Observation, clock: Clock | None, *, blocking: bool) -> Cause:
     """Why a certificate was not accepted."""
     controls = (
-        *world.controls("lax_chain", like=o, step=Step.TLS),
+        *world.controls(Experiment.LAX_CHAIN, like=o, step=Step.TLS),
         *world.controls(service.COMPLETED, like=o, step=Step.TLS),
     )
     seen = _seen(o, *controls)
@@ -184,8 +184,8 @@ def companions(world: Evidence) -> Iterator[Cause]:
             detail = details.tls(o) if o is not None else None
             if o is None or detail is None:
                 continue
-            strict = world.controls("strict_chain", like=o, step=Step.TLS)
-            seen = _seen(o, *strict, *world.controls("lax_chain", like=o, step=Step.TLS)) or detail
+            strict = world.controls(Experiment.STRICT_CHAIN, like=o, step=Step.TLS)
+            seen = _seen(o, *strict, *world.controls(Experiment.LAX_CHAIN, like=o, step=Step.TLS)) or detail
             name = Authority.of(seen).key
             if o.failure is None and detail.former_root:
                 yield Cause(

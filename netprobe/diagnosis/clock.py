@@ -19,7 +19,7 @@ from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.words import duration
 from netprobe.findings import Severity
-from netprobe.observations import Certificate, Failure, Observation, TlsDetail
+from netprobe.observations import Certificate, Experiment, Failure, Observation, TlsDetail
 
 WARN_SECONDS = 60.0
 ERROR_SECONDS = 300.0
@@ -108,7 +108,7 @@ def attributed(
     true_time = clock.true_time(o)
     if chain and (true_time is None or not all(_valid(certificate, true_time) for certificate in chain)):
         return None
-    own = tuple(e for e in clock.evidence if e.host == o.host and e.experiment == "lax_chain")
+    own = tuple(e for e in clock.evidence if e.host == o.host and e.experiment == Experiment.LAX_CHAIN)
     doubt = "" if chain else "no chain could be read, so an old certificate looks the same"
     return _cause(clock, sight=sight, evidence=(o, *clock.evidence), controls=own, blocking=blocking, doubt=doubt)
 

@@ -16,7 +16,7 @@ from netprobe.diagnosis.sights import Sight, State
 from netprobe.diagnosis.unexplained import say_unexplained
 from netprobe.diagnosis.words import listing
 from netprobe.findings import Owner
-from netprobe.observations import Failure, Observation
+from netprobe.observations import Experiment, Failure, Observation
 
 ID_OF = {
     Failure.DNS_NXDOMAIN: "dns_name_missing",
@@ -68,7 +68,7 @@ def _no_answer(world: Evidence, sight: Sight, failed: Observation, *, blocking: 
     alike = tuple(o for o in sight.lookups.every if o is not failed and o.failure == failed.failure)
     # All servers that are silent alike are one cause; of an answer only the one that the host believes.
     resolvers = [resolver_of(failed)] if is_final(failed) else sorted({resolver_of(o) for o in (failed, *alike)})
-    plain = [o for o in world.controls("without_edns", like=failed) if resolver_of(o) == resolver_of(failed)]
+    plain = [o for o in world.controls(Experiment.WITHOUT_EDNS, like=failed) if resolver_of(o) == resolver_of(failed)]
     if any(o.failure is None and answers(o) for o in plain):
         return Cause(
             id="dns_edns_unanswered",
@@ -79,7 +79,10 @@ def _no_answer(world: Evidence, sight: Sight, failed: Observation, *, blocking: 
             controls=tuple(plain),
             blocking=blocking,
         )
-    controls = [*world.controls("dns_over_tcp", like=failed), *world.controls("other_resolver", like=failed)]
+    controls = [
+        *world.controls(Experiment.DNS_OVER_TCP, like=failed),
+        *world.controls(Experiment.OTHER_RESOLVER, like=failed),
+    ]
     return Cause(
         id=id_,
         key=", ".join(resolvers),
@@ -184,8 +187,10 @@ _REMEDIES = {
 
 def _control(group: Group) -> str:
     """What the control probes add to a finding about lookups, or which one is missing."""
-    over_tcp = [o for o in group.evidence if o.experiment == "dns_over_tcp"]
-    elsewhere = [o for o in group.evidence if o.experiment == "other_resolver" and o.failure is None and answers(o)]
+    over_tcp = [o for o in group.evidence if o.experiment == Experiment.DNS_OVER_TCP]
+    elsewhere = [
+        o for o in group.evidence if o.experiment == Experiment.OTHER_RESOLVER and o.failure is None and answers(o)
+    ]
     said = ""
     if group.id == "dns_timeout" and over_tcp:
         answered = any(o.failure is None for o in over_tcp)
@@ -214,7 +219,7 @@ def _sinkholed(world: Evidence, sight: Sight) -> Iterator[Cause]:
 
 def _again(world: Evidence, o: Observation, bad: set[str]) -> Observation | None:
     """The same answer once more, where the name was asked for again and leads to the same place."""
-    asked = [c for c in world.made_for(o, "repeat") if is_question(c, o)]
+    asked = [c for c in world.made_for(o, Experiment.REPEAT) if is_question(c, o)]
     return asked[0] if asked and all(set(answers(c)) & bad for c in asked) else None
 
 

@@ -18,7 +18,7 @@ from netprobe.diagnosis.lookups import answers, asked_longer, dns_detail, is_fin
 from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.words import count, duration, listing
 from netprobe.findings import Owner, Place, Severity
-from netprobe.observations import Failure, Observation, Step, Subject
+from netprobe.observations import Experiment, Failure, Observation, Step, Subject
 
 SLOW_LOOKUP_SECONDS = 2.0
 """The ECS agent gives ECR's GetAuthorizationToken 5 s in all, lookups included; two seconds each spoil that."""
@@ -51,7 +51,7 @@ def _resolver_down(world: Evidence, sight: Sight) -> Iterator[Cause]:
                     say=_say_resolver_down,
                     sight=sight,
                     evidence=(o, good[0]),
-                    controls=tuple(c for c in world.made_for(o, "other_resolver") if c.step is Step.DNS),
+                    controls=tuple(c for c in world.made_for(o, Experiment.OTHER_RESOLVER) if c.step is Step.DNS),
                 )
 
 
@@ -81,7 +81,7 @@ def _kind_of_answer(world: Evidence, o: Observation) -> str:
 
 def _disagree(world: Evidence, sight: Sight) -> Iterator[Cause]:
     for asked in sight.lookups.asked.values():
-        others = [o for o in world.controls("other_resolver", step=Step.DNS) if _same_question(o, asked[0])]
+        others = [o for o in world.controls(Experiment.OTHER_RESOLVER, step=Step.DNS) if _same_question(o, asked[0])]
         final = [o for o in (*asked, *others) if is_final(o)]
         kinds = {_kind_of_answer(world, o).partition(" (")[0] for o in final}
         if len(kinds) > 1:
@@ -199,7 +199,7 @@ def _say_public(group: Group) -> Words:
 
 
 def _wildcard(world: Evidence) -> Iterator[Cause]:
-    for o in world.controls("impossible_name", step=Step.DNS):
+    for o in world.controls(Experiment.IMPOSSIBLE_NAME, step=Step.DNS):
         if answers(o) and not asked_longer(o):
             yield Cause(
                 id="dns_wildcard_answers",

@@ -17,7 +17,17 @@ from netprobe.diagnosis.addresses import AddressClass, classify, family
 from netprobe.diagnosis.lookups import Lookups
 from netprobe.diagnosis.sights import STEPS, Path, Sight, State, cannot_resolve
 from netprobe.diagnosis.tries import Tries, key, repeats
-from netprobe.observations import Context, DnsDetail, Failure, Observation, Run, Step, Subject, VantageRecord
+from netprobe.observations import (
+    Context,
+    DnsDetail,
+    Experiment,
+    Failure,
+    Observation,
+    Run,
+    Step,
+    Subject,
+    VantageRecord,
+)
 
 _WEB_PORTS = frozenset({80, 443})
 
@@ -262,7 +272,7 @@ class Evidence:
             return False
         wildcard = {
             address
-            for o in self.controls("impossible_name")
+            for o in self.controls(Experiment.IMPOSSIBLE_NAME)
             if isinstance(o.detail, DnsDetail) and o.vantage == sight.vantage and o.failure is None
             for address in o.detail.answers
         }
@@ -273,7 +283,7 @@ class Evidence:
         o = sight.failed
         if not sight.proxied or o is None:
             return False
-        controls = self.controls("impossible_name", step=o.step)
+        controls = self.controls(Experiment.IMPOSSIBLE_NAME, step=o.step)
         return any(c.vantage == o.vantage and _answered_alike(c, o) for c in controls)
 
     def unknown_candidate(self, sight: Sight) -> bool:

@@ -20,7 +20,7 @@ from netprobe.diagnosis.tls import completes
 from netprobe.diagnosis.unexplained import unexplained
 from netprobe.diagnosis.words import duration, listing
 from netprobe.findings import Owner
-from netprobe.observations import Failure, HttpDetail, Observation, Step
+from netprobe.observations import Experiment, Failure, HttpDetail, Observation, Step
 
 _ID = {
     Failure.HTTP_BLOCK_PAGE: "http_block_page",
@@ -85,11 +85,11 @@ def cut(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cau
 
 def stalled(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cause:
     """Silence after the request: large packets may be lost, a proxy may hold back, or somebody swallows requests."""
-    smaller = world.controls("lower_mss", like=o, step=Step.HTTP)
+    smaller = world.controls(Experiment.LOWER_MSS, like=o, step=Step.HTTP)
     again = world.controls(answered.OTHER_METHOD, like=o, step=Step.HTTP)
     if not any(completes(c) for c in again):
         # Where the other method is answered, with a body, it is the method that makes the difference, not the size.
-        smaller += world.controls("small_request", like=o, step=Step.HTTP)
+        smaller += world.controls(Experiment.SMALL_REQUEST, like=o, step=Step.HTTP)
     if any(completes(c) for c in smaller):
         telling = tuple(c for c in smaller if completes(c))
         return Cause(

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from netprobe.diagnosis import details
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
-from netprobe.observations import Failure, Observation
+from netprobe.observations import Experiment, Failure, Observation
 
-LARGE, SMALL = "large_hello", "small_hello"
+LARGE, SMALL = Experiment.LARGE_HELLO, Experiment.SMALL_HELLO
 PATIENT_SECONDS = 9.8
 """The patient control waits for ten seconds; what a clock rounds off is no doubt."""
 

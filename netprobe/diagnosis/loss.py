@@ -23,7 +23,7 @@ from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.tries import PASSES
 from netprobe.diagnosis.words import count, listing
 from netprobe.findings import Severity
-from netprobe.observations import Failure, Observation, ProxyDetail, Step, TcpDetail
+from netprobe.observations import Experiment, Failure, Observation, ProxyDetail, Step, TcpDetail
 
 FEWEST = 3
 """Things that had to be sent again, in as many hosts or questions at least two, before it is called loss."""
@@ -59,12 +59,12 @@ def companions(world: Evidence) -> Iterator[Cause]:
 
 def has_limit(world: Evidence, vantage: str) -> tuple[Observation, ...]:
     """What failed, or lost its SYN, in the burst that was made once more, where nothing did alone; or nothing."""
-    burst = [o for o in world.controls("burst") if o.vantage == vantage]
+    burst = [o for o in world.controls(Experiment.BURST) if o.vantage == vantage]
     met = tuple(o for o in burst if o.failure not in PASSES or _lost_syn(o))
-    alone = [o for name in ("alone", "repeat") for o in world.controls(name) if o.vantage == vantage]
+    alone = [o for name in (Experiment.ALONE, Experiment.REPEAT) for o in world.controls(name) if o.vantage == vantage]
     opened = [o for o in alone if isinstance(o.detail, TcpDetail | ProxyDetail) and o.failure is None]
     lossy = sum(_retransmitted(o) > 0 for o in opened)
-    fails_alone = any(o.failure not in PASSES for o in alone if o.experiment == "alone")
+    fails_alone = any(o.failure not in PASSES for o in alone if o.experiment == Experiment.ALONE)
     if len(met) < BURST_SHARE * len(burst) or fails_alone or not opened or lossy > CLEAN_SHARE * len(opened):
         return ()
     return () if _loses_more_than_syns(world, vantage) else met
@@ -211,7 +211,7 @@ def _say_loss(group: Group) -> Words:
 
 def _say_limit(group: Group) -> Words:
     vantages = {sight.vantage for sight in group.sights}
-    burst = [o for o in group.world.controls("burst") if o.vantage in vantages]
+    burst = [o for o in group.world.controls(Experiment.BURST) if o.vantage in vantages]
     met = [o for o in burst if o.failure not in PASSES or _lost_syn(o)]
     return Words(
         title=f"Connections fail or wait when many are made at once, and none does alone: to {group.names}; of "

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 from netprobe.diagnosis import details
 from netprobe.diagnosis.lookups import answers, resolver_of
 from netprobe.diagnosis.sights import Sight, State
-from netprobe.observations import Failure, Observation, Step, Subject
+from netprobe.observations import Experiment, Failure, Observation, Step, Subject
 
 if TYPE_CHECKING:
     from netprobe.diagnosis.evidence import Evidence
 
-LOCAL_NAME = "local_name"
+LOCAL_NAME = Experiment.LOCAL_NAME
 """The control that asks this host's own resolvers for a number that a proxy refuses."""
 POLICY = frozenset(
     {
@@ -123,15 +123,15 @@ def may_be_the_services(world: Evidence, sight: Sight) -> bool:
 
 def _passes_otherwise(world: Evidence, sight: Sight, o: Observation) -> bool:
     """Whether a control with one thing changed got further: then what was changed is what a device looks at."""
-    whole = [*world.controls("with_proxy", like=o), *world.controls("without_proxy", like=o)]
+    whole = [*world.controls(Experiment.WITH_PROXY, like=o), *world.controls(Experiment.WITHOUT_PROXY, like=o)]
     if any(c.step in (Step.TLS, Step.HTTP) and c.failure is None for c in whole):
         return True
     if o.step is not Step.TLS or o.failure in _CHAIN_FAILURES:
         return False
     other_names = [
-        *world.controls("other_sni", like=o, same_host=False),
-        *world.controls("no_sni", like=o, same_host=False),
-        *world.controls("lower_mss", like=o),
+        *world.controls(Experiment.OTHER_SNI, like=o, same_host=False),
+        *world.controls(Experiment.NO_SNI, like=o, same_host=False),
+        *world.controls(Experiment.LOWER_MSS, like=o),
     ]
     shared = (
         path.step(Step.TLS)
@@ -147,5 +147,5 @@ def _shows_origin(world: Evidence, o: Observation) -> bool:
     """Whether a chain that was shown is the origin's; a handshake that ended before any chain shows none."""
     if o.failure not in _CHAIN_FAILURES:
         return True
-    seen = [details.tls(c) for c in (o, *world.controls("lax_chain", like=o, step=Step.TLS))]
+    seen = [details.tls(c) for c in (o, *world.controls(Experiment.LAX_CHAIN, like=o, step=Step.TLS))]
     return any(detail is not None and detail.origin is True for detail in seen)

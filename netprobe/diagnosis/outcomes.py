@@ -14,7 +14,7 @@ from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.model import EndpointOutcome, HostOutcome
 from netprobe.diagnosis.sights import Sight, State
 from netprobe.findings import Finding, Outcome, Severity, worst
-from netprobe.observations import Failure, Observation, Step, Subject
+from netprobe.observations import Ending, Failure, Observation, Step, Subject
 
 NO_ACCOUNT = "the registry's host name holds the account: give --account ID"
 NO_NUMBER = "no numbered name was found and no un-numbered one; give the numbers to look for with --ecs-numbers"
@@ -51,7 +51,9 @@ def _judge(world: Evidence, subject: Subject, sights: Sequence[Sight], touched: 
         return Outcome.NOT_RUN, NO_ACCOUNT
     outcome, reason = _seen(world, subject, sights, touched)
     if outcome is not Outcome.FAIL and subject.unfinished:
-        return Outcome.NOT_RUN, subject.not_run or ("interrupted" if world.context.interrupted else "deadline")
+        return Outcome.NOT_RUN, subject.not_run or (
+            Ending.INTERRUPTED if world.context.interrupted else Ending.DEADLINE
+        )
     return outcome, reason
 
 

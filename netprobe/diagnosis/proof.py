@@ -16,13 +16,13 @@ import msgspec
 
 from netprobe.diagnosis.tries import Tries
 from netprobe.diagnosis.words import count, duration
-from netprobe.observations import DnsDetail, Failure, Observation, Step, TlsDetail
+from netprobe.observations import DnsDetail, Experiment, Failure, Observation, Step, TlsDetail
 
 if TYPE_CHECKING:
     from netprobe.diagnosis.causes import Cause
     from netprobe.diagnosis.evidence import Evidence
 
-REPEAT = "repeat"
+REPEAT = Experiment.REPEAT
 PATIENT_SECONDS = 10.0
 """How long a repeat must have been silent, before silence is called that."""
 _NEARLY = 0.98
@@ -58,7 +58,7 @@ def _fact(control: str) -> Need:
 _SAYS_SO = _by("The answer itself says it; it is asked for again, and says the same each time.", REPEAT)
 _SENDER = _by("The refusal is an answer, and comes again each time.", REPEAT)
 _READ = _fact("It is read from this host's settings.")
-_CHAIN = _by("A second connection, unverified, shows the chain that was rejected.", "lax_chain")
+_CHAIN = _by("A second connection, unverified, shows the chain that was rejected.", Experiment.LAX_CHAIN)
 _PROXY_SAYS = _by("The proxy's own answer says it; it is asked again, and says the same each time.", REPEAT)
 
 NEEDS: dict[str, Need] = {
@@ -67,9 +67,11 @@ NEEDS: dict[str, Need] = {
     "dns_server_failure": _SAYS_SO,
     "dns_refused": _SAYS_SO,
     "dns_unreachable": _SENDER,
-    "dns_timeout": _by("The same question over TCP, or to another resolver.", "dns_over_tcp", "other_resolver"),
+    "dns_timeout": _by(
+        "The same question over TCP, or to another resolver.", Experiment.DNS_OVER_TCP, Experiment.OTHER_RESOLVER
+    ),
     "dns_tcp_blocked": _by("The same question again: truncated over UDP, and no answer over TCP.", REPEAT),
-    "dns_resolver_down": _by("The same question to another resolver, which answers.", "other_resolver"),
+    "dns_resolver_down": _by("The same question to another resolver, which answers.", Experiment.OTHER_RESOLVER),
     "dns_resolvers_disagree": _fact("The answers of the resolvers side by side."),
     "dns_sinkholed": _by("The name is asked for again, and leads to the same address.", REPEAT),
     "dns_wildcard_answers": _fact("The answer for a name that cannot exist."),
@@ -77,47 +79,55 @@ NEEDS: dict[str, Need] = {
     "dns_public_answer": _fact("The address in the answer."),
     "dns_numbered_names_public": _fact("The addresses in the answers."),
     "hosts_file_override": _fact("The line in the hosts file."),
-    "dns_edns_unanswered": _by("The same question without EDNS is answered.", "without_edns"),
+    "dns_edns_unanswered": _by("The same question without EDNS is answered.", Experiment.WITHOUT_EDNS),
     "dns_search_captures": _fact("The name that was asked, and who answered."),
     "dns_slow": _fact("The time that the lookups of this run took."),
     "tcp_refused": _SENDER,
     "tcp_dropped": _by(
         "In between, a connection to an address that answers: it stands, so neither the uplink nor this host is dead.",
-        "working_address",
+        Experiment.WORKING_ADDRESS,
     ),
-    "tcp_reset": _by("Connected again without sending a byte: it is reset all the same.", REPEAT, "send_nothing"),
+    "tcp_reset": _by(
+        "Connected again without sending a byte: it is reset all the same.", REPEAT, Experiment.SEND_NOTHING
+    ),
     "tcp_prohibited": _SENDER,
     "tcp_unreachable": _SENDER,
-    "tcp_some_addresses_blocked": _by("In between, a connection to another address of the name.", "working_address"),
-    "ipv6_broken": _by("In between, a connection over IPv4.", "working_address"),
-    "ipv4_broken": _by("In between, a connection over IPv6.", "working_address"),
+    "tcp_some_addresses_blocked": _by(
+        "In between, a connection to another address of the name.", Experiment.WORKING_ADDRESS
+    ),
+    "ipv6_broken": _by("In between, a connection over IPv4.", Experiment.WORKING_ADDRESS),
+    "ipv4_broken": _by("In between, a connection over IPv6.", Experiment.WORKING_ADDRESS),
     "stale_ip_allowlist": _by("None: the list itself cannot be seen from here."),
     "tls_sni_blocked": _by(
         "Another name, or none, at the same address completes the handshake.",
-        "other_sni",
-        "no_sni",
+        Experiment.OTHER_SNI,
+        Experiment.NO_SNI,
         "other_sni_lower_mss",
     ),
-    "tls_reset_after_hello": _by("Another name at the same address ends alike.", "other_sni"),
-    "tls_closed_after_hello": _by("Another name at the same address ends alike.", "other_sni"),
+    "tls_reset_after_hello": _by("Another name at the same address ends alike.", Experiment.OTHER_SNI),
+    "tls_closed_after_hello": _by("Another name at the same address ends alike.", Experiment.OTHER_SNI),
     "tls_dropped_after_hello": _by(
-        "Another name at the same address and smaller packets end alike.", "other_sni", "lower_mss"
+        "Another name at the same address and smaller packets end alike.", Experiment.OTHER_SNI, Experiment.LOWER_MSS
     ),
     "tls_large_hello_dropped": _fact("Small hellos in between are answered each time, large ones never."),
-    "tls_path_mtu": _by("The same in smaller packets completes.", "lower_mss", "small_request"),
+    "tls_path_mtu": _by("The same in smaller packets completes.", Experiment.LOWER_MSS, Experiment.SMALL_REQUEST),
     "tls_intercepted": _CHAIN,
     "tls_intercepted_trusted": _fact("The chain that the handshake showed."),
     "tls_untrusted_store": _CHAIN,
     "tls_wrong_name": _CHAIN,
     "tls_expired": _by(
-        "A second connection, unverified, shows the chain and a Date header to hold the clock against.", "lax_chain"
+        "A second connection, unverified, shows the chain and a Date header to hold the clock against.",
+        Experiment.LAX_CHAIN,
     ),
     "tls_not_yet_valid": _by(
-        "A second connection, unverified, shows the chain and a Date header to hold the clock against.", "lax_chain"
+        "A second connection, unverified, shows the chain and a Date header to hold the clock against.",
+        Experiment.LAX_CHAIN,
     ),
-    "tls_nonconforming_chain": _by("The chain, held against the strict rules.", "strict_chain", "lax_chain"),
+    "tls_nonconforming_chain": _by(
+        "The chain, held against the strict rules.", Experiment.STRICT_CHAIN, Experiment.LAX_CHAIN
+    ),
     "tls_incomplete_chain": _by(
-        "The chain, completed with what other hosts showed, leads to a root.", "completed_chain"
+        "The chain, completed with what other hosts showed, leads to a root.", Experiment.COMPLETED_CHAIN
     ),
     "tls_former_root": _CHAIN,
     "tls_version_refused": _SAYS_SO,
@@ -129,12 +139,16 @@ NEEDS: dict[str, Need] = {
     "http_service_error": _fact("The service's own answer."),
     "http_source_refused": _fact("The origin's own answer, over its own chain or with its own mark."),
     "http_unrecognised_answer": _fact("The origin's own answer, over its own chain."),
-    "http_stalled": _by("The same in smaller packets, and a smaller answer: silent too.", "lower_mss", "small_request"),
-    "http_cut": _by("The same without the proxy is answered; without a proxy, none tells who cuts.", "without_proxy"),
+    "http_stalled": _by(
+        "The same in smaller packets, and a smaller answer: silent too.", Experiment.LOWER_MSS, Experiment.SMALL_REQUEST
+    ),
+    "http_cut": _by(
+        "The same without the proxy is answered; without a proxy, none tells who cuts.", Experiment.WITHOUT_PROXY
+    ),
     "websocket_refused_by_proxy": _SAYS_SO,
     "websocket_upgrade_stripped": _SAYS_SO,
     "websocket_cut_when_idle": _by("None: a silent connection is held once, since that takes its time."),
-    "clock_skew": _by("The Date headers of genuine answers.", "lax_chain"),
+    "clock_skew": _by("The Date headers of genuine answers.", Experiment.LAX_CHAIN),
     "proxy_name_missing": _SAYS_SO,
     "proxy_unreachable": _SENDER,
     "proxy_refused": _SENDER,
@@ -146,7 +160,7 @@ NEEDS: dict[str, Need] = {
     "proxy_cannot_resolve": _by(
         "The proxy names the reason in a header, or opens the tunnel to an address instead of the name.",
         REPEAT,
-        "connect_by_address",
+        Experiment.CONNECT_BY_ADDRESS,
     ),
     "proxy_cannot_connect": _PROXY_SAYS,
     "proxy_upstream_timeout": _PROXY_SAYS,
@@ -155,9 +169,9 @@ NEEDS: dict[str, Need] = {
     "proxy_method_refused": _PROXY_SAYS,
     "proxy_strips_upgrade": _SAYS_SO,
     "proxy_cuts_idle": _by("None: a silent connection is held once, since that takes its time."),
-    "proxy_buffers": _by("The same without the proxy is answered at once.", "without_proxy"),
-    "proxy_required": _by("The same through the proxy passes.", "with_proxy"),
-    "no_proxy_exempts_aws": _by("The same through the proxy passes.", "with_proxy"),
+    "proxy_buffers": _by("The same without the proxy is answered at once.", Experiment.WITHOUT_PROXY),
+    "proxy_required": _by("The same through the proxy passes.", Experiment.WITH_PROXY),
+    "no_proxy_exempts_aws": _by("The same through the proxy passes.", Experiment.WITH_PROXY),
     "proxy_only_http_set": _READ,
     "proxy_values_conflict": _READ,
     "no_proxy_missing_task_credentials": _READ,
@@ -317,7 +331,7 @@ def _wavers(controls: Iterable[Observation]) -> str:
     """The control that did not end alike each time it was made, or nothing."""
     ends: dict[tuple[object, ...], set[bool]] = defaultdict(set)
     for o in controls:
-        if o.step is Step.TCP and o.experiment != "working_address" and o.failure is None:
+        if o.step is Step.TCP and o.experiment != Experiment.WORKING_ADDRESS and o.failure is None:
             continue  # that it connected is only the way to what is compared
         detail = o.detail
         kind: tuple[object, ...] = (o.experiment, o.address, o.step)

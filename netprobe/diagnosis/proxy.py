@@ -17,7 +17,7 @@ from netprobe.diagnosis.sights import Sight, State
 from netprobe.diagnosis.unexplained import unexplained
 from netprobe.diagnosis.words import duration, listing
 from netprobe.findings import Owner
-from netprobe.observations import Failure, Observation, ProxyDetail, Step
+from netprobe.observations import Experiment, Failure, Observation, ProxyDetail, Step
 
 _CERTIFICATE = frozenset(
     {
@@ -65,7 +65,7 @@ def explain(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) ->
         id_ = "proxy_cannot_resolve"
     if detail is None or id_ is None:
         return unexplained(sight, o, blocking=blocking)
-    direct = world.controls("without_proxy", like=o)
+    direct = world.controls(Experiment.WITHOUT_PROXY, like=o)
     return Cause(
         id=id_,
         key=detail.proxy,
@@ -94,13 +94,13 @@ def _id(o: Observation, detail: ProxyDetail | None) -> str | None:
 
 def _by_address(world: Evidence, o: Observation) -> tuple[Observation, ...]:
     """CONNECTs to an address instead of this name; without any, those for other names at the same proxy."""
-    own = world.controls("connect_by_address", like=o, step=Step.PROXY)
+    own = world.controls(Experiment.CONNECT_BY_ADDRESS, like=o, step=Step.PROXY)
     if own:
         return own
     detail = details.proxy(o)
     return tuple(
         c
-        for c in world.controls("connect_by_address", step=Step.PROXY)
+        for c in world.controls(Experiment.CONNECT_BY_ADDRESS, step=Step.PROXY)
         if c.vantage == o.vantage
         and (other := details.proxy(c)) is not None
         and detail is not None
@@ -160,7 +160,7 @@ def proxy_of(sights: Iterable[Sight], observations: Iterable[Observation]) -> st
 def holds_back(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cause | None:
     """A proxy that opens the tunnel and never passes the first byte of the answer, where direct it comes at once."""
     proxy = proxy_of((sight,), ())
-    direct = [c for c in world.controls("without_proxy", like=o) if c.step in (Step.HTTP, Step.WEBSOCKET)]
+    direct = [c for c in world.controls(Experiment.WITHOUT_PROXY, like=o) if c.step in (Step.HTTP, Step.WEBSOCKET)]
     if not proxy or not any(c.failure is None for c in direct):
         return None
     return Cause(
@@ -197,7 +197,7 @@ def _where_set(group: Group) -> str:
 
 
 def _direct_hint(group: Group) -> str:
-    direct = [o for o in group.evidence if o.experiment == "without_proxy" and o.step in (Step.HTTP, Step.TLS)]
+    direct = [o for o in group.evidence if o.experiment == Experiment.WITHOUT_PROXY and o.step in (Step.HTTP, Step.TLS)]
     return " Without the proxy it works from here." if direct and all(o.failure is None for o in direct) else ""
 
 

@@ -13,12 +13,12 @@ from netprobe.diagnosis import details
 from netprobe.diagnosis.lookups import resolver_of
 from netprobe.diagnosis.sights import Sight, State
 from netprobe.findings import Owner
-from netprobe.observations import Failure, Observation, Step, TlsDetail
+from netprobe.observations import Experiment, Failure, Observation, Step, TlsDetail
 
 if TYPE_CHECKING:
     from netprobe.diagnosis.evidence import Evidence
 
-COMPLETED = "completed_chain"
+COMPLETED = Experiment.COMPLETED_CHAIN
 """The control that held a chain together with the intermediates that other hosts showed."""
 _OWN_DOMAINS = ("amazon.com", "amazonaws.com")
 _AWS_SUFFIXES = (".amazonaws.com", ".amazonaws.eu", ".api.aws", ".on.aws", ".ecr.aws", ".aws.com", ".cloudfront.net")
@@ -38,7 +38,7 @@ def shows_a_name_of_its_own(world: Evidence, sight: Sight) -> bool:
         return False  # a line in the hosts file leads there, and that is this host's
     if not all(_is_misnamed(world, path.failed) for path in sight.paths):
         return False
-    elsewhere = world.controls("other_resolver", step=Step.HTTP)
+    elsewhere = world.controls(Experiment.OTHER_RESOLVER, step=Step.HTTP)
     if any(o.host == sight.host and o.vantage == sight.vantage and o.failure is None for o in elsewhere):
         return False  # another resolver leads to the right place: this one leads astray
     return any(o.state in _WORKING for o in world.sights if o.vantage == sight.vantage and o is not sight)
@@ -47,7 +47,7 @@ def shows_a_name_of_its_own(world: Evidence, sight: Sight) -> bool:
 def _is_misnamed(world: Evidence, o: Observation | None) -> bool:
     if o is None or o.failure is not Failure.SSL_INVALID_HOSTNAME:
         return False
-    seen = [details.tls(c) for c in (o, *world.controls("lax_chain", like=o, step=Step.TLS))]
+    seen = [details.tls(c) for c in (o, *world.controls(Experiment.LAX_CHAIN, like=o, step=Step.TLS))]
     return any(detail is not None and _is_aws(detail) for detail in seen)
 
 

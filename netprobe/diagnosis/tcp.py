@@ -18,7 +18,7 @@ from netprobe.diagnosis.sights import Path, Sight
 from netprobe.diagnosis.unexplained import unexplained
 from netprobe.diagnosis.words import agree, count, listing
 from netprobe.findings import Owner, Place
-from netprobe.observations import Failure, Observation, Step
+from netprobe.observations import Experiment, Failure, Observation, Step
 
 ID_OF = {
     Failure.CONNECTION_REFUSED: "tcp_refused",
@@ -50,7 +50,7 @@ def explain(world: Evidence, sight: Sight, path: Path, o: Observation, *, blocki
         return _past_the_proxy(world, sight, o, through, own=own, blocking=blocking)
     works = any(p.works for p in sight.paths)
     partial = _partial(world, sight, path, id_) if works else None
-    between = tuple(c for c in world.made_for(o, "working_address") if c.step is Step.TCP)
+    between = tuple(c for c in world.made_for(o, Experiment.WORKING_ADDRESS) if c.step is Step.TCP)
     return Cause(
         id=partial or id_,
         key=_key(o, id_),
@@ -129,7 +129,7 @@ def _passes_through_proxy(world: Evidence, o: Observation) -> tuple[tuple[Observ
     The host's own control comes first, then what another vantage saw of it through its own proxy, then the controls of
     hosts that failed alike for this vantage (a few of each kind are looked into).
     """
-    controls = world.controls("with_proxy", like=o)
+    controls = world.controls(Experiment.WITH_PROXY, like=o)
     if any(c.step is Step.PROXY for c in controls):
         return (controls if all(c.failure is None for c in controls) else ()), True
     others = (s for s in world.sights if s.proxied and (s.host, s.port) == (o.host, o.port) and s.vantage != o.vantage)
@@ -141,7 +141,7 @@ def _passes_through_proxy(world: Evidence, o: Observation) -> tuple[tuple[Observ
         for sight in world.sights
         if sight.vantage == o.vantage and sight.failed is not None and sight.failed.failure is o.failure
     }
-    theirs = [c for c in world.controls("with_proxy") if c.vantage == o.vantage and c.host in alike]
+    theirs = [c for c in world.controls(Experiment.WITH_PROXY) if c.vantage == o.vantage and c.host in alike]
     passes = any(c.step is Step.PROXY for c in theirs) and all(c.failure is None for c in theirs)
     return (tuple(theirs) if passes else ()), False
 

@@ -17,7 +17,7 @@ from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.tcp import say_reset
 from netprobe.diagnosis.unexplained import unexplained
-from netprobe.observations import Failure, Observation, Step
+from netprobe.observations import Experiment, Failure, Observation, Step
 
 CERTIFICATE_FAILURES = frozenset(
     {
@@ -71,7 +71,7 @@ ALERTS = {
 """RFC 8446 section 6 and the IANA registry of TLS alerts."""
 
 
-_NAMES = frozenset({"other_sni", "no_sni", "other_sni_lower_mss"})
+_NAMES = frozenset({Experiment.OTHER_SNI, Experiment.NO_SNI, "other_sni_lower_mss"})
 
 
 class _Told(Enum):
@@ -111,11 +111,13 @@ def completes(o: Observation) -> bool:
 
 def _cut(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cause:
     silent = tuple(
-        c for c in world.controls("send_nothing", like=o) if c.failure in (Failure.CONNECTION_RESET, Failure.EOF)
+        c
+        for c in world.controls(Experiment.SEND_NOTHING, like=o)
+        if c.failure in (Failure.CONNECTION_RESET, Failure.EOF)
     )
     if silent:
         # Cut although nothing was sent: the ClientHello has no part in it.
-        every = world.controls("send_nothing", like=o)
+        every = world.controls(Experiment.SEND_NOTHING, like=o)
         return Cause(
             id="tcp_reset", say=say_reset, sight=sight, evidence=(o, *silent), controls=every, blocking=blocking
         )
@@ -124,7 +126,7 @@ def _cut(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Ca
     if doubt:
         told = _like_the_others(world, o)
     id_ = _ID_OF_TOLD.get(told, _CUT[o.failure or Failure.TIMEOUT])
-    if id_ == "tls_dropped_after_hello" and not any(c.experiment == "lower_mss" for c in controls):
+    if id_ == "tls_dropped_after_hello" and not any(c.experiment == Experiment.LOWER_MSS for c in controls):
         # Silence is also what a path does that loses large packets: without that control it stays a suspicion.
         doubt = doubt or _lacking(o, controls)
     return Cause(
@@ -144,8 +146,8 @@ def _telling(told: _Told, controls: tuple[Observation, ...]) -> tuple[Observatio
     if told is _Told.NAME:
         kinds &= _NAMES
     if told is _Told.MTU:
-        sizes = {_size(c) for c in controls if c.experiment == "lower_mss" and completes(c)}
-        return tuple(c for c in controls if c.experiment == "lower_mss" and _size(c) in sizes)
+        sizes = {_size(c) for c in controls if c.experiment == Experiment.LOWER_MSS and completes(c)}
+        return tuple(c for c in controls if c.experiment == Experiment.LOWER_MSS and _size(c) in sizes)
     return tuple(c for c in controls if c.experiment in kinds) if kinds else controls
 
 
@@ -156,16 +158,19 @@ def _size(o: Observation) -> int | None:
 
 def _lacking(o: Observation, controls: tuple[Observation, ...]) -> str:
     made = {c.experiment for c in controls}
-    wanted = {"other_sni": "another name at the same address", "lower_mss": "the same name in smaller packets"}
+    wanted = {
+        Experiment.OTHER_SNI: "another name at the same address",
+        Experiment.LOWER_MSS: "the same name in smaller packets",
+    }
     if o.failure is not Failure.TIMEOUT:
-        del wanted["lower_mss"]
+        del wanted[Experiment.LOWER_MSS]
     missing = [text for name, text in wanted.items() if name not in made]
     return f"no control probe with {' and '.join(missing)}" if missing else "the control probes could not connect"
 
 
 def _told(world: Evidence, o: Observation) -> tuple[_Told, tuple[Observation, ...]]:
     """What the control probes for one failed handshake say, and which they are."""
-    smaller = _last_steps(world.controls("lower_mss", like=o))
+    smaller = _last_steps(world.controls(Experiment.LOWER_MSS, like=o))
     names = _last_steps(tuple(c for kind in sorted(_NAMES) for c in world.controls(kind, like=o, same_host=False)))
     neighbours = _neighbours(world, o)
     made = (*smaller, *names)
@@ -174,7 +179,7 @@ def _told(world: Evidence, o: Observation) -> tuple[_Told, tuple[Observation, ..
     if any(completes(c) for c in names) or neighbours:
         return _Told.NAME, (*made, *neighbours[:1])
     # A control that did not even connect proves nothing about names.
-    if any(c.experiment == "other_sni" and c.step is Step.TLS and c.failure in _CUT for c in names):
+    if any(c.experiment == Experiment.OTHER_SNI and c.step is Step.TLS and c.failure in _CUT for c in names):
         return _Told.ANY_NAME, made
     return _Told.NOTHING, made
 

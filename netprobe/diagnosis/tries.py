@@ -11,9 +11,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from netprobe.observations import SOFT, DnsDetail, Failure, Observation, Step
+from netprobe.observations import SOFT, DnsDetail, Experiment, Failure, Observation, Step
 
-REPEAT = "repeat"
+REPEAT = Experiment.REPEAT
 PASSES = SOFT | {None}
 _NEARLY = 0.9
 Key = tuple[str, str, int, str | None, str, str]

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 
 import trio
 
-from netprobe.observations import Observation, Step, TcpDetail
+from netprobe.observations import Experiment, Observation, Step, TcpDetail
 from netprobe.probes import chain, repeats, tcp
 from netprobe.probes.controls import Case
 from netprobe.probes.session import Session, Trace
 
-BURST, ALONE = "burst", "alone"
+BURST, ALONE = Experiment.BURST, Experiment.ALONE
 FEWEST = 3
 """Hosts from which a limit is thought of."""
 LEAST, MOST = 12, 32

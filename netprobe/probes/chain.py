@@ -12,7 +12,7 @@ import msgspec
 import trio
 
 from netprobe import origin as origins
-from netprobe.observations import Failure, Observation, ProxyDetail, Step, TcpDetail, TlsDetail
+from netprobe.observations import Experiment, Failure, Observation, ProxyDetail, Step, TcpDetail, TlsDetail
 from netprobe.probes import bugs, certificates, http, proxy, resolve, tcp, tls, trust, websocket
 from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Target
@@ -23,10 +23,10 @@ from netprobe.probes.streams import Stream, socket_below
 from netprobe.probes.transport import OpenStreamTransport
 
 PLAIN_HTTP = 80
-LAX = "lax_chain"
-REPEAT = "repeat"
-STRICT = "strict_chain"
-COMPLETED = "completed_chain"
+LAX = Experiment.LAX_CHAIN
+REPEAT = Experiment.REPEAT
+STRICT = Experiment.STRICT_CHAIN
+COMPLETED = Experiment.COMPLETED_CHAIN
 MOST_UNFINISHED = 256
 GO_ON = frozenset({None, Failure.HTTP_SERVICE_ERROR, Failure.HTTP_SOURCE_REFUSED})
 _KEPT_NO_LONGER = frozenset({Failure.EOF, Failure.CONNECTION_RESET})

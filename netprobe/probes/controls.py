@@ -16,7 +16,7 @@ import trio
 
 from netprobe import origin as origins
 from netprobe.catalog.model import Request
-from netprobe.observations import DnsDetail, Observation, Step, TlsDetail
+from netprobe.observations import DnsDetail, Experiment, Observation, Step, TlsDetail
 from netprobe.probes import chain, dns, http, proxy, resolve, tcp, tls
 from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Target
@@ -64,12 +64,12 @@ Control = Callable[[Session, Limits, Case], Coroutine[Any, Any, None]]
 async def other_sni(session: Session, limits: Limits, case: Case) -> None:
     """The same address, asked for a name that passed elsewhere in this run."""
     if case.peer is not None:
-        await _shake(session, limits, case, "other_sni", sni=case.peer.target.scene.host)
+        await _shake(session, limits, case, Experiment.OTHER_SNI, sni=case.peer.target.scene.host)
 
 
 async def no_sni(session: Session, limits: Limits, case: Case) -> None:
     """The same address, with no name in the ClientHello."""
-    await _shake(session, limits, case, "no_sni", sni=None)
+    await _shake(session, limits, case, Experiment.NO_SNI, sni=None)
 
 
 async def other_address(session: Session, limits: Limits, case: Case) -> None:
@@ -86,14 +86,17 @@ async def lower_mss(session: Session, limits: Limits, case: Case) -> None:
     name = case.target.scene.host
     async with trio.open_nursery() as nursery:
         for mss in _sizes(case):
-            nursery.start_soon(partial(_shake, session, limits, case, "lower_mss", sni=name, mss=mss))
+            nursery.start_soon(partial(_shake, session, limits, case, Experiment.LOWER_MSS, sni=name, mss=mss))
 
 
 def _sizes(case: Case) -> tuple[int, ...]:
     went = [
         o.detail.mss
         for o in case.made
-        if o.experiment == "lower_mss" and o.failure is None and isinstance(o.detail, TlsDetail) and o.detail.mss
+        if o.experiment == Experiment.LOWER_MSS
+        and o.failure is None
+        and isinstance(o.detail, TlsDetail)
+        and o.detail.mss
     ]
     return MSS_STEPS if not went else (max(went),)
 
@@ -107,7 +110,7 @@ async def other_sni_lower_mss(session: Session, limits: Limits, case: Case) -> N
 
 async def working_address(session: Session, limits: Limits, case: Case) -> None:
     """A connection to an address that answered in this run: the host's own other one, or else another host's."""
-    scene = case.scene("working_address")
+    scene = case.scene(Experiment.WORKING_ADDRESS)
     own = next((address for address, steps in case.trace.steps.items() if address and connected(steps)), None)
     peers = case.peer.steps if case.peer is not None else {}
     address = own or next((a for a in peers if a is not None), None)
@@ -127,7 +130,7 @@ def connected(steps: Iterable[Observation]) -> bool:
 
 async def send_nothing(session: Session, _limits: Limits, case: Case) -> None:
     """The same address: connect and stay silent. A reset that comes now is no answer to a ClientHello."""
-    address, scene = case.failed.address, case.scene("send_nothing")
+    address, scene = case.failed.address, case.scene(Experiment.SEND_NOTHING)
     if address is None:
         return
     port = case.target.vantage.connect_port(scene.port)
@@ -141,7 +144,7 @@ async def send_nothing(session: Session, _limits: Limits, case: Case) -> None:
 
 async def small_request(session: Session, limits: Limits, case: Case) -> None:
     """The same request as HEAD: its answer has no body, so that only large answers are left to vanish."""
-    target, scene = case.target, case.scene("small_request")
+    target, scene = case.target, case.scene(Experiment.SMALL_REQUEST)
     stream = await chain.reach(session, target, scene, case.failed.address, case.made, keep_success=False)
     if stream is None:
         return
@@ -163,7 +166,7 @@ async def other_method(session: Session, limits: Limits, case: Case) -> None:
 
     This one verifies: what it is for is to hear the origin itself (:mod:`netprobe.origin`).
     """
-    target, scene, address = case.target, case.scene("other_method"), case.failed.address
+    target, scene, address = case.target, case.scene(Experiment.OTHER_METHOD), case.failed.address
     stream = await chain.reach(session, target, scene, address, case.made, keep_success=False)
     if stream is None:
         return
@@ -186,7 +189,7 @@ async def dns_over_tcp(session: Session, limits: Limits, case: Case) -> None:
     """The same question to the same resolver, over TCP."""
     resolver, family = _asked(case)
     if resolver is not None:
-        observation, _ = await dns.ask(case.scene("dns_over_tcp"), resolver, family, limits, over_tcp=True)
+        observation, _ = await dns.ask(case.scene(Experiment.DNS_OVER_TCP), resolver, family, limits, over_tcp=True)
         case.made.append(observation)
 
 
@@ -194,13 +197,13 @@ async def without_edns(session: Session, limits: Limits, case: Case) -> None:
     """The same question to the same resolver, without EDNS."""
     resolver, family = _asked(case)
     if resolver is not None:
-        observation, _ = await dns.ask(case.scene("without_edns"), resolver, family, limits, edns=False)
+        observation, _ = await dns.ask(case.scene(Experiment.WITHOUT_EDNS), resolver, family, limits, edns=False)
         case.made.append(observation)
 
 
 async def other_resolver(session: Session, limits: Limits, case: Case) -> None:
     """The same name through the other resolvers, and the host at addresses that the first pass did not try."""
-    scene, target = case.scene("other_resolver"), case.target
+    scene, target = case.scene(Experiment.OTHER_RESOLVER), case.target
     asked, family = _asked(case)
     for resolver in target.vantage.resolvers:
         if resolver == asked:
@@ -217,14 +220,14 @@ async def without_hosts_file(session: Session, _limits: Limits, case: Case) -> N
     """The name that the hosts file overrides, asked of the resolvers."""
     target = case.target
     vantage = msgspec.structs.replace(target.vantage, hosts_file=None)
-    scene = case.scene("without_hosts_file")
+    scene = case.scene(Experiment.WITHOUT_HOSTS_FILE)
     lookup = await resolve.resolve(scene, vantage, target.families, session.limits, session.gates)
     case.made.extend(lookup.observations)
 
 
 async def without_proxy(session: Session, limits: Limits, case: Case) -> None:
     """The host directly, where the way through the proxy failed."""
-    scene, target = case.scene("without_proxy"), case.target
+    scene, target = case.scene(Experiment.WITHOUT_PROXY), case.target
     lookup = await resolve.resolve(scene, target.vantage, target.families, limits, session.gates)
     case.made.extend(lookup.observations)
     for address in lookup.addresses[:1]:
@@ -233,7 +236,7 @@ async def without_proxy(session: Session, limits: Limits, case: Case) -> None:
 
 async def with_proxy(session: Session, _limits: Limits, case: Case) -> None:
     """The host through a proxy that this vantage is exempted from, or another one uses, where the direct way failed."""
-    scene = case.scene("with_proxy")
+    scene = case.scene(Experiment.WITH_PROXY)
     for server in _other_proxies(session, case):
         target = msgspec.structs.replace(case.target, proxy=server)
         await chain.run(session, target, scene, None, case.made)
@@ -241,7 +244,7 @@ async def with_proxy(session: Session, _limits: Limits, case: Case) -> None:
 
 async def connect_by_address(session: Session, limits: Limits, case: Case) -> None:
     """CONNECT to an address that this host resolved, where the proxy failed with the name."""
-    target, scene = case.target, case.scene("connect_by_address")
+    target, scene = case.target, case.scene(Experiment.CONNECT_BY_ADDRESS)
     assert target.proxy is not None
     lookup = await resolve.resolve(scene, target.vantage, target.families, limits, session.gates)
     case.made.extend(lookup.observations)

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 import trio
 
 from netprobe import interrupts
+from netprobe.observations import Ending
 from netprobe.probes import chain
 from netprobe.probes.bugs import contained
 from netprobe.probes.largehello import LargeHellos
@@ -21,8 +22,6 @@ from netprobe.probes.session import Session, Trace
 from netprobe.probes.wildcard import Wildcards
 
 Progress = Callable[[int, int], None]
-DEADLINE = "deadline"
-INTERRUPTED = "interrupted"
 
 
 async def bounded(session: Session, work: Callable[[], Awaitable[None]], interrupt: int = signal.SIGINT) -> str:
@@ -52,8 +51,8 @@ async def bounded(session: Session, work: Callable[[], Awaitable[None]], interru
     if interrupted:
         if interrupt == signal.SIGINT:
             interrupts.patient()
-        return INTERRUPTED
-    return DEADLINE if scope.cancelled_caught else ""
+        return Ending.INTERRUPTED
+    return Ending.DEADLINE if scope.cancelled_caught else ""
 
 
 async def first_pass(session: Session, targets: Sequence[Target], progress: Progress | None) -> None:

@@ -16,13 +16,13 @@ from functools import partial
 
 import trio
 
-from netprobe.observations import Failure, Observation, Step, TlsDetail
+from netprobe.observations import Experiment, Failure, Observation, Step, TlsDetail
 from netprobe.probes import chain, classify, tcp
 from netprobe.probes.limits import Limits
 from netprobe.probes.session import Session, Trace
 from netprobe.probes.streams import CHUNK
 
-LARGE, SMALL = "large_hello", "small_hello"
+LARGE, SMALL = Experiment.LARGE_HELLO, Experiment.SMALL_HELLO
 SIZE = 1700
 """Bytes of the record: what Go 1.24 sends for a name of usual length."""
 PATIENCE = 10.0

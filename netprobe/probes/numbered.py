@@ -13,14 +13,14 @@ import msgspec
 import trio
 
 from netprobe.catalog.model import Endpoint
-from netprobe.observations import Failure, Observation, Step
+from netprobe.observations import Experiment, Failure, Observation, Step
 from netprobe.probes import plan, resolve
 from netprobe.probes.plan import Plan, Target
 from netprobe.probes.session import Session, Trace
 from netprobe.probes.settings import DEFAULT_NUMBERS
 from netprobe.probes.wildcard import LABEL
 
-LOCAL_NAME = "local_name"
+LOCAL_NAME = Experiment.LOCAL_NAME
 WIDER = tuple(range(DEFAULT_NUMBERS[-1] + 1, 129))
 """The numbers that the wider search tries."""
 MOST_LOOKED_UP = 256

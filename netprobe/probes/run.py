@@ -16,9 +16,19 @@ import trio
 
 from netprobe import __version__
 from netprobe.catalog.model import Endpoint
-from netprobe.observations import CatalogVersion, Context, HttpDetail, Observation, Run, Step, Subject, VantageRecord
+from netprobe.observations import (
+    CatalogVersion,
+    Context,
+    Ending,
+    HttpDetail,
+    Observation,
+    Run,
+    Step,
+    Subject,
+    VantageRecord,
+)
 from netprobe.probes import bugs, certificates, chain, descriptors, experiments, numbered, plan
-from netprobe.probes.first_pass import DEADLINE, INTERRUPTED, Progress, bounded, first_pass
+from netprobe.probes.first_pass import Progress, bounded, first_pass
 from netprobe.probes.limits import BOUNDS
 from netprobe.probes.plan import Plan
 from netprobe.probes.session import Session, Trace
@@ -140,8 +150,8 @@ def _context(vantages: Sequence[Vantage], settings: Settings, ended_by: str, sub
         families=settings.families,
         timeout_seconds=settings.timeout if settings.timeout is not None else BOUNDS[Step.TCP].unknown,
         deadline_seconds=settings.deadline,
-        deadline_reached=ended_by == DEADLINE,
-        interrupted=ended_by == INTERRUPTED,
+        deadline_reached=ended_by == Ending.DEADLINE,
+        interrupted=ended_by == Ending.INTERRUPTED,
         repeated=settings.experiments,
         idle_seconds=settings.idle,
     )

@@ -28,10 +28,10 @@ import trio
 from netprobe import interrupts
 from netprobe.catalog.model import Endpoint
 from netprobe.errors import UsageError
-from netprobe.observations import Observation, Step
+from netprobe.observations import Ending, Observation, Step
 from netprobe.probes import certificates, descriptors, plan
 from netprobe.probes.bugs import Bug
-from netprobe.probes.first_pass import DEADLINE, INTERRUPTED, Progress, bounded, first_pass
+from netprobe.probes.first_pass import Progress, bounded, first_pass
 from netprobe.probes.plan import Target
 from netprobe.probes.resolve import IN_FLIGHT
 from netprobe.probes.session import Seen, Session, Trace
@@ -175,9 +175,10 @@ class Workers:
                 outer.cancel_scope.cancel()
         places = {id(target): number for number, target in enumerate(targets)}
         session.traces.sort(key=lambda trace: places[id(trace.target)])  # not in the order in which workers ended
-        if INTERRUPTED in ended:
+        if Ending.INTERRUPTED in ended:
             interrupts.patient()
-        return INTERRUPTED if INTERRUPTED in ended else DEADLINE if DEADLINE in ended else ""
+            return Ending.INTERRUPTED
+        return Ending.DEADLINE if Ending.DEADLINE in ended else ""
 
     def _tell(self, what: int) -> None:
         for pid in self._pipes:

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 import msgspec
 import trio
 
-from netprobe.observations import Failure, HttpDetail, Observation, ProxyDetail, Step, TlsDetail
+from netprobe.observations import Experiment, Failure, HttpDetail, Observation, ProxyDetail, Step, TlsDetail
 from netprobe.probes import chain, resolve
 from netprobe.probes.plan import Target
 from netprobe.probes.scene import Scene
 from netprobe.probes.session import Session, Trace
 
-EXPERIMENT = "impossible_name"
+EXPERIMENT = Experiment.IMPOSSIBLE_NAME
 LABEL = "netprobe-no-such-host"
 """AWS names no endpoint like this, and it tells an administrator who asked."""
 
