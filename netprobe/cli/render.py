@@ -335,11 +335,20 @@ def _check(path: Path, module: Target, made: Rendered) -> int:
 
 def _write(output: Path | None, module: Target, made: Rendered) -> None:
     if output is None or not _is_folder(output):
-        write_output(made.main, output)
+        write_output(_with_cells(made, output), output)
         return
     from netprobe.cli.folder import write_folder
 
     write_folder(output, made.files, owned=made.owned)
+
+
+def _with_cells(made: Rendered, output: Path | None) -> str:
+    """The main file; of a change request with the cells that people filled in where the old one is."""
+    if made.target != "csv" or output is None or not output.is_file():
+        return made.main
+    from netprobe.render import carry, compare
+
+    return carry.carried(compare.text_of(output), made.main)
 
 
 def _is_folder(output: Path) -> bool:

@@ -81,6 +81,11 @@ def read(path: Path, target: str) -> Configuration:
     return reader("\n".join(texts.values()))
 
 
+def text_of(path: Path) -> str:
+    """The text of one file, within the limit on size."""
+    return _text(path, MAX_BYTES)
+
+
 def _text(path: Path, most: int) -> str:
     try:
         with path.open("rb") as file:

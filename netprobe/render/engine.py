@@ -8,7 +8,6 @@ neither a number nor :class:`netprobe.render.text.Text`. A value that nobody val
 from __future__ import annotations
 
 import functools
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -142,7 +141,11 @@ def policy_variables(policy: Policy) -> dict[str, object]:
 
 def _block(name: str) -> int:
     """A number for the stem, for devices whose rules have numbers: two renders under two names do not collide."""
-    return 0 if name == DEFAULT_NAME else 1 + zlib.crc32(name.encode()) % 85
+    if name == DEFAULT_NAME:
+        return 0
+    import zlib  # late: hardly anybody names two renders
+
+    return 1 + zlib.crc32(name.encode()) % 85
 
 
 def sentences(losses: Sequence[Loss], ways: Mapping[str, str] | None = None) -> Iterator[str]:

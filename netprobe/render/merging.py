@@ -39,13 +39,14 @@ def _reading_order(claim: Claim) -> tuple[object, ...]:
     """Names by their labels from the right, as a person looks for them; networks by version and number."""
     if claim.form is Form.ADDRESS:
         return _network_order(claim.value)
-    return tuple(tuple(_parts(label)) for label in reversed(claim.value.split(".")))
+    return tuple(map(_parts, reversed(claim.value.split("."))))
 
 
-def _parts(label: str) -> Iterator[tuple[int, str]]:
+@functools.lru_cache(maxsize=1 << 14)
+def _parts(label: str) -> tuple[tuple[int, str], ...]:
     """A label with its numbers as numbers, so that ``ecs-a-2`` stands before ``ecs-a-10``."""
-    for part in re.split(r"([0-9]+)", label):
-        yield (int(part), "") if part.isdigit() else (-1, part)
+    parts = re.split(r"([0-9]+)", label)
+    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in parts)
 
 
 @functools.lru_cache(maxsize=1 << 16)

@@ -22,7 +22,7 @@ from netprobe.render.model import DEFAULT_NAME, Addresses, Capability, Options, 
 NUMBERS = tuple(range(1, 33))
 """Numbers that are listed where nobody looked; the same as ``netprobe check`` tries."""
 GUESSED = f"numbers {NUMBERS[0]} to {NUMBERS[-1]}, which nobody has seen: a look at the DNS would tell"
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,15}(?<!-)")
+_NAME = r"[a-z][a-z0-9-]{0,15}(?<!-)"
 MAX_SOURCES = 200
 
 
@@ -115,7 +115,7 @@ def policy(
     Raises:
         UsageError: not a network, not a name, or words that contradict each other.
     """
-    if not _NAME.fullmatch(name):
+    if name != DEFAULT_NAME and not re.fullmatch(_NAME, name):
         raise UsageError(
             name, "this cannot be the stem of object names", "use at most 16 of a-z, 0-9 and hyphens, a letter first"
         )

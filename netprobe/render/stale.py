@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from netprobe.errors import UnreadableFileError, printable
+from netprobe.render.carry import FILLED
 from netprobe.render.model import Comment
 
 MAX_BYTES = 32 << 20
@@ -91,10 +92,10 @@ def _document(text: str) -> list[str]:
 
 
 def _table(text: str) -> list[str]:
-    """The rows of a table without the column that tells what it was made by."""
+    """The rows of a table without what it was made by and what people fill in, in an order that does not count."""
     rows = list(csv.reader(io.StringIO(text, newline="")))
-    at = rows[0].index(_MADE_BY) if rows and _MADE_BY in rows[0] else None
-    return [",".join(cell for index, cell in enumerate(row) if index != at) for row in rows]
+    passed = {index for index, name in enumerate(rows[0] if rows else ()) if name in (_MADE_BY, *FILLED)}
+    return sorted(",".join(cell for index, cell in enumerate(row) if index not in passed) for row in rows)
 
 
 def _is_comment(line: str, style: Comment) -> bool:

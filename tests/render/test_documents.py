@@ -52,7 +52,7 @@ def test_hosts_is_read_back(case: str) -> None:
     assert [rule.text for rule in found.spare] == ["spare.example.com"]
 
 
-_COLUMNS = ["source", "destination", "port", "protocol", "reason", "owner", "source URL"]
+_COLUMNS = ["destination", "port", "protocol", "purpose", "source", "site", "owner", "ticket", "expiry"]
 _FREE = {"type": "string", "pattern": "^[ -~]*$"}
 _ROW = {
     "endpoint": {"type": "string", "pattern": "^[a-z0-9-]+$"},
@@ -138,9 +138,9 @@ def test_csv_is_a_change_request(case: str) -> None:
     given = CASES[case]
     made = render("csv", given.endpoints, origin=ORIGIN, options=given.options)
     head, *rows = csv.reader(made.main.splitlines(), strict=True)
-    assert head[:7] == _COLUMNS
+    assert head[:9] == _COLUMNS
     assert all(len(row) == len(head) for row in rows)
-    assert [(row[1], int(row[2]), row[3], row[6]) for row in rows] == [
+    assert [(row[0], int(row[1]), row[2], row[head.index("reference")]) for row in rows] == [
         (asked_for(e).pattern, e.port, "TCP", e.source) for e in given.endpoints
     ]
     assert [bool(row[head.index("losses")]) for row in rows] == [e.placeholder_account for e in given.endpoints]
@@ -157,4 +157,4 @@ def test_no_cell_is_a_formula(formula: str) -> None:
     head, *rows = csv.reader(made.main.splitlines(), strict=True)
     assert [len(row) for row in rows] == [len(head)] * len(endpoints)
     assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
-    assert all(row[4].startswith("'") for row in rows)
+    assert all(row[3].startswith("'") for row in rows)

@@ -43,8 +43,8 @@ SCOPE = Scope(
 )
 COMMANDS = Commands(
     check="",
-    load="attach it to the ticket, or import it as UTF-8 CSV with a comma; fill in the columns source and owner",
-    replace="render it again; diff shows the openings that came and went",
+    load="attach it to the ticket, or import it as UTF-8 CSV with a comma; fill in the columns source, site, owner, ticket and expiry",
+    replace="render it again over the old file: filled-in cells and their order stay",
     rollback="withdraw the request",
 )
 PROOF = Proof(grammar="RFC 4180, read strictly by Python's csv; no cell is a formula")
