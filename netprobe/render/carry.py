@@ -1,7 +1,7 @@
 """Cells of a change request that people filled in: carried over when it is rendered again over the old file.
 
 Pure. A row is the same row while destination, port, region and endpoint are the same. Rows keep the old file's order,
-so that a table that somebody sorted stays sorted; new rows follow. Cells come from a file that anybody may have touched:
+so that a table that somebody sorted stays sorted; new rows follow. Cells come from a file that anybody may change:
 they are bounded, on one line, and never a formula.
 """
 

@@ -43,7 +43,7 @@ SCOPE = Scope(
 )
 COMMANDS = Commands(
     check="",
-    load="attach it to the ticket, or import it as UTF-8 CSV with a comma; fill in the columns source, site, owner, ticket and expiry",
+    load="attach it to the ticket, or import it as UTF-8 CSV with a comma; fill in site, owner, ticket and expiry",
     replace="render it again over the old file: filled-in cells and their order stay",
     rollback="withdraw the request",
 )
