@@ -616,6 +616,20 @@ def test_what_is_no_log_is_a_users_mistake(tmp_path: Path) -> None:
         feed([], _judge(), log_format="nosuch")
 
 
+@pytest.mark.parametrize(("target", "words"), [("nftables", "No rules for nftables"), ("cisco-asa", f"fqdn v4 {ECS}")])
+def test_a_device_that_needs_more_than_a_log_has_ends_in_no_foreign_option(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], target: str, words: str
+) -> None:
+    """It failed with a remedy that named options of another command; the audit itself stands either way."""
+    log = tmp_path / "access.log"
+    log.write_text(_squid(1795435200, "TCP_DENIED/403", ECS))
+    assert run(["audit", str(log), "-r", REGION, "--target", target]) == 1
+    told = capsys.readouterr()
+    assert words in told.out
+    for option in ("--resolve", "--ip-ranges", "--ecs-numbers", "--allow-widening", "--discover"):
+        assert option not in told.out + told.err
+
+
 @pytest.mark.parametrize(("word", "code"), [("TCP_DENIED/403", 1), ("TCP_TUNNEL/200", 0), ("NONE_NONE/200", 0)])
 def test_the_command_ends_with_the_change_for_the_device(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], word: str, code: int

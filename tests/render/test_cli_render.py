@@ -434,3 +434,84 @@ def test_rendering_imports_no_network_and_is_quick() -> None:
         best = min(best, _children() - began)
         assert done.stderr == "(0, set(), [])"
     assert best < 1.0
+
+
+NOT_IN_THE_COMMAND = {
+    "output",
+    "losses",
+    "check",
+    "compare",
+    "strict",
+    "quiet",
+    "verbose",
+    "config",
+    "discover",
+    "target",
+    "help",
+}
+"""Options that write nothing other: where it goes, what is shown instead, and a look, which the lock stands for."""
+
+
+def test_every_option_of_render_is_in_the_headers_command() -> None:
+    """Who adds an option that changes the bytes and forgets the command makes a header that lies."""
+    import inspect
+
+    from netprobe.cli import render as command
+
+    told = inspect.getsource(command.render)
+    options = {
+        declared
+        for name, parameter in inspect.signature(command.render, eval_str=True).parameters.items()
+        if name != "ctx"
+        for declared in [_option(parameter.annotation, name)]
+    }
+    missing = [one for one in options - NOT_IN_THE_COMMAND if f'"--{one}"' not in told and f'"-{one}"' not in told]
+    assert sorted(missing) == ["ipv4-only", "ipv6-only"], "these two are told as -4 and -6"
+    assert '"-4"' in told
+    assert '"-6"' in told
+
+
+def _option(annotation: object, name: str) -> str:
+    for one in getattr(annotation, "__metadata__", ()):
+        # In an annotation the first name is where a default would be.
+        declared = (getattr(one, "default", ""), *(getattr(one, "param_decls", ()) or ()))
+        long = [d for d in declared if isinstance(d, str) and d.startswith("--")]
+        if long:
+            return str(long[0].removeprefix("--").split("/")[0])
+    return name.replace("_", "-")
+
+
+def test_the_headers_command_makes_the_same_bytes(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With a lock that is read unasked, endpoints of a file, and every option of the form."""
+    (here / "netprobe.lock").write_text(json.dumps(LOCK), encoding="utf-8")
+    (here / "netprobe.lock").chmod(0o600)
+    (here / "netprobe.toml").write_text(
+        '[[endpoint]]\nid = "harbor"\npattern = "harbor.corp.example"\nport = 443\npurpose = "ours"\n', encoding="utf-8"
+    )
+    (here / "netprobe.toml").chmod(0o600)
+    argv = ["render", "squid", "-r", "us-east-2", "--account", "1234-5678-9012", "--enforce", "--source", "192.0.2.1"]
+    argv += ["--source", "2001:db8::/64", "--all-ports", "--name", "edge", "--with", "install", "-q"]
+    assert run(argv) == 0
+    first = capsys.readouterr().out
+    (line,) = [line.removeprefix("#   ") for line in first.splitlines() if line.startswith("#   netprobe render")]
+    for word in ("--lock netprobe.lock", "--config netprobe.toml", "--account 123456789012", "--name edge"):
+        assert word in line
+    assert run([*line.split()[1:], "-q"]) == 0
+    assert capsys.readouterr().out == first
+
+
+def test_two_looks_at_once_lose_nothing(here: Path) -> None:
+    """Each reads the lock, adds its names and writes it; without a lock on the folder the last one wins."""
+    from netprobe.cli.render_input import _kept
+    from netprobe.render import lock as locks
+
+    def look(region: str) -> None:
+        sighting = locks.Sighting(at="2026-11-23T12:00:00Z", resolver="192.0.2.53", names={})
+        _kept(Path("netprobe.lock"), locks.Lock(patterns={f"ecs-a-*.{region}.amazonaws.com": sighting}), lab=False)
+
+    threads = [threading.Thread(target=look, args=(f"us-east-{n}",)) for n in range(1, 9)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(locks.read(here / "netprobe.lock").patterns) == 8
