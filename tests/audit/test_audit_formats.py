@@ -817,15 +817,18 @@ def test_a_line_of_a_known_program_that_is_not_understood_is_counted_and_told(
 
 
 def test_the_columns_of_a_flow_log_are_those_of_its_header(tmp_path: Path) -> None:
-    header = "version vpc-id pkt-dstaddr dstaddr dstport flow-direction tcp-flags action log-status start end\n"
+    header = (
+        "version vpc-id pkt-dstaddr dstaddr dstport flow-direction tcp-flags action log-status packets bytes start "
+        "end\n"
+    )
     dns = (
         f"Nov 23 11:59:59 dnsmasq[7]: reply {ECS} is 198.51.100.7\n"
         f"Nov 23 11:59:59 dnsmasq[7]: reply {SSM} is 198.51.100.8\n"
     )
     flows = (
-        "5 vpc-1 198.51.100.7 10.9.9.9 443 egress 2 ACCEPT OK 1795435190 1795435200\n"
-        "5 vpc-1 198.51.100.8 10.9.9.9 443 egress 19 ACCEPT OK 1795435190 1795435200\n"
-        "5 vpc-1 10.0.0.2 10.0.0.2 443 ingress 19 REJECT OK 1795435190 1795435200\n"
+        "5 vpc-1 198.51.100.7 10.9.9.9 443 egress 2 ACCEPT OK 3 180 1795435190 1795435200\n"
+        "5 vpc-1 198.51.100.8 10.9.9.9 443 egress 19 ACCEPT OK 20 4000 1795435190 1795435200\n"
+        "5 vpc-1 10.0.0.2 10.0.0.2 443 ingress 19 REJECT OK 20 4000 1795435190 1795435200\n"
     )
     audited = _audit(tmp_path, flows=header + flows, names=dns)
     found = {one.id: one.status for one in audited.endpoints}

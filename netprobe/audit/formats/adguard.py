@@ -1,6 +1,7 @@
 """AdGuard Home's query log (``querylog.json``): one JSON object a line.
 
-Source: AdguardTeam/AdGuardHome, internal/querylog/entry.go and internal/filtering (reasons), read 2026-11-28.
+Source: AdguardTeam/AdGuardHome at 75e43ab5, internal/querylog/entry.go and decode_internal_test.go,
+internal/filtering/reason.go and result.go, read 2026-11-28. Versions before 0.106 write ``Rule`` and ``FilterID``.
 ``Answer`` is the DNS message that was given, in base64.
 """
 
@@ -66,8 +67,9 @@ def parse(line: str) -> tuple[Event, ...]:
 def _rule(result: dict[str, Any], reason: int) -> str:
     rules = result.get("Rules")
     first = rules[0] if isinstance(rules, list) and rules and isinstance(rules[0], dict) else {}
-    written = first.get("Text")
-    listed = f" (list {first.get('FilterListID')})" if isinstance(first.get("FilterListID"), int) else ""
+    written = first.get("Text") or result.get("Rule")
+    number = first.get("FilterListID", result.get("FilterID"))
+    listed = f" (list {number})" if isinstance(number, int) else ""
     return f"{_REASONS.get(reason, 'filtered')}: {str(written or '')[:150]}{listed}"
 
 

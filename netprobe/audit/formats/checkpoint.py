@@ -1,7 +1,12 @@
 """Check Point's Log Exporter: syslog (``[action:"Drop"; dst:"…"; …]``), Splunk and generic (``action=Drop|…``), CEF.
 
-Source: sc1.checkpoint.com, "Log Exporter" (sk122323) and the fields of "Logs and Monitoring", read 2026-11-28 as a
-search index keeps them.
+Sources: sc1.checkpoint.com, "Log Exporter - Appendix" of R80.20 and R81; axoflow.com, "Check Point Log Exporter parser"
+(syslog and Splunk lines), both as a search index keeps them; the lines of elastic/integrations, packages/checkpoint
+(test-checkpoint.log, test-r81x.log; all read 2026-11-28). Format as documented, not read again: sk122323, and the CEF
+mapping.
+
+Not every drop is a rule's: what belongs to no connection that the gateway knows (``tcp_packet_out_of_state``) is
+dropped whatever the rules say.
 """
 
 from __future__ import annotations
@@ -17,6 +22,7 @@ _QUOTED = re.compile(r'(?<![\w.-])([\w.-]++):"([^"]*+)"')
 _EXTENSION = re.compile(r"(?<![\w.])([A-Za-z0-9_.]++)=")
 _DENIED = frozenset({"drop", "reject", "block", "prevent", "deny", "redirect"})
 _ALLOWED = frozenset({"accept", "bypass", "inspect", "allow", "detect", "permit"})
+_PROTOCOLS = frozenset({"", "6", "17", "tcp", "udp"})
 _NO_TRAFFIC = frozenset(
     {"log in", "log out", "update", "key install", "encrypt", "decrypt", "ctl", "failed log in", ""}
 )
@@ -26,7 +32,7 @@ def matches(line: str) -> bool:
     """Whether a line is of this format."""
     if "CEF:0|Check Point|" in line:
         return True
-    if 'action:"' in line and ('dst:"' in line or 'product:"' in line):
+    if 'loguid:"' in line or ('action:"' in line and ('dst:"' in line or 'product:"' in line)):
         return True
     return "|" in line and "action=" in line and ("product=" in line or "loguid=" in line)
 
@@ -39,11 +45,15 @@ def parse(line: str) -> tuple[Event, ...]:
     action = (one.get("action") or one.get("act") or "").lower()
     destination = one.get("dst", "")
     host = _host(one)
-    if action in _NO_TRAFFIC or not (destination or host):
+    if action in _NO_TRAFFIC or not (destination or host) or _is_audit(one):
+        return ()
+    if one.get("proto", "").lower() not in _PROTOCOLS:
         return ()
     verdict = Verdict.DENIED if action in _DENIED else Verdict.ALLOWED if action in _ALLOWED else None
     if verdict is None:
         raise ValueError(f"the action {action[:20]!r} is not understood")
+    if verdict is Verdict.DENIED and "tcp_packet_out_of_state" in one:
+        verdict = Verdict.UNKNOWN
     event = Event(
         verdict=verdict,
         host=host,
@@ -56,13 +66,18 @@ def parse(line: str) -> tuple[Event, ...]:
     return (event,)
 
 
+def _is_audit(one: dict[str, str]) -> bool:
+    """Whether it tells what an administrator did; ``domain_name`` is a management domain there."""
+    return "administrator" in one and "operation" in one
+
+
 def _fields(line: str) -> dict[str, str]:
     if "CEF:0|" in line:
         extension = line.partition("CEF:0|")[2].split("|", 6)[-1]
         marks = list(_EXTENSION.finditer(extension))
         ends = [*(mark.start() for mark in marks[1:]), len(extension)]
         pairs = ((mark[1], extension[mark.end() : end].strip()) for mark, end in zip(marks, ends, strict=False))
-    elif 'action:"' in line:
+    elif 'loguid:"' in line or 'action:"' in line:
         pairs = ((match[1], match[2]) for match in _QUOTED.finditer(line))
     else:
         pairs = ((key.strip(), value) for key, _, value in (part.partition("=") for part in line.split("|")))
@@ -73,7 +88,7 @@ def _fields(line: str) -> dict[str, str]:
 
 
 def _host(one: dict[str, str]) -> str:
-    for key in ("tls_server_host_name", "dst_domain_name", "domain_name", "dst_machine_name", "dhost"):
+    for key in ("tls_server_host_name", "dst_domain_name", "domain_name", "http_host", "dst_machine_name", "dhost"):
         if host := fields.name(one.get(key, "")):
             return host
     url = one.get("resource") or one.get("request") or ""

@@ -1,7 +1,8 @@
 """CoreDNS: the plugin ``log`` in its common and combined formats, and what ``errors`` says of queries.
 
-Source: coredns.io/plugins/log and coredns.io/plugins/errors (read 2026-11-28); REFUSED is what the plugin ``acl``
-answers, NXDOMAIN what a ``template`` or an empty zone does.
+Source: coredns/coredns at 4b26cced3, plugin/log/README.md, plugin/errors/README.md and errors.go, plugin/acl/README.md
+(read 2026-11-28). REFUSED is what ``acl`` answers where it blocks (where it filters: NOERROR without an address, which
+looks like any other), NXDOMAIN what a ``template`` or an empty zone does.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 ``config NAME is NXDOMAIN`` (or an address that leads nowhere) is its own rule; a REFUSED answer too. Pi-hole writes the
 list that blocked a name in the place of ``config``: ``gravity blocked``, ``regex denied`` (``regex blacklisted`` before
-version 6), ``exactly denied``, and ``… (CNAME)`` where an alias was on it (pi-hole/FTL, src/dnsmasq_interface.c and
-docs.pi-hole.net, read 2026-11-28). ``reply NAME is ADDRESS`` teaches which name an address belongs to.
+version 6), ``exactly denied``, and ``… (CNAME)`` where an alias was on it (pi-hole/FTL at 8d1add8d,
+src/dnsmasq_interface.c, where each of these is a ``blockingreason``, read 2026-11-28). ``reply NAME is ADDRESS``
+teaches which name an address belongs to.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ _LINE = re.compile(r"(.{0,80}?)\b(?:dnsmasq|pihole-FTL)\[\d+\]: (?:\d+ (\S+)/\d+
 _ABOUT = re.compile(r"(\S.{0,60}?) (\S+) (from|is|to) (\S+)(.*)$")
 _ANSWERS = frozenset({"reply", "cached", "cached-stale", "config"})
 _BLOCKED = re.compile(
-    r"(?:gravity|regex|exactly?|antigravity|upstream|external|special domain|blocked)\b", re.IGNORECASE
+    r"(?:gravity|regex|exactly?|antigravity|upstream|external|special domain|blocked|Mozilla canary domain|"
+    r"Apple iCloud Private Relay domain|Designated Resolver domain|Rate-limiting)\b",
+    re.IGNORECASE,
 )
 _ALLOWED_LIST = re.compile(r"antigravity|whitelisted|allowed|permitted", re.IGNORECASE)
 _NO_WHERE = frozenset({"NXDOMAIN", "REFUSED", "NODATA-IPv4", "0.0.0.0", "::", "127.0.0.1", "::1"})  # noqa: S104

@@ -1,7 +1,11 @@
 """Envoy's access log: its default format, Istio's (which has the server name), and JSON with Envoy's operator names.
 
-Source: envoyproxy.io, "Access logging", command operators and RESPONSE_FLAGS; istio.io, "Envoy Access Logs" (both read
-2026-11-28). ``NR`` and ``NFCF`` mean that no route or filter chain was there for the name: with an allowlist, a denial.
+Sources: envoyproxy/envoy, docs/root/configuration/observability/access_log/usage.rst (default format, RESPONSE_FLAGS);
+lines of a real Istio in fredcoq/kubefrog-kvmserver, istio/readme.md (all read 2026-11-28). Format as documented, not
+read again: istio.io, "Envoy Access Logs". ``NR`` means that no route or filter chain was there for the name: with an
+allowlist, a denial (``NFCF`` is what newer versions write for the chain; no page that was read has it).
+
+A 403 is Envoy's own only where no upstream was asked: S3 answers 403, too, and that is no denial by the proxy.
 """
 
 from __future__ import annotations
@@ -43,7 +47,7 @@ def parse(line: str) -> tuple[Event, ...]:
     time, request, status, flags, rest = found.groups()
     host, port = _authority(request, rest)
     event = Event(
-        verdict=_verdict(flags, status, rest),
+        verdict=_verdict(flags, status, rest, from_upstream=_asked_upstream(rest)),
         host=host,
         port=port,
         rule=f"{status} {flags}" + (" BlackHoleCluster" if "BlackHoleCluster" in rest else ""),
@@ -53,7 +57,7 @@ def parse(line: str) -> tuple[Event, ...]:
 
 
 def _authority(request: str, rest: str) -> tuple[str, int | None]:
-    """The name: Istio's requested server name stands last but one, Envoy's authority fourth among the quoted words."""
+    """The name: Istio's requested server name stands last but one; the authority is the last but one in quotes."""
     words = rest.split()
     if words and not words[-1].endswith('"') and len(words) >= 2:
         for word in words[-2:]:
@@ -61,18 +65,25 @@ def _authority(request: str, rest: str) -> tuple[str, int | None]:
             if fields.name(host) and "." in host and not host.startswith("outbound"):
                 return fields.name(host), port
     quoted = _QUOTED.findall(rest)
-    for word in [*quoted[3:4], *request.split()[1:2]]:
+    for word in [*quoted[-2:-1], *request.split()[1:2]]:
         host, port = fields.of_url(word)
         if fields.name(host) and "." in host:
             return fields.name(host), port
     return "", None
 
 
-def _verdict(flags: str, status: str, rest: str) -> Verdict:
+def _asked_upstream(rest: str) -> bool:
+    """Whether the last of the quoted words, the upstream host, is one."""
+    return _QUOTED.findall(rest)[-1:] not in ([], ["-"], [""])
+
+
+def _verdict(flags: str, status: str, rest: str, *, from_upstream: bool) -> Verdict:
     named = set(flags.split(","))
-    if named & _DENIED or "BlackHoleCluster" in rest or "rbac_access_denied" in rest or status == "403":
+    if named & _DENIED or "BlackHoleCluster" in rest or "rbac_access_denied" in rest:
         return Verdict.DENIED
-    if status == "407":
+    if status == "403" and not from_upstream:
+        return Verdict.DENIED
+    if status == "407" and not from_upstream:
         return Verdict.CREDENTIALS_ASKED
     if named & _FAILED or status in ("502", "503", "504"):
         return Verdict.FAILED_UPSTREAM
@@ -92,7 +103,7 @@ def _json(line: str) -> tuple[Event, ...]:
     status = str(record.get("response_code", "-"))
     upstream, upstream_port = fields.authority(str(record.get("upstream_host") or ""))
     event = Event(
-        verdict=_verdict(str(record["response_flags"]), status, details),
+        verdict=_verdict(str(record["response_flags"]), status, details, from_upstream=bool(fields.address(upstream))),
         host=host,
         address=fields.address(upstream),
         port=port or upstream_port,

@@ -8,6 +8,7 @@ Suricata up to 7 writes ``rrname`` beside the rest and, within an alert, a list 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -22,11 +23,12 @@ _RESPONSES = ("response", "answer")
 _RCODES = {"NXDOMAIN": Verdict.DENIED, "REFUSED": Verdict.DENIED, "SERVFAIL": Verdict.FAILED_UPSTREAM}
 _MOST = 64
 _DECODER = msgspec.json.Decoder()
+_KIND = re.compile(r'"event_type"\s{0,8}:\s{0,8}"')
 
 
 def matches(line: str) -> bool:
-    """Whether a line is of this format."""
-    return line.lstrip().startswith("{") and '"event_type"' in line
+    """Whether a line is of this format. Its event type is a word; Hubble's, by the same name, is an object."""
+    return line.lstrip().startswith("{") and _KIND.search(line) is not None
 
 
 def parse(line: str) -> tuple[Event, ...]:

@@ -79,6 +79,11 @@ def port(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 5 and int(text) else None
 
 
+def count(text: str) -> int:
+    """A number of bytes or packets; 0 where it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
+
+
 def iso(text: str) -> float | None:
     """An ISO 8601 time (also Suricata's ``+0000``), or None; without a zone it is taken as UTC."""
     try:

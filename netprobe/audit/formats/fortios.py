@@ -1,9 +1,12 @@
 """FortiGate's traffic and UTM logs: ``key=value``, as syslog sends them and as they are downloaded.
 
-Source: docs.fortinet.com, "FortiOS Log Message Reference" 7.2 to 7.6, chapters "Traffic", "Web filter", "Application
-control" and "DNS" (read 2026-11-28 as a search index keeps them). A traffic log tells what the session came to:
-``deny``; ``timeout`` and the resets also of sessions that worked, told apart by the bytes that came back; ``ip-conn`` a
-session that found nobody.
+Sources: docs.fortinet.com, "FortiOS Log Message Reference" 6.0 (message 15, the field ``action``) and 6.2 (message 3),
+as a search index keeps them; the lines of elastic/integrations, packages/fortinet_fortigate (test-fortinet.log,
+test-fortinet-7-4.log; all read 2026-11-28). Format as documented, not read again: the reference of 7.2 to 7.6.
+
+A traffic log tells what the session came to: ``deny``, or how it was closed. ``timeout``, the resets and ``accept``
+stand also for sessions that worked; the bytes that came back tell them apart. ``ip-conn`` is a session that found
+nobody, and message 11, with whatever action, a connection that failed.
 """
 
 from __future__ import annotations
@@ -17,7 +20,14 @@ NAME = "fortios"
 SUMMARY = "FortiGate traffic and UTM log"
 TEACHES = True
 _DENIED = re.compile(r"(?:deny|denied|block|drop|reset|redirect)")
-_UTM = frozenset({"webfilter", "app-ctrl", "ips", "ssl", "dns", "emailfilter", "virus", "waf", "file-filter", "casb"})
+_UTM = frozenset(
+    {
+        *("webfilter", "app-ctrl", "ips", "ssl", "dns", "emailfilter", "virus", "waf", "file-filter", "casb"),
+        *("anomaly", "dlp", "icap", "ssh", "voip"),
+    }
+)
+_FAILED_CONNECTION = "0000000011"
+_PROTOCOLS = frozenset({"", "6", "17"})
 
 
 def matches(line: str) -> bool:
@@ -26,12 +36,12 @@ def matches(line: str) -> bool:
 
 
 def parse(line: str) -> tuple[Event, ...]:
-    """The events of a line; none for the device's own events."""
+    """The events of a line; none for the device's own events, and for what is neither TCP nor UDP."""
     if not matches(line):
         raise ValueError("not a FortiGate line")
     one = fields.pairs(line)
     kind, subtype = one.get("type", ""), one.get("subtype", "")
-    if kind == "event":
+    if kind == "event" or one.get("proto", "") not in _PROTOCOLS:
         return ()
     if kind != "traffic" and subtype not in _UTM:
         raise ValueError("a line of a FortiGate that is not understood")
@@ -60,9 +70,14 @@ def parse(line: str) -> tuple[Event, ...]:
 def _traffic(one: dict[str, str], action: str) -> Verdict:
     if _DENIED.match(one.get("utmaction", "")) or action in ("deny", "blocked", "dropped"):
         return Verdict.DENIED
-    if action == "ip-conn" or (action in ("timeout", "server-rst", "client-rst") and one.get("rcvdbyte") == "0"):
+    if action == "ip-conn" or one.get("logid") == _FAILED_CONNECTION:
         return Verdict.FAILED_UPSTREAM
-    return Verdict.UNKNOWN if action in ("start", "") else Verdict.ALLOWED
+    if action in ("start", "") or one.get("subtype") == "sniffer":
+        return Verdict.UNKNOWN
+    if one.get("rcvdbyte") != "0":
+        return Verdict.ALLOWED
+    # Nothing came back, and where nothing was counted as sent either, nothing was counted at all.
+    return Verdict.UNKNOWN if action == "accept" and one.get("sentbyte") == "0" else Verdict.FAILED_UPSTREAM
 
 
 def _dns(one: dict[str, str]) -> tuple[Event, ...]:

@@ -1,4 +1,6 @@
-"""HAProxy's HTTP and TCP logs (``option httplog``, ``option tcplog``; configuration manual 2.6 section 8.2).
+"""HAProxy's HTTP and TCP logs (``option httplog``, ``option tcplog``).
+
+Source: haproxy/haproxy at 50872daa6, doc/configuration.txt, sections 8.2.2, 8.2.3 and 8.5, read 2026-11-28.
 
 The host is taken from the request line, from a captured header or SNI in braces, or from a word ``sni=…`` of a
 ``log-format``; a plain TCP log names none. ``P`` at the first place of the termination state is the proxy's own

@@ -1,7 +1,9 @@
 """Cilium's Hubble: ``hubble observe`` as JSON (``-o json``, exported flows) and as text (``-o compact``).
 
-Sources: docs.cilium.io, "Hubble" and its flow API (api/v1/flow/flow.proto, verdicts and drop reasons), and the printer
-of cilium/hubble (pkg/printer), read 2026-11-28. Replies are left out: they say what the request said.
+Sources: cilium/cilium, hubble/pkg/printer (printer.go and its test, whose lines these are) and
+pkg/hubble/parser/seven/dns.go (the words for questions and answers), read 2026-11-28. Format as documented, not read
+again: api/v1/flow/flow.proto, for the verdicts. Replies are left out: they say what the request said. ``hubble observe
+-o table`` shows no direction, and is not read.
 """
 
 from __future__ import annotations
@@ -36,7 +38,12 @@ _VERDICTS = {
     "VERDICT_UNKNOWN": Verdict.UNKNOWN,
 }
 _WORD = re.compile(r"\b(FORWARDED|REDIRECTED|DROPPED|DENIED|ALLOWED|AUDITED|AUDIT|ERROR|TRACED|TRANSLATED)\b")
-_ANSWER = re.compile(r'DNS Answer "([0-9a-fA-F.:,]{0,400})"[^(]{0,40}\((?:Proxy|Query) (\S{1,260}) (?:A|AAAA)\b')
+_QUESTION = re.compile(r"\(DNS Query (\S{1,260}) [A-Z0-9,]{1,40}\)")
+_NO_ANSWER = re.compile(
+    r"DNS Answer RCode: ([A-Za-z -]{1,60}) TTL: \d+ \((?:Proxy|Query) (\S{1,260}) [A-Z0-9,]{1,40}\)"
+)
+_RCODES = {"Non-Existent Domain": Verdict.DENIED, "Query Refused": Verdict.DENIED}
+_ANSWER = re.compile(r'DNS Answer "([0-9a-fA-F.:,]{0,400})"[^(]{0,600}\((?:Proxy|Query) (\S{1,260}) (?:A|AAAA)\b')
 
 
 def matches(line: str) -> bool:
@@ -109,17 +116,15 @@ def _text(line: str) -> tuple[Event, ...]:
     if found is None:
         raise ValueError("not a Hubble line")
     time, source, arrow, destination, rest = found.groups()
-    answer = _ANSWER.search(rest)
-    if answer is not None:
-        host = fields.name(answer[2])
-        addresses = [address for word in answer[1].split(",") if (address := fields.address(word))]
-        return tuple(Event(Verdict.ALLOWED, host, rule="answered", answer=one, layer="dns") for one in addresses)
     word = _WORD.search(rest)
     if word is None:
         raise ValueError("a line of Hubble that is not understood")
+    if "(DNS " in rest:
+        return _text_dns(rest, _VERDICTS[word[1]], rest[: word.end()])
     if arrow == "<-":
         return ()
-    host, port = fields.authority(destination)
+    names, port = fields.authority(destination)
+    host = names.partition(",")[0]  # where several names have the address, all stand there; as in JSON the first counts
     event = Event(
         verdict=_VERDICTS[word[1]],
         host=fields.name(host) if port is not None else "",
@@ -130,6 +135,25 @@ def _text(line: str) -> tuple[Event, ...]:
         time=fields.syslog(time.split(), fields.this_year()),
     )
     return (event,) if event.host or event.address else ()
+
+
+def _text_dns(rest: str, verdict: Verdict, rule: str) -> tuple[Event, ...]:
+    """A question or an answer that went through Cilium's DNS proxy; none for an answer without an address."""
+    question = _QUESTION.search(rest)
+    if question is not None:
+        denied = verdict is Verdict.DENIED
+        asked = Event(Verdict.UNKNOWN, fields.name(question[1]), rule="asked", layer="dns")
+        return (asked._replace(verdict=Verdict.DENIED, rule=rule) if denied else asked,)
+    nothing = _NO_ANSWER.search(rest)
+    if nothing is not None:
+        failed = _RCODES.get(nothing[1], Verdict.FAILED_UPSTREAM)
+        return (Event(failed, fields.name(nothing[2]), rule=nothing[1], layer="dns"),)
+    answer = _ANSWER.search(rest)
+    if answer is None:
+        return ()
+    host = fields.name(answer[2])
+    addresses = [address for word in answer[1].split(",") if (address := fields.address(word))]
+    return tuple(Event(Verdict.ALLOWED, host, rule="answered", answer=one, layer="dns") for one in addresses)
 
 
 def _table(record: Any, key: str) -> dict[str, Any]:

@@ -5,8 +5,9 @@ error log, without the name. The access log has it::
 
     log_format netprobe '$remote_addr [$time_iso8601] $status $bytes_sent $ssl_preread_server_name "$upstream_addr"';
 
-Source: nginx.org, ngx_stream_log_module and ngx_stream_core_module, ``$status``: 200 done, 400 no preread, 403 denied,
-500 no upstream or another error, 502 the upstream could not be reached, 503 too many (read 2026-11-28).
+Source: nginx/nginx at 3f6f7824d, src/stream/ngx_stream.h (the statuses: 200 done, 400 bad request, 403 forbidden, 500
+internal error, 502 bad gateway, 503 unavailable) and ngx_stream_proxy_module.c, read 2026-11-28. That an empty upstream
+gives 500 and ``no host in upstream`` is what nginx does when the rendered map is loaded in it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Amazon Route 53 Resolver query logs (JSON), with what its DNS Firewall did.
 
-Source: docs.aws.amazon.com/Route53/latest/DeveloperGuide/resolver-query-logs-format.html, "Values that appear in VPC
-Resolver query logs" (read 2026-11-28).
+Source: docs.aws.amazon.com/Route53/latest/DeveloperGuide, resolver-query-logs-format.md and
+resolver-query-logs-example-json.md, as a search index keeps them; the lines of elastic/integrations,
+packages/aws/data_stream/route53_resolver_logs (all read 2026-11-28).
 """
 
 from __future__ import annotations

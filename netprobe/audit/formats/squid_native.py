@@ -39,11 +39,13 @@ def verdict(action: str, status: str) -> Verdict:
     """What became of a request.
 
     DENIED is Squid's word for its own rules, except that 407 only asks for credentials. 409 is its answer where a
-    client connects to an address that Squid does not find for the name (squid-cache.org, KnowledgeBase
-    "HostHeaderForgery"). Over a tunnel Squid logs 503 (and 500 where it cannot forward at all) for what it admitted and
-    could not reach, with NONE_NONE where that was before the tunnel stood; a 5xx of a plain request may be the
-    server's own, which is a failure behind the rules as well (all read 2026-11-28). NONE without such a status decides
-    nothing.
+    client connects to an address that Squid does not find for the name. Over a tunnel Squid logs 503 (and 500 where it
+    cannot forward at all) for what it admitted and could not reach, with NONE_NONE where that was before the tunnel
+    stood; a 5xx of a plain request may be the server's own, which is a failure behind the rules as well. NONE without
+    such a status decides nothing.
+
+    Sources: for 409 www.squid-cache.org, ``host_verify_strict``, and wiki.squid-cache.org, "HostHeaderForgery", as a
+    search index keeps them, read 2026-11-28; for the rest what Squid itself writes in the tests.
     """
     if status == _CREDENTIALS:
         return Verdict.CREDENTIALS_ASKED

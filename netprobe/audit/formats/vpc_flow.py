@@ -1,9 +1,14 @@
-"""AWS VPC flow logs, versions 2 to 5: the default format, and any format whose header line names its fields.
+"""AWS VPC flow logs: the default format, and any format whose header line names its fields.
 
-Source: docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html, "Available fields" and "Default format" (read
-2026-11-28). A record names addresses only; a DNS log beside it tells their names. ``pkt-dstaddr`` is the packet's own
-destination where a gateway stands between. ACCEPT says that the security groups and network ACLs admitted the packets,
-nothing of an answer: where only SYNs went out (``tcp-flags`` 2), none came.
+Source: docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html ("Default format") and
+flow-logs-records-examples.html ("TCP flag sequence"), as the archived awsdocs/amazon-vpc-user-guide and a search index
+keep them; the lines of elastic/integrations, packages/aws/data_stream/vpcflow (all read 2026-11-28). A record names
+addresses only; a DNS log beside it tells their names. ``pkt-dstaddr`` is the packet's own destination where a gateway
+stands between. CloudWatch Logs keeps no header: there the fields after the default ones mean nothing to us.
+
+ACCEPT says that the security groups and network ACLs admitted the packets, nothing of an answer. ``tcp-flags`` 2 alone
+does not say either that none came: AWS's own example is of a connection that went on, because ACK is not among the
+flags that are logged. Only SYNs went out where all the packets have a SYN's size as well.
 """
 
 from __future__ import annotations
@@ -15,7 +20,7 @@ from netprobe.audit.formats import fields
 from netprobe.audit.model import Event, Verdict
 
 NAME = "vpc-flow"
-SUMMARY = "AWS VPC flow logs, v2 to v5"
+SUMMARY = "AWS VPC flow logs, v2 to v10"
 _DEFAULT = MappingProxyType(
     {
         name: place
@@ -27,8 +32,13 @@ _DEFAULT = MappingProxyType(
         )
     }
 )  # fmt: skip
+_VERSIONS = frozenset(str(number) for number in range(2, 11))
+_STATUSES = frozenset({"OK", "NODATA", "SKIPDATA"})
 _NEEDED = ("dstaddr", "dstport", "action")
 _SYN = "2"
+_SYN_SIZES = {4: range(40, 61, 4), 6: range(60, 81, 4)}
+"""Bytes by IP version: 20 or 40 of its header, 20 of TCP's, and up to 20 of options, always a multiple of 4."""
+_PROTOCOLS = frozenset({"", "6", "17"})
 
 
 def matches(line: str) -> bool:
@@ -36,7 +46,7 @@ def matches(line: str) -> bool:
     words = line.split()
     if _header(words) is not None:
         return True
-    return len(words) >= 14 and words[0] in ("2", "3", "4", "5") and words[-1] in ("OK", "NODATA", "SKIPDATA")
+    return len(words) >= 14 and words[0] in _VERSIONS and words[13] in _STATUSES
 
 
 def parser() -> Callable[[str], tuple[Event, ...]]:
@@ -82,8 +92,10 @@ def _parse(words: list[str], columns: Mapping[str, int]) -> tuple[Event, ...]:
     address = fields.address(cell("pkt-dstaddr")) or fields.address(cell("dstaddr"))
     if verdict is None or not address:
         raise ValueError("not a flow log record")
+    if cell("protocol") not in _PROTOCOLS:
+        return ()
     if verdict is Verdict.ALLOWED and cell("tcp-flags") == _SYN:
-        verdict = Verdict.FAILED_UPSTREAM
+        verdict = _after_syn(address, fields.count(cell("packets")), fields.count(cell("bytes")))
     event = Event(
         verdict=verdict,
         address=address,
@@ -93,3 +105,18 @@ def _parse(words: list[str], columns: Mapping[str, int]) -> tuple[Event, ...]:
         time=fields.epoch(cell("end") or cell("start")),
     )
     return (event,)
+
+
+def _after_syn(address: str, packets: int, size: int) -> Verdict:
+    """What became of a flow whose only flag was SYN: a SYN that is sent again has the size of the first.
+
+    Args:
+        address: that was connected to.
+        packets: how many; 0 where the record does not say.
+        size: bytes of all of them; 0 where the record does not say.
+    """
+    if not packets or not size:
+        return Verdict.UNKNOWN
+    sizes = _SYN_SIZES[6 if ":" in address else 4]
+    only_syns = size % packets == 0 and size // packets in sizes
+    return Verdict.FAILED_UPSTREAM if only_syns else Verdict.ALLOWED

@@ -1,13 +1,16 @@
 """Zscaler's NSS feeds: web, firewall and DNS, as ``key=value`` between tabs (Splunk) and as JSON.
 
-Source: help.zscaler.com, "NSS Feed Output Format: Web Logs", "… Firewall Logs" and "… DNS Logs", with the feed types
-Splunk CIM and JSON as they come (read 2026-11-28 as a search index keeps them). Who writes a feed of his own keeps the
-names of the fields.
+Sources: help.zscaler.com, "NSS Feed Output Format: Web Logs", "… Firewall Logs" and "… DNS Logs", as a search index
+keeps them; the lines of elastic/integrations, packages/zscaler_zia (test-web.log, test-firewall.log, test-dns.log; all
+read 2026-11-28). Who writes a feed of his own keeps the names of the fields: ``eurl`` is ``url`` with its odd
+characters encoded. Format as documented, not read again: the feed type Splunk CIM.
 """
 
 from __future__ import annotations
 
+import datetime
 import re
+import urllib.parse
 from typing import Any
 
 import msgspec
@@ -20,8 +23,11 @@ SUMMARY = "Zscaler NSS web, firewall or DNS feed"
 _DECODER = msgspec.json.Decoder()
 _DENIED = re.compile(r"(?i)block|drop|den|reject|caution")
 _ALLOWED = re.compile(r"(?i)allow|resolve|permit|isolate")
-_ACTIONS = ("action", "reqaction", "dns_reqaction")
-_KNOWN = ("cdip", "csip", "clientip", "hostname", "url", "dns_req", "urlcategory", "reqaction")
+_ACTIONS = ("action", "reqaction", "resaction", "dns_reqaction")
+_RULES = ("rulelabel", "rule", "resrulelabel", "reqrulelabel", "reason")
+_CLIENTS = ("csip", "clt_sip", "clientip", "cip")
+_DESTINATIONS = ("cdip", "sdip", "serverip", "sip")
+_KNOWN = ("eurl", "cdip", "csip", "clientip", "hostname", "url", "dns_req", "urlcategory", "reqaction")
 
 
 def matches(line: str) -> bool:
@@ -40,12 +46,14 @@ def parse(line: str) -> tuple[Event, ...]:
         one = {key.strip().rpartition(" ")[2].lower(): value.strip('" ') for key, _, value in parts}
     else:
         raise ValueError("not a line of an NSS feed")
-    action = next((one[key] for key in _ACTIONS if one.get(key)), "")
-    if not action:
+    actions = [one[key] for key in _ACTIONS if one.get(key)]
+    if not actions:
         return ()
+    action = next((text for text in actions if _DENIED.search(text)), actions[0])
     is_dns = "dns_req" in one or "reqaction" in one
-    host = fields.name(one.get("dns_req") or one.get("hostname") or "") or _of_url(one.get("url", ""))
-    address = fields.address(one.get("cdip") or one.get("serverip") or "")
+    url_host, url_port = fields.of_url(one.get("url") or one.get("eurl") or "")
+    host = fields.name(one.get("dns_req") or one.get("hostname") or "") or fields.name(url_host)
+    address = "" if is_dns else _destination(one)
     if not (host or address):
         if any(key in one for key in _KNOWN):
             raise ValueError("a line of an NSS feed that names no destination")
@@ -54,10 +62,10 @@ def parse(line: str) -> tuple[Event, ...]:
         verdict=_verdict(action),
         host=host,
         address=address,
-        port=None if is_dns else fields.port(one.get("cdport") or one.get("dport") or "") or _port(one),
-        rule=one.get("rulelabel") or one.get("rule") or one.get("reason") or action,
-        client=one.get("csip") or one.get("clientip") or one.get("cip") or "",
-        time=fields.epoch(one.get("epochtime", "")) or fields.iso(one.get("datetime") or one.get("time") or ""),
+        port=None if is_dns else fields.port(one.get("cdport") or one.get("dport") or "") or _port(one) or url_port,
+        rule=_rule(one, action),
+        client=next((one[key] for key in _CLIENTS if one.get(key)), ""),
+        time=fields.epoch(one.get("epochtime", "")) or _time(one.get("datetime") or one.get("time") or ""),
         layer="dns" if is_dns else "traffic",
     )
     return (event,)
@@ -74,8 +82,25 @@ def _port(one: dict[str, str]) -> int | None:
     return {"HTTPS": 443, "SSL": 443, "HTTP": 80}.get(protocol)
 
 
-def _of_url(url: str) -> str:
-    return fields.name(fields.of_url(url)[0]) if url else ""
+def _destination(one: dict[str, str]) -> str:
+    """The address that was asked for; what a feed does not know is 0.0.0.0 there."""
+    known = (fields.address(one.get(key, "")) for key in _DESTINATIONS)
+    return next((text for text in known if text not in ("", "0.0.0.0")), "")  # noqa: S104
+
+
+def _rule(one: dict[str, str], action: str) -> str:
+    """The rule's name, in which odd characters are encoded as in a URL."""
+    named = next((one[key] for key in _RULES if one.get(key) not in (None, "", "None", "NA")), action)
+    return urllib.parse.unquote(named[:300])
+
+
+def _time(text: str) -> float | None:
+    """``Mon Oct 16 22:55:48 2023`` (the feed names its zone elsewhere; taken as UTC), or an ISO time."""
+    try:
+        found = datetime.datetime.strptime(text, "%a %b %d %H:%M:%S %Y")
+    except ValueError:
+        return fields.iso(text)
+    return found.replace(tzinfo=datetime.UTC).timestamp()
 
 
 def _json(line: str) -> dict[str, str]:

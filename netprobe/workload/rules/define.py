@@ -1,8 +1,9 @@
 """How a rule of workload is written down: the function's name is the rule's id.
 
 Every rule names the sentence of AWS's documentation or API that it rests on; a wish in a roadmap is no source. The
-sentences of the API are those of botocore 1.44.5, which documents it; those of the developer guide stand on the pages
-named, as they are kept by search indexes and by its archived source.
+sentences of the API are those of botocore 1.44.5, which documents it. Those of the developer guide were held against
+its archived source (awsdocs/amazon-ecs-developer-guide, as of 2023-06-15): each stands there word for word on the page
+named. Whether today's page still says so was not read again.
 """
 
 from __future__ import annotations

@@ -164,7 +164,7 @@ RULES: tuple[Rule[Workload], ...] = (
     rule(
         service_connect_unsupported,
         "Service Connect is not supported",
-        f"{GUIDE}service-connect-concepts.html",
+        f"{GUIDE}service-connect.html",
         "External container instance for Amazon ECS Anywhere aren't supported with Service Connect.",
     ),
     rule(
@@ -191,8 +191,8 @@ RULES: tuple[Rule[Workload], ...] = (
         exec_needs_task_role,
         "ECS Exec needs a task role",
         f"{GUIDE}ecs-exec.html",
-        "ECS Exec requires a task IAM role to grant containers the permissions needed for communication between the "
-        "managed SSM agent (execute-command agent) and the SSM service.",
+        "The ECS Exec feature requires a task IAM role to grant containers the permissions needed for communication "
+        "between the managed SSM agent (execute-command agent) and the SSM service.",
         severity=Severity.WARNING,
     ),
 )
