@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from netprobe.render import Addresses, Options, render
+from netprobe.render.model import Policy
 from tests.support import need
-from tests.support.render_engine import Namespace, cable, listeners, namespace
+from tests.support.render_cases import ORIGIN, ecs
+from tests.support.render_engine import Namespace, cable, connects, listeners, namespace
 from tests.support.render_packets import PORTS, REGION, claimed, decide, questions, rendered
 
 pytestmark = [pytest.mark.engine, pytest.mark.root]
@@ -88,3 +92,53 @@ def test_the_check_sees_mistakes(tmp_path: Path) -> None:
     ipset = folder / "ipsets" / "netprobe-443-v4.xml"
     ipset.write_text(ipset.read_text().replace("192.0.2.16/28", "ecs.us-east-2.amazonaws.com"), encoding="utf-8")
     assert "INVALID_ENTRY" in _check(folder)
+
+
+_SITE = """<?xml version="1.0" encoding="utf-8"?>
+<policy target="REJECT" priority="-50">
+  <short>site</short>
+  <ingress-zone name="HOST"/>
+  <egress-zone name="ANY"/>
+  <rule family="ipv4"><destination address="203.0.113.50/32"/><accept/></rule>
+</policy>
+"""
+"""A host of a site that lets out what goes to its intranet, and nothing else."""
+_ENDPOINT, _INTRANET, _ELSEWHERE = "192.0.2.20", "203.0.113.50", "203.0.113.99"
+
+
+def _reached(near: Namespace, asked: list[tuple[str, int]]) -> dict[tuple[str, int], bool]:
+    """A policy that rejects says so by ICMP, which is no route to the host."""
+
+    def one(address: str, port: int) -> bool:
+        try:
+            return connects(address, port)
+        except OSError as exc:
+            if exc.errno != errno.EHOSTUNREACH:
+                raise
+            return False
+
+    return near.call(lambda: {question: one(*question) for question in asked})
+
+
+@pytest.mark.parametrize("enforce", [False, True])
+def test_on_a_host_with_policies_of_its_own(enforce: bool, near: Namespace, tmp_path: Path) -> None:
+    asked = [(address, port) for address in (_ENDPOINT, _INTRANET, _ELSEWHERE) for port in (443, 8443)]
+    folder = _install(tmp_path / "etc", {})
+    (folder / "policies").mkdir(exist_ok=True)
+    (folder / "policies" / "site.xml").write_text(_SITE, encoding="utf-8")
+    _load(near, folder)
+    before = _reached(near, asked)
+    assert before == {(address, port): address == _INTRANET for address, port in asked}
+    options = Options(allow_widening=True, addresses=Addresses(how="x", by_region={"us-east-2": _SOME}))
+    made = render("firewalld", ecs("us-east-2"), origin=ORIGIN, options=options, policy=Policy(enforce=enforce))
+    wanted = {**before, (_ENDPOINT, 443): True}
+    if enforce:
+        wanted[_INTRANET, 443] = False
+    for _ in range(2):
+        _install(folder, made.files)
+        _load(near, folder)
+        assert _reached(near, asked) == wanted
+    for name in made.files:
+        next(folder.rglob(name)).unlink()
+    _load(near, folder)
+    assert _reached(near, asked) == before

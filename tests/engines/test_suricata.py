@@ -8,6 +8,7 @@ import pytest
 
 from netprobe.errors import CannotExpressError
 from netprobe.render import Options, Rendered, render
+from netprobe.render.model import Policy
 from tests.support.render_cases import CASES, ORIGIN, closed, endpoint
 from tests.support.render_corpus import corpus, spellings
 from tests.support.suricata import Talk, dropped, hello, parse, passes
@@ -96,3 +97,42 @@ def test_the_reader_notices_what_is_invalid() -> None:
     ):
         with pytest.raises(AssertionError):
             parse(bad)
+
+
+_SITE = (
+    'pass tls $HOME_NET any -> $EXTERNAL_NET 443 (msg:"site"; flow:to_server,established; tls.sni; '
+    'content:"intranet.example"; startswith; endswith; nocase; sid:5000001; rev:1;)\n'
+    'drop tls $HOME_NET any -> $EXTERNAL_NET 443 (msg:"site"; flow:to_server,established; '
+    "ssl_state:client_hello; sid:5900001; rev:1;)\n"
+)
+"""Rules of a site: one name passes, every other is dropped."""
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", ["netprobe", "netprobe-handoff"])
+def test_beside_rules_of_a_site_it_only_adds(name: str, tmp_path: Path) -> None:
+    case = CASES["strict"]
+    made = render("suricata", case.endpoints, origin=ORIGIN, options=case.options, policy=Policy(name=name))
+    assert "drop" not in {line.partition(" ")[0] for line in made.main.splitlines()}
+    names = ["intranet.example", "evil.example", *corpus(case.endpoints)[::4]]
+    for folder in ("before", "after"):
+        (tmp_path / folder).mkdir()
+    before = dropped(_SITE, [Talk([hello(one)]) for one in names], tmp_path / "before")
+    assert [not gone for gone in before] == [one == "intranet.example" for one in names]
+    after = dropped(_SITE + made.main, [Talk([hello(one)]) for one in names], tmp_path / "after")
+    wanted = [one == "intranet.example" or made.lowered.admits(one) for one in names]
+    assert [not gone for gone in after] == wanted
+    assert True in wanted[2:]
+
+
+@pytest.mark.engine
+def test_two_renders_under_two_names_load_together(tmp_path: Path) -> None:
+    """Suricata refuses a signature id that stands twice."""
+    case = CASES["strict"]
+    both = "".join(
+        render("suricata", case.endpoints, origin=ORIGIN, options=case.options, policy=Policy(name=name)).main
+        for name in ("netprobe", "netprobe-handoff")
+    )
+    numbers = [part for line in both.splitlines() for part in line.split() if part.startswith("sid:")]
+    assert len(set(numbers)) == len(numbers) > 0
+    assert dropped(both, [Talk([hello("ecs.us-east-2.amazonaws.com")])], tmp_path) == [False]
