@@ -47,6 +47,8 @@ class ProxyServer:
         username: for Basic authentication, or None.
         password: never shown; see :attr:`safe`.
         source: where the setting came from.
+        lab_address: lab only: the address at which the lab's proxy stands in for this one; None to resolve the name.
+        lab_port: lab only: the port of it.
     """
 
     scheme: str
@@ -55,6 +57,13 @@ class ProxyServer:
     username: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
     source: str = ""
+    lab_address: str | None = None
+    lab_port: int | None = None
+
+    @property
+    def connect_port(self) -> int:
+        """The port to connect to (differs from the setting's only in a lab)."""
+        return self.port if self.lab_port is None else self.lab_port
 
     @property
     def safe(self) -> str:

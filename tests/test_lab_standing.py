@@ -28,6 +28,8 @@ GOOD = standing.Standing(
     dns_port=5353,
     ports={443: 8443},
     addresses={"ssm.us-east-2.amazonaws.com": ("127.99.0.3", "::1")},
+    proxy_address="127.99.0.9",
+    proxy_port=3128,
     store_file="ca.pem",
     origin_file="ca.pem",
 )
@@ -39,12 +41,14 @@ def test_a_description_survives_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("outside", ["10.0.0.1", "0.0.0.0", "2001:db8::1", "ssm.us-east-2.amazonaws.com", ""])
-@pytest.mark.parametrize("where", ["resolvers", "addresses"])
+@pytest.mark.parametrize("where", ["resolvers", "addresses", "proxy_address"])
 def test_a_description_never_points_outside_loopback(tmp_path: Path, where: str, outside: str) -> None:
-    changed = (
-        {"resolvers": (outside,)} if where == "resolvers" else {"addresses": {"a.example": ("127.0.0.1", outside)}}
-    )
-    standing.write(msgspec.structs.replace(GOOD, **changed), tmp_path / "lab.json")
+    changed: dict[str, object] = {
+        "resolvers": (outside,),
+        "addresses": {"a.example": ("127.0.0.1", outside)},
+        "proxy_address": outside,
+    }
+    standing.write(msgspec.structs.replace(GOOD, **{where: changed[where]}), tmp_path / "lab.json")
     with pytest.raises(UnreadableFileError, match="not a loopback address"):
         standing.read(tmp_path / "lab.json")
 

@@ -147,16 +147,15 @@ def _look(request: CheckRequest, selection: Selection) -> vantages.Look:
             origin_ca=request.origin_ca,
             families=request.families,
         )
-    vantages.refuse_beside_lab(
-        resolver=request.resolvers,
+    vantages.refuse_beside_lab(ca_file=request.ca_file, origin_ca=request.origin_ca)
+    eyes = vantages.Eyes(
+        names=request.agents,
+        root=request.root,
+        resolvers=request.resolvers,
         proxy=request.proxy,
         no_proxy=request.no_proxy,
-        ca_file=request.ca_file,
-        origin_ca=request.origin_ca,
-        as_=request.agents,
-        root=request.root,
     )
-    return vantages.in_the_lab(request.lab, selection.endpoints)
+    return vantages.in_the_lab(request.lab, selection.endpoints, eyes)
 
 
 def _placeholders(selection: Selection) -> Iterator[str]:

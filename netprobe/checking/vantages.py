@@ -13,7 +13,7 @@ from netprobe.errors import UnreadableFileError, UsageError
 
 if TYPE_CHECKING:
     from netprobe.catalog.model import Endpoint
-    from netprobe.vantage import Vantage
+    from netprobe.vantage import ProxyServer, Resolver, Vantage
 
 
 class Look:
@@ -155,30 +155,119 @@ def without_ipv4(families: tuple[int, ...], lab: str | None) -> bool:
     return host_families() == (6,)
 
 
-def in_the_lab(scenario: str, endpoints: Sequence[Endpoint]) -> Look:
+class Eyes(msgspec.Struct, frozen=True, kw_only=True):
+    """What a user names beside ``--lab``: as whom to look at it.
+
+    Attributes:
+        names: ``--as``; none, and no root, for the lab's own host.
+        root: read the agents' settings from this root folder instead of the running host's.
+        resolvers: ``--resolver``: DNS servers on loopback that know the lab's names.
+        proxy: ``--proxy``.
+        no_proxy: ``--no-proxy``.
+    """
+
+    names: Sequence[str] = ()
+    root: Path | None = None
+    resolvers: Sequence[str] = ()
+    proxy: str | None = None
+    no_proxy: bool = False
+
+
+def in_the_lab(scenario: str, endpoints: Sequence[Endpoint], eyes: Eyes | None = None) -> Look:
     """Look at the embedded network.
 
+    The agents' settings are those of this host or root folder; the network is the lab's. So whatever proxy they name,
+    the lab's stands in for it, and their resolvers and trust stores are the lab's too: its names and its roots exist
+    nowhere else. Only the bundle of public roots that the ECS agent of an rpm carries keeps its meaning: the lab's
+    genuine root without the inspector's.
+
+    Args:
+        scenario: a scenario, or the file of a standing lab.
+        endpoints: what exists in the lab.
+        eyes: as whom to look; None for the lab's own host.
+
     Raises:
-        UsageError: there is no such scenario.
+        UsageError: an option has no meaning, or a file cannot be used.
     """
+    eyes = eyes or Eyes()
+    resolvers = _on_loopback(eyes.resolvers)
+    named = _named_proxy(eyes)
+    agents: Sequence[Vantage] = ()
+    if eyes.names or eyes.root is not None:
+        agents = _agents(_placeholder(), eyes.names, eyes.root)
 
     @asynccontextmanager
     async def look() -> AsyncIterator[Sequence[Vantage]]:
         from netprobe.lab import open_lab
+        from netprobe.lab.eyes import as_agents, as_host
 
         async with open_lab(scenario, endpoints) as lab:
-            yield [lab.vantage]
+            own = as_host(lab, proxy=named, no_proxy=eyes.no_proxy)
+            seen = as_agents(lab, own[0], agents) if agents else own
+            yield [_asking(vantage, resolvers) for vantage in seen]
 
     return Look(look)
 
 
+def _placeholder() -> Vantage:
+    """The host that the agents' settings are laid over before there is a lab."""
+    from netprobe.vantage import Vantage
+
+    return Vantage(name="host", resolvers=())
+
+
+def _named_proxy(eyes: Eyes) -> ProxyServer | None:
+    """The proxy that the user names for every program.
+
+    Raises:
+        UsageError: it is none, or agents are named beside it.
+    """
+    if eyes.names and (eyes.proxy is not None or eyes.no_proxy):
+        raise UsageError("--as", "looks with an agent's own proxy settings", "leave out --proxy and --no-proxy")
+    if eyes.proxy is None:
+        return None
+    from netprobe.probes.system import parse_proxy
+
+    return parse_proxy(eyes.proxy)
+
+
+def _on_loopback(texts: Sequence[str]) -> tuple[Resolver, ...]:
+    """The resolvers to ask in a lab's place.
+
+    Raises:
+        UsageError: one of them is not on loopback, where alone a lab is.
+    """
+    import ipaddress
+
+    from netprobe.probes.system import parse_resolver
+
+    found = tuple(parse_resolver(text) for text in texts)
+    for text, resolver in zip(texts, found, strict=True):
+        if not ipaddress.ip_address(resolver.address).is_loopback:
+            remedy = "name a DNS server on loopback that knows the lab's names, or leave --resolver out"
+            raise UsageError(f"--lab --resolver {text}", "a lab sends nothing outside loopback", remedy)
+    return found
+
+
+def _asking(vantage: Vantage, resolvers: tuple[Resolver, ...]) -> Vantage:
+    """The same eyes with other resolvers, where the user names some."""
+    if not resolvers:
+        return vantage
+    record = msgspec.structs.replace(
+        vantage.record,
+        resolvers=tuple(map(str, resolvers)),
+        sources={**vantage.record.sources, "resolvers": "--resolver"},
+    )
+    return msgspec.structs.replace(vantage, resolvers=resolvers, record=record)
+
+
 def refuse_beside_lab(**given: object) -> None:
-    """Refuse options that mean nothing in a lab, which brings its own network.
+    """Refuse options that mean nothing in a lab, which brings its own roots.
 
     Raises:
         UsageError: one of them was given.
     """
     for name, value in given.items():
         if value:
-            option = f"--{name.rstrip('_').replace('_', '-')}"
-            raise UsageError(f"--lab {option}", "the lab brings its own network", f"leave {option} out, or --lab")
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"--lab {option}", "the lab brings its own roots", f"leave {option} out, or --lab")

@@ -65,18 +65,31 @@ def _kinds() -> _Kinds:
     from netprobe import rulebook
     from netprobe.diagnosis.capabilities import CAPABILITIES
     from netprobe.diagnosis.glossary import GLOSSARY
-    from netprobe.diagnosis.pages import page
     from netprobe.diagnosis.taxonomy import TAXONOMY
     from netprobe.render import targets
 
     return {
-        "findings": ({e.id: e.summary for e in TAXONOMY.values()}, lambda id_: page(id_).text),
+        "findings": ({e.id: e.summary for e in TAXONOMY.values()}, _finding),
         "rules": ({e.id: e.title for e in rulebook.entries().values()}, rulebook.page),
         "failures": ({f.value: text for f, (text, _) in GLOSSARY.items()}, _failure),
         "endpoints": (_endpoints(), _endpoint),
         "capabilities": ({c.id: c.summary for c in CAPABILITIES}, _capability),
         "targets": ({name: targets.get(name).TITLE for name in targets.names()}, targets.page),
     }
+
+
+def _finding(id_: str) -> str:
+    """The page of a finding, and how to see it happen in the lab."""
+    from netprobe.diagnosis.pages import page
+    from netprobe.lab import SCENARIOS
+
+    text = page(id_).text
+    scenario = next((one for one in SCENARIOS.values() if id_ in one.findings), None)
+    if scenario is None:
+        return text
+    idle = "" if scenario.idle_seconds is None else f" --idle {scenario.idle_seconds:g}"
+    command = f"netprobe check -r us-east-2 --lab {scenario.name}{idle}"
+    return f"{text.rstrip()}\n\nSee it happen, without a network: `{command}`\n"
 
 
 def _found(asked: str) -> str:

@@ -98,7 +98,12 @@ EcsNumbers = Annotated[
 ]
 Lab = Annotated[
     str | None,
-    typer.Option("--lab", metavar="SCENARIO", help="Use the embedded network ('healthy', or a fault by name)."),
+    typer.Option(
+        "--lab",
+        metavar="SCENARIO",
+        help="Use the embedded network ('healthy', or a fault by name). With --as, --root or --proxy, its own proxy "
+        "stands in for whatever proxy they name.",
+    ),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 for warnings too.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes on stderr.")]

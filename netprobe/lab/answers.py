@@ -189,6 +189,8 @@ def answer(genuine: Genuine, mode: HttpMode, host: str, request: HttpRequest) ->
     """
     if mode in _IN_PLACE:
         return _IN_PLACE[mode]
+    if mode is HttpMode.REFUSE_UPGRADE and request.asks_upgrade:
+        return _IN_PLACE[HttpMode.BLOCK_PAGE]
     if mode is HttpMode.GRANT_UPGRADE and request.asks_upgrade:
         return granted(request)
     if mode is HttpMode.STRIP_UPGRADE:

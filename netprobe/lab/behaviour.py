@@ -93,6 +93,8 @@ class HttpMode(StrEnum):
     """The request is taken and the connection ends, before an answer."""
     STRIP_UPGRADE = "strip-upgrade"
     """The request reaches the service without its ``Upgrade`` and ``Connection`` headers."""
+    REFUSE_UPGRADE = "refuse-upgrade"
+    """A page of somebody else's answers upgrades; plain requests reach the service."""
     GRANT_UPGRADE = "grant-upgrade"
     """A WebSocket is opened and kept silent, as the genuine service opens it for a signed request."""
 
@@ -158,3 +160,58 @@ class ResolverBehaviour:
     delay_seconds: float = 0.0
     edns: Edns = Edns.ANSWER
     captures: str = ""
+
+
+class ProxyMode(StrEnum):
+    """What a proxy answers to a CONNECT."""
+
+    TUNNEL = "tunnel"
+    FORBID = "forbid"
+    CANNOT_RESOLVE = "cannot-resolve"
+    CANNOT_CONNECT = "cannot-connect"
+    UPSTREAM_TIMEOUT = "upstream-timeout"
+    NO_CONNECT = "no-connect"
+    """The method is not allowed (405)."""
+    SILENT = "silent"
+    """The connection is taken, and CONNECT never answered."""
+    WEB_SERVER = "web-server"
+    """An ordinary web server: not found, and no header of a proxy."""
+
+
+SCHEMES = ("http", "https", "socks5")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyBehaviour:
+    """How the lab's proxy behaves, and what the lab's host is told of it.
+
+    Attributes:
+        mode: what it answers to a CONNECT for the names that ``only`` selects; for all others it opens the tunnel.
+        only: ids of endpoints; empty for every name.
+        tcp: what becomes of a SYN to its port.
+        speaks: the schemes that it understands.
+        chain: which certificate it shows where it is spoken to over TLS.
+        wants: user and password that it asks for, or None.
+        idle_seconds: after how long a tunnel without traffic is closed; None for never.
+        through: how every host behaves that is reached through it (it then answers in their place); None for as they
+            really do.
+        named: whether its name resolves.
+        scheme: of the setting.
+        given: user and password in the setting, or None.
+        exempts: a token of NO_PROXY in the setting that keeps every name from it, or nothing.
+        forgotten_by: a program of the host without the setting, or nothing.
+    """
+
+    mode: ProxyMode = ProxyMode.TUNNEL
+    only: tuple[str, ...] = ()
+    tcp: TcpMode = TcpMode.ACCEPT
+    speaks: tuple[str, ...] = SCHEMES
+    chain: Chain = Chain.GENUINE
+    wants: tuple[str, str] | None = None
+    idle_seconds: float | None = None
+    through: HostBehaviour | None = None
+    named: bool = True
+    scheme: str = "http"
+    given: tuple[str, str] | None = None
+    exempts: str = ""
+    forgotten_by: str = ""

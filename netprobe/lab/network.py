@@ -18,26 +18,30 @@ import resource
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import msgspec
 import trio
 
 from netprobe.catalog.model import Endpoint, Genuine
 from netprobe.errors import UsageError
 from netprobe.lab import sockets, standing
-from netprobe.lab.behaviour import Chain, DnsTcp, HostBehaviour, TcpMode
+from netprobe.lab.behaviour import Chain, DnsTcp, HostBehaviour, ProxyBehaviour, TcpMode
 from netprobe.lab.certificates import Certificates
-from netprobe.lab.plan import Plan, PlannedAddress, PlannedHost, hosts_of, plan
+from netprobe.lab.plan import PROXY, Plan, PlannedAddress, PlannedHost, hosts_of, is_literal, plan, with_proxy
+from netprobe.lab.proxy import ProxyServer as ServedProxy
 from netprobe.lab.resolver import serve_tcp, serve_udp
 from netprobe.lab.scenarios import SCENARIOS, Scenario, Trust
 from netprobe.lab.servers import HostServer, Site
 from netprobe.lab.standing import Standing
 from netprobe.observations import VantageRecord
-from netprobe.vantage import Resolver, TrustStore, Vantage
+from netprobe.vantage import ProxyServer, Resolver, TrustStore, Vantage
 
 _ATTEMPTS = 20
 _SPARE_FILES = 512
+PROXY_PORT = 3128
+"""What proxies listen on by habit."""
 _SEARCH_PAGE = "search.page.example"
 
 
@@ -47,7 +51,10 @@ class Lab:
 
     Attributes:
         scenario: what it plays.
-        vantage: the eyes to look with: its resolvers, its roots, its ports.
+        vantage: the eyes to look with: its resolvers, its roots, its ports, and the proxy of a scenario that has one.
+        others: more eyes of the same host, where the scenario has programs that look differently.
+        proxy_address: where its forward proxy listens: every lab has one.
+        proxy_port: at which port.
         directory: a temporary folder with the CA files; gone when the lab is.
         origin_file: PEM of the root that the lab's genuine services chain to.
         addresses: host name → its addresses.
@@ -55,16 +62,32 @@ class Lab:
 
     scenario: Scenario
     vantage: Vantage
+    others: tuple[Vantage, ...]
+    proxy_address: str
+    proxy_port: int
     directory: Path
     origin_file: Path
     addresses: Mapping[str, tuple[str, ...]]
+
+    def stand_in(self, proxy: ProxyServer) -> ProxyServer:
+        """The same setting, behind which the lab's proxy listens: whatever it names, no packet leaves the lab.
+
+        Args:
+            proxy: a program's setting.
+        """
+        named = self.scenario.proxy is None or self.scenario.proxy.named
+        return replace(
+            proxy,
+            lab_address=self.proxy_address if named or is_literal(proxy.host) else None,
+            lab_port=self.proxy_port,
+        )
 
 
 @dataclass(slots=True)
 class _Bound:
     """Sockets that are bound and wait to be served."""
 
-    hosts: list[tuple[socket.socket, HostServer]] = field(default_factory=list)
+    hosts: list[tuple[socket.socket, HostServer | ServedProxy]] = field(default_factory=list)
     udp: list[tuple[trio.socket.SocketType, int]] = field(default_factory=list)
     tcp: list[tuple[socket.socket, int]] = field(default_factory=list)
     silent: list[socket.socket] = field(default_factory=list)
@@ -114,6 +137,7 @@ def bind(network: Plan, certificates: Certificates, ports: Ports) -> _Bound:
     try:
         _bind_resolvers(network, bound, ports)
         _bind_hosts(network, bound, certificates, ports)
+        _bind_proxy(network, bound, certificates, ports)
     except BaseException:
         bound.close()
         raise
@@ -141,6 +165,18 @@ def _bind_hosts(network: Plan, bound: _Bound, certificates: Certificates, ports:
             bound.hosts.append((sock, HostServer(sites, certificates)))
         else:
             bound.keep_silent(sock, mode)
+
+
+def _bind_proxy(network: Plan, bound: _Bound, certificates: Certificates, ports: Ports) -> None:
+    if network.proxy is None:
+        return
+    mode = network.proxy.behaviour.tcp
+    sock = ports.bind(network.proxy.address, PROXY_PORT, mode)
+    if mode in (TcpMode.ACCEPT, TcpMode.RESET):
+        served = {service: ports.chosen[service] for service in network.service_ports}
+        bound.hosts.append((sock, ServedProxy(network, certificates, served)))
+    else:
+        bound.keep_silent(sock, mode)
 
 
 def _sites(network: Plan) -> dict[tuple[str, int], dict[str, Site]]:
@@ -200,10 +236,13 @@ def _lay_out(
     scenario: Scenario, endpoints: Sequence[Endpoint], certificates: Certificates
 ) -> tuple[Plan, _Bound, Ports]:
     """Find a free block of loopback, and bind the whole plan there."""
-    size = 2 * len(hosts_of(endpoints)) + len(scenario.resolvers) + 1
+    size = 2 * len(hosts_of(endpoints)) + len(scenario.resolvers) + 2
     _allow_files(2 * size + _SPARE_FILES)
     for attempt in range(1, _ATTEMPTS + 1):
-        network = plan(scenario, endpoints, _loopback_block(size), itertools.repeat("::1"))
+        block = _loopback_block(size)
+        proxy_address = next(block)
+        network = plan(scenario, endpoints, block, itertools.repeat("::1"))
+        network = with_proxy(network, scenario, endpoints, proxy_address)
         ports = Ports()
         try:
             return network, bind(network, certificates, ports), ports
@@ -233,12 +272,15 @@ def describe(scenario: Scenario, network: Plan, ports: Ports, certificates: Cert
         Trust.ORIGIN_AND_INSPECTOR: certificates.both_file,
         Trust.INSPECTOR: certificates.inspector_file,
     }[scenario.trust]
+    assert network.proxy is not None
     return Standing(
         scenario=scenario.name,
         resolvers=tuple(address for address, _ in network.resolvers),
         dns_port=ports.chosen[53],
         ports={port: ports.chosen[port] for port in network.service_ports},
         addresses={host.name: tuple(planned.address for planned in host.addresses) for host in network.hosts},
+        proxy_address=network.proxy.address,
+        proxy_port=ports.chosen[PROXY_PORT],
         store_file=str(store_file),
         origin_file=str(certificates.origin_file),
     )
@@ -248,22 +290,73 @@ def _lab(played: Scenario, listening: Standing, path: Path) -> Lab:
     """What a visitor of a lab gets."""
     resolvers = tuple(Resolver(address=address, port=listening.dns_port) for address in listening.resolvers)
     store = TrustStore(ca_file=Path(listening.store_file), description="lab")
+    direct = Vantage(
+        name="host",
+        resolvers=resolvers,
+        search=played.search,
+        ndots=played.ndots,
+        hosts_file=None,
+        store=store,
+        origin_ca=Path(listening.origin_file),
+        ports=listening.ports,
+        record=VantageRecord(name="host", resolvers=tuple(map(str, resolvers)), store=store.description),
+    )
+    vantage, *others = _programs(direct, played.proxy, listening)
     return Lab(
         scenario=played,
-        vantage=Vantage(
-            name="host",
-            resolvers=resolvers,
-            search=played.search,
-            ndots=played.ndots,
-            hosts_file=None,
-            store=store,
-            origin_ca=Path(listening.origin_file),
-            ports=listening.ports,
-            record=VantageRecord(name="host", resolvers=tuple(map(str, resolvers)), store=store.description),
-        ),
+        vantage=vantage,
+        others=tuple(others),
+        proxy_address=listening.proxy_address,
+        proxy_port=listening.proxy_port,
         directory=path.parent,
         origin_file=Path(listening.origin_file),
         addresses=listening.addresses,
+    )
+
+
+def _programs(direct: Vantage, behaviour: ProxyBehaviour | None, listening: Standing) -> tuple[Vantage, ...]:
+    """The eyes of the lab's host: one pair, and a second where a program has forgotten the proxy."""
+    if behaviour is None:
+        return (direct,)
+    user, password = behaviour.given or (None, None)
+    proxy = ProxyServer(
+        scheme=behaviour.scheme,
+        host=PROXY,
+        port=PROXY_PORT,
+        username=user,
+        password=password,
+        source="the lab's scenario",
+        lab_port=listening.proxy_port,
+    )
+    proxied = with_the_proxy(direct, proxy, behaviour.exempts)
+    if not behaviour.forgotten_by:
+        return (proxied,)
+    agent, other = "ecs-agent", behaviour.forgotten_by
+    return (
+        msgspec.structs.replace(proxied, name=agent, record=msgspec.structs.replace(proxied.record, name=agent)),
+        msgspec.structs.replace(direct, name=other, record=msgspec.structs.replace(direct.record, name=other)),
+    )
+
+
+def with_the_proxy(vantage: Vantage, proxy: ProxyServer, exempts: str = "") -> Vantage:
+    """The same eyes, told to use a proxy.
+
+    Args:
+        vantage: of the lab.
+        proxy: the setting, as :meth:`Lab.stand_in` makes it.
+        exempts: a token of NO_PROXY that keeps every name from it, or nothing.
+    """
+    return msgspec.structs.replace(
+        vantage,
+        proxy_for=lambda _host, _port: None if exempts else proxy,
+        exempts=lambda _host, _port: exempts or None,
+        proxy=proxy,
+        record=msgspec.structs.replace(
+            vantage.record,
+            proxy=proxy.safe,
+            no_proxy=(exempts,) if exempts else (),
+            sources={**vantage.record.sources, "proxy": proxy.source},
+        ),
     )
 
 

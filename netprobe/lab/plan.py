@@ -7,11 +7,12 @@ namespaces lay it out on the addresses of a server behind real routers. What ser
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from netprobe.catalog.model import Endpoint, Genuine
-from netprobe.lab.behaviour import HostBehaviour, ResolverBehaviour
+from netprobe.lab.behaviour import HostBehaviour, ProxyBehaviour, ResolverBehaviour
 from netprobe.lab.resolver import Record, Zone
 from netprobe.lab.scenarios import Scenario
 
@@ -61,6 +62,23 @@ class PlannedHost:
         )
 
 
+PROXY = "proxy.lab.example"
+"""What the lab calls its proxy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedProxy:
+    """The forward proxy.
+
+    Attributes:
+        address: where it is served.
+        behaviour: how it behaves; ``only`` names endpoints that exist.
+    """
+
+    address: str
+    behaviour: ProxyBehaviour
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A whole network.
@@ -69,16 +87,21 @@ class Plan:
         hosts: every host.
         resolvers: address and behaviour of each DNS server, in the order in which a stub resolver asks them.
         search_page: the address that a wildcard resolver sends missing names to.
+        proxy: the forward proxy, or None.
     """
 
     hosts: tuple[PlannedHost, ...]
     resolvers: tuple[tuple[str, ResolverBehaviour], ...]
     search_page: str
+    proxy: PlannedProxy | None = None
 
     @property
     def zone(self) -> Zone:
         """What the DNS servers know."""
-        return Zone(records={host.name: host.record for host in self.hosts}, search_page=self.search_page)
+        records = {host.name: host.record for host in self.hosts}
+        if self.proxy is not None and self.proxy.behaviour.named:
+            records[PROXY] = Record(ids=frozenset(), v4=(self.proxy.address,))
+        return Zone(records=records, search_page=self.search_page)
 
     @property
     def service_ports(self) -> tuple[int, ...]:
@@ -151,6 +174,29 @@ def plan(
 
     hosts = hosts_of(endpoints, scenario.numbers or NUMBERS)
     return Plan(hosts=tuple(map(lay_out, hosts)), resolvers=resolvers, search_page=search_page)
+
+
+def with_proxy(network: Plan, scenario: Scenario, endpoints: Sequence[Endpoint], address: str) -> Plan:
+    """The same network with a forward proxy: the scenario's, else one that opens every tunnel.
+
+    Args:
+        network: what :func:`plan` laid out.
+        scenario: what is wrong, and where.
+        endpoints: catalog entries.
+        address: where the proxy is served.
+    """
+    behaviour = scenario.proxy or ProxyBehaviour()
+    behaviour = dataclasses.replace(behaviour, only=_at(behaviour.only, endpoints))
+    return dataclasses.replace(network, proxy=PlannedProxy(address=address, behaviour=behaviour))
+
+
+def is_literal(host: str) -> bool:
+    """Whether a host is written as an address."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _at(ids: tuple[str, ...], endpoints: Sequence[Endpoint]) -> tuple[str, ...]:

@@ -19,6 +19,8 @@ from netprobe.lab.behaviour import (
     Edns,
     HostBehaviour,
     HttpMode,
+    ProxyBehaviour,
+    ProxyMode,
     ResolverBehaviour,
     TcpMode,
     TlsMode,
@@ -27,6 +29,8 @@ from netprobe.lab.odd import ODD
 from netprobe.observations import Failure
 
 GOOD = HostBehaviour()
+_ACCOUNT = ("svc", "lab-only")
+"""What the lab's proxy takes for a password; it opens nothing else."""
 _ANSWERS = ResolverBehaviour()
 
 
@@ -58,6 +62,8 @@ class Scenario:
         numbers: which numbered hosts exist; None for the usual ones.
         search: the search domains of the host.
         ndots: how many dots make a name that is asked as it is first.
+        proxy: the forward proxy that the host is told to use; None where it connects directly.
+        idle_seconds: how long ``--idle`` must be to see it; None where it is seen without.
     """
 
     name: str
@@ -74,6 +80,8 @@ class Scenario:
     numbers: tuple[int, ...] | None = None
     search: tuple[str, ...] = ()
     ndots: int = 1
+    proxy: ProxyBehaviour | None = None
+    idle_seconds: float | None = None
 
 
 def _healthy() -> tuple[Scenario, ...]:
@@ -196,6 +204,13 @@ def _dns() -> tuple[Scenario, ...]:
             findings=("dns_resolver_down",),
             failure=Failure.TIMEOUT,
             resolvers=(ResolverBehaviour(mode=DnsMode.SILENCE, tcp=DnsTcp.DROP), ResolverBehaviour()),
+        ),
+        Scenario(
+            name="dns-slow",
+            summary="The resolver takes 2.5 s for every answer.",
+            verdict=Verdict.DEGRADED,
+            findings=("dns_slow",),
+            resolvers=(ResolverBehaviour(delay_seconds=2.5),),
         ),
         Scenario(
             name="resolvers-disagree",
@@ -573,6 +588,208 @@ def _odd() -> tuple[Scenario, ...]:
     )
 
 
+def _proxies() -> tuple[Scenario, ...]:
+    def refusing(
+        name: str, summary: str, finding: str, failure: Failure, mode: ProxyMode, *, only: tuple[str, ...] = ()
+    ) -> Scenario:
+        behaviour = ProxyBehaviour(mode=mode, only=only)
+        return Scenario(name=name, summary=summary, findings=(finding,), failure=failure, proxy=behaviour)
+
+    return (
+        *_reaching_a_proxy(),
+        refusing(
+            "proxy-forbids",
+            "The proxy's policy refuses ecs-a and ecs-t (403) and opens every other tunnel.",
+            "proxy_forbidden",
+            Failure.PROXY_FORBIDDEN,
+            ProxyMode.FORBID,
+            only=("ecs-a", "ecs-t"),
+        ),
+        refusing(
+            "proxy-forbids-all",
+            "The proxy's policy refuses every tunnel (403).",
+            "proxy_forbidden",
+            Failure.PROXY_FORBIDDEN,
+            ProxyMode.FORBID,
+        ),
+        refusing(
+            "proxy-cannot-resolve",
+            "The proxy's own DNS does not know ssm's name.",
+            "proxy_cannot_resolve",
+            Failure.PROXY_CANNOT_RESOLVE,
+            ProxyMode.CANNOT_RESOLVE,
+            only=("ssm",),
+        ),
+        refusing(
+            "proxy-cannot-connect",
+            "Behind the proxy, connections to ssm are refused.",
+            "proxy_cannot_connect",
+            Failure.PROXY_CANNOT_CONNECT,
+            ProxyMode.CANNOT_CONNECT,
+            only=("ssm",),
+        ),
+        refusing(
+            "proxy-upstream-timeout",
+            "Behind the proxy, packets to ssm are dropped.",
+            "proxy_upstream_timeout",
+            Failure.PROXY_UPSTREAM_TIMEOUT,
+            ProxyMode.UPSTREAM_TIMEOUT,
+            only=("ssm",),
+        ),
+        refusing(
+            "proxy-without-connect",
+            "The proxy does not allow the method CONNECT (405).",
+            "proxy_method_refused",
+            Failure.PROXY_METHOD_REFUSED,
+            ProxyMode.NO_CONNECT,
+        ),
+        *_through_a_proxy(),
+    )
+
+
+def _reaching_a_proxy() -> tuple[Scenario, ...]:
+    def told(name: str, summary: str, finding: str, failure: Failure, behaviour: ProxyBehaviour) -> Scenario:
+        return Scenario(name=name, summary=summary, findings=(finding,), failure=failure, proxy=behaviour)
+
+    return (
+        Scenario(
+            name="proxy",
+            summary="The host uses a proxy, and everything works.",
+            verdict=Verdict.READY,
+            proxy=ProxyBehaviour(),
+        ),
+        Scenario(
+            name="proxy-basic-auth",
+            summary="The proxy wants a password, and the host has it.",
+            verdict=Verdict.READY,
+            proxy=ProxyBehaviour(wants=_ACCOUNT, given=_ACCOUNT),
+        ),
+        Scenario(
+            name="proxy-over-tls",
+            summary="The host speaks TLS with the proxy, and everything works.",
+            verdict=Verdict.READY,
+            proxy=ProxyBehaviour(scheme="https"),
+        ),
+        told(
+            "proxy-name-missing",
+            "The proxy's name does not exist.",
+            "proxy_name_missing",
+            Failure.DNS_NXDOMAIN,
+            ProxyBehaviour(named=False),
+        ),
+        told(
+            "proxy-refused",
+            "Nothing listens on the proxy's port.",
+            "proxy_refused",
+            Failure.CONNECTION_REFUSED,
+            ProxyBehaviour(tcp=TcpMode.REFUSE),
+        ),
+        told(
+            "proxy-dropped",
+            "Packets to the proxy are dropped silently.",
+            "proxy_timeout",
+            Failure.TIMEOUT,
+            ProxyBehaviour(tcp=TcpMode.DROP),
+        ),
+        told(
+            "proxy-silent",
+            "The proxy takes the connection and never answers CONNECT.",
+            "proxy_timeout",
+            Failure.TIMEOUT,
+            ProxyBehaviour(mode=ProxyMode.SILENT),
+        ),
+        told(
+            "proxy-wants-credentials",
+            "The proxy asks for a password (407), and the host has none.",
+            "proxy_auth_required",
+            Failure.PROXY_AUTH_REQUIRED,
+            ProxyBehaviour(wants=_ACCOUNT),
+        ),
+        told(
+            "proxy-rejects-credentials",
+            "The proxy rejects the password that the host has (407).",
+            "proxy_auth_rejected",
+            Failure.PROXY_AUTH_REJECTED,
+            ProxyBehaviour(wants=_ACCOUNT, given=("svc", "of-last-year")),
+        ),
+        told(
+            "proxy-scheme-unusable",
+            "The host is told to speak TLS with the proxy, which speaks HTTP in the clear.",
+            "proxy_scheme_unusable",
+            Failure.SSL_NOT_TLS,
+            ProxyBehaviour(scheme="https", speaks=("http",)),
+        ),
+        told(
+            "proxy-tls-untrusted",
+            "The certificate of the proxy itself comes from a CA that this host does not trust.",
+            "proxy_tls_untrusted",
+            Failure.SSL_UNKNOWN_AUTHORITY,
+            ProxyBehaviour(scheme="https", chain=Chain.INTERCEPTED),
+        ),
+        told(
+            "proxy-is-a-web-server",
+            "A web server listens where the proxy should be.",
+            "proxy_not_a_proxy",
+            Failure.PROXY_NOT_A_PROXY,
+            ProxyBehaviour(mode=ProxyMode.WEB_SERVER),
+        ),
+    )
+
+
+def _through_a_proxy() -> tuple[Scenario, ...]:
+    def inspecting(name: str, summary: str, findings: tuple[str, ...], failure: Failure, mode: HttpMode) -> Scenario:
+        through = HostBehaviour(chain=Chain.INTERCEPTED, http=mode)
+        return Scenario(
+            name=name,
+            summary=summary,
+            findings=findings,
+            failure=failure,
+            trust=Trust.ORIGIN_AND_INSPECTOR,
+            proxy=ProxyBehaviour(through=through),
+        )
+
+    dropped = HostBehaviour(tcp=TcpMode.DROP)
+    return (
+        inspecting(
+            "proxy-strips-upgrade",
+            "The proxy opens TLS and takes the WebSocket upgrade out of requests.",
+            ("proxy_strips_upgrade", "tls_intercepted_trusted"),
+            Failure.WEBSOCKET_UPGRADE_MISSING,
+            HttpMode.STRIP_UPGRADE,
+        ),
+        inspecting(
+            "proxy-refuses-upgrade",
+            "The proxy opens TLS and answers WebSocket upgrades with a page of its own.",
+            ("tls_intercepted_trusted", "websocket_refused_by_proxy"),
+            Failure.WEBSOCKET_REFUSED,
+            HttpMode.REFUSE_UPGRADE,
+        ),
+        inspecting(
+            "proxy-holds-back",
+            "The proxy opens TLS and holds every answer back.",
+            ("proxy_buffers", "tls_intercepted_trusted"),
+            Failure.TIMEOUT,
+            HttpMode.STALL,
+        ),
+        Scenario(
+            name="proxy-required",
+            summary="Direct packets are dropped, the ECS agent uses the proxy, and Docker has forgotten it.",
+            findings=("proxy_required", "proxy_values_conflict"),
+            failure=Failure.TIMEOUT,
+            behaviour=dropped,
+            proxy=ProxyBehaviour(through=GOOD, forgotten_by="docker"),
+        ),
+        Scenario(
+            name="no-proxy-exempts-aws",
+            summary="NO_PROXY keeps AWS's names from the proxy, and direct packets are dropped.",
+            findings=("no_proxy_exempts_aws",),
+            failure=Failure.TIMEOUT,
+            behaviour=dropped,
+            proxy=ProxyBehaviour(through=GOOD, exempts=".amazonaws.com"),
+        ),
+    )
+
+
 _DAY = 86400.0
 
 
@@ -603,5 +820,15 @@ def _clock() -> tuple[Scenario, ...]:
 
 SCENARIOS: Mapping[str, Scenario] = {
     scenario.name: scenario
-    for scenario in (*_healthy(), *_dns(), *_tcp(), *_tls(), *_certificates(), *_http(), *_clock(), *_odd())
+    for scenario in (
+        *_healthy(),
+        *_dns(),
+        *_tcp(),
+        *_tls(),
+        *_certificates(),
+        *_http(),
+        *_clock(),
+        *_proxies(),
+        *_odd(),
+    )
 }

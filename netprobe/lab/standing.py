@@ -27,6 +27,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         dns_port: the port of all of them.
         ports: service port → the port where the lab listens for it.
         addresses: host name → its addresses.
+        proxy_address: where the lab's forward proxy listens.
+        proxy_port: at which port.
         store_file: PEM of the roots that its vantage trusts.
         origin_file: PEM of the root that its genuine services chain to.
     """
@@ -36,6 +38,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     dns_port: int
     ports: dict[int, int]
     addresses: dict[str, tuple[str, ...]]
+    proxy_address: str
+    proxy_port: int
     store_file: str
     origin_file: str
 
@@ -66,7 +70,11 @@ def read(path: Path) -> Standing:
 
 
 def _all_addresses(standing: Standing) -> tuple[str, ...]:
-    return (*standing.resolvers, *(address for some in standing.addresses.values() for address in some))
+    return (
+        *standing.resolvers,
+        standing.proxy_address,
+        *(address for some in standing.addresses.values() for address in some),
+    )
 
 
 def _is_loopback(address: str) -> bool:

@@ -100,6 +100,8 @@ async def open_tunnel(
     port = vantage.connect_port(scene.port)
     lookup: resolve.Lookup | None = None
     addresses: Sequence[str] = (proxy.host,) if _is_address(proxy.host) else ()
+    if proxy.lab_address is not None:
+        addresses = (proxy.lab_address,)
     if not addresses:
         lookup = await finder.find(scene, vantage, proxy)
         addresses = lookup.addresses
@@ -123,11 +125,11 @@ async def _through(
     port: int,
 ) -> _Ended:
     at_proxy = msgspec.structs.replace(scene, host=proxy.host, port=proxy.port)
-    observation, sock = await tcp.connect(at_proxy, addresses[0], proxy.port, limits)
+    observation, sock = await tcp.connect(at_proxy, addresses[0], proxy.connect_port, limits)
     for address in addresses[1:]:  # as the agents do; which of the proxy's addresses are dead is its owner's matter
         if sock is not None:
             break
-        observation, sock = await tcp.connect(at_proxy, address, proxy.port, limits)
+        observation, sock = await tcp.connect(at_proxy, address, proxy.connect_port, limits)
     if sock is None:
         assert isinstance(observation.detail, TcpDetail)
         facts = {"error": _tcp_words(observation), "addresses": tuple(addresses)}

@@ -208,10 +208,10 @@ def test_wrong_names_and_folders_are_refused(root: Path, tmp_path: Path) -> None
         look(root=tmp_path / "none")
 
 
-def test_nothing_is_named_beside_a_lab() -> None:
-    vantages.refuse_beside_lab(resolver=None, as_=[], no_proxy=False)
-    with pytest.raises(UsageError, match="--lab --as: the lab brings its own network"):
-        vantages.refuse_beside_lab(resolver=None, as_=["host"])
+def test_no_roots_are_named_beside_a_lab() -> None:
+    vantages.refuse_beside_lab(ca_file=None, origin_ca=None)
+    with pytest.raises(UsageError, match="--lab --ca-file: the lab brings its own roots"):
+        vantages.refuse_beside_lab(ca_file=Path("ca.pem"))
 
 
 def test_a_made_up_account_is_told() -> None:

@@ -70,7 +70,7 @@ def test_without_a_command_the_help_goes_to_stderr_with_exit_2() -> None:
         (("check", "-r", "us-east-2", "--with", "imgs"), "imgs: there is no such group"),
         (("check", "-r", "us-east-2", "--resolver", "dns"), "dns: is not the address of a DNS server"),
         (("check", "-r", "us-east-2", "--lab", "helthy"), "helthy: the lab has no such scenario"),
-        (("check", "-r", "us-east-2", "--lab", "healthy", "--resolver", "::1"), "--lab --resolver: the lab brings"),
+        (("check", "-r", "us-east-2", "--lab", "healthy", "--resolver", "192.0.2.1"), "nothing outside loopback"),
         (("check", "-r", "us-east-2", "-4", "-6"), "-4 -6: exclude each other"),
         (("check", "-r", "us-east-2", "--ca-file", "/nonexistent.pem"), "/nonexistent.pem: "),
         (("check", "-r", "us-east-2", "--config", "/nonexistent.toml"), "/nonexistent.toml: cannot be read"),

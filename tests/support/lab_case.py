@@ -146,7 +146,13 @@ class Result:
 def embedded(name: str) -> Case:
     """The case that a scenario of the embedded lab is."""
     scenario = SCENARIOS[name]
-    return Case(name=name, scenario=scenario, findings=scenario.findings, verdict=scenario.verdict)
+    return Case(
+        name=name,
+        scenario=scenario,
+        findings=scenario.findings,
+        verdict=scenario.verdict,
+        idle=scenario.idle_seconds,
+    )
 
 
 async def play(case: Case) -> Result:
@@ -161,9 +167,9 @@ async def play(case: Case) -> Result:
 
 async def _play_on_loopback(case: Case) -> tuple[Run, Pulse]:
     chosen = endpoints(case.region)
-    settings = Settings(lab=case.scenario.name, expect=case.expect)
+    settings = Settings(lab=case.scenario.name, expect=case.expect, idle=case.idle)
     async with open_lab(case.scenario.name, chosen) as lab, pulse() as seen:
-        run = await check(chosen, [lab.vantage], settings, catalog=facts())
+        run = await check(chosen, [lab.vantage, *lab.others], settings, catalog=facts())
     return run, seen
 
 
