@@ -198,8 +198,8 @@ def in_the_lab(scenario: str, endpoints: Sequence[Endpoint], eyes: Eyes | None =
 
     @asynccontextmanager
     async def look() -> AsyncIterator[Sequence[Vantage]]:
+        from netprobe.checking.laboratory import as_agents, as_host
         from netprobe.lab import open_lab
-        from netprobe.lab.eyes import as_agents, as_host
 
         async with open_lab(scenario, endpoints) as lab:
             own = as_host(lab, proxy=named, no_proxy=eyes.no_proxy)

@@ -27,7 +27,8 @@ SCENARIO, CASE, CHANCE, SETTINGS, NOTE = "--lab", "matrix", "flaky network", "--
 CONFIG = "/etc/ecs/ecs.config"
 FILES = {
     "/lib/systemd/system/ecs.service": f"[Service]\nEnvironmentFile=-{CONFIG}\n",
-    "/lib/systemd/system/docker.service": "[Service]\nEnvironment=HTTP_PROXY=http://proxy.corp.example:3128\n",
+    "/lib/systemd/system/docker.service": "[Service]\nEnvironment=HTTP_PROXY=http://proxy.corp.example:3128 "
+    "SSL_CERT_FILE=/etc/ssl/absent.pem\n",
     "/lib/systemd/system/containerd.service": "[Service]\nEnvironment=HTTPS_PROXY=http://proxy.corp.example:3128\n",
     "/lib/systemd/system/amazon-ssm-agent.service": '[Service]\nEnvironment="HTTPS_PROXY=http://proxy.corp.example:port"\n',
     CONFIG: "HTTPS_PROXY=http://svc:sesame@proxy.corp.example:3128\nHTTP_PROXY=http://proxy.corp.example:3128\n"
@@ -46,6 +47,7 @@ OF_SETTINGS = frozenset(
         "proxy_setting_unused",
         "proxy_url_invalid",
         "proxy_values_conflict",
+        "trust_file_unusable",
     }
 )
 NOTES = {"http_unrecognised_answer": "awselb-400"}
