@@ -33,8 +33,8 @@ from netprobe.diagnosis import (
 from netprobe.diagnosis.causes import Cause, Group, finding, gather
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.model import Diagnosis
-from netprobe.diagnosis.sights import Path, Sight, State
 from netprobe.diagnosis.unexplained import unexplained
+from netprobe.diagnosis.views import Path, State, View
 from netprobe.observations import Observation, Run, Step
 
 __all__ = ["diagnose"]
@@ -63,47 +63,47 @@ def diagnose(run: Run) -> Diagnosis:
 
 def _explained(world: Evidence, read: clock.Clock | None) -> Iterator[Cause]:
     """A cause for every path that broke."""
-    for sight in world.sights:
-        if world.unneeded(sight) or world.unknown_candidate(sight):
+    for view in world.views:
+        if world.unneeded(view) or world.unknown_candidate(view):
             continue
-        names = () if sight.proxied or _is_unanswered(sight) else dns.explain(world, sight)
-        causes = [*names, *_broken_paths(world, sight, read)]
-        if sight.state is State.BROKEN and not causes and sight.failed is not None:
-            causes.append(unexplained(sight, sight.failed, blocking=True))
+        names = () if view.proxied or _is_unanswered(view) else dns.explain(world, view)
+        causes = [*names, *_broken_paths(world, view, read)]
+        if view.state is State.BROKEN and not causes and view.failed is not None:
+            causes.append(unexplained(view, view.failed, blocking=True))
         yield from causes
 
 
-def _is_unanswered(sight: Sight) -> bool:
+def _is_unanswered(view: View) -> bool:
     """Whether the run ended before it was known which address the host gets: no denial, and no cause of one."""
-    return sight.state is State.UNSEEN and not sight.lookups.addresses
+    return view.state is State.UNSEEN and not view.lookups.addresses
 
 
-def _broken_paths(world: Evidence, sight: Sight, read: clock.Clock | None) -> Iterator[Cause]:
-    blocking = sight.state is State.BROKEN
-    for path in sight.paths:
+def _broken_paths(world: Evidence, view: View, read: clock.Clock | None) -> Iterator[Cause]:
+    blocking = view.state is State.BROKEN
+    for path in view.paths:
         o = path.failed
         # What happens at a sinkhole's address, or where a search domain leads, is only the consequence of the answer.
-        if o is not None and path.address not in sight.sinkholed and not sight.captured:
-            yield _explain(world, sight, path, o, read, blocking=blocking)
+        if o is not None and path.address not in view.sinkholed and not view.captured:
+            yield _explain(world, view, path, o, read, blocking=blocking)
 
 
 def _explain(
-    world: Evidence, sight: Sight, path: Path, o: Observation, read: clock.Clock | None, *, blocking: bool
+    world: Evidence, view: View, path: Path, o: Observation, read: clock.Clock | None, *, blocking: bool
 ) -> Cause:
     """Ask the rules of the step at which the path broke."""
     if o.step is Step.TCP:
-        return tcp.explain(world, sight, path, o, blocking=blocking)
+        return tcp.explain(world, view, path, o, blocking=blocking)
     if o.step is Step.PROXY:
-        return proxy.explain(world, sight, o, blocking=blocking)
+        return proxy.explain(world, view, o, blocking=blocking)
     if o.step is Step.TLS:
         if o.failure in tls.CERTIFICATE_FAILURES:
-            return certificates.explain(world, sight, o, read, blocking=blocking)
-        return tls.explain(world, sight, o, blocking=blocking)
+            return certificates.explain(world, view, o, read, blocking=blocking)
+        return tls.explain(world, view, o, blocking=blocking)
     if o.step is Step.HTTP:
-        return http.explain(world, sight, o, blocking=blocking)
+        return http.explain(world, view, o, blocking=blocking)
     if o.step is Step.WEBSOCKET:
-        return websocket.explain(world, sight, o, blocking=blocking)
-    return unexplained(sight, o, blocking=blocking)
+        return websocket.explain(world, view, o, blocking=blocking)
+    return unexplained(view, o, blocking=blocking)
 
 
 def _companions(world: Evidence, read: clock.Clock | None) -> Iterator[Cause]:

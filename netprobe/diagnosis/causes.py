@@ -1,6 +1,6 @@
 """One cause, one finding: what the rules say about single hosts is put together here.
 
-A rule looks at one sight and returns a :class:`Cause`: which finding, and a ``key`` that makes it the same cause
+A rule looks at one view and returns a :class:`Cause`: which finding, and a ``key`` that makes it the same cause
 (the resolver, the CA, the proxy, the device that answered). Thirty endpoints behind one dead resolver have the same id
 and key, and become one finding that lists them. The sentence is written after that, by the rule's own ``say``, because
 only then is it known how many names it touches.
@@ -16,8 +16,8 @@ import msgspec
 from netprobe.diagnosis import numbered
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.proof import Doubt, Proof, Standing, judge
-from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.taxonomy import TAXONOMY
+from netprobe.diagnosis.views import View
 from netprobe.diagnosis.words import agree, listing
 from netprobe.errors import printable
 from netprobe.findings import Certainty, Finding, Owner, Place, Severity
@@ -48,14 +48,14 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
         id: the finding.
         say: writes the sentence, once all hosts with the same cause are known.
         key: what makes it the same cause.
-        sight: the host, or None for a cause of the whole run.
+        view: the host, or None for a cause of the whole run.
         evidence: the observations that show it, the failing one first.
         controls: those of them that tell its look-alikes apart, where they do. They count only for their own host.
         repeat: where no step failed, the observation that saw the same again.
         doubt: what is lacking, in words without a full stop, where the controls leave it open.
         blocking: whether the host has no way left because of it.
         severity: where the rule knows better than the taxonomy.
-        vantages: for a cause without a sight.
+        vantages: for a cause without a view.
         places: files and lines.
         whole_host: the cause is the host's own, whatever the region.
     """
@@ -63,7 +63,7 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     say: Callable[[Group], Words]
     key: str = ""
-    sight: Sight | None = None
+    view: View | None = None
     evidence: tuple[Observation, ...] = ()
     controls: tuple[Observation, ...] = ()
     repeat: Observation | None = None
@@ -85,14 +85,14 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     world: Evidence
 
     @property
-    def sights(self) -> tuple[Sight, ...]:
+    def views(self) -> tuple[View, ...]:
         """The hosts, each once a vantage."""
-        return tuple(dict.fromkeys(c.sight for c in self.causes if c.sight is not None))
+        return tuple(dict.fromkeys(c.view for c in self.causes if c.view is not None))
 
     @property
     def hosts(self) -> tuple[str, ...]:
         """The host names, sorted."""
-        return tuple(sorted({sight.host for sight in self.sights}))
+        return tuple(sorted({view.host for view in self.views}))
 
     @property
     def names(self) -> str:
@@ -106,13 +106,13 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def patterns(self) -> str:
         """The catalog's host patterns of these hosts, as an allowlist needs them."""
-        found = {subject.pattern for sight in self.sights for subject in sight.subjects}
+        found = {subject.pattern for view in self.views for subject in view.subjects}
         return listing(sorted(found or set(self.hosts)), most=12)
 
     @property
     def ports(self) -> str:
         """The ports, for a sentence."""
-        return listing(sorted({str(sight.port) for sight in self.sights}) or ["443"])
+        return listing(sorted({str(view.port) for view in self.views}) or ["443"])
 
     @property
     def addresses(self) -> str:
@@ -143,7 +143,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def blocks(self) -> bool:
         """Whether it leaves a required host without any way."""
-        return any(c.blocking and c.sight is not None and self.world.required(c.sight) for c in self.causes)
+        return any(c.blocking and c.view is not None and self.world.required(c.view) for c in self.causes)
 
     @property
     def severity(self) -> Severity:
@@ -192,10 +192,10 @@ def finding(group: Group) -> Finding:
     title = words.title + _pardon(group)
     if not group.proven:
         title += f" Suspected: {'; '.join(group.reasons[:MOST_REASONS])}."
-    subjects = tuple({(s.id, s.region): s for sight in group.sights for s in sight.subjects}.values())
+    subjects = tuple({(s.id, s.region): s for view in group.views for s in view.subjects}.values())
     regions = {subject.region for subject in subjects} or {o.region for o in group.evidence}
     vantages = {v for c in group.causes for v in c.vantages}
-    vantages |= {v for sight in group.sights for v in (sight.vantage, *sight.also)}
+    vantages |= {v for view in group.views for v in (view.vantage, *view.also)}
     whole = any(cause.whole_host for cause in group.causes)
     return Finding(
         id=group.id,
@@ -216,17 +216,17 @@ def finding(group: Group) -> Finding:
 
 def _pardon(group: Group) -> str:
     """What there is to say of one dark number among others that work."""
-    sights = group.sights
-    alone = bool(sights) and all(numbered.forgiven(group.world, sight) for sight in sights)
+    views = group.views
+    alone = bool(views) and all(numbered.forgiven(group.world, view) for view in views)
     return f" {numbered.PARDON}" if alone else ""
 
 
 def _endpoints(group: Group) -> tuple[str, ...]:
     """The endpoints it touches; an un-numbered name that has to stand in touches the numbered endpoint too."""
     ids: set[str] = set()
-    for sight in group.sights:
-        for subject in sight.subjects:
+    for view in group.views:
+        for subject in view.subjects:
             ids.add(subject.id)
-            if subject.stands_in_for is not None and group.world.requires(subject, sight):
+            if subject.stands_in_for is not None and group.world.requires(subject, view):
                 ids.add(subject.stands_in_for)
     return tuple(sorted(ids))

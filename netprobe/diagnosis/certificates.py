@@ -16,8 +16,8 @@ from netprobe.diagnosis import details, service
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.clock import Clock, attributed
 from netprobe.diagnosis.evidence import Evidence
-from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.unexplained import unexplained
+from netprobe.diagnosis.views import View
 from netprobe.findings import Owner, Severity
 from netprobe.observations import Certificate, Experiment, Failure, Observation, Step, TlsDetail
 
@@ -31,17 +31,17 @@ _BY_FAILURE = {
 _DATED = frozenset({"tls_expired", "tls_not_yet_valid"})
 
 
-def explain(world: Evidence, sight: Sight, o: Observation, clock: Clock | None, *, blocking: bool) -> Cause:
+def explain(world: Evidence, view: View, o: Observation, clock: Clock | None, *, blocking: bool) -> Cause:
     """Why a certificate was not accepted."""
     controls = (
         *world.controls(Experiment.LAX_CHAIN, like=o, step=Step.TLS),
         *world.controls(service.COMPLETED, like=o, step=Step.TLS),
     )
     seen = _seen(o, *controls)
-    dated = attributed(sight, o, seen, clock, blocking=blocking)
+    dated = attributed(view, o, seen, clock, blocking=blocking)
     if dated is not None:
         return dated
-    special = _the_services_own(world, sight, o, controls, blocking=blocking)
+    special = _the_services_own(world, view, o, controls, blocking=blocking)
     if special is not None:
         return special
     id_ = _BY_FAILURE.get(o.failure) if o.failure is not None else None
@@ -55,17 +55,17 @@ def explain(world: Evidence, sight: Sight, o: Observation, clock: Clock | None, 
             doubt = "no chain could be read, so a poor trust store looks the same"
         if origin and o.failure is Failure.SSL_INVALID_CERTIFICATE:
             if strict is not False:
-                return unexplained(sight, o, blocking=blocking)
+                return unexplained(view, o, blocking=blocking)
             id_ = "tls_nonconforming_chain"
         elif origin and (others := _verified_by_the_same(world, o, seen)):
-            return unexplained(sight, o, blocking=blocking, evidence=others[:1])
+            return unexplained(view, o, blocking=blocking, evidence=others[:1])
         else:
             id_ = "tls_untrusted_store" if origin else "tls_intercepted"
     return Cause(
         id=id_,
         key=Authority.of(seen).key if id_ in ("tls_intercepted", "tls_nonconforming_chain") else _store(o, id_),
         say=_SAY[id_],
-        sight=sight,
+        view=view,
         evidence=(o, *controls),
         controls=controls,
         doubt=doubt,
@@ -80,7 +80,7 @@ def _verified_by_the_same(world: Evidence, o: Observation, seen: TlsDetail | Non
     shown, issuers = {c.sha256 for c in seen.chain}, {c.issuer for c in seen.chain[-1:]}
     return tuple(
         step
-        for other in world.sights
+        for other in world.views
         if other.vantage == o.vantage
         for path in other.paths
         for step in path.steps
@@ -92,15 +92,15 @@ def _verified_by_the_same(world: Evidence, o: Observation, seen: TlsDetail | Non
 
 
 def _the_services_own(
-    world: Evidence, sight: Sight, o: Observation, controls: tuple[Observation, ...], *, blocking: bool
+    world: Evidence, view: View, o: Observation, controls: tuple[Observation, ...], *, blocking: bool
 ) -> Cause | None:
     """What is wrong with the server's own certificates, where nobody on the way can be at fault."""
-    if o.failure is Failure.SSL_INVALID_HOSTNAME and service.shows_a_name_of_its_own(world, sight):
+    if o.failure is Failure.SSL_INVALID_HOSTNAME and service.shows_a_name_of_its_own(world, view):
         return Cause(
             id="tls_wrong_name",
             key="the service's own",
             say=_say_wrong_at_aws,
-            sight=sight,
+            view=view,
             evidence=(o, *controls),
             controls=controls,
         )
@@ -113,7 +113,7 @@ def _the_services_own(
         id_, key, say = "tls_former_root", former, _say_former
     else:
         return None
-    return Cause(id=id_, key=key, say=say, sight=sight, evidence=(o, *controls), controls=controls, blocking=blocking)
+    return Cause(id=id_, key=key, say=say, view=view, evidence=(o, *controls), controls=controls, blocking=blocking)
 
 
 def _store(o: Observation, id_: str) -> str:
@@ -178,8 +178,8 @@ class Authority(msgspec.Struct, frozen=True, kw_only=True):
 
 def companions(world: Evidence) -> Iterator[Cause]:
     """Handshakes that succeed over a chain that is worth a warning."""
-    for sight in world.sights:
-        for path in sight.paths:
+    for view in world.views:
+        for path in view.paths:
             o = path.step(Step.TLS)
             detail = details.tls(o) if o is not None else None
             if o is None or detail is None:
@@ -192,13 +192,13 @@ def companions(world: Evidence) -> Iterator[Cause]:
                     id="tls_former_root",
                     key=detail.former_root,
                     say=_say_former,
-                    sight=sight,
+                    view=view,
                     evidence=(o,),
                     severity=Severity.INFO,
                 )
                 continue
             if o.failure is None and detail.origin is False:
-                yield Cause(id="tls_intercepted_trusted", key=name, say=_say_trusted, sight=sight, evidence=(o,))
+                yield Cause(id="tls_intercepted_trusted", key=name, say=_say_trusted, view=view, evidence=(o,))
             # A lone self-signed certificate breaks more rules than it keeps; that it is one is told already.
             if len(seen.chain) == 1 and seen.chain[0].self_signed:
                 continue
@@ -206,7 +206,7 @@ def companions(world: Evidence) -> Iterator[Cause]:
                 continue  # a wrong name or date is what a strict verifier objects to first, and is told already
             if detail.strict is False or any(c.failure is not None for c in strict):
                 yield Cause(
-                    id="tls_nonconforming_chain", key=name, say=_say_nonconforming, sight=sight, evidence=(o, *strict)
+                    id="tls_nonconforming_chain", key=name, say=_say_nonconforming, view=view, evidence=(o, *strict)
                 )
 
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.loss import has_limit, is_limited
-from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.tries import Tries
+from netprobe.diagnosis.views import View
 from netprobe.diagnosis.words import count, duration, listing
 from netprobe.findings import Severity
 from netprobe.observations import Observation, Step
@@ -31,22 +31,22 @@ _DOES = {
 
 def companions(world: Evidence) -> Iterator[Cause]:
     """A warning for every failure that passed when it was tried again."""
-    for sight in world.sights:
-        if world.unneeded(sight):
+    for view in world.views:
+        if world.unneeded(view):
             continue
-        if is_limited(sight, has_limit(world, sight.vantage)):
+        if is_limited(view, has_limit(world, view.vantage)):
             continue
-        for tries in sight.chances:
-            yield _cause(sight, tries)
+        for tries in view.chances:
+            yield _cause(view, tries)
 
 
-def _cause(sight: Sight, tries: Tries) -> Cause:
+def _cause(view: View, tries: Tries) -> Cause:
     seconds = tries.seconds
     return Cause(
         id="works_by_chance" if seconds is None else "slow",
         key=tries.failed.step.value,
         say=_say_chance if seconds is None else _say_slow,
-        sight=sight,
+        view=view,
         evidence=(tries.failed, *_ends(tries)),
         severity=Severity.WARNING,
     )
@@ -61,7 +61,7 @@ def _ends(tries: Tries) -> Iterator[Observation]:
 def _counted(group: Group) -> list[tuple[Tries, int]]:
     """The failures of a group that passed later, each with the number of its tries that passed."""
     mine = {cause.evidence[0].id for cause in group.causes}
-    return [(t, len(t.passing)) for sight in group.sights for t in sight.chances if t.failed.id in mine]
+    return [(t, len(t.passing)) for view in group.views for t in view.chances if t.failed.id in mine]
 
 
 def _say_chance(group: Group) -> Words:

@@ -16,7 +16,7 @@ import msgspec
 from netprobe.diagnosis import details
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
-from netprobe.diagnosis.sights import Sight
+from netprobe.diagnosis.views import View
 from netprobe.diagnosis.words import duration
 from netprobe.findings import Severity
 from netprobe.observations import Certificate, Experiment, Failure, Observation, TlsDetail
@@ -91,12 +91,12 @@ def _instant(text: str) -> datetime | None:
 
 
 def attributed(
-    sight: Sight, o: Observation, seen: TlsDetail | None, clock: Clock | None, *, blocking: bool
+    view: View, o: Observation, seen: TlsDetail | None, clock: Clock | None, *, blocking: bool
 ) -> Cause | None:
     """The clock as the cause of a certificate that fails by its dates, or None where the clock is not to blame.
 
     Args:
-        sight: the host.
+        view: the host.
         o: the handshake that failed.
         seen: what is known of the chain, from the handshake itself or its lax control.
         clock: what the Date headers say.
@@ -110,7 +110,7 @@ def attributed(
         return None
     own = tuple(e for e in clock.evidence if e.host == o.host and e.experiment == Experiment.LAX_CHAIN)
     doubt = "" if chain else "no chain could be read, so an old certificate looks the same"
-    return _cause(clock, sight=sight, evidence=(o, *clock.evidence), controls=own, blocking=blocking, doubt=doubt)
+    return _cause(clock, view=view, evidence=(o, *clock.evidence), controls=own, blocking=blocking, doubt=doubt)
 
 
 def _valid(certificate: Certificate, when: datetime) -> bool:
@@ -123,16 +123,16 @@ def companions(world: Evidence, clock: Clock | None) -> Iterator[Cause]:
     if clock is None or not clock.wrong:
         return
     shown = {(o.vantage, o.host, o.port): o for o in clock.evidence}
-    for sight in world.sights:
-        o = shown.get((sight.vantage, sight.host, sight.port))
+    for view in world.views:
+        o = shown.get((view.vantage, view.host, view.port))
         if o is not None:
-            yield _cause(clock, sight=sight, evidence=(o,), blocking=False)
+            yield _cause(clock, view=view, evidence=(o,), blocking=False)
 
 
 def _cause(
     clock: Clock,
     *,
-    sight: Sight,
+    view: View,
     evidence: tuple[Observation, ...],
     blocking: bool,
     controls: tuple[Observation, ...] = (),
@@ -153,7 +153,7 @@ def _cause(
     return Cause(
         id="clock_skew",
         say=say,
-        sight=sight,
+        view=view,
         evidence=evidence,
         controls=controls,
         doubt=doubt or ("" if clock.agreed else "only one answer says so, or another contradicts it"),

@@ -12,8 +12,8 @@ from netprobe.diagnosis.addresses import is_loopback
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.lookups import answers, asked_longer, dns_detail, is_final, is_question, resolver_of
-from netprobe.diagnosis.sights import Sight, State
 from netprobe.diagnosis.unexplained import say_unexplained
+from netprobe.diagnosis.views import State, View
 from netprobe.diagnosis.words import listing
 from netprobe.findings import Owner
 from netprobe.observations import Experiment, Failure, Observation
@@ -47,25 +47,25 @@ DOES = {
 }
 
 
-def explain(world: Evidence, sight: Sight) -> Iterator[Cause]:
+def explain(world: Evidence, view: View) -> Iterator[Cause]:
     """Why a host that is not behind a proxy has no usable address, or only some."""
-    if not sight.lookups.addresses:
-        failed = sight.lookups.failed
+    if not view.lookups.addresses:
+        failed = view.lookups.failed
         if failed is not None:
-            yield _no_answer(world, sight, failed, blocking=True)
+            yield _no_answer(world, view, failed, blocking=True)
         return
-    if sight.captured:
-        yield from _captured(sight)
+    if view.captured:
+        yield from _captured(view)
         return
-    yield from _sinkholed(world, sight)
-    for o in sight.lookups.chosen.values():
+    yield from _sinkholed(world, view)
+    for o in view.lookups.chosen.values():
         if not is_final(o):
-            yield _no_answer(world, sight, o, blocking=False)
+            yield _no_answer(world, view, o, blocking=False)
 
 
-def _no_answer(world: Evidence, sight: Sight, failed: Observation, *, blocking: bool) -> Cause:
+def _no_answer(world: Evidence, view: View, failed: Observation, *, blocking: bool) -> Cause:
     id_ = ID_OF.get(failed.failure, "unexplained_failure")
-    alike = tuple(o for o in sight.lookups.every if o is not failed and o.failure == failed.failure)
+    alike = tuple(o for o in view.lookups.every if o is not failed and o.failure == failed.failure)
     # All servers that are silent alike are one cause; of an answer only the one that the host believes.
     resolvers = [resolver_of(failed)] if is_final(failed) else sorted({resolver_of(o) for o in (failed, *alike)})
     plain = [o for o in world.controls(Experiment.WITHOUT_EDNS, like=failed) if resolver_of(o) == resolver_of(failed)]
@@ -74,7 +74,7 @@ def _no_answer(world: Evidence, sight: Sight, failed: Observation, *, blocking: 
             id="dns_edns_unanswered",
             key=resolver_of(failed),
             say=_say_edns,
-            sight=sight,
+            view=view,
             evidence=(failed, *plain),
             controls=tuple(plain),
             blocking=blocking,
@@ -87,7 +87,7 @@ def _no_answer(world: Evidence, sight: Sight, failed: Observation, *, blocking: 
         id=id_,
         key=", ".join(resolvers),
         say=_say_no_answer if id_ != "unexplained_failure" else say_unexplained,
-        sight=sight,
+        view=view,
         evidence=(failed, *alike, *controls),
         # Silence has look-alikes (a dead server, a filter for UDP, a filter for these names); a return code has none.
         controls=tuple(controls),
@@ -135,17 +135,17 @@ def _say_edns(group: Group) -> Words:
     )
 
 
-def _captured(sight: Sight) -> Iterator[Cause]:
+def _captured(view: View) -> Iterator[Cause]:
     """A search domain that answers for AWS's names before they are asked for themselves."""
-    evidence = tuple(o for o in sight.lookups.chosen.values() if asked_longer(o) and answers(o))
+    evidence = tuple(o for o in view.lookups.chosen.values() if asked_longer(o) and answers(o))
     if evidence:
         yield Cause(
             id="dns_search_captures",
-            key=asked_longer(evidence[0]).removeprefix(f"{sight.host}."),
+            key=asked_longer(evidence[0]).removeprefix(f"{view.host}."),
             say=_say_captured,
-            sight=sight,
+            view=view,
             evidence=evidence,
-            blocking=sight.state is State.BROKEN,
+            blocking=view.state is State.BROKEN,
         )
 
 
@@ -200,20 +200,20 @@ def _control(group: Group) -> str:
     return said
 
 
-def _sinkholed(world: Evidence, sight: Sight) -> Iterator[Cause]:
-    works = {path.address for path in sight.paths if path.works}
-    bad = [address for address in sight.sinkholed if address not in works]
+def _sinkholed(world: Evidence, view: View) -> Iterator[Cause]:
+    works = {path.address for path in view.paths if path.works}
+    bad = [address for address in view.sinkholed if address not in works]
     if not bad:
         return
-    evidence = tuple(o for o in sight.lookups.chosen.values() if set(answers(o)) & set(bad))
+    evidence = tuple(o for o in view.lookups.chosen.values() if set(answers(o)) & set(bad))
     yield Cause(
         id="dns_sinkholed",
         key=resolver_of(evidence[0]),
         say=_say_sinkholed,
-        sight=sight,
+        view=view,
         evidence=evidence,
         repeat=_again(world, evidence[0], set(bad)),
-        blocking=sight.state is State.BROKEN,
+        blocking=view.state is State.BROKEN,
     )
 
 
@@ -224,7 +224,7 @@ def _again(world: Evidence, o: Observation, bad: set[str]) -> Observation | None
 
 
 def _say_sinkholed(group: Group) -> Words:
-    bad = sorted({address for sight in group.sights for address in sight.sinkholed})
+    bad = sorted({address for view in group.views for address in view.sinkholed})
     if group.key.startswith("/"):
         title = f"{group.key} sends {group.names} to {listing(bad)}, which is no AWS address."
         remedy = f"Delete the line {group.key} that names {group.names}."

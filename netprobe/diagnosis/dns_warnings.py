@@ -15,7 +15,7 @@ from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.dns import DOES, ID_OF
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.lookups import answers, asked_longer, dns_detail, is_final, resolver_of
-from netprobe.diagnosis.sights import Sight
+from netprobe.diagnosis.views import View
 from netprobe.diagnosis.words import count, duration, listing
 from netprobe.findings import Owner, Place, Severity
 from netprobe.observations import Experiment, Failure, Observation, Step, Subject
@@ -26,20 +26,20 @@ SLOW_LOOKUP_SECONDS = 2.0
 
 def companions(world: Evidence) -> Iterator[Cause]:
     """What explains or warns, beside what blocks."""
-    for sight in world.sights:
-        if sight.proxied or world.unneeded(sight):
+    for view in world.views:
+        if view.proxied or world.unneeded(view):
             continue
-        yield from _resolver_down(world, sight)
-        yield from _disagree(world, sight)
-        yield from _hosts_file(sight)
-        yield from _scope(world, sight)
+        yield from _resolver_down(world, view)
+        yield from _disagree(world, view)
+        yield from _hosts_file(view)
+        yield from _scope(world, view)
     yield from _wildcard(world)
     yield from _numbered_public(world)
     yield from _slow(world)
 
 
-def _resolver_down(world: Evidence, sight: Sight) -> Iterator[Cause]:
-    for asked in sight.lookups.asked.values():
+def _resolver_down(world: Evidence, view: View) -> Iterator[Cause]:
+    for asked in view.lookups.asked.values():
         good = [o for o in asked if is_final(o)]
         if not good:
             continue
@@ -49,7 +49,7 @@ def _resolver_down(world: Evidence, sight: Sight) -> Iterator[Cause]:
                     id="dns_resolver_down",
                     key=resolver_of(o),
                     say=_say_resolver_down,
-                    sight=sight,
+                    view=view,
                     evidence=(o, good[0]),
                     controls=tuple(c for c in world.made_for(o, Experiment.OTHER_RESOLVER) if c.step is Step.DNS),
                 )
@@ -79,14 +79,14 @@ def _kind_of_answer(world: Evidence, o: Observation) -> str:
     return f"{'/'.join(sorted(kinds))} ({listing(found)})"
 
 
-def _disagree(world: Evidence, sight: Sight) -> Iterator[Cause]:
-    for asked in sight.lookups.asked.values():
+def _disagree(world: Evidence, view: View) -> Iterator[Cause]:
+    for asked in view.lookups.asked.values():
         others = [o for o in world.controls(Experiment.OTHER_RESOLVER, step=Step.DNS) if _same_question(o, asked[0])]
         final = [o for o in (*asked, *others) if is_final(o)]
         kinds = {_kind_of_answer(world, o).partition(" (")[0] for o in final}
         if len(kinds) > 1:
             key = ",".join(sorted({resolver_of(o) for o in final}))
-            yield Cause(id="dns_resolvers_disagree", key=key, say=_say_disagree, sight=sight, evidence=tuple(final))
+            yield Cause(id="dns_resolvers_disagree", key=key, say=_say_disagree, view=view, evidence=tuple(final))
 
 
 def _same_question(o: Observation, like: Observation) -> bool:
@@ -106,8 +106,8 @@ def _say_disagree(group: Group) -> Words:
     )
 
 
-def _hosts_file(sight: Sight) -> Iterator[Cause]:
-    for o in sight.lookups.every:
+def _hosts_file(view: View) -> Iterator[Cause]:
+    for o in view.lookups.every:
         detail = dns_detail(o)
         if detail is not None and detail.transport == "file" and answers(o):
             file, _, line = detail.resolver.rpartition(":")
@@ -116,7 +116,7 @@ def _hosts_file(sight: Sight) -> Iterator[Cause]:
                 id="hosts_file_override",
                 key=file,
                 say=_say_hosts_file,
-                sight=sight,
+                view=view,
                 evidence=(o,),
                 places=(place,),
             )
@@ -131,42 +131,42 @@ def _say_hosts_file(group: Group) -> Words:
     )
 
 
-def _scope(world: Evidence, sight: Sight) -> Iterator[Cause]:
+def _scope(world: Evidence, view: View) -> Iterator[Cause]:
     """Private or public, against what was expected."""
-    found = sight.lookups.addresses
+    found = view.lookups.addresses
     if not found:
         return
     classes = {world.address_class(address) for address in found}
-    expected = {world.context.expect[s.group] for s in sight.subjects if s.group in world.context.expect}
-    chosen = tuple(o for o in sight.lookups.chosen.values() if answers(o))
+    expected = {world.context.expect[s.group] for s in view.subjects if s.group in world.context.expect}
+    chosen = tuple(o for o in view.lookups.chosen.values() if answers(o))
     if AddressClass.PRIVATE in classes:
         wrong = "public" in expected
         yield Cause(
             id="dns_private_answer",
             key="unexpected" if wrong else "",
             say=_say_private,
-            sight=sight,
+            view=view,
             evidence=chosen,
             blocking=wrong,
-            severity=_expectation_severity(world, sight) if wrong else Severity.INFO,
+            severity=_expectation_severity(world, view) if wrong else Severity.INFO,
         )
     if AddressClass.PUBLIC in classes and "private" in expected:
         yield Cause(
             id="dns_public_answer",
             say=_say_public,
-            sight=sight,
+            view=view,
             evidence=chosen,
             blocking=True,
-            severity=_expectation_severity(world, sight),
+            severity=_expectation_severity(world, view),
         )
 
 
-def _expectation_severity(world: Evidence, sight: Sight) -> Severity:
-    return Severity.ERROR if world.required(sight) else Severity.WARNING
+def _expectation_severity(world: Evidence, view: View) -> Severity:
+    return Severity.ERROR if world.required(view) else Severity.WARNING
 
 
 def _addresses_of(group: Group, wanted: AddressClass) -> list[str]:
-    every = {address for sight in group.sights for address in sight.lookups.addresses}
+    every = {address for view in group.views for address in view.lookups.addresses}
     return sorted(a for a in every if group.world.address_class(a) is wanted)
 
 
@@ -227,14 +227,14 @@ def _numbered_public(world: Evidence) -> Iterator[Cause]:
         numbered = by_id.get((bare.stands_in_for, bare.region))
         if numbered is None or not any(_all(world, s, AddressClass.PRIVATE) for s in world.of(bare)):
             continue
-        for sight in world.of(numbered):
-            if _all(world, sight, AddressClass.PUBLIC):
-                chosen = tuple(o for o in sight.lookups.chosen.values() if answers(o))
-                yield Cause(id="dns_numbered_names_public", say=_say_numbered, sight=sight, evidence=chosen)
+        for view in world.of(numbered):
+            if _all(world, view, AddressClass.PUBLIC):
+                chosen = tuple(o for o in view.lookups.chosen.values() if answers(o))
+                yield Cause(id="dns_numbered_names_public", say=_say_numbered, view=view, evidence=chosen)
 
 
-def _all(world: Evidence, sight: Sight, wanted: AddressClass) -> bool:
-    found = [] if sight.proxied else sight.lookups.addresses
+def _all(world: Evidence, view: View, wanted: AddressClass) -> bool:
+    found = [] if view.proxied else view.lookups.addresses
     return bool(found) and all(world.address_class(a) is wanted for a in found)
 
 
@@ -248,24 +248,24 @@ def _say_numbered(group: Group) -> Words:
 
 
 def _slow(world: Evidence) -> Iterator[Cause]:
-    taken: dict[str, list[tuple[Sight, Observation]]] = defaultdict(list)
+    taken: dict[str, list[tuple[View, Observation]]] = defaultdict(list)
     others: dict[Step, list[float]] = defaultdict(list)
-    for sight in world.sights:
-        for path in sight.paths:
+    for view in world.views:
+        for path in view.paths:
             for step in path.steps:
                 if step.failure is not Failure.TIMEOUT:
                     others[step.step].append(step.duration_seconds)
     usual = max((median(durations) for durations in others.values()), default=0.0)
-    for sight in world.sights:
-        for o in sight.lookups.every if not sight.proxied else ():
+    for view in world.views:
+        for o in view.lookups.every if not view.proxied else ():
             if is_final(o):
-                taken[resolver_of(o)].append((sight, o))
+                taken[resolver_of(o)].append((view, o))
     for resolver, seen in taken.items():
         typical = median(o.duration_seconds for _, o in seen)
         # On a long path, or a host without a free processor, every step is slow; then DNS is not to blame.
         if typical >= max(SLOW_LOOKUP_SECONDS, 3 * usual):
-            for sight, o in seen:
-                yield Cause(id="dns_slow", key=resolver, say=_say_slow, sight=sight, evidence=(o,))
+            for view, o in seen:
+                yield Cause(id="dns_slow", key=resolver, say=_say_slow, view=view, evidence=(o,))
 
 
 def _say_slow(group: Group) -> Words:

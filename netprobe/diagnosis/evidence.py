@@ -1,6 +1,6 @@
 """Indexes over a run's observations: what one vantage saw of one host, path by path.
 
-The rules ask this module, never the flat list. What one vantage saw of one host is a :class:`Sight`. Control probes
+The rules ask this module, never the flat list. What one vantage saw of one host is a :class:`View`. Control probes
 stay apart (:meth:`Evidence.controls`), because they must never count as "the host works". Which hosts must work
 at all, and which names may be missing, is decided here, since it takes the whole run to say so.
 """
@@ -15,8 +15,8 @@ import msgspec
 from netprobe.diagnosis import answered, numbered, service
 from netprobe.diagnosis.addresses import AddressClass, classify, family
 from netprobe.diagnosis.lookups import Lookups
-from netprobe.diagnosis.sights import STEPS, Path, Sight, State, cannot_resolve
 from netprobe.diagnosis.tries import Tries, key, repeats
+from netprobe.diagnosis.views import STEPS, Path, State, View, cannot_resolve
 from netprobe.observations import (
     Context,
     DnsDetail,
@@ -55,15 +55,15 @@ class Evidence:
         for o in run.observations:
             if o.experiment is not None:
                 self._experiments[o.experiment].append(o)
-        self.sights: tuple[Sight, ...] = tuple(self._sights())
-        chances = [tries.failed for sight in self.sights for tries in sight.chances]
+        self.views: tuple[View, ...] = tuple(self._views())
+        chances = [tries.failed for view in self.views for tries in view.chances]
         self._by_chance = {(o.vantage, o.step, o.failure) for o in chances}
-        self._by_subject: dict[tuple[str, str], list[Sight]] = defaultdict(list)
-        for sight in self.sights:
-            for subject in sight.subjects:
-                self._by_subject[subject.id, subject.region].append(sight)
+        self._by_subject: dict[tuple[str, str], list[View]] = defaultdict(list)
+        for view in self.views:
+            for subject in view.subjects:
+                self._by_subject[subject.id, subject.region].append(view)
 
-    def _sights(self) -> Iterator[Sight]:
+    def _views(self) -> Iterator[View]:
         groups: dict[tuple[str, str, int], list[Observation]] = defaultdict(list)
         for o in self.run.observations:
             if o.experiment is None:
@@ -85,7 +85,7 @@ class Evidence:
             steps = [o for o in observations if o.step is not Step.DNS]
             paths = tuple(self._as_tried_again(path, chances) for path in self._paths(steps, subjects, wanted))
             sinkholed = tuple(a for a in lookups.addresses if self.address_class(a) is AddressClass.SINKHOLED)
-            yield Sight(
+            yield View(
                 vantage=vantage,
                 host=host,
                 port=port,
@@ -180,8 +180,8 @@ class Evidence:
         """What kind of address this is in this run."""
         return classify(address, self.context)
 
-    def of(self, subject: Subject) -> tuple[Sight, ...]:
-        """Every sight of the hosts of one endpoint."""
+    def of(self, subject: Subject) -> tuple[View, ...]:
+        """Every view of the hosts of one endpoint."""
         return tuple(self._by_subject.get((subject.id, subject.region), ()))
 
     def controls(
@@ -204,7 +204,7 @@ class Evidence:
 
     def found(self, subject: Subject) -> bool:
         """Whether any name of a numbered endpoint is known to exist."""
-        return any(sight.exists for sight in self.of(subject) if sight.state is not State.ABSENT)
+        return any(view.exists for view in self.of(subject) if view.state is not State.ABSENT)
 
     def _named(self, region: str, name: str | None) -> Subject | None:
         return next((s for s in self.run.subjects if s.region == region and s.id == name), None)
@@ -214,13 +214,13 @@ class Evidence:
         here = (s for s in self.run.subjects if s.region == subject.region)
         return next((s for s in here if s.stands_in_for == subject.id), None)
 
-    def requires(self, subject: Subject, sight: Sight) -> bool:
-        """Whether the host is not ready when this sight of this endpoint is broken.
+    def requires(self, subject: Subject, view: View) -> bool:
+        """Whether the host is not ready when this view of this endpoint is broken.
 
         Of numbers, :mod:`netprobe.diagnosis.numbered` says which; the un-numbered name is required only where none
         was found, and every number was asked for.
         """
-        if service.shows_a_name_of_its_own(self, sight):
+        if service.shows_a_name_of_its_own(self, view):
             return False
         if subject.stands_in_for is not None:
             replaced = self._named(subject.region, subject.stands_in_for)
@@ -228,86 +228,86 @@ class Evidence:
                 return replaced.required and not replaced.unfinished and not self.found(replaced)
             return subject.required
         if subject.numbered:
-            return numbered.requires(self, subject, sight)
+            return numbered.requires(self, subject, view)
         return subject.required
 
-    def required(self, sight: Sight) -> bool:
-        """Whether any endpoint requires this sight to work."""
-        return any(self.requires(subject, sight) for subject in sight.subjects)
+    def required(self, view: View) -> bool:
+        """Whether any endpoint requires this view to work."""
+        return any(self.requires(subject, view) for subject in view.subjects)
 
-    def unneeded(self, sight: Sight) -> bool:
+    def unneeded(self, view: View) -> bool:
         """Whether the name's absence is no fault at all.
 
         An absent candidate number, an un-numbered name that does not exist where numbered ones do or where none was
         found either (then nobody knows what AWS calls the service here), and a registry name that was made up from a
         placeholder account.
         """
-        if sight.state is State.ABSENT:
+        if view.state is State.ABSENT:
             return True
-        if self.made_up(sight) or self.without_any_name(sight):
+        if self.made_up(view) or self.without_any_name(view):
             return True
-        if sight.state is not State.BROKEN or not (_missing(sight) or self._like_impossible(sight)):
+        if view.state is not State.BROKEN or not (_missing(view) or self._like_impossible(view)):
             return False
-        return bool(sight.subjects) and all(
-            subject.placeholder_account or (subject.stands_in_for is not None and not self.requires(subject, sight))
-            for subject in sight.subjects
+        return bool(view.subjects) and all(
+            subject.placeholder_account or (subject.stands_in_for is not None and not self.requires(subject, view))
+            for subject in view.subjects
         )
 
-    def without_any_name(self, sight: Sight) -> bool:
+    def without_any_name(self, view: View) -> bool:
         """An un-numbered name that everybody denies, as they deny every number that was tried for it."""
-        if sight.state is not State.BROKEN or not _missing(sight) or sight.exists or not sight.subjects:
+        if view.state is not State.BROKEN or not _missing(view) or view.exists or not view.subjects:
             return False
-        return all(self._no_number_for(subject) for subject in sight.subjects)
+        return all(self._no_number_for(subject) for subject in view.subjects)
 
     def _no_number_for(self, subject: Subject) -> bool:
         replaced = self._named(subject.region, subject.stands_in_for) if subject.stands_in_for is not None else None
         if replaced is None or replaced.unfinished:
             return False
-        return all(sight.state is State.ABSENT for sight in self.of(replaced))
+        return all(view.state is State.ABSENT for view in self.of(replaced))
 
-    def made_up(self, sight: Sight) -> bool:
+    def made_up(self, view: View) -> bool:
         """A name that netprobe guessed, which the resolver answers like a name that cannot exist: it proves nothing."""
-        guessed = bool(sight.subjects) and all(s.placeholder_account or s.stands_in_for for s in sight.subjects)
-        if not guessed or sight.proxied or any(self.requires(s, sight) for s in sight.subjects if s.stands_in_for):
+        guessed = bool(view.subjects) and all(s.placeholder_account or s.stands_in_for for s in view.subjects)
+        if not guessed or view.proxied or any(self.requires(s, view) for s in view.subjects if s.stands_in_for):
             return False
         wildcard = {
             address
             for o in self.controls(Experiment.IMPOSSIBLE_NAME)
-            if isinstance(o.detail, DnsDetail) and o.vantage == sight.vantage and o.failure is None
+            if isinstance(o.detail, DnsDetail) and o.vantage == view.vantage and o.failure is None
             for address in o.detail.answers
         }
-        return bool(wildcard) and bool(sight.lookups.addresses) and wildcard.issuperset(sight.lookups.addresses)
+        return bool(wildcard) and bool(view.lookups.addresses) and wildcard.issuperset(view.lookups.addresses)
 
-    def _like_impossible(self, sight: Sight) -> bool:
+    def _like_impossible(self, view: View) -> bool:
         """Whether the proxy answers for this name as for one that cannot exist; few say that it is missing."""
-        o = sight.failed
-        if not sight.proxied or o is None:
+        o = view.failed
+        if not view.proxied or o is None:
             return False
         controls = self.controls(Experiment.IMPOSSIBLE_NAME, step=o.step)
         return any(c.vantage == o.vantage and _answered_alike(c, o) for c in controls)
 
-    def unknown_candidate(self, sight: Sight) -> bool:
+    def unknown_candidate(self, view: View) -> bool:
         """A guessed number whose lookup failed, so that nobody knows whether it exists.
 
         Beside an un-numbered name that shares its fate the failure is a consequence. Where other numbers were found,
         silence about one more guess tells nothing: most of them do not exist.
         """
-        if not (sight.candidate and sight.state is State.BROKEN) or sight.exists:
+        if not (view.candidate and view.state is State.BROKEN) or view.exists:
             return False
-        if self.unheard(sight):
+        if self.unheard(view):
             return True
         return all(
             self.stand_in(subject) is not None and not self.found(subject) and self._broken(self.stand_in(subject))
-            for subject in sight.subjects
+            for subject in view.subjects
         )
 
-    def unheard(self, sight: Sight) -> bool:
+    def unheard(self, view: View) -> bool:
         """Whether no resolver said anything of a guessed number, while other numbers of its endpoints were found."""
-        silent = bool(sight.lookups.every) and all(o.failure is Failure.TIMEOUT for o in sight.lookups.every)
-        return sight.candidate and silent and not sight.exists and all(map(self.found, sight.subjects))
+        silent = bool(view.lookups.every) and all(o.failure is Failure.TIMEOUT for o in view.lookups.every)
+        return view.candidate and silent and not view.exists and all(map(self.found, view.subjects))
 
     def _broken(self, subject: Subject | None) -> bool:
-        return subject is not None and any(sight.state is State.BROKEN for sight in self.of(subject))
+        return subject is not None and any(view.state is State.BROKEN for view in self.of(subject))
 
 
 def _answered_alike(one: Observation, other: Observation) -> bool:
@@ -316,11 +316,11 @@ def _answered_alike(one: Observation, other: Observation) -> bool:
     return one.failure is not None and one.failure == other.failure and statuses[0] == statuses[1]
 
 
-def _missing(sight: Sight) -> bool:
+def _missing(view: View) -> bool:
     """Whether the name does not exist, as far as whoever resolves it can tell."""
-    if sight.proxied:
-        return bool(sight.paths) and all(cannot_resolve(path) for path in sight.paths)
-    return sight.lookups.missing and not sight.lookups.addresses
+    if view.proxied:
+        return bool(view.paths) and all(cannot_resolve(path) for path in view.paths)
+    return view.lookups.missing and not view.lookups.addresses
 
 
 def _comparable(o: Observation, like: Observation, same_host: bool) -> bool:

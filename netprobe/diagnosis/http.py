@@ -15,9 +15,9 @@ from netprobe.diagnosis import answered, details
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.proxy import holds_back, proxy_of
-from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.tls import completes
 from netprobe.diagnosis.unexplained import unexplained
+from netprobe.diagnosis.views import View
 from netprobe.diagnosis.words import duration, listing
 from netprobe.findings import Owner
 from netprobe.observations import Experiment, Failure, HttpDetail, Observation, Step
@@ -40,26 +40,26 @@ _CUTS_BEHIND = "whether the device refuses, or its own connection to the service
 _NO_SMALLER = "no control with smaller packets was made, so a path MTU fault looks alike"
 
 
-def explain(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cause:
+def explain(world: Evidence, view: View, o: Observation, *, blocking: bool) -> Cause:
     """Why a request over a good connection did not bring the genuine answer."""
     detail = details.http(o)
     id_ = _ID.get(o.failure) if o.failure is not None else None
     if id_ is None:
-        return unexplained(sight, o, blocking=blocking)
+        return unexplained(view, o, blocking=blocking)
     if detail is not None and detail.status == _NETWORK_AUTHENTICATION_REQUIRED:
         id_ = "http_captive_portal"
     if id_ == "http_stalled":
-        return stalled(world, sight, o, blocking=blocking)
+        return stalled(world, view, o, blocking=blocking)
     if id_ == "http_cut":
-        return cut(world, sight, o, blocking=blocking)
-    return Cause(id=id_, key=_who(detail), say=_SAY[id_], sight=sight, evidence=(o,), blocking=blocking)
+        return cut(world, view, o, blocking=blocking)
+    return Cause(id=id_, key=_who(detail), say=_SAY[id_], view=view, evidence=(o,), blocking=blocking)
 
 
-def cut(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cause:
+def cut(world: Evidence, view: View, o: Observation, *, blocking: bool) -> Cause:
     """The end instead of an answer. Over somebody else's chain, whoever holds that chain ended it."""
     again = world.controls(answered.OTHER_METHOD, like=o)
     by_origin = answered.by_origin(o)
-    proxy = proxy_of((sight,), ())
+    proxy = proxy_of((view,), ())
     direct = answered.without_proxy(o, world.same_way) if proxy else ()
     if direct:
         evidence = (o, *again, *direct)
@@ -67,7 +67,7 @@ def cut(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cau
             id="http_cut",
             key=f"proxy {proxy}",
             say=_say_cut_by_proxy,
-            sight=sight,
+            view=view,
             evidence=evidence,
             controls=direct,
             blocking=blocking,
@@ -76,14 +76,14 @@ def cut(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cau
         id="http_cut",
         key="origin" if by_origin else "",
         say=_say_cut,
-        sight=sight,
+        view=view,
         evidence=(o, *again),
         doubt=_CUTS if by_origin else _CUTS_BEHIND,
         blocking=blocking,
     )
 
 
-def stalled(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cause:
+def stalled(world: Evidence, view: View, o: Observation, *, blocking: bool) -> Cause:
     """Silence after the request: large packets may be lost, a proxy may hold back, or somebody swallows requests."""
     smaller = world.controls(Experiment.LOWER_MSS, like=o, step=Step.HTTP)
     again = world.controls(answered.OTHER_METHOD, like=o, step=Step.HTTP)
@@ -95,12 +95,12 @@ def stalled(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) ->
         return Cause(
             id="tls_path_mtu",
             say=_say_mtu,
-            sight=sight,
+            view=view,
             evidence=(o, *smaller),
             controls=telling,
             blocking=blocking,
         )
-    held = holds_back(world, sight, o, blocking=blocking)
+    held = holds_back(world, view, o, blocking=blocking)
     if held is not None:
         return held
     by_origin = answered.by_origin(o)
@@ -108,7 +108,7 @@ def stalled(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) ->
         id="http_stalled",
         key="origin" if by_origin else "",
         say=_say_stalled,
-        sight=sight,
+        view=view,
         evidence=(o, *smaller, *again),
         controls=smaller,
         doubt=_HOLDS_UP if by_origin else "" if smaller else _NO_SMALLER,
@@ -123,25 +123,25 @@ def _who(detail: HttpDetail | None) -> str:
 
 def companions(world: Evidence) -> Iterator[Cause]:
     """What the origin itself says that is worth telling, and cuts that another request outweighs."""
-    for sight in world.sights:
-        for path in sight.paths:
+    for view in world.views:
+        for path in view.paths:
             for o in path.soft:
-                cause = _soft(world, sight, o)
+                cause = _soft(world, view, o)
                 if cause is not None:
                     yield cause
-            yield from (_unrecognised(sight, o) for o in path.steps if _is_unrecognised(o))
+            yield from (_unrecognised(view, o) for o in path.steps if _is_unrecognised(o))
 
 
-def _soft(world: Evidence, sight: Sight, o: Observation) -> Cause | None:
+def _soft(world: Evidence, view: View, o: Observation) -> Cause | None:
     if o.failure is Failure.HTTP_SERVICE_ERROR:
-        return Cause(id="http_service_error", key=origin.runs(sight.host), say=_say_service, sight=sight, evidence=(o,))
+        return Cause(id="http_service_error", key=origin.runs(view.host), say=_say_service, view=view, evidence=(o,))
     if o.failure is Failure.HTTP_SOURCE_REFUSED:
         detail = details.http(o)
-        return Cause(id="http_source_refused", key=_who(detail), say=_say_refused, sight=sight, evidence=(o,))
+        return Cause(id="http_source_refused", key=_who(detail), say=_say_refused, view=view, evidence=(o,))
     if o.failure is Failure.TIMEOUT:
-        return stalled(world, sight, o, blocking=False)
+        return stalled(world, view, o, blocking=False)
     if o.failure in origin.CUT_OFF:
-        return cut(world, sight, o, blocking=False)
+        return cut(world, view, o, blocking=False)
     return None
 
 
@@ -151,10 +151,10 @@ def _is_unrecognised(o: Observation) -> bool:
     return o.failure is None and detail is not None and answered.by_origin(o) and not detail.genuine
 
 
-def _unrecognised(sight: Sight, o: Observation) -> Cause:
+def _unrecognised(view: View, o: Observation) -> Cause:
     detail = details.http(o)
     key = f"{o.step}|{_who(detail)}|{detail.error_word if detail is not None else ''}"
-    return Cause(id="http_unrecognised_answer", key=key, say=_say_unrecognised, sight=sight, evidence=(o,))
+    return Cause(id="http_unrecognised_answer", key=key, say=_say_unrecognised, view=view, evidence=(o,))
 
 
 def describe(detail: HttpDetail | None) -> str:
@@ -249,7 +249,7 @@ def _say_mtu(group: Group) -> Words:
 
 def _say_stalled(group: Group) -> Words:
     waited = duration(max((o.duration_seconds for o in group.evidence if o.failure is not None), default=0.0))
-    proxy = proxy_of(group.sights, group.evidence)
+    proxy = proxy_of(group.views, group.evidence)
     on_way = f" through {proxy}" if proxy else ""
     if answered.by_origin(group.first):
         return _say_stalled_unread(group, waited, on_way)

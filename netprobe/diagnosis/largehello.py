@@ -19,10 +19,10 @@ PATIENT_SECONDS = 9.8
 
 def companions(world: Evidence) -> Iterator[Cause]:
     """Every host whose large hello went unanswered while small ones were answered."""
-    for sight in world.sights:
-        large = [o for o in world.controls(LARGE) if _same(o, sight.vantage, sight.host)]
+    for view in world.views:
+        large = [o for o in world.controls(LARGE) if _same(o, view.vantage, view.host)]
         whole = [o for o in large if not _in_small_packets(o)]
-        small = [o for o in world.controls(SMALL) if _same(o, sight.vantage, sight.host)]
+        small = [o for o in world.controls(SMALL) if _same(o, view.vantage, view.host)]
         lost = [o for o in whole if o.failure is not None]
         if not lost or len(lost) < len(whole) or not any(o.failure is None for o in small):
             continue
@@ -30,7 +30,7 @@ def companions(world: Evidence) -> Iterator[Cause]:
             id="tls_large_hello_dropped",
             key="packets" if any(o.failure is None for o in large if _in_small_packets(o)) else "",
             say=_say,
-            sight=sight,
+            view=view,
             evidence=(*lost, *small),
             doubt=_doubt(lost, small),
             blocking=True,

@@ -19,8 +19,8 @@ from statistics import median
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.lookups import dns_detail, resolver_of
-from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.tries import PASSES
+from netprobe.diagnosis.views import View
 from netprobe.diagnosis.words import count, listing
 from netprobe.findings import Severity
 from netprobe.observations import Experiment, Failure, Observation, ProxyDetail, Step, TcpDetail
@@ -44,16 +44,16 @@ _PROMPT = 0.05
 
 def companions(world: Evidence) -> Iterator[Cause]:
     """Loss, or the limit that explains it, for each vantage."""
-    for vantage in dict.fromkeys(sight.vantage for sight in world.sights):
-        sights = [s for s in world.sights if s.vantage == vantage]
+    for vantage in dict.fromkeys(view.vantage for view in world.views):
+        views = [s for s in world.views if s.vantage == vantage]
         burst = has_limit(world, vantage)
-        again = dict(_sent_again(sights))
+        again = dict(_sent_again(views))
         if burst:
-            yield from _limited(sights, again, burst)
-        elif _is_loss(sights, again):
-            for sight, seen in again.items():
+            yield from _limited(views, again, burst)
+        elif _is_loss(views, again):
+            for view, seen in again.items():
                 yield Cause(
-                    id="packet_loss", key=vantage, say=_say_loss, sight=sight, evidence=seen, severity=Severity.WARNING
+                    id="packet_loss", key=vantage, say=_say_loss, view=view, evidence=seen, severity=Severity.WARNING
                 )
 
 
@@ -72,73 +72,73 @@ def has_limit(world: Evidence, vantage: str) -> tuple[Observation, ...]:
 
 def _loses_more_than_syns(world: Evidence, vantage: str) -> bool:
     """Whether segments of open connections or questions got lost: a limit on new connections spares them."""
-    sights = [s for s in world.sights if s.vantage == vantage]
-    again = [o for _, seen in _sent_again(sights) for o in seen]
+    views = [s for s in world.views if s.vantage == vantage]
+    again = [o for _, seen in _sent_again(views) for o in seen]
     syns = [o for o in again if _lost_syn(o)]
     return len(again) - len(syns) > CLEAN_SHARE * len(again)
 
 
-def is_limited(sight: Sight, burst: tuple[Observation, ...]) -> bool:
+def is_limited(view: View, burst: tuple[Observation, ...]) -> bool:
     """Whether a host failed because of many at once: most later tries of what failed passed."""
     return bool(burst) and all(
         tries.failed.failure in LIMIT_LIKE
         and tries.failed.step in _LIMITED_STEPS
         and 2 * len(tries.passing) >= len(tries.made)
-        for tries in sight.chances
+        for tries in view.chances
     )
 
 
 def _limited(
-    sights: Iterable[Sight], again: dict[Sight, tuple[Observation, ...]], burst: tuple[Observation, ...]
+    views: Iterable[View], again: dict[View, tuple[Observation, ...]], burst: tuple[Observation, ...]
 ) -> Iterator[Cause]:
-    for sight in sights:
-        failed = tuple(tries.failed for tries in sight.chances) if is_limited(sight, burst) else ()
-        lost = tuple(o for o in again.get(sight, ()) if _lost_syn(o))
+    for view in views:
+        failed = tuple(tries.failed for tries in view.chances) if is_limited(view, burst) else ()
+        lost = tuple(o for o in again.get(view, ()) if _lost_syn(o))
         if failed or lost:
-            mine = tuple(o for o in burst if o.host == sight.host)
+            mine = tuple(o for o in burst if o.host == view.host)
             yield Cause(
                 id="connection_limit",
                 say=_say_limit,
-                sight=sight,
+                view=view,
                 evidence=(*failed, *lost, *mine),
                 severity=Severity.WARNING,
             )
 
 
-def _sent_again(sights: Iterable[Sight]) -> Iterator[tuple[Sight, tuple[Observation, ...]]]:
+def _sent_again(views: Iterable[View]) -> Iterator[tuple[View, tuple[Observation, ...]]]:
     """Of each host what had to be sent again, each observation with at least one."""
-    sights = list(sights)
-    slow_path = _fastest(sights) >= _SYN_STEP
-    prompt = _prompt_answers(sights)
-    for sight in sights:
-        opened = [o for path in sight.paths for o in path.steps if isinstance(o.detail, TcpDetail | ProxyDetail)]
+    views = list(views)
+    slow_path = _fastest(views) >= _SYN_STEP
+    prompt = _prompt_answers(views)
+    for view in views:
+        opened = [o for path in view.paths for o in path.steps if isinstance(o.detail, TcpDetail | ProxyDetail)]
         lost = [o for o in opened if o.failure is None and _retransmitted(o) > (1 if slow_path else 0)]
-        asked = [] if sight.proxied else [o for o in sight.lookups.every if _was_lost(o, prompt)]
+        asked = [] if view.proxied else [o for o in view.lookups.every if _was_lost(o, prompt)]
         if lost or asked:
-            yield sight, (*asked, *lost)
+            yield view, (*asked, *lost)
 
 
-def _fastest(sights: Iterable[Sight]) -> float:
+def _fastest(views: Iterable[View]) -> float:
     """The shortest time in which a connection stood: on a path of a second, every SYN is sent again for nothing."""
     took = [
         o.duration_seconds
-        for sight in sights
-        for path in sight.paths
+        for view in views
+        for path in view.paths
         for o in path.steps
         if o.step is Step.TCP and o.failure is None
     ]
     return min(took, default=0.0)
 
 
-def _prompt_answers(sights: Iterable[Sight]) -> dict[str, float]:
+def _prompt_answers(views: Iterable[View]) -> dict[str, float]:
     """Resolver → how long its answers usually take, where those to a first datagram come well before the second.
 
     Where they spread up to the second, a resolver (or this host) is busy, and what was sent again was not lost.
     """
     took: dict[str, list[float]] = defaultdict(list)
     attempts: dict[str, Counter[bool]] = defaultdict(Counter)
-    for sight in sights:
-        for o in sight.lookups.every:
+    for view in views:
+        for o in view.lookups.every:
             detail = dns_detail(o)
             if detail is not None and detail.transport == "udp" and o.failure is not Failure.TIMEOUT:
                 attempts[detail.resolver][detail.attempts > 1] += 1
@@ -180,9 +180,9 @@ def _times(o: Observation) -> int:
     return detail.attempts - 1 if detail is not None else _retransmitted(o)
 
 
-def _is_loss(sights: Iterable[Sight], again: dict[Sight, tuple[Observation, ...]]) -> bool:
+def _is_loss(views: Iterable[View], again: dict[View, tuple[Observation, ...]]) -> bool:
     met = [o for seen in again.values() for o in seen]
-    made = sum(len(sight.paths) + len(sight.lookups.every) for sight in sights)
+    made = sum(len(view.paths) + len(view.lookups.every) for view in views)
     return sum(map(_times, met)) >= FEWEST and len(met) >= 2 and len(met) >= SHARE * made
 
 
@@ -192,10 +192,10 @@ def _say_loss(group: Group) -> Words:
     parts = []
     if opened:
         segments, ways = sum(map(_times, opened)), len(opened)
-        all_ways = sum(len(s.paths) for s in group.world.sights if s.vantage == group.key)
+        all_ways = sum(len(s.paths) for s in group.world.views if s.vantage == group.key)
         parts.append(f"{count(segments, 'segment')} in {ways} of {count(all_ways, 'connection')}")
     if asked:
-        all_asked = sum(len(s.lookups.every) for s in group.world.sights if s.vantage == group.key)
+        all_asked = sum(len(s.lookups.every) for s in group.world.views if s.vantage == group.key)
         parts.append(f"{count(sum(map(_times, asked)), 'question')} of {all_asked} to DNS")
     worst = Counter[str]()
     for o in group.evidence:
@@ -210,7 +210,7 @@ def _say_loss(group: Group) -> Words:
 
 
 def _say_limit(group: Group) -> Words:
-    vantages = {sight.vantage for sight in group.sights}
+    vantages = {view.vantage for view in group.views}
     burst = [o for o in group.world.controls(Experiment.BURST) if o.vantage in vantages]
     met = [o for o in burst if o.failure not in PASSES or _lost_syn(o)]
     return Words(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.diagnosis import details
 from netprobe.diagnosis.lookups import answers, resolver_of
-from netprobe.diagnosis.sights import Sight, State
+from netprobe.diagnosis.views import State, View
 from netprobe.observations import Experiment, Failure, Observation, Step, Subject
 
 if TYPE_CHECKING:
@@ -62,66 +62,66 @@ _WORKING = frozenset({State.WORKS, State.PARTLY})
 PARDON = "AWS may hand this number to a host, or may have it out of service: other numbers of its kind work."
 
 
-def requires(world: Evidence, subject: Subject, sight: Sight) -> bool:
+def requires(world: Evidence, subject: Subject, view: View) -> bool:
     """Whether the host is not ready while this number is broken.
 
     Args:
         world: the run.
         subject: a numbered endpoint.
-        sight: one of its names as one vantage saw it.
+        view: one of its names as one vantage saw it.
     """
     if not subject.required:
         return False
-    if sight.own or sight.state is not State.BROKEN:
+    if view.own or view.state is not State.BROKEN:
         return True
-    kin = [other for other in world.of(subject) if other.vantage == sight.vantage]
-    if not known(world, sight):
+    kin = [other for other in world.of(subject) if other.vantage == view.vantage]
+    if not known(world, view):
         return (world.stand_in(subject) is None and not world.found(subject)) or _refused_alike(kin)
     if not any(other.state in _WORKING for other in kin):
         return True
     dark = [other for other in kin if other.state is State.BROKEN and known(world, other)]
-    return len(dark) > 1 or not may_be_the_services(world, sight)
+    return len(dark) > 1 or not may_be_the_services(world, view)
 
 
-def forgiven(world: Evidence, sight: Sight) -> bool:
+def forgiven(world: Evidence, view: View) -> bool:
     """Whether a broken number is no error because AWS itself may have it dark."""
-    mine = [subject for subject in sight.subjects if subject.numbered and subject.required]
-    if sight.state is not State.BROKEN or not mine or not known(world, sight):
+    mine = [subject for subject in view.subjects if subject.numbered and subject.required]
+    if view.state is not State.BROKEN or not mine or not known(world, view):
         return False
-    return not any(requires(world, subject, sight) for subject in mine)
+    return not any(requires(world, subject, view) for subject in mine)
 
 
-def known(world: Evidence, sight: Sight) -> bool:
+def known(world: Evidence, view: View) -> bool:
     """Whether the name is known to exist: somebody resolved it, the proxy or one of this host's own resolvers."""
-    if sight.exists:
+    if view.exists:
         return True
-    asked = [o for o in world.controls(LOCAL_NAME, step=Step.DNS) if o.vantage == sight.vantage]
+    asked = [o for o in world.controls(LOCAL_NAME, step=Step.DNS) if o.vantage == view.vantage]
     names = {host for subject in world.run.subjects for host in subject.candidates}
     # A name that cannot exist was asked for beside them: an address that it gets as well proves nothing.
     made_up = {address for o in asked if o.host not in names for address in answers(o)}
-    return any(address not in made_up for o in asked if o.host == sight.host for address in answers(o))
+    return any(address not in made_up for o in asked if o.host == view.host for address in answers(o))
 
 
-def _refused_alike(kin: Sequence[Sight]) -> bool:
+def _refused_alike(kin: Sequence[View]) -> bool:
     """Whether a proxy's policy refuses every number, known or not: it says "no" to whichever AWS picks."""
-    ends = {sight.failed.failure if sight.failed is not None else None for sight in kin}
-    return bool(kin) and all(sight.proxied for sight in kin) and len(ends) == 1 and ends <= POLICY
+    ends = {view.failed.failure if view.failed is not None else None for view in kin}
+    return bool(kin) and all(view.proxied for view in kin) and len(ends) == 1 and ends <= POLICY
 
 
-def may_be_the_services(world: Evidence, sight: Sight) -> bool:
+def may_be_the_services(world: Evidence, view: View) -> bool:
     """Whether nothing shows that a device, a resolver or this host keeps one number from working."""
-    o = sight.failed
+    o = view.failed
     if o is None or o.failure not in _DARK.get(o.step, frozenset()):
         return False
-    if any(resolver_of(lookup).startswith("/") for lookup in sight.lookups.every) or sight.sinkholed:
+    if any(resolver_of(lookup).startswith("/") for lookup in view.lookups.every) or view.sinkholed:
         return False
     connected = details.tcp(o)
     if connected is not None and connected.icmp_type is not None:
         return False
-    return not _passes_otherwise(world, sight, o) and (o.step is not Step.TLS or _shows_origin(world, o))
+    return not _passes_otherwise(world, view, o) and (o.step is not Step.TLS or _shows_origin(world, o))
 
 
-def _passes_otherwise(world: Evidence, sight: Sight, o: Observation) -> bool:
+def _passes_otherwise(world: Evidence, view: View, o: Observation) -> bool:
     """Whether a control with one thing changed got further: then what was changed is what a device looks at."""
     whole = [*world.controls(Experiment.WITH_PROXY, like=o), *world.controls(Experiment.WITHOUT_PROXY, like=o)]
     if any(c.step in (Step.TLS, Step.HTTP) and c.failure is None for c in whole):
@@ -135,8 +135,8 @@ def _passes_otherwise(world: Evidence, sight: Sight, o: Observation) -> bool:
     ]
     shared = (
         path.step(Step.TLS)
-        for other in world.sights
-        if other.vantage == sight.vantage and other.host != sight.host and other.port == sight.port
+        for other in world.views
+        if other.vantage == view.vantage and other.host != view.host and other.port == view.port
         for path in other.paths
         if o.address is not None and path.address == o.address
     )

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.model import EndpointOutcome, HostOutcome
-from netprobe.diagnosis.sights import Sight, State
+from netprobe.diagnosis.views import State, View
 from netprobe.findings import Finding, Outcome, Severity, worst
 from netprobe.observations import Ending, Failure, Observation, Step, Subject
 
@@ -38,18 +38,18 @@ class Touched:
 
 def endpoint_outcome(world: Evidence, subject: Subject, touched: Touched) -> EndpointOutcome:
     """The outcome of one endpoint, with its hosts."""
-    sights = world.of(subject)
-    outcome, reason = _judge(world, subject, sights, touched)
-    return EndpointOutcome.of(subject, outcome, _hosts(world, sights, touched), reason=reason)
+    views = world.of(subject)
+    outcome, reason = _judge(world, subject, views, touched)
+    return EndpointOutcome.of(subject, outcome, _hosts(world, views, touched), reason=reason)
 
 
-def _judge(world: Evidence, subject: Subject, sights: Sequence[Sight], touched: Touched) -> tuple[Outcome, str]:
+def _judge(world: Evidence, subject: Subject, views: Sequence[View], touched: Touched) -> tuple[Outcome, str]:
     """The outcome, and why where it is ``not_run`` or nobody's business."""
     if subject.unused:
         return Outcome.NOT_APPLICABLE, subject.unused
-    if subject.placeholder_account and sights and all(world.unneeded(sight) for sight in sights):
+    if subject.placeholder_account and views and all(world.unneeded(view) for view in views):
         return Outcome.NOT_RUN, NO_ACCOUNT
-    outcome, reason = _seen(world, subject, sights, touched)
+    outcome, reason = _seen(world, subject, views, touched)
     if outcome is not Outcome.FAIL and subject.unfinished:
         return Outcome.NOT_RUN, subject.not_run or (
             Ending.INTERRUPTED if world.context.interrupted else Ending.DEADLINE
@@ -57,23 +57,23 @@ def _judge(world: Evidence, subject: Subject, sights: Sequence[Sight], touched: 
     return outcome, reason
 
 
-def _seen(world: Evidence, subject: Subject, sights: Sequence[Sight], touched: Touched) -> tuple[Outcome, str]:
+def _seen(world: Evidence, subject: Subject, views: Sequence[View], touched: Touched) -> tuple[Outcome, str]:
     """What the hosts that were seen make of the endpoint."""
-    counted = [s for s in sights if not world.unneeded(s)]
+    counted = [s for s in views if not world.unneeded(s)]
     if not counted:
-        return _none_counted(world, subject, sights)
-    outcome = worst(_counted(world, subject, sight, touched) for sight in counted)
+        return _none_counted(world, subject, views)
+    outcome = worst(_counted(world, subject, view, touched) for view in counted)
     if outcome is not Outcome.FAIL and subject.not_run:
         return Outcome.NOT_RUN, subject.not_run
     return outcome, NOT_PROBED if outcome is Outcome.NOT_RUN else ""
 
 
-def _none_counted(world: Evidence, subject: Subject, sights: Sequence[Sight]) -> tuple[Outcome, str]:
+def _none_counted(world: Evidence, subject: Subject, views: Sequence[View]) -> tuple[Outcome, str]:
     if subject.not_run or subject.unfinished:
         return Outcome.NOT_RUN, subject.not_run
-    if subject.stands_in_for is not None and sights:
+    if subject.stands_in_for is not None and views:
         return Outcome.NOT_APPLICABLE, ""
-    if subject.numbered and (sights or subject.absent):
+    if subject.numbered and (views or subject.absent):
         return _no_number(world, subject)
     return Outcome.NOT_RUN, NOT_PROBED
 
@@ -82,7 +82,7 @@ def _no_number(world: Evidence, subject: Subject) -> tuple[Outcome, str]:
     """No number exists, as far as was asked: then the un-numbered name stands in, for better or worse."""
     stand_in = world.stand_in(subject)
     stood_in = world.of(stand_in) if stand_in is not None else ()
-    states = {sight.state for sight in stood_in if not world.without_any_name(sight)}
+    states = {view.state for view in stood_in if not world.without_any_name(view)}
     if State.BROKEN in states:
         return (Outcome.FAIL if subject.required else Outcome.WARN), ""
     if states & {State.WORKS, State.PARTLY}:
@@ -90,54 +90,54 @@ def _no_number(world: Evidence, subject: Subject) -> tuple[Outcome, str]:
     return Outcome.NOT_RUN, NO_NUMBER
 
 
-def _counted(world: Evidence, subject: Subject, sight: Sight, touched: Touched) -> Outcome:
-    """What one sight contributes to its endpoint."""
-    outcome = host_outcome(world, sight, touched)
-    if world.unheard(sight):
+def _counted(world: Evidence, subject: Subject, view: View, touched: Touched) -> Outcome:
+    """What one view contributes to its endpoint."""
+    outcome = host_outcome(world, view, touched)
+    if world.unheard(view):
         return Outcome.WARN  # nobody said that it does not exist: it is no pass
-    if world.unknown_candidate(sight):
+    if world.unknown_candidate(view):
         return Outcome.FAIL if subject.required else Outcome.WARN
-    if outcome is Outcome.FAIL and not world.requires(subject, sight):
+    if outcome is Outcome.FAIL and not world.requires(subject, view):
         return Outcome.WARN
-    if outcome is Outcome.NOT_RUN and sight.candidate and world.found(subject) and not sight.exists:
+    if outcome is Outcome.NOT_RUN and view.candidate and world.found(subject) and not view.exists:
         return Outcome.NOT_APPLICABLE
     return outcome
 
 
-def host_outcome(world: Evidence, sight: Sight, touched: Touched) -> Outcome:
+def host_outcome(world: Evidence, view: View, touched: Touched) -> Outcome:
     """What became of one host for one vantage."""
-    if world.unneeded(sight):
+    if world.unneeded(view):
         return Outcome.NOT_APPLICABLE
-    if world.unknown_candidate(sight) or sight.state is State.UNSEEN:
+    if world.unknown_candidate(view) or view.state is State.UNSEEN:
         return Outcome.NOT_RUN
-    if sight.state is State.BROKEN or sight.host in touched.unexpected:
+    if view.state is State.BROKEN or view.host in touched.unexpected:
         return Outcome.FAIL
-    if sight.state is State.PARTLY or sight.host in touched.warned:
+    if view.state is State.PARTLY or view.host in touched.warned:
         return Outcome.WARN
     return Outcome.PASS
 
 
-def _hosts(world: Evidence, sights: Sequence[Sight], touched: Touched) -> tuple[HostOutcome, ...]:
+def _hosts(world: Evidence, views: Sequence[View], touched: Touched) -> tuple[HostOutcome, ...]:
     """Each host once, as the vantage saw it that fared worst."""
-    of_host: dict[str, tuple[Outcome, Sight]] = {}
-    for sight in sights:
-        outcome = host_outcome(world, sight, touched)
-        known = of_host.get(sight.host)
+    of_host: dict[str, tuple[Outcome, View]] = {}
+    for view in views:
+        outcome = host_outcome(world, view, touched)
+        known = of_host.get(view.host)
         if known is None or outcome.rank < known[0].rank:
-            of_host[sight.host] = (outcome, sight)
+            of_host[view.host] = (outcome, view)
     rows = []
-    for host, (outcome, sight) in of_host.items():
-        step, failure = _failure(sight) if outcome is not Outcome.PASS else (None, None)
+    for host, (outcome, view) in of_host.items():
+        step, failure = _failure(view) if outcome is not Outcome.PASS else (None, None)
         rows.append(HostOutcome(host=host, outcome=outcome, failed_step=step, failure=failure))
     return tuple(rows)
 
 
-def _failure(sight: Sight) -> tuple[str | None, str | None]:
+def _failure(view: View) -> tuple[str | None, str | None]:
     """The step and the word of a host's failure."""
-    tried = {path.address for path in sight.paths}
-    if sight.sinkholed and (sight.state is State.BROKEN or not tried):
+    tried = {path.address for path in view.paths}
+    if view.sinkholed and (view.state is State.BROKEN or not tried):
         return Step.DNS.value, None
-    o: Observation | None = sight.failed or next((o for path in sight.paths for o in path.soft), None)
+    o: Observation | None = view.failed or next((o for path in view.paths for o in path.soft), None)
     if o is None:
         return None, None
     # NODATA is an answer without a failure word of its own in the observation.

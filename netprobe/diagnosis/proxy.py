@@ -13,8 +13,8 @@ from netprobe.diagnosis import details
 from netprobe.diagnosis.addresses import is_loopback
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
-from netprobe.diagnosis.sights import Sight, State
 from netprobe.diagnosis.unexplained import unexplained
+from netprobe.diagnosis.views import State, View
 from netprobe.diagnosis.words import duration, listing
 from netprobe.findings import Owner
 from netprobe.observations import Experiment, Failure, Observation, ProxyDetail, Step
@@ -56,7 +56,7 @@ _CONNECT = {
 }
 
 
-def explain(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cause:
+def explain(world: Evidence, view: View, o: Observation, *, blocking: bool) -> Cause:
     """Why the way through the proxy did not open."""
     detail = details.proxy(o)
     by_address = _by_address(world, o)
@@ -64,13 +64,13 @@ def explain(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) ->
     if id_ == "proxy_not_a_proxy" and detail is not None and detail.status == _NO_SUCH_DOMAIN and _opens(world, detail):
         id_ = "proxy_cannot_resolve"
     if detail is None or id_ is None:
-        return unexplained(sight, o, blocking=blocking)
+        return unexplained(view, o, blocking=blocking)
     direct = world.controls(Experiment.WITHOUT_PROXY, like=o)
     return Cause(
         id=id_,
         key=detail.proxy,
         say=_SAY[id_],
-        sight=sight,
+        view=view,
         evidence=(o, *by_address, *direct),
         controls=by_address,
         doubt=_doubt(o, id_, by_address),
@@ -110,7 +110,7 @@ def _by_address(world: Evidence, o: Observation) -> tuple[Observation, ...]:
 
 def _opens(world: Evidence, detail: ProxyDetail) -> bool:
     """Whether this proxy opened a tunnel to anybody: then it is one."""
-    tunnels = (path.step(Step.PROXY) for sight in world.sights for path in sight.paths)
+    tunnels = (path.step(Step.PROXY) for view in world.views for path in view.paths)
     return any(
         o is not None and o.failure is None and (other := details.proxy(o)) is not None and other.proxy == detail.proxy
         for o in tunnels
@@ -146,10 +146,10 @@ def _doubt(o: Observation, id_: str, by_address: tuple[Observation, ...]) -> str
     return ""
 
 
-def proxy_of(sights: Iterable[Sight], observations: Iterable[Observation]) -> str:
+def proxy_of(views: Iterable[View], observations: Iterable[Observation]) -> str:
     """The explicit proxy that these hosts are reached through, or nothing."""
-    for sight in sights:
-        for path in sight.paths:
+    for view in views:
+        for path in view.paths:
             tunnel = path.step(Step.PROXY)
             detail = details.proxy(tunnel) if tunnel is not None else None
             if detail is not None:
@@ -157,9 +157,9 @@ def proxy_of(sights: Iterable[Sight], observations: Iterable[Observation]) -> st
     return next((d.proxy for d in map(details.proxy, observations) if d is not None), "")
 
 
-def holds_back(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cause | None:
+def holds_back(world: Evidence, view: View, o: Observation, *, blocking: bool) -> Cause | None:
     """A proxy that opens the tunnel and never passes the first byte of the answer, where direct it comes at once."""
-    proxy = proxy_of((sight,), ())
+    proxy = proxy_of((view,), ())
     direct = [c for c in world.controls(Experiment.WITHOUT_PROXY, like=o) if c.step in (Step.HTTP, Step.WEBSOCKET)]
     if not proxy or not any(c.failure is None for c in direct):
         return None
@@ -167,7 +167,7 @@ def holds_back(world: Evidence, sight: Sight, o: Observation, *, blocking: bool)
         id="proxy_buffers",
         key=proxy,
         say=_say_buffers,
-        sight=sight,
+        view=view,
         evidence=(o, *direct),
         controls=tuple(direct),
         blocking=blocking,
@@ -269,8 +269,8 @@ def _say_scheme(group: Group) -> Words:
 
 
 def _say_forbidden(group: Group) -> Words:
-    through = [s for s in group.world.sights if s.proxied and proxy_of((s,), ()) == group.key]
-    refused = set(group.sights)
+    through = [s for s in group.world.views if s.proxied and proxy_of((s,), ()) == group.key]
+    refused = set(group.views)
     every = bool(through) and all(s in refused or s.state in (State.ABSENT, State.UNSEEN) for s in through)
     detail = details.proxy(group.first)
     status = f" ({detail.status})" if detail is not None and detail.status is not None else ""
@@ -286,7 +286,7 @@ def _say_forbidden(group: Group) -> Words:
 
 def _as_regex(group: Group) -> str:
     """The numbered names as most proxies take them: a list that names some numbers misses what AWS picks tomorrow."""
-    numbered = sorted({s.pattern for sight in group.sights for s in sight.subjects if s.numbered})
+    numbered = sorted({s.pattern for view in group.views for s in view.subjects if s.numbered})
     texts = ["^" + pattern.replace(".", r"\.").replace("*", "[0-9]+") + "$" for pattern in numbered]
     return f" As a regular expression: {' '.join(texts)}" if texts else ""
 

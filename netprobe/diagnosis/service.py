@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from netprobe.diagnosis import details
 from netprobe.diagnosis.lookups import resolver_of
-from netprobe.diagnosis.sights import Sight, State
+from netprobe.diagnosis.views import State, View
 from netprobe.findings import Owner
 from netprobe.observations import Experiment, Failure, Observation, Step, TlsDetail
 
@@ -25,23 +25,23 @@ _AWS_SUFFIXES = (".amazonaws.com", ".amazonaws.eu", ".api.aws", ".on.aws", ".ecr
 _WORKING = frozenset({State.WORKS, State.PARTLY})
 
 
-def shows_a_name_of_its_own(world: Evidence, sight: Sight) -> bool:
+def shows_a_name_of_its_own(world: Evidence, view: View) -> bool:
     """Whether every way to a host ends at the origin's own certificate for another of AWS's names, while others work.
 
     Args:
         world: the run.
-        sight: a host as one vantage saw it.
+        view: a host as one vantage saw it.
     """
-    if sight.state is not State.BROKEN or sight.own or not sight.paths:
+    if view.state is not State.BROKEN or view.own or not view.paths:
         return False
-    if any(resolver_of(o).startswith("/") for o in sight.lookups.every):
+    if any(resolver_of(o).startswith("/") for o in view.lookups.every):
         return False  # a line in the hosts file leads there, and that is this host's
-    if not all(_is_misnamed(world, path.failed) for path in sight.paths):
+    if not all(_is_misnamed(world, path.failed) for path in view.paths):
         return False
     elsewhere = world.controls(Experiment.OTHER_RESOLVER, step=Step.HTTP)
-    if any(o.host == sight.host and o.vantage == sight.vantage and o.failure is None for o in elsewhere):
+    if any(o.host == view.host and o.vantage == view.vantage and o.failure is None for o in elsewhere):
         return False  # another resolver leads to the right place: this one leads astray
-    return any(o.state in _WORKING for o in world.sights if o.vantage == sight.vantage and o is not sight)
+    return any(o.state in _WORKING for o in world.views if o.vantage == view.vantage and o is not view)
 
 
 def _is_misnamed(world: Evidence, o: Observation | None) -> bool:

@@ -14,8 +14,8 @@ from netprobe.diagnosis import details
 from netprobe.diagnosis.addresses import family
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
-from netprobe.diagnosis.sights import Path, Sight
 from netprobe.diagnosis.unexplained import unexplained
+from netprobe.diagnosis.views import Path, View
 from netprobe.diagnosis.words import agree, count, listing
 from netprobe.findings import Owner, Place
 from netprobe.observations import Experiment, Failure, Observation, Step
@@ -40,23 +40,23 @@ _NEEDS_ANOTHER = frozenset({"tcp_dropped", "tcp_some_addresses_blocked", "ipv6_b
 _POLICY = frozenset({"tcp_dropped", "tcp_refused", "tcp_prohibited", "tcp_reset"})
 
 
-def explain(world: Evidence, sight: Sight, path: Path, o: Observation, *, blocking: bool) -> Cause:
+def explain(world: Evidence, view: View, path: Path, o: Observation, *, blocking: bool) -> Cause:
     """Why one address cannot be connected to."""
     id_ = _id(o)
     if id_ is None:
-        return unexplained(sight, o, blocking=blocking)
+        return unexplained(view, o, blocking=blocking)
     through, own = _passes_through_proxy(world, o)
     if through:
-        return _past_the_proxy(world, sight, o, through, own=own, blocking=blocking)
-    works = any(p.works for p in sight.paths)
-    partial = _partial(world, sight, path, id_) if works else None
+        return _past_the_proxy(world, view, o, through, own=own, blocking=blocking)
+    works = any(p.works for p in view.paths)
+    partial = _partial(world, view, path, id_) if works else None
     between = tuple(c for c in world.made_for(o, Experiment.WORKING_ADDRESS) if c.step is Step.TCP)
     return Cause(
         id=partial or id_,
         key=_key(o, id_),
         say=_SAY[partial or id_],
-        sight=sight,
-        evidence=(o, *between) if partial is None else (o, *_passing(sight)),
+        view=view,
+        evidence=(o, *between) if partial is None else (o, *_passing(view)),
         # Silence looks the same from a filter and from a dead uplink; what connects in between tells them apart.
         controls=between,
         doubt=_doubt(partial or id_, between),
@@ -92,7 +92,7 @@ def _key(o: Observation, id_: str) -> str:
 
 
 def _past_the_proxy(
-    world: Evidence, sight: Sight, o: Observation, through: tuple[Observation, ...], *, own: bool, blocking: bool
+    world: Evidence, view: View, o: Observation, through: tuple[Observation, ...], *, own: bool, blocking: bool
 ) -> Cause:
     """The direct way is closed and the proxy's is open: either no proxy is set, or NO_PROXY keeps this host from it."""
     record = world.vantages.get(o.vantage)
@@ -102,7 +102,7 @@ def _past_the_proxy(
             id="proxy_required",
             key=_proxy_of(through),
             say=_say_proxy_required,
-            sight=sight,
+            view=view,
             evidence=(o, *through),
             controls=through,
             doubt=_ALIKE_ONLY if not own else "",
@@ -114,7 +114,7 @@ def _past_the_proxy(
         id="no_proxy_exempts_aws",
         key=token,
         say=_say_exempt,
-        sight=sight,
+        view=view,
         evidence=(o, *through),
         controls=through,
         doubt=_ALIKE_ONLY if not own else "",
@@ -132,14 +132,14 @@ def _passes_through_proxy(world: Evidence, o: Observation) -> tuple[tuple[Observ
     controls = world.controls(Experiment.WITH_PROXY, like=o)
     if any(c.step is Step.PROXY for c in controls):
         return (controls if all(c.failure is None for c in controls) else ()), True
-    others = (s for s in world.sights if s.proxied and (s.host, s.port) == (o.host, o.port) and s.vantage != o.vantage)
+    others = (s for s in world.views if s.proxied and (s.host, s.port) == (o.host, o.port) and s.vantage != o.vantage)
     shown = next((path.steps for other in others for path in other.paths if path.works), ())
     if shown:
         return shown, True
     alike = {
-        sight.host
-        for sight in world.sights
-        if sight.vantage == o.vantage and sight.failed is not None and sight.failed.failure is o.failure
+        view.host
+        for view in world.views
+        if view.vantage == o.vantage and view.failed is not None and view.failed.failure is o.failure
     }
     theirs = [c for c in world.controls(Experiment.WITH_PROXY) if c.vantage == o.vantage and c.host in alike]
     passes = any(c.step is Step.PROXY for c in theirs) and all(c.failure is None for c in theirs)
@@ -150,28 +150,28 @@ def _proxy_of(observations: Iterable[Observation]) -> str:
     return next((d.proxy for d in map(details.proxy, observations) if d is not None), "")
 
 
-def _passing(sight: Sight) -> tuple[Observation, ...]:
-    connected = (path.step(Step.TCP) for path in sight.paths if path.works)
+def _passing(view: View) -> tuple[Observation, ...]:
+    connected = (path.step(Step.TCP) for path in view.paths if path.works)
     return tuple(o for o in connected if o is not None)
 
 
-def _partial(world: Evidence, sight: Sight, path: Path, id_: str) -> str | None:
+def _partial(world: Evidence, view: View, path: Path, id_: str) -> str | None:
     """What it is called when another address of the same name works."""
     mine = family(path.address)
-    others = {family(p.address) for p in sight.paths if p.works}
+    others = {family(p.address) for p in view.paths if p.works}
     if mine not in others and None not in others:
-        if not _family_works(world, sight.vantage, mine):
+        if not _family_works(world, view.vantage, mine):
             return "ipv6_broken" if mine == 6 else "ipv4_broken"
         return "tcp_some_addresses_blocked"
-    if id_ in _POLICY and _rotating(world, sight.vantage):
+    if id_ in _POLICY and _rotating(world, view.vantage):
         return "stale_ip_allowlist"
     return "tcp_some_addresses_blocked"
 
 
 def _family_works(world: Evidence, vantage: str, wanted: int | None) -> bool:
     """Whether any address of this family could be connected to by this vantage."""
-    for sight in world.sights:
-        for path in sight.paths if sight.vantage == vantage else ():
+    for view in world.views:
+        for path in view.paths if view.vantage == vantage else ():
             connected = path.step(Step.TCP)
             if connected is not None and connected.failure is None and family(path.address) == wanted:
                 return True
@@ -181,15 +181,15 @@ def _family_works(world: Evidence, vantage: str, wanted: int | None) -> bool:
 def _rotating(world: Evidence, vantage: str) -> bool:
     """Whether several names each lose some of their addresses: the mark of a list of addresses that has aged."""
     blocked: dict[str, set[str]] = defaultdict(set)
-    for sight in world.sights:
-        if sight.vantage != vantage or not any(path.works for path in sight.paths):
+    for view in world.views:
+        if view.vantage != vantage or not any(path.works for path in view.paths):
             continue
-        works = {family(path.address) for path in sight.paths if path.works}
-        for path in sight.paths:
+        works = {family(path.address) for path in view.paths if path.works}
+        for path in view.paths:
             failed = path.failed
             same_family = family(path.address) in works
             if failed is not None and failed.step is Step.TCP and path.address is not None and same_family:
-                blocked[sight.host].add(path.address)
+                blocked[view.host].add(path.address)
     return len(blocked) > 1 and len(set().union(*blocked.values())) > 1
 
 
@@ -313,7 +313,7 @@ def _say_exempt(group: Group) -> Words:
     record = group.world.vantages.get(group.first.vantage)
     where = (record.sources.get("no_proxy") if record is not None else "") or "its NO_PROXY"
     proxy = (record.proxy if record is not None else None) or "the proxy"
-    vantages = listing(sorted({sight.vantage for sight in group.sights}))
+    vantages = listing(sorted({view.vantage for view in group.views}))
     return Words(
         title=f"NO_PROXY of {vantages} ({where}) exempts {group.names} from the proxy by the token {group.key}: the "
         f"direct way fails ({group.first.failure}), through {proxy} it is open.",

@@ -14,9 +14,9 @@ from enum import Enum
 from netprobe.diagnosis import details
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
-from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.tcp import say_reset
 from netprobe.diagnosis.unexplained import unexplained
+from netprobe.diagnosis.views import View
 from netprobe.observations import Experiment, Failure, Observation, Step
 
 CERTIFICATE_FAILURES = frozenset(
@@ -86,10 +86,10 @@ class _Told(Enum):
 _ID_OF_TOLD = {_Told.MTU: "tls_path_mtu", _Told.NAME: "tls_sni_blocked"}
 
 
-def explain(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cause:
+def explain(world: Evidence, view: View, o: Observation, *, blocking: bool) -> Cause:
     """Why a handshake ended before a certificate could be judged."""
     if o.failure in _CUT:
-        return _cut(world, sight, o, blocking=blocking)
+        return _cut(world, view, o, blocking=blocking)
     id_ = _PLAIN.get(o.failure) if o.failure is not None else None
     detail = details.tls(o)
     if detail is not None and (detail.alert == _PROTOCOL_VERSION or detail.reason in _UNSUPPORTED):
@@ -97,9 +97,9 @@ def explain(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) ->
     elif id_ is None and detail is not None and detail.alert is not None:
         id_ = "tls_alert"
     if id_ is None:
-        return unexplained(sight, o, blocking=blocking)
+        return unexplained(view, o, blocking=blocking)
     key = str(detail.alert) if detail is not None and id_ == "tls_alert" else ""
-    return Cause(id=id_, key=key, say=_SAY[id_], sight=sight, evidence=(o,), blocking=blocking)
+    return Cause(id=id_, key=key, say=_SAY[id_], view=view, evidence=(o,), blocking=blocking)
 
 
 def completes(o: Observation) -> bool:
@@ -109,7 +109,7 @@ def completes(o: Observation) -> bool:
     return o.step is Step.TLS and (o.failure is None or o.failure in CERTIFICATE_FAILURES)
 
 
-def _cut(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cause:
+def _cut(world: Evidence, view: View, o: Observation, *, blocking: bool) -> Cause:
     silent = tuple(
         c
         for c in world.controls(Experiment.SEND_NOTHING, like=o)
@@ -118,9 +118,7 @@ def _cut(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Ca
     if silent:
         # Cut although nothing was sent: the ClientHello has no part in it.
         every = world.controls(Experiment.SEND_NOTHING, like=o)
-        return Cause(
-            id="tcp_reset", say=say_reset, sight=sight, evidence=(o, *silent), controls=every, blocking=blocking
-        )
+        return Cause(id="tcp_reset", say=say_reset, view=view, evidence=(o, *silent), controls=every, blocking=blocking)
     told, controls = _told(world, o)
     doubt = _lacking(o, controls) if told is _Told.NOTHING else ""
     if doubt:
@@ -132,7 +130,7 @@ def _cut(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Ca
     return Cause(
         id=id_,
         say=_SAY[id_],
-        sight=sight,
+        view=view,
         evidence=(o, *controls),
         controls=_telling(told, controls),
         doubt=doubt,
@@ -195,9 +193,9 @@ def _neighbours(world: Evidence, o: Observation) -> tuple[Observation, ...]:
         return ()
     return tuple(
         step
-        for sight in world.sights
-        if sight.vantage == o.vantage and sight.host != o.host and sight.port == o.port
-        for path in sight.paths
+        for view in world.views
+        if view.vantage == o.vantage and view.host != o.host and view.port == o.port
+        for path in view.paths
         if path.address == o.address
         for step in path.steps
         if completes(step) and step.step is Step.TLS
@@ -208,9 +206,9 @@ def _like_the_others(world: Evidence, o: Observation) -> _Told:
     """Without controls of its own, a handshake shares the cause that was proven for others that ended alike."""
     tally = Counter(
         _told(world, other)[0]
-        for sight in world.sights
-        if sight.vantage == o.vantage
-        for path in sight.paths
+        for view in world.views
+        if view.vantage == o.vantage
+        for path in view.paths
         if (other := path.failed) is not None and other.step is Step.TLS and other.failure == o.failure
     )
     del tally[_Told.NOTHING]

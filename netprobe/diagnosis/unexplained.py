@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from netprobe.diagnosis.causes import Cause, Group, Words
-from netprobe.diagnosis.sights import Sight
+from netprobe.diagnosis.views import View
 from netprobe.diagnosis.words import duration
 from netprobe.observations import Observation
 
 
-def unexplained(sight: Sight, o: Observation, *, blocking: bool, evidence: tuple[Observation, ...] = ()) -> Cause:
+def unexplained(view: View, o: Observation, *, blocking: bool, evidence: tuple[Observation, ...] = ()) -> Cause:
     """A finding that names the raw failure.
 
     Args:
-        sight: the host.
+        view: the host.
         o: the failure.
         blocking: whether the host has no way left because of it.
         evidence: what contradicts the rule that would otherwise explain it.
@@ -21,7 +21,7 @@ def unexplained(sight: Sight, o: Observation, *, blocking: bool, evidence: tuple
         id="unexplained_failure",
         key=f"{o.step}/{o.failure}",
         say=say_unexplained,
-        sight=sight,
+        view=view,
         evidence=(o, *evidence),
         blocking=blocking,
     )

@@ -13,8 +13,8 @@ from netprobe.diagnosis import answered, details, http
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.proxy import holds_back, proxy_of
-from netprobe.diagnosis.sights import Sight
 from netprobe.diagnosis.unexplained import unexplained
+from netprobe.diagnosis.views import View
 from netprobe.diagnosis.words import duration
 from netprobe.observations import Failure, Observation
 
@@ -32,30 +32,30 @@ _CUT_OFF = frozenset({Failure.CONNECTION_RESET, Failure.EOF, Failure.TIMEOUT})
 IDLE_NEEDED_SECONDS = 120
 
 
-def explain(world: Evidence, sight: Sight, o: Observation, *, blocking: bool) -> Cause:
+def explain(world: Evidence, view: View, o: Observation, *, blocking: bool) -> Cause:
     """Why an upgrade did not reach AWS although plain requests do."""
-    proxy = proxy_of((sight,), (o,))
+    proxy = proxy_of((view,), (o,))
     if o.failure is Failure.WEBSOCKET_UPGRADE_MISSING:
         id_ = "proxy_strips_upgrade" if proxy else "websocket_upgrade_stripped"
-        return Cause(id=id_, key=proxy, say=_say_stripped, sight=sight, evidence=(o,), blocking=blocking)
-    held = holds_back(world, sight, o, blocking=blocking) if o.failure is Failure.TIMEOUT else None
+        return Cause(id=id_, key=proxy, say=_say_stripped, view=view, evidence=(o,), blocking=blocking)
+    held = holds_back(world, view, o, blocking=blocking) if o.failure is Failure.TIMEOUT else None
     if held is not None:
         return held
     if answered.by_origin(o) and o.failure in _CUT_OFF:
         # Nobody on the way can know that it was an upgrade: a flow was cut, or the service ended it.
-        return (http.stalled if o.failure is Failure.TIMEOUT else http.cut)(world, sight, o, blocking=blocking)
+        return (http.stalled if o.failure is Failure.TIMEOUT else http.cut)(world, view, o, blocking=blocking)
     if o.failure in _REFUSED or o.failure in _CUT_OFF:
         return Cause(
             id="websocket_refused_by_proxy",
             key=proxy or _who(o),
             say=_say_refused,
-            sight=sight,
+            view=view,
             evidence=(o,),
             # A reset may have many reasons; a foreign answer to the upgrade has one.
             doubt="" if o.failure in _REFUSED else "no reason was given, and plain requests to the same host pass",
             blocking=blocking,
         )
-    return unexplained(sight, o, blocking=blocking)
+    return unexplained(view, o, blocking=blocking)
 
 
 def _who(o: Observation) -> str:
@@ -65,13 +65,13 @@ def _who(o: Observation) -> str:
 
 def companions(world: Evidence) -> Iterator[Cause]:
     """Idle connections that were cut."""
-    for sight in world.sights:
-        for path in sight.paths:
+    for view in world.views:
+        for path in view.paths:
             for o in path.soft:
                 if o.failure is Failure.WEBSOCKET_CUT:
-                    proxy = proxy_of((sight,), (o,))
+                    proxy = proxy_of((view,), (o,))
                     id_ = "proxy_cuts_idle" if proxy else "websocket_cut_when_idle"
-                    yield Cause(id=id_, key=proxy, say=_say_idle, sight=sight, evidence=(o,))
+                    yield Cause(id=id_, key=proxy, say=_say_idle, view=view, evidence=(o,))
 
 
 def _say_stripped(group: Group) -> Words:

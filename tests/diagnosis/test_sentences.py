@@ -47,19 +47,19 @@ def groups() -> dict[tuple[str, str, bool], Group]:
 def of_so_many(group: Group, number: int) -> Group:
     """The same group, as if ``number`` hosts had met the same."""
     cause, standing = group.causes[0], group.standings[0]
-    assert cause.sight is not None
+    assert cause.view is not None
     alike = []
     for host in HOSTS[:number]:
-        subjects = tuple(msgspec.structs.replace(one, pattern=host) for one in cause.sight.subjects)
-        sight = msgspec.structs.replace(cause.sight, host=host, subjects=subjects)
-        alike.append(msgspec.structs.replace(cause, sight=sight))
+        subjects = tuple(msgspec.structs.replace(one, pattern=host) for one in cause.view.subjects)
+        view = msgspec.structs.replace(cause.view, host=host, subjects=subjects)
+        alike.append(msgspec.structs.replace(cause, view=view))
     return msgspec.structs.replace(group, causes=tuple(alike), standings=(standing,) * number)
 
 
 def told() -> Iterator[str]:
     for (id_, say, proven), group in sorted(groups().items(), key=lambda item: item[0]):
         yield f"## {id_} ({say}, {'proven' if proven else 'suspected'})"
-        for number in NUMBERS if group.causes[0].sight is not None else (0,):
+        for number in NUMBERS if group.causes[0].view is not None else (0,):
             finding = causes.finding(of_so_many(group, number) if number else group)
             yield f"{number or 'the host'}: {finding.title}"
             yield f"   {finding.remedy}"

@@ -1,6 +1,6 @@
 """What one vantage saw of one host: its lookups, its paths, and what became of it.
 
-A :class:`Sight` is one host (and port) as one vantage saw it in the first pass; a :class:`Path` is one address of it,
+A :class:`View` is one host (and port) as one vantage saw it in the first pass; a :class:`Path` is one address of it,
 or the way through its proxy. Nothing is concluded here beyond "this path broke at that step".
 """
 
@@ -67,7 +67,7 @@ class Path(msgspec.Struct, frozen=True, kw_only=True):
         return next((o for o in reversed(self.steps) if o.step is step), None)
 
 
-class Sight(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
+class View(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
     """One host and port as one vantage saw it; compared by identity.
 
     Attributes:
