@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from netprobe.path.model import PathReport
     from netprobe.path.pace import Limits
-    from netprobe.path.run import Target
+    from netprobe.path.run import Destination
     from netprobe.vantage import Resolver
 
 _FORMATS = ("text", "json")
@@ -103,16 +103,16 @@ def _named(
     import trio
 
     from netprobe.hostnames import Hostname
-    from netprobe.path import run, targets
+    from netprobe.path import destinations, run
 
-    asked = [targets.parse(text) for text in hosts]
+    asked = [destinations.parse(text) for text in hosts]
     name = Hostname.parse(server_name).name if server_name else ""
 
     async def everything() -> PathReport:
-        found: list[Target] = []
+        found: list[Destination] = []
         missing = []
         for host, port in asked:
-            some, trouble = await targets.resolve(host, port, resolvers=resolvers, families=families, timeout=5.0)
+            some, trouble = await destinations.resolve(host, port, resolvers=resolvers, families=families, timeout=5.0)
             found += [dataclasses.replace(one, server_name=name or one.server_name) for one in some]
             if trouble:
                 missing.append((host, trouble))
@@ -138,19 +138,19 @@ def _from_report(
 
     from netprobe.cli import saved as reports
     from netprobe.errors import printable
-    from netprobe.path import run, targets
+    from netprobe.path import destinations, run
     from netprobe.path.errqueue import version_of
     from netprobe.path.model import NotRun
 
     saved = reports.read(path)
     seen, strange = reports.worth_a_look(ctx, saved.observations)
     vantages = [msgspec.structs.replace(one, resolvers=_at_53(one.resolvers)) for one in saved.context.vantages]
-    found = targets.of_observations(seen, vantages)
+    found = destinations.of_observations(seen, vantages)
     failed = [one for one in found if version_of(one.address) in families]
     report = trio.run(
         functools.partial(run.look, failed, limits, deadline=deadline, use_raw=raw, progress=_progress(quiet))
     )
-    unseen = targets.out_of_sight(seen)
+    unseen = destinations.out_of_sight(seen)
     if strange:
         part, needs = printable(", ".join(strange)), "'netprobe path HOST:PORT', if you know what that is"
         unseen = (*unseen, NotRun(part=part, reason="the report names what no check probes", needs=needs))

@@ -9,16 +9,16 @@ import msgspec
 
 from netprobe.findings import Finding, Location
 from netprobe.observations import Observation
-from netprobe.path import targets
+from netprobe.path import destinations
 from netprobe.path.model import NotRun, TargetPath
 from netprobe.path.pace import Limits
-from netprobe.path.run import Target, look
+from netprobe.path.run import Destination, look
 from netprobe.report.model import Report
 
 
-def wanted(report: Report) -> tuple[Target, ...]:
+def wanted(report: Report) -> tuple[Destination, ...]:
     """The addresses that the evidence of the report's findings names."""
-    return targets.of_observations(_evidence(report), report.context.vantages)
+    return destinations.of_observations(_evidence(report), report.context.vantages)
 
 
 def _evidence(report: Report) -> tuple[Observation, ...]:
@@ -52,7 +52,7 @@ async def apply(
         else dataclasses.replace(target, port=connect_port(target.port))
         for target in wanted(report)
     )
-    unseen = targets.out_of_sight(_evidence(report))
+    unseen = destinations.out_of_sight(_evidence(report))
     if not mapped and not unseen:
         return report
     if not mapped:
@@ -70,7 +70,7 @@ def _note(one: NotRun) -> str:
 def _located(finding: Finding, report: Report, seen: tuple[TargetPath, ...]) -> Finding:
     """The finding with the location of the first of its addresses that has one; an exact one before a suspicion."""
     evidence = [one for one in report.observations if one.id in finding.evidence]
-    addresses = {target.address for target in targets.of_observations(evidence, report.context.vantages)}
+    addresses = {target.address for target in destinations.of_observations(evidence, report.context.vantages)}
     found = [one.location for one in seen if one.address in addresses and one.location is not None]
     best: Location | None = min(found, key=lambda one: one.certainty.value, default=None)
     return finding if best is None else msgspec.structs.replace(finding, location=best)

@@ -25,7 +25,7 @@ _UDP_HEADERS = {4: 28, 6: 48}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Destination:
     """One address to look at.
 
     Attributes:
@@ -49,14 +49,14 @@ class Target:
 class _Look:
     """What is known of a target so far; a deadline keeps it."""
 
-    target: Target
+    target: Destination
     protocol: str
     result: TargetPath | None = None
     done: bool = False
 
 
 async def look(
-    targets: Sequence[Target],
+    targets: Sequence[Destination],
     limits: Limits,
     *,
     deadline: float,
@@ -120,7 +120,7 @@ def with_missing(report: PathReport, missing: Sequence[tuple[str, str]]) -> Path
     return msgspec.structs.replace(report, not_run=(*parts, *report.not_run), inconclusive=inconclusive)
 
 
-def _protocols(target: Target) -> tuple[str, ...]:
+def _protocols(target: Destination) -> tuple[str, ...]:
     return ("udp", "tcp") if target.resolver else ("tcp",)
 
 
@@ -170,7 +170,7 @@ def _judged(result: TargetPath) -> TargetPath:
     return msgspec.structs.replace(result, location=location, summary=summary)
 
 
-async def _full(target: Target, protocol: str, pace: Pace) -> Answer:
+async def _full(target: Destination, protocol: str, pace: Pace) -> Answer:
     """One packet all the way; a SYN gets three times the time, so that the kernel repeats a lost one."""
     patient = Pace(replace(pace.limits, answer_timeout=3 * pace.limits.answer_timeout))
     async with pace.slots:
@@ -182,19 +182,19 @@ async def _full(target: Target, protocol: str, pace: Pace) -> Answer:
     return answer
 
 
-async def _flow(target: Target, protocol: str, pace: Pace, end: End, flows: list[Flow]) -> None:
+async def _flow(target: Destination, protocol: str, pace: Pace, end: End, flows: list[Flow]) -> None:
     if protocol == "udp":
         flows.append(await trace.udp_flow(target.address, target.port, _question(target), pace, end=end))
     else:
         flows.append(await trace.tcp_flow(target.address, target.port, pace, end=end))
 
 
-async def _raw_flow(target: Target, pace: Pace, flows: list[Flow]) -> None:
+async def _raw_flow(target: Destination, pace: Pace, flows: list[Flow]) -> None:
     async with pace.slots:
         flows.append(await raw.syn_flow(target.address, target.port, pace))
 
 
-async def _size(target: Target, pace: Pace) -> PathMtu | None:
+async def _size(target: Destination, pace: Pace) -> PathMtu | None:
     """The path MTU; where large packets vanish without a word, also a trace of large packets."""
     found = await mtu.measure(target.address, target.port, target.server_name, pace)
     if found is None or found.announced or not found.advice:
@@ -205,13 +205,13 @@ async def _size(target: Target, pace: Pace) -> PathMtu | None:
     return msgspec.structs.replace(found, large=large)
 
 
-def _question(target: Target) -> bytes:
+def _question(target: Destination) -> bytes:
     import dns.message
 
     return dns.message.make_query(target.question, "A").to_wire()
 
 
-def _source(target: Target) -> str:
+def _source(target: Destination) -> str:
     """This host's address towards the target: a route lookup, no packet."""
     with errqueue.open_socket(target.address, socket.SOCK_DGRAM) as sock:
         try:

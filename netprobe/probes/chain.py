@@ -15,7 +15,7 @@ from netprobe import origin as origins
 from netprobe.observations import Experiment, Failure, Observation, ProxyDetail, Step, TcpDetail, TlsDetail
 from netprobe.probes import bugs, certificates, http, proxy, resolve, tcp, tls, trust, websocket
 from netprobe.probes.limits import Limits
-from netprobe.probes.plan import Target
+from netprobe.probes.plan import Probe
 from netprobe.probes.scene import Scene
 from netprobe.probes.scheduling import side_by_side
 from netprobe.probes.session import Session, Trace, UnfinishedChain
@@ -84,7 +84,7 @@ async def through_proxy(session: Session, trace: Trace) -> None:
 
 async def run(
     session: Session,
-    target: Target,
+    target: Probe,
     scene: Scene,
     address: str | None,
     seen: list[Observation],
@@ -142,7 +142,7 @@ def _note_retransmitted(stream: Stream, seen: list[Observation], number: int) ->
 
 async def reach(
     session: Session,
-    target: Target,
+    target: Probe,
     scene: Scene,
     address: str | None,
     seen: list[Observation],
@@ -178,7 +178,7 @@ async def reach(
 
 async def _converse(
     session: Session,
-    target: Target,
+    target: Probe,
     scene: Scene,
     stream: Stream,
     address: str | None,
@@ -215,7 +215,7 @@ async def _converse(
 
 
 def _keep_chain(
-    session: Session, target: Target, scene: Scene, handshake: Observation, chain: tuple[bytes, ...]
+    session: Session, target: Probe, scene: Scene, handshake: Observation, chain: tuple[bytes, ...]
 ) -> None:
     """Keep what can complete other hosts' chains, and the chains that may have to be completed."""
     detail = handshake.detail
@@ -242,7 +242,7 @@ def complete_chains(session: Session) -> None:
 
 def _judge_strictly(
     session: Session,
-    target: Target,
+    target: Probe,
     scene: Scene,
     handshake: Observation,
     chain: tuple[bytes, ...],
@@ -266,7 +266,7 @@ def _judge_strictly(
 
 async def upgrade(
     session: Session,
-    target: Target,
+    target: Probe,
     scene: Scene,
     transport: OpenStreamTransport,
     address: str | None,
@@ -302,7 +302,7 @@ async def upgrade(
 
 async def _ask_upgrade(
     session: Session,
-    target: Target,
+    target: Probe,
     scene: Scene,
     transport: OpenStreamTransport,
     address: str | None,

@@ -19,7 +19,7 @@ from netprobe.catalog.model import Request
 from netprobe.observations import DnsDetail, Experiment, Observation, Step, TlsDetail
 from netprobe.probes import chain, dns, http, proxy, resolve, tcp, tls
 from netprobe.probes.limits import Limits
-from netprobe.probes.plan import Target
+from netprobe.probes.plan import Probe
 from netprobe.probes.scene import Scene
 from netprobe.probes.session import Session, Trace
 from netprobe.probes.transport import OpenStreamTransport
@@ -49,7 +49,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     made: list[Observation] = msgspec.field(default_factory=list)
 
     @property
-    def target(self) -> Target:
+    def target(self) -> Probe:
         """The host."""
         return self.trace.target
 

@@ -17,7 +17,7 @@ from netprobe.observations import Ending
 from netprobe.probes import chain
 from netprobe.probes.bugs import contained
 from netprobe.probes.largehello import LargeHellos
-from netprobe.probes.plan import Target
+from netprobe.probes.plan import Probe
 from netprobe.probes.session import Session, Trace
 from netprobe.probes.wildcard import Wildcards
 
@@ -55,13 +55,13 @@ async def bounded(session: Session, work: Callable[[], Awaitable[None]], interru
     return Ending.DEADLINE if scope.cancelled_caught else ""
 
 
-async def first_pass(session: Session, targets: Sequence[Target], progress: Progress | None) -> None:
+async def first_pass(session: Session, targets: Sequence[Probe], progress: Progress | None) -> None:
     """Take up the targets in their order; bounded, so that ten thousand of them need no ten thousand tasks."""
-    waiting: Iterator[Target] = iter(targets)
+    waiting: Iterator[Probe] = iter(targets)
     wildcards, hellos = Wildcards(session), LargeHellos(session)
     done = 0
 
-    async def look_up_nothing(target: Target) -> None:
+    async def look_up_nothing(target: Probe) -> None:
         with contained(session.bugs, target.scene.host):
             await wildcards.addresses(target)
 
@@ -81,7 +81,7 @@ async def first_pass(session: Session, targets: Sequence[Target], progress: Prog
             nursery.start_soon(work)
 
 
-async def _probe(session: Session, target: Target, wildcards: Wildcards, hellos: LargeHellos) -> None:
+async def _probe(session: Session, target: Probe, wildcards: Wildcards, hellos: LargeHellos) -> None:
     """One target's first pass. A host behind a proxy needs no DNS of its own: the name goes to the proxy."""
     trace = Trace(target=target)
     session.traces.append(trace)

@@ -15,7 +15,7 @@ import trio
 from netprobe.catalog.model import Endpoint
 from netprobe.observations import Experiment, Failure, Observation, Step
 from netprobe.probes import plan, resolve
-from netprobe.probes.plan import Plan, Target
+from netprobe.probes.plan import Plan, Probe
 from netprobe.probes.session import Session, Trace
 from netprobe.probes.settings import DEFAULT_NUMBERS
 from netprobe.probes.wildcard import LABEL
@@ -27,7 +27,7 @@ MOST_LOOKED_UP = 256
 """Refused names that are asked for, over all vantages of a run."""
 
 
-def widen(session: Session, layout: Plan, endpoints: Sequence[Endpoint]) -> list[Target]:
+def widen(session: Session, layout: Plan, endpoints: Sequence[Endpoint]) -> list[Probe]:
     """Put more numbers into the layout where none of the usual ones was found; returns the targets to probe.
 
     Args:
@@ -82,7 +82,7 @@ async def look_up_refused(session: Session) -> None:
     beside = {(trace.target.suffix, trace.target.vantage.name): trace for trace in refused}
     limits = session.limits.for_controls()
 
-    async def ask(target: Target, host: str) -> None:
+    async def ask(target: Probe, host: str) -> None:
         scene = msgspec.structs.replace(target.scene.control(LOCAL_NAME), host=host)
         lookup = resolve.Lookup()
         try:

@@ -17,7 +17,7 @@ from netprobe.vantage import ProxyServer, Vantage, who_looks
 NO_HOST = "no host is known"
 
 
-class Target(msgspec.Struct, frozen=True, kw_only=True):
+class Probe(msgspec.Struct, frozen=True, kw_only=True):
     """One host as one vantage sees it.
 
     Attributes:
@@ -48,7 +48,7 @@ class Plan(msgspec.Struct, kw_only=True):
     """
 
     subjects: list[Subject] = msgspec.field(default_factory=list)
-    targets: list[Target] = msgspec.field(default_factory=list)
+    targets: list[Probe] = msgspec.field(default_factory=list)
 
 
 def make(endpoints: Sequence[Endpoint], vantages: Sequence[Vantage], settings: Settings, zero: float) -> Plan:
@@ -112,10 +112,10 @@ def _subject(
     )
 
 
-def _target(endpoint: Endpoint, host: str, vantage: Vantage, settings: Settings, zero: float) -> Target:
+def _target(endpoint: Endpoint, host: str, vantage: Vantage, settings: Settings, zero: float) -> Probe:
     if endpoint.origin:
         vantage = msgspec.structs.replace(vantage, origin_ca=Path(endpoint.origin))
-    return Target(
+    return Probe(
         scene=Scene(
             zero=zero,
             vantage=vantage.name,
@@ -133,7 +133,7 @@ def _target(endpoint: Endpoint, host: str, vantage: Vantage, settings: Settings,
     )
 
 
-def _identity(target: Target) -> tuple[object, ...]:
+def _identity(target: Probe) -> tuple[object, ...]:
     """What makes two probes the same probe: the host, and every setting that could change what is seen."""
     vantage, proxy = target.vantage, target.proxy
     request = target.request
@@ -152,7 +152,7 @@ def _identity(target: Target) -> tuple[object, ...]:
     )
 
 
-def _share(targets: list[Target], index: int, vantage: str) -> None:
+def _share(targets: list[Probe], index: int, vantage: str) -> None:
     target = targets[index]
     if vantage not in target.scene.shared_with:
         scene = msgspec.structs.replace(target.scene, shared_with=(*target.scene.shared_with, vantage))

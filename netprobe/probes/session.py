@@ -10,7 +10,7 @@ from netprobe.observations import Observation, TlsDetail
 from netprobe.probes import tls
 from netprobe.probes.bugs import Bug
 from netprobe.probes.limits import Limits
-from netprobe.probes.plan import Target
+from netprobe.probes.plan import Probe
 from netprobe.probes.proxy import Finder
 from netprobe.probes.resolve import IN_FLIGHT, Gates
 from netprobe.probes.scene import Scene
@@ -48,7 +48,7 @@ class Trace(Seen, kw_only=True):
         target: the host.
     """
 
-    target: Target
+    target: Probe
 
     def observations(self) -> list[Observation]:
         """Everything that was seen of the target."""

@@ -32,7 +32,7 @@ from netprobe.observations import Ending, Observation, Step
 from netprobe.probes import certificates, descriptors, plan
 from netprobe.probes.bugs import Bug
 from netprobe.probes.first_pass import Progress, bounded, first_pass
-from netprobe.probes.plan import Target
+from netprobe.probes.plan import Probe
 from netprobe.probes.resolve import IN_FLIGHT
 from netprobe.probes.session import Seen, Session, Trace
 from netprobe.probes.settings import Settings
@@ -100,7 +100,7 @@ def processes(names: int) -> int:
     return max(1, min(len(os.sched_getaffinity(0)), names // EACH, MOST)) if names >= FROM else 1
 
 
-def shares(targets: Sequence[Target], count: int) -> list[list[int]]:
+def shares(targets: Sequence[Probe], count: int) -> list[list[int]]:
     """The numbers of the targets that each of ``count`` workers takes.
 
     Names of one domain stay together: what tells an absent number from a present one is asked once for a domain.
@@ -130,7 +130,7 @@ class Workers:
         """The moment the run began, on trio's clock."""
         return trio.current_time() - (time.perf_counter() - self._began)
 
-    async def collect(self, session: Session, targets: Sequence[Target], progress: Progress | None) -> str:
+    async def collect(self, session: Session, targets: Sequence[Probe], progress: Progress | None) -> str:
         """Wait for every worker's part and put it into the session; say what ended the pass early, or nothing.
 
         Raises:
@@ -371,7 +371,7 @@ def _common(kind: type[S], seen: Seen, **more: Any) -> S:
     return kind(**fields, **more)
 
 
-def _put(part: _Part, session: Session, targets: Sequence[Target]) -> None:
+def _put(part: _Part, session: Session, targets: Sequence[Probe]) -> None:
     """Make a part of this process's own session."""
     session.traces.extend(_common(Trace, seen, target=targets[number]) for number, seen in part.seen)
     session.controls.extend(part.controls)

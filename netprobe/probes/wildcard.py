@@ -15,7 +15,7 @@ import trio
 
 from netprobe.observations import Experiment, Failure, HttpDetail, Observation, ProxyDetail, Step, TlsDetail
 from netprobe.probes import chain, resolve
-from netprobe.probes.plan import Target
+from netprobe.probes.plan import Probe
 from netprobe.probes.scene import Scene
 from netprobe.probes.session import Session, Trace
 
@@ -46,7 +46,7 @@ class Wildcards:
         self._tunnels: dict[tuple[object, ...], Observation] = {}
         self._answers: dict[tuple[object, ...], Observation | None] = {}
 
-    async def addresses(self, target: Target) -> frozenset[str]:
+    async def addresses(self, target: Probe) -> frozenset[str]:
         """The addresses that any resolver gives a name beside ``target`` which cannot exist; honest ones give none."""
         vantage, session = target.vantage, self._session
         key = (target.suffix, vantage.resolvers, vantage.hosts_file, target.families)
@@ -81,7 +81,7 @@ class Wildcards:
             return False
         return _alike(tunnel, await self._tunnel(target))
 
-    async def _tunnel(self, target: Target) -> Observation:
+    async def _tunnel(self, target: Probe) -> Observation:
         proxy = target.proxy
         assert proxy is not None
         key = (target.suffix, proxy.safe, proxy.username, target.vantage.name)
@@ -96,7 +96,7 @@ class Wildcards:
                 self._tunnels[key] = seen[0]
         return self._tunnels[key]
 
-    async def _interceptors_answer(self, target: Target) -> Observation | None:
+    async def _interceptors_answer(self, target: Probe) -> Observation | None:
         """What an intercepting proxy answers over HTTP for the name that cannot exist; None where it does not."""
         proxy = target.proxy
         assert proxy is not None
@@ -111,7 +111,7 @@ class Wildcards:
         return self._answers[key]
 
     @staticmethod
-    def _scene(target: Target) -> Scene:
+    def _scene(target: Probe) -> Scene:
         return msgspec.structs.replace(target.scene.control(EXPERIMENT), host=f"{LABEL}.{target.suffix}")
 
 

@@ -93,7 +93,7 @@ def test_only_what_a_check_probes_is_looked_at(
 
 
 def test_no_more_than_some_addresses_are_looked_at() -> None:
-    from netprobe.path import targets
+    from netprobe.path import destinations
 
     many = [_seen(address=f"127.0.{number // 256}.{number % 256}") for number in range(1000)]
-    assert len(targets.of_observations(many)) == 64
+    assert len(destinations.of_observations(many)) == 64

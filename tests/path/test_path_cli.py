@@ -25,7 +25,7 @@ from netprobe.observations import (
     TlsDetail,
     VantageRecord,
 )
-from netprobe.path import picture, targets
+from netprobe.path import destinations, picture
 from netprobe.path.model import End, NotRun, PathReport, TargetPath
 from netprobe.report.model import SCHEMA_VERSION, Report
 from tests.support import need
@@ -128,7 +128,7 @@ def test_the_deadline_ends_it_and_says_what_is_missing() -> None:
     ],
 )
 def test_hosts_are_read(text: str, expected: tuple[str, int]) -> None:
-    assert targets.parse(text) == expected
+    assert destinations.parse(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -136,13 +136,13 @@ def test_hosts_are_read(text: str, expected: tuple[str, int]) -> None:
 )
 def test_nonsense_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
-        targets.parse(text)
+        destinations.parse(text)
 
 
 @pytest.mark.parametrize("text", ["ecs.cn-north-1.amazonaws.com.cn", "X.AMAZONAWS.COM.CN.:8443"])
 def test_china_is_refused_before_its_name_is_asked_for(text: str) -> None:
     with pytest.raises(RefusedRegionError):
-        targets.parse(text)
+        destinations.parse(text)
 
 
 @given(st.text(max_size=300), st.integers(20, 80))
@@ -268,7 +268,7 @@ def test_addresses_of_ipv6_are_looked_at_from_a_report(tmp_path: Path) -> None:
 
 def test_a_proxy_whose_resolver_is_silent_leads_to_the_resolver() -> None:
     vantages = (VantageRecord(name="host", resolvers=("10.0.0.53:53", "[2001:db8::53]:5353")),)
-    found = targets.of_observations([_through("dns", Failure.TIMEOUT)], vantages)
+    found = destinations.of_observations([_through("dns", Failure.TIMEOUT)], vantages)
     assert [(one.address, one.port, one.resolver, one.question) for one in found] == [
         ("10.0.0.53", 53, True, PROXY_NAME),
         ("2001:db8::53", 5353, True, PROXY_NAME),
@@ -305,7 +305,7 @@ async def test_without_scapy_the_rest_is_run(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert raw.unavailable() == "scapy is not part of this netprobe"
-    target = run.Target(host="127.0.0.1", address="127.0.0.1", port=9)
+    target = run.Destination(host="127.0.0.1", address="127.0.0.1", port=9)
     report = await run.look([target], Limits(answer_timeout=0.2, packets_per_second=1000.0), deadline=20.0)
     (one,) = report.not_run
     assert (one.part, one.reason) == ("raw SYN path (TTL left in resets)", raw.NO_SCAPY)

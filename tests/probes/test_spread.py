@@ -25,7 +25,7 @@ from netprobe import catalog, requirements
 from netprobe.errors import UsageError
 from netprobe.observations import Step
 from netprobe.probes import plan, spread
-from netprobe.probes.plan import Target
+from netprobe.probes.plan import Probe
 from netprobe.probes.session import Session
 from netprobe.probes.settings import Settings
 from netprobe.vantage import Resolver
@@ -37,7 +37,7 @@ REGIONS = ("us-east-1", "us-east-2", "us-west-2", "eu-west-1", "eu-central-1", "
 DNS = "198.19.0.1"
 
 
-def targets(*regions: str) -> list[Target]:
+def targets(*regions: str) -> list[Probe]:
     wanted = requirements.endpoints(catalog.load(), regions=list(regions))
     return plan.make(wanted, [probe_servers.vantage()], Settings(), 0.0).targets
 

@@ -13,9 +13,9 @@ from ipaddress import IPv4Network
 
 from netprobe import shellwords
 from netprobe.findings import Place
-from netprobe.host.firewall.model import Chain, FilterRule, Packet, Target, both
+from netprobe.host.firewall.model import Action, Chain, FilterRule, Packet, both
 
-_TARGETS = {"ACCEPT": Target.ACCEPT, "DROP": Target.DROP, "REJECT": Target.DROP, "RETURN": Target.RETURN}
+_TARGETS = {"ACCEPT": Action.ACCEPT, "DROP": Action.DROP, "REJECT": Action.DROP, "RETURN": Action.RETURN}
 _GO_ON = frozenset(
     {"LOG", "NFLOG", "ULOG", "MARK", "CONNMARK", "TCPMSS", "AUDIT", "TRACE", "CT", "NOTRACK", "CLASSIFY"}
 )
@@ -28,7 +28,7 @@ _UNICAST, _LOCAL = "UNICAST", "LOCAL"
 def parse(lines: Iterable[tuple[int, str]], file: str, packet: Packet) -> dict[str, Chain]:
     """The chains of the filter table, every condition decided for one packet."""
     rules: dict[str, list[FilterRule]] = {}
-    policies: dict[str, tuple[Target, Place]] = {}
+    policies: dict[str, tuple[Action, Place]] = {}
     table = "filter"
     for number, raw in lines:
         line = raw.strip()
@@ -104,7 +104,7 @@ def _rule(line: str, place: Place, packet: Packet) -> tuple[str, FilterRule] | N
         return None
     if len(words) < 4:
         return None
-    target, chain, goto = Target.GO_ON, "", False
+    target, chain, goto = Action.GO_ON, "", False
     conditions: list[bool | None] = []
     for option in _options(words[2:]):
         value = option.values[0] if option.values else ""
@@ -117,12 +117,12 @@ def _rule(line: str, place: Place, packet: Packet) -> tuple[str, FilterRule] | N
     return words[1], rule
 
 
-def _target(value: str, word: str) -> tuple[Target, str, bool]:
+def _target(value: str, word: str) -> tuple[Action, str, bool]:
     if value in _TARGETS:
         return _TARGETS[value], "", False
     if value in _GO_ON:
-        return Target.GO_ON, "", False
-    return Target.JUMP, value, word in ("-g", "--goto")
+        return Action.GO_ON, "", False
+    return Action.JUMP, value, word in ("-g", "--goto")
 
 
 def _condition(name: str, values: tuple[str, ...], packet: Packet) -> bool | None:

@@ -18,11 +18,11 @@ from netprobe.host import packages
 from netprobe.host.firewall import firewalld, iptables, nftables, ufw
 from netprobe.host.firewall.model import (
     BRIDGE,
+    Action,
     Chain,
     Fate,
     FilterRule,
     Hook,
-    Target,
     Verdict,
     decide,
 )
@@ -104,8 +104,8 @@ class _Docker:
         if not comes:
             return Passage(need.name, alone)
         place = Place(file="dockerd", text="rules that Docker makes when it starts")
-        first = FilterRule(matches=True, target=Target.JUMP, chain=_USERS_CHAIN, place=place)
-        then = FilterRule(matches=True, target=Target.ACCEPT, place=place)
+        first = FilterRule(matches=True, target=Action.JUMP, chain=_USERS_CHAIN, place=place)
+        then = FilterRule(matches=True, target=Action.ACCEPT, place=place)
         with_docker = decide({**chains, start: Chain(rules=(first, then))}, start)
         passes = with_docker.fate is Fate.ACCEPTED
         return Passage(need.name, with_docker, by_docker=passes and alone.fate is not Fate.ACCEPTED)

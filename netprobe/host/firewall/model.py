@@ -42,7 +42,7 @@ class Fate(StrEnum):
     LIMITED = "limited"
 
 
-class Target(StrEnum):
+class Action(StrEnum):
     """What a rule does with what it matches."""
 
     ACCEPT = "accept"
@@ -148,7 +148,7 @@ class FilterRule:
     """
 
     matches: bool | None
-    target: Target
+    target: Action
     chain: str = ""
     goto: bool = False
     place: Place
@@ -165,7 +165,7 @@ class Chain:
     """
 
     rules: tuple[FilterRule, ...]
-    policy: Target | None = None
+    policy: Action | None = None
     place: Place | None = None
 
 
@@ -205,8 +205,8 @@ def decide(chains: Mapping[str, Chain], start: str) -> Verdict:
     if chain is None:
         return Verdict(fate=Fate.ACCEPTED)
     walk = _Walk(chains)
-    target = walk.through(start, ()) or chain.policy or Target.ACCEPT
-    if target is Target.DROP:
+    target = walk.through(start, ()) or chain.policy or Action.ACCEPT
+    if target is Action.DROP:
         last = walk.last or chain.place
         if walk.limited:
             return Verdict(fate=Fate.LIMITED, places=tuple(walk.limited[:5]) + ((last,) if last else ()))
@@ -223,7 +223,7 @@ class _Walk:
         self.limited: list[Place] = []
         self.last: Place | None = None
 
-    def through(self, name: str, above: tuple[str, ...]) -> Target | None:
+    def through(self, name: str, above: tuple[str, ...]) -> Action | None:
         """ACCEPT, DROP, or None where the chain ends undecided."""
         chain = self.chains.get(name)
         if chain is None or name in above or len(above) > 30:
@@ -232,14 +232,14 @@ class _Walk:
             self.steps += 1
             if self.steps > _MAX_STEPS:
                 return None
-            if rule.matches is False or rule.target is Target.GO_ON:
+            if rule.matches is False or rule.target is Action.GO_ON:
                 continue
             if rule.matches is None:
                 self._perhaps(rule, (*above, name))
                 continue
-            if rule.target is Target.RETURN:
+            if rule.target is Action.RETURN:
                 return None
-            if rule.target is not Target.JUMP:
+            if rule.target is not Action.JUMP:
                 self.last = rule.place
                 return rule.target
             found = self.through(rule.chain, (*above, name))
@@ -249,7 +249,7 @@ class _Walk:
 
     def _perhaps(self, rule: FilterRule, above: tuple[str, ...]) -> None:
         """A rule that some packets of the kind match and others do not."""
-        if rule.target is Target.ACCEPT:
+        if rule.target is Action.ACCEPT:
             self.limited.append(rule.place)
-        if rule.target is Target.JUMP and self.through(rule.chain, above) is Target.ACCEPT:
+        if rule.target is Action.JUMP and self.through(rule.chain, above) is Action.ACCEPT:
             self.limited.append(rule.place)

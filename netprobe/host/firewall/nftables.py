@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 
 from netprobe.findings import Place
-from netprobe.host.firewall.model import Chain, FilterRule, Packet, Target, both
+from netprobe.host.firewall.model import Action, Chain, FilterRule, Packet, both
 
 _TOKEN = re.compile(r'"[^"\n]*"|[{};,]|\n|[^\s{};,"]+')
 _FAMILIES = {"inet": (4, 6), "ip": (4,), "ip6": (6,)}
-_VERDICTS = {"accept": Target.ACCEPT, "drop": Target.DROP, "reject": Target.DROP, "return": Target.RETURN}
+_VERDICTS = {"accept": Action.ACCEPT, "drop": Action.DROP, "reject": Action.DROP, "return": Action.RETURN}
 _HOOK = re.compile(r"type filter hook (output|input|forward) priority .*")
 _STATES = frozenset({"new", "established", "related", "invalid", "untracked"})
 _NUMBERS = {"tcp": "6", "udp": "17"}
@@ -29,7 +29,7 @@ class _Draft:
 
     rules: list[FilterRule] = field(default_factory=list)
     hook: str = ""
-    policy: Target | None = None
+    policy: Action | None = None
     place: Place | None = None
 
 
@@ -159,9 +159,9 @@ def _line(chain: _Draft, statement: _Statement, file: str, packet: Packet) -> No
     place = Place(file=file, line=statement.line, text=" ".join(statement.words)[:200])
     match = _HOOK.match(place.text)
     if match is not None:
-        chain.hook, chain.policy, chain.place = match[1], chain.policy or Target.ACCEPT, place
+        chain.hook, chain.policy, chain.place = match[1], chain.policy or Action.ACCEPT, place
     elif statement.words[0] == "policy" and len(statement.words) > 1:
-        chain.policy, chain.place = _VERDICTS.get(statement.words[1], Target.ACCEPT), place
+        chain.policy, chain.place = _VERDICTS.get(statement.words[1], Action.ACCEPT), place
     elif statement.words[0] != "type":
         chain.rules += _rules(statement.words, place, packet)
 
@@ -181,7 +181,7 @@ def _rules(words: tuple[str, ...], place: Place, packet: Packet) -> Iterator[Fil
         size, matches = _condition(words, index, packet)
         conditions.append(matches)
         index += size
-    yield FilterRule(matches=both(conditions), target=Target.GO_ON, place=place)
+    yield FilterRule(matches=both(conditions), target=Action.GO_ON, place=place)
 
 
 def _decided(conditions: list[bool | None], verdict: tuple[str, ...], place: Place) -> FilterRule:
@@ -190,8 +190,8 @@ def _decided(conditions: list[bool | None], verdict: tuple[str, ...], place: Pla
     if verdict[0] in _VERDICTS:
         return FilterRule(matches=matches, target=_VERDICTS[verdict[0]], place=place)
     if verdict[0] in ("jump", "goto") and len(verdict) > 1:
-        return FilterRule(matches=matches, target=Target.JUMP, chain=verdict[1], goto=verdict[0] == "goto", place=place)
-    return FilterRule(matches=matches, target=Target.GO_ON, place=place)
+        return FilterRule(matches=matches, target=Action.JUMP, chain=verdict[1], goto=verdict[0] == "goto", place=place)
+    return FilterRule(matches=matches, target=Action.GO_ON, place=place)
 
 
 def _mapped(
@@ -201,7 +201,7 @@ def _mapped(
     at = words.index("vmap", start)
     if at + 1 >= len(words) or words[at + 1] != "{":
         # A named map, whose elements may change at any time.
-        yield FilterRule(matches=None, target=Target.GO_ON, place=place)
+        yield FilterRule(matches=None, target=Action.GO_ON, place=place)
         return
     element: list[str] = []
     for word in words[at + 2 :]:

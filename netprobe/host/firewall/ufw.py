@@ -9,7 +9,7 @@ from __future__ import annotations
 from netprobe.findings import Place
 from netprobe.host.filesystem import FileSystem
 from netprobe.host.firewall import iptables
-from netprobe.host.firewall.model import Chain, FilterRule, Packet, Target, merged
+from netprobe.host.firewall.model import Action, Chain, FilterRule, Packet, merged
 from netprobe.host.readers import settings
 from netprobe.host.readers.settings import Setting
 
@@ -43,9 +43,9 @@ def _framework(root: FileSystem, name: str) -> list[dict[str, Chain]]:
     word = (policy.value if policy is not None else _BUILT_IN[name]).upper()
 
     def jump(to: str) -> FilterRule:
-        return FilterRule(matches=True, target=Target.JUMP, chain=to, place=place)
+        return FilterRule(matches=True, target=Action.JUMP, chain=to, place=place)
 
-    end = Target.ACCEPT if word == "ACCEPT" else Target.DROP
+    end = Action.ACCEPT if word == "ACCEPT" else Action.DROP
     skip = FilterRule(matches=True, target=end, place=place)
     own = Chain(rules=(jump(f"ufw-before-{lower}"), jump(f"ufw-after-{lower}")), policy=end, place=place)
     return [

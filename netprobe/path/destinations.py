@@ -10,7 +10,7 @@ from netprobe.errors import UsageError, printable
 from netprobe.hostnames import Hostname
 from netprobe.observations import DnsDetail, Failure, Observation, ProxyDetail, Step, VantageRecord
 from netprobe.path.model import NotRun
-from netprobe.path.run import Target
+from netprobe.path.run import Destination
 from netprobe.vantage import Resolver
 
 _MAX_TARGETS = 64
@@ -60,7 +60,7 @@ def is_address(host: str) -> bool:
 
 async def resolve(
     host: str, port: int, *, resolvers: Sequence[Resolver], families: Sequence[int], timeout: float
-) -> tuple[tuple[Target, ...], str]:
+) -> tuple[tuple[Destination, ...], str]:
     """Find the addresses of one host.
 
     Args:
@@ -74,7 +74,7 @@ async def resolve(
         The targets, and a note for people where there are none.
     """
     if is_address(host):
-        return (Target(host=host, address=host, port=port, resolver=port == 53),), ""
+        return (Destination(host=host, address=host, port=port, resolver=port == 53),), ""
     import dns.asyncresolver
     import dns.exception
     import dns.resolver
@@ -97,13 +97,15 @@ async def resolve(
             break
     name = "" if port == 53 else host
     targets = tuple(
-        Target(host=host, address=address, port=port, server_name=name, resolver=port == 53)
+        Destination(host=host, address=address, port=port, server_name=name, resolver=port == 53)
         for address in dict.fromkeys(found)
     )
     return targets, "" if targets else trouble or f"{host} has no address"
 
 
-def of_observations(observations: Iterable[Observation], vantages: Iterable[VantageRecord] = ()) -> tuple[Target, ...]:
+def of_observations(
+    observations: Iterable[Observation], vantages: Iterable[VantageRecord] = ()
+) -> tuple[Destination, ...]:
     """The addresses at which something failed that a look at the path can explain.
 
     Args:
@@ -111,7 +113,7 @@ def of_observations(observations: Iterable[Observation], vantages: Iterable[Vant
         vantages: as whom it was seen; needed to know who was asked for the name of a proxy.
     """
     resolvers = {one.name: one.resolvers for one in vantages}
-    found: dict[tuple[str, int], Target] = {}
+    found: dict[tuple[str, int], Destination] = {}
     for one in _failed(observations):
         for target in _targets(one, resolvers.get(one.vantage, ())):
             key = (target.address, target.port)
@@ -148,19 +150,19 @@ def _failed(observations: Iterable[Observation]) -> Iterator[Observation]:
     return (one for one in observations if one.failure is not None and one.experiment is None)
 
 
-def _targets(one: Observation, resolvers: Sequence[str]) -> Iterator[Target]:
+def _targets(one: Observation, resolvers: Sequence[str]) -> Iterator[Destination]:
     """The targets of one failed observation."""
     if one.step is Step.TCP and one.address:
-        yield Target(host=one.host, address=one.address, port=one.port)
+        yield Destination(host=one.host, address=one.address, port=one.port)
     elif one.step is Step.TLS and one.address and one.failure in _AFTER_HELLO:
-        yield Target(host=one.host, address=one.address, port=one.port, server_name=one.host)
+        yield Destination(host=one.host, address=one.address, port=one.port, server_name=one.host)
     elif isinstance(one.detail, DnsDetail) and one.failure in _RESOLVER_SILENT:
         yield from _resolver(one.detail.resolver, one.host)
     elif isinstance(one.detail, ProxyDetail):
         yield from _proxy(one, one.detail, resolvers)
 
 
-def _proxy(one: Observation, detail: ProxyDetail, resolvers: Sequence[str]) -> Iterator[Target]:
+def _proxy(one: Observation, detail: ProxyDetail, resolvers: Sequence[str]) -> Iterator[Destination]:
     """The proxy itself, or who was asked for its name and said nothing."""
     host, port = _taken_apart(detail.proxy)
     if detail.phase == "dns" and one.failure in _RESOLVER_SILENT:
@@ -169,7 +171,7 @@ def _proxy(one: Observation, detail: ProxyDetail, resolvers: Sequence[str]) -> I
     elif port and (detail.phase == "tcp" or (detail.phase == "tls" and one.failure in _AFTER_HELLO)):
         name = host if detail.phase == "tls" and not is_address(host) else ""
         for address in _proxy_addresses(detail):
-            yield Target(host=detail.proxy, address=address, port=port, server_name=name)
+            yield Destination(host=detail.proxy, address=address, port=port, server_name=name)
 
 
 def _proxy_addresses(detail: ProxyDetail) -> tuple[str, ...]:
@@ -185,8 +187,8 @@ def _taken_apart(proxy: str) -> tuple[str, int]:
     return host.strip("[]"), int(port) if good else 0
 
 
-def _resolver(text: str, question: str) -> Iterator[Target]:
+def _resolver(text: str, question: str) -> Iterator[Destination]:
     """The resolver of a question, unless it was a line of the hosts file."""
     host, port = _taken_apart(text)
     if is_address(host) and port:
-        yield Target(host=f"resolver {host}", address=host, port=port, resolver=True, question=question)
+        yield Destination(host=f"resolver {host}", address=host, port=port, resolver=True, question=question)
