@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from netprobe import catalog
-from netprobe.cli import rows
+from netprobe.cli import tables
 from netprobe.cli.main import run
 
 FACTS = catalog.load()
@@ -166,14 +166,14 @@ class TestEndpoints:
 class TestCsv:
     @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\uff1d1"])
     def test_formulas_are_defused(self, cell: str) -> None:
-        text = rows.csv_text(["head"], [[cell]])
+        text = tables.csv_text(["head"], [[cell]])
         assert list(csv.reader(io.StringIO(text, newline=""))) == [["head"], [f"'{cell}"]]
 
     def test_everything_else_comes_back_as_it_was(self) -> None:
         cells = ["a,b", 'say "x"', "*.dkr.ecr", "", "a=b", "Zürich"]
-        text = rows.csv_text(["h"] * len(cells), [cells])
+        text = tables.csv_text(["h"] * len(cells), [cells])
         assert list(csv.reader(io.StringIO(text, newline="")))[1] == cells
 
     @pytest.mark.parametrize(("cell", "safe"), [("\t=1", r"\t=1"), ("\r=1", r"\r=1"), ("a\nb", r"a\nb")])
     def test_a_row_is_one_line(self, cell: str, safe: str) -> None:
-        assert rows.csv_text(["head"], [[cell]]) == f"head\n{safe}\n"
+        assert tables.csv_text(["head"], [[cell]]) == f"head\n{safe}\n"

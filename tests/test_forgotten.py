@@ -17,8 +17,8 @@ from netprobe.cli.commands import build
 from netprobe.cli.main import run
 from netprobe.host.agents import programs
 from netprobe.host.agents.vantages import NAMES
+from netprobe.host.archive_files import keep
 from netprobe.host.filesystem import FolderRoot
-from netprobe.host.keep import keep
 from netprobe.host.machine import Machine
 from netprobe.host.rules import RULES
 from netprobe.render import targets
@@ -98,7 +98,7 @@ def test_every_option_of_render_stands_in_the_command_of_the_header(
     assert run(["render", "squid", "-r", "us-east-2"]) == 0
     capsys.readouterr()
     # Where it goes and what else is told changes no byte of the output; --discover writes the lock that is named.
-    elsewhere = {"target", "output", "losses", "discover", "check", "compare", "quiet"}
+    elsewhere = {"target", "output", "losses", "discover", "check", "compare", "strict", "quiet"}
     parameters = {parameter.name: set(parameter.opts) for parameter in build("render").params}
     assert elsewhere <= set(parameters)
     assert [name for name, options in parameters.items() if name not in elsewhere and not options & told] == []
@@ -154,7 +154,9 @@ def test_no_host_rule_reads_a_file_that_an_archive_does_not_keep(tmp_path: Path)
 def test_every_agent_is_known_to_every_table_that_lists_agents(tmp_path: Path) -> None:
     agents = set(Agent) - {Agent.TASK}  # a task's settings are its own
     with FolderRoot(tmp_path) as root:
-        read = {program.name for program in programs.read(Machine(root=root, subject="image"))}
+        machine = Machine(root=root, subject="image")
+        # The CloudWatch agent is no part of ECS Anywhere: it is read apart, where it is installed.
+        read = {program.name for program in (*programs.read(machine), programs.cloudwatch_agent(machine))}
     assert read == agents
     assert set(NAMES) - {"host", "all"} == agents
     told = (ROOT / "netprobe" / "cli" / "options.py").read_text(encoding="utf-8")

@@ -26,6 +26,7 @@ class Agent(StrEnum):
     SSM_AGENT = "ssm-agent"
     DOCKER = "docker"
     INSTALLER = "installer"
+    CLOUDWATCH_AGENT = "cloudwatch-agent"
     TASK = "task"
 
 

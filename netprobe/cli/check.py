@@ -14,7 +14,8 @@ from typing import Annotated
 
 import typer
 
-from netprobe.cli import bug, config, emit, handing, options, transcribing, values
+from netprobe.cli import bug, config, emit, options, transcribing, values
+from netprobe.cli import handoff as handoffs
 from netprobe.cli.output import say, write_output
 
 Progress = Callable[[int, int], None]
@@ -77,7 +78,7 @@ def check(
     from netprobe.checking.request import CheckRequest
 
     wanted = emit.wanted(format, output, report)
-    handing_off = handing.wanted(handoff, handoff_target)
+    handing_off = handoffs.wanted(handoff, handoff_target)
     transcribing.check(transcript)
     values.refuse_both(proxy=proxy, no_proxy=no_proxy)
     request = CheckRequest(
@@ -119,7 +120,7 @@ def check(
     found = run(prepared, outside)
     transcribing.write(transcript, found)
     if handing_off is not None:
-        handing.write(handing_off, found.run(), found.diagnosis(), prepared.selection)
+        handoffs.write(handing_off, found.run(), found.diagnosis(), prepared.selection)
     emit.emit(found, wanted)
     return emit.exit_code(found, strict=strict)
 

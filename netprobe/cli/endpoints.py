@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from netprobe.cli import options, rows
+from netprobe.cli import options, tables
 from netprobe.cli.output import say, write_output
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def endpoints(
     quiet: options.Quiet = False,
 ) -> int:
     """Show what is needed, by whom, and why (formats: table, json, csv)."""
-    rows.check_format(format)
+    tables.check_format(format)
     from netprobe import requirements
     from netprobe.catalog import Forms
     from netprobe.cli.selection import select
@@ -109,13 +109,13 @@ def _table(selection: Selection, _notes: tuple[str, ...]) -> str:
     for region, here in groupby(selection.endpoints, key=lambda one: one.region):
         lines += [f"{region} ({descriptions[region]})", ""]
         for group, members in _by_group(here).items():
-            lines += rows.wrapped([f"{group}: {purposes.get(group, 'named in your own files')}"])
+            lines += tables.wrapped([f"{group}: {purposes.get(group, 'named in your own files')}"])
             for one in members:
                 lines.append(f"  {one.pattern}")
-                lines += rows.wrapped(
+                lines += tables.wrapped(
                     [f"{one.id}, port {one.port}, {_need(one)}, for {', '.join(one.used_by)}", _why(one)], indent=4
                 )
-                lines += rows.wrapped([_answers(one)] if one.answers else [], indent=4)
+                lines += tables.wrapped([_answers(one)] if one.answers else [], indent=4)
             lines.append("")
     return "\n".join(lines[:-1]) + "\n"
 
@@ -130,9 +130,9 @@ def _by_group(endpoints: Iterable[Endpoint]) -> dict[str, list[Endpoint]]:
 def _json(selection: Selection, notes: tuple[str, ...]) -> str:
     import msgspec
 
-    return rows.json_text(
+    return tables.json_text(
         {
-            "catalog": rows.version_of(selection.catalog),
+            "catalog": tables.version_of(selection.catalog),
             "regions": [region.id for region in selection.regions],
             "notes": notes,
             "endpoints": [msgspec.structs.asdict(endpoint) for endpoint in selection.endpoints],
@@ -141,7 +141,7 @@ def _json(selection: Selection, notes: tuple[str, ...]) -> str:
 
 
 def _csv(selection: Selection, _notes: tuple[str, ...]) -> str:
-    return rows.csv_text(
+    return tables.csv_text(
         _HEADER,
         [
             (

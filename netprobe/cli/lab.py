@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netprobe.cli import options, rows, selection
+from netprobe.cli import options, selection, tables
 from netprobe.cli.output import write_output
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def _about() -> None:
 
 def list_(format: options.Format = "table", output: options.Output = None) -> int:
     """Show the scenarios, and what netprobe must say about each (formats: table, json, csv)."""
-    rows.check_format(format)
+    tables.check_format(format)
     from netprobe.lab import SCENARIOS
 
     write_output(_MAKE[format](tuple(SCENARIOS.values())), output)
@@ -122,16 +122,16 @@ def _table(scenarios: tuple[Scenario, ...]) -> str:
     for scenario in scenarios:
         found = ", ".join(scenario.findings) or "nothing"
         told = [scenario.summary, f"Finds: {found}"]
-        lines += [f"{scenario.name:<34}{scenario.verdict}", *rows.wrapped(told, indent=4)]
+        lines += [f"{scenario.name:<34}{scenario.verdict}", *tables.wrapped(told, indent=4)]
     return "\n".join(lines) + "\n"
 
 
 def _json(scenarios: tuple[Scenario, ...]) -> str:
-    return rows.json_text([dict(zip(_HEADER, _row(scenario), strict=True)) for scenario in scenarios])
+    return tables.json_text([dict(zip(_HEADER, _row(scenario), strict=True)) for scenario in scenarios])
 
 
 def _csv(scenarios: tuple[Scenario, ...]) -> str:
-    return rows.csv_text(_HEADER, [_row(scenario) for scenario in scenarios])
+    return tables.csv_text(_HEADER, [_row(scenario) for scenario in scenarios])
 
 
 def _row(scenario: Scenario) -> tuple[str, ...]:

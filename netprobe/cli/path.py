@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from netprobe.path.model import PathReport
-    from netprobe.path.pace import Limits
+    from netprobe.path.rate_limits import Limits
     from netprobe.path.run import Destination
     from netprobe.vantage import Resolver
 
@@ -54,7 +54,7 @@ def path(
     from netprobe.cli.output import check_destinations, say, width, write_output
     from netprobe.errors import UsageError
     from netprobe.path import picture
-    from netprobe.path.pace import Limits
+    from netprobe.path.rate_limits import Limits
     from netprobe.probes.system import parse_resolver
 
     if format not in _FORMATS:

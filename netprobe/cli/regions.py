@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from netprobe.cli import options, rows
+from netprobe.cli import options, tables
 from netprobe.cli.output import write_output
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def regions(format: options.Format = "table", output: options.Output = None) -> 
     ``--region all`` elsewhere means those with support "documented". "unconfirmed": names are known, but no AWS page
     says that ECS Anywhere is offered there. "refused": netprobe sends nothing there.
     """
-    rows.check_format(format)
+    tables.check_format(format)
     from netprobe import catalog
 
     write_output(_MAKE[format](catalog.load()), output)
@@ -40,15 +40,15 @@ def _table(catalog: Catalog) -> str:
         for region in catalog.regions
     ]
     noted = [f"{region.id}: {region.note}" for region in catalog.regions if region.note]
-    return "\n".join([*lines, *([""] if noted else []), *rows.wrapped(noted)]) + "\n"
+    return "\n".join([*lines, *([""] if noted else []), *tables.wrapped(noted)]) + "\n"
 
 
 def _json(catalog: Catalog) -> str:
-    return rows.json_text({"catalog": rows.version_of(catalog), "regions": catalog.regions})
+    return tables.json_text({"catalog": tables.version_of(catalog), "regions": catalog.regions})
 
 
 def _csv(catalog: Catalog) -> str:
-    return rows.csv_text(
+    return tables.csv_text(
         _HEADER,
         [
             (r.id, r.description, r.partition.id, r.partition.dns_suffix, str(r.support), r.note)

@@ -285,7 +285,7 @@ def _tell_losses(lowered: Lowered) -> None:
 
 def _show_losses(format: str, module: Target, selection: Selection, lowered: Lowered, exact: bool) -> int:
     """The losses as the output; exit 1 where the render itself would be refused."""
-    from netprobe.cli import rows
+    from netprobe.cli import tables
     from netprobe.render.header import loss_lines
     from netprobe.render.model import LossKind
 
@@ -294,14 +294,14 @@ def _show_losses(format: str, module: Target, selection: Selection, lowered: Low
     else:
         document = {
             "target": module.NAME,
-            "catalog": rows.version_of(selection.catalog),
+            "catalog": tables.version_of(selection.catalog),
             "regions": [region.id for region in selection.regions],
             "entries": len(lowered.entries),
             "counts": {kind: sum(loss.kind is kind for loss in lowered.losses) for kind in LossKind},
             "losses": lowered.losses,
             "beyond": lowered.beyond,
         }
-        write_output(rows.json_text(document), None)
+        write_output(tables.json_text(document), None)
     return int(any(loss.required or exact for loss in lowered.refused))
 
 
@@ -317,15 +317,15 @@ def _compare(path: Path, module: Target, endpoints: Sequence[Endpoint], settings
 
 def _check(path: Path, module: Target, made: Rendered) -> int:
     """Hold what is deployed against what would be written; the diff goes to stdout."""
-    from netprobe.render import stale
+    from netprobe.render import difference
 
     if path.is_dir():
-        found = stale.difference(path, made.files, made.owned, module.COMMENT)
+        found = difference.difference(path, made.files, made.owned, module.COMMENT)
     else:
         # One file is the one of stdout, or one of a folder's files, which may have the same name.
         of_folder = made.files.get(path.name)
         known = [made.main, *([of_folder] if of_folder is not None else [])]
-        tried = [stale.difference(path.parent, {path.name: text}, {path.name}, module.COMMENT) for text in known]
+        tried = [difference.difference(path.parent, {path.name: text}, {path.name}, module.COMMENT) for text in known]
         found = min(tried, key=len)
     if not found:
         return 0

@@ -23,10 +23,10 @@ def register(app: typer.Typer) -> None:
 
 def targets(ctx: typer.Context, format: options.Format = "table", output: options.Output = None) -> int:
     """Show what can be rendered, and how exactly (formats: table, json, csv)."""
-    from netprobe.cli import rows
+    from netprobe.cli import tables
     from netprobe.render import targets as registry
 
-    rows.check_format(format)
+    tables.check_format(format)
 
     known = [(family, registry.get(name)) for family, names in registry.TARGETS.items() for name in names]
     write_output(_MAKE[format]([_row(family, target) for family, target in known]), output)
@@ -56,14 +56,14 @@ def _row(family: str, target: Target) -> dict[str, Any]:
 
 
 def _table(found: list[dict[str, Any]]) -> str:
-    from netprobe.cli import rows  # late: render registers this command, and shows no table
+    from netprobe.cli import tables  # late: render registers this command, and shows no table
 
     lines: list[str] = []
     for row in found:
         lines.append(f"{row['target']}: {row['title']}")
         says = ", ".join(row["expresses"])
-        lines += rows.wrapped([f"at: {row['layer']}; says: {says}", f"else: {row['default_action']}"], indent=4)
-        lines += rows.wrapped([f"forms: {_forms(row['scope'])}", f"proven by {_proof(row)}"], indent=4)
+        lines += tables.wrapped([f"at: {row['layer']}; says: {says}", f"else: {row['default_action']}"], indent=4)
+        lines += tables.wrapped([f"forms: {_forms(row['scope'])}", f"proven by {_proof(row)}"], indent=4)
     return "\n".join(lines) + "\n"
 
 
@@ -87,15 +87,15 @@ def _proof(row: dict[str, Any]) -> str:
 
 
 def _json(found: list[dict[str, Any]]) -> str:
-    from netprobe.cli import rows  # late: render registers this command, and shows no table
+    from netprobe.cli import tables  # late: render registers this command, and shows no table
 
-    return rows.json_text({"targets": found})
+    return tables.json_text({"targets": found})
 
 
 def _csv(found: list[dict[str, Any]]) -> str:
-    from netprobe.cli import rows  # late: render registers this command, and shows no table
+    from netprobe.cli import tables  # late: render registers this command, and shows no table
 
-    return rows.csv_text(
+    return tables.csv_text(
         _HEADER,
         [
             (

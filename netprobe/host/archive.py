@@ -21,8 +21,8 @@ from pathlib import Path
 
 from netprobe.errors import UnreadableFileError
 from netprobe.host import manifest
+from netprobe.host.archive_files import TOTAL, keep
 from netprobe.host.filesystem import Entry, FileSystem, FolderRoot, Kind, UnreadableError
-from netprobe.host.keep import TOTAL, keep
 from netprobe.host.streams import MALFORMED, ArchiveError, Budget, Forward, decompressed
 from netprobe.host.tarinfo import StrictInfo
 from netprobe.host.tree import MAX_NODES, MAX_PATH, Node, Nodes, TooManyError, TreeRoot

@@ -71,7 +71,7 @@ async def resolve(
         timeout: seconds for each question.
 
     Returns:
-        The targets, and a note for people where there are none.
+        The destinations, and a note for people where there are none.
     """
     if is_address(host):
         return (Destination(host=host, address=host, port=port, resolver=port == 53),), ""
@@ -96,11 +96,11 @@ async def resolve(
             found += [str(record) for record in answer] if answer.rrset is not None else []
             break
     name = "" if port == 53 else host
-    targets = tuple(
+    reached = tuple(
         Destination(host=host, address=address, port=port, server_name=name, resolver=port == 53)
         for address in dict.fromkeys(found)
     )
-    return targets, "" if targets else trouble or f"{host} has no address"
+    return reached, "" if reached else trouble or f"{host} has no address"
 
 
 def of_observations(
@@ -115,7 +115,7 @@ def of_observations(
     resolvers = {one.name: one.resolvers for one in vantages}
     found: dict[tuple[str, int], Destination] = {}
     for one in _failed(observations):
-        for target in _targets(one, resolvers.get(one.vantage, ())):
+        for target in _destinations(one, resolvers.get(one.vantage, ())):
             key = (target.address, target.port)
             if key not in found or (target.server_name and not found[key].server_name):
                 found[key] = target
@@ -150,8 +150,8 @@ def _failed(observations: Iterable[Observation]) -> Iterator[Observation]:
     return (one for one in observations if one.failure is not None and one.experiment is None)
 
 
-def _targets(one: Observation, resolvers: Sequence[str]) -> Iterator[Destination]:
-    """The targets of one failed observation."""
+def _destinations(one: Observation, resolvers: Sequence[str]) -> Iterator[Destination]:
+    """The destinations of one failed observation."""
     if one.step is Step.TCP and one.address:
         yield Destination(host=one.host, address=one.address, port=one.port)
     elif one.step is Step.TLS and one.address and one.failure in _AFTER_HELLO:

@@ -19,7 +19,7 @@ import trio
 
 from netprobe.path import errqueue
 from netprobe.path.model import Answer, End, HelloAttempt
-from netprobe.path.pace import Pace
+from netprobe.path.rate_limits import Pace
 
 CONTROL_NAME = "example.com"
 """IANA's name for examples (RFC 2606): in no blocklist. Sent as bytes to the address; nothing resolves it."""

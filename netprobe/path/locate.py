@@ -11,7 +11,7 @@ from netprobe.findings import Finding, Location
 from netprobe.observations import Observation
 from netprobe.path import destinations
 from netprobe.path.model import NotRun, TargetPath
-from netprobe.path.pace import Limits
+from netprobe.path.rate_limits import Limits
 from netprobe.path.run import Destination, look
 from netprobe.report.model import Report
 

@@ -21,7 +21,7 @@ import trio
 from netprobe.path import errqueue
 from netprobe.path.hello import client_hello
 from netprobe.path.model import IcmpError, MtuProbe, PathMtu
-from netprobe.path.pace import Pace
+from netprobe.path.rate_limits import Pace
 
 _LEAST = {4: 576, 6: 1280}
 _TCP_HEADERS = {4: 40, 6: 60}

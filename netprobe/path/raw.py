@@ -19,7 +19,7 @@ import trio
 
 from netprobe.path import errqueue, icmp
 from netprobe.path.model import Answer, End, Flow, IcmpError
-from netprobe.path.pace import Pace
+from netprobe.path.rate_limits import Pace
 from netprobe.path.trace import hop
 
 NO_SCAPY = "scapy is not part of this netprobe"

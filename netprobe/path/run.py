@@ -14,7 +14,7 @@ import netprobe
 from netprobe.errors import printable
 from netprobe.path import errqueue, hello, judge, mtu, raw, trace
 from netprobe.path.model import SCHEMA_VERSION, Answer, End, Flow, NotRun, PathMtu, PathReport, TargetPath
-from netprobe.path.pace import Limits, Pace
+from netprobe.path.rate_limits import Limits, Pace
 
 _MAY_SEND = "sudo, or the container capability NET_RAW"
 _INSTALL = "install netprobe's wheel with pip: it brings scapy (GPL-2.0-only)"

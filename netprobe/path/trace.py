@@ -14,7 +14,7 @@ import trio
 
 from netprobe.path import errqueue, icmp
 from netprobe.path.model import Answer, End, Flow, Hop
-from netprobe.path.pace import Pace
+from netprobe.path.rate_limits import Pace
 
 FULL_TTL = 64
 _ATTEMPTS = 2

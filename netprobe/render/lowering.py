@@ -27,9 +27,9 @@ from netprobe.catalog.model import Endpoint
 from netprobe.errors import CannotExpressError, MissingInputError, UsageError
 from netprobe.hostnames import HostPattern
 from netprobe.render.addresses import address_entries, address_networks
-from netprobe.render.customers import admits_customers, is_shared
 from netprobe.render.merging import merge
 from netprobe.render.model import Capability, Claim, Entry, Form, Loss, LossKind, Lowered, Need, Options
+from netprobe.render.shared_zones import admits_customers, is_shared
 
 _IN_WORDS = {
     Form.GLOB_DOTS: "a glob whose asterisk also crosses dots",

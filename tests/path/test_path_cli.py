@@ -301,7 +301,7 @@ def test_what_no_look_can_explain_is_told(
 async def test_without_scapy_the_rest_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """A binary that is given away leaves scapy out, which is GPL-2.0-only."""
     from netprobe.path import raw, run
-    from netprobe.path.pace import Limits
+    from netprobe.path.rate_limits import Limits
 
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert raw.unavailable() == "scapy is not part of this netprobe"

@@ -16,7 +16,7 @@ from netprobe.observations import CatalogVersion, Failure, Observation, Step, Tc
 from netprobe.observe import frames
 from netprobe.observe.capture import Tally, read
 from netprobe.path import locate
-from netprobe.path.pace import Limits, Pace
+from netprobe.path.rate_limits import Limits, Pace
 from netprobe.report.model import SCHEMA_VERSION, Report
 from tests.support import need
 from tests.support.netns import Topology

@@ -13,7 +13,7 @@ import trustme
 
 from netprobe.path import run
 from netprobe.path.model import PathReport, TargetPath
-from netprobe.path.pace import Limits
+from netprobe.path.rate_limits import Limits
 from tests.support.netns import Namespace, Topology
 
 V4 = "198.19.0.9"
@@ -70,7 +70,7 @@ def _handshake(connection: socket.socket, context: ssl.SSLContext) -> None:
             connection.sendall(outgoing.read())
 
 
-def look(net: Topology, *targets: run.Target, limits: Limits = LIMITS, use_raw: bool = True) -> PathReport:
+def look(net: Topology, *targets: run.Destination, limits: Limits = LIMITS, use_raw: bool = True) -> PathReport:
     """Look from the client."""
 
     async def from_client() -> PathReport:
@@ -80,11 +80,11 @@ def look(net: Topology, *targets: run.Target, limits: Limits = LIMITS, use_raw: 
     return trio.run(from_client)
 
 
-def target(address: str = V4, port: int = 443, *, server_name: str = "", resolver: bool = False) -> run.Target:
+def target(address: str = V4, port: int = 443, *, server_name: str = "", resolver: bool = False) -> run.Destination:
     """One target by address."""
-    return run.Target(host=address, address=address, port=port, server_name=server_name, resolver=resolver)
+    return run.Destination(host=address, address=address, port=port, server_name=server_name, resolver=resolver)
 
 
-def look_once(net: Topology, one: run.Target, *, use_raw: bool = True) -> TargetPath:
+def look_once(net: Topology, one: run.Destination, *, use_raw: bool = True) -> TargetPath:
     """Look at one TCP target."""
     return next(found for found in look(net, one, use_raw=use_raw).targets if found.protocol == "tcp")

@@ -10,7 +10,7 @@ import msgspec
 from netprobe.catalog.model import Agent, Endpoint
 from netprobe.render import targets
 from netprobe.render.header import Origin
-from netprobe.render.model import Addresses, Form, Options, Policy, Probe, Seen
+from netprobe.render.model import Addresses, Form, Options, Policy, Seen, Target
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 ORIGIN = Origin(command="netprobe render TARGET --region us-east-2", catalog="test")
@@ -76,7 +76,7 @@ HOSTS = ("198.51.100.16/28", "2001:db8:5::/48")
 """The hosts that a rule is for, where it is for some hosts only."""
 
 
-def enforcing(target: str | Probe) -> Policy:
+def enforcing(target: str | Target) -> Policy:
     """The form that denies: for ``HOSTS`` where the target tells clients apart, else for all that it decides about."""
     scope = (targets.get(target) if isinstance(target, str) else target).SCOPE
     if not scope.enforces:
@@ -95,7 +95,7 @@ def closed(target: str | Target, *, all_ports: bool = False) -> Policy:
     return Policy(enforce=True, every_client=whom, all_ports=all_ports and scope.every_port)
 
 
-def allowing(target: str | Probe) -> Policy:
+def allowing(target: str | Target) -> Policy:
     """The form that only allows, or where there is none, the one that denies for as many as it must."""
     scope = (targets.get(target) if isinstance(target, str) else target).SCOPE
     return Policy() if scope.additive else enforcing(target)
@@ -121,7 +121,7 @@ class Case:
     options: Options
     enforce: bool = False
 
-    def policy(self, target: str | Probe) -> Policy:
+    def policy(self, target: str | Target) -> Policy:
         """What it asks a target for."""
         return enforcing(target) if self.enforce else allowing(target)
 

@@ -26,6 +26,7 @@ import dns.rrset
 import msgspec
 
 from netprobe.render import Options, Rendered, render
+from netprobe.render.model import Target
 from tests.support.render_cases import CASES, ORIGIN, closed
 from tests.support.render_corpus import corpus
 from tests.support.render_engine import Namespace

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
+from netprobe.render.documents import rows
 from netprobe.render.model import (
     Capability,
     Commands,
@@ -23,7 +24,6 @@ from netprobe.render.model import (
     Scope,
     Source,
 )
-from netprobe.render.rows import rows
 
 NAME = "json"
 TITLE = "JSON for other programs"

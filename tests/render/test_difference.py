@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from netprobe.cli.main import run
+from netprobe.render.difference import difference
 from netprobe.render.model import Comment
-from netprobe.render.stale import difference
 
 
 def _stale(tmp_path: Path, deployed: str, wanted: str, style: Comment) -> bool:

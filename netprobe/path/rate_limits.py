@@ -16,7 +16,7 @@ class Limits:
         max_ttl: how far to look.
         gap: after how many silent hops in a row a flow that cannot reach its end is given up.
         flows: how many five-tuples are traced towards each port.
-        packets_per_second: over all targets together.
+        packets_per_second: over all destinations together.
         concurrency: how many flows and connections at once.
     """
 

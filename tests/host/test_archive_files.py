@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netprobe.host.keep import HEAD, MIB, keep
+from netprobe.host.archive_files import HEAD, MIB, keep
 
 
 @pytest.mark.parametrize(

@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from netprobe.cli import handing
+from netprobe.cli import handoff
 from netprobe.errors import UsageError
 from tests.support.cli import netprobe
 
 
 def test_a_target_is_checked_before_any_work(tmp_path: Path) -> None:
-    assert handing.wanted(None, None) is None
+    assert handoff.wanted(None, None) is None
     with pytest.raises(UsageError, match="there is no such target"):
-        handing.wanted(tmp_path / "x", "squidd")
+        handoff.wanted(tmp_path / "x", "squidd")
     with pytest.raises(UsageError, match="give --handoff FILE"):
-        handing.wanted(None, "squid")
+        handoff.wanted(None, "squid")
 
 
 @pytest.mark.parametrize(
