@@ -25,6 +25,7 @@ _LINE = re.compile(r'(?:^|.{0,200}? )\[(\d{4}-\d\d-\d\dT[\d:.]{8,20}Z)\] "([^"]{
 _QUOTED = re.compile(r'"([^"]*+)"')
 _DENIED = frozenset({"NR", "NFCF", "UAEX", "RL", "RLSE"})
 _FAILED = frozenset({"UF", "UH", "UO", "UC", "UT", "URX", "LR", "UR", "NC", "UPE", "DT", "UMSDR", "OM", "DF", "SI"})
+_DETAILS = ("response_code_details", "connection_termination_details", "upstream_cluster")
 _NAMES = ("requested_server_name", "authority", "sni", ":authority", "host")
 
 
@@ -99,7 +100,7 @@ def _json(line: str) -> tuple[Event, ...]:
         raise ValueError("not a record of Envoy")
     names = (fields.authority(str(record[name])) for name in _NAMES if record.get(name) not in (None, "-", ""))
     host, port = next(((fields.name(name), port) for name, port in names if fields.name(name)), ("", None))
-    details = str(record.get("response_code_details") or "") + " " + str(record.get("upstream_cluster") or "")
+    details = " ".join(str(record.get(name) or "") for name in _DETAILS)
     status = str(record.get("response_code", "-"))
     upstream, upstream_port = fields.authority(str(record.get("upstream_host") or ""))
     event = Event(
