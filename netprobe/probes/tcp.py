@@ -21,7 +21,7 @@ import trio
 
 from netprobe.errors import printable
 from netprobe.observations import Failure, Observation, Step, TcpDetail
-from netprobe.probes import classify
+from netprobe.probes import classify, tcpinfo
 from netprobe.probes.limits import Limits
 from netprobe.probes.scene import Scene
 from netprobe.probes.streams import TcpStream
@@ -30,9 +30,6 @@ _IP_RECVERR = 11
 _IPV6_RECVERR = 25
 _MSG_ERRQUEUE = 0x2000
 _ORIGINS = {2: 4, 3: 6}  # SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6
-_RTT_OFFSET = 68  # tcpi_rtt in struct tcp_info of linux/tcp.h
-_TOTAL_RETRANS_OFFSET = 100  # tcpi_total_retrans, the SYN included (tcp_retransmit_skb in net/ipv4/tcp_output.c)
-_DSACK_DUPS_OFFSET = 216  # tcpi_dsack_dups: what the peer had already (RFC 2883); since Linux 5.5
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")
 
 
@@ -174,31 +171,12 @@ def round_trip(sock: socket.socket) -> float | None:
 
     It is truer than our clock: a busy event loop, or a lost SYN, makes the wait longer and the path no slower.
     """
-    try:
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RTT_OFFSET + 4)
-    except OSError:
-        return None
-    assert isinstance(info, bytes)
-    microseconds: int = struct.unpack_from("=I", info, _RTT_OFFSET)[0] if len(info) >= _RTT_OFFSET + 4 else 0
-    return microseconds / 1e6 or None
+    return tcpinfo.read(sock).rtt_seconds or None
 
 
 def retransmitted(sock: socket.socket) -> int:
-    """How many segments of ours the kernel sent again, less those that the peer said it had; 0 where it does not tell.
-
-    Offsets are those of ``struct tcp_info`` in Linux's ``include/uapi/linux/tcp.h`` (v6.12, read 2026-11-28); the
-    structure only grows at its end, and a kernel that does not know a field returns fewer bytes.
-    """
-    try:
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _DSACK_DUPS_OFFSET + 4)
-    except OSError:  # no Linux, or the connection is closed already
-        return 0
-    assert isinstance(info, bytes)
-    again, needless = (
-        int(struct.unpack_from("=I", info, offset)[0]) if len(info) >= offset + 4 else 0
-        for offset in (_TOTAL_RETRANS_OFFSET, _DSACK_DUPS_OFFSET)
-    )
-    return max(0, again - needless)
+    """How many segments the kernel sent again, less those that the peer said it had; 0 where it does not tell."""
+    return tcpinfo.read(sock).lost
 
 
 def with_retransmitted(observation: Observation, sock: socket.socket) -> Observation:

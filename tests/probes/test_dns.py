@@ -183,18 +183,20 @@ async def test_nobody_listens() -> None:
     assert observation.failure is Failure.CONNECTION_REFUSED
 
 
-async def test_a_lost_question_is_sent_again() -> None:
-    good, dropped = zone({HOST: {"A": ["192.0.2.1"]}}), 0
+@pytest.mark.parametrize("lost", [0, 1, 2])
+async def test_a_lost_question_is_sent_again_and_counted(lost: int) -> None:
+    good, heard = zone({HOST: {"A": ["192.0.2.1"]}}), 0
 
     def answer(query: dns.message.QueryMessage, over_tcp: bool) -> list[bytes]:
-        nonlocal dropped
-        dropped += 1
-        return [] if dropped == 1 else good(query, over_tcp)
+        nonlocal heard
+        heard += 1
+        return [] if heard <= lost else good(query, over_tcp)
 
     observation, detail, _ = await _ask(answer)
     assert observation.failure is None
-    assert detail.attempts == 2
-    assert observation.duration_seconds >= probe.RESEND_AFTER[0]
+    assert detail.attempts == lost + 1 == heard
+    waited = sum(probe.RESEND_AFTER[:lost])
+    assert waited <= observation.duration_seconds < waited + probe.RESEND_AFTER[lost]
 
 
 async def test_silence() -> None:
