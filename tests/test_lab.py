@@ -15,7 +15,8 @@ from cryptography.x509 import verification
 
 from netprobe.errors import UsageError
 from netprobe.findings import Verdict
-from netprobe.lab import SCENARIOS, open_lab
+from netprobe.lab import SCENARIOS, Scenario, open_lab
+from netprobe.lab.behaviour import DnsMode, ResolverBehaviour
 from netprobe.lab.network import Lab
 from netprobe.lab.scenarios import ANSWER
 from tests.support import need
@@ -77,6 +78,17 @@ async def test_dns_faults(scenario: str) -> None:
         assert await resolve(lab, name) == word
         if scenario in {"nxdomain", "nodata", "sinkholed"}:
             assert await resolve(lab, name_of("ecs")) == lab.addresses[name_of("ecs")][0]
+
+
+async def test_a_resolver_that_fails_now_and_then_counts_questions_for_a_name_and_type() -> None:
+    behaviour = ResolverBehaviour(mode=DnsMode.SERVFAIL, only=("ssm",), every=2)
+    scenario = Scenario(name="forgetful", summary=".", resolvers=(behaviour,))
+    async with open_lab(scenario, endpoints()) as lab:
+        good = lab.addresses[SSM][0]
+        assert [await resolve(lab, SSM) for _ in range(4)] == ["SERVFAIL", good, "SERVFAIL", good]
+        assert [await resolve(lab, SSM, rrtype="AAAA") for _ in range(2)] == ["SERVFAIL", "nodata"]
+        assert [await resolve(lab, SSM, tcp=True) for _ in range(2)] == ["SERVFAIL", good]
+        assert await resolve(lab, name_of("ecs")) == lab.addresses[name_of("ecs")][0]
 
 
 async def test_dns_over_tcp() -> None:

@@ -150,6 +150,7 @@ class ResolverBehaviour:
         delay_seconds: how long each answer is held back.
         edns: what it does with questions that carry EDNS.
         captures: a domain of which every name has the address of the search page (a wildcard record), or nothing.
+        every: of the questions for one name and type only each so manyeth meets ``mode``, beginning with the first.
     """
 
     mode: DnsMode = DnsMode.ANSWER
@@ -160,6 +161,7 @@ class ResolverBehaviour:
     delay_seconds: float = 0.0
     edns: Edns = Edns.ANSWER
     captures: str = ""
+    every: int = 1
 
 
 class ProxyMode(StrEnum):

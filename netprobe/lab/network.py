@@ -31,7 +31,7 @@ from netprobe.lab.behaviour import Chain, DnsTcp, HostBehaviour, ProxyBehaviour,
 from netprobe.lab.certificates import Certificates
 from netprobe.lab.plan import PROXY, Plan, PlannedAddress, PlannedHost, hosts_of, is_literal, plan, with_proxy
 from netprobe.lab.proxy import ProxyServer as ServedProxy
-from netprobe.lab.resolver import serve_tcp, serve_udp
+from netprobe.lab.resolver import Memory, serve_tcp, serve_udp
 from netprobe.lab.scenarios import SCENARIOS, Scenario, Trust
 from netprobe.lab.servers import HostServer, Site
 from netprobe.lab.standing import Standing
@@ -200,12 +200,14 @@ def _sites(network: Plan) -> dict[tuple[str, int], dict[str, Site]]:
 async def serve(network: Plan, bound: _Bound) -> None:
     """Serve a bound plan until cancelled; closes every socket."""
     zone = network.zone
+    memories = [Memory() for _ in network.resolvers]
     try:
         async with trio.open_nursery() as nursery:
             for sock, index in bound.udp:
-                nursery.start_soon(serve_udp, sock, zone, network.resolvers[index][1])
+                nursery.start_soon(serve_udp, sock, zone, network.resolvers[index][1], memories[index])
             for stdlib_sock, index in bound.tcp:
-                handler = functools.partial(serve_tcp, zone=zone, behaviour=network.resolvers[index][1])
+                behaviour = network.resolvers[index][1]
+                handler = functools.partial(serve_tcp, zone=zone, behaviour=behaviour, memory=memories[index])
                 nursery.start_soon(trio.serve_listeners, handler, [sockets.listener(stdlib_sock)])
             for stdlib_sock, server in bound.hosts:
                 nursery.start_soon(trio.serve_listeners, server.serve, [sockets.listener(stdlib_sock)])

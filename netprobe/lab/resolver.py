@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import functools
 import struct
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import dns.exception
 import dns.flags
@@ -177,7 +178,31 @@ def _fill(
     _add(response, name, rrtype, values)
 
 
-def answer_wire(wire: bytes, zone: Zone, behaviour: ResolverBehaviour, *, over_tcp: bool) -> bytes | None:
+class Memory:
+    """What one resolver was asked before, on whichever transport: one that fails now and then counts."""
+
+    def __init__(self) -> None:
+        self._asked: Counter[tuple[str, int]] = Counter()
+
+    def now(self, query: dns.message.Message, behaviour: ResolverBehaviour) -> ResolverBehaviour:
+        """How the resolver behaves to this question, which is counted.
+
+        Args:
+            query: the question.
+            behaviour: how it behaves to each :attr:`ResolverBehaviour.every` of them.
+        """
+        if behaviour.every == 1 or not query.question:
+            return behaviour
+        question = query.question[0]
+        kind = (question.name.to_text().lower(), int(question.rdtype))
+        before = self._asked[kind]
+        self._asked[kind] += 1
+        return behaviour if before % behaviour.every == 0 else replace(behaviour, mode=DnsMode.ANSWER)
+
+
+def answer_wire(
+    wire: bytes, zone: Zone, behaviour: ResolverBehaviour, *, over_tcp: bool, memory: Memory
+) -> bytes | None:
     """Answer one query in wire format; None where nothing is said (also to what is not a DNS query)."""
     try:
         query = dns.message.from_wire(wire)
@@ -185,15 +210,15 @@ def answer_wire(wire: bytes, zone: Zone, behaviour: ResolverBehaviour, *, over_t
         return None  # a stray datagram; real resolvers drop those too
     if query.flags & dns.flags.QR:
         return None  # answering answers would make a loop
-    response = respond(query, zone, behaviour, over_tcp=over_tcp)
+    response = respond(query, zone, memory.now(query, behaviour), over_tcp=over_tcp)
     return None if response is None else response.to_wire()
 
 
-async def serve_udp(socket: trio.socket.SocketType, zone: Zone, behaviour: ResolverBehaviour) -> None:
+async def serve_udp(socket: trio.socket.SocketType, zone: Zone, behaviour: ResolverBehaviour, memory: Memory) -> None:
     """Answer datagrams until cancelled."""
 
     async def reply(wire: bytes, sender: tuple[str, int]) -> None:
-        response = answer_wire(wire, zone, behaviour, over_tcp=False)
+        response = answer_wire(wire, zone, behaviour, over_tcp=False, memory=memory)
         await trio.sleep(behaviour.delay_seconds)
         if response is not None:
             try:
@@ -210,7 +235,7 @@ async def serve_udp(socket: trio.socket.SocketType, zone: Zone, behaviour: Resol
             nursery.start_soon(reply, wire, sender)
 
 
-async def serve_tcp(stream: trio.SocketStream, zone: Zone, behaviour: ResolverBehaviour) -> None:
+async def serve_tcp(stream: trio.SocketStream, zone: Zone, behaviour: ResolverBehaviour, memory: Memory) -> None:
     """Answer the queries of one connection (RFC 7766: several may follow each other)."""
     try:
         with trio.move_on_after(_IDLE_SECONDS):
@@ -219,7 +244,7 @@ async def serve_tcp(stream: trio.SocketStream, zone: Zone, behaviour: ResolverBe
                 wire = await _receive_exactly(stream, *struct.unpack("!H", head)) if head else None
                 if wire is None:
                     return
-                response = answer_wire(wire, zone, behaviour, over_tcp=True)
+                response = answer_wire(wire, zone, behaviour, over_tcp=True, memory=memory)
                 await trio.sleep(behaviour.delay_seconds)
                 if response is None:
                     await trio.sleep_forever()
