@@ -125,6 +125,25 @@ class Failure(StrEnum):
 SOFT = frozenset({Failure.HTTP_SERVICE_ERROR, Failure.HTTP_SOURCE_REFUSED, Failure.WEBSOCKET_CUT})
 """Failures that show a working network path: they warn, and never end the way of a host."""
 
+DENIALS = frozenset({Failure.DNS_NXDOMAIN, Failure.DNS_NO_ANSWER})
+"""What a resolver says of a name, or of a kind of address, that does not exist."""
+
+
+def is_overcome(failed: Failure | None, later: Failure | None) -> bool:
+    """Whether a step that failed before no longer does, going by how it ends when it is tried again.
+
+    To a resolver that gave no answer a denial is an answer, and "no address of this kind" takes back "no such name".
+
+    Args:
+        failed: how it ended first.
+        later: how it ended afterwards.
+    """
+    if later is None or later in SOFT:
+        return True
+    if later is Failure.DNS_NO_ANSWER:
+        return failed is not Failure.DNS_NO_ANSWER
+    return later is Failure.DNS_NXDOMAIN and failed not in DENIALS
+
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One certificate of a peer chain, as text that is safe to print (RFC 4514 names, cut at 200 characters)."""

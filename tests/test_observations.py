@@ -22,6 +22,7 @@ from netprobe.observations import (
     Subject,
     TcpDetail,
     TlsDetail,
+    is_overcome,
 )
 
 DETAILS: list[Detail] = [
@@ -98,3 +99,23 @@ def test_every_failure_is_one_lower_snake_word() -> None:
 
 def test_the_steps_are_in_the_order_of_a_chain() -> None:
     assert list(Step) == ["dns", "tcp", "proxy", "tls", "http", "websocket"]
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "overcome"),
+    [
+        (Failure.DNS_SERVFAIL, None, True),
+        (Failure.DNS_SERVFAIL, Failure.DNS_NXDOMAIN, True),
+        (Failure.TIMEOUT, Failure.DNS_NO_ANSWER, True),
+        (Failure.DNS_NXDOMAIN, Failure.DNS_NO_ANSWER, True),
+        (Failure.DNS_NO_ANSWER, Failure.DNS_NXDOMAIN, False),
+        (Failure.DNS_NXDOMAIN, Failure.DNS_NXDOMAIN, False),
+        (Failure.DNS_NO_ANSWER, Failure.DNS_NO_ANSWER, False),
+        (Failure.DNS_SERVFAIL, Failure.DNS_SERVFAIL, False),
+        (Failure.DNS_SERVFAIL, Failure.TIMEOUT, False),
+        (Failure.CONNECTION_RESET, Failure.HTTP_SERVICE_ERROR, True),
+        (Failure.CONNECTION_RESET, Failure.EOF, False),
+    ],
+)
+def test_what_a_later_try_overcomes(first: Failure, later: Failure | None, overcome: bool) -> None:
+    assert is_overcome(first, later) is overcome

@@ -136,7 +136,7 @@ class Evidence:
         if tries is None or not tries.passing:
             return o
         chances.append(tries)
-        return msgspec.structs.replace(tries.passing[0][0], experiment=None)
+        return msgspec.structs.replace(tries.best[0], experiment=None)
 
     def _as_tried_again(self, path: Path, chances: list[Tries]) -> Path:
         """A way as it ended; where it failed and passes now, as it ends now."""
@@ -144,7 +144,7 @@ class Evidence:
         if tries is None or not tries.passing:
             return msgspec.structs.replace(path, outweighed=frozenset(answered.outweighed(path.steps, self.same_way)))
         chances.append(tries)
-        steps = tuple(msgspec.structs.replace(o, experiment=None) for o in tries.passing[0])
+        steps = tuple(msgspec.structs.replace(o, experiment=None) for o in tries.best)
         return Path(address=path.address, steps=steps, complete=True)
 
     def _paths(

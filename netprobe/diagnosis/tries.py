@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from netprobe.observations import SOFT, DnsDetail, Experiment, Failure, Observation, Step
+from netprobe.observations import SOFT, DnsDetail, Experiment, Failure, Observation, Step, is_overcome
 
 REPEAT = Experiment.REPEAT
 PASSES = SOFT | {None}
@@ -32,8 +32,18 @@ class Tries(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def passing(self) -> tuple[tuple[Observation, ...], ...]:
-        """The tries that went all the way."""
-        return tuple(seen for seen in self.made if all(o.failure in PASSES for o in seen))
+        """The tries that went all the way; of a resolver that gave no answer, also those in which it gave one."""
+        return tuple(seen for seen in self.made if all(self._is_well(o) for o in seen))
+
+    def _is_well(self, o: Observation) -> bool:
+        if o.step is Step.DNS:
+            return is_overcome(self.failed.failure, o.failure)
+        return o.failure in PASSES
+
+    @property
+    def best(self) -> tuple[Observation, ...]:
+        """Of the tries that pass, one that found what was asked for, where there is one."""
+        return next((seen for seen in self.passing if all(o.failure in PASSES for o in seen)), self.passing[0])
 
     @property
     def every(self) -> tuple[Observation, ...]:

@@ -9,7 +9,7 @@ spread over services and regions, and so many seconds for all. Diagnosis tells w
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 
@@ -36,6 +36,8 @@ TRIES = 6
 """How often a failure is tried again where one like it passed."""
 PASSING_TRIES = 4
 """How often it is tried at least, once it passed, so that it can be told how often it does."""
+COUNTED = 4
+"""Failures of one kind for which that is found out; of the others it is enough that they pass."""
 PATIENT_TRIES = 2
 """Tries that must be silent with patience, where one like it passed."""
 CALM_GAP = 0.2
@@ -132,24 +134,30 @@ async def make(session: Session) -> None:
     with trio.move_on_after(SECONDS):
         turns = repeats.Turns()
         done: set[int] = set()
-        # What a second lookup finds has steps of its own, which may fail too: so twice, at most.
+        hopeless: set[tuple[object, ...]] = set()
+        counted: Counter[tuple[object, ...]] = Counter()
+        passing: list[Case] = []
+        # What a second lookup finds has steps of its own, which may fail too; and where some of a kind pass, those
+        # beyond the bound may pass as well: so twice, at most.
         for _ in range(2):
-            kinds = _kinds(session, done)
+            kinds = _kinds(session, done, hopeless)
             if not kinds:
                 break
             examined = [Examined(case=case) for cases in kinds.values() for case in cases]
-            calm = _Calm(turns, examined)
+            calm = _Calm(turns, examined, counted)
             async with trio.open_nursery() as nursery:
                 for one in examined:
                     nursery.start_soon(_contained, session, turns, one, calm)
             await _look_closer(session, turns, kinds, examined)
-            await bursts.make(session, turns, [one.case for one in examined if one.passed == one.tries])
+            passing += [one.case for one in examined if one.passed == one.tries]
+            hopeless = set(kinds) - {_kind(one.case.trace, one.case.failed) for one in examined if one.passed}
+        await bursts.make(session, turns, passing)
         await bursts.make_where_syns_were_lost(session, turns)
 
 
 def called_for(session: Session) -> bool:
     """Whether anything failed that is tried again."""
-    return bool(_kinds(session, set()))
+    return bool(_kinds(session, set(), set()))
 
 
 class _Calm:
@@ -160,13 +168,17 @@ class _Calm:
     Args:
         turns: whose gap is set.
         examined: what is tried again.
+        counted: of each kind, how many were tried often.
     """
 
-    def __init__(self, turns: repeats.Turns, examined: Sequence[Examined]) -> None:
+    def __init__(
+        self, turns: repeats.Turns, examined: Sequence[Examined], counted: Counter[tuple[object, ...]]
+    ) -> None:
         self._turns = turns
         self._examined = examined
         self._missing = len(examined)
         self._over = trio.Event()
+        self._counted = counted
         patience = CALM_SILENCE if any(one.silent for one in examined) else CALM_SECONDS
         turns.gap = min(CALM_GAP, patience / max(1, len(examined)))
 
@@ -185,6 +197,12 @@ class _Calm:
         """Whether a failure like this one passed when it was tried again: then this one may pass too."""
         mine = _kind(one.case.trace, one.case.failed)
         return any(other.passed and _kind(other.case.trace, other.case.failed) == mine for other in self._examined)
+
+    def counts(self, one: Examined) -> bool:
+        """Whether it is worth finding out how often this one passes: a few of a kind tell."""
+        kind = _kind(one.case.trace, one.case.failed)
+        self._counted[kind] += not one.case.trace.absent
+        return not one.case.trace.absent and self._counted[kind] <= COUNTED
 
     async def over(self, one: Examined) -> None:
         """Wait until every first try is over."""
@@ -213,7 +231,7 @@ async def _examine(session: Session, turns: repeats.Turns, one: Examined, calm: 
         if not one.passed:
             await repeats.resolve_again(session, case.trace, case.failed)
             await _rounds(session, turns, one, wanted)
-    if one.passed:
+    if one.passed and calm.counts(one):
         await _try_often(session, turns, one, PASSING_TRIES)
 
 
@@ -311,12 +329,13 @@ async def _look_closer(
                         nursery.start_soon(_try_often, session, turns, one, more)
 
 
-def _kinds(session: Session, done: set[int]) -> dict[tuple[object, ...], list[Case]]:
+def _kinds(session: Session, done: set[int], hopeless: set[tuple[object, ...]]) -> dict[tuple[object, ...], list[Case]]:
     """The failures to look into, by kind, those of each spread over what they stand for.
 
     Args:
         session: the run.
-        done: failures that were seen here before; those that are seen now are put in.
+        done: failures that were looked into before; those that are returned now are put in.
+        hopeless: kinds of which enough was looked into, and nothing passed.
     """
     found: dict[tuple[object, ...], list[Case]] = defaultdict(list)
     for trace in session.traces:
@@ -324,12 +343,13 @@ def _kinds(session: Session, done: set[int]) -> dict[tuple[object, ...], list[Ca
             continue
         peer = None
         for failed in _failures(trace):
-            if id(failed) in done:
+            if id(failed) in done or _kind(trace, failed) in hopeless:
                 continue
-            done.add(id(failed))
             peer = peer or _peer(session, trace)
             found[_kind(trace, failed)].append(Case(trace=trace, failed=failed, peer=peer))
-    return {kind: list(_spread(cases))[: _bound(cases)] for kind, cases in found.items()}
+    chosen = {kind: list(_spread(cases))[: _bound(cases)] for kind, cases in found.items()}
+    done |= {id(case.failed) for cases in chosen.values() for case in cases}
+    return chosen
 
 
 def _bound(cases: Sequence[Case]) -> int:

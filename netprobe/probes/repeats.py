@@ -13,8 +13,8 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from netprobe.observations import SOFT, DnsDetail, Failure, Observation, Step
-from netprobe.probes import chain, dns, tcp
+from netprobe.observations import SOFT, DnsDetail, Failure, Observation, Step, is_overcome
+from netprobe.probes import chain, dns, resolve, tcp
 from netprobe.probes.limits import Limits
 from netprobe.probes.session import Session, Trace
 
@@ -26,7 +26,6 @@ GIVES_WAY_AFTER = 0.5
 """Seconds after which a try that waits in silence makes room: its packets are sent, and waiting burdens nobody."""
 PASSES = SOFT | {None}
 """How a step may end without ending the way of its host."""
-_DENIES = frozenset({Failure.DNS_NXDOMAIN, Failure.DNS_NO_ANSWER})
 
 
 class Turns:
@@ -79,7 +78,7 @@ class Turns:
 
 
 async def again(session: Session, trace: Trace, failed: Observation, attempt: int, limits: Limits) -> bool:
-    """Make the probe that failed once more; whether it passes now.
+    """Make the probe that failed once more; whether it passes now, or says that there is no such host.
 
     Args:
         session: the run, which keeps what is seen.
@@ -94,6 +93,9 @@ async def again(session: Session, trace: Trace, failed: Observation, attempt: in
     scene = trace.target.scene.control(EXPERIMENT, attempt)
     await chain.run(session, trace.target, scene, failed.address, seen, limits=limits)
     session.controls.extend(seen)
+    if trace.target.candidate and any(o.failure is Failure.PROXY_CANNOT_RESOLVE for o in seen):
+        trace.absent = True  # a number that does not exist, as the proxy says that otherwise failed
+        return True
     return passed(seen)
 
 
@@ -112,16 +114,33 @@ async def _ask_again(session: Session, trace: Trace, failed: Observation, attemp
     scene = trace.target.scene.control(EXPERIMENT, attempt)
     observation, addresses = await dns.ask(scene, resolver, family, limits)
     session.controls.append(observation)
-    if trace.target.candidate and not trace.said and observation.failure in _DENIES:
+    if trace.target.candidate and _is_denied(session, trace):
         trace.absent = True  # a number that does not exist, as is known now: no resolver gave an address
     if observation.failure is not None:
-        return False
+        return is_overcome(failed.failure, observation.failure)
     if not trace.addresses:
         # The host would go on from here, and so does its first pass; what fails there is looked at by itself.
         trace.addresses.extend(addresses)
         trace.said |= frozenset(addresses)
         await chain.through_addresses(session, trace)
     return True
+
+
+def _is_denied(session: Session, trace: Trace) -> bool:
+    """Whether the name is denied, going by the last answer to each question."""
+    last: dict[tuple[str, str], Observation] = {}
+    for o in (*trace.lookup, *session.controls):
+        if o.step is Step.DNS and (o.experiment is None or (o.experiment == EXPERIMENT and _is_of(o, trace))):
+            assert isinstance(o.detail, DnsDetail)
+            question = (o.detail.resolver, o.detail.rrtype)
+            if question not in last or is_overcome(last[question].failure, o.failure):
+                last[question] = o
+    return resolve.Lookup(observations=list(last.values())).is_absent
+
+
+def _is_of(o: Observation, trace: Trace) -> bool:
+    scene = trace.target.scene
+    return (o.vantage, o.host, o.port) == (scene.vantage, scene.host, scene.port)
 
 
 async def resolve_again(session: Session, trace: Trace, failed: Observation) -> None:
