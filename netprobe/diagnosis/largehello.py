@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from netprobe.diagnosis import details
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
+from netprobe.diagnosis.loss import is_lossy
 from netprobe.observations import Experiment, Failure, Observation
 
 LARGE, SMALL = Experiment.LARGE_HELLO, Experiment.SMALL_HELLO
+LOSSY = "the line loses packets, and a hello that comes in two is lost more often"
 PATIENT_SECONDS = 9.8
 """The patient control waits for ten seconds; what a clock rounds off is no doubt."""
 
@@ -32,7 +34,7 @@ def companions(world: Evidence) -> Iterator[Cause]:
             say=_say,
             view=view,
             evidence=(*lost, *small),
-            doubt=_doubt(lost, small),
+            doubt=LOSSY if is_lossy(world, view.vantage) else _doubt(lost, small),
             blocking=True,
         )
 

@@ -57,6 +57,12 @@ def companions(world: Evidence) -> Iterator[Cause]:
                 )
 
 
+def is_lossy(world: Evidence, vantage: str) -> bool:
+    """Whether the line loses so much that what was sent and not answered may be lost as well."""
+    views = [s for s in world.views if s.vantage == vantage]
+    return _is_loss(views, dict(_sent_again(views)))
+
+
 def has_limit(world: Evidence, vantage: str) -> tuple[Observation, ...]:
     """What failed, or lost its SYN, in the burst that was made once more, where nothing did alone; or nothing."""
     burst = [o for o in world.controls(Experiment.BURST) if o.vantage == vantage]

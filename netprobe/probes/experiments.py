@@ -42,7 +42,7 @@ PATIENT_TRIES = 2
 """Tries that must be silent with patience, where one like it passed."""
 CALM_GAP = 0.2
 """Seconds between one first try and the next: far below what agents do when a task starts."""
-CALM_SECONDS, CALM_SILENCE = 6.0, 0.8
+CALM_SECONDS, CALM_SILENCE = 6.0, 2.0
 """Seconds in which all first tries begin; where some are silent, whose patience is long by itself, fewer."""
 SETTLED = 0.8
 """Seconds after which a try that is silent will probably stay so, and the controls begin beside it."""

@@ -500,6 +500,12 @@ def a_large_hello_that_was_sent_once(w: World) -> None:
     _hellos(w, 10.0)
 
 
+@case("tls_large_hello_dropped/e/s", "packet_loss/w/p")
+def large_hellos_that_are_lost_on_a_line_that_loses(w: World) -> None:
+    _hellos(w, 3.0, 10.0)
+    _segments_again(w, name("service0"), name("service1"), name("service2"))
+
+
 @case()
 def large_hellos_that_fail_as_small_ones_do(w: World) -> None:
     _hellos(w, 3.0, small=(F.TIMEOUT,))
