@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 
 from netprobe.audit.files import feed
+from netprobe.audit.formats import FORMATS
 from netprobe.audit.judge import Judge
-from netprobe.audit.model import Audited, Status
+from netprobe.audit.model import Audited, Status, Verdict
 from netprobe.catalog import load
 from netprobe.render import render
 from netprobe.render.model import Options
@@ -21,6 +23,7 @@ from tests.support.cli import ROOT
 from tests.support.render_cases import ORIGIN, closed, ecs
 from tests.support.render_connect import allowed
 from tests.support.render_engine import Namespace, as_user, engine, listens, namespace
+from tests.support.render_sni import ORIGIN as THERE
 from tests.support.render_sni import client_hello, internet, passes
 
 pytestmark = [pytest.mark.engine, pytest.mark.root]
@@ -163,6 +166,58 @@ def test_squid(space: Namespace, tmp_path: Path) -> None:
 
     _run(space, [str(need.engine("squid")), "-N", "-f", str(path)], tmp_path / "out.log", 3128, asked)
     _holds(_audit(log, ECS, SSM, OTHER), "squid")
+
+
+def test_squid_splice(tmp_path: Path) -> None:
+    """In a namespace of its own, since its connections are redirected; names of the acl are the rendered file's."""
+    need.engine("nft")
+    lines = [
+        line.replace("/var/log/squid/splice.log", str(tmp_path / "splice.log"))
+        for line in _page_lines("squid-splice", "logformat")
+    ]
+    issued = trustme.CA().issue_cert("netprobe.test")
+    (tmp_path / "any.pem").write_bytes(issued.private_key_and_cert_chain_pem.bytes())
+    path = tmp_path / "squid.conf"
+    path.write_text(
+        f"http_port {ADDRESS}:3128\npid_filename {tmp_path}/squid.pid\ncoredump_dir {tmp_path}\n"
+        f"cache_log {tmp_path}/cache.log\ncache deny all\ndns_nameservers 127.0.0.1\n"
+        f"hosts_file none\nshutdown_lifetime 0 seconds\nvisible_hostname proxy.test\n"
+        + _rendered("squid-splice").replace("/etc/squid/netprobe", str(tmp_path))
+        + "http_access deny all\n"
+        + "\n".join(lines)
+        + "\n",
+        encoding="utf-8",
+    )
+    as_user(tmp_path, "proxy")
+    argv = [str(need.engine("squid")), "-N", "-f", str(path)]
+    with namespace() as made, internet(made, (443,)):
+        made.run("nft", "-f", "-", input=_REDIRECT)
+
+        def asked() -> None:
+            for name, expected in ((ECS, True), (SSM, False), (OTHER, False)):
+                assert made.call(lambda name=name: passes(client_hello(name), 443, THERE)) is expected  # type: ignore[misc]
+
+        _run(made, argv, tmp_path / "out.log", 3128, asked)
+    _holds(_audit(tmp_path / "splice.log", "TCP_TUNNEL", SSM, OTHER), "squid")
+
+
+def test_a_spliced_tunnel_that_failed_is_told_as_such() -> None:
+    """As Squid 5.7 wrote it when the other side refused: admitted, and no answer."""
+    line = f"1795895019.683      0 10.0.0.2 NONE_NONE/503 0 CONNECT {ECS}:443 - ORIGINAL_DST/192.0.2.99 - splice"
+    (event,) = FORMATS["squid"].parse(line)
+    assert event.verdict is Verdict.FAILED_UPSTREAM
+    (event,) = FORMATS["squid"].parse(line.replace("NONE_NONE/503", "TCP_TUNNEL/500"))
+    assert event.verdict is Verdict.FAILED_UPSTREAM
+
+
+_REDIRECT = """
+table ip netprobe_redirect {
+    chain hosts {
+        type nat hook output priority -100; policy accept;
+        ip daddr 192.0.2.0/24 meta skuid != proxy tcp dport 443 redirect to :3130
+    }
+}
+"""
 
 
 def _through_squid() -> bool:

@@ -1,7 +1,8 @@
 """Squid's native ``access.log``: ``%ts.%03tu %6tr %>a %Ss/%03>Hs %<st %rm %ru %[un %Sh/%<a %mt``.
 
 Source: www.squid-cache.org, configuration directive ``logformat`` (read 2026-11-23 as a search index keeps it); the
-lines of the tests are those that Squid itself writes.
+lines of the tests are those that Squid itself writes. Where ``%ssl::bump_mode`` follows, as the page of the target
+squid-splice has it, ``terminate`` is what a refused server name gets.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from netprobe.audit.model import Event, Verdict
 
 NAME = "squid"
 SUMMARY = "Squid access.log, native"
-_LINE = re.compile(r"(\d{9,11}\.\d{3}) +\d+ (\S+) (([A-Z_]+)/(\d{3})) \d+ \S+ (\S+) \S+ \S+")
+_LINE = re.compile(r"(\d{9,11}\.\d{3}) +\d+ (\S+) (([A-Z_]+)/(\d{3})) (\d+) \S+ (\S+) \S+ (\S+)")
+_TERMINATED = " terminate"
 _MISMATCH, _CREDENTIALS = "409", "407"
 _FAILED = frozenset({"500", "502", "503", "504"})
 
@@ -29,8 +31,13 @@ def parse(line: str) -> tuple[Event, ...]:
     found = _LINE.match(line)
     if found is None:
         raise ValueError("not a native Squid line")
-    time, client, rule, action, status, url = found.groups()
+    time, client, rule, action, status, size, url, hierarchy = found.groups()
     host, port = fields.of_url(url)
+    if line.endswith(_TERMINATED):
+        return (Event(Verdict.DENIED, host, "", port, "ssl_bump terminate", client, float(time)),)
+    # Squid 5.7 gives a spliced tunnel the status 500 even where it worked; then bytes came from where it went.
+    if rule == "TCP_TUNNEL/500" and size != "0" and hierarchy.startswith("ORIGINAL_DST/"):
+        return (Event(Verdict.ALLOWED, host, "", port, rule, client, float(time)),)
     return (Event(verdict(action, status), host, "", port, rule, client, float(time)),)
 
 
