@@ -61,7 +61,7 @@ _PROGRAMS = {
 }
 _SLYZED = 200
 """The most hosts that sslyze is given: it takes some 40 ms for each."""
-SPECIAL = ("start", "region", "all-regions", "delay-40", "delay-150")
+SPECIAL = ("start", "region", "all-regions", "delay-40", "delay-150", "told")
 
 
 def main() -> int:
@@ -102,6 +102,8 @@ def _run(made: World, work: str, rounds: int, peers: Sequence[str]) -> list[Row]
         region = "us-east-2" if work == "region" else "all"
         with resolver(made, real(made)):
             return _compare(made, work, {"netprobe": _check(made, region)}, rounds)
+    if work == "told":
+        return _told(made, rounds)
     if work.startswith("delay-"):
         return _delayed(made, work, rounds)
     count, dead = WORKS[work]
@@ -144,6 +146,20 @@ def _check(made: World, region: str) -> Program:
 def _trust(made: World) -> tuple[str, ...]:
     roots = str(made.roots)
     return ("--resolver", DNS, "--ca-file", roots, "--origin-ca", roots, "--no-proxy", "-4")
+
+
+def _told(made: World, rounds: int) -> list[Row]:
+    """Five black holes among thirty hosts: when the first answer is on the screen, and when it is proven."""
+    count, dead = WORKS["25+5"]
+    told, proven = (Row(work="25+5", program=f"netprobe, {what}") for what in ("first answer", "proven"))
+    with resolver(made, numbered(count, dead)), _programs(made, count, True, ()) as programs:
+        for _ in range(rounds):
+            seconds = measure.told_and_done(made, programs["netprobe"], b"netprobe: so far:")
+            for row, wall in zip((told, proven), seconds, strict=True):
+                row.costs.append(measure.Cost(wall=wall, cpu=0.0, memory=0.0, status=1))
+    for row in (told, proven):
+        print(f"  {row.program:<28}{row.median('wall'):8.3f} s", flush=True)
+    return [told, proven]
 
 
 def _delayed(made: World, work: str, rounds: int) -> list[Row]:

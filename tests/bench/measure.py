@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import statistics
+import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -83,6 +84,28 @@ def run(world: World, program: Program) -> Cost:
         memory=usage.ru_maxrss / 1024,
         status=process.returncode,
     )
+
+
+def told_and_done(world: World, program: Program, mark: bytes) -> tuple[float, float]:
+    """Run a program once; the seconds until a line on its stderr begins with a mark, and until it ends.
+
+    Raises:
+        RuntimeError: no line did.
+    """
+    began = time.perf_counter()
+    process = start(world, program.argv, cwd=program.cwd, notes=subprocess.PIPE)
+    patience = threading.Timer(LONGEST, process.kill)
+    patience.start()
+    told = 0.0
+    with process:
+        for line in process.stderr or ():
+            if line.startswith(mark) and not told:
+                told = time.perf_counter() - began
+    done = time.perf_counter() - began
+    patience.cancel()
+    if not told:
+        raise RuntimeError(f"no line began with {mark.decode()}")
+    return told, done
 
 
 def alternate(world: World, work: str, programs: Mapping[str, Program], rounds: int) -> list[Row]:

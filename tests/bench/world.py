@@ -115,7 +115,14 @@ def resolver(made: World, records: Mapping[str, str]) -> Iterator[None]:
         process.wait(timeout=10)
 
 
-def start(made: World, argv: Sequence[str], *, cwd: Path, output: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+def start(
+    made: World,
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    output: int = subprocess.DEVNULL,
+    notes: int = subprocess.DEVNULL,
+) -> subprocess.Popen[bytes]:
     """Start a program at the client, with the bench's resolv.conf in front of the machine's."""
     script = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
     enter = ("nsenter", f"--net=/run/netns/{made.net.client.name}", "unshare", "-m", "sh", "-c", script)
@@ -124,7 +131,7 @@ def start(made: World, argv: Sequence[str], *, cwd: Path, output: int = subproce
         cwd=cwd,
         stdin=subprocess.DEVNULL,
         stdout=output,
-        stderr=subprocess.DEVNULL,
+        stderr=notes,
         env=ENVIRONMENT,
     )
 

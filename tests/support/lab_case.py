@@ -155,25 +155,34 @@ def embedded(name: str) -> Case:
     )
 
 
-async def play(case: Case) -> Result:
-    """Bring the case's network up, probe it, diagnose."""
+async def play(case: Case, meanwhile: Callable[[Run], None] | None = None) -> Result:
+    """Bring the case's network up, probe it, diagnose.
+
+    Args:
+        case: the network.
+        meanwhile: takes what the first pass saw, before anything is tried again.
+    """
 
     async def once() -> tuple[Run, Pulse]:
-        return await (_play_on_loopback(case) if case.network is None else _play_behind_routers(case, case.network))
+        if case.network is None:
+            return await _play_on_loopback(case, meanwhile)
+        return await _play_behind_routers(case, case.network, meanwhile)
 
     run = await steadily(case.name, once)
     return Result(run=run, diagnosis=diagnose(run))
 
 
-async def _play_on_loopback(case: Case) -> tuple[Run, Pulse]:
+async def _play_on_loopback(case: Case, meanwhile: Callable[[Run], None] | None) -> tuple[Run, Pulse]:
     chosen = endpoints(case.region)
     settings = Settings(lab=case.scenario.name, expect=case.expect, idle=case.idle)
     async with open_lab(case.scenario.name, chosen) as lab, pulse() as seen:
-        run = await check(chosen, [lab.vantage, *lab.others], settings, catalog=facts())
+        run = await check(chosen, [lab.vantage, *lab.others], settings, catalog=facts(), meanwhile=meanwhile)
     return run, seen
 
 
-async def _play_behind_routers(case: Case, network: Network) -> tuple[Run, Pulse]:
+async def _play_behind_routers(
+    case: Case, network: Network, meanwhile: Callable[[Run], None] | None
+) -> tuple[Run, Pulse]:
     async with staged(case, network) as stage:
         with stage.net.client.entered():
             async with pulse() as seen, trio.open_nursery() as nursery:
@@ -187,6 +196,7 @@ async def _play_behind_routers(case: Case, network: Network) -> tuple[Run, Pulse
                     ],
                     Settings(expect=case.expect, idle=case.idle, own_hosts=case.own_hosts),
                     catalog=facts(),
+                    meanwhile=meanwhile,
                 )
     return run, seen
 
