@@ -123,7 +123,9 @@ Root = Annotated[
 ]
 Idle = Annotated[
     float | None,
-    typer.Option("--idle", metavar="SECONDS", help="Hold WebSockets idle this long to find cuts (120 is advised)."),
+    typer.Option(
+        "--idle", metavar="SECONDS", help="Let connections rest this long to find idle cuts (120 is advised)."
+    ),
 ]
 Transcript = Annotated[
     Path | None,

@@ -99,12 +99,18 @@ def _say_refused(group: Group) -> Words:
     )
 
 
+def _how(group: Group) -> str:
+    """What a connection at rest met, in the words of the probe; nothing for a WebSocket that was held."""
+    met = {d.error for d in map(details.http, group.evidence) if d is not None and d.error}
+    return f" ({'; '.join(sorted(met))})" if met else ""
+
+
 def _say_idle(group: Group) -> Words:
     held = [d.held_seconds for d in map(details.http, group.evidence) if d is not None and d.held_seconds is not None]
     after = f" after {duration(min(held))}" if held else ""
     who = f"The proxy {group.key}" if group.key else "A device on the way"
     return Words(
-        title=f"{who} cuts idle WebSockets to {group.names}{after}.",
+        title=f"{who} cuts idle connections to {group.names}{after}{_how(group)}.",
         remedy=f"Raise the idle (tunnel) timeout for {group.patterns} to at least {IDLE_NEEDED_SECONDS} s: the ECS "
         "agent's heartbeat comes about every 60 s, the SSM agent pings every 54 s.",
     )

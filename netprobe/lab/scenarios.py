@@ -772,6 +772,15 @@ def _through_a_proxy() -> tuple[Scenario, ...]:
             HttpMode.STALL,
         ),
         Scenario(
+            name="proxy-cuts-idle",
+            summary="The proxy closes tunnels that are silent for one second (seen with --idle 2).",
+            verdict=Verdict.DEGRADED,
+            findings=("proxy_cuts_idle",),
+            failure=Failure.WEBSOCKET_CUT,
+            proxy=ProxyBehaviour(idle_seconds=1.0),
+            idle_seconds=2.0,
+        ),
+        Scenario(
             name="proxy-required",
             summary="Direct packets are dropped, the ECS agent uses the proxy, and Docker has forgotten it.",
             findings=("proxy_required", "proxy_values_conflict"),

@@ -12,8 +12,8 @@ import msgspec
 import trio
 
 from netprobe import origin as origins
-from netprobe.observations import Experiment, Failure, Observation, ProxyDetail, Step, TcpDetail, TlsDetail
-from netprobe.probes import bugs, certificates, http, proxy, resolve, tcp, tls, trust, websocket
+from netprobe.observations import Experiment, Failure, HttpDetail, Observation, ProxyDetail, Step, TcpDetail, TlsDetail
+from netprobe.probes import bugs, certificates, http, idle, proxy, resolve, tcp, tls, trust, websocket
 from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Probe
 from netprobe.probes.scene import Scene
@@ -283,7 +283,7 @@ async def upgrade(
     if transport.is_reusable:
         observation = await _ask_upgrade(session, target, scene, transport, address, limits, origin=origin)
         if observation.failure not in _KEPT_NO_LONGER:
-            seen.append(observation)
+            seen.append(await _rested(session, target, scene, address, observation, limits))
             return
     failed: list[Observation] = []
     stream = await reach(session, target, scene, address, failed, keep_success=False, limits=limits)
@@ -297,7 +297,30 @@ async def upgrade(
             seen.append(observation)
             return
         again, origin = OpenStreamTransport(encrypted), origins.answered(observation)
-        seen.append(await _ask_upgrade(session, target, scene, again, address, limits, origin=origin))
+        observation = await _ask_upgrade(session, target, scene, again, address, limits, origin=origin)
+    seen.append(await _rested(session, target, scene, address, observation, limits))
+
+
+async def _rested(
+    session: Session, target: Target, scene: Scene, address: str | None, observation: Observation, limits: Limits
+) -> Observation:
+    """The WebSocket step with what a connection at rest met, where ``--idle`` asks for it and no WebSocket was held."""
+    seconds, detail = session.settings.idle, observation.detail
+    assert isinstance(detail, HttpDetail)
+    if seconds is None or scene.experiment is not None or observation.failure is not None:
+        return observation
+    if detail.held_seconds is not None:
+        return observation
+    stream = await reach(session, target, scene, address, [], keep_success=False, limits=limits)
+    if stream is None:
+        return observation
+    with closing(stream):
+        policy = session.verified(target.vantage, scene.host)
+        _, encrypted = await tls.handshake(scene, stream, policy, limits, address=address)
+        if encrypted is None:
+            return observation
+        ended, held = await idle.rest(scene, encrypted, target.request, limits, seconds)
+    return idle.told(observation, ended, held, proxied=address is None)
 
 
 async def _ask_upgrade(
@@ -311,5 +334,7 @@ async def _ask_upgrade(
     origin: bool,
 ) -> Observation:
     # What is tried again is not held idle once more: that takes as long as the first time.
-    idle = session.settings.idle if scene.experiment is None else None
-    return await websocket.upgrade(scene, transport, target.request, limits, idle=idle, address=address, origin=origin)
+    seconds = session.settings.idle if scene.experiment is None else None
+    return await websocket.upgrade(
+        scene, transport, target.request, limits, idle=seconds, address=address, origin=origin
+    )

@@ -27,7 +27,7 @@ from netprobe.observations import (
     Subject,
     VantageRecord,
 )
-from netprobe.probes import bugs, certificates, chain, descriptors, experiments, numbered, plan
+from netprobe.probes import bugs, certificates, chain, descriptors, experiments, idle, numbered, plan
 from netprobe.probes.first_pass import Progress, bounded, first_pass
 from netprobe.probes.limits import BOUNDS
 from netprobe.probes.plan import Plan
@@ -184,19 +184,22 @@ def _observations(session: Session) -> Iterator[Observation]:
 
 
 def _idle_notes(settings: Settings, observations: Iterable[Observation]) -> Iterator[str]:
-    """Say where ``--idle`` could not look: an upgrade that is refused leaves no connection, and no pass either."""
+    """Say where ``--idle`` could not look, and where a connection at rest ended though nobody can be blamed for it."""
     if settings.idle is None:
         return
-    refused = {
-        o.host
+    steps = [
+        (o, o.detail)
         for o in observations
-        if o.step is Step.WEBSOCKET and isinstance(o.detail, HttpDetail) and o.detail.held_seconds is None
-    }
-    if refused:
-        yield (
-            f"idle cuts not run for {', '.join(sorted(refused))}: an unsigned upgrade is refused, so no connection "
-            "could be held open"
-        )
+        if o.step is Step.WEBSOCKET and o.experiment is None and isinstance(o.detail, HttpDetail)
+    ]
+    unseen = {o.host for o, detail in steps if detail.held_seconds is None}
+    if unseen:
+        yield f"idle cuts not run for {', '.join(sorted(unseen))}: no connection could be held open"
+    for word in (idle.ENDED, idle.GOODBYE):
+        ended = {o.host: detail.held_seconds for o, detail in steps if o.failure is None and detail.error == word}
+        if ended:
+            least = min(seconds for seconds in ended.values() if seconds is not None)
+            yield f"{', '.join(sorted(ended))}: {word}, after {least:.0f} s at the earliest; nobody is blamed for that"
 
 
 def _number(observations: Iterable[Observation]) -> tuple[Observation, ...]:

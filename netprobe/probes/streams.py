@@ -103,6 +103,8 @@ class TlsStream:
         chain: tuple[bytes, ...] = (),
     ) -> None:
         self.chain = chain
+        self.said_goodbye = False
+        """Whether the peer ended the session with ``close_notify``, which nobody else can send."""
         self.transport = transport
         self._tls = tls
         self._incoming = incoming
@@ -116,7 +118,9 @@ class TlsStream:
         """
         while True:
             try:
-                return self._tls.read(max_bytes or CHUNK)
+                data = self._tls.read(max_bytes or CHUNK)
+                self.said_goodbye = not data  # what Python makes of close_notify; any other end raises
+                return data
             except ssl.SSLWantReadError:
                 await self._flush()
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
@@ -124,9 +128,9 @@ class TlsStream:
                 return b""
             except ssl.SSLError as error:
                 raise trio.BrokenResourceError from error
-            data = await self.transport.receive_some(CHUNK)
-            if data:
-                self._incoming.write(data)
+            received = await self.transport.receive_some(CHUNK)
+            if received:
+                self._incoming.write(received)
             else:
                 self._incoming.write_eof()
 

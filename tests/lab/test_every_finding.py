@@ -83,7 +83,6 @@ ONLY_BEHIND_ROUTERS = {
     "dns_numbered_names_public": "loopback has no private addresses beside public ones",
     "hosts_file_override": "a lab's host has no hosts file",
     "ipv4_broken": "a fault of one family needs both to differ; the lab breaks IPv6",
-    "proxy_cuts_idle": "the service refuses an unsigned upgrade, so no connection stays open in the lab",
     "proxy_unreachable": "loopback has a route to everything",
     "stale_ip_allowlist": "needs several rotating addresses of several names",
     "tcp_prohibited": "ICMP comes from a router",

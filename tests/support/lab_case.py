@@ -54,6 +54,7 @@ class Network:
         redirect: nft rules of the first router's NAT table, before routing.
         routes: ``ip route`` commands of the first router; ``{...}`` names one host's address (``_first``).
         iptables: rules of the first router's FORWARD chain, for what nft cannot match (strings).
+        conntrack_seconds: after how long the first router forgets an established connection; None for its default.
         prefix: where the servers' IPv4 addresses come from.
         private: ids of endpoints whose hosts have private addresses instead.
         hosts_file: lines of the host's ``/etc/hosts``; None for none.
@@ -71,6 +72,7 @@ class Network:
     output: tuple[str, ...] = ()
     routes: tuple[str, ...] = ()
     iptables: tuple[str, ...] = ()
+    conntrack_seconds: int | None = None
     prefix: str = "198.19.7.0/24"
     private: tuple[str, ...] = ()
     hosts_file: tuple[str, ...] | None = None
@@ -329,6 +331,10 @@ def _break(net: Topology, network: Network, layout: Plan) -> None:
     if network.redirect:
         rules = "\n".join(rule.format(**names) for rule in network.redirect)
         net.routers[0].nft(f"table ip nat {{ chain c {{ type nat hook prerouting priority -100;\n{rules}\n}}\n}}\n")
+    if network.conntrack_seconds is not None:
+        knobs = ("nf_conntrack_tcp_timeout_established", "nf_conntrack_tcp_loose")
+        for name, value in zip(knobs, (network.conntrack_seconds, 0), strict=True):
+            net.routers[0].run("sysctl", "-qw", f"net.netfilter.{name}={value}")
     for route in network.routes:
         net.routers[0].ip("route", "add", *route.format(**names).split())
     for rule in network.iptables:
