@@ -18,7 +18,7 @@ from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Probe
 from netprobe.probes.scene import Scene
 from netprobe.probes.scheduling import side_by_side
-from netprobe.probes.session import Session, Trace, UnfinishedChain
+from netprobe.probes.session import MOST_UNFINISHED, Session, Trace, UnfinishedChain
 from netprobe.probes.streams import Stream, socket_below
 from netprobe.probes.transport import OpenStreamTransport
 
@@ -27,7 +27,6 @@ LAX = Experiment.LAX_CHAIN
 REPEAT = Experiment.REPEAT
 STRICT = Experiment.STRICT_CHAIN
 COMPLETED = Experiment.COMPLETED_CHAIN
-MOST_UNFINISHED = 256
 GO_ON = frozenset({None, Failure.HTTP_SERVICE_ERROR, Failure.HTTP_SOURCE_REFUSED})
 _KEPT_NO_LONGER = frozenset({Failure.EOF, Failure.CONNECTION_RESET})
 LIMIT_LIKE = frozenset(
@@ -302,7 +301,7 @@ async def upgrade(
 
 
 async def _rested(
-    session: Session, target: Target, scene: Scene, address: str | None, observation: Observation, limits: Limits
+    session: Session, target: Probe, scene: Scene, address: str | None, observation: Observation, limits: Limits
 ) -> Observation:
     """The WebSocket step with what a connection at rest met, where ``--idle`` asks for it and no WebSocket was held."""
     seconds, detail = session.settings.idle, observation.detail

@@ -62,6 +62,10 @@ class Trace(Seen, kw_only=True):
         )
 
 
+MOST_UNFINISHED = 256
+"""How many chains that lead to no root are kept in a run."""
+
+
 class UnfinishedChain(msgspec.Struct, frozen=True, kw_only=True):
     """A chain that leads to no root: its CA is unknown, or the peer left an intermediate out.
 

@@ -28,13 +28,14 @@ import trio
 from netprobe import interrupts
 from netprobe.catalog.model import Endpoint
 from netprobe.errors import UsageError
-from netprobe.observations import Ending, Observation, Step
+from netprobe.observations import Ending, Observation, Step, TlsDetail
 from netprobe.probes import certificates, descriptors, plan
 from netprobe.probes.bugs import Bug
 from netprobe.probes.first_pass import Progress, bounded, first_pass
 from netprobe.probes.plan import Probe
 from netprobe.probes.resolve import IN_FLIGHT
-from netprobe.probes.session import Seen, Session, Trace
+from netprobe.probes.scene import Scene
+from netprobe.probes.session import MOST_UNFINISHED, Seen, Session, Trace, UnfinishedChain
 from netprobe.probes.settings import Settings
 from netprobe.vantage import Resolver, Vantage
 
@@ -56,6 +57,15 @@ class _Done(msgspec.Struct, array_like=True, tag="done"):
     count: int
 
 
+class _Unfinished(msgspec.Struct, array_like=True):
+    """A chain that leads to no root by itself: what one host left out, a host of another worker may have shown."""
+
+    scene: Scene
+    address: str | None
+    chain: tuple[bytes, ...]
+    detail: TlsDetail
+
+
 class _Part(msgspec.Struct, array_like=True, tag="part"):
     """What one worker saw, by the number of the target in the plan, and learnt."""
 
@@ -66,6 +76,8 @@ class _Part(msgspec.Struct, array_like=True, tag="part"):
     notes: list[str]
     ended_by: str
     bugs: list[Bug]
+    intermediates: list[bytes]
+    unfinished: list[_Unfinished]
 
 
 class _Mistake(msgspec.Struct, array_like=True, tag="mistake"):
@@ -307,6 +319,10 @@ class _Worker:
             notes=list(self._notes),
             ended_by=ended_by,
             bugs=session.bugs,
+            intermediates=sorted(session.intermediates),
+            unfinished=[
+                _Unfinished(seen.scene, seen.address, seen.chain, seen.detail) for seen in session.unfinished_chains
+            ],
         )
         _send(pipe, part)
 
@@ -377,8 +393,23 @@ def _put(part: _Part, session: Session, targets: Sequence[Probe]) -> None:
     session.controls.extend(part.controls)
     session.notes.extend(part.notes)
     session.bugs.extend(part.bugs)
+    session.intermediates.update(part.intermediates)
+    session.unfinished_chains.extend(_unfinished(part, session))
     session.limits.adopt(part.measured)
     for resolver, answered, silent in part.gates:
         gate = session.gates.of(resolver)
         gate.answered += answered
         gate.silent += silent
+
+
+def _unfinished(part: _Part, session: Session) -> Iterator[UnfinishedChain]:
+    """A worker's chains on this process's clock, each with the eyes that saw it, as many as one process would keep."""
+    by_name = {vantage.name: vantage for vantage in session.vantages}
+    for seen in part.unfinished[: max(0, MOST_UNFINISHED - len(session.unfinished_chains))]:
+        yield UnfinishedChain(
+            scene=msgspec.structs.replace(seen.scene, zero=session.zero),
+            address=seen.address,
+            chain=seen.chain,
+            detail=seen.detail,
+            vantage=by_name[seen.scene.vantage],
+        )

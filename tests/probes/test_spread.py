@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -18,15 +19,17 @@ from typing import Any
 import msgspec
 import pytest
 import trio
+import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
 from netprobe import catalog, requirements
 from netprobe.errors import UsageError
-from netprobe.observations import Step
-from netprobe.probes import plan, spread
+from netprobe.observations import Step, TlsDetail
+from netprobe.probes import chain, plan, spread
 from netprobe.probes.plan import Probe
-from netprobe.probes.session import Session
+from netprobe.probes.scene import Scene
+from netprobe.probes.session import MOST_UNFINISHED, Session
 from netprobe.probes.settings import Settings
 from netprobe.vantage import Resolver
 from tests.support import need, probe_servers
@@ -121,11 +124,60 @@ async def test_what_a_worker_learnt_is_known() -> None:
         notes=["fewer"],
         ended_by="",
         bugs=[],
+        intermediates=[],
+        unfinished=[],
     )
     session = await _collect(_frame(part))
     assert session.limits.known() == [(Step.TLS, 0.5, 9)]
     assert (session.gates.of(resolver).answered, session.gates.of(resolver).silent) == (7, 2)
     assert session.notes == ["fewer"]
+
+
+def _part(**more: Any) -> spread._Part:
+    part = spread._Part(
+        seen=[], controls=[], measured=[], gates=[], notes=[], ended_by="", bugs=[], intermediates=[], unfinished=[]
+    )
+    return msgspec.structs.replace(part, **more)
+
+
+@pytest.mark.parametrize("shown", [True, False])
+@pytest.mark.parametrize("first", [0, 1])
+async def test_an_intermediate_that_another_worker_saw_completes_a_chain(
+    shown: bool, first: int, tmp_path: Path
+) -> None:
+    ca = trustme.CA()
+    child = ca.create_child_ca()
+    leaf, issuer = (
+        ssl.PEM_cert_to_DER_cert(pem.bytes().decode())
+        for pem in (child.issue_cert("ssm.us-east-2.amazonaws.com").cert_chain_pems[0], child.cert_pem)
+    )
+    eyes = probe_servers.vantage(ca=probe_servers.pem(ca, tmp_path / "root.pem"))
+    session = Session.begin(Settings(), [eyes], trio.current_time())
+    scene = msgspec.structs.replace(probe_servers.scene("ssm.us-east-2.amazonaws.com"), zero=-1e6)
+    seen = spread._Unfinished(scene, "192.0.2.1", (leaf,), TlsDetail(sni=scene.host, verify="none", origin=False))
+    parts = [_part(unfinished=[seen]), _part(intermediates=[issuer] if shown else [])]
+
+    for part in (parts[first], parts[1 - first]):
+        message = spread._decoder.decode(msgspec.msgpack.encode(part))
+        assert isinstance(message, spread._Part)
+        spread._put(message, session, [])
+    chain.complete_chains(session)
+
+    completed = [o for o in session.controls if o.experiment == chain.COMPLETED]
+    assert len(completed) == int(shown)
+    for o in completed:
+        assert isinstance(o.detail, TlsDetail)
+        assert o.detail.incomplete
+        assert 0 <= o.started_seconds < 60
+
+
+def test_as_many_unfinished_chains_are_kept_as_one_process_keeps() -> None:
+    session = Session.begin(Settings(), [probe_servers.vantage()], 0.0)
+    scene = Scene(zero=0.0, vantage="host", region="", endpoint="", host="a.example", port=443)
+    seen = spread._Unfinished(scene, None, (b"",), TlsDetail(sni=None))
+    for _ in range(3):
+        spread._put(_part(unfinished=[seen] * 100), session, [])
+    assert len(session.unfinished_chains) == MOST_UNFINISHED
 
 
 def test_a_users_mistake_is_told_as_one() -> None:
@@ -202,7 +254,7 @@ def _needs() -> None:
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("scenario", ["healthy", "sni-blocked", "tls-intercepted"])
+@pytest.mark.parametrize("scenario", ["healthy", "sni-blocked", "tls-intercepted", "incomplete-chain"])
 def test_several_processes_report_what_one_does(scenario: str, tmp_path: Path) -> None:
     _needs()
     with standing_lab(scenario, tmp_path) as (net, command):
