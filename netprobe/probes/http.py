@@ -128,6 +128,15 @@ async def exchange(transport: httpx.AsyncBaseTransport, sent: httpx.Request, rea
     return response
 
 
+async def how_it_ends(transport: httpx.AsyncBaseTransport, sent: httpx.Request) -> Failure | None:
+    """Send a request and say what ended it before its answer was complete, or None; the answer is not kept."""
+    try:
+        await exchange(transport, sent, Reading())
+    except (httpx.NetworkError, httpx.ProtocolError) as trouble:
+        return of_http_error(trouble)
+    return None
+
+
 def of_http_error(error: httpx.NetworkError | httpx.ProtocolError) -> Failure:
     """Judge what ended an exchange before its answer was complete."""
     if isinstance(error, AnswerTooLarge):

@@ -17,7 +17,6 @@ The rest is made once, since it takes its time: what it finds is suspected, neve
 
 from __future__ import annotations
 
-import httpx
 import msgspec
 import trio
 
@@ -58,15 +57,13 @@ async def rest(scene: Scene, stream: TlsStream, wanted: Request, limits: Limits,
             return RESET, _since(started)
     assert resting.cancelled_caught
     sent = http.build(scene, wanted.method, wanted.path, dict(wanted.headers))
-    try:
-        with limits.within(Step.HTTP):
-            await http.exchange(OpenStreamTransport(stream), sent, http.Reading())
-            return "", seconds
-    except (httpx.NetworkError, httpx.ProtocolError) as trouble:
-        failure = http.of_http_error(trouble)
+    with limits.within(Step.HTTP):
+        failure = await http.how_it_ends(OpenStreamTransport(stream), sent)
         if failure is Failure.EOF:
             return _ended(stream), _since(started)
-        return (RESET if failure is Failure.CONNECTION_RESET else ""), _since(started)
+        if failure is Failure.CONNECTION_RESET:
+            return RESET, _since(started)
+        return "", seconds  # an answer, however odd
     return FORGOTTEN, _since(started)
 
 
