@@ -14,7 +14,6 @@ from netprobe.errors import UnreadableFileError
 from netprobe.findings import Outcome
 from netprobe.rules import Judgement, judge
 from netprobe.workload import forms, terraform
-from netprobe.workload.needs import needs
 from netprobe.workload.rules import RULES
 from tests.support.cli import netprobe
 
@@ -164,8 +163,9 @@ def test_escapes_and_literals(tmp_path: Path) -> None:
     )
     path = tmp_path / "main.tf"
     path.write_text(text)
-    (need,) = needs(forms.read([path]))
-    assert getattr(need, "reference", None) == "ghcr.io/a/b"
+    (task,) = forms.read([path]).tasks
+    (container,) = task.parts("containerDefinitions")
+    assert container.text("image") == "ghcr.io/a/b"
 
 
 @pytest.mark.parametrize(
