@@ -7,7 +7,6 @@ curl and dig reach it. Nothing of it is reachable from outside this machine.
 from __future__ import annotations
 
 import shlex
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,8 +69,7 @@ def run(
         async with open_lab(scenario, chosen.endpoints) as lab:
             curl = _write_curl_configuration(lab)
             write_output(_directions(lab, tuple(r.id for r in chosen.regions), curl), None)
-            with trio.open_signal_receiver(signal.SIGTERM) as ended:
-                await anext(aiter(ended))
+            await trio.sleep_forever()
 
     trio.run(keep_up)
     return 0

@@ -29,6 +29,7 @@ from netprobe.errors import UsageError
 from netprobe.lab import sockets, standing
 from netprobe.lab.behaviour import Chain, DnsTcp, HostBehaviour, ProxyBehaviour, TcpMode
 from netprobe.lab.certificates import Certificates
+from netprobe.lab.guests import Guests
 from netprobe.lab.plan import PROXY, Plan, PlannedAddress, PlannedHost, hosts_of, is_literal, plan, with_proxy
 from netprobe.lab.proxy import ProxyServer as ServedProxy
 from netprobe.lab.resolver import Memory, serve_tcp, serve_udp
@@ -42,6 +43,10 @@ _ATTEMPTS = 20
 _SPARE_FILES = 512
 PROXY_PORT = 3128
 """What proxies listen on by habit."""
+_AMPLE_FILES = 8192
+"""What the soft limit is raised to where that is allowed; a busy lab then turns nobody away."""
+_FEWEST_GUESTS = 64
+_MOST_GUESTS = 2048
 _SEARCH_PAGE = "search.page.example"
 
 
@@ -97,6 +102,11 @@ class _Bound:
         self.silent.append(sock)
         if mode is TcpMode.DROP:
             self.silent.append(sockets.fill(sock))
+
+    @property
+    def count(self) -> int:
+        """Files that it keeps open."""
+        return sum(map(len, (self.hosts, self.udp, self.tcp, self.silent)))
 
     def close(self) -> None:
         for kept in (*(sock for sock, _ in self.hosts), *(sock for sock, _ in self.tcp), *self.silent):
@@ -201,6 +211,7 @@ async def serve(network: Plan, bound: _Bound) -> None:
     """Serve a bound plan until cancelled; closes every socket."""
     zone = network.zone
     memories = [Memory() for _ in network.resolvers]
+    guests = Guests(_room(bound))
     try:
         async with trio.open_nursery() as nursery:
             for sock, index in bound.udp:
@@ -208,11 +219,17 @@ async def serve(network: Plan, bound: _Bound) -> None:
             for stdlib_sock, index in bound.tcp:
                 behaviour = network.resolvers[index][1]
                 handler = functools.partial(serve_tcp, zone=zone, behaviour=behaviour, memory=memories[index])
-                nursery.start_soon(trio.serve_listeners, handler, [sockets.listener(stdlib_sock)])
+                nursery.start_soon(trio.serve_listeners, guests.welcome(handler), [sockets.listener(stdlib_sock)])
             for stdlib_sock, server in bound.hosts:
-                nursery.start_soon(trio.serve_listeners, server.serve, [sockets.listener(stdlib_sock)])
+                nursery.start_soon(trio.serve_listeners, guests.welcome(server.serve), [sockets.listener(stdlib_sock)])
     finally:
         bound.close()
+
+
+def _room(bound: _Bound) -> int:
+    """How many connections may be open at once: a part of the files that are left, as a check may run beside."""
+    left = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - bound.count
+    return max(_FEWEST_GUESTS, min(_MOST_GUESTS, left // 3))
 
 
 def _loopback_block(size: int) -> Iterator[str]:
@@ -226,12 +243,13 @@ def _loopback_block(size: int) -> Iterator[str]:
 def _allow_files(wanted: int) -> None:
     """Raise this process's soft limit of open files to what the lab needs (as Go programs do at start)."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if wanted <= soft:
+    ample = max(wanted, _AMPLE_FILES if hard == resource.RLIM_INFINITY else min(_AMPLE_FILES, hard))
+    if ample <= soft:
         return
     if hard != resource.RLIM_INFINITY and wanted > hard:
         remedy = f"allow {wanted} open files (ulimit -n), or choose fewer regions"
         raise UsageError(f"{wanted} open files", f"the lab needs them and this system allows {hard}", remedy)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (ample, hard))
 
 
 def _lay_out(

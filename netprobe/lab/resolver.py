@@ -26,6 +26,8 @@ import trio
 from netprobe.lab.behaviour import DnsMode, Edns, ResolverBehaviour
 
 TTL_SECONDS = 60
+MOST_WAITING = 4096
+"""Datagrams of one socket that are held back at once; every region's questions in one burst are fewer."""
 _LARGEST_DATAGRAM = 4096
 _IDLE_SECONDS = 10.0
 _RCODES = {
@@ -206,18 +208,27 @@ def answer_wire(
     """Answer one query in wire format; None where nothing is said (also to what is not a DNS query)."""
     try:
         query = dns.message.from_wire(wire)
+        if query.flags & dns.flags.QR:
+            return None  # answering answers would make a loop
+        response = respond(query, zone, memory.now(query, behaviour), over_tcp=over_tcp)
+        return None if response is None else response.to_wire()
     except dns.exception.DNSException:
-        return None  # a stray datagram; real resolvers drop those too
-    if query.flags & dns.flags.QR:
-        return None  # answering answers would make a loop
-    response = respond(query, zone, memory.now(query, behaviour), over_tcp=over_tcp)
-    return None if response is None else response.to_wire()
+        return None  # a stray datagram, or one whose answer has no room; real resolvers drop those too
 
 
 async def serve_udp(socket: trio.socket.SocketType, zone: Zone, behaviour: ResolverBehaviour, memory: Memory) -> None:
-    """Answer datagrams until cancelled."""
+    """Answer datagrams until cancelled; those that come while many wait for their answer are dropped."""
+    waiting = 0
 
     async def reply(wire: bytes, sender: tuple[str, int]) -> None:
+        nonlocal waiting
+        waiting += 1
+        try:
+            await _reply(wire, sender)
+        finally:
+            waiting -= 1
+
+    async def _reply(wire: bytes, sender: tuple[str, int]) -> None:
         response = answer_wire(wire, zone, behaviour, over_tcp=False, memory=memory)
         await trio.sleep(behaviour.delay_seconds)
         if response is not None:
@@ -232,7 +243,8 @@ async def serve_udp(socket: trio.socket.SocketType, zone: Zone, behaviour: Resol
                 wire, sender = await socket.recvfrom(_LARGEST_DATAGRAM)
             except ConnectionRefusedError:
                 continue  # an earlier answer found nobody; UDP sockets report that here
-            nursery.start_soon(reply, wire, sender)
+            if waiting < MOST_WAITING:
+                nursery.start_soon(reply, wire, sender)
 
 
 async def serve_tcp(stream: trio.SocketStream, zone: Zone, behaviour: ResolverBehaviour, memory: Memory) -> None:

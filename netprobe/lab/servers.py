@@ -29,6 +29,7 @@ LARGEST_HELLO = 1448
 """``TlsMode.LARGE_STALL``: what one packet of Ethernet carries with TCP timestamps."""
 _LARGEST_HEAD = 65536
 _LARGEST_BODY = 1 << 20
+_MOST_DIGITS = 9
 _IDLE_SECONDS = 60.0
 _REASONS = {200: "OK", 302: "Found", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found"}
 _PLAINTEXT = (
@@ -211,8 +212,7 @@ async def _read_request(session: Session) -> HttpRequest | None:
     if len(words) != 3 or not words[2].startswith("HTTP/1."):
         return None
     headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    length = headers.get("content-length", "0")
-    missing = (int(length) if length.isascii() and length.isdigit() else 0) - len(rest)
+    missing = _length(headers.get("content-length", "0")) - len(rest)
     if missing > _LARGEST_BODY:
         return None
     while missing > 0:
@@ -221,6 +221,14 @@ async def _read_request(session: Session) -> HttpRequest | None:
             return None
         missing -= len(chunk)
     return HttpRequest(method=words[0], path=words[1], headers=headers)
+
+
+def _length(value: str) -> int:
+    """A Content-Length; no more digits are read than a length that is served has."""
+    if not (value.isascii() and value.isdigit()):
+        return 0
+    digits = value.lstrip("0")
+    return _LARGEST_BODY + 1 if len(digits) > _MOST_DIGITS else int(digits or "0")
 
 
 async def _say_odd(session: Session, odd: Odd, request: HttpRequest) -> bool:
