@@ -16,6 +16,8 @@ from pathlib import Path
 
 import dns.message
 import dns.name
+import dns.rdataclass
+import dns.rdatatype
 import dns.rrset
 import msgspec
 import pytest
@@ -29,6 +31,7 @@ from tests.support import need
 from tests.support.lab_client import ask, visit
 from tests.support.lab_endpoints import endpoints, name_of
 
+IN, A = dns.rdataclass.IN, dns.rdatatype.A
 GOOD = standing.Standing(
     scenario="healthy",
     resolvers=("127.99.0.1",),
@@ -113,7 +116,7 @@ def _datagrams(chance: random.Random) -> list[bytes]:
     """Odd questions: cut, turned, more than one, an answer, and one whose own answer has no room."""
     question = dns.message.make_query(name_of("ssm"), "A", use_edns=0, payload=512).to_wire()
     several = dns.message.make_query(name_of("ssm"), "A", use_edns=0, payload=512)
-    several.question += [dns.rrset.RRset(dns.name.from_text(f"{n:060}.example."), 1, 1) for n in range(40)]
+    several.question += [dns.rrset.RRset(dns.name.from_text(f"{n:060}.example."), IN, A) for n in range(40)]
     found = [several.to_wire(max_size=4096), b"", bytes(12), question[:2] + b"\x81\x80" + question[4:]]
     found += [question[:2] + bytes([opcode << 3]) + question[3:] for opcode in range(16)]
     for _ in range(3000):

@@ -106,7 +106,7 @@ class _Bound:
     @property
     def count(self) -> int:
         """Files that it keeps open."""
-        return sum(map(len, (self.hosts, self.udp, self.tcp, self.silent)))
+        return len(self.hosts) + len(self.udp) + len(self.tcp) + len(self.silent)
 
     def close(self) -> None:
         for kept in (*(sock for sock, _ in self.hosts), *(sock for sock, _ in self.tcp), *self.silent):
