@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from netprobe.findings import Place
-from netprobe.host.filesystem import FileSystem, Kind
+from netprobe.host.filesystem import FileSystem, Kind, UnreadableError
 from netprobe.host.readers.settings import MAX_FILE, NAME, Setting, bounded, environment_file
 
 UNIT_FOLDERS = (
@@ -32,6 +32,8 @@ UNIT_FOLDERS = (
 )
 """The folders that an administrator or a package uses, the one that wins first."""
 _MANAGER_FOLDERS = ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd", "/lib/systemd")
+_MAX_UNIT = 4 << 20
+"""Bytes of a unit with its drop-ins; several rules read them, and systemd's own largest unit has 4 KiB."""
 _MAX_FILES = 64
 """Files of ``EnvironmentFile=`` that are followed for one unit."""
 _SECTIONS = frozenset({"Unit", "Service", "Install", "Socket", "Timer", "Path", "Mount", "Slice", "Scope", "Manager"})
@@ -152,10 +154,20 @@ def files(root: FileSystem, unit: str) -> tuple[str, ...]:
     Args:
         root: the host's or image's files.
         unit: ``docker.service``.
+
+    Raises:
+        UnreadableError: they are larger than any that systemd has ever read.
     """
     own = next((f"{folder}/{unit}" for folder in UNIT_FOLDERS if root.is_file(f"{folder}/{unit}")), None)
     folders = [f"{folder}/{name}.d" for name in _drop_in_names(unit) for folder in UNIT_FOLDERS]
-    return (*(() if own is None else (own,)), *_configuration(root, folders))
+    return _bounded(root, unit, (*(() if own is None else (own,)), *_configuration(root, folders)))
+
+
+def _bounded(root: FileSystem, unit: str, paths: tuple[str, ...]) -> tuple[str, ...]:
+    entries = (root.entry(path) for path in paths)
+    if sum(entry.size for entry in entries if entry is not None) > _MAX_UNIT:
+        raise UnreadableError(unit, f"its files hold more than {_MAX_UNIT >> 20} MiB")
+    return paths
 
 
 def _drop_in_names(unit: str) -> Iterator[str]:
@@ -251,7 +263,7 @@ def _existing(root: FileSystem, named: Iterable[str]) -> Iterator[str]:
 def _manager(root: FileSystem) -> Iterator[Setting]:
     own = next((f"{folder}/system.conf" for folder in _MANAGER_FOLDERS if root.is_file(f"{folder}/system.conf")), None)
     drop_ins = _configuration(root, [f"{folder}/system.conf.d" for folder in _MANAGER_FOLDERS])
-    for path in (*(() if own is None else (own,)), *drop_ins):
+    for path in _bounded(root, "system.conf", (*(() if own is None else (own,)), *drop_ins)):
         for one in read(root, path)[0]:
             if one.section == "Manager" and one.key == "DefaultEnvironment":
                 yield from variables(one)[0]
