@@ -200,9 +200,12 @@ async def test_no_local_user_ends_a_lab_or_keeps_it_from_others(kept_up: Path) -
                         await stream.send_all(b"\x16\x03\x01")
         ssm = name_of("ssm")
         (address,) = lab.addresses[ssm][:1]
-        assert await ask(ssm, "A", resolver.address, resolver.port) == address
-        assert await ask(ssm, "A", resolver.address, resolver.port, tcp=True) == address
-        assert (await visit(address, port, ssm, lab.origin_file)).word == "answer"
+        with trio.fail_after(60):  # it has the flood to clear away first
+            for tcp in (False, True):
+                while await ask(ssm, "A", resolver.address, resolver.port, tcp=tcp) != address:
+                    continue
+            while (await visit(address, port, ssm, lab.origin_file)).word != "answer":
+                continue
 
 
 def test_the_list_names_every_scenario(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import socket as stdlib_socket
+import re
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ CONNECT_SECONDS = 2.0
 _LIFE_SECONDS = 600.0
 _LARGEST_HEAD = 65536
 _TLS_RECORD, _SOCKS5 = b"\x16", b"\x05"
+_PORT = re.compile(r"[0-9]{1,5}")
 _SCHEMES = {_TLS_RECORD: "https", _SOCKS5: "socks5"}
 
 
@@ -143,9 +145,13 @@ class ProxyServer:
             await self._connect(Clear(stream), stream)
             return
         session = Session(stream, self._certificates.context(PROXY, self._behaviour.chain))
-        session.choose_by_name(lambda name: self._certificates.context(name or PROXY, self._behaviour.chain))
+        session.choose_by_name(lambda name: self._certificates.context(self._shown(name), self._behaviour.chain))
         if await session.hear() and await session.complete():
             await self._connect(session, stream)
+
+    def _shown(self, name: str | None) -> str:
+        """Whose certificate is shown: any other name would cost one more, and whoever asks chooses how many."""
+        return name if name is not None and name in self._by_name else PROXY
 
     async def _connect(self, channel: Channel, stream: trio.SocketStream) -> None:
         """HTTP's CONNECT (RFC 9110 section 9.3.6)."""
@@ -218,7 +224,7 @@ class ProxyServer:
         if host is None:
             mode = ProxyMode.CANNOT_RESOLVE if by_name else ProxyMode.CANNOT_CONNECT
             raise _Refusal(mode, _ERRNO.get(mode, 0))
-        if not port.isascii() or not port.isdigit() or int(port) not in self._ports.values():
+        if _PORT.fullmatch(port) is None or int(port) not in self._ports.values():
             raise _Refusal(ProxyMode.FORBID)
         if behaviour.through is not None:
             return self._stand_in(host, behaviour.through)

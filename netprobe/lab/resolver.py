@@ -28,6 +28,7 @@ from netprobe.lab.behaviour import DnsMode, Edns, ResolverBehaviour
 TTL_SECONDS = 60
 MOST_WAITING = 4096
 """Datagrams of one socket that are held back at once; every region's questions in one burst are fewer."""
+_MOST_REMEMBERED = 65536
 _LARGEST_DATAGRAM = 4096
 _IDLE_SECONDS = 10.0
 _RCODES = {
@@ -197,6 +198,8 @@ class Memory:
             return behaviour
         question = query.question[0]
         kind = (question.name.to_text().lower(), int(question.rdtype))
+        if len(self._asked) >= _MOST_REMEMBERED:
+            self._asked.clear()
         before = self._asked[kind]
         self._asked[kind] += 1
         return behaviour if before % behaviour.every == 0 else replace(behaviour, mode=DnsMode.ANSWER)

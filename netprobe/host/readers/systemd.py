@@ -18,6 +18,7 @@ import fnmatch
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from netprobe.findings import Place
 from netprobe.host.filesystem import FileSystem, Kind, UnreadableError
@@ -32,8 +33,8 @@ UNIT_FOLDERS = (
 )
 """The folders that an administrator or a package uses, the one that wins first."""
 _MANAGER_FOLDERS = ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd", "/lib/systemd")
-_MAX_UNIT = 4 << 20
-"""Bytes of a unit with its drop-ins; several rules read them, and systemd's own largest unit has 4 KiB."""
+_MAX_UNIT = MAX_FILE
+"""Bytes of a unit with its drop-ins; systemd's own largest unit has 4 KiB."""
 _MAX_FILES = 64
 """Files of ``EnvironmentFile=`` that are followed for one unit."""
 _SECTIONS = frozenset({"Unit", "Service", "Install", "Socket", "Timer", "Path", "Mount", "Slice", "Scope", "Manager"})
@@ -81,11 +82,24 @@ class Ignored:
 
 
 def read(root: FileSystem, path: str) -> tuple[tuple[Assignment, ...], tuple[Ignored, ...]]:
-    """One unit file or drop-in: what systemd takes from it, and what it ignores.
+    """One unit file or drop-in: what systemd takes from it, and what it ignores; read once for a root.
 
     Raises:
         UnreadableError: it is there and cannot be read.
     """
+    known = _known.setdefault(root, {})
+    if path not in known:
+        known[path] = _read(root, path)
+    return known[path]
+
+
+_known: WeakKeyDictionary[FileSystem, dict[str, tuple[tuple[Assignment, ...], tuple[Ignored, ...]]]] = (
+    WeakKeyDictionary()
+)
+"""Most rules about the agents ask for the same few units."""
+
+
+def _read(root: FileSystem, path: str) -> tuple[tuple[Assignment, ...], tuple[Ignored, ...]]:
     taken: list[Assignment] = []
     ignored: list[Ignored] = []
     section, known = "", False
@@ -166,7 +180,7 @@ def files(root: FileSystem, unit: str) -> tuple[str, ...]:
 def _bounded(root: FileSystem, unit: str, paths: tuple[str, ...]) -> tuple[str, ...]:
     entries = (root.entry(path) for path in paths)
     if sum(entry.size for entry in entries if entry is not None) > _MAX_UNIT:
-        raise UnreadableError(unit, f"its files hold more than {_MAX_UNIT >> 20} MiB")
+        raise UnreadableError(unit, f"its files hold more than {_MAX_UNIT >> 10} KiB")
     return paths
 
 
