@@ -8,8 +8,8 @@ the plan. What it does wrong is declared (:class:`netprobe.lab.behaviour.ProxyBe
 from __future__ import annotations
 
 import base64
-import socket as stdlib_socket
 import re
+import socket as stdlib_socket
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
