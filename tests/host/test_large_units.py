@@ -10,6 +10,7 @@ import pytest
 
 from netprobe.host.filesystem import FolderRoot, UnreadableError
 from netprobe.host.readers import systemd
+from netprobe.host.readers.settings import MAX_FILE
 from tests.support import bounded
 
 CASE = Path(__file__).parents[1] / "cases" / "hostile" / "unit-environment-hang.tar.gz"
@@ -44,7 +45,7 @@ def test_a_unit_is_as_large_as_all_its_files(tmp_path: Path) -> None:
     folder = tmp_path / "etc/systemd/system/a.service.d"
     folder.mkdir(parents=True)
     for number in range(2):
-        (folder / f"{number}.conf").write_bytes(b"#" * (systemd.MAX_FILE // 2))
+        (folder / f"{number}.conf").write_bytes(b"#" * (MAX_FILE // 2))
     with FolderRoot(tmp_path) as root:
         assert len(systemd.files(root, "a.service")) == 2
         (folder / "2.conf").write_text("#")
