@@ -9,14 +9,44 @@ from collections.abc import Callable
 
 import pytest
 
+from netprobe.diagnosis import largehello as hellos
+from netprobe.diagnosis import proof
 from netprobe.diagnosis.taxonomy import TAXONOMY
 from netprobe.findings import Verdict
 from netprobe.lab import SCENARIOS, Scenario
 from netprobe.observations import HttpDetail, Step
+from netprobe.probes import largehello as probed_hellos
+from netprobe.probes import limits
 from tests.lab.cases import CASES
 from tests.lab.proxy_cases import OPEN_WEBSOCKETS
 from tests.support import need
 from tests.support.lab_case import Case, Network, play
+
+HURRIED_SECONDS = 4.0
+"""More than a first pass waits for a connection. What is silent in these cases is so for ever, and nothing in them
+takes longer than that and ends well."""
+PATIENT_CASES = frozenset(
+    {"blackhole", "tls-stalled", "http-stalled", "dns-timeout", "large-hello-dropped", "path-mtu"}
+)
+"""One for each step that is silent, which waits as long as a user's check does."""
+
+
+@pytest.fixture(autouse=True)
+def _hurried(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait less for what stays silent, and call that proven: with ten seconds each, these cases take a quarter of an
+    hour longer."""
+    case = request.node.callspec.params.get("case") if hasattr(request.node, "callspec") else None
+    if case is None or case.name in PATIENT_CASES:
+        return
+    bound = limits.Bound(unknown=HURRIED_SECONDS, quick=HURRIED_SECONDS, factor=0.0)
+    monkeypatch.setattr(limits, "PATIENT", dict.fromkeys(Step, bound))
+    monkeypatch.setattr(proof, "PATIENT_SECONDS", HURRIED_SECONDS)
+    monkeypatch.setattr(probed_hellos, "PATIENCE", HURRIED_SECONDS)
+    monkeypatch.setattr(hellos, "PATIENT_SECONDS", HURRIED_SECONDS * 0.98)
+
+
+def test_the_patient_cases_exist() -> None:
+    assert {case.name for case in CASES} >= PATIENT_CASES
 
 
 def parameters() -> list[object]:
