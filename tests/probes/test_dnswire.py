@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from netprobe.probes import dnswire
 from netprobe.probes.dnswire import Answer, Malformed, Question
+from tests.support.bounded import within
 
 HOST = "ecs.us-east-2.amazonaws.com"
 SOA = "ns.example. root.example. 1 3600 600 86400 60"
@@ -282,3 +283,25 @@ def test_more_of_the_response_code_than_the_header_holds_is_seen() -> None:
     got = dnswire.read(response.to_wire(), asked)
     assert got is not None
     assert got.rcode == dns.rcode.BADVERS
+
+
+@pytest.mark.parametrize("end", ["open", "loop", "itself"])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_as_many_aliases_as_an_answer_holds_cost_little(end: str, backwards: bool) -> None:
+    """Nobody is asked for the next name of a chain, so one answer is all that a resolver can make us work with."""
+    asked = dnswire.question(HOST, 4, edns=False)
+    response = _response(asked)
+    names = [HOST, *(f"{number}.example" for number in range(1500))]
+    after = {"open": "end.example", "loop": HOST, "itself": names[-1]}[end]
+    pairs = list(zip(names, [*names[1:], after], strict=True))
+    for owner, target in reversed(pairs) if backwards else pairs:
+        response.answer.append(dns.rrset.from_text(f"{owner}.", 60, "IN", "CNAME", f"{target}."))
+    wire = response.to_wire(max_size=65535)
+    with within(cpu_seconds=3):
+        for _ in range(3):
+            try:
+                answer = dnswire.read(wire, asked)
+            except Malformed:
+                continue
+            assert answer is not None
+            assert answer.addresses == ()
