@@ -46,7 +46,7 @@ def explain(world: Evidence, view: View, o: Observation, *, blocking: bool) -> C
     id_ = _ID.get(o.failure) if o.failure is not None else None
     if id_ is None:
         return unexplained(view, o, blocking=blocking)
-    if detail is not None and detail.status == _NETWORK_AUTHENTICATION_REQUIRED:
+    if detail is not None and detail.status == _NETWORK_AUTHENTICATION_REQUIRED and not answered.by_origin(o):
         id_ = "http_captive_portal"
     if id_ == "http_stalled":
         return stalled(world, view, o, blocking=blocking)

@@ -64,7 +64,8 @@ def contained(met: list[Bug], host: str) -> Iterator[list[Bug]]:
         if _is_no_bug(error):
             raise
         text = "".join(traceback.format_exception(error)) if len(met) < MAX_KEPT else ""
-        mine.append(Bug(host=host, summary=printable(f"{type(error).__name__}: {error}"), text=text))
+        summaries = dict.fromkeys(printable(f"{type(one).__name__}: {one}") for one in _alone(error))
+        mine.extend(Bug(host=host, summary=summary, text=text) for summary in summaries)
         met.extend(mine)
 
 
@@ -111,6 +112,15 @@ def notes(met: Sequence[Bug], keep: Callable[[str], str]) -> Iterator[str]:
     for summary, named in hosts.items():
         shown = ", ".join(list(named)[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
         yield f"bug in netprobe ({summary}), met with {shown}; {where}; please report it with the traceback"
+
+
+def _alone(error: BaseException) -> Iterator[BaseException]:
+    """The exceptions of which a group is made: a bug is the same one, met in a task of a nursery or outside any."""
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from _alone(one)
+    else:
+        yield error
 
 
 def _is_no_bug(error: Exception) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from netprobe.diagnosis import diagnose
@@ -69,8 +69,19 @@ def world_of(plain: dict[str, Any], upgrade: dict[str, Any] | None, *, proxied: 
     return world
 
 
+_RESET_AFTER_511 = {
+    "failure": Failure.CONNECTION_RESET,
+    "status": 511,
+    "server": "",
+    "location": "",
+    "genuine": False,
+    "origin": None,
+}
+
+
 @settings(max_examples=400)
 @given(plain=answers, upgrade=st.none() | answers, made=controls, proxied=st.booleans())
+@example(plain=_RESET_AFTER_511, upgrade=None, made=[], proxied=False)
 def test_no_answer_is_a_strangers(
     plain: dict[str, Any],
     upgrade: dict[str, Any] | None,

@@ -30,6 +30,7 @@ from netprobe.catalog.model import Request
 from netprobe.diagnosis import diagnose
 from netprobe.findings import Verdict
 from netprobe.observations import Certificate, Failure, Run, Step, TlsDetail
+from netprobe.probes import bugs
 from netprobe.probes.run import check
 from netprobe.probes.settings import Settings
 from netprobe.report import FORMATS, render
@@ -347,6 +348,20 @@ async def test_a_bug_in_one_probe_leaves_every_other_result(tmp_path: Path, monk
     assert "test_hostile_peers" in kept[0]
     diagnosis = diagnose(run)
     assert [(f.id, f.hosts) for f in diagnosis.findings] == [("unexplained_failure", (SSM,))]
+
+
+def test_a_bug_in_a_task_is_the_same_bug_as_outside_one() -> None:
+    bug = ZeroDivisionError("made for this test")
+    nested = ExceptionGroup("inner", [bug, KeyError("another")])
+    met: list[bugs.Bug] = []
+    for host, error in ((ECS, bug), (SSM, ExceptionGroup("outer", [nested, bug]))):
+        with bugs.contained(met, host):
+            raise error
+
+    assert [one.host for one in met] == [ECS, SSM, SSM]
+    first, second = bugs.notes(met, lambda _: "the traceback is in a file")
+    assert f"ZeroDivisionError: made for this test), met with {ECS}, {SSM}" in first
+    assert f"KeyError: 'another'), met with {SSM}" in second
 
 
 @pytest.mark.parametrize("peer", ANSWERS)
