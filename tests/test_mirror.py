@@ -63,7 +63,6 @@ EXCUSED: dict[str, Excuse] = {
     "netprobe.path.errqueue": Excuse("path/test_path_hops.py", _NETWORK),
     "netprobe.path.mtu": Excuse("path/test_path_hello_mtu.py", _NETWORK),
     "netprobe.path.trace": Excuse("path/test_path_hops.py", _NETWORK),
-    "netprobe.probes.bugs": Excuse("probes/test_run.py", _RUN),
     "netprobe.probes.first_pass": Excuse("probes/test_run.py", _RUN),
     "netprobe.probes.numbered": Excuse("probes/test_run.py", _RUN),
     "netprobe.probes.socks": Excuse("probes/test_proxy.py", "one of the ways to ask a proxy"),
