@@ -418,6 +418,18 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             msgspec.structs.force_setattr(self, "entry", self.id)
 
 
+class Stall(msgspec.Struct, frozen=True, kw_only=True):
+    """A while in which this machine kept the run waiting: one of its own timers fired so much late.
+
+    Attributes:
+        started_seconds: since the run began.
+        duration_seconds: how late the timer was.
+    """
+
+    started_seconds: float
+    duration_seconds: float
+
+
 class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What diagnosis must know of a run beyond its observations."""
 
@@ -438,6 +450,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     repeated: bool = False
     """Whether failures were tried again, unchanged; not in reports of versions before that, nor without experiments."""
     idle_seconds: float | None = None
+    stalls: tuple[Stall, ...] = ()
+    """When this machine kept the run waiting: what was late then says nothing of the network."""
 
 
 class CatalogVersion(msgspec.Struct, frozen=True, kw_only=True):

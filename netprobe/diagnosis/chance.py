@@ -37,6 +37,8 @@ def companions(world: Evidence) -> Iterator[Cause]:
         if is_limited(view, has_limit(world, view.vantage)):
             continue
         for tries in view.chances:
+            if world.stalls.ended(tries.failed):
+                continue  # nobody here could look for the answer
             yield _cause(view, tries)
 
 

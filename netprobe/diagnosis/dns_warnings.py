@@ -261,8 +261,8 @@ def _slow(world: Evidence) -> Iterator[Cause]:
             if is_final(o):
                 taken[resolver_of(o)].append((view, o))
     for resolver, seen in taken.items():
-        typical = median(o.duration_seconds for _, o in seen)
-        # On a long path, or a host without a free processor, every step is slow; then DNS is not to blame.
+        # What this machine kept waiting is not the server's time. On a long path every step is slow, too.
+        typical = median(o.duration_seconds - world.stalls.within(o) for _, o in seen)
         if typical >= max(SLOW_LOOKUP_SECONDS, 3 * usual):
             for view, o in seen:
                 yield Cause(id="dns_slow", key=resolver, say=_say_slow, view=view, evidence=(o,))

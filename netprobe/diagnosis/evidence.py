@@ -15,6 +15,7 @@ import msgspec
 from netprobe.diagnosis import answered, numbered, service
 from netprobe.diagnosis.addresses import AddressClass, classify, family
 from netprobe.diagnosis.lookups import Lookups
+from netprobe.diagnosis.stalls import Stalls
 from netprobe.diagnosis.tries import Tries, key, repeats
 from netprobe.diagnosis.views import STEPS, Path, State, View, cannot_resolve
 from netprobe.observations import (
@@ -39,6 +40,7 @@ class Evidence:
         self.run = run
         self.context: Context = run.context
         self.vantages: dict[str, VantageRecord] = {record.name: record for record in run.context.vantages}
+        self.stalls = Stalls(run.context.stalls)
         self._subjects_of: dict[tuple[str, int], list[Subject]] = defaultdict(list)
         by_name = {(subject.id, subject.region): subject for subject in run.subjects}
         for subject in run.subjects:

@@ -6,6 +6,10 @@ those that were sent again for nothing (RFC 2883); a SYN that took a second step
 lost where its answer came as soon after the second datagram as answers come after the first; one that only took long is
 a slow resolver's.
 
+Where this machine had no free processor, its own lateness looks like loss (:mod:`netprobe.diagnosis.stalls`): an answer
+lies there unread until the question is sent again. So what was asked again in such a while does not count, nor a
+connection in whose life the machine stood still for so long that the kernel may have been late, too.
+
 A limit on new connections drops SYNs too. It is told from loss by what is made alone, which loses nothing, and by the
 burst, which loses again.
 """
@@ -19,6 +23,7 @@ from statistics import median
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.lookups import dns_detail, resolver_of
+from netprobe.diagnosis.stalls import Stalls
 from netprobe.diagnosis.tries import PASSES
 from netprobe.diagnosis.views import View
 from netprobe.diagnosis.words import count, listing
@@ -47,7 +52,7 @@ def companions(world: Evidence) -> Iterator[Cause]:
     for vantage in dict.fromkeys(view.vantage for view in world.views):
         views = [s for s in world.views if s.vantage == vantage]
         burst = has_limit(world, vantage)
-        again = dict(_sent_again(views))
+        again = dict(_sent_again(views, world.stalls))
         if burst:
             yield from _limited(views, again, burst)
         elif _is_loss(views, again):
@@ -79,7 +84,7 @@ def has_limit(world: Evidence, vantage: str) -> tuple[Observation, ...]:
 def _loses_more_than_syns(world: Evidence, vantage: str) -> bool:
     """Whether segments of open connections or questions got lost: a limit on new connections spares them."""
     views = [s for s in world.views if s.vantage == vantage]
-    again = [o for _, seen in _sent_again(views) for o in seen]
+    again = [o for _, seen in _sent_again(views, world.stalls) for o in seen]
     syns = [o for o in again if _lost_syn(o)]
     return len(again) - len(syns) > CLEAN_SHARE * len(again)
 
@@ -111,15 +116,17 @@ def _limited(
             )
 
 
-def _sent_again(views: Iterable[View]) -> Iterator[tuple[View, tuple[Observation, ...]]]:
-    """Of each host what had to be sent again, each observation with at least one."""
+def _sent_again(views: Iterable[View], stalls: Stalls) -> Iterator[tuple[View, tuple[Observation, ...]]]:
+    """Of each host what had to be sent again because of the network, each observation with at least one."""
     views = list(views)
     slow_path = _fastest(views) >= _SYN_STEP
     prompt = _prompt_answers(views)
     for view in views:
-        opened = [o for path in view.paths for o in path.steps if isinstance(o.detail, TcpDetail | ProxyDetail)]
+        paths = [path.steps for path in view.paths if not stalls.kernel_waited(path.steps)]
+        opened = [o for steps in paths for o in steps if isinstance(o.detail, TcpDetail | ProxyDetail)]
         lost = [o for o in opened if o.failure is None and _retransmitted(o) > (1 if slow_path else 0)]
         asked = [] if view.proxied else [o for o in view.lookups.every if _was_lost(o, prompt)]
+        asked = [o for o in asked if not stalls.explain(o)]
         if lost or asked:
             yield view, (*asked, *lost)
 

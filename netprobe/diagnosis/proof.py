@@ -282,6 +282,9 @@ def _repeated(world: Evidence, cause: Cause, failed: Observation) -> Observation
     if failed.failure is Failure.TIMEOUT and (longest.limit_seconds or 0.0) < PATIENT_SECONDS * _NEARLY:
         waited = duration(longest.limit_seconds or longest.duration_seconds)
         return Doubt(f"silence was waited for only {waited}, and a slow answer looks the same")
+    if all(map(world.stalls.ended, ends)):
+        kept, waited = duration(world.stalls.within(longest)), duration(longest.duration_seconds)
+        return Doubt(f"this machine had no free processor for {kept} of the {waited} that were waited")
     if world.by_chance(failed) and not _often(failed, ends):
         return Doubt(
             f"other names that failed alike passed when they were tried again, and {count(len(ends), 'try', 'tries')} "

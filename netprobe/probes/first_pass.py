@@ -46,6 +46,7 @@ async def bounded(session: Session, work: Callable[[], Awaitable[None]], interru
         async with trio.open_nursery() as nursery:
             if threading.current_thread() is threading.main_thread():
                 await nursery.start(watch, scope)
+            nursery.start_soon(session.pulse.beat)
             await work()
             nursery.cancel_scope.cancel()
     if interrupted:

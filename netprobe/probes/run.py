@@ -37,6 +37,8 @@ from netprobe.probes.spread import Workers
 from netprobe.vantage import Vantage, who_looks
 
 _STEPS = list(Step)
+STALLED_SECONDS = 3.0
+"""From how long a machine that kept the run waiting for half of its time is worth a note."""
 
 
 class Facts(Protocol):
@@ -99,12 +101,13 @@ async def check(
             started_at=started_at,
             duration_seconds=round(trio.current_time() - zero, 6),
             regions=tuple(dict.fromkeys(endpoint.region for endpoint in endpoints)),
-            context=_context(vantages, settings, ended_by, subjects),
+            context=_context(vantages, session, ended_by, subjects),
             subjects=subjects,
             observations=observations,
             notes=(
                 *(notes if workers is None else dict.fromkeys(session.notes)),
                 *_idle_notes(settings, observations),
+                *_stall_notes(session, trio.current_time() - zero),
                 *(bugs.notes(session.bugs, keep_bugs) if final else ()),
             ),
         )
@@ -140,7 +143,8 @@ def _records(vantages: Sequence[Vantage], subjects: Sequence[Subject]) -> Iterat
         yield msgspec.structs.replace(vantage.record, exempt=exempt, answers_for=vantage.answers_for, looked=bool(mine))
 
 
-def _context(vantages: Sequence[Vantage], settings: Settings, ended_by: str, subjects: Sequence[Subject]) -> Context:
+def _context(vantages: Sequence[Vantage], session: Session, ended_by: str, subjects: Sequence[Subject]) -> Context:
+    settings = session.settings
     return Context(
         vantages=tuple(_records(vantages, subjects)),
         lab=settings.lab,
@@ -154,6 +158,7 @@ def _context(vantages: Sequence[Vantage], settings: Settings, ended_by: str, sub
         interrupted=ended_by == Ending.INTERRUPTED,
         repeated=settings.experiments,
         idle_seconds=settings.idle,
+        stalls=session.pulse.stalls,
     )
 
 
@@ -200,6 +205,16 @@ def _idle_notes(settings: Settings, observations: Iterable[Observation]) -> Iter
         if ended:
             least = min(seconds for seconds in ended.values() if seconds is not None)
             yield f"{', '.join(sorted(ended))}: {word}, after {least:.0f} s at the earliest; nobody is blamed for that"
+
+
+def _stall_notes(session: Session, took: float) -> Iterator[str]:
+    """Say where the machine itself was so busy that slowness and loss could not be judged."""
+    kept = min(took, sum(stall.duration_seconds for stall in session.pulse.stalls))
+    if kept >= STALLED_SECONDS and kept >= took / 2:
+        yield (
+            f"this machine had no free processor for {kept:.0f} of {took:.0f} s (netprobe's own timers fired late): "
+            "slow answers and lost packets were not judged; run the check again when it is less busy"
+        )
 
 
 def _number(observations: Iterable[Observation]) -> tuple[Observation, ...]:

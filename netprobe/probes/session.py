@@ -12,6 +12,7 @@ from netprobe.probes.bugs import Bug
 from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Probe
 from netprobe.probes.proxy import Finder
+from netprobe.probes.pulse import Pulse
 from netprobe.probes.resolve import IN_FLIGHT, Gates
 from netprobe.probes.scene import Scene
 from netprobe.probes.scheduling import Pace
@@ -95,6 +96,7 @@ class Session(msgspec.Struct, kw_only=True):
         slots: connections that may be open at once.
         gates: questions in flight to each resolver.
         finder: the addresses of proxies.
+        pulse: when this machine kept the run waiting.
         traces: the targets taken up so far.
         controls: the observations of control probes that belong to no first pass.
         judged_strictly: the digests of the chains that the experiment ``strict_chain`` has looked at.
@@ -109,6 +111,7 @@ class Session(msgspec.Struct, kw_only=True):
     slots: Pace
     gates: Gates
     finder: Finder
+    pulse: Pulse
     traces: list[Trace] = msgspec.field(default_factory=list)
     controls: list[Observation] = msgspec.field(default_factory=list)
     intermediates: set[bytes] = msgspec.field(default_factory=set)
@@ -148,4 +151,5 @@ class Session(msgspec.Struct, kw_only=True):
             slots=Pace(settings.concurrency),
             gates=gates,
             finder=Finder(limits, gates, settings.families),
+            pulse=Pulse(zero),
         )

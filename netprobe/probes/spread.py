@@ -28,7 +28,7 @@ import trio
 from netprobe import interrupts
 from netprobe.catalog.model import Endpoint
 from netprobe.errors import UsageError
-from netprobe.observations import Ending, Observation, Step, TlsDetail
+from netprobe.observations import Ending, Observation, Stall, Step, TlsDetail
 from netprobe.probes import certificates, descriptors, plan
 from netprobe.probes.bugs import Bug
 from netprobe.probes.first_pass import Progress, bounded, first_pass
@@ -78,6 +78,7 @@ class _Part(msgspec.Struct, array_like=True, tag="part"):
     bugs: list[Bug]
     intermediates: list[bytes]
     unfinished: list[_Unfinished]
+    stalls: tuple[Stall, ...]
 
 
 class _Mistake(msgspec.Struct, array_like=True, tag="mistake"):
@@ -323,6 +324,7 @@ class _Worker:
             unfinished=[
                 _Unfinished(seen.scene, seen.address, seen.chain, seen.detail) for seen in session.unfinished_chains
             ],
+            stalls=session.pulse.stalls,
         )
         _send(pipe, part)
 
@@ -395,6 +397,7 @@ def _put(part: _Part, session: Session, targets: Sequence[Probe]) -> None:
     session.bugs.extend(part.bugs)
     session.intermediates.update(part.intermediates)
     session.unfinished_chains.extend(_unfinished(part, session))
+    session.pulse.adopt(part.stalls)
     session.limits.adopt(part.measured)
     for resolver, answered, silent in part.gates:
         gate = session.gates.of(resolver)
