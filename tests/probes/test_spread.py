@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 from netprobe import catalog, requirements
 from netprobe.errors import UsageError
-from netprobe.observations import Step, TlsDetail
+from netprobe.observations import Stall, Step, TlsDetail
 from netprobe.probes import chain, plan, spread
 from netprobe.probes.plan import Probe
 from netprobe.probes.scene import Scene
@@ -126,8 +126,10 @@ async def test_what_a_worker_learnt_is_known() -> None:
         bugs=[],
         intermediates=[],
         unfinished=[],
+        stalls=(Stall(started_seconds=0.5, duration_seconds=0.2),),
     )
     session = await _collect(_frame(part))
+    assert session.pulse.stalls == part.stalls
     assert session.limits.known() == [(Step.TLS, 0.5, 9)]
     assert (session.gates.of(resolver).answered, session.gates.of(resolver).silent) == (7, 2)
     assert session.notes == ["fewer"]
