@@ -46,6 +46,8 @@ class Experiment(StrEnum):
     OTHER_SNI = "other_sni"
     REPEAT = "repeat"
     """The same again, unchanged and alone."""
+    SECOND_ANSWER = "second_answer"
+    """TLS at an address that only another resolver gives."""
     SEND_NOTHING = "send_nothing"
     SMALL_HELLO = "small_hello"
     SMALL_REQUEST = "small_request"

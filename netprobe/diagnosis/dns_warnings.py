@@ -7,7 +7,7 @@ What ECS Anywhere does with private names is in AWS's page on interface endpoint
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import median
 
 from netprobe.diagnosis.addresses import AddressClass
@@ -18,8 +18,9 @@ from netprobe.diagnosis.lookups import answers, asked_longer, dns_detail, is_fin
 from netprobe.diagnosis.views import View
 from netprobe.diagnosis.words import count, duration, listing
 from netprobe.findings import Owner, Place, Severity
-from netprobe.observations import Experiment, Failure, Observation, Step, Subject
+from netprobe.observations import Experiment, Failure, Observation, Step, Subject, TlsDetail
 
+_SOMEBODY_ELSE = frozenset({Failure.SSL_UNKNOWN_AUTHORITY, Failure.SSL_INVALID_HOSTNAME})
 SLOW_LOOKUP_SECONDS = 2.0
 """The ECS agent gives ECR's GetAuthorizationToken 5 s in all, lookups included; two seconds each spoil that."""
 
@@ -84,9 +85,52 @@ def _disagree(world: Evidence, view: View) -> Iterator[Cause]:
         others = [o for o in world.controls(Experiment.OTHER_RESOLVER, step=Step.DNS) if _same_question(o, asked[0])]
         final = [o for o in (*asked, *others) if is_final(o)]
         kinds = {_kind_of_answer(world, o).partition(" (")[0] for o in final}
+        key = ",".join(sorted({resolver_of(o) for o in final}))
         if len(kinds) > 1:
-            key = ",".join(sorted({resolver_of(o) for o in final}))
             yield Cause(id="dns_resolvers_disagree", key=key, say=_say_disagree, view=view, evidence=tuple(final))
+        else:
+            yield from _strangers(world, view, asked)
+
+
+def _strangers(world: Evidence, view: View, asked: Sequence[Observation]) -> Iterator[Cause]:
+    """Resolvers that send the host to somebody else than the service.
+
+    Addresses that differ say nothing, AWS rotates them. A chain that is not the service's does, each time it is seen;
+    that nothing answers there may be one server of many that is out of order, and is not told.
+    """
+    for o in asked:
+        shaken = [c for c in world.made_for(o, Experiment.SECOND_ANSWER) if c.address in answers(o)]
+        if len(shaken) > 1 and all(c.failure in _SOMEBODY_ELSE for c in shaken):
+            first = view.lookups.chosen[_rrtype(o)]
+            yield Cause(
+                id="dns_resolvers_disagree",
+                key=f"{resolver_of(o)}|{shaken[0].failure}",
+                say=_say_stranger,
+                view=view,
+                evidence=(first, o, *shaken),
+                controls=tuple(shaken),
+            )
+
+
+def _rrtype(o: Observation) -> str:
+    detail = dns_detail(o)
+    return detail.rrtype if detail is not None else ""
+
+
+def _say_stranger(group: Group) -> Words:
+    other = group.causes[0].evidence[1]
+    liar, found = resolver_of(other), sorted({c.address for c in group.evidence if c.address is not None})
+    shaken = group.causes[0].controls[0]
+    detail = shaken.detail
+    issuer = detail.chain[0].issuer if isinstance(detail, TlsDetail) and detail.chain else ""
+    by = f", issued by {issuer}" if issuer else ""
+    return Words(
+        title=f"DNS server {liar} sends this host to somebody else for {group.names}: at {listing(found)} the "
+        f"certificate is not the service's ({shaken.failure}{by}); what {resolver_of(group.first)} answers is genuine.",
+        remedy=f"Find out why {liar} answers {listing(found)} for {group.patterns} (a redirection zone, a filter, a "
+        f"stale record), and end it or take {liar} out of /etc/resolv.conf: this host uses it as soon as the other is "
+        "silent.",
+    )
 
 
 def _same_question(o: Observation, like: Observation) -> bool:

@@ -24,6 +24,8 @@ class DnsMode(StrEnum):
     """Over UDP an empty answer with the TC bit (RFC 2181 section 9); over TCP the real one."""
     SINKHOLE = "sinkhole"
     """0.0.0.0 and ``::``, as DNS filters answer for names that they forbid."""
+    ELSEWHERE = "elsewhere"
+    """The addresses of another name: a resolver that redirects."""
 
 
 class DnsTcp(StrEnum):

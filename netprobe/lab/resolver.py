@@ -138,6 +138,8 @@ def respond(
     if mode is DnsMode.TRUNCATE and not over_tcp:
         response.flags |= dns.flags.TC
         return response
+    if mode is DnsMode.ELSEWHERE and record is not None:
+        record = _another(zone, record)
     if mode is DnsMode.SINKHOLE and record is not None:
         _add(response, question.name, question.rdtype, _SINKHOLE.get(question.rdtype, ()))
     elif mode is not DnsMode.NODATA:
@@ -145,6 +147,12 @@ def respond(
     if not response.answer:
         _add_authority(response, question.name)
     return response
+
+
+def _another(zone: Zone, record: Record) -> Record:
+    """The record of a name that serves something else; its own where there is none."""
+    others = (other for other in zone.records.values() if other.ids.isdisjoint(record.ids) and other.v4)
+    return next(others, record)
 
 
 def _to_edns(query: dns.message.Message, edns: Edns) -> dns.message.Message | None:

@@ -18,7 +18,7 @@ import trio
 
 from netprobe import origin
 from netprobe.observations import DnsDetail, Failure, Observation, Step, TlsDetail
-from netprobe.probes import bursts, controls, repeats
+from netprobe.probes import bursts, controls, repeats, secondanswers
 from netprobe.probes.bugs import contained
 from netprobe.probes.controls import Case, Control
 from netprobe.probes.session import Session, Trace
@@ -153,6 +153,7 @@ async def make(session: Session) -> None:
             hopeless = set(kinds) - {_kind(one.case.trace, one.case.failed) for one in examined if one.passed}
         await bursts.make(session, turns, passing)
         await bursts.make_where_syns_were_lost(session, turns)
+        await secondanswers.look(session, turns)
 
 
 def called_for(session: Session) -> bool:

@@ -217,6 +217,36 @@ def resolvers_rotate_addresses(w: World) -> None:
     w.reach(ECS, A)
 
 
+def _second_answers(w: World, *failures: F | None) -> None:
+    """Another resolver gives another public address, and the handshake there ends so."""
+    w.endpoint("ecs")
+    w.dns(ECS, A, resolver=R1)
+    w.dns(ECS, B, resolver=R2)
+    w.reach(ECS, A)
+    for attempt, failure in enumerate(failures, start=1):
+        w.tls(ECS, B, failure, chain=(CORP_LEAF,), origin=False, experiment="second_answer", attempt=attempt)
+
+
+@case("dns_resolvers_disagree/w/p", vantages=TWO)
+def the_second_resolver_sends_to_a_stranger(w: World) -> None:
+    _second_answers(w, F.SSL_UNKNOWN_AUTHORITY, F.SSL_UNKNOWN_AUTHORITY)
+
+
+@case(vantages=TWO)
+def the_second_resolver_sends_to_the_service(w: World) -> None:
+    _second_answers(w, None)
+
+
+@case(vantages=TWO)
+def a_stranger_who_was_seen_once_is_none(w: World) -> None:
+    _second_answers(w, F.SSL_UNKNOWN_AUTHORITY, None)
+
+
+@case(vantages=TWO)
+def nobody_at_the_second_address_is_no_stranger(w: World) -> None:
+    _second_answers(w, F.TIMEOUT, F.TIMEOUT)
+
+
 @case("dns_sinkholed/e/p")
 def dns_sinkholed(w: World) -> None:
     both(w)

@@ -275,6 +275,16 @@ RESOLVERS = (
         findings=("dns_resolvers_disagree", "dns_sinkholed"),
     ),
     half(
+        "ns-second-resolver-redirects",
+        "dns_resolvers_disagree",
+        Network(),
+        Scenario(
+            name="elsewhere",
+            summary=".",
+            resolvers=(WELL, ResolverBehaviour(mode=DnsMode.ELSEWHERE, only=("ssm", "logs"))),
+        ),
+    ),
+    half(
         "ns-second-resolver-wildcard",
         "dns_wildcard_answers",
         Network(),
