@@ -65,7 +65,7 @@ def companions(world: Evidence) -> Iterator[Cause]:
 def is_lossy(world: Evidence, vantage: str) -> bool:
     """Whether the line loses so much that what was sent and not answered may be lost as well."""
     views = [s for s in world.views if s.vantage == vantage]
-    return _is_loss(views, dict(_sent_again(views)))
+    return _is_loss(views, dict(_sent_again(views, world.stalls)))
 
 
 def has_limit(world: Evidence, vantage: str) -> tuple[Observation, ...]:
