@@ -137,7 +137,16 @@ async def test_what_a_worker_learnt_is_known() -> None:
 
 def _part(**more: Any) -> spread._Part:
     part = spread._Part(
-        seen=[], controls=[], measured=[], gates=[], notes=[], ended_by="", bugs=[], intermediates=[], unfinished=[]
+        seen=[],
+        controls=[],
+        measured=[],
+        gates=[],
+        notes=[],
+        ended_by="",
+        bugs=[],
+        intermediates=[],
+        unfinished=[],
+        stalls=(),
     )
     return msgspec.structs.replace(part, **more)
 
