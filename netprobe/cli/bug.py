@@ -17,7 +17,7 @@ from netprobe.cli.output import say
 from netprobe.errors import printable, redacted
 
 _PACKAGES = ("trio", "dnspython", "httpx", "h11", "cryptography", "msgspec", "typer", "jinja2", "scapy", "rich")
-_PASSWORD = re.compile(r"(?:://|^|[=,\s])[^:@/=,\s]*:(\S+)@")
+_PASSWORD = re.compile(r"(?:://|^|[=,\s])[^:@/=,\s]*:(?!//)(\S+)@")
 
 
 def keep_traceback(exc: Exception, argv: Sequence[str]) -> int:
