@@ -31,7 +31,7 @@ async def test_a_healthy_network_is_healthy(case: Case) -> None:
     with starved():
         result = await play_once(case)
 
-    assert sum(stall.duration_seconds for stall in result.run.context.stalls) > result.run.duration_seconds / 4
+    assert result.run.context.stalls, "the burners kept nobody waiting"
     assert result.findings == (), [f.title for f in result.diagnosis.findings]
     assert result.diagnosis.verdict is case.verdict
 
