@@ -1,13 +1,21 @@
 """Entry point of the ``netprobe`` script and of ``python -m netprobe``.
 
-``--version`` is answered before anything heavy is imported: it is asked by every installer and inventory.
+``--version`` is answered before anything heavy is imported: it is asked by every installer and inventory. This file and
+the package's own are read by any Python 3, so that an old one gets a sentence instead of a syntax error.
 """
 
 import gc
 import os
 import sys
 
-_GARBAGE_AFTER = 20_000
+if sys.version_info < (3, 11):  # noqa: UP036 - the one place that an old Python gets to
+    sys.stderr.write(
+        "netprobe: Python {}.{}: is older than 3.11, the oldest that netprobe runs on; use a newer one, or the file of "
+        "a release that brings its own interpreter (see Install in the README)\n".format(*sys.version_info[:2])
+    )
+    sys.exit(2)
+
+_GARBAGE_AFTER = 20000
 """Objects between two looks for garbage. With the usual 700 a short run spends a tenth of its time on looking."""
 
 
