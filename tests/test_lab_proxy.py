@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import ssl
 import subprocess
 
@@ -79,7 +80,8 @@ async def test_what_a_connect_is_answered(name: str) -> None:
 def test_every_scenario_with_a_proxy_is_held() -> None:
     by_tls = {name for name, s in SCENARIOS.items() if s.proxy is not None and s.proxy.scheme == "https"}
     inside = {name for name, s in SCENARIOS.items() if s.proxy is not None and s.proxy.through is not None}
-    assert {name for name, s in SCENARIOS.items() if s.proxy is not None} - by_tls - inside <= set(CONNECTS)
+    later = {name for name, s in SCENARIOS.items() if s.proxy is not None and s.proxy.idle_seconds is not None}
+    assert {name for name, s in SCENARIOS.items() if s.proxy is not None} - by_tls - inside - later <= set(CONNECTS)
 
 
 async def test_it_opens_tunnels_to_the_lab_alone() -> None:
@@ -138,6 +140,7 @@ async def test_the_certificate_of_an_untrusted_one_is_the_inspectors() -> None:
         secure = trio.SSLStream(stream, context, server_hostname=PROXY)
         with pytest.raises(trio.BrokenResourceError) as caught:
             await secure.do_handshake()
+        await trio.aclose_forcefully(stream)
         assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
 
 
@@ -169,7 +172,8 @@ async def test_a_rude_client_does_not_end_it() -> None:
             b"x" * 99999,
         ):
             stream = await trio.open_tcp_stream(lab.proxy_address, lab.proxy_port)  # noqa: TID251 - one literal address
-            await stream.send_all(rude)
+            with contextlib.suppress(trio.BrokenResourceError):  # it may have hung up in the middle of it
+                await stream.send_all(rude)
             await trio.aclose_forcefully(stream)
         assert await asked(lab, SSM) == "200"
         assert await asked(lab, SSM, port=99999999) == "403 ERR_ACCESS_DENIED 0"

@@ -104,6 +104,10 @@ class _Far:
     of_stand_in: trio.SocketStream | None = None
 
 
+MOST_NAMES = 16
+"""Names beside the plan's that the proxy shows a certificate for: each agent of a root may name another proxy."""
+
+
 class ProxyServer:
     """Serves the proxy of one plan."""
 
@@ -120,6 +124,7 @@ class ProxyServer:
         self._certificates = certificates
         self._ports = ports
         self._by_name = {host.name: host for host in network.hosts}
+        self._stands_in_for: set[str] = set()
         self._by_address = {planned.address: host for host in network.hosts for planned in host.addresses}
 
     async def serve(self, stream: trio.SocketStream) -> None:
@@ -150,8 +155,15 @@ class ProxyServer:
             await self._connect(session, stream)
 
     def _shown(self, name: str | None) -> str:
-        """Whose certificate is shown: any other name would cost one more, and whoever asks chooses how many."""
-        return name if name is not None and name in self._by_name else PROXY
+        """Whose certificate is shown. A few names of the client's own: it stands in for the proxy of its settings.
+
+        Each costs a certificate, and whoever asks chooses the names: after :data:`MOST_NAMES` it shows its own.
+        """
+        if name is None or name in self._by_name:
+            return name or PROXY
+        if len(self._stands_in_for) < MOST_NAMES:
+            self._stands_in_for.add(name)
+        return name if name in self._stands_in_for else PROXY
 
     async def _connect(self, channel: Channel, stream: trio.SocketStream) -> None:
         """HTTP's CONNECT (RFC 9110 section 9.3.6)."""

@@ -6,8 +6,8 @@ Processor time, not time on the clock: a machine that is busy with something els
 from __future__ import annotations
 
 import contextlib
+import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -63,32 +63,43 @@ def run(
 ) -> Ended:
     """Run a command that the kernel ends after so much processor time in one process, and measure it."""
 
-    def limits() -> None:
-        resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        report = Path(folder, "usage.json")
+        small = [sys.executable, "-I", "-S", "-c", _MEASURE, str(report), str(cpu_seconds), *map(str, argv)]
         child = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=cwd, env=env, preexec_fn=limits
+            small, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=cwd, env=env, start_new_session=True
         )
-        watch = signal.getsignal(signal.SIGALRM)
         try:
-            signal.signal(signal.SIGALRM, lambda number, frame: child.kill())
-            signal.setitimer(signal.ITIMER_REAL, wall_seconds)
-            _, status, usage = os.wait4(child.pid, 0)
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, watch)
-        child.returncode = os.waitstatus_to_exitcode(status)
+            child.wait(timeout=wall_seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+        seen = json.loads(report.read_text()) if report.exists() else {"status": signal.SIGKILL, "cpu": 0, "kib": 0}
         out.seek(0)
         err.seek(0)
         return Ended(
-            returncode=child.returncode,
+            returncode=os.waitstatus_to_exitcode(seen["status"]),
             stdout=out.read().decode("utf-8", "surrogateescape"),
             stderr=err.read().decode("utf-8", "surrogateescape"),
-            cpu_seconds=usage.ru_utime + usage.ru_stime,
-            memory=usage.ru_maxrss * 1024,
+            cpu_seconds=seen["cpu"],
+            memory=seen["kib"] * 1024,
         )
+
+
+_MEASURE = """
+import json, os, resource, sys
+report, seconds, argv = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
+pid = os.fork()
+if pid == 0:
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.execvp(argv[0], argv)
+_, status, usage = os.wait4(pid, 0)
+with open(report, "w") as file:
+    json.dump({"status": status, "cpu": usage.ru_utime + usage.ru_stime, "kib": usage.ru_maxrss}, file)
+"""
+"""Starts and measures the command. A process begins with the largest size of the one that made it (getrusage(2)), and
+pytest's workers are larger than what is bounded here; this one is small."""
 
 
 def netprobe(
