@@ -20,6 +20,7 @@ from netprobe.observations import (
     Observation,
     ProxyDetail,
     Run,
+    Stall,
     Step,
     Subject,
     TcpDetail,
@@ -147,6 +148,9 @@ contexts = {
     "deadline_reached": st.booleans(),
     "interrupted": st.booleans(),
     "repeated": st.booleans(),
+    "stalls": st.lists(
+        st.builds(Stall, started_seconds=st.floats(0, 30), duration_seconds=st.floats(0, 5)), max_size=2
+    ).map(tuple),
     "own_hosts": some(HOSTS[1:3]),
     "idle_seconds": st.one_of(st.none(), st.floats(0, 1000)),
 }

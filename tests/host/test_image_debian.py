@@ -166,6 +166,8 @@ COMPANIONS = {
     ("ssm_agent_needs_ec2messages", "agents_not_enabled"),
     ("ecs_agent_too_old", "agents_not_enabled"),
     ("ecs_agent_too_old", "cgroup_needs_newer_agent"),
+    # Nothing may leave the host, so neither may the agent's answers to tasks.
+    ("local_firewall_blocks", "task_credentials_blocked"),
 }
 
 

@@ -18,8 +18,8 @@ from netprobe.report.words import OUTCOMES, VERDICTS, hosts_told, ordered, summa
 # in the text after entities are decoded; an empty comment in between is what keeps them apart.
 _SPECIAL = re.compile(r"://|www\.|[&<>\\`*_\[\]!|~$@#]")
 _PARTED = {"://": ":<!-- -->//", "www.": "www<!-- -->.", "@": "@<!-- -->", "#": "&#35;<!-- -->"}
-# A paragraph may not begin like a list, a heading, a quote or a rule; nor like a command of a CI system.
-_FIRST = re.compile(r"^[-+=0-9:]")
+# A paragraph may not begin, blanks aside, like a list, a heading, a quote or a rule; nor like a CI system's command.
+_FIRST = re.compile(r"^(\s*)([-+=0-9:])")
 _ID = re.compile(r"[a-z0-9_-]{1,100}")
 _SIGNS = {
     Outcome.PASS: "✅",
@@ -71,7 +71,7 @@ def _row(case: Case) -> str:
 
 def _text(text: str) -> str:
     safe = _SPECIAL.sub(lambda match: _PARTED.get(match[0]) or f"&#{ord(match[0])};", printable(text, 2000))
-    return _FIRST.sub(lambda match: f"&#{ord(match[0])};", safe)
+    return _FIRST.sub(lambda match: f"{match[1]}&#{ord(match[2])};", safe)
 
 
 def _code(word: str) -> str:
