@@ -41,6 +41,9 @@ class Channel(Protocol):
     async def send(self, data: bytes) -> None:
         """Send all of it."""
 
+    async def finish(self) -> None:
+        """Say that nothing more is sent; receiving goes on."""
+
 
 class Clear:
     """A channel without TLS."""
@@ -56,6 +59,10 @@ class Clear:
     async def send(self, data: bytes) -> None:
         """Send all of it."""
         await self.stream.send_all(data)
+
+    async def finish(self) -> None:
+        """Say that nothing more is sent; receiving goes on."""
+        await self.stream.send_eof()
 
 
 class _Refusal(Exception):
@@ -147,12 +154,12 @@ class ProxyServer:
             await self._socks(Clear(stream), stream)
             return
         if scheme == "http":
-            await self._connect(Clear(stream), stream)
+            await self._connect(Clear(stream))
             return
         session = Session(stream, self._certificates.context(PROXY, self._behaviour.chain))
         session.choose_by_name(lambda name: self._certificates.context(self._shown(name), self._behaviour.chain))
         if await session.hear() and await session.complete():
-            await self._connect(session, stream)
+            await self._connect(session)
 
     def _shown(self, name: str | None) -> str:
         """Whose certificate is shown. A few names of the client's own: it stands in for the proxy of its settings.
@@ -165,7 +172,7 @@ class ProxyServer:
             self._stands_in_for.add(name)
         return name if name in self._stands_in_for else PROXY
 
-    async def _connect(self, channel: Channel, stream: trio.SocketStream) -> None:
+    async def _connect(self, channel: Channel) -> None:
         """HTTP's CONNECT (RFC 9110 section 9.3.6)."""
         head = await _read_head(channel)
         if head is None:
@@ -185,7 +192,7 @@ class ProxyServer:
             await channel.send(_answer(refusal.mode, refusal.system_error))
             return
         await channel.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        await self._relay(channel, stream, far)
+        await self._relay(channel, far)
 
     async def _socks(self, channel: Channel, stream: trio.SocketStream) -> None:
         """SOCKS5 without authentication (RFC 1928 sections 3 to 6); netprobe sends a name or an address each time."""
@@ -206,7 +213,7 @@ class ProxyServer:
             await channel.send(bytes((5, _SOCKS_REPLY.get(refusal.mode, 1), 0, 1)) + bytes(6))
             return
         await channel.send(b"\x05\x00\x00\x01" + bytes(6))
-        await self._relay(channel, stream, far)
+        await self._relay(channel, far)
 
     def _admits(self, lines: Sequence[str]) -> bool:
         wants = self._behaviour.wants
@@ -250,16 +257,16 @@ class ProxyServer:
         server = HostServer({host.name: site}, self._certificates)
         return _Far(stream=near, stand_in=server, of_stand_in=its_own)
 
-    async def _relay(self, channel: Channel, stream: trio.SocketStream, far: _Far) -> None:
+    async def _relay(self, channel: Channel, far: _Far) -> None:
         """Carry bytes both ways until one side has ended and the other has nothing more to say, or it is idle."""
         idle = self._behaviour.idle_seconds
 
-        async def carry(source: Channel, to: Channel, end: trio.SocketStream) -> None:
+        async def carry(source: Channel, to: Channel) -> None:
             try:
                 while data := await source.receive():
                     wait()
                     await to.send(data)
-                await end.send_eof()
+                await to.finish()
             except (trio.BrokenResourceError, trio.ClosedResourceError, OSError):
                 nursery.cancel_scope.cancel()  # one side is gone: so is the tunnel
 
@@ -273,8 +280,8 @@ class ProxyServer:
                 if far.stand_in is not None and far.of_stand_in is not None:
                     nursery.start_soon(far.stand_in.serve, far.of_stand_in)
                 async with trio.open_nursery() as both:
-                    both.start_soon(carry, channel, Clear(far.stream), far.stream)
-                    both.start_soon(carry, Clear(far.stream), channel, stream)
+                    both.start_soon(carry, channel, Clear(far.stream))
+                    both.start_soon(carry, Clear(far.stream), channel)
                 nursery.cancel_scope.cancel()
         finally:
             await trio.aclose_forcefully(far.stream)

@@ -44,7 +44,10 @@ def remember_server_name(context: ssl.SSLContext) -> None:
 
 
 class Session:
-    """The server's end of one TLS connection: ``hear``, then ``complete``, then ``receive`` and ``send``."""
+    """The server's end of one TLS connection: ``hear``, then ``complete``, then ``receive`` and ``send``.
+
+    One task may receive while another sends.
+    """
 
     def __init__(self, stream: trio.SocketStream, context: ssl.SSLContext, delay_seconds: float = 0.0) -> None:
         """Prepare a session; nothing is read yet.
@@ -56,6 +59,7 @@ class Session:
         """
         self._stream = stream
         self._delay = delay_seconds
+        self._sending = trio.Lock()
         self.heard = 0
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         session = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
@@ -116,14 +120,21 @@ class Session:
 
     async def send(self, data: bytes) -> None:
         """Encrypt and send."""
-        self._tls.write(data)
-        await self._flush()
+        async with self._sending:
+            self._tls.write(data)
+            await self._drain(self._delay)
+
+    async def finish(self) -> None:
+        """End the stream towards the client without a close_notify; receiving goes on."""
+        async with self._sending:
+            await self._stream.send_eof()
 
     async def close(self) -> None:
         """Say close_notify; the client's own is not waited for (RFC 8446 section 6.1)."""
-        with contextlib.suppress(ssl.SSLError):  # WantRead: the client's own has not come, which is ordinary
-            self._tls.unwrap()
-        await self._flush()
+        async with self._sending:
+            with contextlib.suppress(ssl.SSLError):  # WantRead: the client's own has not come, which is ordinary
+                self._tls.unwrap()
+            await self._drain(self._delay)
 
     async def _pump(self, step: Callable[[], T]) -> T:
         while True:
@@ -137,8 +148,7 @@ class Session:
             except ssl.SSLError:
                 await self._flush()
                 raise
-            if self._outgoing.pending:  # session tickets: they travel with the next flight
-                await self._stream.send_all(self._outgoing.read())
+            await self._flush(0.0)  # session tickets: they travel with the next flight
             return result
 
     async def _fill(self) -> bool:
@@ -148,7 +158,14 @@ class Session:
         self._incoming.write(received)
         return bool(received)
 
-    async def _flush(self) -> None:
-        if self._outgoing.pending:
-            await trio.sleep(self._delay)
+    async def _flush(self, delay: float | None = None) -> None:
+        """Send what is pending; a task that is sending already takes it along, so that reading never waits for it."""
+        if self._outgoing.pending and not self._sending.locked():
+            async with self._sending:
+                await self._drain(self._delay if delay is None else delay)
+
+    async def _drain(self, delay: float) -> None:
+        """Send until nothing is pending. Only while ``_sending`` is held: records must leave in their order."""
+        while self._outgoing.pending:
+            await trio.sleep(delay)
             await self._stream.send_all(self._outgoing.read())
