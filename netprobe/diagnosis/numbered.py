@@ -76,7 +76,9 @@ def requires(world: Evidence, subject: Subject, view: View) -> bool:
         return True
     kin = [other for other in world.of(subject) if other.vantage == view.vantage]
     if not known(world, view):
-        return (world.stand_in(subject) is None and not world.found(subject)) or _refused_alike(kin)
+        if world.stand_in(subject) is None and not world.found(subject):
+            return True
+        return _refused_alike(kin) and not _any_known(world, kin)
     if not any(other.state in _WORKING for other in kin):
         return True
     dark = [other for other in kin if other.state is State.BROKEN and known(world, other)]
@@ -95,15 +97,28 @@ def known(world: Evidence, view: View) -> bool:
     """Whether the name is known to exist: somebody resolved it, the proxy or one of this host's own resolvers."""
     if view.exists:
         return True
-    asked = [o for o in world.controls(LOCAL_NAME, step=Step.DNS) if o.vantage == view.vantage]
+    return view.host in _resolved_here(world, view.vantage)
+
+
+def _any_known(world: Evidence, kin: Sequence[View]) -> bool:
+    """Whether any of one vantage's numbers is known to exist: then those that nobody knows add nothing."""
+    if any(view.exists for view in kin):
+        return True
+    resolved = _resolved_here(world, kin[0].vantage) if kin else frozenset()
+    return any(view.host in resolved for view in kin)
+
+
+def _resolved_here(world: Evidence, vantage: str) -> frozenset[str]:
+    """The refused numbers that this host's own resolvers know."""
+    asked = [o for o in world.controls(LOCAL_NAME, step=Step.DNS) if o.vantage == vantage]
     names = {host for subject in world.run.subjects for host in subject.candidates}
     # A name that cannot exist was asked for beside them: an address that it gets as well proves nothing.
     made_up = {address for o in asked if o.host not in names for address in answers(o)}
-    return any(address not in made_up for o in asked if o.host == view.host for address in answers(o))
+    return frozenset(o.host for o in asked if any(address not in made_up for address in answers(o)))
 
 
 def _refused_alike(kin: Sequence[View]) -> bool:
-    """Whether a proxy's policy refuses every number, known or not: it says "no" to whichever AWS picks."""
+    """Whether a proxy's policy refuses every number: it says "no" to whichever AWS picks."""
     ends = {view.failed.failure if view.failed is not None else None for view in kin}
     return bool(kin) and all(view.proxied for view in kin) and len(ends) == 1 and ends <= POLICY
 

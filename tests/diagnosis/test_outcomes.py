@@ -166,6 +166,24 @@ def test_a_proxy_that_refuses_every_number_makes_them_required() -> None:
     assert r"^ecs-a-[0-9]+\.us-east-2\.amazonaws\.com$" in finding.remedy
 
 
+def test_refused_numbers_that_nobody_knows_are_no_error_beside_known_ones() -> None:
+    world = World(vantages=PROXIED)
+    known, unknown = numbered(world, 1, 17)
+    for host in (known, unknown):
+        world.proxy(host, F.PROXY_FORBIDDEN, status=403)
+    world.proxy(known, F.PROXY_FORBIDDEN, status=403, experiment="repeat")
+    world.dns(known, "52.95.2.2", experiment="local_name")
+    world.dns(unknown, failure=F.DNS_NXDOMAIN, experiment="local_name")
+    world.tunnelled(name("ecs-a"))
+
+    diagnosis = world.diagnosis()
+    assert diagnosis.verdict is Verdict.NOT_READY
+    assert [(one.severity, one.hosts) for one in diagnosis.findings] == [
+        (Severity.ERROR, (known,)),
+        (Severity.WARNING, (unknown,)),
+    ]
+
+
 def test_a_refused_number_that_this_hosts_resolver_knows_is_required() -> None:
     world = World(vantages=PROXIED)
     one, two, three = numbered(world, 1, 2, 3)
