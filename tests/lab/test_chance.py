@@ -42,6 +42,7 @@ class Flaky:
         says: findings that must be told.
         may: findings that may be told besides.
         scenario: how the servers behave.
+        unlucky: hosts that may be suspected of something else.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Flaky:
     says: frozenset[str]
     may: frozenset[str] = OF_CHANCE
     scenario: Scenario = HEALTHY
+    unlucky: int = 1
 
 
 def _lossy(percent: int) -> Network:
@@ -141,6 +143,7 @@ FLAKY = (
         network=Network(forward=(f"{NEW} limit rate over 6/second burst 7 packets reject with tcp reset",)),
         scenario=CROWDED,
         says=frozenset({"connection_limit"}),
+        unlucky=4,  # of 64 names that are refused at once, a few are left over by the bound of what is tried again
     ),
     Flaky(
         name="limit-of-new-connections-that-drops",
@@ -243,7 +246,7 @@ def _blames_nobody(flaky: Flaky, result: Result) -> None:
     # What failed by chance every time (one in a hundred hosts) is suspected, and says why.
     unlucky = [f for f in result.diagnosis.findings if f.id not in flaky.says | flaky.may]
     assert all("Suspected:" in f.title for f in unlucky), titles
-    assert sum(len(f.hosts) for f in unlucky) <= 1, titles
+    assert sum(len(f.hosts) for f in unlucky) <= flaky.unlucky, titles
     assert unlucky or result.diagnosis.verdict is Verdict.DEGRADED, titles
 
 
