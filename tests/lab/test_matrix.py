@@ -87,6 +87,8 @@ def test_there_are_enough_cases() -> None:
 
 WITHOUT_A_CASE: dict[str, str] = {
     "tls_former_root": "nobody here has the key of a root that was public; tests/probes/test_origin.py plays one",
+    "http_source_refused": "an answer of the origin: tests/lab/test_odd_answers.py plays it",
+    "http_unrecognised_answer": "an answer of the origin: tests/lab/test_odd_answers.py plays it",
 }
 """Finding → why no network can be made that has it."""
 
