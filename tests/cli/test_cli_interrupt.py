@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,13 @@ def test_image(signals: tuple[int, ...], ends: int, tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["root.tar.gz"]
 
 
+def _open_by(pid: int) -> Iterator[str]:
+    """What a process has open; it goes on opening and closing meanwhile."""
+    for one in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            yield os.readlink(one)
+
+
 @pytest.mark.parametrize(
     "command", [("audit", "-r", "us-east-2"), ("audit", "-r", "us-east-2", "--log-format", "squid")]
 )
@@ -121,7 +129,7 @@ def test_observe_live_shows_what_was_seen(tmp_path: Path) -> None:
     need.root()
 
     def listening(pid: int) -> bool:
-        sockets = {os.readlink(one) for one in Path(f"/proc/{pid}/fd").iterdir()}
+        sockets = set(_open_by(pid))
         inodes = [line.split()[-1] for line in Path(f"/proc/{pid}/net/packet").read_text().splitlines()[1:]]
         return any(f"socket:[{inode}]" in sockets for inode in inodes)
 
@@ -137,7 +145,7 @@ TOGETHER = [((signal.SIGINT, signal.SIGINT), 130), ((signal.SIGTERM, signal.SIGT
 @pytest.mark.parametrize(("signals", "ends"), [*ENDS, *TOGETHER])
 def test_check_reports_what_was_seen(signals: tuple[int, ...], ends: int, tmp_path: Path) -> None:
     def probing(pid: int) -> bool:
-        return any(os.readlink(one).startswith("socket:") for one in Path(f"/proc/{pid}/fd").iterdir())
+        return any(one.startswith("socket:") for one in _open_by(pid))
 
     def at_work(pid: int) -> bool:
         if not probing(pid):
