@@ -94,8 +94,9 @@ From commit {parts.commit()}, on Debian 12 with Python {platform.python_version(
 
     SOURCE_DATE_EPOCH={parts.epoch()} python -m tests.release.build --out dist
 
-Whoever runs that on the same commit gets the same bytes: every part is held to a digest in `tests/release/python.lock`
-and `tests/release/debian.lock`. Verify a download with `sha256sum --check --ignore-missing SHA256SUMS`.
+Whoever runs that on the same commit is meant to get the same bytes: every part is held to a digest in
+`tests/release/python.lock` and `tests/release/debian.lock`.
+Verify a download with `sha256sum --check --ignore-missing SHA256SUMS`.
 
 `path` and `observe --live` want scapy, which is not in these files (its licence is GPL-2.0-only): install
 `python3-scapy` and netprobe's wheel for them.
