@@ -113,7 +113,7 @@ def _missing() -> Iterator[Missing]:
     if util.find_spec("scapy") is None:
         yield Missing(
             what="scapy",
-            means="path makes no raw probes, observe cannot listen by itself",
+            means="path makes no raw probes",
             remedy="install netprobe's wheel with pip, which brings scapy",
         )
     if not Path("/proc/net").exists():

@@ -98,6 +98,6 @@ Whoever runs that on the same commit is meant to get the same bytes: every part 
 `tests/release/python.lock` and `tests/release/debian.lock`.
 Verify a download with `sha256sum --check --ignore-missing SHA256SUMS`.
 
-`path` and `observe --live` want scapy, which is not in these files (its licence is GPL-2.0-only): install
+`path` sends raw packets with scapy, which is not in these files (its licence is GPL-2.0-only): for them install
 `python3-scapy` and netprobe's wheel for them.
 """
