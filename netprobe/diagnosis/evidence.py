@@ -16,7 +16,7 @@ from netprobe.diagnosis import answered, numbered, service
 from netprobe.diagnosis.addresses import AddressClass, classify, family
 from netprobe.diagnosis.lookups import Lookups
 from netprobe.diagnosis.stalls import Stalls
-from netprobe.diagnosis.tries import Tries, key, repeats
+from netprobe.diagnosis.tries import Luck, Tries, key, repeats
 from netprobe.diagnosis.views import STEPS, Path, State, View, cannot_resolve
 from netprobe.observations import (
     Context,
@@ -58,8 +58,7 @@ class Evidence:
             if o.experiment is not None:
                 self._experiments[o.experiment].append(o)
         self.views: tuple[View, ...] = tuple(self._views())
-        chances = [tries.failed for view in self.views for tries in view.chances]
-        self._by_chance = {(o.vantage, o.step, o.failure) for o in chances}
+        self._luck = self._counted()
         self._by_subject: dict[tuple[str, str], list[View]] = defaultdict(list)
         for view in self.views:
             for subject in view.subjects:
@@ -117,9 +116,19 @@ class Evidence:
             return None
         return Tries(failed=failed, made=tuple(tuple(attempts[number]) for number in sorted(attempts)))
 
-    def by_chance(self, failed: Observation) -> bool:
-        """Whether a failure like this one passed when it was tried again, for whatever host of the vantage."""
-        return (failed.vantage, failed.step, failed.failure) in self._by_chance
+    def luck_of(self, failed: Observation) -> Luck | None:
+        """How often failures like this one pass when they are tried again, at whatever host; None: none of them did."""
+        return self._luck.get((failed.vantage, failed.step, failed.failure))
+
+    def _counted(self) -> dict[tuple[str, Step, Failure | None], Luck]:
+        """The tries of all that passed sometimes, by vantage and kind of failure."""
+        names: dict[str, int] = defaultdict(int)
+        alike: dict[tuple[str, Step, Failure | None], list[Tries]] = defaultdict(list)
+        for view in self.views:
+            names[view.vantage] += 1
+            for tries in view.chances:
+                alike[view.vantage, tries.failed.step, tries.failed.failure].append(tries)
+        return {kind: Luck.of(found, names=names[kind[0]]) for kind, found in alike.items()}
 
     def made_for(self, failed: Observation, *experiments: str) -> tuple[Observation, ...]:
         """The control probes that were made for the host of a failure, at whatever address.

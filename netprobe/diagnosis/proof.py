@@ -26,9 +26,8 @@ REPEAT = Experiment.REPEAT
 PATIENT_SECONDS = 10.0
 """How long a repeat must have been silent, before silence is called that."""
 _NEARLY = 0.98
-TRIES_AMONG_CHANCE = 6
-"""Tries that must fail alike where another failure of the same kind passed when it was tried again."""
-SILENT_TRIES_AMONG_CHANCE = 2
+UNLUCKY_AT_MOST = 0.01
+"""How many names may be expected to fail at every try by chance alone, before a name that does is called broken."""
 OLD = "the report was saved by a version that did not repeat failures"
 CUT_SHORT = "not repeated: the run ended before"
 BOUND = "not repeated: the run's bound was reached"
@@ -285,19 +284,13 @@ def _repeated(world: Evidence, cause: Cause, failed: Observation) -> Observation
     if all(map(world.stalls.ended, ends)):
         kept, waited = duration(world.stalls.within(longest)), duration(longest.duration_seconds)
         return Doubt(f"this machine had no free processor for {kept} of the {waited} that were waited")
-    if world.by_chance(failed) and not _often(failed, ends):
+    luck = world.luck_of(failed)
+    if luck is not None and luck.unlucky(len(ends)) > UNLUCKY_AT_MOST:
         return Doubt(
             f"other names that failed alike passed when they were tried again, and {count(len(ends), 'try', 'tries')} "
             "of this one do not rule that out"
         )
     return longest
-
-
-def _often(failed: Observation, ends: Sequence[Observation]) -> bool:
-    if failed.failure is Failure.TIMEOUT:
-        patient = [o for o in ends if (o.limit_seconds or 0.0) >= PATIENT_SECONDS * _NEARLY]
-        return len(patient) >= SILENT_TRIES_AMONG_CHANCE
-    return len(ends) >= TRIES_AMONG_CHANCE
 
 
 def _why_not_repeated(world: Evidence) -> str:

@@ -67,6 +67,36 @@ class Tries(msgspec.Struct, frozen=True, kw_only=True):
         return max(took)
 
 
+class Luck(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a failure that comes and goes came, over all names of a vantage where it passed sometimes.
+
+    Attributes:
+        failed: repeats that failed.
+        made: repeats in all.
+        names: names that were looked at, each of which may be the unlucky one.
+    """
+
+    failed: int
+    made: int
+    names: int
+
+    @classmethod
+    def of(cls, chances: Iterable[Tries], *, names: int) -> Luck:
+        """Count the repeats; the first failure of each is what chose them, and says nothing about how often."""
+        tries = list(chances)
+        made = sum(len(t.made) for t in tries)
+        return cls(failed=made - sum(len(t.passing) for t in tries), made=made, names=names)
+
+    @property
+    def rate(self) -> float:
+        """The share of tries that fails, by Laplace's rule of succession: a few tries are not taken for a law."""
+        return (self.failed + 1) / (self.made + 2)
+
+    def unlucky(self, tries: int) -> float:
+        """How many of the names are to be expected to fail so many times in a row, though nothing else ails them."""
+        return float(self.names * self.rate**tries)
+
+
 def key(o: Observation) -> Key:
     """What makes an observation the repeat of another: the same question, or the same way to the same address."""
     if isinstance(o.detail, DnsDetail):

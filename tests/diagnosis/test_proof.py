@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import msgspec
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from netprobe.diagnosis import diagnose
-from netprobe.diagnosis.proof import NEEDS, Proof
+from netprobe.diagnosis.proof import NEEDS, UNLUCKY_AT_MOST, Proof
 from netprobe.diagnosis.taxonomy import TAXONOMY
+from netprobe.diagnosis.tries import Luck
 from netprobe.findings import Certainty, Finding
 from netprobe.observations import Failure as F
 from netprobe.observations import Observation, Run
@@ -163,6 +165,43 @@ def test_chance_is_counted_and_told_for_its_step() -> None:
     assert "connecting to" in finding.title
     assert diagnosis.verdict.value == "degraded"
     assert [e.outcome.value for e in diagnosis.endpoints] == ["warn"]
+
+
+@pytest.mark.parametrize(
+    ("chance", "certainty"),
+    [
+        ((F.CONNECTION_REFUSED, None, F.CONNECTION_REFUSED, None), Certainty.SUSPECTED),
+        ((None,) * 20, Certainty.PROVEN),
+    ],
+)
+def test_who_always_fails_where_others_fail_now_and_then_may_only_be_unlucky(
+    chance: tuple[F | None, ...], certainty: Certainty
+) -> None:
+    """Of many names that fail by halves, one fails six times in a row; where tries rarely fail, none does."""
+    world = _refused((ECS, A), (SSM, B))
+    world.context["repeated"] = True
+    for attempt in range(1, 7):
+        world.tcp(ECS, A, F.CONNECTION_REFUSED, experiment="repeat", attempt=attempt)
+    for attempt, failure in enumerate(chance, start=1):
+        world.tcp(SSM, B, failure, experiment="repeat", attempt=attempt)
+        if failure is None:
+            world.tls(SSM, B, experiment="repeat", attempt=attempt)
+            world.http(SSM, B, experiment="repeat", attempt=attempt)
+    told = {f.id: f.certainty for f in world.diagnosis().findings}
+    assert told == {"tcp_refused": certainty, "works_by_chance": Certainty.PROVEN}
+
+
+def test_the_luck_of_tries_is_what_a_simulation_finds() -> None:
+    """Whatever share of the tries fails: of networks with nothing but chance, few have a name called broken."""
+    random = Random(20261128)
+    wrong = 0
+    for _ in range(4000):
+        rate = random.choice((0.2, 0.4, 0.5, 0.7))
+        ends = [[random.random() < rate for _ in range(6)] for _ in range(14) if random.random() < rate]
+        mixed = [tries for tries in ends if not all(tries)]
+        luck = Luck(failed=sum(map(sum, mixed)), made=sum(map(len, mixed)), names=14)
+        wrong += any(all(tries) for tries in ends) and bool(mixed) and luck.unlucky(6) <= UNLUCKY_AT_MOST
+    assert wrong <= 4000 * 0.01
 
 
 def test_a_sinkhole_is_proven_by_the_same_answer_again_and_not_by_another() -> None:
