@@ -47,7 +47,6 @@ EXCUSED: dict[str, Excuse] = {
     "netprobe.diagnosis.numbered": Excuse("diagnosis/test_outcomes.py", _RULES),
     "netprobe.diagnosis.service": Excuse("diagnosis/test_cases.py", _RULES),
     "netprobe.diagnosis.views": Excuse("diagnosis/test_outcomes.py", _RULES),
-    "netprobe.diagnosis.tries": Excuse("diagnosis/test_cases.py", _RULES),
     "netprobe.diagnosis.verdict": Excuse("diagnosis/test_outcomes.py", _RULES),
     "netprobe.host.firewall.loaded": Excuse("host/test_task_firewall.py", "read for the rules of the local firewall"),
     "netprobe.host.manifest": Excuse("host/test_archive.py", "the part of an archive that says what it is"),
