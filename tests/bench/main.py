@@ -67,7 +67,9 @@ SPECIAL = ("start", "region", "all-regions", "delay-40", "delay-150", "told")
 def main() -> int:
     """Run the bench; see ``--help``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("works", nargs="*", help=f"some of: {', '.join((*SPECIAL, *WORKS))}; default all")
+    # argparse formats its help with %, which a name of a work may hold.
+    names = ", ".join((*SPECIAL, *WORKS)).replace("%", "%%")
+    parser.add_argument("works", nargs="*", help=f"some of: {names}; default all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--peers", default="curl,blackbox,check_http,sslyze", help="beside netprobe; '' for none")
     parser.add_argument("--json", type=Path, help="write every cost here")
