@@ -15,7 +15,7 @@ from tests.support import need
 from tests.support.render_cases import CASES, ORIGIN, UNUSUAL, closed, ecs, endpoint
 from tests.support.render_corpus import corpus, spellings
 from tests.support.render_engine import Namespace, engine, listens, namespace
-from tests.support.render_sni import client_hello, decide, internet, passes
+from tests.support.render_sni import Heard, client_hello, decide, internet, passes
 
 pytestmark = [pytest.mark.engine, pytest.mark.root]
 
@@ -104,6 +104,23 @@ def test_spelling_and_what_is_no_server_name(running: Namespace) -> None:
 def test_a_client_hello_in_two_packets(running: Namespace) -> None:
     assert running.call(lambda: passes(client_hello(_NAME), 443, ADDRESS, in_pieces=True))
     assert not running.call(lambda: passes(client_hello("evil.test"), 443, ADDRESS, in_pieces=True))
+
+
+def test_what_is_refused_is_neither_resolved_nor_connected_to(tmp_path: Path) -> None:
+    """A name is a way out by itself: whoever answers for it hears it."""
+    argv = _argv(_configuration(tmp_path, _rendered().main))
+    heard = Heard()
+    with (
+        namespace() as space,
+        internet(space, (443, 8443), heard),
+        engine(argv, space=space, ready=listens(8443), log=tmp_path / "out.log"),
+    ):
+        for name in ("secret.evil.test", "secret.evil.test", "ecs-b-1.us-east-2.amazonaws.com"):
+            assert not space.call(lambda: passes(client_hello(name), 443, ADDRESS))  # noqa: B023 - called at once
+            assert not space.call(lambda: passes(client_hello(name), 443, ADDRESS, in_pieces=True))  # noqa: B023
+        assert (heard.names, heard.connections) == ([], 0)
+        assert space.call(lambda: passes(client_hello(_NAME), 443, ADDRESS))
+    assert (heard.names, heard.connections) == ([_NAME], 1)
 
 
 def _validate(path: Path) -> subprocess.CompletedProcess[str]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+import trustme
+import yaml
 
-from netprobe.render import Options, Rendered, render
+from netprobe.render import Options, Rendered, render, targets
 from netprobe.render.model import Policy
 from tests.support import need
 from tests.support.render_cases import ORIGIN, endpoint
 from tests.support.render_engine import Namespace, as_user, engine, listens, namespace
+from tests.support.render_sni import ORIGIN as ORIGIN_ADDRESS
 from tests.support.render_sni import client_hello, internet, passes
 from tests.support.site import ALLOWED, BLOCKED, HOST, OTHER, Question, holds, made, questions
 
@@ -240,12 +244,177 @@ class Nginx(_Asked):
         return _hellos(self, [str(need.engine("nginx")), "-c", str(path)], asked)
 
 
-def _hellos(site: _Asked, argv: list[str], asked: Sequence[Question]) -> Mapping[Question, bool]:
+def _hellos(
+    site: _Asked, argv: list[str], asked: Sequence[Question], address: str = "127.0.0.1", ready: int = 443
+) -> Mapping[Question, bool]:
     def ask() -> dict[Question, bool]:
-        return {(c, n, p): passes(client_hello(n), p, "127.0.0.1", source=c) for c, n, p in asked}
+        return {(c, n, p): passes(client_hello(n), p, address, source=c) for c, n, p in asked}
 
-    with engine(argv, space=site.space, ready=listens(443), log=site.folder / "out.log"):
+    with engine(argv, space=site.space, ready=listens(ready), log=site.folder / "out.log"):
         return site.space.call(ask)
+
+
+class Splice(_Asked):
+    """A Squid to which a gateway leads every client's connections: it peeks, splices what is good, ends the rest."""
+
+    def ask(self, made: Rendered | None, asked: Sequence[Question]) -> Mapping[Question, bool]:
+        additive = enforced = ""
+        if made is not None:
+            include = f"include {self.folder}/{made.name}-splice.conf\n"
+            enforced = include if "https_port" in made.main else ""
+            additive = "" if enforced else include
+            text = made.main.replace(f"/etc/squid/{made.name}/", f"{self.folder}/")
+            (self.folder / f"{made.name}-splice.conf").write_text(text, encoding="utf-8")
+        (self.folder / "any.pem").write_bytes(_certificate())
+        port = f"intercept ssl-bump generate-host-certificates=off tls-cert={self.folder}/any.pem"
+        path = self.folder / "squid.conf"
+        path.write_text(
+            f"http_port 127.0.0.1:3128\nhttps_port 3129 {port}\npid_filename {self.folder}/squid.pid\n"
+            f"coredump_dir {self.folder}\ncache_log {self.folder}/cache.log\naccess_log none\ncache deny all\n"
+            "dns_nameservers 127.0.0.1\nhosts_file none\nshutdown_lifetime 0 seconds\nvisible_hostname proxy.test\n"
+            f"acl localnet src 127.0.0.0/8\nacl good ssl::server_name {' '.join(ALLOWED)}\nacl first at_step SslBump1\n"
+            # The header: before the first http_access and ssl_bump line; what only allows before the first ssl_bump.
+            f"{enforced}http_access allow localnet CONNECT\nhttp_access deny all\n"
+            f"{additive}ssl_bump peek first\nssl_bump splice good\nssl_bump terminate all\n",
+            encoding="utf-8",
+        )
+        as_user(self.folder, "proxy")
+        self._lead(bool(enforced))
+        return _hellos(self, [str(need.engine("squid")), "-N", "-f", str(path)], asked, ORIGIN_ADDRESS, ready=3128)
+
+    def _lead(self, enforced: bool) -> None:
+        """The site's redirect, and in front of it the one that the page tells, here for what this machine sends."""
+        hook = "type nat hook output priority -100"
+        own = f"{hook}; ip daddr {ORIGIN_ADDRESS} meta skuid != proxy tcp dport 443 redirect to :3129"
+        self.space.run("nft", "-f", "-", input=f"flush ruleset\ntable ip site {{ chain every {{ {own}; }}; }}\n")
+        for line in _redirect_told() if enforced else ():
+            self.space.run("sh", "-c", line)
+
+
+def _redirect_told() -> list[str]:
+    """The page's commands, for the host of this test and for packets that this machine sends itself."""
+    lines = [line.strip() for line in targets.page("squid-splice").splitlines()]
+    told = [line for line in lines if line.startswith("nft add ") or line.startswith("nft 'add ")]
+    assert len(told) == 3
+    local = f"ip daddr {ORIGIN_ADDRESS} meta skuid != proxy ip saddr {HOST}"
+    here = [line.replace("hook prerouting priority dstnat - 1", "hook output priority -101") for line in told]
+    return [line.replace("iifname LAN ip saddr 192.0.2.0/24", local) for line in here]
+
+
+@functools.cache
+def _certificate() -> bytes:
+    return bytes(trustme.CA().issue_cert("site.test").private_key_and_cert_chain_pem.bytes())
+
+
+@pytest.mark.parametrize("form", ["additive", "additive for the host", "enforced for the host", "under another name"])
+def test_squid_for_redirected_connections(form: str, outside: Namespace, tmp_path: Path) -> None:
+    need.engine("nft")
+    asked = questions(ports=(443,))
+    try:
+        holds(Splice(outside, tmp_path), made("squid-splice", FORMS[form]), FORMS[form], asked)
+    finally:
+        outside.run("nft", "flush", "ruleset")
+
+
+class Envoy(_Asked):
+    """A listener with a network filter RBAC that has a policy of its own."""
+
+    def ask(self, made: Rendered | None, asked: Sequence[Question]) -> Mapping[Question, bool]:
+        names = [{"requested_server_name": {"exact": name}} for name in ALLOWED]
+        policies = {"site": {"principals": [{"any": True}], "permissions": names}}
+        if made is not None:
+            # The header: under "policies", beside yours.
+            policies.update(yaml.safe_load(made.main))
+        path = self.folder / "envoy.yaml"
+        path.write_text(yaml.safe_dump(_envoy(policies)), encoding="utf-8")
+        return _hellos(self, _envoy_argv(path), asked)
+
+
+def _envoy_argv(path: Path) -> list[str]:
+    told = ["--disable-hot-restart", "--concurrency", "1", "-l", "warning", "-c", str(path)]
+    return [str(need.engine("envoy")), *told]
+
+
+_API = "type.googleapis.com/envoy.extensions"
+_CACHE = {
+    "name": "site",
+    "dns_lookup_family": "V4_ONLY",
+    "typed_dns_resolver_config": {
+        "name": "envoy.network.dns_resolver.cares",
+        "typed_config": {
+            "@type": f"{_API}.network.dns_resolver.cares.v3.CaresDnsResolverConfig",
+            "resolvers": [{"socket_address": {"address": "127.0.0.1", "port_value": 53}}],
+        },
+    },
+}
+"""The namespace's own resolver."""
+
+
+def _envoy(policies: object) -> dict[str, object]:
+    """A bootstrap around one RBAC filter."""
+    network = f"{_API}.filters.network"
+    filters = [
+        ("rbac", {"@type": f"{network}.rbac.v3.RBAC", "stat_prefix": "site", "rules": {"policies": policies}}),
+        (
+            "sni_dynamic_forward_proxy",
+            {
+                "@type": f"{network}.sni_dynamic_forward_proxy.v3.FilterConfig",
+                "port_value": 443,
+                "dns_cache_config": _CACHE,
+            },
+        ),
+        ("tcp_proxy", {"@type": f"{network}.tcp_proxy.v3.TcpProxy", "stat_prefix": "site", "cluster": "site"}),
+    ]
+    chain = {"filters": [{"name": f"envoy.filters.network.{n}", "typed_config": told} for n, told in filters]}
+    inspector = {"@type": f"{_API}.filters.listener.tls_inspector.v3.TlsInspector"}
+    cluster = {"@type": f"{_API}.clusters.dynamic_forward_proxy.v3.ClusterConfig", "dns_cache_config": _CACHE}
+    return {
+        "static_resources": {
+            "listeners": [
+                {
+                    "name": "site",
+                    "address": {"socket_address": {"address": "127.0.0.1", "port_value": 443}},
+                    "listener_filters": [{"name": "tls_inspector", "typed_config": inspector}],
+                    "filter_chains": [chain],
+                }
+            ],
+            "clusters": [
+                {
+                    "name": "site",
+                    "lb_policy": "CLUSTER_PROVIDED",
+                    "cluster_type": {"name": "envoy.clusters.dynamic_forward_proxy", "typed_config": cluster},
+                }
+            ],
+        }
+    }
+
+
+@pytest.mark.parametrize("form", ["additive", "additive for the host", "under another name"])
+def test_envoy(form: str, outside: Namespace, tmp_path: Path) -> None:
+    """The policies are bound to a port of their own, so they are asked on 443 alone here."""
+    asked = questions(ports=(443,))
+    holds(Envoy(outside, tmp_path), made("envoy", FORMS[form]), FORMS[form], asked)
+
+
+def test_an_envoy_that_enforces_lets_other_clients_go_where_they_want(outside: Namespace, tmp_path: Path) -> None:
+    policy = Policy(enforce=True, sources=SOURCES)
+    rendered = made("envoy", policy)
+    told = yaml.safe_load(rendered.main.replace("address: 0.0.0.0,", "address: 127.0.0.1,"))
+    _resolve_here(told)
+    path = tmp_path / "envoy.yaml"
+    path.write_text(yaml.safe_dump(told), encoding="utf-8")
+    asked = questions(ports=(443,))
+    found = _hellos(_Asked(outside, tmp_path), _envoy_argv(path), asked)
+    assert found == {(c, n, p): c == OTHER or rendered.lowered.admits(n, p) for c, n, p in asked}
+
+
+def _resolve_here(node: object) -> None:
+    """Give every DNS cache the namespace's own resolver."""
+    values = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for value in values:
+        _resolve_here(value)
+    if isinstance(node, dict) and "dns_cache_config" in node:
+        node["dns_cache_config"].update(_CACHE, name=node["dns_cache_config"]["name"])
 
 
 @pytest.mark.parametrize("form", ["additive", "additive for the host", "under another name"])

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 import dns.flags
 import dns.message
@@ -69,9 +70,18 @@ def decide(questions: Iterable[tuple[str, int]], address: str) -> dict[tuple[str
     return {(name, port): passes(client_hello(name), port, address) for name, port in questions}
 
 
+@dataclass
+class Heard:
+    """What the other side was asked: the names that were resolved, and how many connections came."""
+
+    names: list[str] = field(default_factory=list)
+    connections: int = 0
+
+
 @contextlib.contextmanager
-def internet(space: Namespace, ports: Sequence[int]) -> Iterator[None]:
+def internet(space: Namespace, ports: Sequence[int], heard: Heard | None = None) -> Iterator[None]:
     """The other side: DNS on 127.0.0.1, and listeners at the address that it gives for every name."""
+    heard = heard or Heard()
     space.run("ip", "address", "add", f"{ORIGIN}/32", "dev", "lo")
     stopping = threading.Event()
 
@@ -82,9 +92,9 @@ def internet(space: Namespace, ports: Sequence[int]) -> Iterator[None]:
 
     names, *listeners = bound = space.call(bind_all)
     with ThreadPoolExecutor(max_workers=len(bound)) as pool:
-        pool.submit(_serve_names, names, stopping)
+        pool.submit(_serve_names, names, stopping, heard)
         for listener in listeners:
-            pool.submit(_serve_word, listener, stopping)
+            pool.submit(_serve_word, listener, stopping, heard)
         try:
             yield
         finally:
@@ -93,16 +103,17 @@ def internet(space: Namespace, ports: Sequence[int]) -> Iterator[None]:
         sock.close()
 
 
-def _serve_names(sock: socket.socket, stopping: threading.Event) -> None:
+def _serve_names(sock: socket.socket, stopping: threading.Event, heard: Heard) -> None:
     sock.settimeout(0.1)
     while not stopping.is_set():
         with contextlib.suppress(TimeoutError):
             wire, client = sock.recvfrom(4096)
-            sock.sendto(_answer(wire), client)
+            query = dns.message.from_wire(wire)
+            heard.names.append(query.question[0].name.to_text(omit_final_dot=True))
+            sock.sendto(_answer(query), client)
 
 
-def _answer(wire: bytes) -> bytes:
-    query = dns.message.from_wire(wire)
+def _answer(query: dns.message.Message) -> bytes:
     answer = dns.message.make_response(query)
     answer.flags |= dns.flags.RA
     question = query.question[0]
@@ -111,11 +122,12 @@ def _answer(wire: bytes) -> bytes:
     return answer.to_wire()
 
 
-def _serve_word(listener: socket.socket, stopping: threading.Event) -> None:
+def _serve_word(listener: socket.socket, stopping: threading.Event, heard: Heard) -> None:
     listener.settimeout(0.1)
     while not stopping.is_set():
         with contextlib.suppress(TimeoutError, ConnectionError):
             connection, _ = listener.accept()
+            heard.connections += 1
             with connection:
                 connection.settimeout(5)
                 if connection.recv(4096):

