@@ -461,6 +461,8 @@ class CatalogVersion(msgspec.Struct, frozen=True, kw_only=True):
 
     version: str
     digest: str
+    age_days: int | None = None
+    """How old the facts were on the day of the run, in a report."""
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

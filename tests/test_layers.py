@@ -49,6 +49,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lab": NEEDS | JUDGED | {"vantage"},
     "diagnosis": FACTS | JUDGED | {"origin", "host"},
     "report": JUDGED | {"diagnosis", "rules", "__version__"},
+    "naming": {"errors"},
+    "identity": FACTS | JUDGED | {"host", "naming", "report"},
 }
 PURE = ("netprobe.diagnosis", "netprobe.report", "netprobe.render.lowering", "netprobe.render.model")
 MAY_TOUCH_FILES = {"netprobe.report.stored", "netprobe.diagnosis.pages"}

@@ -230,7 +230,10 @@ def run(prepared: Prepared, outside: Outside = ALONE) -> Report:
     with spread.forked(selection.endpoints, prepared.look.ready or (), settings, outside.say) as workers:
         import netprobe.diagnosis  # noqa: F401 - needed in any case, and now the workers work meanwhile
 
-        return trio.run(probe, workers)
+        report = trio.run(probe, workers)
+    from netprobe import identity  # late: who we are is no reason to keep the first packet waiting
+
+    return identity.with_host(report, prepared.request.naming, prepared.request.root)
 
 
 def _diagnosed(run: Run, notes: Sequence[str]) -> Report:

@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from netprobe.naming import NAMED, Naming
+
 BOTH = (4, 6)
 
 
@@ -40,6 +42,7 @@ class CheckRequest(msgspec.Struct, frozen=True, kw_only=True):
         lab: the scenario of the embedded network, or None for the real one.
         locate: whether to look for the hop on which it breaks.
         genuine_chains: whether certificates of chains that verified are described.
+        naming: the host's labels, and whether the report names it.
     """
 
     regions: Sequence[str] = ()
@@ -67,3 +70,4 @@ class CheckRequest(msgspec.Struct, frozen=True, kw_only=True):
     lab: str | None = None
     locate: bool = False
     genuine_chains: bool = True
+    naming: Naming = NAMED

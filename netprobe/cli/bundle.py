@@ -89,7 +89,7 @@ def _judged(root: Path | None) -> Report:
     from netprobe.host.machine import Machine
 
     with FolderRoot(root or Path("/")) as opened:
-        return readiness.judged(Machine(root=opened, subject="host", live=live() if root is None else None))
+        return readiness.judged(Machine(root=opened, subject="host", live=live() if root is None else None), root=root)
 
 
 def _settings(root: Path | None) -> object:

@@ -63,6 +63,8 @@ def check(
         typer.Option("--handoff-target", metavar="TARGET", help="With the rules for this firewall or proxy."),
     ] = None,
     transcript: options.Transcript = None,
+    label: options.Labels = None,
+    anonymous: options.Anonymous = False,
     strict: options.Strict = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -80,6 +82,7 @@ def check(
     wanted = emit.wanted(format, output, report)
     handing_off = handoffs.wanted(handoff, handoff_target)
     transcribing.check(transcript)
+    naming = values.naming(label, anonymous=anonymous)
     values.refuse_both(proxy=proxy, no_proxy=no_proxy)
     request = CheckRequest(
         regions=options.listed(region),
@@ -106,6 +109,7 @@ def check(
         idle=values.seconds("--idle", idle),
         lab=lab,
         locate=locate,
+        naming=naming,
         genuine_chains=wanted.holds_observations or transcript is not None,
     )
     outside = Outside(

@@ -15,6 +15,7 @@ from netprobe.errors import UsageError
 
 if TYPE_CHECKING:
     from netprobe.gate import Expectations
+    from netprobe.naming import Naming
     from netprobe.report.model import Report
 
 
@@ -50,6 +51,8 @@ def gate(
     lab: options.Lab = None,
     locate: options.Locate = False,
     transcript: options.Transcript = None,
+    label: options.Labels = None,
+    anonymous: options.Anonymous = False,
     strict: options.Strict = False,
 ) -> int:
     """Run what [gate] in netprobe.toml asks for; one verdict, one exit code.
@@ -73,7 +76,8 @@ def gate(
     waived = gates.waivers(settings.tables("waiver"), file, _findings())
     day = _day(today)
     transcribing.check(transcript, regions=asked.regions)
-    parts = _offline(asked, settings)
+    naming = values.naming(label, anonymous=anonymous)
+    parts = _offline(asked, settings, naming)
     if asked.regions:
         from netprobe.checking.perform import Outside, perform
         from netprobe.checking.request import CheckRequest
@@ -104,6 +108,7 @@ def gate(
             idle=values.seconds("--idle", idle),
             lab=lab,
             locate=locate,
+            naming=naming,
         )
         outside = Outside(say=say, keep_bug=lambda traceback: bug.keep(traceback, sys.argv[1:]))
         checked = perform(request, outside)
@@ -131,12 +136,12 @@ def _day(text: str | None) -> datetime.date:
         raise UsageError(text, "is not a day", "write it as 2027-01-31") from None
 
 
-def _offline(asked: Expectations, settings: config.Config) -> list[Report]:
+def _offline(asked: Expectations, settings: config.Config, naming: Naming) -> list[Report]:
     from netprobe.cli import readiness, workload
 
     parts = []
     if asked.image is not None:
-        parts.append(readiness.image(Path(settings.relative(asked.image)), asked.platform))
+        parts.append(readiness.image(Path(settings.relative(asked.image)), asked.platform, naming))
     if asked.workloads:
-        parts.append(workload.judged([Path(settings.relative(name)) for name in asked.workloads]))
+        parts.append(workload.judged([Path(settings.relative(name)) for name in asked.workloads], naming))
     return parts

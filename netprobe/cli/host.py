@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from netprobe.cli import emit, options
+from netprobe.cli import emit, options, values
 
 
 def register(app: typer.Typer) -> None:
@@ -17,6 +17,8 @@ def host(
     format: options.Format = "text",
     output: options.Output = None,
     report: options.Reports = None,
+    label: options.Labels = None,
+    anonymous: options.Anonymous = False,
     strict: options.Strict = False,
 ) -> int:
     """Judge this host without the network.
@@ -31,7 +33,8 @@ def host(
     from netprobe.host.machine import Machine
 
     wanted = emit.wanted(format, output, report)
+    naming = values.naming(label, anonymous=anonymous)
     with FolderRoot(Path("/")) as root:
-        found = readiness.judged(Machine(root=root, subject="host", live=live()))
+        found = readiness.judged(Machine(root=root, subject="host", live=live()), naming)
     emit.emit(found, wanted)
     return emit.exit_code(found, strict=strict)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from netprobe.cli import emit, options
+from netprobe.cli import emit, options, values
 
 
 def register(app: typer.Typer) -> None:
@@ -26,6 +26,8 @@ def image(
     format: options.Format = "text",
     output: options.Output = None,
     report: options.Reports = None,
+    label: options.Labels = None,
+    anonymous: options.Anonymous = False,
     strict: options.Strict = False,
 ) -> int:
     """Judge an image's root folder or tar.
@@ -35,6 +37,7 @@ def image(
     from netprobe.cli import readiness
 
     wanted = emit.wanted(format, output, report)
-    found = readiness.image(root, platform)
+    naming = values.naming(label, anonymous=anonymous)
+    found = readiness.image(root, platform, naming)
     emit.emit(found, wanted)
     return emit.exit_code(found, strict=strict)

@@ -105,6 +105,18 @@ Lab = Annotated[
         "stands in for whatever proxy they name.",
     ),
 ]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label",
+        "--labels",
+        metavar="KEY=VALUE",
+        help="Label this host in the report, as site=fra (comma lists too). Repeatable.",
+    ),
+]
+Anonymous = Annotated[
+    bool, typer.Option("--anonymous", help="Leave out what names this host: its name, machine id and addresses.")
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 for warnings too.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes on stderr.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more on stderr.")]

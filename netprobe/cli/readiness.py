@@ -19,10 +19,13 @@ import msgspec
 
 from netprobe import apart
 from netprobe.cli import bug
+from netprobe.naming import NAMED
+from netprobe.report.model import HostIdentity
 from netprobe.rules import CannotJudgeError, Judged, Judgement, cut_short, judge_one
 
 if TYPE_CHECKING:
     from netprobe.host.machine import Machine
+    from netprobe.naming import Naming
     from netprobe.report.model import Report
 
 MEMORY = 2 << 30
@@ -40,8 +43,15 @@ class _One(msgspec.Struct, array_like=True):
     bugs: list[str]
 
 
-def judged(machine: Machine, notes: Iterable[str] = ()) -> Report:
-    """Judge every rule of host and image."""
+def judged(machine: Machine, naming: Naming = NAMED, root: Path | None = None) -> Report:
+    """Judge every rule of host and image for a host.
+
+    Args:
+        machine: its files.
+        naming: its labels, and whether the report names it.
+        root: the root folder, if it is not this host's own.
+    """
+    from netprobe import identity
     from netprobe.host.rules import RULES
 
     started, clock = datetime.now(UTC), time.monotonic()
@@ -51,10 +61,12 @@ def judged(machine: Machine, notes: Iterable[str] = ()) -> Report:
         bugs.append("".join(traceback.format_exception(error)))
 
     found = [judge_one(rule, machine, machine.subject, running=machine.running, met=met) for rule in RULES]
-    return _report(found, started, clock, [*notes, *_kept(bugs)])
+    return _report(found, started, clock, _kept(bugs), identity.of_this_host(naming, root=root))
 
 
-def _report(found: Sequence[Judged[Machine]], started: datetime, clock: float, notes: Iterable[str]) -> Report:
+def _report(
+    found: Sequence[Judged[Machine]], started: datetime, clock: float, notes: Iterable[str], host: HostIdentity
+) -> Report:
     from netprobe import catalog as catalogs
     from netprobe.observations import CatalogVersion
     from netprobe.report import readiness
@@ -66,6 +78,7 @@ def _report(found: Sequence[Judged[Machine]], started: datetime, clock: float, n
         started=started,
         seconds=time.monotonic() - clock,
         notes=notes,
+        host=host,
     )
 
 
@@ -76,26 +89,36 @@ def _kept(bugs: Sequence[str]) -> Iterator[str]:
         yield f"bug in netprobe, met in {len(bugs)} rules; {where}; please report it with the traceback"
 
 
-def image(path: Path, platform: str | None = None) -> Report:
+def image(path: Path, platform: str | None = None, naming: Naming = NAMED) -> Report:
     """Open an image and judge it.
+
+    Args:
+        path: the root folder, tar or layout.
+        platform: which image of a layout with several.
+        naming: labels for the report.
 
     Raises:
         UnreadableFileError: it cannot be read, holds no root file system, or takes more than it is given to read.
     """
     from netprobe.errors import UnreadableFileError
     from netprobe.host.rules import RULES
+    from netprobe.identity import labelled
 
     started, clock = datetime.now(UTC), time.monotonic()
     limits = apart.Limits(memory=MEMORY, cpu_seconds=CPU_SECONDS, wall_seconds=WALL_SECONDS)
     decoder = msgspec.msgpack.Decoder(_One)
     notes: list[str] | None = None
+    host = labelled(naming)
     found: list[Judged[Machine]] = []
     bugs: list[str] = []
     why = ""
     try:
-        for data in apart.run(lambda: _judgements(path, platform), limits):
+        for data in apart.run(lambda: _judgements(path, platform, naming), limits):
             if notes is None:
                 notes = msgspec.msgpack.decode(data, type=list[str])
+                continue
+            if len(found) == len(RULES):
+                host = msgspec.msgpack.decode(data, type=HostIdentity)
                 continue
             one = decoder.decode(data)
             bugs += one.bugs
@@ -106,11 +129,12 @@ def image(path: Path, platform: str | None = None) -> Report:
             raise UnreadableFileError(str(path), f"cannot be read: {error}", _REMEDY) from error
         why = str(error)
     found += [cut_short(rule, str(path), f"the image was not judged to its end: {why}") for rule in RULES[len(found) :]]
-    return _report(found, started, clock, [*(notes or ()), *_kept(bugs)])
+    return _report(found, started, clock, [*(notes or ()), *_kept(bugs)], host)
 
 
-def _judgements(path: Path, platform: str | None) -> Iterator[bytes]:
-    """In the child: what is to be said of the image, then each rule's judgement, encoded."""
+def _judgements(path: Path, platform: str | None, naming: Naming) -> Iterator[bytes]:
+    """In the child: what is to be said of the image, then each rule's judgement, then what it is, encoded."""
+    from netprobe import identity
     from netprobe.host.archive import open_root
     from netprobe.host.machine import Machine
     from netprobe.host.rules import RULES
@@ -132,3 +156,4 @@ def _judgements(path: Path, platform: str | None) -> Iterator[bytes]:
             bugs.clear()
             one = judge_one(rule, machine, machine.subject, running=False, within=within, met=met)
             yield msgspec.msgpack.encode((one.judgement, one.hindered, bugs))
+        yield msgspec.msgpack.encode(identity.of_image(machine, naming))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from netprobe.cli.options import listed
 from netprobe.errors import UsageError
+from netprobe.naming import Naming, parse
 
 MAX_NUMBER = 999
 MAX_SECONDS = 86_400.0
@@ -102,3 +103,12 @@ def refuse_both(*, proxy: str | None, no_proxy: bool) -> None:
     """
     if proxy is not None and no_proxy:
         raise UsageError("--proxy --no-proxy", "exclude each other", "give one of them")
+
+
+def naming(labels: Iterable[str] | None, *, anonymous: bool) -> Naming:
+    """Read ``--label`` and ``--anonymous``.
+
+    Raises:
+        UsageError: a label is none, or is given twice.
+    """
+    return Naming(labels=parse(listed(labels)), anonymous=anonymous)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netprobe.cli import emit, options
+from netprobe.cli import emit, options, values
 
 if TYPE_CHECKING:
+    from netprobe.naming import Naming
     from netprobe.report.model import Report
 
 
@@ -30,6 +31,8 @@ def workload(
     format: options.Format = "text",
     output: options.Output = None,
     report: options.Reports = None,
+    label: options.Labels = None,
+    anonymous: options.Anonymous = False,
     strict: options.Strict = False,
 ) -> int:
     """Judge task definitions, services and EventBridge targets for external instances.
@@ -40,18 +43,24 @@ def workload(
     'netprobe endpoints --task-definition FILE' shows which endpoints they need.
     """
     wanted = emit.wanted(format, output, report)
-    found = judged(files)
+    naming = values.naming(label, anonymous=anonymous)
+    found = judged(files, naming)
     emit.emit(found, wanted)
     return emit.exit_code(found, strict=strict)
 
 
-def judged(files: Sequence[Path]) -> Report:
+def judged(files: Sequence[Path], naming: Naming) -> Report:
     """Judge every rule of workload over each file.
+
+    Args:
+        files: the task definitions, services or templates.
+        naming: labels for the report; no host is judged.
 
     Raises:
         UnreadableFileError: a file is missing, broken, or holds no workload.
     """
     from netprobe import catalog as catalogs
+    from netprobe.identity import labelled
     from netprobe.observations import CatalogVersion
     from netprobe.report import readiness
     from netprobe.rules import judge
@@ -66,4 +75,5 @@ def judged(files: Sequence[Path]) -> Report:
         catalog=CatalogVersion(version=catalog.version, digest=catalog.digest),
         started=started,
         seconds=time.monotonic() - clock,
+        host=labelled(naming),
     )

@@ -6,13 +6,43 @@ when a key is renamed or removed, its second when one is added.
 
 from __future__ import annotations
 
+from datetime import date, datetime
+
 import msgspec
 
 from netprobe.diagnosis.model import CapabilityOutcome, Diagnosis, EndpointOutcome
 from netprobe.findings import Finding, RuleOutcome, Verdict
 from netprobe.observations import CatalogVersion, Context, Observation, Run
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
+
+
+class HostIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """Which host a report is about, as far as it may and can be told; what is not known is empty.
+
+    Attributes:
+        name: as the kernel knows it; empty for an image, and with ``--anonymous``.
+        site: where it stands (``--label site=fra``).
+        labels: the user's other labels.
+        machine_id: its machine id, hashed; the same for the same installation of a system in every report.
+        addresses: those that its connections come from.
+        os: ``Debian GNU/Linux 12 (bookworm)``.
+        kernel: its release.
+        agents: ``ecs-agent``, ``ssm-agent``, ``cloudwatch-agent`` → the installed version.
+        docker: the installed version of Docker.
+        user: as whom netprobe ran.
+    """
+
+    name: str = ""
+    site: str = ""
+    labels: dict[str, str] = {}
+    machine_id: str = ""
+    addresses: tuple[str, ...] = ()
+    os: str = ""
+    kernel: str = ""
+    agents: dict[str, str] = {}
+    docker: str = ""
+    user: str = ""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +66,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     context: Context = Context()
     notes: tuple[str, ...] = ()
     rules: tuple[RuleOutcome, ...] = ()
+    host: HostIdentity = HostIdentity()
 
     @classmethod
     def of(cls, run: Run, diagnosis: Diagnosis) -> Report:
@@ -43,7 +74,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             schema_version=SCHEMA_VERSION,
             netprobe_version=run.netprobe_version,
-            catalog=run.catalog,
+            catalog=aged(run.catalog, run.started_at),
             started_at=run.started_at,
             duration_seconds=run.duration_seconds,
             regions=run.regions,
@@ -75,3 +106,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             observations=self.observations,
             notes=self.notes,
         )
+
+
+def aged(catalog: CatalogVersion, started_at: str) -> CatalogVersion:
+    """The catalog with its age on the day of the run.
+
+    Args:
+        catalog: its version is the day on which its facts were read.
+        started_at: when the run began, RFC 3339. What is no day of either leaves the age unknown.
+    """
+    try:
+        days = (datetime.fromisoformat(started_at).date() - date.fromisoformat(catalog.version)).days
+    except ValueError:
+        return catalog
+    return msgspec.structs.replace(catalog, age_days=days)

@@ -12,10 +12,11 @@ from typing import TypeVar
 
 from netprobe import __version__
 from netprobe.observations import CatalogVersion
-from netprobe.report.model import SCHEMA_VERSION, Report
+from netprobe.report.model import SCHEMA_VERSION, HostIdentity, Report, aged
 from netprobe.rules import Judged, verdict
 
 T = TypeVar("T")
+NOBODY = HostIdentity()
 
 
 def report(
@@ -25,6 +26,7 @@ def report(
     started: datetime,
     seconds: float,
     notes: Iterable[str] = (),
+    host: HostIdentity = NOBODY,
 ) -> Report:
     """Make a report of judged rules.
 
@@ -34,12 +36,14 @@ def report(
         started: when judging began.
         seconds: how long it took.
         notes: what else a reader should know.
+        host: whose files were judged.
     """
+    started_at = started.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     return Report(
         schema_version=SCHEMA_VERSION,
         netprobe_version=__version__,
-        catalog=catalog,
-        started_at=started.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        catalog=aged(catalog, started_at),
+        started_at=started_at,
         duration_seconds=round(seconds, 3),
         regions=(),
         verdict=verdict(judged),
@@ -49,4 +53,5 @@ def report(
         findings=tuple(finding for one in judged if (finding := one.finding()) is not None),
         notes=tuple(notes),
         rules=tuple(one.outcome() for one in judged),
+        host=host,
     )

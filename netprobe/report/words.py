@@ -58,3 +58,41 @@ def hosts_told(hosts: Sequence[str], most: int) -> str:
     if len(hosts) <= most + 1:
         return ", ".join(hosts)
     return f"{', '.join(hosts[:most])} and {len(hosts) - most} more"
+
+
+def about(report: Report) -> dict[str, str]:
+    """Which host a report is about, as whom it was looked at, when, and on which facts; what is not known is left out.
+
+    Returns:
+        A label for people → what is known, in the order in which to show it.
+    """
+    host = report.host
+    labels = [f"{key}={value}" for key, value in host.labels.items()]
+    site = [f"site {host.site}"] if host.site else []
+    kernel = [f"kernel {host.kernel}"] if host.kernel else []
+    user = [f"as {host.user}"] if host.user else []
+    programs = [f"{agent} {version}" for agent, version in host.agents.items()]
+    docker = [f"docker {host.docker}"] if host.docker else []
+    looked_as = [record.name for record in report.context.vantages]
+    known = {
+        "host": [*_unless_empty(host.name), *site, *labels],
+        "addresses": host.addresses,
+        "machine id": _unless_empty(host.machine_id),
+        "system": [*_unless_empty(host.os), *kernel],
+        "agents": [*programs, *docker],
+        "looked": [*user, *(f"as {name} does" for name in looked_as if name != "host")],
+        "when": [report.started_at],
+        "netprobe": [report.netprobe_version, catalog_told(report)],
+    }
+    return {label: ", ".join(parts) for label, parts in known.items() if parts}
+
+
+def _unless_empty(text: str) -> list[str]:
+    return [text] if text else []
+
+
+def catalog_told(report: Report) -> str:
+    """``catalog 2026-11-23, 5 days old``."""
+    days = report.catalog.age_days
+    age = f", {counted(days, 'day')} old" if days is not None and days > 0 else ""
+    return f"catalog {report.catalog.version}{age}"

@@ -1,0 +1,78 @@
+"""What a user calls a host: its labels (``--label site=fra``), and whether it is to be named at all (``--anonymous``).
+
+A label goes into every report and, as ``label_KEY``, into metrics. Therefore keys are words that Prometheus takes once
+``-`` and ``.`` are written ``_`` (prometheus.io, "Data model", read 2026-11-28), and no two keys may be the same then.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from netprobe.errors import UsageError, printable
+
+SITE = "site"
+"""The label that says where a host stands; a report has a key of its own for it."""
+MOST_LABELS = 32
+LONGEST_VALUE = 128
+_KEY = re.compile(r"[a-z][a-z0-9_.-]{0,62}")
+_REMEDY = "write for example --label site=fra --label rack=7"
+
+
+class Naming(msgspec.Struct, frozen=True, kw_only=True):
+    """How a report names its host.
+
+    Attributes:
+        labels: what the user says of it, the site included.
+        anonymous: whether its name, machine id, addresses and user are left out.
+    """
+
+    labels: Mapping[str, str] = {}
+    anonymous: bool = False
+
+
+NAMED = Naming()
+
+
+def parse(texts: Iterable[str]) -> dict[str, str]:
+    """Read labels.
+
+    Args:
+        texts: each ``KEY=VALUE``.
+
+    Raises:
+        UsageError: not of that form, a key that is no word, a value that is empty, too long or not printable, a key
+            twice, or too many.
+    """
+    found: dict[str, str] = {}
+    written: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = (part.strip() for part in text.partition("="))
+        if not equals:
+            raise UsageError(text, "is not KEY=VALUE", _REMEDY)
+        if not _KEY.fullmatch(key):
+            raise UsageError(text, "has a key that is not of a-z, 0-9, '_', '-' and '.', a letter first", _REMEDY)
+        _check_value(text, value)
+        twin = written.setdefault(as_word(key), key)
+        if twin != key or key in found:
+            raise UsageError(text, f"the label {twin} is given already", "give each label once")
+        if len(found) == MOST_LABELS:
+            raise UsageError(text, f"is one label more than the {MOST_LABELS} that a host may have", "leave some out")
+        found[key] = value
+    return found
+
+
+def _check_value(text: str, value: str) -> None:
+    if not value:
+        raise UsageError(text, "has an empty value", _REMEDY)
+    if len(value) > LONGEST_VALUE:
+        raise UsageError(text, f"has a value of more than {LONGEST_VALUE} characters", "shorten it")
+    if printable(value) != value:
+        raise UsageError(text, "has a value with control characters", "take them out")
+
+
+def as_word(key: str) -> str:
+    """The key as metrics write it: ``data-centre`` is ``data_centre``."""
+    return key.replace("-", "_").replace(".", "_")
