@@ -34,6 +34,8 @@ def python(own: Path, wheels: Sequence[Path], out: Path, work: Path) -> None:
     for wheel in [*wheels, own]:
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(site)
+    for man_pages in site.glob("netprobe_ecs-*.data"):
+        shutil.rmtree(man_pages)
     parts.run(
         *(
             parts.tool("shiv"),

@@ -91,11 +91,14 @@ def run(*command: str, cwd: Path | None = None, env: Mapping[str, str] | None = 
     """Run a program of the build and return what it printed.
 
     Raises:
-        BuildError: it failed; with what it said.
+        BuildError: it is not installed, or failed; with what it said.
     """
-    done = subprocess.run(
-        command, cwd=cwd, env=env, capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL, check=False
-    )
+    try:
+        done = subprocess.run(
+            command, cwd=cwd, env=env, capture_output=True, text=True, timeout=900, stdin=subprocess.DEVNULL
+        )
+    except FileNotFoundError as missing:
+        raise BuildError(f"{command[0]} is not installed") from missing
     if done.returncode != 0:
         raise BuildError(f"{command[0]} ended with {done.returncode}: {done.stderr.strip()[-2000:]}")
     return done.stdout

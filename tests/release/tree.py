@@ -89,6 +89,7 @@ def assemble(
     (own / "netprobe" / "build.txt").write_text(
         f"{parts.commit()}, with its own interpreter, linux {architecture.name}\n"
     )
+    _leave_out(own, ("*.data",))  # the man pages: a package has them where they belong
     _leave_out(site, _SITE_LEFT_OUT)
     _extensions(stdlib / "lib-dynload", site, lib / "ext", architecture.strip)
     for name in PLAIN:

