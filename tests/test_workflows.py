@@ -49,6 +49,43 @@ def test_the_schema_can_fail(tmp_path: Path) -> None:
     assert judged("vendor.github-workflows", bad).returncode == 1
 
 
+def zizmor(*paths: Path) -> subprocess.CompletedProcess[str]:
+    """Zizmor, which looks for holes in workflows: rights, pins, what a stranger can put into a script."""
+    program = Path(sys.executable).with_name("zizmor")
+    return subprocess.run(
+        [str(program), "--offline", "--no-progress", "--format", "plain", *map(str, paths)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_zizmor_finds_no_hole() -> None:
+    done = zizmor(GITHUB, EXAMPLES / "github-workflow.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No findings to report" in done.stdout
+
+
+def test_zizmor_can_find_one(tmp_path: Path) -> None:
+    folder = tmp_path / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    text = (GITHUB / "workflows" / "ci.yml").read_text()
+    assert "- run: bash .ci/run\n" in text
+    (folder / "ci.yml").write_text(text.replace("bash .ci/run", "echo ${{ github.event.pull_request.title }}"))
+    done = zizmor(tmp_path)
+    assert done.returncode != 0
+    assert "template-injection" in done.stdout
+
+
+def test_the_audit_of_a_release_passes_over_nothing() -> None:
+    """pip-audit 2.10.1 ends well, with "No known vulnerabilities found", where it could ask for no package at all."""
+    steps: Any = yaml.safe_load((GITHUB / "workflows" / "release.yml").read_text())["jobs"]["build"]["steps"]
+    (audit,) = [step["run"] for step in steps if "pip-audit" in step.get("run", "")]
+    (command,) = [line for line in audit.splitlines() if "tests/release/python.lock" in line]
+    assert {"--strict", "--require-hashes"} <= set(command.split())
+
+
 @pytest.mark.parametrize("path", [*WORKFLOWS, EXAMPLES / "github-workflow.yml"], ids=lambda path: path.name)
 def test_actions_are_pinned_by_digest_with_their_version_beside(path: Path) -> None:
     used = re.findall(r"uses: (\S+)(.*)", path.read_text())
