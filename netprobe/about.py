@@ -79,7 +79,6 @@ def about(today: datetime.date) -> About:
     from netprobe.catalog import prefixes
 
     facts = catalog.load()
-    found = {name: _version_of(name) for name in PACKAGES}
     return About(
         version=__version__,
         build=_build(),
@@ -90,9 +89,20 @@ def about(today: datetime.date) -> About:
         python=f"{platform.python_version()} ({sys.executable or 'no path'})",
         openssl=ssl.OPENSSL_VERSION,
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
-        packages={name: version for name, version in found.items() if version},
+        packages=packages(),
         missing=tuple(_missing()),
     )
+
+
+def packages() -> dict[str, str]:
+    """The version of each of :data:`PACKAGES` that is installed."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
 
 
 def _build() -> str:
@@ -100,13 +110,6 @@ def _build() -> str:
         return (files("netprobe") / _BUILD).read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return "no release: a checkout or a wheel of one"
-
-
-def _version_of(distribution: str) -> str:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return ""
 
 
 def _missing() -> Iterator[Missing]:

@@ -16,7 +16,6 @@ from netprobe import __version__, cilog
 from netprobe.cli.output import say
 from netprobe.errors import printable, redacted
 
-_PACKAGES = ("trio", "dnspython", "httpx", "h11", "cryptography", "msgspec", "typer", "jinja2", "scapy", "rich")
 _PASSWORD = re.compile(r"(?:://|^|[=,\s])[^:@/=,\s]*:(?!//)(\S+)@")
 
 
@@ -61,24 +60,17 @@ def keep(tracebacks: str, argv: Sequence[str]) -> str:
 def _describe(tracebacks: str, argv: Sequence[str]) -> str:
     import platform
 
+    from netprobe.about import packages
+
     lines = [
         f"netprobe {__version__}",
         f"python {platform.python_version()} on {platform.platform()}",
-        "packages: " + ", ".join(f"{name} {_version_of(name)}" for name in _PACKAGES),
+        "packages: " + ", ".join(f"{name} {version}" for name, version in packages().items()),
         f"arguments: {list(argv)!r}",
         "",
         tracebacks,
     ]
     return "\n".join(lines)
-
-
-def _version_of(package: str) -> str:
-    from importlib import metadata
-
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "(not installed)"
 
 
 def _without_secrets(text: str, settings: Iterable[str]) -> str:
