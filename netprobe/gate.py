@@ -24,7 +24,6 @@ and no clock; the command hands it both.
 from __future__ import annotations
 
 import datetime
-import difflib
 import fnmatch
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar
@@ -35,6 +34,7 @@ from netprobe import proxyurl
 from netprobe.diagnosis.model import EndpointOutcome
 from netprobe.errors import UsageError, printable
 from netprobe.findings import Certainty, Finding, Outcome, Owner, Place, RuleOutcome, Severity, Verdict
+from netprobe.nearest import meant, nearest
 from netprobe.observations import TlsDetail
 from netprobe.report.model import Report
 
@@ -144,11 +144,10 @@ def waivers(tables: Iterable[object], file: str, known: Collection[str] | None =
             if not getattr(waiver, name).strip():
                 raise UsageError(file, f"[[waiver]] number {number} has an empty {name}", f"write its {name}")
         if known is not None and waiver.finding not in known:
-            near = difflib.get_close_matches(waiver.finding, sorted(known), n=3)
             raise UsageError(
                 file,
                 f"[[waiver]] number {number}: there is no finding {printable(waiver.finding, 80)}",
-                f"perhaps {' or '.join(near)}" if near else "'netprobe explain --list' shows all",
+                meant(nearest(waiver.finding, sorted(known)), "'netprobe explain --list' shows all"),
             )
         twin = next((index for index, one in enumerate(found, start=1) if one.scope == waiver.scope), None)
         if twin is not None:

@@ -7,7 +7,6 @@ at, and long before a packet could leave.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -16,6 +15,7 @@ import msgspec
 from netprobe.catalog.model import ORDINARY, Endpoint, Forms, Region, Support
 from netprobe.catalog.store import Catalog
 from netprobe.errors import UsageError
+from netprobe.nearest import meant, nearest
 
 
 def endpoints(
@@ -141,7 +141,6 @@ def _words(given: Iterable[str], known: Iterable[str]) -> frozenset[str]:
     words = [word.strip().lower() for text in given for word in text.split(",") if word.strip()]
     for word in words:
         if word not in ids:
-            near = difflib.get_close_matches(word, ids, n=1)
-            meant = f"did you mean {near[0]}? " if near else ""
-            raise UsageError(word, "there is no such group", f"{meant}the groups are {', '.join(ids)}")
+            remedy = meant(nearest(word, ids, most=1), f"the groups are {', '.join(ids)}")
+            raise UsageError(word, "there is no such group", remedy)
     return frozenset(words)

@@ -16,7 +16,7 @@ from netprobe.cli.commands import COMMANDS
 from tests.support.cli import ROOT, environment
 
 PACKAGE = ROOT / "netprobe"
-BASE = {"cilog", "errors", "hostnames", "implicit", "interrupts", "jsontext", "resources", "shellwords"}
+BASE = {"cilog", "errors", "hostnames", "implicit", "interrupts", "jsontext", "nearest", "resources", "shellwords"}
 FACTS = BASE | {"catalog"}
 NEEDS = FACTS | {"requirements"}
 SEEN = BASE | {"observations"}
@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "interrupts": set(),
     "jsontext": {"cilog"},
     "messages": set(),
+    "nearest": set(),
     "resources": set(),
     "shellwords": set(),
     "apart": {"errors"},

@@ -6,7 +6,6 @@ the package: a fault in them is a bug, not a user's mistake, and surfaces as suc
 
 from __future__ import annotations
 
-import difflib
 import functools
 import hashlib
 import importlib.resources
@@ -20,6 +19,7 @@ from netprobe.catalog import answers
 from netprobe.catalog.entries import Entry
 from netprobe.catalog.model import ORDINARY, Answered, Endpoint, Forms, Group, Partition, Region, Request, Support
 from netprobe.errors import RefusedRegionError, UnknownRegionError, UsageError
+from netprobe.nearest import meant, nearest
 
 _FILES = ("endpoints.toml", answers.NAME, "partitions.json", "regions.toml")
 _LIST = "see them with: netprobe regions"
@@ -106,8 +106,8 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
         known = [r for r in self.regions if r.partition.support is not Support.REFUSED]
         ids = [r.id for r in known]
         near = [r.id for r in known if len(wanted) > 3 and wanted in r.description.lower()]
-        near += [i for i in difflib.get_close_matches(wanted, ids, n=3, cutoff=0.7) if i not in near]
-        return f"did you mean {' or '.join(near[:3])}? ({_LIST})" if near else _LIST
+        near += [i for i in nearest(wanted, ids, cutoff=0.7) if i not in near]
+        return meant(near[:3], _LIST)
 
     def select(self, names: Iterable[str]) -> tuple[Region, ...]:
         """The regions that ``names`` mean, each once, in the order given.

@@ -35,6 +35,7 @@ from netprobe.cli import commands
 from netprobe.cli.coercion import simplify
 from netprobe.cli.commands import COMMANDS
 from netprobe.errors import UnreadableFileError, UsageError
+from netprobe.nearest import meant, nearest
 
 DEFAULT_FILE = Path("netprobe.toml")
 MAX_BYTES = 1 << 20
@@ -219,16 +220,13 @@ def _flat(config: Config, document: Mapping[str, Any], command: str) -> Iterator
 
 def _refuse_unknown(config: Config, keys: list[str]) -> None:
     """Refuse keys that no command knows; importing every command is the price of a file with another one's keys."""
-    import difflib
-
     known = set(TABLES) | set(COMMANDS)
     for name in COMMANDS:
         for leaf in _leaves(commands.build(name)):
             known |= {key_of(parameter) for parameter in _options(leaf)}
     for key in keys:
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=3)
-            remedy = f"did you mean {' or '.join(near)}?" if near else "take it out"
+            remedy = meant(nearest(key, known)) or "take it out"
             raise UsageError(f"{config.path}: {key}", "there is no such option", remedy)
 
 

@@ -9,7 +9,6 @@ Pages are shown with headings and wrapped lines on a terminal, and as the Markdo
 
 from __future__ import annotations
 
-import difflib
 import re
 import sys
 from collections import Counter
@@ -21,6 +20,7 @@ import typer
 from netprobe.cli import options
 from netprobe.cli.output import coloured, width, write_output
 from netprobe.errors import UsageError
+from netprobe.nearest import meant, nearest
 
 if TYPE_CHECKING:
     from netprobe.catalog.model import Answered
@@ -101,11 +101,8 @@ def _found(asked: str) -> str:
     if page is not None:
         return page
     every = sorted({name for ids, _ in kinds.values() for name in ids})
-    near = difflib.get_close_matches(asked[:100].lower(), every, n=3)
-    hint = f"perhaps {' or '.join(near)}; " if near else ""
-    raise UsageError(
-        asked, "there is no page with this name or these words", f"{hint}'netprobe explain --list' shows all"
-    )
+    remedy = meant(nearest(asked.lower(), every), "'netprobe explain --list' shows all")
+    raise UsageError(asked, "there is no page with this name or these words", remedy)
 
 
 def _page(id_: str, kinds: _Kinds) -> str | None:

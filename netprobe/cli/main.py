@@ -22,6 +22,7 @@ from netprobe.cli.coercion import simplify
 from netprobe.cli.commands import COMMANDS
 from netprobe.cli.output import discard, say
 from netprobe.errors import CannotExpressError, NetprobeError, UsageError
+from netprobe.nearest import meant, nearest
 
 INTERRUPTED = 130
 _ASKED_TO_COMPLETE = "_NETPROBE_COMPLETE"
@@ -38,10 +39,7 @@ class LazyGroup(typer.core.TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Import one command's module and build its command."""
         if cmd_name not in COMMANDS:
-            import difflib
-
-            near = difflib.get_close_matches(cmd_name, COMMANDS, n=3)
-            remedy = f"did you mean {' or '.join(near)}?" if near else "'netprobe --help' lists the commands"
+            remedy = meant(nearest(cmd_name, COMMANDS), "'netprobe --help' lists the commands")
             raise UsageError(cmd_name or "''", "there is no such command", remedy)
         return load_command(cmd_name)
 

@@ -9,7 +9,6 @@ says so, and nothing ever connects anywhere.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import functools
 import ipaddress
 import itertools
@@ -36,6 +35,7 @@ from netprobe.lab.resolver import Memory, serve_tcp, serve_udp
 from netprobe.lab.scenarios import SCENARIOS, Scenario, Trust
 from netprobe.lab.servers import HostServer, Site
 from netprobe.lab.standing import Standing
+from netprobe.nearest import meant, nearest
 from netprobe.observations import VantageRecord
 from netprobe.vantage import ProxyServer, Resolver, TrustStore, Vantage
 
@@ -279,9 +279,8 @@ def scenario_named(name: str) -> Scenario:
         UsageError: there is none of that name.
     """
     if name not in SCENARIOS:
-        near = difflib.get_close_matches(name, SCENARIOS, n=3)
-        hint = f"perhaps {' or '.join(near)}; " if near else ""
-        raise UsageError(name, "the lab has no such scenario", f"{hint}'netprobe lab list' shows all")
+        remedy = meant(nearest(name, SCENARIOS), "'netprobe lab list' shows all")
+        raise UsageError(name, "the lab has no such scenario", remedy)
     return SCENARIOS[name]
 
 

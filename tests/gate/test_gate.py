@@ -305,7 +305,7 @@ WAIVER = '[[waiver]]\nfinding = "{id}"\nreason = "r"\nowner = "o"\nexpires = {da
         ('[gate]\nworkloads = ["task.json"]\n', ("--report", "junit"), "FORMAT=FILE"),
         ('[gate]\nimage = "absent.tar"\n', (), "absent.tar: No such file or directory; give an unpacked root"),
         ('[gate]\nimage = "task.json"\n', (), "task.json: is no tar archive"),
-        (GATE + WAIVER.format(id="selinux_enforcin", day="2026-12-31"), (), "perhaps selinux_enforcing"),
+        (GATE + WAIVER.format(id="selinux_enforcin", day="2026-12-31"), (), "did you mean selinux_enforcing?"),
         (GATE + WAIVER.format(id="zzz", day="2026-12-31"), (), "no finding zzz; 'netprobe explain --list'"),
         (GATE + WAIVER.format(id="fips_mode", day='"soon"'), (), "not a day like 2027-01-31"),
         (GATE + WAIVER.format(id="fips_mode", day="2026-02-30"), (), "netprobe.toml"),

@@ -280,7 +280,7 @@ def test_the_readme_lists_every_target_by_family() -> None:
 
 
 def test_unknown_target_tells_the_nearest() -> None:
-    with pytest.raises(UsageError, match="perhaps squid"):
+    with pytest.raises(UsageError, match="did you mean squid or squid-splice"):
         targets.get("sqiud")
     assert importlib.import_module("netprobe.render.targets.squid") is targets.get("squid")
 

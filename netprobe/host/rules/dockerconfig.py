@@ -6,7 +6,6 @@ and on the unit's command line (moby ``daemon/config``; see :mod:`netprobe.host.
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from netprobe.host.rules.define import rule
 from netprobe.host.rules.dockernetwork import bridge_network
 from netprobe.host.rules.pairs import shown
 from netprobe.host.rules.sources import READ_AGAIN
+from netprobe.nearest import nearest
 from netprobe.proxyurl import parse, safe
 from netprobe.rules import Judgement, Rule, failed, not_run, passed, warned
 
@@ -92,7 +92,7 @@ def _instead(path: tuple[str, ...], key: str) -> str:
             'write "proxies": {"http-proxy": "URL", "https-proxy": "URL", "no-proxy": "LIST"}; "default" and '
             '"httpProxy" belong into ~/.docker/config.json of the docker command'
         )
-    near = difflib.get_close_matches(key.lower().replace("_", "-"), dockerkeys.KEYS, 1, 0.8)
+    near = nearest(key.lower().replace("_", "-"), dockerkeys.KEYS, most=1, cutoff=0.8)
     return f'write "{near[0]}" instead of "{key}"' if near else f'remove "{key}"'
 
 

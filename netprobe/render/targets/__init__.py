@@ -34,6 +34,7 @@ from typing import cast
 
 from netprobe import resources
 from netprobe.errors import UsageError
+from netprobe.nearest import meant, nearest
 from netprobe.render.model import Target
 
 TARGETS: dict[str, tuple[str, ...]] = {
@@ -105,11 +106,8 @@ def get(name: str) -> Target:
     """
     name = ALIASES.get(name.lower(), name)
     if name not in names():
-        import difflib  # late: only a name that is not known needs it
-
-        near = difflib.get_close_matches(name, [*names(), *ALIASES], n=3, cutoff=0.4)
-        hint = f"perhaps {' or '.join(near)}; " if near else ""
-        raise UsageError(name, "there is no such target", f"{hint}netprobe targets lists them")
+        near = nearest(name, [*names(), *ALIASES], cutoff=0.4)
+        raise UsageError(name, "there is no such target", meant(near, "'netprobe targets' lists them"))
     # The name is one of the table above, so nothing that a user types reaches the import.
     return cast(Target, importlib.import_module(f"{__name__}.{name.replace('-', '_')}"))
 
