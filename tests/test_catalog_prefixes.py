@@ -163,7 +163,7 @@ class TestRead:
         assert "\x1b" not in str(caught.value)
 
     def test_a_missing_file_and_a_folder(self, tmp_path: Path) -> None:
-        with pytest.raises(UnreadableFileError, match="No such file"):
+        with pytest.raises(UnreadableFileError, match="no such file"):
             prefixes.read(tmp_path / "none")
         with pytest.raises(UnreadableFileError, match="directory"):
             prefixes.read(tmp_path)

@@ -16,7 +16,18 @@ from netprobe.cli.commands import COMMANDS
 from tests.support.cli import ROOT, environment
 
 PACKAGE = ROOT / "netprobe"
-BASE = {"cilog", "errors", "hostnames", "implicit", "interrupts", "jsontext", "nearest", "resources", "shellwords"}
+BASE = {
+    "cilog",
+    "errors",
+    "hostnames",
+    "implicit",
+    "interrupts",
+    "jsontext",
+    "nearest",
+    "reading",
+    "resources",
+    "shellwords",
+}
 FACTS = BASE | {"catalog"}
 NEEDS = FACTS | {"requirements"}
 SEEN = BASE | {"observations"}
@@ -32,6 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "jsontext": {"cilog"},
     "messages": set(),
     "nearest": set(),
+    "reading": {"errors"},
     "resources": set(),
     "shellwords": set(),
     "apart": {"errors"},

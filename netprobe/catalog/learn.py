@@ -20,11 +20,12 @@ from typing import Literal
 
 import msgspec
 
+from netprobe import reading
 from netprobe.catalog import store
 from netprobe.catalog.model import Answered
 from netprobe.catalog.store import Catalog
 from netprobe.catalog.transcripts import MAX_BYTES, Said, Transcript, read
-from netprobe.errors import NetprobeError, UnreadableFileError, UsageError
+from netprobe.errors import NetprobeError, UsageError
 
 SOURCE = "a transcript of netprobe check"
 MOST_REGIONS = 6
@@ -188,12 +189,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _bytes(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except OSError as error:
-        remedy = "give a file that netprobe check --transcript wrote"
-        raise UnreadableFileError(str(path), f"it cannot be read ({error.strerror})", remedy) from error
+    return reading.read(path, MAX_BYTES, "give a file that netprobe check --transcript wrote")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import msgspec
 
+from netprobe import reading
 from netprobe.errors import UnreadableFileError
 
 GLOBAL = "GLOBAL"
@@ -126,13 +127,7 @@ def read(path: Path) -> Prefixes:
     Raises:
         UnreadableFileError: it is missing, too large, or not such a file.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise UnreadableFileError(str(path), error.strerror or "it cannot be read", _REMEDY) from error
-    if len(data) > MAX_BYTES:
-        raise UnreadableFileError(str(path), f"it is larger than {MAX_BYTES // 1024**2} MiB", _REMEDY)
+    data = reading.read(path, MAX_BYTES, _REMEDY)
     try:
         return parse(data)
     except (ValueError, RecursionError) as error:

@@ -30,7 +30,7 @@ from typing import Annotated, Any, get_args
 import typer
 import typer.main
 
-from netprobe import implicit
+from netprobe import implicit, reading
 from netprobe.cli import commands
 from netprobe.cli.coercion import simplify
 from netprobe.cli.commands import COMMANDS
@@ -80,20 +80,13 @@ def read(path: Path) -> Config:
     Raises:
         UnreadableFileError: it is missing, unreadable, too large or not TOML; the message has the place.
     """
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except OSError as exc:
-        raise UnreadableFileError(
-            str(path), f"cannot be read ({(exc.strerror or '').lower()})", "name another"
-        ) from exc
-    return _parsed(path, data)
+    return _parsed(path, reading.read(path, MAX_BYTES, "name another"))
 
 
 def _parsed(path: Path, data: bytes) -> Config:
     remedy = "correct it, or name another file with --config"
     if len(data) > MAX_BYTES:
-        raise UnreadableFileError(str(path), f"is larger than {MAX_BYTES} bytes", remedy)
+        raise reading.too_large(path, MAX_BYTES, remedy)
     try:
         return Config(path=path, document=tomllib.loads(data.decode("utf-8")))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as exc:

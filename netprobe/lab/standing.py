@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from netprobe import reading
 from netprobe.errors import UnreadableFileError
 
 LARGEST_FILE = 4 << 20
@@ -55,12 +56,9 @@ def read(path: Path) -> Standing:
     Raises:
         UnreadableFileError: no such file, not a description, or it points outside loopback.
     """
+    content = reading.read(path, LARGEST_FILE, _REMEDY)
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
         standing = msgspec.json.decode(content, type=Standing)
-    except OSError as error:
-        raise UnreadableFileError(str(path), f"cannot be read ({error.strerror})", _REMEDY) from error
     except (msgspec.DecodeError, ValueError) as error:
         raise UnreadableFileError(str(path), "is not the description of a lab", _REMEDY) from error
     outside = [address for address in _all_addresses(standing) if not _is_loopback(address)]

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import msgspec
 
+from netprobe import reading
 from netprobe.errors import UnreadableFileError
 from netprobe.host.readers import truststore
 from netprobe.vantage import TrustStore
@@ -66,13 +67,7 @@ def read_bundle(path: Path) -> bytes:
         UnreadableFileError: it is missing, too large, or holds no certificate.
     """
     remedy = "give a PEM file with one or more CA certificates"
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BUNDLE + 1)
-    except OSError as error:
-        raise UnreadableFileError(str(path), f"it cannot be read ({error.strerror})", remedy) from error
-    if len(data) > MAX_BUNDLE:
-        raise UnreadableFileError(str(path), f"it is larger than {MAX_BUNDLE >> 20} MiB", remedy)
+    data = reading.read(path, MAX_BUNDLE, remedy)
     if not _PEM.search(data):
         raise UnreadableFileError(str(path), "it holds no PEM certificate", remedy)
     return data

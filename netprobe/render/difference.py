@@ -14,10 +14,12 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+from netprobe import reading
 from netprobe.errors import UnreadableFileError, printable
 from netprobe.render.carry import FILLED
 from netprobe.render.model import Comment
 
+_REMEDY = "name the deployed file, or its folder"
 MAX_BYTES = 32 << 20
 _ABOUT = ("about", "made_by")
 """Members of a JSON document that stand for the header, which the language has no comment for."""
@@ -111,11 +113,6 @@ def _read(path: Path) -> str | None:
     try:
         if not path.exists():
             return None
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
     except OSError as exc:
-        reason = f"cannot be read ({(exc.strerror or '').lower()})"
-        raise UnreadableFileError(str(path), reason, "name the deployed file, or its folder") from exc
-    if len(data) > MAX_BYTES:
-        raise UnreadableFileError(str(path), f"is larger than {MAX_BYTES >> 20} MiB", "name the deployed file")
-    return data.decode("utf-8", "replace")
+        raise UnreadableFileError(str(path), f"cannot be read ({reading.reason(exc)})", _REMEDY) from exc
+    return reading.read(path, MAX_BYTES, _REMEDY).decode("utf-8", "replace")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from netprobe import implicit
+from netprobe import implicit, reading
 from netprobe.catalog.model import Endpoint
 from netprobe.errors import InvalidHostnameError, UnreadableFileError, UsageError
 from netprobe.hostnames import Hostname, HostPattern
@@ -125,17 +125,12 @@ def read(path: Path, *, lab: bool = False) -> Lock:
     Raises:
         UnreadableFileError: missing, too large, not a lock, a lab's, or it holds what cannot be a name or an address.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as exc:
-        raise UnreadableFileError(str(path), f"cannot be read ({(exc.strerror or '').lower()})", _REMEDY) from exc
-    return _decoded(path, data, lab=lab)
+    return _decoded(path, reading.read(path, MAX_BYTES, _REMEDY), lab=lab)
 
 
 def _decoded(path: Path, data: bytes, *, lab: bool) -> Lock:
     if len(data) > MAX_BYTES:
-        raise UnreadableFileError(str(path), f"is larger than {MAX_BYTES >> 20} MiB", _REMEDY)
+        raise reading.too_large(path, MAX_BYTES, _REMEDY)
     try:
         lock = msgspec.json.decode(data, type=Lock)
         if lock.version != 1:

@@ -6,13 +6,13 @@ file is malformed. This is the one place of ``netprobe.report`` that touches a f
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
+from netprobe import reading
 from netprobe.errors import UnreadableFileError
 from netprobe.report.model import SCHEMA_VERSION, Report
 
@@ -32,17 +32,7 @@ def read(path: Path) -> Report:
     Raises:
         UnreadableFileError: missing, unreadable, too large, not a report, or of a version that cannot be read.
     """
-    try:
-        if str(path) == "-":
-            data = sys.stdin.buffer.read(MAX_BYTES + 1)
-        else:
-            with path.open("rb") as stream:
-                data = stream.read(MAX_BYTES + 1)
-    except OSError as exc:
-        raise UnreadableFileError(str(path), f"cannot be read ({(exc.strerror or '').lower()})", _REMEDY) from exc
-    if len(data) > MAX_BYTES:
-        raise UnreadableFileError(str(path), f"is larger than {MAX_BYTES >> 20} MiB", _REMEDY)
-    return decode(data, str(path))
+    return decode(reading.read(path, MAX_BYTES, _REMEDY, stdin=True), str(path))
 
 
 def decode(data: bytes, name: str) -> Report:

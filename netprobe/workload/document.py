@@ -11,11 +11,11 @@ Broken files are told as ``FILE: … at line L, column C``.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from netprobe import reading
 from netprobe.errors import UnreadableFileError
 
 MAX_BYTES = 1024 * 1024
@@ -72,13 +72,7 @@ def text_of(path: Path) -> str:
     Raises:
         UnreadableFileError: it is missing, too large, or not UTF-8.
     """
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except OSError as exc:
-        raise UnreadableFileError(str(path), os.strerror(exc.errno or 0), "name a readable file") from exc
-    if len(data) > MAX_BYTES:
-        raise UnreadableFileError(str(path), f"is larger than {MAX_BYTES // 1024} KiB", _REMEDY)
+    data = reading.read(path, MAX_BYTES, _REMEDY)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:

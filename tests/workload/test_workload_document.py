@@ -76,7 +76,7 @@ def test_size_encoding_and_absence(tmp_path: Path) -> None:
     big.write_bytes(b" " * (MAX_BYTES + 1))
     latin.write_bytes(b'{\n"a": "\xe9"}')
     empty.write_text("")
-    for path, told in ((big, "larger"), (latin, "line 2"), (empty, "empty"), (tmp_path / "absent", "No such file")):
+    for path, told in ((big, "larger"), (latin, "line 2"), (empty, "empty"), (tmp_path / "absent", "no such file")):
         with pytest.raises(UnreadableFileError, match=told):
             read(path)
 
