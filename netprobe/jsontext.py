@@ -7,6 +7,7 @@ it, change what a person sees, and may have come from a name on the network. Esc
 
 from __future__ import annotations
 
+import io
 import re
 import unicodedata
 from typing import Any
@@ -15,6 +16,8 @@ import msgspec
 
 from netprobe import cilog
 
+_PART = 1 << 18
+"""Bytes of a document, and on to the end of the line, that are text at one time."""
 _SUSPECT = re.compile("[\x7f\x80-\U0010ffff]")
 
 
@@ -24,8 +27,28 @@ def encode(value: Any) -> bytes:
     Args:
         value: anything that msgspec can encode.
     """
-    data = msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
-    return escaped(data.decode("utf-8")).encode("utf-8")
+    return indented(msgspec.json.encode(value))
+
+
+def indented(data: bytes) -> bytes:
+    """Lay JSON out with two spaces of indent and a line break at the end, every character that controls escaped.
+
+    Args:
+        data: JSON in UTF-8, as msgspec encodes it.
+
+    Returns:
+        The document. Of a large one only parts are ever text, which takes up to four bytes a character: no string
+        goes over the end of a line.
+    """
+    laid_out, done, start = msgspec.json.format(data, indent=2), io.BytesIO(), 0
+    del data
+    while start < len(laid_out):
+        end = laid_out.find(b"\n", start + _PART) + 1 or len(laid_out)
+        done.write(escaped(laid_out[start:end].decode("utf-8")).encode("utf-8"))
+        start = end
+    del laid_out
+    done.write(b"\n")
+    return done.getvalue()
 
 
 def escaped(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 import unicodedata
 
 from hypothesis import given
@@ -24,3 +25,15 @@ def test_what_a_person_reads_stays_readable() -> None:
     assert r"\u009b" in jsontext.encode(["\x9b31m"]).decode()
     assert r"\u202e" in jsontext.encode(["\u202e"]).decode()
     assert r"\udb40\udc01" in jsontext.encode(["\U000e0001"]).decode()
+
+
+def test_a_large_document_is_never_text_as_a_whole() -> None:
+    value = ["\u2026 " + "x" * 98 for _ in range(100_000)]
+    tracemalloc.start()
+    try:
+        shown = jsontext.encode(value)
+        largest = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert json.loads(shown) == value
+    assert largest < 3.2 * len(shown)

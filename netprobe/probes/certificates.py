@@ -22,6 +22,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
+
 from netprobe.errors import printable
 from netprobe.observations import Certificate
 from netprobe.probes import dername, trust
@@ -34,6 +36,11 @@ MAX_CANDIDATES = 64
 """Certificates among which the next issuer is looked for."""
 MAX_NAMES = 20
 MAX_REMEMBERED = 4096
+MAX_CHARACTERS = 4 << 20
+"""Characters that a run's chains are described with in full; whole regions behind an interceptor take a quarter."""
+BRIEF_NAMES = 3
+BRIEF = 80
+"""Characters of a name where a chain is described in brief."""
 _UNREADABLE = "(cannot be read)"
 T = TypeVar("T")
 K = TypeVar("K")
@@ -70,6 +77,38 @@ class _Remembered(OrderedDict[K, T]):
         self.found = 0
 
 
+class _Room:
+    """How much of what peers write about themselves is kept by this process.
+
+    Attributes:
+        left: characters.
+    """
+
+    def __init__(self) -> None:
+        self.left = MAX_CHARACTERS
+
+    def share(self, count: int) -> None:
+        """Leave the same to each of ``count`` processes."""
+        self.left //= count
+
+    def takes(self, chain: tuple[Certificate, ...]) -> bool:
+        """Whether there is room for a chain, which then is taken."""
+        size = sum(len(text) for one in chain for text in (one.subject, one.issuer, *one.names))
+        if size > self.left:
+            return False
+        self.left -= size
+        return True
+
+
+room = _Room()
+
+
+def begin_run() -> None:
+    """Describe what a new run meets as in a new process: each run has the whole room."""
+    room.left = MAX_CHARACTERS
+    described.forget()
+
+
 described: _Remembered[bytes, tuple[Certificate, ...]] = _Remembered()
 judged: _Remembered[tuple[bytes, trust.Anchors], bool] = _Remembered()
 
@@ -80,10 +119,26 @@ def digest(chain: Sequence[bytes]) -> bytes:
 
 
 def describe(chain: tuple[bytes, ...]) -> tuple[Certificate, ...]:
-    """The certificates of a chain as text, leaf first; at most :data:`MAX_CHAIN` of them."""
+    """The certificates of a chain as text, leaf first; at most :data:`MAX_CHAIN` of them.
+
+    Once the chains of a run have filled :data:`MAX_CHARACTERS`, only the first and the last certificate are described,
+    with short names: peers that show another long chain at every connection must not fill the memory.
+    """
     chain = chain[:MAX_CHAIN]
-    return described.of(
-        digest(chain), lambda: tuple(_certificate(der, leaf=index == 0) for index, der in enumerate(chain))
+    return described.of(digest(chain), lambda: _describe(chain))
+
+
+def _describe(chain: tuple[bytes, ...]) -> tuple[Certificate, ...]:
+    whole = tuple(_certificate(der, leaf=index == 0) for index, der in enumerate(chain))
+    return whole if room.takes(whole) else tuple(map(_brief, whole[:1] + whole[1:][-1:]))
+
+
+def _brief(certificate: Certificate) -> Certificate:
+    return msgspec.structs.replace(
+        certificate,
+        subject=printable(certificate.subject, BRIEF),
+        issuer=printable(certificate.issuer, BRIEF),
+        names=tuple(printable(name, BRIEF) for name in certificate.names[:BRIEF_NAMES]),
     )
 
 

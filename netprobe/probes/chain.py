@@ -18,7 +18,7 @@ from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Probe
 from netprobe.probes.scene import Scene
 from netprobe.probes.scheduling import side_by_side
-from netprobe.probes.session import MOST_UNFINISHED, Session, Trace, UnfinishedChain
+from netprobe.probes.session import Session, Trace, UnfinishedChain
 from netprobe.probes.streams import Stream, socket_below
 from netprobe.probes.transport import OpenStreamTransport
 
@@ -220,9 +220,9 @@ def _keep_chain(
     detail = handshake.detail
     assert isinstance(detail, TlsDetail)
     if detail.origin:
-        session.intermediates.update(chain[1:])
-    elif detail.verify == "none" and chain and len(session.unfinished_chains) < MOST_UNFINISHED:
-        session.unfinished_chains.append(
+        session.keep_intermediates(chain[1:])
+    elif detail.verify == "none":
+        session.keep_unfinished(
             UnfinishedChain(scene=scene, address=handshake.address, chain=chain, detail=detail, vantage=target.vantage)
         )
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from netprobe.observations import Observation, TlsDetail
-from netprobe.probes import tls
+from netprobe.probes import certificates, tls
 from netprobe.probes.bugs import Bug
 from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Probe
@@ -65,6 +65,10 @@ class Trace(Seen, kw_only=True):
 
 MOST_UNFINISHED = 256
 """How many chains that lead to no root are kept in a run."""
+LARGEST_KEPT = 16 << 10
+"""Bytes of the certificates of one peer that are kept; a service's own have 3 to 6 KiB."""
+MOST_INTERMEDIATES = 256
+"""How many certificates of the origin's chains are kept in a run; there are about ten."""
 
 
 class UnfinishedChain(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +103,8 @@ class Session(msgspec.Struct, kw_only=True):
         pulse: when this machine kept the run waiting.
         traces: the targets taken up so far.
         controls: the observations of control probes that belong to no first pass.
+        intermediates: certificates (DER) that stood behind a leaf of the origin's.
+        unfinished_chains: chains that lead to no root.
         judged_strictly: the digests of the chains that the experiment ``strict_chain`` has looked at.
         notes: what there is to tell of the run itself.
         bugs: what we did wrong ourselves.
@@ -121,6 +127,18 @@ class Session(msgspec.Struct, kw_only=True):
     bugs: list[Bug] = msgspec.field(default_factory=list)
     _policies: dict[tuple[object, ...], tls.Policy] = msgspec.field(default_factory=dict)
 
+    def keep_intermediates(self, chain: Iterable[bytes]) -> None:
+        """Keep certificates (DER) that stood behind a leaf of the origin's."""
+        for der in chain:
+            if len(der) <= LARGEST_KEPT and len(self.intermediates) < MOST_INTERMEDIATES:
+                self.intermediates.add(der)
+
+    def keep_unfinished(self, seen: UnfinishedChain) -> None:
+        """Keep a chain that leads to no root."""
+        small = sum(map(len, seen.chain)) <= LARGEST_KEPT
+        if seen.chain and small and len(self.unfinished_chains) < MOST_UNFINISHED:
+            self.unfinished_chains.append(seen)
+
     def verified(self, vantage: Vantage, sni: str) -> tls.Policy:
         """Verify with a vantage's own trust store, which is read once a run."""
         key = (vantage.store, vantage.ciphers, vantage.origin_ca)
@@ -142,6 +160,7 @@ class Session(msgspec.Struct, kw_only=True):
             zero: the moment the run began, on trio's clock.
             in_flight: how many questions may be under way to one resolver.
         """
+        certificates.begin_run()
         limits, gates = Limits(settings.timeout), Gates(in_flight)
         return cls(
             settings=settings,

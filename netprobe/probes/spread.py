@@ -35,7 +35,7 @@ from netprobe.probes.first_pass import Progress, bounded, first_pass
 from netprobe.probes.plan import Probe
 from netprobe.probes.resolve import IN_FLIGHT
 from netprobe.probes.scene import Scene
-from netprobe.probes.session import MOST_UNFINISHED, Seen, Session, Trace, UnfinishedChain
+from netprobe.probes.session import Seen, Session, Trace, UnfinishedChain
 from netprobe.probes.settings import Settings
 from netprobe.vantage import Resolver, Vantage
 
@@ -293,6 +293,7 @@ class _Worker:
         zero = Workers(self._began, {}).zero()
         in_flight = max(1, IN_FLIGHT // self._count)
         session = Session.begin(self._settings, self._vantages, zero, in_flight=in_flight)
+        certificates.room.share(self._count)
         layout = plan.make(self._endpoints, self._vantages, self._settings, zero)
         mine = shares(layout.targets, self._count)[self._number]
         told = 0
@@ -395,8 +396,9 @@ def _put(part: _Part, session: Session, targets: Sequence[Probe]) -> None:
     session.controls.extend(part.controls)
     session.notes.extend(part.notes)
     session.bugs.extend(part.bugs)
-    session.intermediates.update(part.intermediates)
-    session.unfinished_chains.extend(_unfinished(part, session))
+    session.keep_intermediates(part.intermediates)
+    for unfinished in _unfinished(part, session):
+        session.keep_unfinished(unfinished)
     session.pulse.adopt(part.stalls)
     session.limits.adopt(part.measured)
     for resolver, answered, silent in part.gates:
@@ -406,9 +408,9 @@ def _put(part: _Part, session: Session, targets: Sequence[Probe]) -> None:
 
 
 def _unfinished(part: _Part, session: Session) -> Iterator[UnfinishedChain]:
-    """A worker's chains on this process's clock, each with the eyes that saw it, as many as one process would keep."""
+    """A worker's chains on this process's clock, each with the eyes that saw it."""
     by_name = {vantage.name: vantage for vantage in session.vantages}
-    for seen in part.unfinished[: max(0, MOST_UNFINISHED - len(session.unfinished_chains))]:
+    for seen in part.unfinished:
         yield UnfinishedChain(
             scene=msgspec.structs.replace(seen.scene, zero=session.zero),
             address=seen.address,

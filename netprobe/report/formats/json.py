@@ -13,11 +13,11 @@ from netprobe.report.model import Report
 def render(report: Report, *, width: int, colour: bool) -> bytes:
     """Encode with two spaces of indent and a newline at the end; keys in the order of the types."""
     try:
-        data = msgspec.json.encode(report, order="deterministic")
+        return jsontext.indented(msgspec.json.encode(report, order="deterministic"))
     except UnicodeEncodeError:
         # A file name of an image that is not UTF-8 comes as lone surrogates, which JSON cannot carry.
-        data = msgspec.json.encode(_encodable(msgspec.to_builtins(report)), order="deterministic")
-    return jsontext.escaped((msgspec.json.format(data, indent=2) + b"\n").decode("utf-8")).encode("utf-8")
+        report = _encodable(msgspec.to_builtins(report))
+        return jsontext.indented(msgspec.json.encode(report, order="deterministic"))
 
 
 def _encodable(value: Any) -> Any:
