@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netprobe.cli.output import check_destinations, say, write_output
-from netprobe.errors import redacted
+from netprobe.errors import UnreadableFileError, redacted
 
 if TYPE_CHECKING:
     from netprobe.report.model import Report
@@ -83,12 +83,19 @@ def _json(report: Report) -> bytes:
 
 
 def _judged(root: Path | None) -> Report:
+    from netprobe import reading
     from netprobe.cli import readiness
     from netprobe.host.filesystem import FolderRoot
     from netprobe.host.live import live
     from netprobe.host.machine import Machine
 
-    with FolderRoot(root or Path("/")) as opened:
+    folder = root or Path("/")
+    try:
+        looked_at = FolderRoot(folder)
+    except OSError as problem:
+        why = f"cannot be read ({reading.reason(problem)})"
+        raise UnreadableFileError(str(folder), why, "name a root folder") from problem
+    with looked_at as opened:
         return readiness.judged(Machine(root=opened, subject="host", live=live() if root is None else None), root=root)
 
 

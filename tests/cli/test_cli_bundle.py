@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -82,3 +84,25 @@ def test_what_is_no_report_is_refused_before_anything_is_written(
     assert run(["bundle", str(target), "--report", str(tmp_path / "x.json")]) == 2
     assert "is not a netprobe report" in capsys.readouterr().err
     assert not target.exists()
+
+
+@pytest.mark.parametrize("named", ["missing", "a file"])
+def test_a_root_that_is_no_folder_is_a_users_mistake(
+    named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a file").touch()
+    target = tmp_path / "bundle.tar.gz"
+    assert run(["bundle", str(target), "--root", str(tmp_path / named)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("; name a root folder")
+    assert str(tmp_path / named) in line
+    assert not target.exists()
+
+
+def test_standard_output_holds_the_archive_alone(root: Path, tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "netprobe", "bundle", "-", "--root", str(root)], capture_output=True, timeout=60
+    )
+    assert ended.returncode == 0
+    (tmp_path / "piped.tar.gz").write_bytes(ended.stdout)
+    assert set(contents(tmp_path / "piped.tar.gz")) == {"README.txt", "version.txt", "host.json", "settings.json"}
