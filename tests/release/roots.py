@@ -29,9 +29,9 @@ class Ended:
 
 
 def empty(folder: Path, artefact: Path) -> Path:
-    """A root that holds an artefact as ``/netprobe`` and two folders to write to."""
+    """A root that holds an artefact as ``/netprobe`` and two folders to write to; the folder may be a root already."""
     for name in ("tmp", "root", "proc"):
-        (folder / name).mkdir(parents=True)
+        (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / "tmp").chmod(0o1777)
     shutil.copy2(artefact, folder / "netprobe")
     return folder
@@ -44,6 +44,7 @@ def inside(
     env: Mapping[str, str] | None = None,
     uid: int = 0,
     old_kernel: bool = False,
+    emulate: str = "",
     timeout: float = 120,
 ) -> Ended:
     """Run a program in a root, in mount and process namespaces of its own that end with it.
@@ -55,14 +56,20 @@ def inside(
         env: the whole environment.
         uid: as whom.
         old_kernel: answer ENOSYS to every system call that Linux 3.10 did not have.
+        emulate: the machine (as qemu names it) whose programs are run by qemu-user.
         timeout: in seconds.
     """
     steps = [_SEEDED] if old_kernel else []
+    if emulate:
+        steps += ["mount -t binfmt_misc none /proc/sys/fs/binfmt_misc"]
+        steps += [f"cat /usr/lib/binfmt.d/qemu-{emulate}.conf > /proc/sys/fs/binfmt_misc/register"]
     steps += [f"mount {one.format(root=shlex.quote(str(root)))}" for one in mounts]
     change = ["chroot", *([f"--userspec={uid}:{uid}"] if uid else []), str(root), *command]
     steps.append(f"exec {shlex.join(change)}")
+    # Since Linux 6.7 a user namespace has programs' formats of its own: the machine's stay as they are.
+    user = ["--user", "--map-root-user"] if emulate else []
     done = subprocess.run(
-        ["unshare", "--mount", "--pid", "--ipc", "--fork", "--kill-child", "sh", "-ec", "\n".join(steps)],
+        ["unshare", *user, "--mount", "--pid", "--ipc", "--fork", "--kill-child", "sh", "-ec", "\n".join(steps)],
         env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", **(env or {})},
         capture_output=True,
         text=True,

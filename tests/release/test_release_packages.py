@@ -24,7 +24,7 @@ CONFIG = "/etc/netprobe/netprobe.toml"
 
 @pytest.fixture
 def unpacked_deb(dist: Path, tmp_path: Path) -> Path:
-    (deb,) = dist.glob("*.deb")
+    (deb,) = dist.glob("*_amd64.deb")
     parts.run("dpkg-deb", "--raw-extract", str(deb), str(tmp_path / "deb"))
     return tmp_path / "deb"
 
@@ -110,7 +110,7 @@ def test_what_the_unit_runs_is_a_command_of_ours(unpacked_deb: Path, tmp_path: P
 
 def test_the_rpm_installs_and_verifies(dist: Path, tmp_path: Path) -> None:
     need.programs("rpm")
-    (package,) = dist.glob("*.rpm")
+    (package,) = dist.glob("*.x86_64.rpm")
     root = tmp_path / "root"
     root.mkdir()
     rpm = ("rpm", "--root", str(root))
@@ -140,7 +140,8 @@ def blob(layout: Path, described: dict[str, Any]) -> bytes:
 def test_the_layout_is_whole_and_says_who_runs_what(layout: Path, tmp_path: Path) -> None:
     assert json.loads((layout / "oci-layout").read_text()) == {"imageLayoutVersion": "1.0.0"}
     (outer,) = json.loads((layout / "index.json").read_text())["manifests"]
-    (manifest,) = json.loads(blob(layout, outer))["manifests"]
+    manifests = {one["platform"]["architecture"]: one for one in json.loads(blob(layout, outer))["manifests"]}
+    manifest = manifests["amd64"]
     assert manifest["platform"] == {"architecture": "amd64", "os": "linux"}
     image = json.loads(blob(layout, manifest))
     config = json.loads(blob(layout, image["config"]))
