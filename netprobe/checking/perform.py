@@ -90,6 +90,33 @@ def perform(request: CheckRequest, outside: Outside = ALONE) -> Report:
     return run(prepare(request, outside), outside)
 
 
+def glancing(prepared: Prepared, only: Collection[tuple[str, str]], existing: Sequence[str]) -> Prepared:
+    """The same check for a few endpoints alone, each asked once, without control probes.
+
+    Args:
+        prepared: the whole check.
+        only: region and id of the endpoints.
+        existing: the numbered names that exist; where there are none, every number is tried again.
+    """
+    endpoints = tuple(one for one in prepared.selection.endpoints if (one.region, one.id) in only)
+    numbers = {int(label) for host in existing for label in host.partition(".")[0].split("-") if label.isdigit()}
+    settings = msgspec.structs.replace(
+        prepared.settings,
+        experiments=False,
+        ecs_numbers=tuple(sorted(numbers)) or prepared.settings.ecs_numbers,
+    )
+    selection = msgspec.structs.replace(prepared.selection, endpoints=endpoints)
+    return msgspec.structs.replace(prepared, selection=selection, settings=settings)
+
+
+def hurried(prepared: Prepared, seconds: float | None) -> Prepared:
+    """The same check with no more than so many seconds for all of it; None for what it had."""
+    if seconds is None or seconds >= prepared.settings.deadline:
+        return prepared
+    settings = msgspec.structs.replace(prepared.settings, deadline=max(seconds, 0.001))
+    return msgspec.structs.replace(prepared, settings=settings)
+
+
 def _looks_before_the_installation(look: vantages.Look) -> bool:
     """Whether the host looks for itself, because none of its programs is there to be looked as."""
     return [(one.name, one.stands_in) for one in look.ready or ()] == [("host", False)]
@@ -196,11 +223,27 @@ def _refuse_unknown(expect: Mapping[str, str], groups: Collection[str]) -> None:
 
 
 def run(prepared: Prepared, outside: Outside = ALONE) -> Report:
-    """Probe and diagnose; a lab stays up until the paths have been looked at too."""
+    """Probe and diagnose, in an event loop of its own; a large first pass is spread over several processes."""
     import trio
 
-    from netprobe.probes import run as runs
     from netprobe.probes import spread
+
+    endpoints, ready = prepared.selection.endpoints, prepared.look.ready or ()
+    with spread.forked(endpoints, ready, prepared.settings, outside.say) as workers:
+        import netprobe.diagnosis  # noqa: F401 - needed in any case, and now the workers work meanwhile
+
+        return trio.run(look, prepared, outside, workers)
+
+
+async def look(prepared: Prepared, outside: Outside = ALONE, workers: spread.Workers | None = None) -> Report:
+    """Probe and diagnose; a lab stays up until the paths have been looked at too.
+
+    Args:
+        prepared: the check.
+        outside: whom to tell what.
+        workers: processes that make the first pass already; None to make it here.
+    """
+    from netprobe.probes import run as runs
 
     selection, settings = prepared.selection, prepared.settings
 
@@ -209,28 +252,21 @@ def run(prepared: Prepared, outside: Outside = ALONE) -> Report:
             for line in meanwhile.lines(seen):
                 outside.meanwhile(line)
 
-    async def probe(workers: spread.Workers | None) -> Report:
-        async with prepared.look() as looking:
-            with outside.progress() as progress:
-                seen = await runs.check(
-                    selection.endpoints,
-                    looking,
-                    settings,
-                    catalog=selection.catalog,
-                    progress=progress,
-                    workers=workers,
-                    keep_bugs=outside.keep_bug,
-                    meanwhile=tell if outside.meanwhile is not None else None,
-                )
-            report = _diagnosed(seen, prepared.notes)
-            if not prepared.request.locate:
-                return report
-            return await _located(report, looking, settings)
-
-    with spread.forked(selection.endpoints, prepared.look.ready or (), settings, outside.say) as workers:
-        import netprobe.diagnosis  # noqa: F401 - needed in any case, and now the workers work meanwhile
-
-        report = trio.run(probe, workers)
+    async with prepared.look() as looking:
+        with outside.progress() as progress:
+            seen = await runs.check(
+                selection.endpoints,
+                looking,
+                settings,
+                catalog=selection.catalog,
+                progress=progress,
+                workers=workers,
+                keep_bugs=outside.keep_bug,
+                meanwhile=tell if outside.meanwhile is not None else None,
+            )
+        report = _diagnosed(seen, prepared.notes)
+        if prepared.request.locate:
+            report = await _located(report, looking, settings)
     from netprobe import identity  # late: who we are is no reason to keep the first packet waiting
 
     return identity.with_host(report, prepared.request.naming, prepared.request.root)

@@ -10,13 +10,17 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netprobe.cli import bug, config, emit, options, transcribing, values
+from netprobe.cli import bug, config, emit, options, transcribing, values, watching
 from netprobe.cli import handoff as handoffs
 from netprobe.cli.output import say, write_output
+
+if TYPE_CHECKING:
+    from netprobe.checking.perform import Prepared
+    from netprobe.report.model import Report
 
 Progress = Callable[[int, int], None]
 
@@ -65,6 +69,20 @@ def check(
     transcript: options.Transcript = None,
     label: options.Labels = None,
     anonymous: options.Anonymous = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Look again and again; tell what changed, with the time, until Ctrl-C.")
+    ] = False,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="ready", help="Watch, and end with 0 as soon as it is ready.")
+    ] = None,
+    for_: Annotated[
+        str | None,
+        typer.Option("--for", metavar="30m", help="Watch for this long at most; then the last report decides."),
+    ] = None,
+    wait: Annotated[
+        str | None,
+        typer.Option("--wait", metavar="30m", help="Short for --until ready --for 30m: for provisioning scripts."),
+    ] = None,
     strict: options.Strict = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -73,6 +91,7 @@ def check(
     """Probe the endpoints from here and say what is in the way.
 
     Exit codes: 0 ready (warnings only: too), 1 not ready, 2 the request is wrong, 4 inconclusive, 130 interrupted.
+    With --wait 30m it looks again and again, and ends with 0 as soon as it is ready.
     """
     if schema:
         return _print_schema(output)
@@ -83,6 +102,8 @@ def check(
     handing_off = handoffs.wanted(handoff, handoff_target)
     transcribing.check(transcript)
     naming = values.naming(label, anonymous=anonymous)
+    wish = watching.wish(watch=watch, until=until, for_=for_, wait=wait, strict=strict)
+    watching.refuse_beside(wish, locate=locate, idle=idle)
     values.refuse_both(proxy=proxy, no_proxy=no_proxy)
     request = CheckRequest(
         regions=options.listed(region),
@@ -121,12 +142,37 @@ def check(
     prepared = prepare(request, outside)
     if verbose:
         say(f"netprobe: {len(prepared.selection.endpoints)} endpoints, catalog {prepared.selection.catalog.version}")
-    found = run(prepared, outside)
+    if wish is None:
+        found = run(prepared, outside)
+        _hand_out(found, prepared, wanted, handing_off, transcript)
+        return emit.exit_code(found, strict=strict)
+    ended = watching.run(request, prepared, outside, wish, wanted)
+    if ended.report is None:
+        return watching.INTERRUPTED
+    _hand_out(ended.report, prepared, wanted, handing_off, transcript)
+    return watching.exit_code(ended, emit.exit_code(ended.report, strict=strict))
+
+
+def _hand_out(
+    found: Report,
+    prepared: Prepared,
+    wanted: emit.Wanted,
+    handing_off: handoffs.Handoff | None,
+    transcript: Path | None,
+) -> None:
+    """Write everything that was asked for.
+
+    Args:
+        found: the report.
+        prepared: the check that it is of.
+        wanted: the formats.
+        handing_off: the text for the network team, or None.
+        transcript: where the transcript goes, or None.
+    """
     transcribing.write(transcript, found)
     if handing_off is not None:
         handoffs.write(handing_off, found.run(), found.diagnosis(), prepared.selection)
     emit.emit(found, wanted)
-    return emit.exit_code(found, strict=strict)
 
 
 def _print_schema(output: Path | None) -> int:

