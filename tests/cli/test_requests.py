@@ -54,7 +54,7 @@ def given(tmp_path: Path) -> list[str]:
         *("--as", "docker", "--root", str(tmp_path), "--resolver", "127.0.0.1:53"),
         *("--ca-file", str(tmp_path / "ca.pem"), "--origin-ca", str(tmp_path / "origin.pem")),
         *("--fips", "--dualstack", "-4", "--ecs-numbers", "1-2", "--timeout", "1", "--deadline", "2"),
-        *("--concurrency", "3", "--idle", "4", "--lab", "healthy", "--locate"),
+        *("--concurrency", "3", "--idle", "4", "--lab", "healthy", "--locate", "--label", "site=hall-2"),
     ]
 
 
