@@ -31,6 +31,7 @@ from netprobe.probes import certificates, dnswire, frames, hostsfile, system, tc
 from netprobe.render import readers
 from netprobe.report.stored import decode
 from netprobe.workload import document, forms
+from tests.fuzz import peers
 
 HOSTILE = Path(__file__).parents[1] / "cases" / "hostile"
 _PACKET = Packet(protocol="tcp", hook=Hook.OUTPUT, destination_port=443, family=4)
@@ -44,11 +45,13 @@ class Surface:
         read: takes the bytes; only the errors of ``may`` are an answer.
         seeds: what the mutations begin with.
         may: errors that tell a user's mistake.
+        words: what belongs to its language, which mutations put in.
     """
 
     read: Callable[[bytes, Path], object]
     seeds: tuple[bytes, ...]
     may: tuple[type[Exception], ...] = ()
+    words: tuple[bytes, ...] = ()
 
 
 def _certificate(data: bytes, _: Path) -> None:
@@ -194,6 +197,18 @@ SURFACES: dict[str, Surface] = {
     "WebSocket frames": Surface(
         read=lambda data, _: frames.Frames().feed(data), seeds=(b"\x81\x05hello\x88\x02\x03\xe8", b"\x82\x7e\x01\x00")
     ),
+    "HTTP answer": Surface(read=peers.http_answer, seeds=peers.HTTP_SEEDS, words=peers.HTTP_WORDS),
+    "answer to an upgrade": Surface(read=peers.upgrade_answer, seeds=peers.UPGRADE_SEEDS, words=peers.HTTP_WORDS),
+    "CONNECT answer": Surface(read=peers.connect_answer, seeds=peers.CONNECT_SEEDS, words=peers.HTTP_WORDS),
+    "CONNECT answer to credentials": Surface(
+        read=peers.connect_answer_with_credentials, seeds=peers.CONNECT_SEEDS, words=peers.HTTP_WORDS
+    ),
+    "SOCKS answer": Surface(read=peers.socks_answer, seeds=peers.SOCKS_SEEDS, words=peers.SOCKS_WORDS),
+    "SOCKS answer to credentials": Surface(
+        read=peers.socks_answer_with_credentials, seeds=peers.SOCKS_SEEDS, words=peers.SOCKS_WORDS
+    ),
+    "TLS records": Surface(read=peers.tls_records, seeds=peers.TLS_SEEDS, words=peers.TLS_WORDS),
+    "flights of a TLS server": Surface(read=peers.tls_server, seeds=(b"1", b"23", b"456")),
     "saved report": Surface(
         read=lambda data, _: decode(data, "f"),
         seeds=((HOSTILE / "china-report.json").read_bytes(),),
@@ -227,8 +242,8 @@ _WORDS = (
 )
 
 
-def mutated(seed: bytes, chance: random.Random) -> bytes:
-    """A seed with some bytes turned, taken out, doubled or put in."""
+def mutated(seed: bytes, chance: random.Random, words: tuple[bytes, ...] = ()) -> bytes:
+    """A seed with some bytes turned, taken out, doubled or put in, words of its language among them."""
     data = bytearray(seed)
     for _ in range(chance.randint(1, 6)):
         at = chance.randrange(len(data) + 1)
@@ -240,7 +255,7 @@ def mutated(seed: bytes, chance: random.Random) -> bytes:
             case 2:
                 data[at:at] = data[at : at + chance.randint(1, 64)] * chance.choice((1, 2, 50))
             case 3:
-                data[at:at] = chance.choice(_WORDS)
+                data[at:at] = chance.choice((*_WORDS, *words))
             case _:
                 data[at : at + 4] = chance.randbytes(4)
     return bytes(data)

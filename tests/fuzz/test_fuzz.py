@@ -20,7 +20,7 @@ def test_a_surface_answers_whatever_it_is_given(name: str, tmp_path: Path) -> No
     surface = SURFACES[name]
     kept = sorted(FOUND.glob(f"{name.replace(' ', '-')}-*")) if FOUND.is_dir() else []
     inputs = [*surface.seeds, *(path.read_bytes() for path in kept)]
-    inputs += [mutated(chance.choice(surface.seeds), chance) for _ in range(INPUTS)]
+    inputs += [mutated(chance.choice(surface.seeds), chance, surface.words) for _ in range(INPUTS)]
     with within(cpu_seconds=20):
         for data in inputs:
             attempt(surface, data, tmp_path)
