@@ -78,10 +78,16 @@ class TrustStore(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         ca_file: a PEM bundle, or None for the system's store.
         description: for people: ``system (/etc/ssl/certs)``.
+        more: further files of PEM certificates.
+        empty: there is no bundle at all, not even the system's.
+        unseen: why the program may trust something else: what nobody but it could look at; or nothing.
     """
 
     ca_file: Path | None = None
     description: str = "system"
+    more: tuple[Path, ...] = ()
+    empty: bool = False
+    unseen: str = ""
 
 
 def _direct(_host: str, _port: int) -> ProxyServer | None:

@@ -144,6 +144,7 @@ def prepare(request: CheckRequest, outside: Outside = ALONE) -> Prepared:
     settings = _settings(request, selection, own)
     look = _look(request, selection)
     notes = [
+        *_unseen(look),
         *requirements.notes(selection.regions, request.groups, selection.catalog),
         *_placeholders(selection),
     ]
@@ -183,6 +184,14 @@ def _look(request: CheckRequest, selection: Selection) -> vantages.Look:
         no_proxy=request.no_proxy,
     )
     return vantages.in_the_lab(request.lab, selection.endpoints, eyes)
+
+
+def _unseen(look: vantages.Look) -> Iterator[str]:
+    """Tell whose trust store this user may not look at, so that another store's answer is not taken for its own."""
+    for one in look.ready or ():
+        if one.store.unseen:
+            stood_in = one.record.store.removesuffix(f"; {one.store.unseen}")
+            yield f"{one.name}: {one.store.unseen}; {stood_in} stood in for its CA certificates"
 
 
 def _placeholders(selection: Selection) -> Iterator[str]:

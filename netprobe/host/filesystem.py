@@ -65,11 +65,13 @@ class UnreadableError(CannotJudgeError):
     Attributes:
         path: the path inside the root.
         reason: one clause.
+        denied: whoever runs netprobe may not read it; another user may.
     """
 
-    def __init__(self, path: str, reason: str) -> None:
+    def __init__(self, path: str, reason: str, *, denied: bool = False) -> None:
         self.path = path
         self.reason = reason
+        self.denied = denied
         super().__init__(f"{path}: {reason}")
 
 
@@ -272,7 +274,7 @@ class FolderRoot(FileSystem):
                     stream.seek(start)
                 return _read_up_to(stream.read, limit)
         except OSError as exc:
-            raise UnreadableError(path, os.strerror(exc.errno or errno.EIO)) from exc
+            raise _unreadable(path, exc) from exc
 
     def tail(self, path: str, size: int) -> bytes | None:
         """The last bytes of a regular file, however large it is; None where there is none.
@@ -294,7 +296,7 @@ class FolderRoot(FileSystem):
             finally:
                 os.close(folder)
         except OSError as exc:
-            raise UnreadableError("/" + "/".join(real), os.strerror(exc.errno or errno.EIO)) from exc
+            raise _unreadable("/" + "/".join(real), exc) from exc
 
 
 def _read_up_to(read: Callable[[int], bytes | None], limit: int) -> bytes:
@@ -322,4 +324,9 @@ def _unless_absent(real: tuple[str, ...], exc: OSError) -> None:
     """Absence is an answer; anything else, such as a folder that may not be searched, is not."""
     if exc.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
         return
-    raise UnreadableError("/" + "/".join(real), os.strerror(exc.errno or errno.EIO)) from exc
+    raise _unreadable("/" + "/".join(real), exc) from exc
+
+
+def _unreadable(path: str, exc: OSError) -> UnreadableError:
+    reason = os.strerror(exc.errno or errno.EIO)
+    return UnreadableError(path, reason, denied=exc.errno in (errno.EACCES, errno.EPERM))

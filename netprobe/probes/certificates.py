@@ -171,7 +171,7 @@ def _ends_in_origin(chain: tuple[bytes, ...], roots: trust.Anchors) -> bool:
     return False
 
 
-def strict_error(chain: Sequence[bytes], host: str, store: Path | None) -> str | None:
+def strict_error(chain: Sequence[bytes], host: str, store: Path | None, more: tuple[Path, ...] = ()) -> str | None:
     """What a strict X.509 verifier (RFC 5280 and the web PKI's rules) objects to; empty for nothing.
 
     Self-signed certificates that the peer sent count as anchors here: the question is whether the chain is well made,
@@ -186,9 +186,9 @@ def strict_error(chain: Sequence[bytes], host: str, store: Path | None) -> str |
         return None
     leaf, *rest = parsed
     anchors = [c for c in rest if c.issuer == c.subject]
-    if store is not None:
-        issuers = {c.issuer for c in (leaf, *rest)}
-        anchors += [r for der in trust.anchors(store).certificates if (r := _load(der)) and r.subject in issuers]
+    issuers = {c.issuer for c in (leaf, *rest)}
+    for file in more if store is None else (store, *more):
+        anchors += [r for der in trust.anchors(file).certificates if (r := _load(der)) and r.subject in issuers]
     if not anchors:
         return None
     try:

@@ -255,7 +255,9 @@ def _judge_strictly(
         return
     session.judged_strictly.add(which)
     started = trio.current_time()
-    error = certificates.strict_error(chain, scene.host, trust.bundle_of(target.vantage.store))
+    error = certificates.strict_error(
+        chain, scene.host, trust.bundle_of(target.vantage.store), target.vantage.store.more
+    )
     if error is None:
         return
     judged = msgspec.structs.replace(detail, strict=not error, strict_error=error)

@@ -57,7 +57,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 def verified(vantage: Vantage, sni: str | None, mss: int | None = None) -> Policy:
     """Verify with the vantage's own trust store."""
     return Policy(
-        context=trust.verifying_context(trust.bundle_of(vantage.store), vantage.ciphers),
+        context=trust.verifying_context(trust.bundle_of(vantage.store), vantage.ciphers, vantage.store.more),
         sni=sni,
         verify="store",
         store=trust.describe(vantage.store),

@@ -48,14 +48,18 @@ def system_bundle() -> Path | None:
 
 
 def bundle_of(store: TrustStore) -> Path | None:
-    """The file that a store reads, or None where the system has none."""
+    """The file that a store reads first, or None where there is none."""
+    if store.empty:
+        return None
     return store.ca_file if store.ca_file is not None else system_bundle()
 
 
 def describe(store: TrustStore) -> str:
     """What a report says of a store: a path, or that there is none."""
+    if store.empty:
+        return store.description
     if store.ca_file is not None:
-        return str(store.ca_file)
+        return ", ".join(map(str, (store.ca_file, *store.more)))
     path = system_bundle()
     return f"system ({path})" if path is not None else "system (no bundle found)"
 
@@ -127,16 +131,19 @@ def _decoded(text: bytes) -> bytes | None:
         return None
 
 
-def verifying_context(bundle: Path | None, ciphers: str | None) -> ssl.SSLContext:
-    """A context that verifies chain and name with the roots of ``bundle`` (with none where it is None)."""
-    return _verifying_context(bundle, (0, 0) if bundle is None else _stamp(bundle), ciphers)
+def verifying_context(bundle: Path | None, ciphers: str | None, more: tuple[Path, ...] = ()) -> ssl.SSLContext:
+    """A context that verifies chain and name with the roots of ``bundle`` (none where it is None) and ``more``."""
+    files = more if bundle is None else (bundle, *more)
+    return _verifying_context(files, tuple(map(_stamp, files)), ciphers)
 
 
 @functools.lru_cache(maxsize=64)
-def _verifying_context(bundle: Path | None, _read_at: tuple[int, int], ciphers: str | None) -> ssl.SSLContext:
+def _verifying_context(
+    files: tuple[Path, ...], _read_at: tuple[tuple[int, int], ...], ciphers: str | None
+) -> ssl.SSLContext:
     context = _context(ciphers)
-    if bundle is not None:
-        context.load_verify_locations(cafile=str(bundle))
+    for file in files:
+        context.load_verify_locations(cafile=str(file))
     return context
 
 

@@ -12,11 +12,16 @@ import pytest
 import trustme
 
 from netprobe.errors import UsageError
+from netprobe.findings import Outcome
 from netprobe.host.agents import lints, noticed, programs, vantages
 from netprobe.host.filesystem import FolderRoot
 from netprobe.host.machine import Live, Machine
+from netprobe.host.rules import proxies
 from netprobe.observations import Lint
+from netprobe.probes import trust
+from netprobe.rules import judge_one
 from netprobe.vantage import Resolver, TrustStore, Vantage
+from tests.support import need
 
 BASE = Vantage(name="host", resolvers=(Resolver(address="127.0.0.53"),))
 SECRET = "hunter2-planted"
@@ -503,3 +508,77 @@ def test_endpoints_of_the_cloudwatch_agent_are_noticed(tmp_path: Path) -> None:
     with _machine(tmp_path, {noticed.CLOUDWATCH_CONFIG: text, COMMON: COMMON_TEXT}) as machine:
         found = noticed.of_program(programs.cloudwatch_agent(machine), machine)
     assert [(lint.id, lint.line) for lint in found] == [("agent_endpoint_overridden", 1)]
+
+
+def _go_store(root: Path, lines: str, files: Mapping[str, str]) -> Vantage:
+    with _machine(root, {"/etc/ecs/ecs.config": f"ECS_CLUSTER=c\n{lines}", **files}) as machine:
+        (eyes,) = vantages.vantages(machine, BASE, ["ecs-agent"])
+    return eyes
+
+
+@pytest.mark.parametrize(
+    ("lines", "read"),
+    [
+        ("SSL_CERT_FILE=/etc/ecs/ca.pem\n", ["etc/ecs/ca.pem", "etc/ssl/certs/ca-certificates.crt"]),
+        ("SSL_CERT_FILE=/etc/none\n", ["etc/ssl/certs/ca-certificates.crt"]),
+        ("SSL_CERT_FILE=/etc/none\nSSL_CERT_DIR=/etc/cas\n", ["etc/cas/a", "etc/cas/b"]),
+        (
+            "SSL_CERT_FILE=/etc/ecs/ca.pem\nSSL_CERT_DIR=/etc/none:/etc/cas/\n",
+            ["etc/ecs/ca.pem", "etc/cas/a", "etc/cas/b"],
+        ),
+        ("SSL_CERT_FILE=/etc/ecs/ca.pem\nSSL_CERT_DIR=/etc/none\n", ["etc/ecs/ca.pem"]),
+        ("SSL_CERT_DIR=/etc/cas\n", ["etc/ssl/certs/ca-certificates.crt", "etc/cas/a", "etc/cas/b"]),
+        ("SSL_CERT_DIR=/etc/none\n", ["etc/ssl/certs/ca-certificates.crt"]),
+    ],
+)
+def test_a_go_program_adds_up_the_file_and_the_folders(tmp_path: Path, lines: str, read: list[str]) -> None:
+    """As ``loadSystemRoots`` of Go's crypto/x509 does: the folders count whatever the file is."""
+    files = {"/etc/ecs/ca.pem": ROOT, BUNDLE: ROOT, "/etc/cas/a": ROOT, "/etc/cas/b": ROOT, "/etc/cas/c": "no PEM"}
+    store = _go_store(tmp_path, lines, files).store
+    assert store.ca_file is not None
+    assert [str(path.relative_to(tmp_path)) for path in (store.ca_file, *store.more)] == read
+    context = trust.verifying_context(trust.bundle_of(store), None, store.more)
+    assert len(context.get_ca_certs()) == 1
+
+
+def test_where_file_and_folders_are_of_no_use_nobody_is_trusted(tmp_path: Path) -> None:
+    """The pool is empty then, and what this machine trusts says nothing about the agent."""
+    lines = "SSL_CERT_FILE=/etc/none\nSSL_CERT_DIR=/etc/none\n"
+    eyes = _go_store(tmp_path, lines, {BUNDLE: ROOT})
+    assert trust.bundle_of(eyes.store) is None
+    assert trust.verifying_context(None, None, eyes.store.more).get_ca_certs() == []
+    assert eyes.record.store.startswith("nothing")
+    assert [(one.id, one.line) for one in eyes.record.lints] == [("trust_file_unusable", 2), ("trust_file_unusable", 3)]
+
+
+def test_the_rpms_agent_has_its_images_folders_beside_a_file_of_its_own(tmp_path: Path) -> None:
+    files = {"/etc/ecs/ca.pem": ROOT, BUNDLE: ROOT, "/etc/os-release": "ID=rhel\nVERSION_ID=9\n"}
+    files["/var/lib/rpm/.keep"] = ""
+    eyes = _go_store(tmp_path, "SSL_CERT_FILE=/etc/ecs/ca.pem\n", files)
+    assert eyes.store.ca_file == tmp_path / "etc/ecs/ca.pem"
+    assert [path.name for path in eyes.store.more] == ["cacert.pem"]
+
+
+@pytest.mark.root
+def test_a_bundle_that_only_the_agent_may_read_is_not_called_unusable(tmp_path: Path) -> None:
+    """The agent is root. What this user may not look at is no mistake of the settings, and no pass either."""
+    need.root()
+    files = {"/etc/ecs/ecs.config": "ECS_CLUSTER=c\nSSL_CERT_FILE=/etc/ecs/private/ca.pem\n", BUNDLE: ROOT}
+    (rule,) = [one for one in proxies.RULES if one.id == "trust_file_unusable"]
+    with _machine(tmp_path, {**files, "/etc/ecs/private/ca.pem": ROOT}) as machine:
+        (tmp_path / "etc/ecs/private").chmod(0o700)
+        tmp_path.chmod(0o755)
+        os.seteuid(65534)
+        try:
+            (eyes,) = vantages.vantages(machine, BASE)
+            judged = judge_one(rule, machine, "image", running=False)
+        finally:
+            os.seteuid(0)
+        as_root = judge_one(rule, machine, "image", running=False)
+    assert eyes.record.lints == ()
+    assert eyes.store.ca_file == tmp_path / BUNDLE.lstrip("/")
+    assert "Permission denied" in eyes.store.unseen
+    assert "Permission denied" in eyes.record.store
+    assert judged.judgement.outcome is Outcome.NOT_RUN
+    assert "Permission denied" in judged.judgement.title
+    assert as_root.judgement.outcome is Outcome.PASS

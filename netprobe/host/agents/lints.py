@@ -181,7 +181,10 @@ def _trust_files(program: Program, root: FileSystem) -> Iterator[Lint]:
     ):
         if setting is None or _of_its_image(program, setting, root):
             continue
-        reason = unusable(root, setting.value)
+        try:
+            reason = unusable(root, setting.value)
+        except UnreadableError:
+            continue  # the agent may read what this user may not; the vantage's store and the rule say so
         if reason is not None:
             yield _lint("trust_file_unusable", setting, value=f"{setting.key}={setting.value}", other=reason)
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import msgspec
 
 from netprobe.errors import UsageError
-from netprobe.host.agents import lints, noticed
+from netprobe.host.agents import lints, noticed, stores
 from netprobe.host.agents.noproxy import bypass, tokens
 from netprobe.host.agents.programs import Program, beside, read
+from netprobe.host.filesystem import UnreadableError
 from netprobe.host.machine import Machine
 from netprobe.host.readers import truststore
 from netprobe.host.readers.settings import Setting
@@ -136,11 +137,24 @@ def _exemptions(program: Program, proxy: ProxyServer | None) -> Callable[[str, i
 
 def _store(program: Program, machine: Machine, base: Vantage) -> TrustStore:
     """What the program trusts: a bundle of its own, its image's, or its host's, which is not always this machine."""
-    if program.ca_file is not None and _loads(program.ca_file, machine):
-        path = program.ca_file.value
-        here = Path(path) if machine.running else truststore.outside(machine.root, path)
-        if here is not None:
-            return TrustStore(ca_file=here, description=path)
+    own = stores.named(program, machine)
+    if own is not None and not own.unseen:
+        both = program.ca_file is not None and program.ca_folders is not None
+        return own if both or not program.own_roots else _with_its_own(own, program)
+    usual = _usual_store(program, machine, base)
+    return usual if own is None else msgspec.structs.replace(usual, unseen=own.unseen)
+
+
+def _with_its_own(store: TrustStore, program: Program) -> TrustStore:
+    """What settings name, and what the folders of the program's image hold."""
+    import certifi
+
+    more = (*store.more, Path(certifi.where()))
+    return msgspec.structs.replace(store, more=more, description=f"{store.description}; {program.own_roots}")
+
+
+def _usual_store(program: Program, machine: Machine, base: Vantage) -> TrustStore:
+    """What the program trusts where no setting says otherwise."""
     if program.own_roots:
         import certifi
 
@@ -156,11 +170,16 @@ def _store(program: Program, machine: Machine, base: Vantage) -> TrustStore:
 
 def _loads(setting: Setting, machine: Machine) -> bool:
     """Go passes over a bundle that it cannot read, and keeps its folders of roots; the lint tells of the bundle."""
-    return truststore.unusable_file(machine.root, setting.value) is None
+    try:
+        return truststore.unusable_file(machine.root, setting.value) is None
+    except UnreadableError:
+        return False
 
 
 def _told(store: TrustStore, program: Program, machine: Machine, base: Vantage) -> str:
     """What a report says of the store; where a root folder has none, that this machine's stood in for it."""
+    if store.unseen:
+        return f"{store.description}; {store.unseen}"
     stands_in = not machine.running and store == base.store and base.store.ca_file is None
     if stands_in and not program.own_roots:
         return f"{base.record.store or store.description} of this machine: the root folder has no CA bundle"

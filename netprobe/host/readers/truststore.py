@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterator
 from pathlib import Path
 
 from netprobe.host.filesystem import FileSystem, FolderRoot, UnreadableError
@@ -54,6 +55,9 @@ def unusable_file(root: FileSystem, path: str) -> str | None:
 
     Returns:
         A clause such as ``it is empty``, or None where OpenSSL loads the file.
+
+    Raises:
+        UnreadableError: this user may not look at it; a program of another user may.
     """
     if not path.startswith("/"):
         return "it is no absolute path"
@@ -61,6 +65,8 @@ def unusable_file(root: FileSystem, path: str) -> str | None:
         entry = root.entry(path)
         data = root.read(path, MAX_BUNDLE)
     except UnreadableError as error:
+        if error.denied:
+            raise
         return f"it cannot be read: {error.reason}"
     if entry is None:
         return "there is no such file"
@@ -80,17 +86,37 @@ def unusable_folders(root: FileSystem, paths: str) -> str | None:
 
     Returns:
         A clause, or None where a file in one of them holds certificates.
+
+    Raises:
+        UnreadableError: this user may not look at one, and no other holds certificates.
     """
-    there = False
+    there, unseen = False, []
     for folder in paths.split(":"):
         try:
             names = root.names(folder) if folder.startswith("/") else ()
+            there = there or bool(names)
+            if next(usable_files(root, folder), None) is not None:
+                return None
         except UnreadableError as error:
-            return f"{folder} cannot be read: {error.reason}"
-        there = there or bool(names)
-        if any(unusable_file(root, f"{folder}/{name}") is None for name in names[:_MOST_IN_A_FOLDER]):
-            return None
+            if error.denied:
+                unseen.append(error)
+            else:
+                return f"{folder} cannot be read: {error.reason}"
+    if unseen:
+        raise unseen[0]
     return "no file in it holds a CA certificate" if there else "there is no such folder, or it is empty"
+
+
+def usable_files(root: FileSystem, folder: str) -> Iterator[str]:
+    """The files of a folder that hold CA certificates, in the order of their names.
+
+    Raises:
+        UnreadableError: this user may not look into it, or at a file of it.
+    """
+    for name in root.names(folder)[:_MOST_IN_A_FOLDER] if folder.startswith("/") else ():
+        path = f"{folder.rstrip('/')}/{name}"
+        if unusable_file(root, path) is None:
+            yield path
 
 
 def _unusable(data: bytes) -> str | None:

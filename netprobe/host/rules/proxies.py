@@ -9,12 +9,12 @@ import functools
 from collections.abc import Iterator
 
 from netprobe.findings import Owner, Place, Severity
-from netprobe.host.agents import lints, lintwords, noticed, programs
+from netprobe.host.agents import lints, lintwords, noticed, programs, stores
 from netprobe.host.agents.noproxy import LOOPBACK, bypass
 from netprobe.host.machine import Machine
 from netprobe.host.rules.sources import CHECKED
 from netprobe.observations import Lint
-from netprobe.rules import Judgement, Rule, failed, passed, warned
+from netprobe.rules import CannotJudgeError, Judgement, Rule, failed, passed, warned
 
 _SOURCE = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/http_proxy_config.html"
 _SOURCES = {"trust_file_unusable": "https://pkg.go.dev/crypto/x509#SystemCertPool"}
@@ -37,6 +37,8 @@ def _lints(machine: Machine) -> Iterator[tuple[str, Lint]]:
 
 def _judge(id_: str, machine: Machine) -> Judgement:
     mine = [(name, lint) for name, lint in _lints(machine) if lint.id == id_]
+    if not mine and id_ == "trust_file_unusable":
+        _look_at_trust_files(machine)
     if not mine:
         return passed(lintwords.LINTS[id_].right)
     by_lint: dict[Lint, list[str]] = {}
@@ -47,6 +49,18 @@ def _judge(id_: str, machine: Machine) -> Judgement:
     remedy = " ".join(dict.fromkeys(remedy for _, remedy in told))[:_MOST]
     places = dict.fromkeys(Place(file=lint.file, line=lint.line, text=lint.value[:200]) for lint in by_lint)
     return (failed if id_ in _ERRORS else warned)(title, remedy, places)
+
+
+def _look_at_trust_files(machine: Machine) -> None:
+    """What nobody could look at is no pass.
+
+    Raises:
+        CannotJudgeError: this user may not read a file that an agent's settings name.
+    """
+    for program in (*programs.read(machine), *programs.beside(machine)):
+        store = stores.named(program, machine) if program.installed else None
+        if store is not None and store.unseen:
+            raise CannotJudgeError(f"{program.name}: {store.unseen}")
 
 
 def no_proxy_exempts_aws(machine: Machine) -> Judgement:
