@@ -20,7 +20,7 @@ import trio
 import trustme
 
 from netprobe.catalog.model import Genuine, Public, Request
-from netprobe.observations import Failure, Observation
+from netprobe.observations import Failure, Observation, ProxyDetail, Step
 from netprobe.probes import http, proxy, tls, websocket
 from netprobe.probes.transport import OpenStreamTransport
 from netprobe.vantage import ProxyServer
@@ -170,11 +170,11 @@ def _through(one: ProxyServer) -> Callable[[bytes, Path], None]:
                 host=HOST,
                 port=443,
                 address=None,
-                step=proxy.Step.PROXY,
+                step=Step.PROXY,
                 started_seconds=0,
                 duration_seconds=0,
                 failure=ended.failure,
-                detail=proxy.ProxyDetail(proxy=one.safe, target=HOST, phase=ended.phase, **ended.facts),
+                detail=ProxyDetail(proxy=one.safe, target=HOST, phase=ended.phase, **ended.facts),
             )
 
         _run(step)
