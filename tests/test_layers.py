@@ -61,7 +61,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "probes": NEEDS | SEEN | {"origin", "vantage", "host", "proxyurl", "__version__"},
     "lab": NEEDS | JUDGED | {"vantage"},
     "diagnosis": FACTS | JUDGED | {"origin", "host"},
-    "report": JUDGED | {"diagnosis", "rules", "__version__"},
+    "report": JUDGED | {"diagnosis", "rules", "rulebook", "__version__"},  # the page of a rule stands in its card
     "naming": {"errors"},
     "identity": FACTS | JUDGED | {"host", "naming", "report"},
 }

@@ -1,4 +1,4 @@
-"""``netprobe diagnose REPORT.json``: conclude again from the observations of a saved report, without a network.
+"""``netprobe diagnose REPORT``: conclude again from the observations of a saved report, without a network.
 
 The report may come from another machine: it is read with bounds and checked against the types before anything is
 concluded. Findings of ``host``, ``image`` and ``workload`` rules stand on facts that a report does not hold; they are
@@ -24,7 +24,9 @@ def register(app: typer.Typer) -> None:
 
 
 def diagnose(
-    file: Annotated[Path, typer.Argument(metavar="REPORT.json", help="What 'check --format json' wrote; - is stdin.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="REPORT", help="What 'check --format json' or html wrote; - is stdin.")
+    ],
     format: options.Format = "text",
     output: options.Output = None,
     report: options.Reports = None,

@@ -35,7 +35,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def holds_observations(self) -> bool:
         """Whether a report was asked for that holds every observation as it is."""
-        return "json" in {self.format, *(format for format, _ in self.more)}
+        return not {"json", "html"}.isdisjoint({self.format, *(format for format, _ in self.more)})
 
 
 def wanted(format: str, output: Path | None, reports: Sequence[str] | None = None) -> Wanted:

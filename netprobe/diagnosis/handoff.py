@@ -46,7 +46,7 @@ def handoff(run: Run, diagnosis: Diagnosis, *, target: str = "", rules: Sequence
         "",
         f"Tested:      {printable(run.started_at)} by netprobe {printable(run.netprobe_version)}",
         f"Regions:     {', '.join(map(printable, run.regions))}",
-        f"Source:      {', '.join(_sources(run.observations)) or 'this host (its address was not recorded)'}",
+        f"Source:      {', '.join(sources(run.observations)) or 'this host (its address was not recorded)'}",
         *_vantages(run),
         "",
     ]
@@ -69,7 +69,8 @@ def _wrap(text: str, indent: str = "") -> list[str]:
     )
 
 
-def _sources(observations: Iterable[Observation]) -> list[str]:
+def sources(observations: Iterable[Observation]) -> list[str]:
+    """The addresses of this host from which connections were made, printable and sorted."""
     found = {o.detail.local_address for o in observations if isinstance(o.detail, TcpDetail) and o.detail.local_address}
     return [printable(address, 60) for address in sorted(found)]
 
@@ -98,7 +99,7 @@ def _problem(
         "",
         *_wrap(printable(redacted(finding.title), 1200), "   "),
         "",
-        *_destinations(finding, touched, seen),
+        *destinations(finding, touched, seen),
         *_addresses(seen),
         *_where(finding.location),
         "   Observed:",
@@ -121,8 +122,14 @@ def by_name(finding: Finding) -> bool:
     return finding.id.startswith("dns_") and finding.id not in TO_RESOLVER
 
 
-def _destinations(finding: Finding, touched: Sequence[EndpointOutcome], seen: Sequence[Observation]) -> list[str]:
-    """What this finding needs, and nothing that another would."""
+def destinations(finding: Finding, touched: Sequence[EndpointOutcome], seen: Sequence[Observation]) -> list[str]:
+    """What this finding needs and nothing that another would: a line that says what follows, then a line for each.
+
+    Args:
+        finding: whose change is asked for.
+        touched: the endpoints that it names.
+        seen: its evidence.
+    """
     if finding.id in TO_RESOLVER:
         failed = [o.detail for o in seen if o.failure is not None]
         resolvers = sorted({detail.resolver for detail in failed if isinstance(detail, DnsDetail)} - {""})

@@ -14,12 +14,13 @@ from msgspec.structs import replace
 
 from netprobe import reading
 from netprobe.errors import UnreadableFileError
+from netprobe.report import embedded
 from netprobe.report.model import SCHEMA_VERSION, Report
 
 MAX_BYTES = 64 << 20
 """A sweep over every region and group is about 20 MiB."""
 _TOOK_UPGRADES_IN_1_0 = frozenset({"ecs-a", "ecs-t", "ecs-a-unnumbered", "ecs-t-unnumbered", "ssmmessages"})
-_REMEDY = "give a file that 'netprobe check --format json' wrote"
+_REMEDY = "give a file that 'netprobe check --format json' (or html) wrote"
 
 
 class _Version(msgspec.Struct):
@@ -27,7 +28,7 @@ class _Version(msgspec.Struct):
 
 
 def read(path: Path) -> Report:
-    """Read a saved JSON report (``-`` is stdin).
+    """Read a saved report, JSON or the HTML page that holds it (``-`` is stdin).
 
     Raises:
         UnreadableFileError: missing, unreadable, too large, not a report, or of a version that cannot be read.
@@ -39,12 +40,14 @@ def decode(data: bytes, name: str) -> Report:
     """Decode a saved report.
 
     Args:
-        data: the JSON text.
+        data: the JSON text, or the HTML page that holds it.
         name: what to call it in an error.
 
     Raises:
         UnreadableFileError: it is not a report, or of a version that cannot be read.
     """
+    if embedded.is_page(data):
+        data = embedded.unpacked(data, name, most=MAX_BYTES)
     try:
         version = msgspec.json.decode(data, type=_Version).schema_version
         if version.partition(".")[0] != SCHEMA_VERSION.partition(".")[0]:

@@ -38,6 +38,7 @@ DEBIAN_PACKAGES = {
     "ufw": "ufw",
     "danted": "dante-server",
     "node": "nodejs",
+    "chromium": "chromium",
     "valgrind": "valgrind",
     "suricata": "suricata",
     "tcpdump": "tcpdump",
@@ -95,6 +96,14 @@ def index() -> None:
     )
     if asked.returncode != 0 and b"No matching distribution" in asked.stderr:
         _missing("needs a package index that pip can reach")
+
+
+def axe() -> str:
+    """The source of axe-core, which judges whether everybody can use a page; tests/run installs it."""
+    found = Path(sys.prefix) / "axe" / "node_modules" / "axe-core" / "axe.min.js"
+    if not found.is_file():
+        _missing("needs axe-core: run tests/run where npm is, or npm ci with tests/report/axe/package-lock.json")
+    return found.read_text(encoding="utf-8")
 
 
 def programs(*names: str) -> None:

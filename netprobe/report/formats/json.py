@@ -12,12 +12,16 @@ from netprobe.report.model import Report
 
 def render(report: Report, *, width: int, colour: bool) -> bytes:
     """Encode with two spaces of indent and a newline at the end; keys in the order of the types."""
+    return jsontext.indented(encoded(report))
+
+
+def encoded(report: Report) -> bytes:
+    """The JSON without a blank or a line break, for a place where no person reads it."""
     try:
-        return jsontext.indented(msgspec.json.encode(report, order="deterministic"))
+        return msgspec.json.encode(report, order="deterministic")
     except UnicodeEncodeError:
         # A file name of an image that is not UTF-8 comes as lone surrogates, which JSON cannot carry.
-        report = _encodable(msgspec.to_builtins(report))
-        return jsontext.indented(msgspec.json.encode(report, order="deterministic"))
+        return msgspec.json.encode(_encodable(msgspec.to_builtins(report)), order="deterministic")
 
 
 def _encodable(value: Any) -> Any:

@@ -1,0 +1,173 @@
+"""The head: the verdict as a sentence, what has to change and who does it, and of which host and hour this speaks."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from netprobe.diagnosis.handoff import sources
+from netprobe.diagnosis.words import listing
+from netprobe.errors import redacted
+from netprobe.findings import Finding, Outcome, Owner, Severity, Verdict
+from netprobe.report.formats.html import intercept
+from netprobe.report.formats.html.index import Index
+from netprobe.report.formats.html.marks import OF_SEVERITY, OF_VERDICT, TEAMS, brief, time_told
+from netprobe.report.model import Report
+from netprobe.report.words import counted, summary
+
+_MOST_CAUSES = 4
+_MOST_REGIONS = 4
+_TILES = ((Owner.NETWORK, "Network"), (Owner.HOST, "Host"), (Owner.AWS, "AWS"))
+_RARE = ((Owner.WORKLOAD, "Task definition"), (Owner.ORIGIN, "Other services"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """How many changes one team has to make, and how many more it is advised to."""
+
+    owner: str
+    needed: int
+    advised: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """One line under the verdict: what, and whose."""
+
+    outcome: Outcome
+    text: str
+    reach: str
+    team: str
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What the head shows."""
+
+    outcome: Outcome
+    sentence: str
+    counts: str
+    causes: tuple[Cause, ...]
+    more: int
+    tiles: tuple[Tile, ...]
+    facts: tuple[tuple[str, str], ...]
+    remarks: tuple[str, ...]
+
+
+def view(report: Report, index: Index) -> Head:
+    """Put the head together."""
+    told = [finding for finding in index.findings if finding.severity is not Severity.INFO]
+    errors = [finding for finding in told if finding.severity is Severity.ERROR]
+    causes = (errors or told)[:_MOST_CAUSES]
+    return Head(
+        outcome=OF_VERDICT[report.verdict],
+        sentence=_sentence(report),
+        counts=summary(report),
+        causes=tuple(_cause(finding, report, index) for finding in causes),
+        more=len(told) - len(causes),
+        tiles=tuple(_tiles(told)),
+        facts=tuple(_facts(report)),
+        remarks=tuple(_remarks(report)),
+    )
+
+
+def _sentence(report: Report) -> str:
+    what, where = _what(report), _where(report)
+    match report.verdict:
+        case Verdict.READY:
+            return f"{what} is ready for Amazon ECS Anywhere{where}."
+        case Verdict.DEGRADED:
+            return f"{what} will work with Amazon ECS Anywhere{where}, with warnings."
+        case Verdict.NOT_READY:
+            return f"{what} will not work with Amazon ECS Anywhere{where}."
+        case Verdict.INCONCLUSIVE:
+            return f"Whether {what[:1].lower()}{what[1:]} will work with Amazon ECS Anywhere{where} is still open."
+
+
+def _what(report: Report) -> str:
+    subjects = {rule.subject or "host" for rule in report.rules}
+    if report.endpoints or subjects <= {"host"}:
+        return "This host"
+    return next(iter(subjects)) if len(subjects) == 1 else "What was judged"
+
+
+def _where(report: Report) -> str:
+    if not report.regions:
+        return ""
+    if len(report.regions) > _MOST_REGIONS:
+        return f" in {len(report.regions)} regions"
+    return f" in {listing(report.regions, most=_MOST_REGIONS)}"
+
+
+def _cause(finding: Finding, report: Report, index: Index) -> Cause:
+    ca = intercept.authority(index.evidence(finding)) if finding.id.startswith("tls_intercepted") else ""
+    return Cause(
+        outcome=OF_SEVERITY[finding.severity],
+        text=brief(finding) + (f": “{ca}”" if ca else ""),
+        reach=_reach(finding, report),
+        team=TEAMS[finding.owner],
+        anchor=index.card(finding),
+    )
+
+
+def _reach(finding: Finding, report: Report) -> str:
+    """How much of what was looked at it touches."""
+    touched = sum(bool(one.touched_by(finding)) for one in report.endpoints)
+    if not touched:
+        return ""
+    every = len(report.endpoints)
+    return f"all {every} endpoints" if touched == every else f"{touched} of {counted(every, 'endpoint')}"
+
+
+def _tiles(told: list[Finding]) -> Iterator[Tile]:
+    for owner, name in (*_TILES, *_RARE):
+        mine = [finding for finding in told if finding.owner is owner]
+        needed = sum(finding.severity is Severity.ERROR for finding in mine)
+        if (owner, name) in _TILES or mine:
+            yield Tile(owner=name, needed=needed, advised=len(mine) - needed)
+
+
+def _facts(report: Report) -> Iterator[tuple[str, str]]:
+    if report.regions:
+        yield "Regions", ", ".join(report.regions)
+    addresses = sources(report.observations)
+    if addresses:
+        yield "From", listing(addresses, most=4)
+    if report.context.vantages:
+        yield "As whom", "; ".join(_as_whom(record.name, record.proxy) for record in report.context.vantages)
+    yield "When", f"{_day(report.started_at)}, in {time_told(report.duration_seconds)}"
+    yield "netprobe", report.netprobe_version
+    yield "Catalog", f"{report.catalog.version}{_age(report)}"
+
+
+def _as_whom(name: str, proxy: str | None) -> str:
+    return f"{name} through {redacted(proxy)}" if proxy else f"{name}, directly"
+
+
+def _day(started: str) -> str:
+    """A time as people read it; what is no time stays as it stands."""
+    try:
+        return datetime.datetime.fromisoformat(started).astimezone(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except (ValueError, OverflowError):
+        return started
+
+
+def _age(report: Report) -> str:
+    try:
+        run = datetime.datetime.fromisoformat(report.started_at).date()
+        days = (run - datetime.date.fromisoformat(report.catalog.version.replace(".", "-"))).days
+    except ValueError:
+        return ""
+    return f" ({counted(days, 'day')} old)" if days > 0 else ""
+
+
+def _remarks(report: Report) -> Iterator[str]:
+    context = report.context
+    if context.lab is not None:
+        yield f"Seen in the embedded network “{context.lab}”, not on yours."
+    if context.interrupted:
+        yield "Interrupted: this is what was seen until then."
+    elif context.deadline_reached:
+        yield f"The deadline of {context.deadline_seconds:g} s was reached: this is what was seen until then."

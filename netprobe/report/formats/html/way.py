@@ -1,0 +1,288 @@
+"""The way: host → resolver → gateway → proxy → firewall → AWS, as each agent takes it, with the station in doubt.
+
+A station is drawn as passed only where something answered from behind it. Gateways and firewalls do not say who they
+are: where nobody looked for them (``--locate``), they are passed or unknown, never guessed; a finding about packets or
+TLS without a proxy puts the doubt on the firewall, whatever box that is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from textwrap import wrap
+
+from netprobe.errors import redacted
+from netprobe.findings import Certainty, Finding, Outcome, Owner, Severity
+from netprobe.observations import Observation, ProxyDetail, Step, TcpDetail, VantageRecord
+from netprobe.report.formats.html import intercept
+from netprobe.report.formats.html.index import Index
+from netprobe.report.model import Report
+
+_WIDE, _GAP, _HIGH = 166, 24, 112
+_TALL_WIDE, _TALL_HIGH, _TALL_GAP = 340, 62, 26
+_WORDS = {
+    Outcome.PASS: "passed",
+    Outcome.WARN: "passed in part",
+    Outcome.FAIL: "in doubt",
+    Outcome.NOT_RUN: "not reached",
+    Outcome.NOT_APPLICABLE: "none",
+}
+_BLOCKING = ("tcp_", "tls_", "http_", "websocket_", "not_tls", "ipv", "stale_ip")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Station:
+    """One station: what it is, which one, and what is known of it."""
+
+    name: str
+    which: str
+    outcome: Outcome
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """A station with its place in a drawing; lengths in the drawing's own units."""
+
+    station: Station
+    x: int
+    y: int
+    wide: int
+    high: int
+    which: tuple[str, ...]
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Between two stations; broken where the way ends."""
+
+    x1: int
+    y1: int
+    x2: int
+    y2: int
+    broken: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """One picture of the way, across or down."""
+
+    kind: str
+    wide: int
+    high: int
+    boxes: tuple[Box, ...]
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Path:
+    """The way of the agents that take it alike."""
+
+    agents: tuple[str, ...]
+    label: str
+    drawings: tuple[Drawing, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """What the section shows."""
+
+    paths: tuple[Path, ...]
+    remarks: tuple[str, ...]
+
+
+def view(report: Report, index: Index) -> Way | None:
+    """A picture for every way that differs."""
+    if not report.observations:
+        return None
+    together: dict[tuple[Station, ...], list[str]] = {}
+    records = [record for record in report.context.vantages if record.looked]
+    for record in records or [VantageRecord(name="host")]:
+        together.setdefault(_stations(record, report, index), []).append(record.name)
+    return Way(
+        paths=tuple(_path(stations, agents) for stations, agents in together.items()),
+        remarks=tuple(_remarks(report, index)),
+    )
+
+
+def _stations(record: VantageRecord, report: Report, index: Index) -> tuple[Station, ...]:
+    seen = [one for one in report.observations if record.name == one.vantage or record.name in one.shared_with]
+    first = [one for one in seen if one.experiment is None]
+    told = [one for one in index.findings if one.severity is not Severity.INFO]
+    errors = [one for one in told if not one.vantages or record.name in one.vantages]
+    proxied = record.proxy is not None
+    aws = _aws(first, report)
+    beyond = aws.outcome in (Outcome.PASS, Outcome.WARN)
+    return (
+        Station(name="This host", which=_source(first), outcome=Outcome.PASS),
+        _resolver(record, first),
+        _gateway(first, beyond=beyond),
+        _proxy(record, first) if proxied else Station(name="Proxy", which="none", outcome=Outcome.NOT_APPLICABLE),
+        _firewall(errors, index, beyond=beyond),
+        aws,
+    )
+
+
+def _source(seen: Iterable[Observation]) -> str:
+    return next(
+        (o.detail.local_address for o in seen if isinstance(o.detail, TcpDetail) and o.detail.local_address), ""
+    )
+
+
+def _shares(seen: Sequence[Observation]) -> Outcome:
+    """Whether every name, some or none got through a step."""
+    hosts = {one.host for one in seen}
+    good = {one.host for one in seen if one.failure is None}
+    if not hosts:
+        return Outcome.NOT_RUN
+    if not good:
+        return Outcome.FAIL
+    return Outcome.PASS if good == hosts else Outcome.WARN
+
+
+def _resolver(record: VantageRecord, seen: Sequence[Observation]) -> Station:
+    asked = [one for one in seen if one.step is Step.DNS]
+    which = record.resolvers[0] if record.resolvers else ""
+    if not asked and record.proxy is not None:
+        return Station(name="Resolver", which="the proxy resolves", outcome=Outcome.NOT_APPLICABLE)
+    outcome = _shares(asked)
+    hosts = {one.host for one in asked}
+    good = {one.host for one in asked if one.failure is None}
+    note = f"{len(good)} of {len(hosts)} names" if hosts else ""
+    return Station(name="Resolver", which=which, outcome=outcome, note=note)
+
+
+def _connected(seen: Iterable[Observation]) -> bool:
+    return any(one.failure is None and one.step in (Step.TCP, Step.PROXY) for one in seen)
+
+
+_NO_ROUTE = frozenset({"host_unreachable", "network_unreachable"})
+
+
+def _gateway(seen: Sequence[Observation], *, beyond: bool) -> Station:
+    if beyond or _connected(seen):
+        return Station(name="Gateway", which="", outcome=Outcome.PASS, note="packets pass")
+    told = [one for one in seen if one.failure is not None and str(one.failure) in _NO_ROUTE]
+    if told:
+        sender = next((o.detail.icmp_from for o in told if isinstance(o.detail, TcpDetail) and o.detail.icmp_from), "")
+        return Station(name="Gateway", which=sender or "", outcome=Outcome.FAIL, note="no route")
+    return Station(name="Gateway", which="", outcome=Outcome.NOT_RUN, note="not looked at")
+
+
+def _proxy(record: VantageRecord, seen: Sequence[Observation]) -> Station:
+    asked = [one for one in seen if one.step is Step.PROXY]
+    which = redacted(record.proxy or "").rpartition("/")[2]
+    outcome = _shares(asked)
+    status = next(
+        (o.detail.status for o in asked if o.failure and isinstance(o.detail, ProxyDetail) and o.detail.status), None
+    )
+    note = next((str(one.failure) for one in asked if one.failure is not None), "")
+    if note and status is not None:
+        note = f"{note} {status}"
+    return Station(name="Proxy", which=which, outcome=outcome, note=note)
+
+
+def _firewall(errors: Sequence[Finding], index: Index, *, beyond: bool) -> Station:
+    """The box that nobody sees: in doubt where a finding of the network's is about packets, TLS or answers."""
+    mine = [one for one in errors if one.owner is Owner.NETWORK and one.id.startswith(_BLOCKING)]
+    if not mine:
+        outcome = Outcome.PASS if beyond else Outcome.NOT_RUN
+        return Station(name="Firewall", which="", outcome=outcome, note="lets through" if beyond else "")
+    worst = mine[0]
+    outcome = Outcome.FAIL if worst.severity is Severity.ERROR else Outcome.WARN
+    ca = next((name for one in mine if (name := intercept.authority(index.evidence(one)))), "")
+    at = next((one.location for one in mine if one.location is not None), None)
+    which = f"hop {at.hop} {at.address}".strip() if at is not None and at.hop is not None else ""
+    return Station(name="Firewall", which=f"CA: {ca}" if ca else which, outcome=outcome, note=worst.id)
+
+
+def _aws(seen: Sequence[Observation], report: Report) -> Station:
+    """AWS is reached where a host passed; nothing else shows that somebody else did not answer."""
+    probed = {one.host for one in seen}
+    hosts = {h.host: h.outcome for e in report.endpoints for h in e.hosts if h.host in probed}
+    good = [host for host, outcome in hosts.items() if outcome in (Outcome.PASS, Outcome.WARN)]
+    answered = {one.host for one in seen if one.step in (Step.HTTP, Step.WEBSOCKET) and one.failure is None}
+    good = [host for host in good if host in answered]
+    note = f"{len(good)} of {len(hosts)} names answer"
+    if not good:
+        return Station(name="AWS", which="", outcome=Outcome.NOT_RUN, note=note)
+    return Station(name="AWS", which="", outcome=Outcome.PASS if len(good) == len(hosts) else Outcome.WARN, note=note)
+
+
+def _path(stations: tuple[Station, ...], agents: list[str]) -> Path:
+    told = (" ".join((one.name, one.which, _WORDS[one.outcome], one.note)) for one in stations)
+    return Path(
+        agents=tuple(agents),
+        label="; ".join(" ".join(text.split()) for text in told),
+        drawings=(_across(stations), _down(stations)),
+    )
+
+
+def _across(stations: Sequence[Station]) -> Drawing:
+    boxes = []
+    for at, one in enumerate(stations):
+        x = at * (_WIDE + _GAP)
+        boxes.append(_box(one, x + 1, 1, _WIDE, _HIGH, letters=20, lines=2))
+    lines = [
+        Line(x1=left.x + left.wide, y1=_HIGH // 2, x2=right.x, y2=_HIGH // 2, broken=_breaks(left, right))
+        for left, right in pairwise(boxes)
+    ]
+    wide = len(stations) * (_WIDE + _GAP) - _GAP + 2
+    return Drawing(kind="across", wide=wide, high=_HIGH + 2, boxes=tuple(boxes), lines=tuple(lines))
+
+
+def _down(stations: Sequence[Station]) -> Drawing:
+    boxes = []
+    for at, one in enumerate(stations):
+        boxes.append(_box(one, 1, 1 + at * (_TALL_HIGH + _TALL_GAP), _TALL_WIDE - 2, _TALL_HIGH, letters=38, lines=1))
+    middle = _TALL_WIDE // 2
+    lines = [
+        Line(x1=middle, y1=upper.y + upper.high, x2=middle, y2=lower.y, broken=_breaks(upper, lower))
+        for upper, lower in pairwise(boxes)
+    ]
+    high = len(stations) * (_TALL_HIGH + _TALL_GAP) - _TALL_GAP + 2
+    return Drawing(kind="down", wide=_TALL_WIDE, high=high, boxes=tuple(boxes), lines=tuple(lines))
+
+
+def _breaks(before: Box, after: Box) -> bool:
+    return before.station.outcome is Outcome.FAIL or after.station.outcome is Outcome.NOT_RUN
+
+
+def _box(station: Station, x: int, y: int, wide: int, high: int, *, letters: int, lines: int) -> Box:
+    return Box(
+        station=station,
+        x=x,
+        y=y,
+        wide=wide,
+        high=high,
+        which=_wrapped(station.which, letters, lines),
+        note=_cut(station.note, letters),
+    )
+
+
+def _wrapped(text: str, letters: int, lines: int) -> tuple[str, ...]:
+    found = wrap(text, letters)
+    if len(found) <= lines:
+        return tuple(found)
+    return (*found[: lines - 1], _cut(" ".join(found[lines - 1 :]), letters))
+
+
+def _cut(text: str, letters: int) -> str:
+    return text if len(text) <= letters else f"{text[: letters - 1]}…"
+
+
+def _remarks(report: Report, index: Index) -> Iterator[str]:
+    located = False
+    for finding in index.findings:
+        at = finding.location
+        if at is None:
+            continue
+        located = True
+        sure = "proven" if at.certainty is Certainty.PROVEN else "suspected"
+        hop = f"hop {at.hop}" if at.hop is not None else "an unknown hop"
+        parts = " ".join(part for part in (at.address, at.device) if part)
+        yield f"{finding.id}: it breaks at {hop}{f', {parts}' if parts else ''} ({sure})."
+    if not located and any(finding.severity is not Severity.INFO for finding in index.findings):
+        yield "On which hop it breaks was not looked for: netprobe check --locate does that."
