@@ -29,7 +29,7 @@ from netprobe.report import embedded, render, stored
 from netprobe.report.formats.html import intercept, steps
 from netprobe.report.formats.html.explained import sections
 from netprobe.report.formats.html.index import Index
-from netprobe.report.model import Report
+from netprobe.report.model import HostIdentity, Report
 from tests.support import reports
 from tests.support.lab_runs import CASES, lab_report
 
@@ -101,7 +101,24 @@ def test_the_head_says_what_is_wrong_whose_it_is_and_where() -> None:
     tiles = [text(tile) for tile in by_class(head, "tile")]
     assert tiles == ["1 Network change needed", "0 Host changes needed", "0 AWS changes needed"]
     facts = text(by_class(head, "facts")[0])
-    for word in ("us-east-2", "As whom", "When", "Catalog", "netprobe"):
+    for word in ("us-east-2", "Looked", "When", "catalog", "netprobe"):
+        assert word in facts
+
+
+def test_the_head_names_the_host_its_site_and_labels() -> None:
+    identity = HostIdentity(
+        name="web01",
+        site="fra",
+        labels={"team": "shop"},
+        os="Debian GNU/Linux 12",
+        addresses=("192.0.2.9",),
+        user="ops",
+    )
+    head = parsed(shown(msgspec.structs.replace(lab_report("healthy"), host=identity))).find(".//header")
+    assert head is not None
+    assert "web01, site fra, team=shop" in text(by_class(head, "brand")[0])
+    facts = text(by_class(head, "facts")[0])
+    for word in ("Debian GNU/Linux 12", "192.0.2.9", "as ops; host, directly"):
         assert word in facts
 
 

@@ -14,7 +14,7 @@ from netprobe.report.formats.html import intercept
 from netprobe.report.formats.html.index import Index
 from netprobe.report.formats.html.marks import OF_SEVERITY, OF_VERDICT, TEAMS, brief, time_told
 from netprobe.report.model import Report
-from netprobe.report.words import counted, summary
+from netprobe.report.words import about, counted, summary
 
 _MOST_CAUSES = 4
 _MOST_REGIONS = 4
@@ -46,6 +46,7 @@ class Cause:
 class Head:
     """What the head shows."""
 
+    host: str
     outcome: Outcome
     sentence: str
     counts: str
@@ -62,6 +63,7 @@ def view(report: Report, index: Index) -> Head:
     errors = [finding for finding in told if finding.severity is Severity.ERROR]
     causes = (errors or told)[:_MOST_CAUSES]
     return Head(
+        host=about(report).get("host", ""),
         outcome=OF_VERDICT[report.verdict],
         sentence=_sentence(report),
         counts=summary(report),
@@ -129,17 +131,25 @@ def _tiles(told: list[Finding]) -> Iterator[Tile]:
             yield Tile(owner=name, needed=needed, advised=len(mine) - needed)
 
 
+_SHOWN_OTHERWISE = frozenset({"looked", "when"})
+
+
 def _facts(report: Report) -> Iterator[tuple[str, str]]:
+    """What every format says of the host, and here also in which regions, through what and how long it was looked."""
+    known = about(report)
     if report.regions:
         yield "Regions", ", ".join(report.regions)
     addresses = sources(report.observations)
-    if addresses:
+    if addresses and "addresses" not in known:
         yield "From", listing(addresses, most=4)
-    if report.context.vantages:
-        yield "As whom", "; ".join(_as_whom(record.name, record.proxy) for record in report.context.vantages)
     yield "When", f"{_day(report.started_at)}, in {time_told(report.duration_seconds)}"
-    yield "netprobe", report.netprobe_version
-    yield "Catalog", f"{report.catalog.version}{_age(report)}"
+    looked = [f"as {report.host.user}"] if report.host.user else []
+    looked += [_as_whom(record.name, record.proxy) for record in report.context.vantages]
+    if looked:
+        yield "Looked", "; ".join(looked)
+    for name, value in known.items():
+        if name not in _SHOWN_OTHERWISE:
+            yield name if name == "netprobe" else f"{name[:1].upper()}{name[1:]}", value
 
 
 def _as_whom(name: str, proxy: str | None) -> str:
@@ -152,15 +162,6 @@ def _day(started: str) -> str:
         return datetime.datetime.fromisoformat(started).astimezone(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
     except (ValueError, OverflowError):
         return started
-
-
-def _age(report: Report) -> str:
-    try:
-        run = datetime.datetime.fromisoformat(report.started_at).date()
-        days = (run - datetime.date.fromisoformat(report.catalog.version.replace(".", "-"))).days
-    except ValueError:
-        return ""
-    return f" ({counted(days, 'day')} old)" if days > 0 else ""
 
 
 def _remarks(report: Report) -> Iterator[str]:
