@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from netprobe.render import Addresses, Options, Rendered, render
+from netprobe.render.model import Policy
 from tests.support import need
 from tests.support.render_cases import ORIGIN, closed, ecs
 from tests.support.render_engine import Namespace, cable, listeners, namespace
@@ -33,7 +34,7 @@ def near() -> Iterator[Namespace]:
 
 
 class _Host:
-    """ufw with an /etc/ufw and a /run of its own, in the namespace."""
+    """ufw with an /etc/ufw, an /etc/default/ufw and a /run of its own, in the namespace."""
 
     def __init__(self, space: Namespace, folder: Path) -> None:
         self._space, self._folder = space, folder
@@ -41,9 +42,12 @@ class _Host:
         for name in ("user.rules", "user6.rules"):
             shutil.copy(f"/usr/share/ufw/{name}", folder / "etc" / name)
         (folder / "etc" / "sysctl.conf").write_text("", encoding="utf-8")
+        shutil.copy("/etc/default/ufw", folder / "default")
 
     def run(self, command: str, *, check: bool = True) -> subprocess.CompletedProcess[str]:
-        private = f"mount --bind {self._folder}/etc /etc/ufw && mount -t tmpfs tmpfs /run && {command}"
+        own = {"etc": "/etc/ufw", "default": "/etc/default/ufw"}
+        mounts = "".join(f"mount --bind {self._folder}/{mine} {theirs} && " for mine, theirs in own.items())
+        private = f"{mounts}mount -t tmpfs tmpfs /run && {command}"
         return self._space.run("unshare", "--mount", "sh", "-c", private, check=check)
 
     def script(self, made: Rendered, mode: str) -> str:
@@ -91,3 +95,36 @@ def test_the_check_takes_every_command_and_changes_nothing(near: Namespace, tmp_
     refused = host.run(script, check=False)
     assert refused.returncode != 0
     assert "Bad destination address" in refused.stderr
+
+
+_ENDPOINT, _INTRANET, _ELSEWHERE = "192.0.2.20", "203.0.113.50", "203.0.113.99"
+_THEIRS = ("198.51.100.7", "192.0.2.16/28")
+_SITE = (
+    f"ufw reject out to {_ELSEWHERE} && ufw allow out to {_INTRANET}"
+    # In the words in which a render would say it: one that allows, one that refuses.
+    f" && ufw allow out proto tcp to {_THEIRS[0]} port 443 && ufw reject out proto tcp to {_THEIRS[1]} port 443"
+    " && ufw default reject outgoing && ufw --force enable"
+)
+"""A host that lets out what goes to its intranet and to one of the addresses that a render lists, and nothing else."""
+
+
+@pytest.mark.parametrize("policy", [Policy(), Policy(enforce=True), Policy(name="netprobe-handoff")], ids=str)
+def test_on_a_host_with_rules_of_its_own(policy: Policy, near: Namespace, tmp_path: Path) -> None:
+    """Added, added again and removed as the page tells; a rule of the site's in the same words stays the site's."""
+    host = _Host(near, tmp_path)
+    asked = [(a, p) for a in (_ENDPOINT, _INTRANET, _ELSEWHERE, _THEIRS[0]) for p in (443, 8443)]
+    host.run(_SITE)
+    saved = host.run("ufw show added").stdout
+    before = decide(near, asked)
+    assert before == {(a, p): a == _INTRANET or (a, p) == (_THEIRS[0], 443) for a, p in asked}
+    options = Options(allow_widening=True, addresses=Addresses(how="a test", by_region={"us-east-2": SOME}))
+    made = render("ufw", ecs("us-east-2"), origin=ORIGIN, options=options, policy=policy)
+    wanted = {**before, (_ENDPOINT, 443): True}
+    if policy.enforce:
+        wanted[_INTRANET, 443] = False
+    for _ in range(2):
+        host.run(host.script(made, "add"))
+        assert decide(near, asked) == wanted
+    host.run(host.script(made, "remove"))
+    assert decide(near, asked) == before
+    assert host.run("ufw show added").stdout == saved

@@ -3,9 +3,10 @@
 Knows addresses only: ``ufw`` refuses a name ("Bad destination address"), and it has no sets, so each address is a rule.
 The first rule that fits decides, so appending fails open beside a rule such as ``allow out 443``; and ufw passes over a
 command whose addresses, port and protocol stand in a rule already, **even if that one allows and the command refuses**
-(seen with 0.36.2). So the script puts its rules to the front, the refusals first and what is admitted before them; it
-refuses everything in halves of the address space, which no rule of a site says; it takes each rule out before it puts
-it in, and at last takes out its own that are not wanted any more, which it knows by their comment.
+(seen with 0.36.2); a ``delete`` takes a rule of the site's that has the same words. So the script puts its rules to the
+front, the refusals first and what is admitted before them, and has words that no rule of a site says: everything is
+refused in halves of the address space, an admitted port stands twice (``443,443``). It takes each rule out before it
+puts it in, and at last takes out its own that are not wanted any more, which it knows by their comment.
 
 It governs what this host itself sends to the endpoints' ports; connections that are open go on, as does loopback.
 """

@@ -41,7 +41,9 @@ admitted() {
 END_OF_RULES
 }
 
-# A command of ufw without its comment, which marks the rules that are of this script.
+# A command of ufw without its comment, which marks the rules that are of this script. A port that is admitted stands
+# twice (443,443): ufw passes over a command whose words a rule has already, be it one of yours that refuses, and would
+# delete one of yours that allows.
 rule() {
   case $mode in
     check) ufw --dry-run "$@" comment netprobe > /dev/null < /dev/null ;;
@@ -56,7 +58,7 @@ rule() {
 
 stale() {
   ufw show added |
-    sed -n "s/^ufw allow out to \([0-9a-f.:/]*\) port \([0-9]*\) proto tcp comment 'netprobe'\$/\1 \2/p" |
+    sed -n "s/^ufw allow out to \([0-9a-f.:/]*\) port \([0-9]*\),[0-9]* proto tcp comment 'netprobe'\$/\1 \2/p" |
     while read -r address port; do
       admitted | grep -qxF "$address $port" || echo "$address $port"
     done
@@ -68,10 +70,10 @@ case $mode in
 esac
 
 admitted | while read -r address port; do
-  rule allow out proto tcp to "$address" port "$port"
+  rule allow out proto tcp to "$address" port "$port,$port"
 done
 if [ "$mode" = add ]; then
   stale | while read -r address port; do
-    ufw --force delete allow out proto tcp to "$address" port "$port" < /dev/null
+    ufw --force delete allow out proto tcp to "$address" port "$port,$port" < /dev/null
   done
 fi
