@@ -11,7 +11,7 @@ import pytest
 
 from netprobe.render import Addresses, Options, Rendered, render
 from netprobe.render.model import Policy
-from tests.support import need
+from tests.support import need, pages
 from tests.support.netns import Topology
 from tests.support.render_cases import ORIGIN, ecs
 from tests.support.site import Question, expected
@@ -120,16 +120,14 @@ def test_iptables_on_a_router(form: str, net: Topology, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         assert _ask(net, ASKED) == wanted
         assert _published(net), "a web server of the site's own is not this render's business"
-    chain = policy.name.upper()
-    router.run("iptables", "-D", "FORWARD", "!", "-o", "lo", "-j", chain)
-    router.run("iptables", "-F", chain)
-    router.run("iptables", "-X", chain)
+    router.run("sh", "-euc", pages.commands("iptables", "Roll back", name=policy.name, chain="FORWARD"))
     assert _ask(net, ASKED) == before
     assert _rules(router.run("iptables-save").stdout) == _rules(saved)
+    assert router.run("ipset", "list", "-n").stdout == ""
 
 
 def _rules(saved: str) -> list[str]:
-    return [line for line in saved.splitlines() if line.startswith("-A")]
+    return [line for line in saved.splitlines() if line.startswith(("-A", ":NETPROBE"))]
 
 
 @pytest.mark.parametrize("target", ["iptables", "dnsmasq-ipset"])

@@ -16,14 +16,9 @@
 # Losses: none in the rules; the device itself:
 #   always: it binds no name to a port: each is admitted on every port that is open, not on 443 alone
 #
-# Run it as root: sh apply.sh [CHAIN]; CHAIN is OUTPUT (packets of this host) unless given, or FORWARD on a router.
+# Run it as root: sh apply.sh (it governs what this host itself sends).
 # dnsmasq runs with netprobe.dnsmasq.conf already; the sets begin empty, and fill as names are asked for.
 set -eu
-chain=${1:-OUTPUT}
-if [ "$chain" != OUTPUT ]; then
-  echo "the rules name no hosts, so in $chain they would be for every machine behind this one: render them again with --source" >&2
-  exit 2
-fi
 cd "$(dirname "$0")"
 ipset restore -exist < netprobe.ipset
 iptables-restore -w --noflush < netprobe.rules.v4
@@ -34,7 +29,7 @@ for tables in iptables ip6tables; do
     "$tables" -w -C INPUT -p "$protocol" --dport 53 -j NETPROBE-ASK 2>/dev/null ||
       "$tables" -w -I INPUT -p "$protocol" --dport 53 -j NETPROBE-ASK
   done
-  "$tables" -w -C "$chain" ! -o lo -j NETPROBE-DNS 2>/dev/null || "$tables" -w -I "$chain" ! -o lo -j NETPROBE-DNS
+  "$tables" -w -C OUTPUT ! -o lo -j NETPROBE-DNS 2>/dev/null || "$tables" -w -I OUTPUT ! -o lo -j NETPROBE-DNS
   for protocol in udp tcp; do
     "$tables" -w -t mangle -C PREROUTING -p "$protocol" --dport 53 -m addrtype --dst-type LOCAL -j NETPROBE-MARK \
       2>/dev/null ||

@@ -16,14 +16,9 @@
 # Losses: none in the rules; the device itself:
 #   always: it binds no name to a port: each is admitted on every port that is open, not on 443 alone
 #
-# Run it as root: sh netprobe.sh [CHAIN]; CHAIN is OUTPUT (packets of this host) unless given, or FORWARD on a router.
+# Run it as root: sh netprobe.sh (it governs what this host itself sends).
 # It writes $CONF (/etc/dnsmasq.d/netprobe.conf unless set) and loads sets and rules. Then restart dnsmasq.
 set -eu
-chain=${1:-OUTPUT}
-if [ "$chain" != OUTPUT ]; then
-  echo "the rules name no hosts, so in $chain they would be for every machine behind this one: render them again with --source" >&2
-  exit 2
-fi
 conf=${CONF:-/etc/dnsmasq.d/netprobe.conf}
 
 # dnsmasq passes over files whose name begins with a dot, so it never reads half of it.
@@ -55,8 +50,8 @@ iptables-restore -w --noflush <<'END_OF_RULES'
 *filter
 :NETPROBE-DNS - [0:0]
 :NETPROBE-ASK - [0:0]
--A NETPROBE-DNS -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
 -A NETPROBE-DNS -p tcp -m tcp --dport 443 -m set --match-set netprobe-dns-v4 dst -j ACCEPT
+-A NETPROBE-DNS -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
 -A NETPROBE-DNS -p tcp -m tcp --dport 443 -j REJECT --reject-with tcp-reset
 -A NETPROBE-DNS -p udp -m udp --dport 443 -j REJECT --reject-with icmp-admin-prohibited
 -A NETPROBE-ASK -m connmark --mark 16777216/16777216 -j RETURN
@@ -72,8 +67,8 @@ ip6tables-restore -w --noflush <<'END_OF_RULES'
 *filter
 :NETPROBE-DNS - [0:0]
 :NETPROBE-ASK - [0:0]
--A NETPROBE-DNS -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
 -A NETPROBE-DNS -p tcp -m tcp --dport 443 -m set --match-set netprobe-dns-v6 dst -j ACCEPT
+-A NETPROBE-DNS -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
 -A NETPROBE-DNS -p tcp -m tcp --dport 443 -j REJECT --reject-with tcp-reset
 -A NETPROBE-DNS -p udp -m udp --dport 443 -j REJECT --reject-with icmp6-adm-prohibited
 -A NETPROBE-ASK -m connmark --mark 16777216/16777216 -j RETURN
@@ -91,7 +86,7 @@ for tables in iptables ip6tables; do
     "$tables" -w -C INPUT -p "$protocol" --dport 53 -j NETPROBE-ASK 2>/dev/null ||
       "$tables" -w -I INPUT -p "$protocol" --dport 53 -j NETPROBE-ASK
   done
-  "$tables" -w -C "$chain" ! -o lo -j NETPROBE-DNS 2>/dev/null || "$tables" -w -I "$chain" ! -o lo -j NETPROBE-DNS
+  "$tables" -w -C OUTPUT ! -o lo -j NETPROBE-DNS 2>/dev/null || "$tables" -w -I OUTPUT ! -o lo -j NETPROBE-DNS
   for protocol in udp tcp; do
     "$tables" -w -t mangle -C PREROUTING -p "$protocol" --dport 53 -m addrtype --dst-type LOCAL -j NETPROBE-MARK \
       2>/dev/null ||

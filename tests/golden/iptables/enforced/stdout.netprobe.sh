@@ -66,9 +66,9 @@ END_OF_SETS
 iptables-restore -w --noflush <<'END_OF_RULES'
 *filter
 :NETPROBE - [0:0]
--A NETPROBE -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
 -A NETPROBE -m set ! --match-set netprobe-hosts-v4 src -j RETURN
 -A NETPROBE -p tcp -m tcp --dport 443 -m set --match-set netprobe-443-v4 dst -j ACCEPT
+-A NETPROBE -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
 -A NETPROBE -p tcp -m tcp --dport 443 -j REJECT --reject-with tcp-reset
 -A NETPROBE -p udp -m udp --dport 443 -j REJECT --reject-with icmp-admin-prohibited
 COMMIT
@@ -77,9 +77,9 @@ END_OF_RULES
 ip6tables-restore -w --noflush <<'END_OF_RULES'
 *filter
 :NETPROBE - [0:0]
--A NETPROBE -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
 -A NETPROBE -m set ! --match-set netprobe-hosts-v6 src -j RETURN
 -A NETPROBE -p tcp -m tcp --dport 443 -m set --match-set netprobe-443-v6 dst -j ACCEPT
+-A NETPROBE -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
 -A NETPROBE -p tcp -m tcp --dport 443 -j REJECT --reject-with tcp-reset
 -A NETPROBE -p udp -m udp --dport 443 -j REJECT --reject-with icmp6-adm-prohibited
 COMMIT
