@@ -39,7 +39,7 @@ from netprobe.render.model import Target
 
 TARGETS: dict[str, tuple[str, ...]] = {
     "proxies": ("squid", "squid-splice", "tinyproxy", "privoxy", "haproxy", "nginx-stream", "envoy", "pac"),
-    "linux": ("iptables", "nftables", "dnsmasq-ipset", "dnsmasq-connmark", "firewalld", "ufw"),
+    "linux": ("iptables", "nftables", "dnsmasq-ipset", "dnsmasq-nftset", "dnsmasq-connmark", "firewalld", "ufw"),
     "dns": ("rpz-bind", "rpz-unbound", "unbound", "coredns"),
     "firewalls": (
         "panos",

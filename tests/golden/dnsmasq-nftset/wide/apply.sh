@@ -1,0 +1,46 @@
+#!/bin/sh
+# Additive: it allows what is listed and denies nothing; whatever else your rules say stays as it is
+# Amazon ECS Anywhere allowlist for dnsmasq and nftables sets (addresses that it resolved)
+# Made by netprobe 0.1.0; do not edit, render it again:
+#   netprobe render TARGET --region us-east-2
+# Facts: catalog test
+# Regions: us-east-2, eu-west-1
+# Groups: control, images, install
+# Allows: 14 endpoints by 4 entries, TCP port 80, 443
+# Open connections: they stay open: what is established returns to your own rules
+# Check: dnsmasq --test -C netprobe.dnsmasq.conf
+# Load: cp netprobe.dnsmasq.conf /etc/dnsmasq.d/netprobe.conf && sh apply.sh && systemctl restart dnsmasq
+# Replace: the same again: the sets are emptied, and fill as names are asked for
+# Roll back: take the jump out of your chain, then nft delete chain inet filter netprobe_dns, and its sets
+# Losses: 16 widened
+#   widened: ecs ecs.us-east-2.amazonaws.com: it also admits every other name beneath ecs.us-east-2.amazonaws.com
+#   widened (exfiltration): ecs-a ecs-a-*.us-east-2.amazonaws.com, ecs-t ecs-t-*.us-east-2.amazonaws.com: it also admits every other name beneath us-east-2.amazonaws.com, and the name itself, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
+#   widened: ecs-a-unnumbered ecs-a.us-east-2.amazonaws.com: it also admits every other name beneath ecs-a.us-east-2.amazonaws.com
+#   widened (exfiltration): ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no account was given, so the registry of every AWS account is admitted, not only your own: data can be pushed to any of them
+#   widened: ecr-registry *.dkr.ecr.us-east-2.amazonaws.com: it also admits every other name beneath dkr.ecr.us-east-2.amazonaws.com, and the name itself
+#   widened (exfiltration): ecr-layers prod-us-east-2-starport-layer-bucket.s3.us-east-2.amazonaws.com: it also admits every other name beneath prod-us-east-2-starport-layer-bucket.s3.us-east-2.amazonaws.com, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
+#   widened: ecs ecs.eu-west-1.amazonaws.com: it also admits every other name beneath ecs.eu-west-1.amazonaws.com
+#   widened (exfiltration): ecs-a ecs-a-*.eu-west-1.amazonaws.com, ecs-t ecs-t-*.eu-west-1.amazonaws.com: it also admits every other name beneath eu-west-1.amazonaws.com, and the name itself, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
+#   widened: ecs-a-unnumbered ecs-a.eu-west-1.amazonaws.com: it also admits every other name beneath ecs-a.eu-west-1.amazonaws.com
+#   widened: ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: it also admits every other name beneath dkr.ecr.eu-west-1.amazonaws.com, and the name itself
+#   widened (exfiltration): ecr-layers prod-eu-west-1-starport-layer-bucket.s3.eu-west-1.amazonaws.com: it also admits every other name beneath prod-eu-west-1-starport-layer-bucket.s3.eu-west-1.amazonaws.com, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
+#   widened: docker download.docker.com: it also admits every other name beneath download.docker.com
+#   widened: packages archive.ubuntu.com: it also admits every other name beneath archive.ubuntu.com
+#   always: it binds no name to a port: each is admitted on every port that is open, not on 80, 443 alone
+#
+# Run it as root: sh apply.sh [CHAIN]; CHAIN is output (packets of this host) unless given, or forward on a router.
+# The rules go into your own table inet filter, since an accept in another table undoes no drop. Then restart dnsmasq,
+# which has netprobe.dnsmasq.conf: the sets begin empty, and fill as names are asked for.
+set -eu
+chain=${1:-output}
+if [ "$chain" != output ]; then
+  echo "the rules name no hosts, so in $chain they would be for every machine behind this one: render them again with --source" >&2
+  exit 2
+fi
+if ! nft list chain inet filter "$chain" > /dev/null; then
+  echo "there is no chain $chain in a table inet filter here: the page says what to do where yours has another name" >&2
+  exit 2
+fi
+cd "$(dirname "$0")"
+nft -f netprobe.nft
+nft list chain inet filter "$chain" | grep -q "jump netprobe_dns\$" || nft insert rule inet filter "$chain" jump netprobe_dns
