@@ -8,7 +8,7 @@ at all, and which names may be missing, is decided here, since it takes the whol
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 
@@ -119,6 +119,12 @@ class Evidence:
     def luck_of(self, failed: Observation) -> Luck | None:
         """How often failures like this one pass when they are tried again, at whatever host; None: none of them did."""
         return self._luck.get((failed.vantage, failed.step, failed.failure))
+
+    def luck_at(self, vantage: str, steps: Collection[Step]) -> Luck | None:
+        """The same of whatever failure at one of these steps."""
+        mine = [view for view in self.views if view.vantage == vantage]
+        alike = [tries for view in mine for tries in view.chances if tries.failed.step in steps]
+        return Luck.of(alike, names=len(mine)) if alike else None
 
     def _counted(self) -> dict[tuple[str, Step, Failure | None], Luck]:
         """The tries of all that passed sometimes, by vantage and kind of failure."""

@@ -11,10 +11,14 @@ from netprobe.diagnosis import details
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.loss import is_lossy
-from netprobe.observations import Experiment, Failure, Observation
+from netprobe.diagnosis.proof import UNLUCKY_AT_MOST
+from netprobe.diagnosis.views import View
+from netprobe.observations import Experiment, Failure, Observation, Step
 
 LARGE, SMALL = Experiment.LARGE_HELLO, Experiment.SMALL_HELLO
 LOSSY = "the line loses packets, and a hello that comes in two is lost more often"
+FLAKY = "connections of this host fail now and then, and so few tries do not rule that out"
+_ON_THE_WAY = frozenset({Step.TCP, Step.PROXY, Step.TLS})
 PATIENT_SECONDS = 9.8
 """The patient control waits for ten seconds; what a clock rounds off is no doubt."""
 
@@ -34,9 +38,17 @@ def companions(world: Evidence) -> Iterator[Cause]:
             say=_say,
             view=view,
             evidence=(*lost, *small),
-            doubt=LOSSY if is_lossy(world, view.vantage) else _doubt(lost, small),
+            doubt=_chance(world, view, lost) or _doubt(lost, small),
             blocking=True,
         )
+
+
+def _chance(world: Evidence, view: View, lost: list[Observation]) -> str:
+    """Whether the way loses or cuts now and then whatever is sent: large hellos may only have been unlucky."""
+    if is_lossy(world, view.vantage):
+        return LOSSY
+    luck = world.luck_at(view.vantage, _ON_THE_WAY)
+    return FLAKY if luck is not None and luck.unlucky(len(lost)) > UNLUCKY_AT_MOST else ""
 
 
 def _same(o: Observation, vantage: str, host: str) -> bool:

@@ -6,6 +6,7 @@ one that works (with a warning), so that nothing is blamed for it.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -87,14 +88,14 @@ class Luck(msgspec.Struct, frozen=True, kw_only=True):
         made = sum(len(t.made) for t in tries)
         return cls(failed=made - sum(len(t.passing) for t in tries), made=made, names=names)
 
-    @property
-    def rate(self) -> float:
-        """The share of tries that fails, by Laplace's rule of succession: a few tries are not taken for a law."""
-        return (self.failed + 1) / (self.made + 2)
-
     def unlucky(self, tries: int) -> float:
-        """How many of the names are to be expected to fail so many times in a row, though nothing else ails them."""
-        return float(self.names * self.rate**tries)
+        """How many of the names are to be expected to fail so many times in a row, though nothing else ails them.
+
+        Laplace's rule of succession, try after try: each further failure makes failing likelier, and how often tries
+        fail is known only from those that were made.
+        """
+        chance = math.prod((self.failed + 1 + n) / (self.made + 2 + n) for n in range(tries))
+        return self.names * chance
 
 
 def key(o: Observation) -> Key:

@@ -536,6 +536,20 @@ def large_hellos_that_are_lost_on_a_line_that_loses(w: World) -> None:
     _segments_again(w, name("service0"), name("service1"), name("service2"))
 
 
+@case("tls_large_hello_dropped/e/s", "works_by_chance/w/p", repeats=False, repeated=True)
+def large_hellos_that_end_where_others_are_cut_now_and_then(w: World) -> None:
+    _hellos(w, 3.0, 10.0)
+    w.endpoint("logs")
+    w.dns(LOGS, "52.95.3.1")
+    w.tcp(LOGS, "52.95.3.1")
+    w.tls(LOGS, "52.95.3.1", F.CONNECTION_RESET)
+    for attempt, failure in enumerate((None, F.CONNECTION_RESET, None, None), start=1):
+        w.tcp(LOGS, "52.95.3.1", experiment="repeat", attempt=attempt)
+        w.tls(LOGS, "52.95.3.1", failure, experiment="repeat", attempt=attempt)
+        if failure is None:
+            w.http(LOGS, "52.95.3.1", experiment="repeat", attempt=attempt)
+
+
 @case()
 def large_hellos_that_fail_as_small_ones_do(w: World) -> None:
     _hellos(w, 3.0, small=(F.TIMEOUT,))
@@ -805,6 +819,9 @@ def what_passes_for_one_must_fail_often_for_another(w: World) -> None:
 @case("tcp_refused/e/p", "works_by_chance/w/p", repeats=False, repeated=True)
 def what_fails_every_time_is_proven_beside_chance(w: World) -> None:
     what_passes_for_one_must_fail_often_for_another(w)
+    for attempt in (2, 3, 4):
+        for step in (w.tcp, w.tls, w.http):
+            step(LOGS, "52.95.3.1", experiment="repeat", attempt=attempt)
     for attempt in (4, 5, 6):
         w.again(_first_failure(w), F.CONNECTION_REFUSED, attempt=attempt)
 

@@ -2,16 +2,20 @@
 
 Each network is one that a single look takes for a fault of another kind. What must be said is in ``says``, what may be
 said besides in ``may``; nothing but :data:`OF_CHANCE` may be called proven of it, and no required host may be told to
-fail. The machine's chance decides what is lost, so a case says what holds whatever is.
+fail. Which connection meets which link is chance (the kernel chooses source ports), so a case says what holds whatever
+happens; how much is lost is fixed.
 """
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
+from random import Random
 
 import pytest
 import trio
 
+from netprobe.diagnosis.stalls import KERNEL_WAITS
 from netprobe.findings import Certainty, Verdict
 from netprobe.lab import SCENARIOS, Scenario
 from netprobe.lab.behaviour import DnsMode, HostBehaviour, ResolverBehaviour
@@ -28,7 +32,7 @@ pass opens far more than a limiter of a handful lets through, however slow the m
 BUSY = replace(CROWDED, numbers=tuple(range(1, 9)))
 HALF_OF_THE_PORTS = "tcp dport 443 jhash tcp sport mod 2 seed 0x6e70 == 0"
 NEW = "tcp dport 443 ct state new"
-FLAPS_FOR = 2.6
+FLAPS_FOR, MOST_LOOKS = 2.6, 300
 MEMBERS, SECOND = 8443, 3129
 
 
@@ -54,14 +58,23 @@ class Flaky:
 
 
 def _lossy(percent: int) -> Network:
-    return Network(forward=(f"numgen random mod 100 < {percent} drop",))
+    """A line that loses so many of every hundred packets, the same ones each time; some are neighbours."""
+    lost = ", ".join(map(str, sorted(Random(percent).sample(range(100), percent))))
+    return Network(forward=(f"numgen inc mod 100 {{{{ {lost} }}}} drop",))
 
 
 async def _flap(net: Topology) -> None:
-    """The link is down when the check begins, and comes back."""
-    net.routers[0].nft("table inet flap { chain c { type filter hook forward priority 10; tcp dport 443 drop; }; }")
+    """The link is down when the check begins, and comes back a while after the first packet was lost on it."""
+    router = net.routers[0]
+    rule = "tcp dport 443 counter drop"
+    router.nft(f"table inet flap {{ chain c {{ type filter hook forward priority 10; {rule}; }}; }}")
+    for _ in range(MOST_LOOKS):
+        shown = await trio.to_thread.run_sync(router.run, "nft", "list", "table", "inet", "flap")
+        if "packets 0 " not in shown.stdout:
+            break
+        await trio.sleep(0.1)
     await trio.sleep(FLAPS_FOR)
-    net.routers[0].nft("delete table inet flap")
+    router.nft("delete table inet flap")
 
 
 def _balancer(bad: str) -> Network:
@@ -108,7 +121,8 @@ def _proxy(*, redirect: tuple[str, ...] = (), output: tuple[str, ...] = (), seco
     )
 
 
-SLOW_NAME = Scenario(name="slow-name", summary=".", behaviour=HostBehaviour(delay_seconds=4.5), at=("ssm",))
+SLOW_NAME = Scenario(name="slow-name", summary=".", behaviour=HostBehaviour(delay_seconds=6.5), at=("ssm",))
+"""Longer than any first pass waits for a handshake, and shorter than patience."""
 FLAKY = (
     Flaky(
         name="balancer-with-a-member-that-closes",
@@ -119,6 +133,7 @@ FLAKY = (
         name="one-of-two-links-drops",
         network=Network(forward=(f"{HALF_OF_THE_PORTS} drop",)),
         says=frozenset({"works_by_chance"}),
+        unlucky=2,  # each try waits in silence, so there are fewer
     ),
     Flaky(
         name="one-of-two-links-resets",
@@ -219,7 +234,7 @@ async def _played(flaky: Flaky) -> Result:
 
 
 PLAYS = 3
-"""What chance does is played again where it was not told: a line that loses one packet in twenty may spare ours."""
+"""What is lost late, or while the machine stands still, is told by no run: then the case is played again."""
 
 
 @pytest.mark.root
@@ -231,10 +246,18 @@ async def test_what_works_by_chance_blames_nobody(flaky: Flaky) -> None:
     for _ in range(PLAYS):
         result = await _played(flaky)
         _blames_nobody(flaky, result)
-        told.append(set(result.findings))
-        if told[-1] >= flaky.says:
+        told.append((set(result.findings), _longest_stall(result)))
+        if told[-1][0] >= flaky.says:
             return
+    if all(stood_still >= KERNEL_WAITS for _, stood_still in told):
+        warnings.warn(f"{flaky.name}: this machine stood still in every play, so nothing could be told", stacklevel=2)
+        return
     pytest.fail(f"{sorted(flaky.says)} in none of {told}")
+
+
+def _longest_stall(result: Result) -> float:
+    """For how long this machine kept the run waiting; netprobe does not judge what fell into a long while of it."""
+    return max((stall.duration_seconds for stall in result.run.context.stalls), default=0.0)
 
 
 def _blames_nobody(flaky: Flaky, result: Result) -> None:
