@@ -212,6 +212,9 @@ class ProxyDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     """Where it ended: ``dns``, ``tcp``, ``tls`` (to the proxy itself) or ``connect``."""
     addresses: tuple[str, ...] = ()
     """The proxy's addresses that were tried, in this order, where none of them or its TLS answered."""
+    bridge: str = ""
+    """The bridge of containers on this host whose subnet holds the first of those addresses, where one does: the
+    routing table sends what is meant for the proxy there, and it never leaves the host."""
     status: int | None = None
     reason: str = ""
     server: str = ""
@@ -375,7 +378,8 @@ class VantageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """Path of the trust store, or ``system``."""
     families: tuple[int, ...] = (4, 6)
     sources: dict[str, str] = {}
-    """Where each setting came from: ``{"proxy": "/etc/ecs/ecs.config:3"}``."""
+    """Where each setting came from: ``{"proxy": "/etc/ecs/ecs.config:3"}``; of each resolver by itself
+    ``{"resolver 192.0.2.53:53": "/etc/resolv.conf:2"}``, without a line where no file names it."""
     lints: tuple[Lint, ...] = ()
     """What is wrong with the settings themselves, whatever the network does."""
     answers_for: tuple[str, ...] | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from netprobe.diagnosis import places
 from netprobe.diagnosis.addresses import is_loopback
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
@@ -15,7 +16,7 @@ from netprobe.diagnosis.lookups import answers, asked_longer, dns_detail, is_fin
 from netprobe.diagnosis.unexplained import say_unexplained
 from netprobe.diagnosis.views import State, View
 from netprobe.diagnosis.words import listing
-from netprobe.findings import Owner
+from netprobe.findings import Owner, Place
 from netprobe.observations import Experiment, Failure, Observation
 
 ID_OF = {
@@ -92,7 +93,14 @@ def _no_answer(world: Evidence, view: View, failed: Observation, *, blocking: bo
         # Silence has look-alikes (a dead server, a filter for UDP, a filter for these names); a return code has none.
         controls=tuple(controls),
         blocking=blocking,
+        places=where_set(world, failed) if id_ == "dns_unreachable" and is_the_hosts_own(failed) else (),
     )
+
+
+def where_set(world: Evidence, o: Observation) -> tuple[Place, ...]:
+    """The line that names a resolver, or the file that names none."""
+    resolver = resolver_of(o)
+    return places.of_setting(world.vantages.get(o.vantage), f"resolver {resolver}", resolver)
 
 
 def _say_no_answer(group: Group) -> Words:
@@ -104,17 +112,31 @@ def _say_no_answer(group: Group) -> Words:
             remedy=f"Delete the line {resolver}, so that DNS is asked.",
             owner=Owner.HOST,
         )
+    if group.id == "dns_unreachable" and (unnamed := _names_no_server(group)):
+        return Words(
+            title=f"{unnamed} names no DNS server, so this host asks itself ({resolver}), and nobody listens there: "
+            f"{group.names}.",
+            remedy=f"Write `nameserver ADDRESS` with your DNS server into {unnamed}, or have what manages that file "
+            "(DHCP, NetworkManager, systemd-resolved) do so.",
+            owner=Owner.HOST,
+        )
     title = f"DNS server {resolver} {DOES[group.id]}: {group.names}."
     return Words(
         title=title + _control(group),
         remedy=_REMEDIES[group.id].format(
             resolver=resolver, names=group.names, patterns=group.patterns, error=_detail_of(first)
         ),
-        owner=Owner.HOST if group.id == "dns_unreachable" and _is_the_hosts_own(first) else None,
+        owner=Owner.HOST if group.id == "dns_unreachable" and is_the_hosts_own(first) else None,
     )
 
 
-def _is_the_hosts_own(o: Observation) -> bool:
+def _names_no_server(group: Group) -> str:
+    """The file that should name a resolver and names none."""
+    found = (place for cause in group.causes for place in cause.places if place.line is None)
+    return next((place.file for place in found), "")
+
+
+def is_the_hosts_own(o: Observation) -> bool:
     """Whether this host itself keeps a resolver from being asked: nobody listens on it, or it has no route there.
 
     A missing or empty resolv.conf means the local host, for glibc and for Go.

@@ -12,7 +12,7 @@ from statistics import median
 
 from netprobe.diagnosis.addresses import AddressClass
 from netprobe.diagnosis.causes import Cause, Group, Words
-from netprobe.diagnosis.dns import DOES, ID_OF
+from netprobe.diagnosis.dns import DOES, ID_OF, is_the_hosts_own, where_set
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.lookups import answers, asked_longer, dns_detail, is_final, resolver_of
 from netprobe.diagnosis.views import View
@@ -53,7 +53,13 @@ def _resolver_down(world: Evidence, view: View) -> Iterator[Cause]:
                     view=view,
                     evidence=(o, good[0]),
                     controls=tuple(c for c in world.made_for(o, Experiment.OTHER_RESOLVER) if c.step is Step.DNS),
+                    places=where_set(world, o) if _is_for_the_host(o) else (),
                 )
+
+
+def _is_for_the_host(o: Observation) -> bool:
+    """Whether the host's list of resolvers has to be mended: it names one that is none, or to which it has no route."""
+    return o.failure is Failure.CONNECTION_REFUSED or is_the_hosts_own(o)
 
 
 def _say_resolver_down(group: Group) -> Words:
@@ -66,7 +72,7 @@ def _say_resolver_down(group: Group) -> Words:
     return Words(
         title=f"DNS server {group.key} {does} for {count(len(group.hosts), 'name')}, while {partner} answers.{cost}",
         remedy=f"Repair {group.key} (UDP and TCP port 53 from this host) or remove it from /etc/resolv.conf.",
-        owner=Owner.HOST if first.failure is Failure.CONNECTION_REFUSED else None,
+        owner=Owner.HOST if _is_for_the_host(first) else None,
     )
 
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from netprobe.diagnosis import details
+from netprobe.diagnosis import details, places
 from netprobe.diagnosis.addresses import is_loopback
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
+from netprobe.diagnosis.taxonomy import TAXONOMY
 from netprobe.diagnosis.unexplained import unexplained
 from netprobe.diagnosis.views import State, View
 from netprobe.diagnosis.words import duration, listing
-from netprobe.findings import Owner
+from netprobe.findings import Owner, Place
 from netprobe.observations import Experiment, Failure, Observation, ProxyDetail, Step
 
 _CERTIFICATE = frozenset(
@@ -75,7 +76,20 @@ def explain(world: Evidence, view: View, o: Observation, *, blocking: bool) -> C
         controls=by_address,
         doubt=_doubt(o, id_, by_address),
         blocking=blocking,
+        places=_places(world, o, id_, detail),
     )
+
+
+def _places(world: Evidence, o: Observation, id_: str, detail: ProxyDetail) -> tuple[Place, ...]:
+    """Where the proxy is set, where that is what has to be mended."""
+    if TAXONOMY[id_].owner is not Owner.HOST and not _stays_here(detail):
+        return ()
+    return places.of_setting(world.vantages.get(o.vantage), "proxy", detail.proxy)
+
+
+def _stays_here(detail: ProxyDetail) -> bool:
+    """Whether what is meant for the proxy never leaves this host."""
+    return bool(detail.bridge) or is_loopback(detail.proxy)
 
 
 def _id(o: Observation, detail: ProxyDetail | None) -> str | None:
@@ -214,7 +228,26 @@ def _say_name(group: Group) -> Words:
     )
 
 
+def _say_on_bridge(group: Group, bridge: str) -> Words:
+    return Words(
+        title=f"The proxy {group.key} cannot be reached ({group.first.failure}): its address lies in the subnet of "
+        f"{bridge}, so this host looks for it among its own containers, and nothing leaves the host; "
+        f"{group.they('fail')}.",
+        remedy=f"Give {bridge} another subnet (Docker: bip and default-address-pools in /etc/docker/daemon.json, then "
+        f"restart Docker), so that the route to {group.key} leaves by the default gateway; `ip route get` with the "
+        "proxy's address shows it.",
+        owner=Owner.HOST,
+    )
+
+
+def _bridge_of(group: Group) -> str:
+    found = (d.bridge for d in map(details.proxy, group.evidence) if d is not None)
+    return next(filter(None, found), "")
+
+
 def _say_unreachable(group: Group) -> Words:
+    if bridge := _bridge_of(group):
+        return _say_on_bridge(group, bridge)
     return Words(
         title=f"The proxy {group.key} cannot be reached ({group.first.failure}); {group.they('fail')}.",
         remedy=f"Add a route and a firewall rule from this host to {group.key}.",
@@ -223,6 +256,8 @@ def _say_unreachable(group: Group) -> Words:
 
 
 def _say_refused(group: Group) -> Words:
+    if bridge := _bridge_of(group):
+        return _say_on_bridge(group, bridge)
     return Words(
         title=f"Nothing listens at the proxy {group.key} (connection refused); {group.they('fail')}.",
         remedy=f"Start the proxy service, or correct its port in {_where_set(group)}; if a firewall refuses on its "
@@ -232,6 +267,8 @@ def _say_refused(group: Group) -> Words:
 
 
 def _say_timeout(group: Group) -> Words:
+    if bridge := _bridge_of(group):
+        return _say_on_bridge(group, bridge)
     detail = details.proxy(group.first)
     accepted = detail is not None and detail.phase in ("connect", "tls")
     what = "accepts the connection and does not answer CONNECT" if accepted else "does not answer"

@@ -62,5 +62,5 @@ def _below(name: str) -> bool:
 
 
 def owner(hosts: Sequence[str]) -> Owner:
-    """Who runs the servers: AWS, where every name is AWS's; of others only the name is known, for the team to ask."""
-    return Owner.AWS if all(host.endswith(_AWS_SUFFIXES) for host in hosts) else Owner.NETWORK
+    """Who runs the servers: AWS, where every name is AWS's; else whoever runs that service."""
+    return Owner.AWS if all(host.endswith(_AWS_SUFFIXES) for host in hosts) else Owner.ORIGIN

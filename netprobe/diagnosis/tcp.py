@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from netprobe.diagnosis import details
+from netprobe.diagnosis import details, places
 from netprobe.diagnosis.addresses import family
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.unexplained import unexplained
 from netprobe.diagnosis.views import Path, View
 from netprobe.diagnosis.words import agree, count, listing
-from netprobe.findings import Owner, Place
+from netprobe.findings import Owner
 from netprobe.observations import Experiment, Failure, Observation, Step
 
 ID_OF = {
@@ -108,8 +108,6 @@ def _past_the_proxy(
             doubt=_ALIKE_ONLY if not own else "",
             blocking=blocking,
         )
-    file, _, line = record.sources.get("no_proxy", "").partition(" ")[0].rpartition(":")
-    place = Place(file=file, line=int(line), text=token) if file and line.isdecimal() else None
     return Cause(
         id="no_proxy_exempts_aws",
         key=token,
@@ -119,7 +117,7 @@ def _past_the_proxy(
         controls=through,
         doubt=_ALIKE_ONLY if not own else "",
         blocking=blocking,
-        places=(place,) if place is not None else (),
+        places=places.of_setting(record, "no_proxy", token),
     )
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import ipaddress
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import h11
@@ -20,6 +21,7 @@ import msgspec
 import trio
 
 from netprobe.errors import printable
+from netprobe.host import routes
 from netprobe.observations import DnsDetail, Failure, Observation, ProxyDetail, Step, TcpDetail, TlsDetail
 from netprobe.probes import classify, resolve, socks, tcp, tls
 from netprobe.probes.limits import Limits
@@ -29,6 +31,8 @@ from netprobe.probes.streams import CHUNK, Stream
 from netprobe.vantage import ProxyServer, Vantage
 
 MAX_HEAD = 65536
+_BRIDGES = ("docker", "br-", "virbr", "cni", "podman", "lxcbr", "lxdbr", "nerdctl")
+"""How Docker, libvirt, CNI, Podman, LXC and nerdctl name the bridges of their containers."""
 _MAX_SCHEMES = 6
 
 
@@ -132,7 +136,7 @@ async def _through(
         observation, sock = await tcp.connect(at_proxy, address, proxy.connect_port, limits)
     if sock is None:
         assert isinstance(observation.detail, TcpDetail)
-        facts = {"error": _tcp_words(observation), "addresses": tuple(addresses)}
+        facts = {"error": _tcp_words(observation), "addresses": tuple(addresses), "bridge": bridge_to(addresses[0])}
         return _Ended(failure=observation.failure, phase="tcp", facts=facts, limit=observation.limit_seconds)
     stream: Stream = sock
     if proxy.scheme == "https":
@@ -238,6 +242,23 @@ class _Head:
         self.squid_error = first("x-squid-error")
         values = [value.split(maxsplit=1) for value in found.get("proxy-authenticate", ())]
         self.challenges = tuple(dict.fromkeys(printable(v[0].rstrip(","), 30) for v in values if v))[:_MAX_SCHEMES]
+
+
+def bridge_to(address: str, table: Path = Path(routes.ROUTE)) -> str:
+    """The bridge of containers to which this host's routes send what is meant for an address, or nothing.
+
+    Args:
+        address: an address of a proxy that could not be connected to.
+        table: the kernel's IPv4 routes.
+    """
+    target = ipaddress.ip_address(address)
+    try:
+        lines = table.read_text(encoding="ascii").splitlines()
+    except OSError:  # a kernel that shows no table: nothing is known of the way
+        return ""
+    direct = [(network.prefixlen, name) for name, network in routes.networks(lines) if target in network]
+    _, nearest = max(direct, default=(0, ""))
+    return nearest if nearest.startswith(_BRIDGES) else ""
 
 
 def _is_address(host: str) -> bool:

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from netprobe import proxyurl
@@ -73,11 +74,13 @@ class ResolvConf:
 
     Attributes:
         resolvers: the servers, in order.
+        lines: the line of each of them; none where the file names no server.
         search: suffixes for names with fewer dots than ``ndots``.
         ndots: how many dots make a name that is asked as it is first.
     """
 
     resolvers: tuple[Resolver, ...]
+    lines: tuple[int, ...] = ()
     search: tuple[str, ...] = ()
     ndots: int = 1
 
@@ -86,9 +89,11 @@ def parse_resolv_conf(text: str) -> ResolvConf:
     """Read the text of a resolv.conf; a line that glibc would not understand is skipped, as glibc does."""
     found = resolvconf.parse(enumerate(text.split("\n"), start=1))
     search = tuple(entry.value for entry in found.search)[: resolvconf.MAX_SEARCH]
-    addresses = [_without_zone(address) for address in found.addresses] or ["127.0.0.1"]
+    servers = [entry for entry in found.servers if resolvconf.is_address(entry.value)][: resolvconf.MAX_SERVERS]
+    addresses = [_without_zone(entry.value) for entry in servers] or ["127.0.0.1"]
     resolvers = tuple(Resolver(address=address, tcp=found.over_tcp) for address in addresses)
-    return ResolvConf(resolvers=resolvers, search=search, ndots=int(found.ndots.value))
+    lines = tuple(entry.line for entry in servers)
+    return ResolvConf(resolvers=resolvers, lines=lines, search=search, ndots=int(found.ndots.value))
 
 
 def _without_zone(address: str) -> str:
@@ -170,6 +175,8 @@ def host_vantage(
     else:
         stub = read_resolv_conf(resolv_conf)
         sources["resolvers"] = str(resolv_conf)
+        for resolver, line in zip_longest(stub.resolvers, stub.lines):
+            sources.setdefault(f"resolver {resolver}", f"{resolv_conf}:{line}" if line else str(resolv_conf))
     store = TrustStore()
     if ca_file is not None:
         store = TrustStore(ca_file=trust.validate(ca_file), description=str(ca_file))

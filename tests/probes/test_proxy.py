@@ -18,10 +18,11 @@ import trustme
 
 from netprobe.observations import Failure, Observation, ProxyDetail
 from netprobe.probes.limits import Limits
-from netprobe.probes.proxy import Finder, open_tunnel
+from netprobe.probes.proxy import Finder, bridge_to, open_tunnel
 from netprobe.probes.resolve import Gates
 from netprobe.vantage import ProxyServer, Vantage
 from tests.support import need, probe_servers
+from tests.support.netns import Topology
 from tests.support.probe_servers import DnsServer, serve, server_context, tls_handler, zone
 
 HOST = "ecs.us-east-2.amazonaws.com"
@@ -320,3 +321,47 @@ async def test_a_real_dante(tmp_path: Path) -> None:
     assert opened[0].failure is None
     assert refused[0].failure is Failure.PROXY_CANNOT_CONNECT
     assert blocked[0].failure is Failure.PROXY_FORBIDDEN
+
+
+ROUTES = """Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
+eth0\t00000000\t0100000A\t0003\t0\t0\t100\t00000000\t0\t0\t0
+eth0\t0000000A\t00000000\t0001\t0\t0\t100\t000000FF\t0\t0\t0
+docker0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0
+eth1\t000911AC\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
+br-0a1b2c3d\t000012AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0
+"""
+"""A host whose own network is 10.0.0.0/8, with two networks of Docker and a wire with a part of the first."""
+
+
+@pytest.mark.parametrize(
+    ("address", "bridge"),
+    [
+        ("172.17.0.9", "docker0"),
+        ("172.18.4.5", "br-0a1b2c3d"),
+        ("172.17.9.3", ""),  # the longer prefix counts
+        ("172.19.0.1", ""),
+        ("10.1.2.3", ""),
+        ("2001:db8::1", ""),
+    ],
+)
+def test_the_routing_table_tells_what_stays_among_containers(tmp_path: Path, address: str, bridge: str) -> None:
+    table = tmp_path / "route"
+    table.write_text(ROUTES, encoding="ascii")
+    assert bridge_to(address, table) == bridge
+    assert bridge_to(address, tmp_path / "absent") == ""
+
+
+@pytest.mark.root
+async def test_a_proxy_in_the_subnet_of_docker_is_looked_for_on_its_bridge() -> None:
+    """Docker takes 172.17.0.0/16 unless told otherwise, and many a company has its proxy there."""
+    need.root()
+    with Topology() as net:
+        net.client.ip("link", "add", "docker0", "type", "bridge")
+        net.client.ip("addr", "add", "172.17.0.1/16", "dev", "docker0")
+        net.client.ip("link", "set", "docker0", "up")
+        with net.client.entered():
+            observation, bridged, _ = await _tunnel(_http(3128, host="172.17.0.9"), limit=6.0)
+            _, beyond, _ = await _tunnel(_http(3128, host="198.19.0.9"), limit=6.0)
+    assert observation.failure in (Failure.HOST_UNREACHABLE, Failure.TIMEOUT)
+    assert (bridged.phase, bridged.bridge) == ("tcp", "docker0")
+    assert (beyond.phase, beyond.bridge) == ("tcp", "")

@@ -195,9 +195,9 @@ class World:
 
     def proxy(self, host: str, failure: Failure | None = None, **more: Any) -> None:
         """One CONNECT."""
-        keys = ("phase", "status", "server", "via", "error_header", "authenticate", "authenticated")
+        keys = ("phase", "status", "server", "via", "error_header", "authenticate", "authenticated", "bridge")
         about = {k: more.pop(k) for k in keys if k in more}
-        detail = ProxyDetail(proxy=PROXY, target=f"{host}:443", **about)
+        detail = ProxyDetail(proxy=more.pop("proxy", PROXY), target=f"{host}:443", **about)
         self.see(Step.PROXY, host, failure, detail, **more)
 
     def good(self, *hosts: str, address: str = "52.95.1.1", **more: Any) -> None:
