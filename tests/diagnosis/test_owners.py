@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
+from netprobe.diagnosis import places
 from netprobe.diagnosis.taxonomy import TAXONOMY
 from netprobe.findings import Finding, Owner, Place
 from netprobe.observations import Failure as F
@@ -327,3 +328,20 @@ def test_a_lint_names_its_line() -> None:
         world.good(ECS)
 
     assert _found(build, "proxy_url_invalid").places == (Place(file=ECS_CONFIG, line=3, text="value"),)
+
+
+@pytest.mark.parametrize(
+    ("source", "place"),
+    [
+        (f"{ECS_CONFIG}:3 (HTTPS_PROXY)", Place(file=ECS_CONFIG, line=3, text="x")),
+        (f"{ECS_CONFIG}:3; in the lab, its proxy stands in", Place(file=ECS_CONFIG, line=3, text="x")),
+        (RESOLV_CONF, Place(file=RESOLV_CONF, line=None, text="x")),
+        ("environment https_proxy", None),
+        ("--proxy", None),
+        ("", None),
+    ],
+)
+def test_the_place_of_a_setting(source: str, place: Place | None) -> None:
+    record = VantageRecord(name="host", sources={"proxy": source})
+    assert places.of_setting(record, "proxy", "x") == (() if place is None else (place,))
+    assert places.of_setting(None, "proxy", "x") == places.of_setting(record, "no_proxy", "x") == ()
