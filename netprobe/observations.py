@@ -450,6 +450,12 @@ class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The numbered names that AWS gave this host at its last discovery, where its agent's log tells."""
     families: tuple[int, ...] = (4, 6)
     timeout_seconds: float = 0.0
+    """The limit of every step, where ``--timeout`` gave one; else ``limits`` and ``patience_seconds`` held."""
+    limits: dict[str, float] = {}
+    """Step → seconds that the first pass waited for it, as the run's own answers had set it by its end. What a limit
+    ended has its own in :attr:`Observation.limit_seconds`."""
+    patience_seconds: float = 0.0
+    """Seconds for a step that was silent in the first pass, when it was repeated."""
     deadline_seconds: float = 0.0
     deadline_reached: bool = False
     interrupted: bool = False

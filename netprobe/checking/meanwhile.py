@@ -1,10 +1,18 @@
-"""What a check says of its first pass while it tries again what failed: a few lines, and nothing proven yet."""
+"""What a check says before its report: how far the first pass is, and what it saw while that is tried again.
+
+A few lines each time, and nothing of it is proven yet.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from netprobe.observations import Run
+
+if TYPE_CHECKING:
+    from netprobe.probes.news import News
 
 MOST_TOLD = 5
 
@@ -27,3 +35,30 @@ def lines(run: Run) -> Iterator[str]:
     if len(found) > MOST_TOLD:
         yield f"netprobe: so far: {len(found) - MOST_TOLD} more findings"
     yield f"netprobe: what failed is tried again, which takes up to {SECONDS:.0f} s"
+
+
+class Bulletin:
+    """Turns what is known into lines, each failure told once."""
+
+    def __init__(self) -> None:
+        self._told: set[tuple[str, str, str]] = set()
+
+    def lines(self, news: News) -> Iterator[str]:
+        """The lines for people.
+
+        Args:
+            news: what is known now.
+        """
+        from netprobe.diagnosis.words import listing
+
+        yield f"netprobe: so far: {news.done} of {news.total} names looked at"
+        fresh: dict[str, list[str]] = defaultdict(list)
+        for o in news.failed:
+            what = (o.step.value, str(o.failure), o.host)
+            if what not in self._told:
+                self._told.add(what)
+                fresh[f"{o.step.value} {o.failure}"].append(o.host)
+        for ending, hosts in list(fresh.items())[:MOST_TOLD]:
+            yield f"netprobe: so far: {ending}, not tried again yet: {listing(sorted(set(hosts)))}"
+        if len(fresh) > MOST_TOLD:
+            yield f"netprobe: so far: {len(fresh) - MOST_TOLD} more kinds of failure"

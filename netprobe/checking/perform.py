@@ -19,6 +19,7 @@ from netprobe.probes.settings import Settings
 if TYPE_CHECKING:
     from netprobe.observations import Run
     from netprobe.probes import spread
+    from netprobe.probes.news import News
     from netprobe.report.model import Report
     from netprobe.vantage import Vantage
 
@@ -51,7 +52,8 @@ class Outside(msgspec.Struct, frozen=True, kw_only=True):
         say: takes a note for people, one line.
         progress: opens what shows how many hosts are done.
         keep_bug: keeps the traceback of a bug in one probe, and says where.
-        meanwhile: takes a line of what the first pass saw, while what failed is tried again; None for silence.
+        meanwhile: takes a line of what the first pass saw so far, and of what failed in it while that is tried again;
+            None for silence.
     """
 
     say: Callable[[str], None] = _silent
@@ -261,6 +263,13 @@ async def look(prepared: Prepared, outside: Outside = ALONE, workers: spread.Wor
             for line in meanwhile.lines(seen):
                 outside.meanwhile(line)
 
+    bulletin = meanwhile.Bulletin()
+
+    def tell_news(known: News) -> None:
+        if outside.meanwhile is not None:
+            for line in bulletin.lines(known):
+                outside.meanwhile(line)
+
     async with prepared.look() as looking:
         with outside.progress() as progress:
             seen = await runs.check(
@@ -272,6 +281,7 @@ async def look(prepared: Prepared, outside: Outside = ALONE, workers: spread.Wor
                 workers=workers,
                 keep_bugs=outside.keep_bug,
                 meanwhile=tell if outside.meanwhile is not None else None,
+                news=tell_news if outside.meanwhile is not None else None,
             )
         report = _diagnosed(seen, prepared.notes)
         if prepared.request.locate:

@@ -42,8 +42,9 @@ COUNTED = 4
 """Failures of one kind for which that is found out; of the others it is enough that they pass."""
 PATIENT_TRIES = 2
 """Tries that must be silent with patience, where one like it passed."""
-CALM_GAP = 0.2
-"""Seconds between one first try and the next: far below what agents do when a task starts."""
+CALM_GAP, CALM_SILENT_GAP = 0.2, 0.05
+"""Seconds between one first try and the next: far below what agents do when a task starts. Where some are silent, less:
+their SYNs are sent again for ten seconds, so what a limit drops at first comes through."""
 CALM_SECONDS, CALM_SILENCE = 6.0, 2.0
 """Seconds in which all first tries begin; where some are silent, whose patience is long by itself, fewer."""
 SETTLED = 0.8
@@ -182,8 +183,9 @@ class _Calm:
         self._missing = len(examined)
         self._over = trio.Event()
         self._counted = counted
-        patience = CALM_SILENCE if any(one.silent for one in examined) else CALM_SECONDS
-        turns.gap = min(CALM_GAP, patience / max(1, len(examined)))
+        silent = any(one.silent for one in examined)
+        gap, patience = (CALM_SILENT_GAP, CALM_SILENCE) if silent else (CALM_GAP, CALM_SECONDS)
+        turns.gap = min(gap, patience / max(1, len(examined)))
 
     def arrive(self, one: Examined) -> None:
         """The first try of one is over, or is silent."""
@@ -346,7 +348,7 @@ def _kinds(session: Session, done: set[int], hopeless: set[tuple[object, ...]]) 
         if trace.absent or not trace.complete:
             continue
         peer = None
-        for failed in _failures(trace):
+        for failed in failures(trace):
             if id(failed) in done or _kind(trace, failed) in hopeless:
                 continue
             peer = peer or _peer(session, trace)
@@ -372,7 +374,7 @@ def _spread(cases: Iterable[Case]) -> Iterator[Case]:
                 del waiting[place]
 
 
-def _failures(trace: Trace) -> Iterator[Observation]:
+def failures(trace: Trace) -> Iterator[Observation]:
     """The failures of a first pass; of a lookup only those that leave the host without an address it could have."""
     for o in trace.lookup:
         assert isinstance(o.detail, DnsDetail)

@@ -29,7 +29,8 @@ from netprobe.observations import (
 )
 from netprobe.probes import bugs, certificates, chain, descriptors, experiments, idle, numbered, plan
 from netprobe.probes.first_pass import Progress, bounded, first_pass
-from netprobe.probes.limits import BOUNDS
+from netprobe.probes.limits import PATIENCE
+from netprobe.probes.news import Listen, Teller
 from netprobe.probes.plan import Plan
 from netprobe.probes.session import Session, Trace
 from netprobe.probes.settings import Settings
@@ -65,6 +66,7 @@ async def check(
     workers: Workers | None = None,
     keep_bugs: Callable[[str], str] = lambda text: "its traceback was not kept",
     meanwhile: Callable[[Run], None] | None = None,
+    news: Listen | None = None,
 ) -> Run:
     """Probe every endpoint as every vantage, and make the control probes that failures call for.
 
@@ -76,6 +78,7 @@ async def check(
         progress: called with (done, total) whenever a host is done.
         workers: processes that make the first pass already (:mod:`netprobe.probes.spread`); None to make it here.
         meanwhile: called with what the first pass saw, where something of it is tried again, which takes its time.
+        news: called every while with what the first pass knows so far, where it takes long.
         keep_bugs: keeps the tracebacks of bugs that were met in a probe, and says where.
 
     Returns:
@@ -112,11 +115,14 @@ async def check(
             ),
         )
 
+    teller = Teller(session, news, progress, len(layout.targets))
+
     async def work() -> None:
-        if workers is None:
-            await first_pass(session, layout.targets, progress)
-        if more := numbered.widen(session, layout, endpoints):
-            await first_pass(session, more, progress)
+        async with teller.telling():
+            if workers is None:
+                await first_pass(session, layout.targets, teller.count)
+            if more := numbered.widen(session, layout, endpoints):
+                await first_pass(session, more, teller.count)
         if settings.experiments:
             chain.complete_chains(session)
             await numbered.look_up_refused(session)
@@ -124,7 +130,10 @@ async def check(
                 meanwhile(so_far(""))
             await experiments.make(session)
 
-    ended_by = await workers.collect(session, layout.targets, progress) if workers is not None else ""
+    ended_by = ""
+    if workers is not None:
+        async with teller.telling():
+            ended_by = await workers.collect(session, layout.targets, teller.count)
     ended_by = ended_by or await bounded(session, work)
     return so_far(ended_by, final=True)
 
@@ -152,7 +161,9 @@ def _context(vantages: Sequence[Vantage], session: Session, ended_by: str, subje
         expect=dict(settings.expect),
         own_hosts=settings.own_hosts,
         families=settings.families,
-        timeout_seconds=settings.timeout if settings.timeout is not None else BOUNDS[Step.TCP].unknown,
+        timeout_seconds=settings.timeout or 0.0,
+        limits={} if settings.timeout else {step.value: round(session.limits.seconds(step), 3) for step in Step},
+        patience_seconds=0.0 if settings.timeout else PATIENCE,
         deadline_seconds=settings.deadline,
         deadline_reached=ended_by == Ending.DEADLINE,
         interrupted=ended_by == Ending.INTERRUPTED,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from netprobe.checking.meanwhile import MOST_TOLD, lines
+from netprobe.checking.meanwhile import MOST_TOLD, Bulletin, lines
 from netprobe.observations import Failure as F
 from netprobe.probes.experiments import SECONDS
+from netprobe.probes.news import News
 from tests.support.observe import World, name
 
 
@@ -30,3 +31,19 @@ def test_many_findings_are_counted_not_listed() -> None:
 
     assert len(told) == MOST_TOLD + 2
     assert told[-2] == f"netprobe: so far: {len(kinds) - MOST_TOLD} more findings"
+
+
+def test_what_is_known_is_told_and_each_failure_once() -> None:
+    world = World()
+    world.endpoint("ecs")
+    world.tcp(name("ecs"), "52.95.1.1", F.CONNECTION_REFUSED)
+    (refused,) = world.observations
+    bulletin = Bulletin()
+
+    first = list(bulletin.lines(News(done=1, total=3, failed=())))
+    second = list(bulletin.lines(News(done=2, total=3, failed=(refused,))))
+    third = list(bulletin.lines(News(done=3, total=3, failed=(refused,))))
+
+    assert first == ["netprobe: so far: 1 of 3 names looked at"]
+    assert second[1:] == [f"netprobe: so far: tcp connection_refused, not tried again yet: {name('ecs')}"]
+    assert third == ["netprobe: so far: 3 of 3 names looked at"]

@@ -144,6 +144,8 @@ contexts = {
     "expect": st.sampled_from(({}, {"control": "private"}, {"control": "public"})),
     "families": st.sampled_from(((4, 6), (4,), (6,))),
     "timeout_seconds": st.floats(0, 100),
+    "limits": st.sampled_from(({}, {"tcp": 2.05})),
+    "patience_seconds": st.sampled_from((0.0, 10.0)),
     "deadline_seconds": st.floats(0, 1000),
     "deadline_reached": st.booleans(),
     "interrupted": st.booleans(),
