@@ -14,6 +14,9 @@ import pytest
 from tests.release import parts
 from tests.support import need
 from tests.support.cli import ROOT
+from tests.support.rootfs import debian_root
+
+__all__ = ["debian_root"]
 
 
 @pytest.fixture(scope="session")

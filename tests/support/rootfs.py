@@ -19,7 +19,7 @@ from netprobe.rules import Judged, judge
 from tests.support import need
 
 SUITE = "bookworm"
-PACKAGES = "ca-certificates,iptables,systemd-sysv,chrony,apparmor,docker.io"
+PACKAGES = "ca-certificates,iptables,systemd-sysv,chrony,apparmor,curl,docker.io"
 _NEEDLESS = (
     "usr/share/doc",
     "usr/share/locale",
@@ -31,7 +31,7 @@ _NEEDLESS = (
 
 
 def debian(folder: Path) -> Path:
-    """A Debian 12 root with Docker and chrony, prepared as an image should be; made once and shared by all workers."""
+    """A Debian 12 root with Docker, chrony and curl, prepared as an image should be; made once for all workers."""
     need.root()
     debootstrap = need.engine("debootstrap")
     root = folder / "debian"
