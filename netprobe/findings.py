@@ -53,7 +53,7 @@ class Severity(StrEnum):
 
 
 class Certainty(StrEnum):
-    """Whether an experiment proved the cause."""
+    """Whether the cause is proven: by an experiment, or as a fact that was read; or only suspected."""
 
     PROVEN = "proven"
     SUSPECTED = "suspected"
@@ -120,7 +120,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     Attributes:
         id: the taxonomy's id: ``tls_intercepted``, or the rule that failed for host, image and workload.
         severity: see :class:`Severity`.
-        certainty: proven by an experiment, or suspected (then ``remedy`` or ``title`` says what is missing).
+        certainty: proven by an experiment, or a fact that was read; or suspected (then ``remedy`` or ``title`` says
+            what is missing).
         region: the region, or nothing where the cause is the host's own or touches several.
         hosts: the hosts it touches, sorted.
         title: one sentence for people, with the names and addresses that matter.

@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from types import MappingProxyType
+from typing import Any
+
+from netprobe.rules import Rule
 
 _GATE = {
     "gate_waiver_expired": "A waiver has expired",
@@ -29,6 +32,7 @@ class Entry:
         source: the page or source file that it stands on; nothing for the gate's own.
         checked: the day that was read.
         sentence: what the source says, in its own words.
+        reckoned: how the rule foretells what it did not try; nothing where what it reads is the fault.
     """
 
     id: str
@@ -37,6 +41,7 @@ class Entry:
     source: str = ""
     checked: str = ""
     sentence: str = ""
+    reckoned: str = ""
 
 
 @functools.cache
@@ -46,17 +51,23 @@ def entries() -> Mapping[str, Entry]:
     from netprobe.host.rules import RULES as HOST
     from netprobe.workload.rules import RULES as WORKLOAD
 
-    found = [_entry(rule.id, rule.title, "netprobe.host", rule.source, rule.checked) for rule in HOST]
+    found = [_entry(rule, "netprobe.host") for rule in HOST]
     found = [entry for entry in found if entry.id not in TAXONOMY]
-    found += [
-        _entry(rule.id, rule.title, "netprobe.workload", rule.source, rule.checked, rule.sentence) for rule in WORKLOAD
-    ]
+    found += [_entry(rule, "netprobe.workload") for rule in WORKLOAD]
     found += [Entry(id=id_, title=title, folder="netprobe.host") for id_, title in _GATE.items()]
     return MappingProxyType({entry.id: entry for entry in found})
 
 
-def _entry(id_: str, title: str, folder: str, source: str, checked: str, sentence: str = "") -> Entry:
-    return Entry(id=id_, title=title, folder=folder, source=source, checked=checked, sentence=sentence)
+def _entry(rule: Rule[Any], folder: str) -> Entry:
+    return Entry(
+        id=rule.id,
+        title=rule.title,
+        folder=folder,
+        source=rule.source,
+        checked=rule.checked,
+        sentence=rule.sentence,
+        reckoned=rule.reckoned,
+    )
 
 
 def page(id_: str) -> str:
@@ -70,4 +81,5 @@ def page(id_: str) -> str:
     if not entry.source:
         return text
     says = f", which says: “{entry.sentence}”" if entry.sentence else ""
-    return f"{text}\nSource: {entry.source} (read {entry.checked}){says}\n"
+    stands = f"Suspected: it is {entry.reckoned}." if entry.reckoned else "Proven as a fact: it is what was read."
+    return f"{text}\n{stands}\n\nSource: {entry.source} (read {entry.checked}){says}\n"

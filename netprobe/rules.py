@@ -56,6 +56,8 @@ class Rule(Generic[T]):
         judge: the function.
         running: whether it needs a running host; not run for an image, with the reason.
         sentence: what the source says, in its own words, as far as the rule rests on one sentence.
+        reckoned: how the rule foretells what it did not try, one clause. Its findings are then suspected. Without it
+            they are facts: what was read or measured is the fault itself, by the word of the source.
     """
 
     id: str
@@ -67,6 +69,7 @@ class Rule(Generic[T]):
     judge: Callable[[T], Judgement]
     running: bool = False
     sentence: str = ""
+    reckoned: str = ""
 
 
 def passed(title: str, *places: Place) -> Judgement:
@@ -127,14 +130,14 @@ class Judged(Generic[T]):
         """The finding of a rule that failed or warns."""
         if self.judgement.outcome not in (Outcome.FAIL, Outcome.WARN):
             return None
-        failing = self.judgement.outcome is Outcome.FAIL
+        failing, reckoned = self.judgement.outcome is Outcome.FAIL, self.rule.reckoned
         return Finding(
             id=self.rule.id,
             severity=self.rule.severity if failing else Severity.WARNING,
-            certainty=Certainty.PROVEN,
+            certainty=Certainty.SUSPECTED if reckoned else Certainty.PROVEN,
             region=None,
             hosts=(),
-            title=self.judgement.title,
+            title=f"{self.judgement.title} ({reckoned})" if reckoned else self.judgement.title,
             evidence=(),
             remedy=self.judgement.remedy,
             owner=self.rule.owner,

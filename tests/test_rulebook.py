@@ -11,8 +11,10 @@ import pytest
 from netprobe import rulebook
 from netprobe.diagnosis.pages import HEADINGS
 from netprobe.diagnosis.taxonomy import TAXONOMY
+from netprobe.findings import Certainty
 from netprobe.host.rules import RULES as HOST
 from netprobe.host.rules import proxies
+from netprobe.rules import Judged, Rule, failed
 from netprobe.workload.rules import RULES as WORKLOAD
 from tests.support.cli import netprobe
 
@@ -60,3 +62,29 @@ def test_explain_shows_a_rule() -> None:
     assert ended.code == 0
     assert "SELINUX=permissive" in ended.out
     assert "(read 2026-11-23)" in ended.out
+
+
+@pytest.mark.parametrize("rule", [*HOST, *WORKLOAD], ids=lambda rule: rule.id)
+def test_what_was_not_tried_is_suspected_and_says_so(rule: Rule[object]) -> None:
+    """A fact that was read is proven; what is reckoned from it is not (DESIGN, proven)."""
+    judged = Judged(rule=rule, subject="host", judgement=failed("it is so.", "do otherwise"))
+    finding = judged.finding()
+    assert finding is not None
+    if rule.reckoned:
+        assert finding.certainty is Certainty.SUSPECTED
+        assert finding.title == f"it is so. ({rule.reckoned})"
+    else:
+        assert (finding.certainty, finding.title) == (Certainty.PROVEN, "it is so.")
+    if rule.id not in TAXONOMY:
+        assert ("Suspected: it is " in rulebook.page(rule.id)) == bool(rule.reckoned)
+
+
+def test_packet_filters_and_sizes_are_reckoned() -> None:
+    assert {rule.id for rule in HOST if rule.reckoned} == {
+        "local_firewall_blocks",
+        "task_credentials_blocked",
+        "task_traffic_blocked",
+        "docker_mtu_too_large",
+        "docker_network_overlaps",
+        "hardware_fingerprint_changed",
+    }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ import dns.rrset
 import pytest
 
 from netprobe.cli.main import run
+from tests.support.cli import environment
 
 REGION = "us-east-2.amazonaws.com"
 
@@ -85,6 +88,43 @@ def test_discover_writes_a_lock_that_later_renders_read(here: Path, capsys: pyte
     assert run(argv) == 0
     assert capsys.readouterr().out == out
     assert f"by {server}" in out
+
+
+def test_several_processes_that_look_at_once_lose_nothing(here: Path) -> None:
+    """Each looks at a region of its own and writes into the same lock."""
+    regions = ("us-east-1", "us-east-2", "us-west-2", "eu-west-1", "eu-central-1", "ap-south-1")
+    exists = {name.replace("us-east-2", one): found for name, found in _EXISTS.items() for one in regions}
+    with _dns(exists) as server:
+        rest = ["--without", "ssm,images,logs,metrics", "--enumerate", "--discover", "--resolver", server]
+        argv = [sys.executable, "-m", "netprobe", "render", "panos", *rest, "--lock", "shared.lock", "-o", "/dev/null"]
+        running = [subprocess.Popen([*argv, "-r", one], env=environment(), stderr=subprocess.PIPE) for one in regions]
+        said = [one.communicate(timeout=90)[1].decode() for one in running]
+    assert [one.returncode for one in running] == [0] * len(regions), said
+    patterns = json.loads((here / "shared.lock").read_text(encoding="utf-8"))["patterns"]
+    assert {one.split(".")[1] for one in patterns} == set(regions)
+    assert all(len(sighting["names"]) > 0 for sighting in patterns.values())
+    assert sorted(path.name for path in here.iterdir()) == ["shared.lock"], "nothing is left beside it"
+
+
+_WRITER = """
+import sys
+from pathlib import Path
+from netprobe.cli import render_input
+from netprobe.render.lock import Lock, Sighting
+for number in range(int(sys.argv[2])):
+    name = f"n{number}.{sys.argv[1]}.example"
+    seen = Sighting(at="2026-11-28T10:00:00Z", resolver="192.0.2.53", names={name: ("192.0.2.1",)})
+    render_input._kept(Path("shared.lock"), Lock(patterns={name: seen}), lab=False)
+"""
+
+
+def test_every_addition_of_every_process_is_there_at_the_end(here: Path) -> None:
+    """Without the folder's lock some of these hundred additions are lost in each run."""
+    argv = [sys.executable, "-c", _WRITER]
+    running = [subprocess.Popen([*argv, f"w{one}", "25"], env=environment(), cwd=here) for one in range(4)]
+    assert [one.wait(timeout=90) for one in running] == [0] * 4
+    patterns = json.loads((here / "shared.lock").read_text(encoding="utf-8"))["patterns"]
+    assert set(patterns) == {f"n{number}.w{one}.example" for number in range(25) for one in range(4)}
 
 
 def test_only_the_numbers_asked_for(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,7 @@ def rule(
     owner: Owner = Owner.HOST,
     running: bool = False,
     checked: str = CHECKED,
+    reckoned: str = "",
 ) -> Rule[Machine]:
     """Make a rule of a function.
 
@@ -30,6 +31,7 @@ def rule(
         owner: who must act.
         running: whether it needs a running host.
         checked: the day the source was read, ``YYYY-MM-DD``.
+        reckoned: how the rule foretells what it did not try, one clause; nothing where what was read is the fault.
     """
     return Rule(
         id=judge.__name__,
@@ -40,4 +42,5 @@ def rule(
         checked=checked,
         judge=judge,
         running=running,
+        reckoned=reckoned,
     )

@@ -129,13 +129,21 @@ def task_traffic_blocked(machine: Machine) -> Judgement:
     return passed("the local firewall lets tasks out" if found else "no local firewall is loaded")
 
 
+_RECKONED = "reckoned from the rules; no packet was sent"
 RULES: tuple[Rule[Machine], ...] = (
-    rule(local_firewall_blocks, "The local firewall blocks the agents", _MANUAL),
+    rule(local_firewall_blocks, "The local firewall blocks the agents", _MANUAL, reckoned=_RECKONED),
     rule(
         task_credentials_blocked,
         "The local firewall keeps tasks from their credentials",
         f"{AGENT}/issues/2877",
         checked=READ_AGAIN,
+        reckoned=_RECKONED,
     ),
-    rule(task_traffic_blocked, "The local firewall keeps tasks in", _DOCKER_FILTER, checked=READ_AGAIN),
+    rule(
+        task_traffic_blocked,
+        "The local firewall keeps tasks in",
+        _DOCKER_FILTER,
+        checked=READ_AGAIN,
+        reckoned=_RECKONED,
+    ),
 )
