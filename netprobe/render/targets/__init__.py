@@ -38,7 +38,17 @@ from netprobe.nearest import meant, nearest
 from netprobe.render.model import Target
 
 TARGETS: dict[str, tuple[str, ...]] = {
-    "proxies": ("squid", "squid-splice", "tinyproxy", "privoxy", "haproxy", "nginx-stream", "envoy", "pac"),
+    "proxies": (
+        "squid",
+        "squid-splice",
+        "tinyproxy",
+        "privoxy",
+        "haproxy",
+        "nginx-stream",
+        "envoy",
+        "smokescreen",
+        "pac",
+    ),
     "linux": ("iptables", "nftables", "dnsmasq-ipset", "dnsmasq-nftset", "dnsmasq-connmark", "firewalld", "ufw"),
     "dns": ("rpz-bind", "rpz-unbound", "unbound", "coredns"),
     "firewalls": (
@@ -55,7 +65,13 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "nsx",
         "windows-firewall",
     ),
-    "cloud": ("aws-network-firewall", "aws-network-firewall-domains", "azure-firewall", "suricata"),
+    "cloud": (
+        "aws-network-firewall",
+        "aws-network-firewall-domains",
+        "route53-dns-firewall",
+        "azure-firewall",
+        "suricata",
+    ),
     "kubernetes": ("cilium", "calico-enterprise", "openshift-egressfirewall", "istio", "networkpolicy"),
     "documents": ("zscaler", "hosts", "csv", "json", "yaml", "aerleon"),
 }
