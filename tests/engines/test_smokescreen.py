@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 import yaml
@@ -30,20 +32,16 @@ def _matches(host: str, glob: str) -> bool:
     return host.endswith(glob[1:]) if glob.startswith("*.") else host == glob
 
 
-def _decide(acl: dict[str, object], role: str, host: str) -> bool:
+def _decide(acl: Mapping[str, Any], role: str, host: str) -> bool:
     """``ACL.Decide``: the rule's own list, what is denied to all, what is allowed to all, the rule's action."""
     assert acl["version"] == "v1"
-    services = acl["services"]
-    assert isinstance(services, list)
-    rule = next((one for one in services if one["name"] == role), acl.get("default"))
+    rule = next((one for one in acl["services"] if one["name"] == role), acl.get("default"))
     if rule is None:
         return False
     if any(_matches(host, glob) for glob in rule.get("allowed_domains") or ()):
         return True
     for key, answer in (("global_deny_list", False), ("global_allow_list", True)):
-        listed = acl.get(key) or []
-        assert isinstance(listed, list)
-        if any(_matches(host, glob) for glob in listed):
+        if any(_matches(host, glob) for glob in acl.get(key) or ()):
             return answer
     return bool(rule["action"] in {"open", "report"})
 

@@ -1,15 +1,15 @@
-"""Route 53 Resolver DNS Firewall: which names a VPC's resolver answers, also for hosts that ask it by an inbound endpoint.
+"""Route 53 Resolver DNS Firewall: which names a VPC's resolver answers, also for hosts that ask an inbound endpoint.
 
-For ECS Anywhere hosts whose DNS servers forward to AWS over Direct Connect or a VPN. An entry of a domain list is a name, or
-``*.name`` for everything beneath it, at any depth and not the name itself; an asterisk stands at the beginning or nowhere.
-A rule of its own decides for each list, in the order of their priorities, and the first that fits ends it.
+For ECS Anywhere hosts whose DNS servers forward to AWS over Direct Connect or a VPN. An entry of a domain list is a
+name, or ``*.name`` for everything beneath it, at any depth and not the name itself; an asterisk stands at the beginning
+or nowhere. A rule of its own decides for each list, in the order of priorities, and the first that fits ends it.
 
-Traps: a rule inspects the whole chain of aliases unless it says ``TRUST_REDIRECTION_DOMAIN``, and most of AWS's names are
-aliases, so an allowing rule without it allows next to nothing before one that blocks ``*``; a VPC is fail-closed or fail-open,
-which is a setting of its own; one request takes 1,000 names.
+Traps: a rule inspects the whole chain of aliases unless it says ``TRUST_REDIRECTION_DOMAIN``, and most of AWS's names
+are aliases, so an allowing rule without it allows next to nothing before one that blocks ``*``; whether a VPC is open
+or closed while DNS Firewall fails is a setting of its own; one request takes 1,000 names.
 
-What allows is one rule for a rule group of the site's own. What denies is a second rule with a list of ``*``; both decide for
-every client of the VPC's resolver, which knows no source address.
+What allows is one rule for a rule group of the site's own. What denies is a second rule with a list of ``*``; both
+decide for every client of the VPC's resolver, which knows no source address.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 An entry is a name, or ``*.name`` for everything beneath it at any depth, not the name itself; an asterisk anywhere else
 makes it refuse to start. Upper case and trailing dots are taken away on both sides before they are compared; names must
-stand in the file in their normal form. The port of a request is not looked at. Addresses that are not global unicast are refused
-whatever the list says (``--allow-range`` opens them).
+stand in the file in their normal form. The port of a request is not looked at. Addresses that are not global unicast
+are refused whatever the list says (``--allow-range`` opens them).
 
 ``global_allow_list`` is asked for every role after the role's own list and ``global_deny_list``: that is where the form
 goes that only allows. What denies is the rule of a role; a client's role is in its certificate, which no address tells,
