@@ -71,6 +71,25 @@ def test_an_engine_that_is_claimed_as_proof_is_asked_by_a_test(target: str) -> N
     assert any(program in text.lower() for text in running), f"no test of {target} runs {program}"
 
 
+LIBRARIES = {"pan-os-python": "panos"}
+"""What a vendor's library is called where it is installed, and where it is imported."""
+
+
+@pytest.mark.parametrize("target", [name for name in targets.names() if targets.get(name).PROOF.library])
+def test_a_library_that_is_claimed_as_proof_is_loaded_by_a_test(target: str) -> None:
+    package = LIBRARIES[targets.get(target).PROOF.library]
+    loaded = re.compile(rf"^ *(import|from) {package}\b", re.MULTILINE)
+    assert any(loaded.search(text) for text in asking(target)), f"no test of {target} imports {package}"
+
+
+@pytest.mark.parametrize("target", targets.names())
+def test_how_far_a_target_is_proven_stands_on_its_page(target: str) -> None:
+    """What was never run says so, and asks to be tried first."""
+    proof, page = targets.get(target).PROOF, " ".join(targets.page(target).split())
+    assert f"Proof: {proof.kind} ({' '.join(proof.by.split())})." in page
+    assert ("Try it on a device of yours" in page) == (not proof.engine)
+
+
 def test_every_capability_that_a_target_can_claim_is_read() -> None:
     """What no code reads is a promise that nobody keeps."""
     sources = [

@@ -13,7 +13,19 @@ from netprobe.cli.output import write_output
 if TYPE_CHECKING:
     from netprobe.render.model import Target
 
-_HEADER = ("target", "family", "title", "layer", "expresses", "regex", "default_action", "forms", "files", "proof")
+_HEADER = (
+    "target",
+    "family",
+    "title",
+    "layer",
+    "expresses",
+    "regex",
+    "default_action",
+    "forms",
+    "files",
+    "proof",
+    "proven_by",
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -50,7 +62,7 @@ def _row(family: str, target: Target) -> dict[str, Any]:
         "files": [file.name for file in target.FILES],
         "scope": msgspec.structs.asdict(target.SCOPE),
         "commands": msgspec.structs.asdict(target.COMMANDS),
-        "proof": {"engine": target.PROOF.engine, "grammar": target.PROOF.grammar},
+        "proof": {**msgspec.structs.asdict(target.PROOF), "kind": target.PROOF.kind, "by": target.PROOF.by},
         "sources": [{"where": source.where, "read": source.read} for source in target.SOURCES],
     }
 
@@ -63,7 +75,8 @@ def _table(found: list[dict[str, Any]]) -> str:
         lines.append(f"{row['target']}: {row['title']}")
         says = ", ".join(row["expresses"])
         lines += tables.wrapped([f"at: {row['layer']}; says: {says}", f"else: {row['default_action']}"], indent=4)
-        lines += tables.wrapped([f"forms: {_forms(row['scope'])}", f"proven by {_proof(row)}"], indent=4)
+        proof = f"proof: {row['proof']['kind']} ({row['proof']['by']})"
+        lines += tables.wrapped([f"forms: {_forms(row['scope'])}", proof], indent=4)
     return "\n".join(lines) + "\n"
 
 
@@ -80,10 +93,6 @@ def _forms(scope: dict[str, Any]) -> str:
     elif scope["selector"]:
         whom = "for the workloads that it selects"
     return f"{additive}enforce ({whom})"
-
-
-def _proof(row: dict[str, Any]) -> str:
-    return str(row["proof"]["engine"] or row["proof"]["grammar"])
 
 
 def _json(found: list[dict[str, Any]]) -> str:
@@ -108,7 +117,8 @@ def _csv(found: list[dict[str, Any]]) -> str:
                 row["default_action"],
                 _forms(row["scope"]),
                 " ".join(row["files"]),
-                _proof(row),
+                row["proof"]["kind"],
+                row["proof"]["by"],
             )
             for row in found
         ],

@@ -8,16 +8,22 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from netprobe.render.model import Capability, Scope
+from netprobe.render.model import Capability, Proof, ProofKind, Scope
 
 
-def section(scope: Scope, capability: Capability) -> str:
+def section(scope: Scope, capability: Capability, proof: Proof) -> str:
     """The part of a target's page that stands before ``Load``."""
     lines = (
         textwrap.fill(text, 118, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False)
-        for text in _items(scope, capability)
+        for text in (*_items(scope, capability), _proven(proof))
     )
     return "\n".join(("## What it does to whom", "", *lines, "", ""))
+
+
+def _proven(proof: Proof) -> str:
+    """How far the claims of the page are proven; what was only read is to be tried before it is trusted."""
+    said = f"Proof: {proof.kind} ({proof.by})."
+    return said if proof.kind is ProofKind.RUN else f"{said} Try it on a device of yours before it counts."
 
 
 def _items(scope: Scope, capability: Capability) -> Iterator[str]:

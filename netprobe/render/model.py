@@ -190,13 +190,47 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True):
     remove: str = ""
 
 
+class ProofKind(StrEnum):
+    """How much is proven of a target; the value is what people read."""
+
+    RUN = "run"
+    """The real engine loads the files in the tests, and is asked name by name."""
+    LOADED = "loaded by the vendor's library"
+    """The vendor's own library takes them; the device itself was never asked."""
+    SCHEMA = "schema"
+    """They fit the published schema; what the device makes of them is read in its documents."""
+    READ = "read, not run"
+    """A reader of the tests' own, written from the documents, decides as claimed; no part of the vendor's was run."""
+
+
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
-    """By what the target's output is proven in the tests: a real engine, or an independent reader of the grammar."""
+    """By what the target's output is proven in the tests: the strongest that is given counts.
+
+    Attributes:
+        engine: the real engine, by name and version: ``squid 5.7 (Debian 12)``.
+        library: the vendor's library that takes the output.
+        schema: the published schema that it is held to.
+        grammar: which documented grammar a reader of the tests' own follows.
+    """
 
     engine: str = ""
-    """Name and version: ``squid 5.7 (Debian 12)``."""
+    library: str = ""
+    schema: str = ""
     grammar: str = ""
-    """Which documented grammar, where the device cannot be had."""
+
+    @property
+    def kind(self) -> ProofKind:
+        """The strongest of what is given."""
+        if self.engine:
+            return ProofKind.RUN
+        if self.library:
+            return ProofKind.LOADED
+        return ProofKind.SCHEMA if self.schema else ProofKind.READ
+
+    @property
+    def by(self) -> str:
+        """What proves it, in words."""
+        return self.engine or "; ".join(filter(None, (self.library, self.schema, self.grammar)))
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):

@@ -168,7 +168,7 @@ def test_shape(name: str) -> None:
     assert module.CAPABILITY.default_action
     assert module.FILES
     assert len({file.name for file in module.FILES}) == len(module.FILES)
-    assert module.PROOF.engine or module.PROOF.grammar
+    assert module.PROOF.by
     assert all(source.where and source.read for source in module.SOURCES)
     assert module.SOURCES
     folder = templates() / name

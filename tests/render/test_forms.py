@@ -25,7 +25,7 @@ def test_a_page_says_which_forms_there_are_and_for_whom(name: str) -> None:
 
 def test_the_section_follows_the_scope() -> None:
     scope = Scope(clients="acl src", sessions="they stay open")
-    said = section(scope, targets.get("squid").CAPABILITY)
+    said = section(scope, targets.get("squid").CAPABILITY, targets.get("squid").PROOF)
     assert "for the hosts in `--source` (by acl src)" in " ".join(said.split())
 
 

@@ -139,4 +139,5 @@ def page(name: str) -> str:
     target = get(name)
     own = (resources.templates() / target.NAME / "page.md").read_text(encoding="utf-8")
     about, load, rest = own.rstrip("\n").partition("## Load")
-    return f"{about}{forms.section(target.SCOPE, target.CAPABILITY)}{load}{rest}\n{layers.section(target.LAYER)}"
+    form = forms.section(target.SCOPE, target.CAPABILITY, target.PROOF)
+    return f"{about}{form}{load}{rest}\n{layers.section(target.LAYER)}"

@@ -47,7 +47,7 @@ COMMANDS = Commands(
     replace="render it again over the old file: filled-in cells and their order stay",
     rollback="withdraw the request",
 )
-PROOF = Proof(grammar="RFC 4180, read strictly by Python's csv; no cell is a formula")
+PROOF = Proof(schema="RFC 4180, read strictly by Python's csv; no cell is a formula")
 SOURCES = (
     Source(where="https://www.rfc-editor.org/rfc/rfc4180", read="2026-11-23"),
     Source(where="https://owasp.org/www-community/attacks/CSV_Injection", read="2026-11-23"),

@@ -47,7 +47,7 @@ COMMANDS = Commands(
     replace="write it beside the old one and rename it",
     rollback="rename the old one back",
 )
-PROOF = Proof(grammar="RFC 8259, and the JSON Schema in the tests")
+PROOF = Proof(schema="RFC 8259, and the JSON Schema in the tests")
 SOURCES = (Source(where="https://www.rfc-editor.org/rfc/rfc8259", read="2026-11-23"),)
 
 

@@ -35,7 +35,7 @@ COMMANDS = Commands(
     replace="the same: the old list is deleted first, and nothing takes effect before commit",
     rollback="load config from running-config.xml (before commit), or load config version N and commit",
 )
-PROOF = Proof(grammar="PAN-OS URL category token rules; pan-os-python reads the category")
+PROOF = Proof(library="pan-os-python", grammar="PAN-OS URL category token rules")
 SOURCES = (
     Source(
         where="https://docs.paloaltonetworks.com/advanced-url-filtering/administration/configuring-url-filtering/"

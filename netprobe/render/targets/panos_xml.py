@@ -34,7 +34,7 @@ COMMANDS = Commands(
     replace="delete the old lists in the candidate configuration, load again, commit",
     rollback="load config from running-config.xml (before commit), or load config version N and commit",
 )
-PROOF = Proof(grammar="PAN-OS configuration XML and URL category token rules; pan-os-python loads it")
+PROOF = Proof(library="pan-os-python", grammar="PAN-OS configuration XML and URL category token rules")
 SOURCES = (
     Source(
         where="https://docs.paloaltonetworks.com/advanced-url-filtering/administration/configuring-url-filtering/"

@@ -51,7 +51,7 @@ COMMANDS = Commands(
     remove="take the file away, terraform apply",
     rollback="write the old file, terraform apply",
 )
-PROOF = Proof(grammar="Terraform by python-hcl2; names and requests by AWS's model of the API in botocore")
+PROOF = Proof(schema="AWS's model of the API in botocore", grammar="Terraform by python-hcl2")
 SOURCES = (
     Source(
         where="https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resolver-dns-firewall-domain-lists.html",

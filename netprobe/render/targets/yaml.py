@@ -46,7 +46,7 @@ COMMANDS = Commands(
     replace="write it beside the old one and rename it",
     rollback="rename the old one back",
 )
-PROOF = Proof(grammar="YAML 1.2 as PyYAML reads it, and the JSON Schema in the tests")
+PROOF = Proof(schema="YAML as PyYAML reads it, and the JSON Schema in the tests")
 SOURCES = (Source(where="https://yaml.org/spec/1.2.2/", read="2026-11-23"),)
 
 
