@@ -56,6 +56,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "requirements": FACTS,
     "rules": JUDGED,
     "workload": NEEDS | JUDGED | {"rules"},
+    "atom": set(),
+    "changes": NEEDS,
     "render": NEEDS | {"__version__"},
     "host": FACTS | JUDGED | {"rules", "vantage", "proxyurl"},
     "probes": NEEDS | SEEN | {"origin", "vantage", "host", "proxyurl", "__version__"},
