@@ -19,7 +19,7 @@ from netprobe.diagnosis.proof import Doubt, Proof, Standing, judge
 from netprobe.diagnosis.taxonomy import TAXONOMY
 from netprobe.diagnosis.views import View
 from netprobe.diagnosis.words import agree, listing
-from netprobe.errors import printable
+from netprobe.errors import printable, redacted
 from netprobe.findings import Certainty, Finding, Owner, Place, Severity
 from netprobe.observations import Observation
 
@@ -211,6 +211,7 @@ def finding(group: Group) -> Finding:
         endpoints=_endpoints(group),
         vantages=tuple(sorted(vantages)),
         places=tuple(dict.fromkeys(place for cause in group.causes for place in cause.places)),
+        cause=printable(redacted(group.key)),
     )
 
 
