@@ -64,6 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lab": NEEDS | JUDGED | {"vantage"},
     "diagnosis": FACTS | JUDGED | {"origin", "host"},
     "report": JUDGED | {"diagnosis", "rules", "rulebook", "__version__"},  # the page of a rule stands in its card
+    "fleet": JUDGED | {"host", "observe", "report", "__version__"},
     "naming": {"errors"},
     "identity": FACTS | JUDGED | {"host", "naming", "report"},
 }
