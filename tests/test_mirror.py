@@ -90,7 +90,8 @@ def trees(folder: str) -> dict[str, ast.Module]:
 
 
 def modules() -> list[str]:
-    return [path[:-3].replace("/", ".") for path in trees("netprobe") if not path.endswith("__init__.py")]
+    ours = [path for path in trees("netprobe") if not path.startswith("netprobe/deploy/")]
+    return [path[:-3].replace("/", ".") for path in ours if not path.endswith("__init__.py")]
 
 
 @functools.cache
