@@ -161,7 +161,8 @@ class _Reader:
             # Only lines of many reports may be as long as that.
             yield from self._lines(io.BufferedReader(stream), source, stem)
             return
-        data = stream.read(self.limits.report + 1)
+        # Asked for the limit, Python would make room for it, a thousand times a second.
+        data = stream.read(size + 1)
         yield from _split(data, source, stem)
 
     def _stream(self, raw: BinaryIO | io.FileIO, source: str, stem: str) -> Iterator[Document | Skipped]:

@@ -224,3 +224,15 @@ def _with_libraries(root: Path, program: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         if not place.exists():
             shutil.copy2(name, place)
+
+
+def addresses_of(sites: Sites, name: str) -> list[str]:
+    """What the lab's DNS server says of a name."""
+    code = (
+        "import dns.message, dns.query, sys\n"
+        "answer = dns.query.udp(dns.message.make_query(sys.argv[1], 'A'), sys.argv[2], timeout=10)\n"
+        "print(*(item.address for rrset in answer.answer for item in rrset if item.rdtype == 1))\n"
+    )
+    found = sites.core.run(sys.executable, "-c", code, name, DNS).stdout.split()
+    assert found, f"{name} has no address in the lab"
+    return found
