@@ -135,6 +135,33 @@ def test_the_linter_has_nothing_to_say(ansible: Path, collections: Path) -> None
     assert "Passed: 0 failure(s), 0 warning(s)" in done.stderr + done.stdout
 
 
+OFFLINE = (
+    *("action-plugin-docs", "compile", "empty-init", "ignores", "line-endings", "no-assert", "no-get-exception"),
+    *("no-illegal-filenames", "no-smart-quotes", "replace-urlopen", "shebang", "symlinks"),
+    *("use-argspec-type-path", "use-compat-six"),
+)
+"""The sanity tests that fetch nothing; the others bring up environments with get-pip.py from the internet."""
+
+
+@pytest.mark.timeout(300)
+def test_the_sanity_tests_that_run_offline_pass(ansible: Path, tmp_path: Path) -> None:
+    place = tmp_path / "ansible_collections" / "netprobe" / "ecs_anywhere"
+    shutil.copytree(collection.HERE, place, ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run(["git", "init", "--quiet"], cwd=place, check=True, timeout=30)
+    command = [str(ansible / "ansible-test"), "sanity", "--python", f"3.{sys.version_info[1]}"]
+    asked = [argument for name in OFFLINE for argument in ("--test", name)]
+    done = subprocess.run(
+        [*command, *asked],
+        cwd=place,
+        env=environment(ansible, tmp_path, LC_ALL="C.UTF-8", HOME=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 Staged = SimpleNamespace
 
 

@@ -44,7 +44,6 @@ DEFAULTS = {
 class ActionModule(ActionBase):
     """The action of the module of the same name."""
 
-    TRANSFERS_FILES = True
     _requires_connection = True
 
     def run(self, tmp=None, task_vars=None):

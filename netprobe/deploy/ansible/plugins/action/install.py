@@ -28,7 +28,6 @@ STAMP = "/var/lib/netprobe-ecs.installed"
 class ActionModule(ActionBase):
     """The action of the module of the same name."""
 
-    TRANSFERS_FILES = True
     _requires_connection = True
 
     def run(self, tmp=None, task_vars=None):
