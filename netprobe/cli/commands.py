@@ -34,8 +34,6 @@ COMMANDS: dict[str, Command] = {
     "gate": Command("gate", "Run what netprobe.toml asks for; one verdict."),
     "observe": Command("observe", "Learn from a capture what a host talks to."),
     "audit": Command("audit", "Compare a capture or log with the required endpoints."),
-    "fleet": Command("fleet", "Merge the reports of many hosts: causes, sites, who acts."),
-    "compare": Command("compare", "Compare two reports, or two folders of them."),
     "lab": Command("lab", "Run the embedded network."),
     "bundle": Command("bundle", "Collect what a helper needs to see, without secrets."),
     "version": Command("version", "Tell what this netprobe is."),

@@ -20,6 +20,9 @@ from netprobe import __version__
 from tests.release import parts, tree
 from tests.release.parts import Architecture
 
+NAME = f"localhost/netprobe:{__version__}"
+"""What ``podman load`` calls it. A version alone would become ``localhost/0.1.0``, and ``netprobe`` would be looked for
+in the registries that a host searches, where that name is somebody else's."""
 _USER = "65532"
 _PASSWD = f"netprobe:x:{_USER}:{_USER}:netprobe:/:/nonexistent\n"
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -39,7 +42,7 @@ def layout(trees: Mapping[Architecture, Path], target: Path, work: Path) -> None
     blobs.mkdir(parents=True)
     manifests = [_image(architecture, place, blobs, work) for architecture, place in trees.items()]
     inner = _blob(blobs, _json({"schemaVersion": 2, "mediaType": _INDEX, "manifests": manifests}), _INDEX)
-    inner["annotations"] = {"org.opencontainers.image.ref.name": __version__}
+    inner["annotations"] = {"org.opencontainers.image.ref.name": NAME}
     (folder / "index.json").write_bytes(_json({"schemaVersion": 2, "mediaType": _INDEX, "manifests": [inner]}))
     (folder / "oci-layout").write_bytes(_json({"imageLayoutVersion": "1.0.0"}))
     for path in folder.rglob("*"):

@@ -14,6 +14,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ import pytest
 
 from tests.release import parts, roots
 from tests.release.test_release_artefact import COMMANDS, prepared
+from tests.release.test_release_install import readme
 from tests.support.cli import ROOT
 
 pytestmark = pytest.mark.timeout(1800)
@@ -127,8 +129,9 @@ def test_the_deb_lives_and_dies_in_debian_11(given: Path, tmp_path: Path) -> Non
     control.write_text(re.sub(r"(Version: [^\n-]+)-1", r"\1-2", control.read_text()))
     (newer / "etc/netprobe/netprobe.toml").write_text("# newer\n")
     parts.run("dpkg-deb", "--build", "--root-owner-group", str(newer), str(root / "newer.deb"))
-    (root / "older.deb").write_bytes(deb.read_bytes())
-    inside(root, "dpkg", "--install", "/older.deb")
+    shutil.copy(deb, root)
+    (install,) = readme("Debian, Ubuntu")
+    inside(root, *install.split())
     every_command(root, "/usr/bin/netprobe")
     shutil.rmtree(root / "tmp")
     (root / "tmp").mkdir(mode=0o1777)
@@ -199,10 +202,57 @@ def test_the_image_is_read_by_skopeo_and_umoci_and_run_by_runc(given: Path, tmp_
     assert "ready" in done.stdout.lower()
 
 
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder for podman, which takes no path of more than 50 characters."""
+    with tempfile.TemporaryDirectory(prefix="netprobe-") as place:
+        yield Path(place)
+
+
+def test_podman_loads_and_runs_the_image_by_the_name_in_the_readme(given: Path, short: Path) -> None:
+    load, run = (command.split() for command in readme("a container"))
+    state = [f"--root={short}/root", f"--runroot={short}/run", "--storage-driver=vfs"]
+    podman = ("podman", *state, "--cgroup-manager=cgroupfs", "--runtime=runc")
+    assert load[0] == run[0] == "podman"
+    parts.run(*podman, *load[1:], cwd=given)
+    # What this machine does not let a container have, it is not asked for.
+    few = ("--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024", "--read-only", "--tmpfs=/tmp:mode=1777")
+    place = run.index("--rm")
+    said = parts.run(*podman, *run[1:place], *few, *run[place:], "--lab", "healthy")
+    assert said.startswith("READY")
+
+
+def test_the_rpm_is_installed_as_the_readme_says(given: Path, tmp_path: Path) -> None:
+    (install,) = readme("RHEL")
+    root = tmp_path / "root"
+    root.mkdir()
+    parts.run("rpm", "--root", str(root), "--initdb")
+    program, *words = install.split()
+    assert program == "rpm"
+    # Into a root that has neither a shell for its scripts nor another package.
+    parts.run("rpm", "--root", str(root), "--noscripts", "--nodeps", *words, cwd=given)
+    assert parts.run("rpm", "--root", str(root), "--verify", "--nodeps", "netprobe-ecs") == ""
+
+
+def test_pip_installs_offline_as_the_readme_says(given: Path, tmp_path: Path) -> None:
+    collect, install = readme("offline, with pip")
+    shutil.copy(next(given.glob("*.whl")), tmp_path)
+    parts.run(sys.executable, "-m", "venv", str(tmp_path / "venv"))
+    env = {**os.environ, "PATH": f"{tmp_path}/venv/bin:/usr/bin:/bin"}
+    parts.run(*collect.split(), cwd=tmp_path, env=env)
+    alone = {name: value for name, value in env.items() if not name.startswith("PIP_")}
+    parts.run("unshare", "--net", *install.split(), cwd=tmp_path, env=alone)
+    said = parts.run(
+        str(tmp_path / "venv/bin/netprobe"), "check", "-r", "us-east-2", "--lab", "healthy", cwd=tmp_path, env=alone
+    )
+    assert said.startswith("READY")
+
+
 def test_the_zipapp_runs_on_this_python(given: Path, tmp_path: Path) -> None:
-    (pyz,) = given.glob("*.pyz")
+    (run_it,) = readme("a host with Python")
     done = subprocess.run(
-        [sys.executable, str(pyz), "check", "-r", "us-east-2", "--lab", "healthy"],
+        [sys.executable, *run_it.split()[1:], "--lab", "healthy"],
+        cwd=given,
         env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
@@ -250,6 +300,75 @@ def test_every_program_for_arm64_is_one(given: Path, tmp_path: Path, kind: str) 
     machines = {path: head[18] for path, head in heads.items() if head[:4] == b"\x7fELF"}
     assert len(machines) > 40
     assert set(machines.values()) == {183}, "EM_AARCH64 of the ELF specification"
+
+
+def test_pre_commit_judges_task_definitions(tmp_path: Path) -> None:
+    """As whoever names our repository in their hooks; pre-commit installs it into an environment of its own."""
+    place = tmp_path / "project"
+    place.mkdir()
+    parts.run("git", "init", "--quiet", cwd=place)
+    good = (ROOT / "tests" / "examples" / "task-definition.json").read_text()
+    (place / "task-definition.json").write_text(good)
+    (place / "package.json").write_text("{}")
+
+    def hook() -> subprocess.CompletedProcess[str]:
+        parts.run("git", "add", "--all", cwd=place)
+        return subprocess.run(
+            [parts.tool("pre-commit"), "try-repo", str(ROOT), "netprobe-workload", "--all-files", "--verbose"],
+            cwd=place,
+            env={**os.environ, "PRE_COMMIT_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+
+    passed = hook()
+    assert passed.returncode == 0, passed.stdout + passed.stderr
+    assert "\nREADY" in passed.stdout
+    assert "package.json" not in passed.stdout
+    (place / "task-definition.json").write_text(good.replace('"bridge"', '"awsvpc"'))
+    failed = hook()
+    assert failed.returncode == 1, failed.stdout + failed.stderr
+    assert "awsvpc" in failed.stdout
+
+
+def test_cloud_init_knows_every_word_of_the_example(tmp_path: Path) -> None:
+    (package,) = parts.debian(parts.X86_64, ("cloud-init",), tmp_path / "apt")
+    parts.run("dpkg-deb", "--extract", str(package), str(tmp_path / "cloud-init"))
+    (schema,) = (tmp_path / "cloud-init").rglob("schema-cloud-config-v1.json")
+    example = ROOT / "tests" / "examples" / "cloud-init.yml"
+    judge = (sys.executable, "-m", "check_jsonschema", "--schemafile", str(schema))
+    parts.run(*judge, str(example))
+    wrong = tmp_path / "wrong.yml"
+    wrong.write_text(example.read_text().replace("permissions:", "permission:"))
+    with pytest.raises(parts.BuildError):
+        parts.run(*judge, str(wrong))
+
+
+def test_the_containerfile_installs_verifies_and_runs(given: Path, memory: Path) -> None:
+    """Its RUN line on a copy of this machine (an overlay in memory), then its program as its user."""
+    text = (ROOT / "tests" / "examples" / "Containerfile").read_text()
+    (line,) = re.findall(r"^RUN (.+)$", text, re.MULTILINE)
+    (user,) = re.findall(r"^USER (\S+)$", text, re.MULTILINE)
+    (folder,) = re.findall(r"^COPY netprobe_ecs-\*\.whl SHA256SUMS (\S+)$", text, re.MULTILINE)
+    for name in ("upper", "work", "root"):
+        (memory / name).mkdir()
+    copied = memory / "upper" / folder.strip("/")
+    copied.mkdir(parents=True)
+    (memory / "upper" / "tmp").chmod(0o1777)
+    (wheel,) = given.glob("*.whl")
+    shutil.copy(wheel, copied)
+    shutil.copy(given / "SHA256SUMS", copied)
+    overlay = f"-t overlay overlay -o lowerdir=/,upperdir={memory}/upper,workdir={memory}/work {{root}}"
+    mounts = (overlay, *roots.WITH_PROC, "--rbind /dev {root}/dev")
+    as_user = f"setpriv --reuid {user} --regid {user} --clear-groups netprobe check -r us-east-2 --lab healthy"
+    script = f"/usr/bin/python3 -m venv /opt/python\nPATH=/opt/python/bin:$PATH\n{line}\ncd /\n{as_user}"
+    env = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+    ended = roots.inside(memory / "root", "/bin/sh", "-ec", script, mounts=mounts, env=env, timeout=600)
+    assert ended.code == 0, ended.out + ended.err
+    assert "READY" in ended.out
+    assert not (memory / "upper" / folder.strip("/") / wheel.name).exists()
 
 
 @pytest.fixture

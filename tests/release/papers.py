@@ -96,8 +96,9 @@ From commit {parts.commit()}, on Debian 12 with Python {platform.python_version(
 
     SOURCE_DATE_EPOCH={parts.epoch()} python -m tests.release.build --out dist
 
-Whoever runs that on the same commit is meant to get the same bytes: every part is held to a digest in
-`tests/release/python.lock` and `tests/release/debian.lock`.
+Whoever runs that on the same commit gets the same bytes (tests/release/run builds twice, in two folders, and compares):
+every part is held to a digest in `tests/release/python.lock` and `tests/release/debian.lock`. What is for arm64 was run
+under emulation (qemu-user), every command of it, and on no hardware of that kind.
 Verify a download with `sha256sum --check --ignore-missing SHA256SUMS`.
 
 `path` sends raw packets with scapy, which is not in these files (its licence is GPL-2.0-only): for them install

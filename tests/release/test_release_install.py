@@ -96,6 +96,35 @@ def component_job() -> dict[str, Any]:
     return dict(document)
 
 
+def readme(where: str) -> list[str]:
+    """What the README's table has people type in one place: each command, with the version of this tree."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (row,) = re.findall(rf"^\| {re.escape(where)}[^|]*\|([^|]*)\|$", text, re.MULTILINE)
+    commands = [command.replace("$VERSION", __version__) for command in re.findall("`([^`]+)`", row)]
+    assert commands
+    return commands
+
+
+def test_the_readme_s_first_lines_verify_a_download_and_check(
+    mirror: dict[str, str], dist: Path, tmp_path: Path
+) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (download,) = re.findall(r"^curl .*SHA256SUMS$", text, re.MULTILINE)
+    (run_it,) = readme("any Linux")
+    env = {**mirror, "RELEASE": dist.as_uri(), "VERSION": __version__}
+    done = shell(f"{download}\n{run_it}", tmp_path / "work", env)
+    assert done.returncode == 0, done.stderr
+    assert f"netprobe-{__version__}-linux-x86_64: OK" in done.stdout
+    assert "\nREADY" in done.stdout
+    broken = tmp_path / "broken"
+    shutil.copytree(dist, broken)
+    with (broken / f"netprobe-{__version__}-linux-x86_64").open("ab") as stream:
+        stream.write(b"x")
+    done = shell(f"{download}\n{run_it}", tmp_path / "work", {**env, "RELEASE": broken.as_uri()})
+    assert done.returncode != 0
+    assert "READY" not in done.stdout, "what was not verified was run"
+
+
 def scripts() -> dict[str, str]:
     """Of each example the lines that install netprobe and those that run it."""
     github: Any = yaml.safe_load((EXAMPLES / "github-workflow.yml").read_text())

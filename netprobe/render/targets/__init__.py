@@ -63,7 +63,6 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "cisco-ftd",
         "checkpoint",
         "nsx",
-        "vyos",
         "windows-firewall",
     ),
     "cloud": (

@@ -9,7 +9,7 @@ the textfile collector refuses too (prometheus/node_exporter issue 1284, read 20
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 
@@ -21,18 +21,9 @@ Sample = tuple[dict[str, str], float]
 
 
 def render(report: Report, *, width: int, colour: bool) -> str:
-    """Write every metric family."""
-    return exposition(_families(report))
-
-
-def exposition(families: Iterable[tuple[str, str, str, list[Sample]]]) -> str:
-    """Write metric families and the end mark.
-
-    Args:
-        families: name, unit, what it is, samples; all are gauges.
-    """
+    """Write every metric family and the end mark."""
     lines: list[str] = []
-    for name, unit, words, samples in families:
+    for name, unit, words, samples in _families(report):
         lines.append(f"# HELP {name} {words}")
         lines.append(f"# TYPE {name} gauge")
         if unit:
