@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from netprobe.host import rpmdb
 from netprobe.host.filesystem import FileSystem
 
 Version = tuple[int, ...]
@@ -27,6 +26,8 @@ RPM_DATABASES = tuple(
 RPM_LIMIT = 96 * 1024 * 1024
 """A package takes about 70 KiB of it; a server with a desktop has a thousand packages and more."""
 _DPKG_LIMIT = 16 * 1024 * 1024
+_FIELD = re.compile(r"^(Package|Status|Version): ([^\n]*)", re.MULTILINE)
+"""The fields that are asked for, of twenty that a package has; a server has a thousand packages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,8 @@ def read(root: FileSystem) -> Packages:
     for path in RPM_DATABASES:
         data = root.read(path, RPM_LIMIT)
         if data is not None:
+            from netprobe.host import rpmdb  # late: it brings sqlite3
+
             versions = rpmdb.packages(data)
             unknown = "" if versions else f"{path} is no rpm database that can be read"
             return Packages(versions=versions, snaps=snaps, file=path, unknown=unknown)
@@ -73,10 +76,6 @@ def version(text: str) -> Version:
 
 def _dpkg(text: str) -> Iterator[tuple[str, str]]:
     for stanza in text.split("\n\n"):
-        fields: dict[str, str] = {}
-        for line in stanza.split("\n"):
-            key, colon, value = line.partition(": ")
-            if colon and key in ("Package", "Status", "Version"):
-                fields[key] = value.strip()
+        fields = {key: value.strip() for key, value in _FIELD.findall(stanza)}
         if fields.get("Status", "").endswith(" installed") and "Package" in fields:
             yield fields["Package"], fields.get("Version", "")
