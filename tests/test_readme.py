@@ -20,7 +20,7 @@ BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 COMMANDS = [line for block in BLOCKS for line in block.splitlines() if line.strip() and not line.startswith("#")]
 
 # A check of the machine's own network would send packets to addresses that are not the test's.
-LEAVES_THE_MACHINE = re.compile(r"netprobe (check|path|observe)\b(?!.*--lab)")
+LEAVES_THE_MACHINE = re.compile(r"netprobe (check|path|observe|exporter)\b(?!.*--lab)")
 
 
 def _runnable() -> list[str]:

@@ -111,6 +111,12 @@ def glancing(prepared: Prepared, only: Collection[tuple[str, str]], existing: Se
     return msgspec.structs.replace(prepared, selection=selection, settings=settings)
 
 
+def undisturbed(prepared: Prepared) -> Prepared:
+    """The same check for somebody who hears signals himself, and ends it by cancelling it."""
+    settings = msgspec.structs.replace(prepared.settings, interruptible=False)
+    return msgspec.structs.replace(prepared, settings=settings)
+
+
 def hurried(prepared: Prepared, seconds: float | None) -> Prepared:
     """The same check with no more than so many seconds for all of it; None for what it had."""
     if seconds is None or seconds >= prepared.settings.deadline:

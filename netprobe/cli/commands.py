@@ -27,6 +27,7 @@ COMMANDS: dict[str, Command] = {
     "targets": Command("targets", "Show what can be rendered, and how exactly."),
     "endpoints": Command("endpoints", "Show what is needed, by whom, and why."),
     "regions": Command("regions", "Show the regions that exist."),
+    "exporter": Command("exporter", "Look on a schedule and answer Prometheus."),
     "changes": Command("changes", "Show what AWS needs now that it did not need then."),
     "host": Command("host", "Judge this host without the network."),
     "image": Command("image", "Judge an image's root folder or tar."),

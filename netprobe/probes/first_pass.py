@@ -44,7 +44,7 @@ async def bounded(session: Session, work: Callable[[], Awaitable[None]], interru
 
     with trio.CancelScope(deadline=session.zero + session.settings.deadline) as scope:
         async with trio.open_nursery() as nursery:
-            if threading.current_thread() is threading.main_thread():
+            if session.settings.interruptible and threading.current_thread() is threading.main_thread():
                 await nursery.start(watch, scope)
             nursery.start_soon(session.pulse.beat)
             await work()

@@ -27,6 +27,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         genuine_chains: whether to describe the certificates of chains that verified to the origin's roots. Reports for
             machines hold them, the text for people does not, and the library that reads certificates takes a tenth of
             a start.
+        interruptible: whether a signal ends this run alone, with what was seen; else it is the caller's to hear.
         lab: the lab's scenario, or None on a real network.
     """
 
@@ -40,4 +41,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     idle: float | None = None
     experiments: bool = True
     genuine_chains: bool = True
+    interruptible: bool = True
     lab: str | None = None

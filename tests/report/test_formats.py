@@ -317,7 +317,7 @@ def test_metrics_are_read_by_both_parsers(parser: Any) -> None:
         == 1
     )
     assert sum(value for (name, _), value in found.items() if name == "netprobe_endpoint_outcome") == 5
-    assert sum(value for (name, _), value in found.items() if name == "netprobe_findings") == 4
+    assert sum(value for (name, _), value in found.items() if name == "netprobe_finding") == 4
     assert samples(parser(shown(reports.ready(), "openmetrics")))["netprobe_ready", ()] == 1
 
 
@@ -342,7 +342,7 @@ def test_a_rule_judged_twice_is_one_series_with_the_worse_outcome() -> None:
 def test_metrics_get_no_sample_from_foreign_text(text: str) -> None:
     for parser in (openmetrics_families, prometheus_families):
         found = samples(parser(shown(reports.hostile(text), "openmetrics")))
-        assert len(found) == 1 + 1 + 4 + 1 + 1 + 3 * 5 + 1
+        assert len(found) == 1 + 1 + 1 + 4 + 1 + 1 + (4 + 2 + 5) + 1 + 2
         assert found["netprobe_ready", ()] == 0
 
 

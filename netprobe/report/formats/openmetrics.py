@@ -9,21 +9,46 @@ the textfile collector refuses too (prometheus/node_exporter issue 1284, read 20
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import suppress
-from datetime import datetime
+from collections.abc import Iterable, Iterator
 
 from netprobe import cilog
 from netprobe.findings import Outcome, Verdict, worst
+from netprobe.report import measures
+from netprobe.report.measures import Family, Sample, unix_time
 from netprobe.report.model import Report
 
-Sample = tuple[dict[str, str], float]
+_TOLD = (Outcome.PASS, Outcome.WARN, Outcome.FAIL, Outcome.NOT_RUN)
+"""Of an endpoint or capability; where none of them is 1 it does not apply. One region keeps to 150 series so."""
 
 
 def render(report: Report, *, width: int, colour: bool) -> str:
     """Write every metric family and the end mark."""
+    return exposition(report)
+
+
+def exposition(report: Report | None, *, last_success: str | None = None, more: Iterable[Family] = ()) -> str:
+    """The metrics of a run as text, the same for both formats.
+
+    Args:
+        report: the run; None where there was none yet.
+        last_success: when the last run began that found the host ready, RFC 3339, or nothing; None where only this
+            run is known.
+        more: further families.
+    """
+    found = [*more]
+    if report is not None:
+        if last_success is None:
+            last_success = report.started_at if _is_ready(report) else ""
+        succeeded: list[Sample] = [({}, moment) for moment in unix_time(last_success)]
+        words = "When the last run began that found the host ready, Unix time."
+        found = [
+            *_families(report),
+            ("netprobe_last_success_seconds", "seconds", words, succeeded),
+            *measures.families(report),
+            *found,
+        ]
     lines: list[str] = []
-    for name, unit, words, samples in _families(report):
+    for name, unit, words, samples in found:
         lines.append(f"# HELP {name} {words}")
         lines.append(f"# TYPE {name} gauge")
         if unit:
@@ -32,35 +57,40 @@ def render(report: Report, *, width: int, colour: bool) -> str:
     return "\n".join([*lines, "# EOF"]) + "\n"
 
 
-def _families(report: Report) -> Iterator[tuple[str, str, str, list[Sample]]]:
+def _families(report: Report) -> Iterator[Family]:
     facts = {"version": report.netprobe_version, "catalog_version": report.catalog.version}
     yield "netprobe_build", "", "Which netprobe and which facts a run stood on.", [(facts, 1.0)]
-    ready = report.verdict in (Verdict.READY, Verdict.DEGRADED)
-    yield "netprobe_ready", "", "Whether the last run found the host ready.", [({}, float(ready))]
+    host = {"host": report.host.name, "site": report.host.site}
+    yield "netprobe_host", "", "Which host looked.", [(host, 1.0)]
+    ready = float(_is_ready(report))
+    yield "netprobe_ready", "", "Whether the last run found the host ready.", [({}, ready)]
     verdicts = [({"verdict": str(one)}, float(one is report.verdict)) for one in Verdict]
     yield "netprobe_verdict", "", "The verdict of the last run, one-hot.", verdicts
-    started: list[Sample] = [({}, moment) for moment in _moments(report.started_at)]
+    started: list[Sample] = [({}, moment) for moment in unix_time(report.started_at)]
     yield "netprobe_run_start_seconds", "seconds", "When the last run began, Unix time.", started
     yield "netprobe_run_duration_seconds", "seconds", "How long it took.", [({}, report.duration_seconds)]
     yield "netprobe_endpoint_outcome", "", "What became of an endpoint, one-hot.", list(_endpoints(report))
-    yield "netprobe_capability_outcome", "", "What the host can do, one-hot.", list(_capabilities(report))
+    yield (
+        "netprobe_capability_outcome",
+        "",
+        "What the host can do: pass, 0 or 1, and what else holds.",
+        list(_capabilities(report)),
+    )
     yield (
         "netprobe_rule_outcome",
         "",
         "What became of a rule of host, image or workload, one-hot.",
         list(_rules(report)),
     )
-    yield "netprobe_findings", "", "Findings of a kind.", list(_findings(report))
+    yield "netprobe_finding", "", "Findings of a kind.", list(_findings(report))
 
 
-def _moments(text: str) -> Iterator[float]:
-    """The time as Unix time; nothing where a damaged report holds none."""
-    with suppress(ValueError, OverflowError):
-        yield datetime.fromisoformat(text).timestamp()
+def _is_ready(report: Report) -> bool:
+    return report.verdict in (Verdict.READY, Verdict.DEGRADED)
 
 
-def _one_hot(labels: dict[str, str], outcome: Outcome) -> Iterator[Sample]:
-    for one in Outcome:
+def _one_hot(labels: dict[str, str], outcome: Outcome, told: Iterable[Outcome] = _TOLD) -> Iterator[Sample]:
+    for one in told:
         yield {**labels, "outcome": str(one)}, float(one is outcome)
 
 
@@ -77,7 +107,9 @@ def _endpoints(report: Report) -> Iterator[Sample]:
 
 def _capabilities(report: Report) -> Iterator[Sample]:
     for capability in report.capabilities:
-        yield from _one_hot({"region": capability.region, "capability": capability.id}, capability.outcome)
+        labels = {"region": capability.region, "capability": capability.id}
+        told = dict.fromkeys((Outcome.PASS, capability.outcome))
+        yield from _one_hot(labels, capability.outcome, told)
 
 
 def _rules(report: Report) -> Iterator[Sample]:
@@ -87,7 +119,7 @@ def _rules(report: Report) -> Iterator[Sample]:
         key = (rule.subject, rule.id)
         of_rule[key] = worst((of_rule.get(key, rule.outcome), rule.outcome))
     for (subject, rule_id), outcome in of_rule.items():
-        yield from _one_hot({"subject": subject, "rule": rule_id}, outcome)
+        yield from _one_hot({"subject": subject, "rule": rule_id}, outcome, Outcome)
 
 
 def _findings(report: Report) -> Iterator[Sample]:
@@ -95,7 +127,7 @@ def _findings(report: Report) -> Iterator[Sample]:
         (finding.id, str(finding.severity), str(finding.owner), finding.region or "") for finding in report.findings
     )
     for (finding, severity, owner, region), number in counts.items():
-        yield {"finding": finding, "severity": severity, "owner": owner, "region": region}, float(number)
+        yield {"id": finding, "severity": severity, "owner": owner, "region": region}, float(number)
 
 
 def _labels(labels: dict[str, str]) -> str:

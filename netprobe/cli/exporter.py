@@ -1,0 +1,205 @@
+"""``netprobe exporter``: the check on a schedule, for Prometheus.
+
+It listens on loopback unless ``--listen`` names another address. The options of ``check`` say what is looked at;
+``[exporter]`` in netprobe.toml is their table. SIGTERM ends it within a second.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netprobe.cli import bug, config, options, values
+from netprobe.cli.output import say
+from netprobe.errors import UsageError
+
+if TYPE_CHECKING:
+    import trio
+
+    from netprobe.checking.request import CheckRequest
+    from netprobe.report.model import Report
+
+DEFAULT = "127.0.0.1:9858"
+_EVERY = "5m"
+_LEAST_SECONDS = 10.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``exporter``."""
+    app.command("exporter")(exporter)
+
+
+def exporter(
+    ctx: typer.Context,
+    listen: Annotated[
+        str, typer.Option("--listen", metavar="ADDR:PORT", help="Where to listen; loopback unless this says otherwise.")
+    ] = DEFAULT,
+    every: Annotated[
+        str, typer.Option("--every", metavar="5m", help="From one scheduled run to the next, with some jitter.")
+    ] = _EVERY,
+    web_config: Annotated[
+        Path | None,
+        typer.Option(
+            "--web-config",
+            metavar="FILE",
+            help="TLS and basic authentication, in the form of Prometheus' exporter-toolkit.",
+        ),
+    ] = None,
+    region: options.Region = None,
+    with_groups: options.With = None,
+    without_groups: options.Without = None,
+    account: options.Account = None,
+    as_: options.As = None,
+    root: options.Root = None,
+    resolver: options.Resolvers = None,
+    proxy: options.Proxy = None,
+    no_proxy: options.NoProxy = False,
+    ca_file: options.CaFile = None,
+    origin_ca: options.OriginCa = None,
+    expect: options.Expect = None,
+    fips: options.Fips = False,
+    dualstack: options.Dualstack = False,
+    ipv4_only: options.Ipv4Only = False,
+    ipv6_only: options.Ipv6Only = False,
+    ecs_numbers: options.EcsNumbers = None,
+    timeout: options.Timeout = None,
+    deadline: options.Deadline = None,
+    concurrency: options.Concurrency = None,
+    lab: options.Lab = None,
+    label: options.Labels = None,
+    anonymous: options.Anonymous = False,
+    quiet: options.Quiet = False,
+) -> int:
+    """Look on a schedule and answer Prometheus: /metrics, /probe?region=…, /report, /-/healthy, /-/ready.
+
+    Exit codes: 0 ended by SIGTERM or Ctrl-C, 2 the request is wrong.
+    """
+    from netprobe.checking import perform
+    from netprobe.checking.request import CheckRequest
+
+    where = address(listen)
+    seconds = values.duration("--every", every)
+    if seconds < _LEAST_SECONDS:
+        raise UsageError(f"--every {every}", "is less than ten seconds", "a check asks some hundred questions: give 1m")
+    values.refuse_both(proxy=proxy, no_proxy=no_proxy)
+    request = CheckRequest(
+        regions=options.listed(region),
+        groups=options.listed(with_groups),
+        without_groups=options.listed(without_groups),
+        account=values.account(account),
+        fips=fips,
+        dualstack=dualstack,
+        own_endpoints=config.of(ctx).tables("endpoint"),
+        families=values.families(ipv4_only=ipv4_only, ipv6_only=ipv6_only),
+        agents=options.listed(as_),
+        root=root,
+        resolvers=options.listed(resolver),
+        proxy=proxy,
+        no_proxy=no_proxy,
+        ca_file=ca_file,
+        origin_ca=origin_ca,
+        expect=values.expectations(expect),
+        ecs_numbers=values.numbers(ecs_numbers) if ecs_numbers is not None else None,
+        timeout=values.seconds("--timeout", timeout),
+        deadline=values.seconds("--deadline", deadline),
+        concurrency=values.at_least_one("--concurrency", concurrency, values.MOST_CONCURRENT),
+        lab=lab,
+        genuine_chains=False,
+        naming=values.naming(label, anonymous=anonymous),
+    )
+    perform.prepare(request)  # what is wrong is told now, not by the first run
+
+    import trio
+
+    trio.run(_serve, where, seconds, web_config, request, quiet)
+    return 0
+
+
+def address(text: str) -> tuple[str, int]:
+    """Parse ``ADDR:PORT``; IPv6 in brackets.
+
+    Raises:
+        UsageError: it is not that; a name is no address.
+    """
+    host, colon, port = text.strip().rpartition(":")
+    try:
+        if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+            raise ValueError
+        return str(ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))), int(port)
+    except ValueError as exc:
+        raise UsageError(f"--listen {text}", "is not ADDRESS:PORT", f"write for example --listen {DEFAULT}") from exc
+
+
+async def _serve(
+    where: tuple[str, int], every: float, web_config: Path | None, request: CheckRequest, quiet: bool
+) -> None:
+    import trio
+
+    from netprobe.exporter import web
+    from netprobe.exporter.pages import Pages
+    from netprobe.exporter.runs import Runs
+    from netprobe.exporter.webconfig import Guard
+
+    guard = Guard(web_config)
+    runs = Runs(_looking(request), every=every)
+    listeners = await _listening(where)
+    with trio.open_signal_receiver(signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(web.serve, listeners, Pages(runs, guard).answer, guard.tls)
+            nursery.start_soon(runs.keep_looking)
+            if not quiet:
+                bound = listeners[0].socket.getsockname()
+                shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+                scheme = "http" if guard.tls() is None else "https"
+                say(f"netprobe: listening on {scheme}://{shown}:{bound[1]}/")
+            async for _ in signals:
+                nursery.cancel_scope.cancel()
+                break
+
+
+async def _listening(where: tuple[str, int]) -> list[trio.SocketListener]:
+    import trio
+
+    try:
+        return await trio.open_tcp_listeners(where[1], host=where[0])
+    except OSError as exc:
+        reason = os.strerror(exc.errno).lower() if exc.errno else "no such address here"
+        raise UsageError(f"--listen {where[0]}:{where[1]}", f"cannot be used ({reason})", "give another port") from exc
+
+
+class _Looking:
+    """Makes runs: the exporter's own, and those that are asked for by region, vantage and groups."""
+
+    def __init__(self, request: CheckRequest) -> None:
+        self._request = request
+
+    async def __call__(self, key: tuple[str, ...]) -> Report:
+        import msgspec
+
+        from netprobe.checking import perform
+
+        request = self._request
+        if key:
+            asked: dict[str, list[str]] = {"region": [], "as": [], "group": []}
+            for part in key:
+                name, _, value = part.partition("=")
+                asked[name] += options.listed([value])
+            request = msgspec.structs.replace(
+                request,
+                regions=tuple(asked["region"]),
+                agents=tuple(asked["as"]) or request.agents,
+                groups=tuple(asked["group"]) or request.groups,
+            )
+        outside = perform.Outside(keep_bug=lambda traceback: bug.keep(traceback, sys.argv[1:]))
+        prepared = perform.undisturbed(perform.prepare(request, outside))
+        return await perform.look(prepared, outside)
+
+
+def _looking(request: CheckRequest) -> _Looking:
+    return _Looking(request)

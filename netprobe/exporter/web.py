@@ -1,0 +1,177 @@
+"""A small HTTP server, h11 over trio: GET and HEAD, bounded in size and time, for pages that are made in memory.
+
+A client that is slow to ask or to take its answer is let go after :data:`SECONDS`; a request's head may have
+:data:`MOST_HEAD` bytes; of more than :data:`MOST_CLIENTS` at once the rest wait in the kernel. A body is never read.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+import h11
+import msgspec
+import trio
+
+SECONDS = 30.0
+MOST_HEAD = 16 << 10
+MOST_CLIENTS = 64
+MOST_REQUESTS = 1000
+"""On one connection; then the client makes a new one."""
+_CHUNK = 16 << 10
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client asks for.
+
+    Attributes:
+        path: without the query.
+        query: its parameters, in order, at most 32.
+        headers: lower-case name → value; of several the last.
+    """
+
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = {}
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What it gets."""
+
+    status: int = 200
+    type: str = "text/plain; charset=utf-8"
+    body: bytes = b""
+    headers: Mapping[str, str] = {}
+
+
+Answering = Callable[[Request], Awaitable[Answer]]
+Context = Callable[[], ssl.SSLContext | None]
+
+
+async def serve(listeners: Sequence[trio.SocketListener], answering: Answering, context: Context) -> None:
+    """Serve until cancelled.
+
+    Args:
+        listeners: open sockets.
+        answering: makes an answer; what it raises ends one connection with 500.
+        context: the TLS settings of a new connection, or None for plain HTTP.
+    """
+    slots = trio.CapacityLimiter(MOST_CLIENTS)
+
+    async def accept(listener: trio.SocketListener) -> None:
+        while True:
+            await slots.acquire_on_behalf_of(token := object())
+            try:
+                stream = await listener.accept()
+            except OSError:
+                slots.release_on_behalf_of(token)
+                await trio.sleep(0.1)  # out of file descriptors, or the client is gone already
+                continue
+            except BaseException:
+                slots.release_on_behalf_of(token)
+                raise
+            nursery.start_soon(client, stream, token)
+
+    async def client(stream: trio.SocketStream, token: object) -> None:
+        try:
+            await _client(stream, answering, context)
+        finally:
+            slots.release_on_behalf_of(token)
+            await trio.aclose_forcefully(stream)
+
+    try:
+        async with trio.open_nursery() as nursery:
+            for listener in listeners:
+                nursery.start_soon(accept, listener)
+    finally:
+        for listener in listeners:
+            listener.socket.close()
+
+
+async def _client(stream: trio.abc.Stream, answering: Answering, context: Context) -> None:
+    """One connection; whatever the network does to it ends it alone."""
+    try:
+        settings = context()
+        if settings is not None:
+            secured = trio.SSLStream(stream, settings, server_side=True, https_compatible=True)
+            with trio.move_on_after(SECONDS) as scope:
+                await secured.do_handshake()
+            if scope.cancelled_caught:
+                return
+            stream = secured
+        connection = h11.Connection(h11.SERVER, max_incomplete_event_size=MOST_HEAD)
+        for _ in range(MOST_REQUESTS):
+            with trio.move_on_after(SECONDS) as scope:
+                asked = await _asked(stream, connection)
+            if scope.cancelled_caught or asked is None:
+                return
+            refused = _refused(asked)
+            answer = refused or await answering(_request(asked))
+            with trio.move_on_after(SECONDS) as scope:
+                await _send(stream, connection, asked, answer, last=refused is not None)
+            if scope.cancelled_caught or connection.our_state is not h11.DONE:
+                return
+            if connection.their_state is not h11.DONE:
+                return  # a body that nobody reads
+            connection.start_next_cycle()
+    except h11.RemoteProtocolError as exc:
+        with trio.move_on_after(1.0):
+            await _complain(stream, exc.error_status_hint)
+    except (trio.BrokenResourceError, trio.ClosedResourceError, ssl.SSLError, OSError):
+        return
+
+
+async def _asked(stream: trio.abc.Stream, connection: h11.Connection) -> h11.Request | None:
+    """The next request, or None where the client went."""
+    while True:
+        event = connection.next_event()
+        if event is h11.NEED_DATA:
+            connection.receive_data(bytes(await stream.receive_some(_CHUNK)))
+        elif isinstance(event, h11.Request):
+            while connection.their_state is h11.SEND_BODY:
+                following = connection.next_event()
+                if not isinstance(following, h11.EndOfMessage):
+                    break
+            return event
+        elif isinstance(event, h11.ConnectionClosed):
+            return None
+
+
+def _refused(asked: h11.Request) -> Answer | None:
+    if asked.method not in (b"GET", b"HEAD"):
+        return Answer(status=405, body=b"only GET and HEAD\n", headers={"allow": "GET, HEAD"})
+    return None
+
+
+def _request(asked: h11.Request) -> Request:
+    try:
+        split = urlsplit(asked.target.decode("ascii", "replace"))
+        query = tuple(parse_qsl(split.query, max_num_fields=32))
+    except ValueError:
+        split, query = SplitResult("", "", "/a request that is none", "", ""), ()
+    headers = {name.decode("ascii", "replace").lower(): value.decode("latin-1") for name, value in asked.headers}
+    return Request(path=split.path, query=query, headers=headers)
+
+
+async def _send(
+    stream: trio.abc.Stream, connection: h11.Connection, asked: h11.Request, answer: Answer, *, last: bool
+) -> None:
+    headers = [
+        ("content-type", answer.type),
+        ("content-length", str(len(answer.body))),
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        *answer.headers.items(),
+    ]
+    if last:
+        headers.append(("connection", "close"))
+    data = connection.send(h11.Response(status_code=answer.status, headers=headers)) or b""
+    if asked.method != b"HEAD":
+        data += connection.send(h11.Data(data=answer.body)) or b""
+    data += connection.send(h11.EndOfMessage()) or b""
+    await stream.send_all(data)
+
+
+async def _complain(stream: trio.abc.Stream, status: int) -> None:
+    await stream.send_all(f"HTTP/1.1 {status} \r\nconnection: close\r\ncontent-length: 0\r\n\r\n".encode())

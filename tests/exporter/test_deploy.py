@@ -1,0 +1,68 @@
+"""What is given away for Prometheus: rules that promtool takes, and alerts that fire and stay silent as they should."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import yaml
+
+from netprobe.report.formats.openmetrics import exposition
+from tests.support import need, reports
+from tests.support.cli import ROOT
+
+DEPLOY = ROOT / "netprobe" / "deploy"
+RULES = DEPLOY / "prometheus" / "netprobe.rules.yml"
+
+
+def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
+    need.engine("promtool")
+    return subprocess.run(
+        ["promtool", *arguments], cwd=RULES.parent, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_the_rules_are_rules() -> None:
+    done = promtool("check", "rules", RULES.name)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "SUCCESS: 10 rules found" in done.stdout
+
+
+def test_the_alerts_fire_and_are_silent_as_they_should() -> None:
+    done = promtool("test", "rules", "netprobe.test.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_rule_that_fires_too_early_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / RULES.name).write_text(
+        RULES.read_text().replace("max_over_time(netprobe_ready[10m])", "netprobe_ready")
+    )
+    played = (RULES.parent / "netprobe.test.yml").read_text()
+    (tmp_path / "netprobe.test.yml").write_text(played)
+    assert promtool("test", "rules", str(tmp_path / "netprobe.test.yml")).returncode != 0
+
+
+def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
+    groups = yaml.safe_load(RULES.read_text())["groups"]
+    alerts = {rule["alert"]: rule for group in groups for rule in group["rules"] if "alert" in rule}
+    headings = set(re.findall(r"^### (\w+)$", (DEPLOY / "METRICS.md").read_text(), re.MULTILINE))
+    assert set(alerts) == headings
+    for name, rule in alerts.items():
+        assert rule["annotations"]["runbook_url"].endswith(f"/netprobe/deploy/METRICS.md#{name.lower()}")
+        assert rule["annotations"]["summary"]
+
+
+def test_the_rules_ask_for_metrics_that_exist() -> None:
+    text = exposition(reports.report())
+    known = set(re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE))
+    asked = {name for name in re.findall(r"netprobe_\w+", RULES.read_text()) if "METRICS" not in name}
+    assert asked <= known
+
+
+def test_the_metrics_are_what_promtool_takes() -> None:
+    need.engine("promtool")
+    done = subprocess.run(
+        ["promtool", "check", "metrics"], input=exposition(reports.report()), capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
