@@ -59,7 +59,8 @@ class Host:
 
     def clean(self) -> None:
         self.space.nft("flush ruleset")
-        self.space.run("iptables-legacy", "-F", check=False)
+        for table in ("filter", "raw", "mangle"):
+            self.space.run("iptables-legacy", "-t", table, "-F", check=False)
         self.space.run("iptables-legacy", "-P", "FORWARD", "ACCEPT", check=False)
         self.space.run("iptables-legacy", "-P", "INPUT", "ACCEPT", check=False)
 
@@ -164,6 +165,10 @@ def saved(*lines: str) -> str:
     return "\n".join(("*filter", *lines, "COMMIT", ""))
 
 
+def of_table(name: str, chain: str, *lines: str) -> str:
+    return "\n".join((f"*{name}", f":{chain} ACCEPT [0:0]", *lines, "COMMIT", ""))
+
+
 ESTABLISHED = "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
 HARDENED = (":INPUT DROP [0:0]", ":FORWARD DROP [0:0]", ":OUTPUT ACCEPT [0:0]", "-A INPUT -i lo -j ACCEPT",
             "-A INPUT -s 127.0.0.0/8 -j DROP", "-A INPUT -p tcp -m state --state ESTABLISHED -j ACCEPT",
@@ -192,6 +197,18 @@ IPTABLES = {
     "users drop strangers": (saved(*OPEN, ":DOCKER-USER - [0:0]",
                                    "-A DOCKER-USER -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN",
                                    "-A DOCKER-USER -i eth0 ! -s 10.0.0.0/8 -j DROP"), PASS, PASS),
+    "raw drops what asks for credentials": (saved(*OPEN) + of_table("raw", "PREROUTING",
+        "-A PREROUTING -i docker0 -d 169.254.170.2/32 -p tcp --dport 80 -j DROP"), FAIL, PASS),
+    "raw drops another port": (saved(*OPEN) + of_table("raw", "PREROUTING",
+        "-A PREROUTING -i docker0 -p tcp --dport 51679 -j DROP"), PASS, PASS),
+    "raw drops link-local": (saved(*OPEN) + of_table("raw", "PREROUTING",
+        "-A PREROUTING -d 169.254.0.0/16 -j DROP"), FAIL, PASS),
+    "mangle drops what is forwarded": (saved(*OPEN) + of_table("mangle", "FORWARD",
+        "-A FORWARD -i docker0 -p tcp --dport 443 -j DROP"), PASS, FAIL),
+    "mangle drops at the end": (saved(*OPEN) + of_table("mangle", "POSTROUTING",
+        "-A POSTROUTING -o docker0 -p tcp --sport 443 -j DROP"), PASS, FAIL),
+    "mangle drops invalid ones": (saved(*OPEN) + of_table("mangle", "PREROUTING",
+        "-A PREROUTING -m conntrack --ctstate INVALID -j DROP"), PASS, PASS),
     "users return": (saved(*NO_FORWARD, ":DOCKER-USER - [0:0]", "-A DOCKER-USER -j RETURN"), PASS, NOT_RUN),
 }  # fmt: skip
 UNDECIDED = {"users drop the rest"}
@@ -209,6 +226,26 @@ def closed(hook: str, *rules: str) -> str:
 
 def table(*chains: str, name: str = "inet filter") -> str:
     return f"table {name} {{\n{''.join(chains)}}}\n"
+
+
+def early(hook: str, priority: int, rules: str) -> str:
+    return base(hook, "accept", rules).replace("priority 0", f"priority {priority}")
+
+
+SETS = """ set bridges { type ifname; elements = { "docker0", "lo" } }
+ set agents {
+  type inet_service
+  flags interval
+  elements = { 51670-51679 }
+ }
+ set ssh { type inet_service; elements = { 22, 2222 } }
+ set inside { type ipv4_addr; flags interval; elements = { 10.0.0.0/8,
+   172.16.0.0/12 } }
+"""
+
+
+def with_sets(chain: str) -> str:
+    return table(SETS, chain)
 
 
 STATES = "ct state vmap { established : accept, related : accept, invalid : drop }"
@@ -229,6 +266,16 @@ NFTABLES = {
     "forward open for 443 alone": (closed("forward", STATES, f"{INSIDE} tcp dport 443 accept"), PASS, FAIL),
     "forward open without answers": (closed("forward", f"{INSIDE} accept"), PASS, FAIL),
     "not from elsewhere": (table(base("forward", "accept", '  iifname != "docker0" ct state new drop\n')), PASS, PASS),
+    "named sets": (with_sets(base("input", "drop", f"  {STATES}\n  iifname @bridges tcp dport @agents accept\n")),
+                   PASS, PASS),
+    "named sets of others": (with_sets(base("input", "drop", f"  {STATES}\n  tcp dport @ssh accept\n")), FAIL, PASS),
+    "a named set says what not": (with_sets(base("forward", "accept", "  tcp dport != @ssh ct state new drop\n")),
+                                  PASS, FAIL),
+    "a named set of networks": (with_sets(base("input", "drop", f"  {STATES}\n  ip saddr @inside accept\n")), PASS,
+                                PASS),
+    "before routing": (table(early("prerouting", -300, '  iifname "docker0" tcp dport 80 drop\n')), FAIL, PASS),
+    "before routing, behind the change": (table(early("prerouting", -300, "  tcp dport 51679 drop\n")), PASS, PASS),
+    "after routing": (table(early("postrouting", -150, '  oifname "docker0" udp sport 53 drop\n')), PASS, FAIL),
     "in iptables' own table": (OWN_TABLE, PASS, NOT_RUN),
 }  # fmt: skip
 

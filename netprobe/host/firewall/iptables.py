@@ -25,16 +25,21 @@ _NAMED_PORTS = {"https": 443, "domain": 53, "http": 80, "ssh": 22}
 _UNICAST, _LOCAL = "UNICAST", "LOCAL"
 
 
-def parse(lines: Iterable[tuple[int, str]], file: str, packet: Packet) -> dict[str, Chain]:
-    """The chains of the filter table, every condition decided for one packet."""
+BEFORE = ("raw", "mangle")
+"""Tables in which rules may drop, too, beside the filter table; people close hosts in them early."""
+
+
+def parse(lines: Iterable[tuple[int, str]], file: str, packet: Packet, table: str = "filter") -> dict[str, Chain]:
+    """The chains of a table, every condition decided for one packet."""
+    wanted = table
     rules: dict[str, list[FilterRule]] = {}
     policies: dict[str, tuple[Action, Place]] = {}
-    table = "filter"
+    table = "filter"  # ufw's and hand-written files may name none
     for number, raw in lines:
         line = raw.strip()
         if line.startswith("*"):
             table = line[1:]
-        if table != "filter":
+        if table != wanted:
             continue
         place = Place(file=file, line=number, text=line[:200])
         if line.startswith(":"):

@@ -18,6 +18,7 @@ from netprobe.host import packages
 from netprobe.host.firewall import firewalld, iptables, nftables, ufw
 from netprobe.host.firewall.model import (
     BRIDGE,
+    WAY,
     Action,
     Chain,
     Fate,
@@ -38,6 +39,7 @@ _IPTABLES = (
 )
 _LIMIT = 2 * 1024 * 1024
 """Bytes of a file with rules; each is gone through for every kind of packet."""
+_TABLES = ("filter", *iptables.BEFORE)
 _USERS_CHAIN = "DOCKER-USER"
 _LISTINGS = ("iptables-save", "iptables-legacy-save")
 
@@ -116,17 +118,24 @@ def _through_nftables(
 ) -> Iterator[Passage]:
     for need in needs:
         for base in nftables.parse(text, file, need.packet):
-            if (base.family, base.table, base.name) == ("ip", "filter", need.packet.hook.value):
-                # iptables-nft writes into this very chain.
-                if not skip_iptables:
-                    yield docker.decide(base.chains, base.name, need)
+            # iptables-nft writes into these very chains.
+            of_iptables = base.family == "ip" and base.table in _TABLES and base.name in list(Hook)
+            if of_iptables and skip_iptables:
+                continue
+            if of_iptables and base.table == "filter":
+                yield docker.decide(base.chains, base.name, need)
             else:
                 yield Passage(need.name, decide(base.chains, base.name))
 
 
 def _through_iptables(text: str, file: str, needs: tuple[Need, ...], docker: _Docker) -> Iterator[Passage]:
     lines = list(enumerate(text.split("\n"), start=1))
+    tables = [table for table in iptables.BEFORE if f"*{table}" in text]
     for need in needs:
+        for table in tables:
+            for hook in WAY[need.packet.hook]:
+                chains = iptables.parse(lines, file, need.packet.at(hook), table)
+                yield Passage(need.name, decide(chains, hook.value))
         chains = iptables.parse(lines, file, need.packet)
         yield docker.decide(chains, need.packet.hook.value, need)
 

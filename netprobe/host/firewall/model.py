@@ -10,7 +10,7 @@ some and not all.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Network
 
@@ -29,9 +29,19 @@ _DOCKERS = ("docker", "br-", "veth")
 class Hook(StrEnum):
     """Where in the kernel a packet is looked at (netfilter's hooks)."""
 
+    PREROUTING = "PREROUTING"
     INPUT = "INPUT"
     OUTPUT = "OUTPUT"
     FORWARD = "FORWARD"
+    POSTROUTING = "POSTROUTING"
+
+
+WAY = {
+    Hook.INPUT: (Hook.PREROUTING, Hook.INPUT),
+    Hook.OUTPUT: (Hook.OUTPUT, Hook.POSTROUTING),
+    Hook.FORWARD: (Hook.PREROUTING, Hook.FORWARD, Hook.POSTROUTING),
+}
+"""Every hook that a packet passes, by the one that says where it goes (nft(8), "Address families")."""
 
 
 class Fate(StrEnum):
@@ -69,6 +79,8 @@ class Packet:
         bridge: the network of docker0, in which no other address lies.
         uplink: the uplink's name, where it is known.
         family: 4 or 6.
+        asked_port: the destination port before it was changed (DNAT); None where it was not.
+        asked: the network of the destination before it was changed.
     """
 
     protocol: str
@@ -83,6 +95,30 @@ class Packet:
     bridge: IPv4Network | None = None
     uplink: str = ""
     family: int = 4
+    asked_port: int | None = None
+    asked: IPv4Network | None = None
+
+    @property
+    def on_arrival(self) -> Packet:
+        """The packet where it comes in: nothing says yet where it leaves, and no address of it has been changed.
+
+        An answer to a task has the host's own address there, which the host's NAT turns into the task's afterwards.
+        """
+        changed = self.asked_port is not None
+        return replace(
+            self,
+            hook=Hook.PREROUTING,
+            goes_out="",
+            states=self.states - {"dnat"} if changed else self.states,
+            destination_port=self.asked_port if changed else self.destination_port,
+            destination=self.asked if changed else (None if self.came_in == UPLINK else self.destination),
+        )
+
+    def at(self, hook: Hook) -> Packet:
+        """The packet at one of the hooks that it passes."""
+        if hook is Hook.PREROUTING:
+            return self.on_arrival
+        return replace(self, came_in="") if hook is Hook.POSTROUTING else self
 
     @property
     def is_new(self) -> bool:
@@ -92,7 +128,8 @@ class Packet:
     @property
     def is_for_host(self) -> bool:
         """Whether its destination is an address of the host."""
-        return self.hook is Hook.INPUT
+        arrives = self.hook is Hook.PREROUTING and self.came_in == UPLINK
+        return self.hook is Hook.INPUT or arrives
 
     def by_interface(self, actual: str, pattern: str) -> bool | None:
         """Whether an interface fits a name, in which a ``+`` or ``*`` at the end stands for any rest.

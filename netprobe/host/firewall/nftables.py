@@ -7,17 +7,20 @@ Includes are followed by the caller's file list, variables (``define``) are not 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 
 from netprobe.findings import Place
-from netprobe.host.firewall.model import Action, Chain, FilterRule, Packet, both
+from netprobe.host.firewall.model import WAY, Action, Chain, FilterRule, Packet, both
 
 _TOKEN = re.compile(r'"[^"\n]*"|[{};,]|\n|[^\s{};,"]+')
 _FAMILIES = {"inet": (4, 6), "ip": (4,), "ip6": (6,)}
 _VERDICTS = {"accept": Action.ACCEPT, "drop": Action.DROP, "reject": Action.DROP, "return": Action.RETURN}
-_HOOK = re.compile(r"type filter hook (output|input|forward) priority .*")
+_HOOK = re.compile(r"type (?:filter|route) hook (prerouting|input|forward|output|postrouting) priority .*")
+_MAY_CHANGE = frozenset({"dynamic", "timeout"})
+"""Flags of a set whose elements come and go by themselves (nft(8), "Sets")."""
+_CHANGES = frozenset({"add", "update", "delete", "set"})
 _STATES = frozenset({"new", "established", "related", "invalid", "untracked"})
 _NUMBERS = {"tcp": "6", "udp": "17"}
 _NAMED_PORTS = {"https": 443, "domain": 53, "http": 80, "ssh": 22}
@@ -52,18 +55,56 @@ class BaseChain:
 
 def parse(text: str, file: str, packet: Packet) -> tuple[BaseChain, ...]:
     """Every base chain that the packet passes; it must survive each of them."""
-    hook = packet.hook.value.lower()
     found = []
     for family, table, body in _tables(_statements(text)):
         if packet.family not in _FAMILIES.get(family, ()):
             continue
-        drafts = _chains(body, file, packet)
-        chains = {
-            name: Chain(rules=tuple(draft.rules), policy=draft.policy, place=draft.place)
-            for name, draft in drafts.items()
-        }
-        found += [BaseChain(name, chains, family, table) for name, draft in drafts.items() if draft.hook == hook]
+        with_elements = _with_elements(body)
+        for hook in WAY[packet.hook]:
+            drafts = _chains(with_elements, file, packet.at(hook))
+            chains = {
+                name: Chain(rules=tuple(draft.rules), policy=draft.policy, place=draft.place)
+                for name, draft in drafts.items()
+            }
+            found += [
+                BaseChain(name, chains, family, table)
+                for name, draft in drafts.items()
+                if draft.hook == hook.value.lower()
+            ]
     return tuple(found)
+
+
+def _with_elements(body: list[_Statement]) -> list[_Statement]:
+    """A table's statements with the elements of its named sets in the place of ``@NAME``.
+
+    A set without elements, or one whose elements come and go, is left as it stands: it is unknown what is in it.
+    """
+    sets = dict(_sets(body))
+    if not sets:
+        return body
+    return [replace(one, words=tuple(_put(one.words, sets))) for one in body]
+
+
+def _sets(body: list[_Statement]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    name, elements, fixed = "", (), True
+    for statement in body:
+        if statement.opens:
+            name = statement.words[1] if statement.words[0] == "set" and len(statement.words) > 1 else ""
+            elements, fixed = (), True
+        elif statement.closes:
+            if name and elements and fixed:
+                yield name, elements
+            name = ""
+        elif name and statement.words[:2] == ("elements", "="):
+            elements = statement.words[2:]
+        elif name and statement.words[0] in ("flags", "timeout"):
+            fixed = fixed and not _MAY_CHANGE & set(statement.words)
+
+
+def _put(words: tuple[str, ...], sets: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    for before, word in zip(("", *words), words, strict=False):
+        found = sets.get(word[1:]) if word.startswith("@") and before not in _CHANGES else None
+        yield from (word,) if found is None else found
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from ipaddress import IPv4Network
 from netprobe.host.firewall.model import BRIDGE, UPLINK, Hook, Packet
 
 CREDENTIALS_PORT = 51679
+_CREDENTIALS = IPv4Network("169.254.170.2/32")
 _LOOPBACK = IPv4Network("127.0.0.1/32")
 _NEW, _ESTABLISHED = frozenset({"new"}), frozenset({"established"})
 _DNAT = frozenset({"dnat"})
@@ -76,6 +77,8 @@ def of_credentials(bridge: IPv4Network) -> tuple[Need, ...]:
         came_in=BRIDGE,
         source=bridge,
         destination=_LOOPBACK,
+        asked_port=80,
+        asked=_CREDENTIALS,
         bridge=bridge,
     )
     answer = Packet(
