@@ -106,6 +106,40 @@ def test_the_hardware_that_was_registered(tmp_path: Path, content: str | None, e
     assert judged(tmp_path, "hardware_fingerprint_changed", files, running=True).outcome is expected
 
 
+def own(address: str) -> str:
+    return f"Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- {address}\n        /32 host LOCAL\n"
+
+
+OTHER_CARD = {"machine-id": ID, "macaddr-info": "02:00:00:00:00:99"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "threshold", "address", "expected"),
+    [
+        ({"ipaddress-info": "192.0.2.7"}, 40, "192.0.2.7", PASS),
+        ({"ipaddress-info": "192.0.2.7"}, 100, "192.0.2.7", PASS),
+        ({"ipaddress-info": "192.0.2.7"}, 40, "192.0.2.8", WARN),
+        ({"ipaddress-info": "192.0.2.7"}, 77, "192.0.2.8", WARN),
+        ({"ipaddress-info": "192.0.2.7"}, 78, "192.0.2.8", FAIL),
+        ({"ipaddress-info": "192.0.2.7", "hostname-info": "old"}, 70, "192.0.2.8", FAIL),
+        ({"ipaddress-info": "192.0.2.7", "hostname-info": "web-1"}, 70, "192.0.2.8", WARN),
+    ],
+)
+def test_how_much_of_the_hardware_may_change(
+    tmp_path: Path, parts: dict[str, str], threshold: int, address: str, expected: Outcome
+) -> None:
+    """As SSM Agent reckons (isSimilarHardwareHash): same id and address, same machine; else parts are counted."""
+    content = json.dumps({"fingerprint": "f", "similarityThreshold": threshold, "hardwareHash": OTHER_CARD | parts})
+    files = {
+        **CARDS,
+        "etc/machine-id": f"{ID}\n",
+        VAULT: content,
+        "proc/net/fib_trie": own(address),
+        "proc/sys/kernel/hostname": "web-1\n",
+    }
+    assert judged(tmp_path, "hardware_fingerprint_changed", files, running=True).outcome is expected
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [

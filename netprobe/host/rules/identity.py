@@ -1,9 +1,12 @@
 """Who the host takes itself for: a metadata service on a machine of no cloud, and the fingerprint of its hardware.
 
 SSM Agent (``agent/managedInstances/fingerprint``, read 2026-11-28) keeps what its host looked like at registration:
-machine id, processor, memory, firmware, host name, address, first MAC address, disks. Another machine id is another
-machine; with the same id and address it is the same one; else 40 of 100 parts must match. Only the parts that files
-hold can be compared here.
+machine id, processor, memory, firmware, system, host name, first address, first MAC address, disks: nine parts. Another
+machine id is another machine; with the same id and address it is the same one; else as many of the nine must match as
+``similarityThreshold`` in the same file says (40 of 100 unless set). Five of the parts are digests of what dmidecode
+and ``ls -l /dev/disk/by-uuid`` print (``hardwareInfo_unix.go``). The second holds the times at which the links were
+made, so it is another after every start of the machine. Neither can be made again from files, so only the other four
+are compared here.
 """
 
 from __future__ import annotations
@@ -25,6 +28,9 @@ _VAULTS = (
     "/var/lib/amazon/ssm/Vault/Store/InstanceFingerprint",
     "/var/snap/amazon-ssm-agent/common/amazon/ssm/Vault/Store/InstanceFingerprint",
 )
+_HOST_NAME = "/proc/sys/kernel/hostname"
+_PARTS = 9
+_USUAL_THRESHOLD = 40
 METADATA = "169.254.169.254"
 _METADATA_IN_TABLE = "FEA9FEA9"
 """169.254.169.254 as /proc/net/route writes it on a little-endian machine."""
@@ -63,7 +69,7 @@ def _signs_of_metadata(machine: Machine) -> Iterator[Place]:
 
 
 def hardware_fingerprint_changed(machine: Machine) -> Judgement:
-    """After a change of disk or network card SSM Agent may take its host for another and is refused."""
+    """After a change of network card, address and more SSM Agent may take its host for another and is refused."""
     path = machine.root.first(*_VAULTS)
     saved = {} if path is None else _saved(machine, path)
     if path is None or not saved:
@@ -75,15 +81,57 @@ def hardware_fingerprint_changed(machine: Machine) -> Judgement:
     if there and here and there != here:
         title = "the machine id is another than at registration: SSM Agent is refused (MachineFingerprintDoesNotMatch)"
         return failed(title, remedy, (Place(file="/etc/machine-id", line=1), place))
+    changed = tuple(_changed(machine, saved))
+    if not changed:
+        return passed("machine id and network card are those of the registration", place)
+    if _here(machine, str(saved.get("ipaddress-info", ""))):
+        return passed("machine id and address are those of the registration, so it is the same machine", place)
+    alike, threshold = (_PARTS - len(changed)) * 100 // _PARTS, _threshold(machine, path)
+    parts = f"{' and '.join(changed)} are others than at registration"
+    if alike < threshold:
+        title = f"{parts}: at most {alike} of 100 parts match, SSM Agent wants {threshold} and is refused"
+        return failed(title, remedy, (place,))
+    title = f"{parts}; where fewer than {threshold} of 100 parts of the hardware match, SSM Agent is refused"
+    return warned(title, f"look into SSM Agent's log for the fingerprint; if it is refused, {remedy}", (place,))
+
+
+def _changed(machine: Machine, saved: Mapping[str, Any]) -> Iterator[str]:
+    """The parts that files show to be others now, in words: nothing where the network card is the same.
+
+    A new address alone, or a new name, is everyday's: the rest of the hardware decides then, and it is likely the same.
+    """
     addresses = {(machine.root.text(f"/sys/class/net/{name}/address", 64) or "").strip() for name in _cards(machine)}
     card = str(saved.get("macaddr-info", ""))
-    if card and addresses and card not in addresses:
-        title = (
-            "a network card is another than at registration; where the host's address changed too and fewer than 40 of "
-            "100 parts of the hardware match, SSM Agent is refused"
-        )
-        return warned(title, f"look into SSM Agent's log for the fingerprint; if it is refused, {remedy}", (place,))
-    return passed("machine id and network card are those of the registration", place)
+    if not card or not addresses or card in addresses:
+        return
+    yield "the network card"
+    address = str(saved.get("ipaddress-info", ""))
+    if address and _local_addresses(machine) and not _here(machine, address):
+        yield "the address"
+    name, kept = (machine.root.text(_HOST_NAME, 256) or "").strip(), str(saved.get("hostname-info", ""))
+    if name and kept and name != kept:
+        yield "the host name"
+
+
+def _here(machine: Machine, address: str) -> bool:
+    return bool(address) and address in _local_addresses(machine)
+
+
+def _local_addresses(machine: Machine) -> frozenset[str]:
+    """The host's own IPv4 addresses, as the kernel's table of routes has them (``/32 host LOCAL``)."""
+    found, last = set(), ""
+    for _, line in machine.root.lines("/proc/net/fib_trie", MAX_FILE):
+        text = line.strip()
+        if text.startswith("|-- "):
+            last = text.removeprefix("|-- ")
+        elif text == "/32 host LOCAL" and not last.startswith("127."):
+            found.add(last)
+    return frozenset(found)
+
+
+def _threshold(machine: Machine, path: str) -> int:
+    kept = _content(machine, path).get("similarityThreshold")
+    return kept if isinstance(kept, int) and 0 < kept <= 100 else _USUAL_THRESHOLD
 
 
 def _cards(machine: Machine) -> tuple[str, ...]:
@@ -92,13 +140,17 @@ def _cards(machine: Machine) -> tuple[str, ...]:
 
 def _saved(machine: Machine, path: str) -> Mapping[str, Any]:
     """The parts that were kept; nothing where the file is none of SSM Agent's."""
+    parts = _content(machine, path).get("hardwareHash")
+    return parts if isinstance(parts, dict) else {}
+
+
+def _content(machine: Machine, path: str) -> Mapping[str, Any]:
     try:
         content = json.loads(machine.root.text(path, MAX_FILE) or "")
     except (ValueError, RecursionError):
         # SSM Agent makes a new fingerprint then; what that means its log tells.
         return {}
-    parts = content.get("hardwareHash") if isinstance(content, dict) else None
-    return parts if isinstance(parts, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 RULES: tuple[Rule[Machine], ...] = (
