@@ -582,3 +582,19 @@ def test_a_bundle_that_only_the_agent_may_read_is_not_called_unusable(tmp_path: 
     assert judged.judgement.outcome is Outcome.NOT_RUN
     assert "Permission denied" in judged.judgement.title
     assert as_root.judgement.outcome is Outcome.PASS
+
+
+def test_all_looks_as_the_cloudwatch_agent_too_where_it_is_installed(tmp_path: Path) -> None:
+    """Before the installer, which stands last since it looks at what is left over."""
+    common = "/opt/aws/amazon-cloudwatch-agent/etc/common-config.toml"
+    files = {**UNITS, "/etc/ecs/ecs.config": "ECS_CLUSTER=c\n"}
+    with _machine(tmp_path / "without", files) as machine:
+        without = [one.name for one in vantages.vantages(machine, BASE, ["all"])]
+    files[common] = '[proxy]\nhttps_proxy = "http://proxy.corp:3128"\n'
+    with _machine(tmp_path / "with", files) as machine:
+        found = {one.name: one for one in vantages.vantages(machine, BASE, ["all"])}
+    assert [name for name in found if name != "cloudwatch-agent"] == without
+    assert list(found)[-2:] == ["cloudwatch-agent", "installer"]
+    through = found["cloudwatch-agent"].proxy_for("monitoring.us-east-2.amazonaws.com", 443)
+    assert through is not None
+    assert through.safe == "http://proxy.corp:3128"

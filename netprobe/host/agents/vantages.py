@@ -43,7 +43,9 @@ def vantages(machine: Machine, base: Vantage, chosen: Iterable[str] = ()) -> tup
     programs = read(machine)
     shared = lints.between(programs)
     if not names or names == [ALL]:
-        wanted = [p for p in programs if p.installed or (names and p.name == "installer")]
+        *agents, installer = programs
+        every = (*agents, *beside(machine), installer)
+        wanted = [p for p in every if p.installed or (names and p.name == "installer")]
         return tuple(of_program(p, machine, base, shared if n == 0 else ()) for n, p in enumerate(wanted)) or (base,)
     by_name = {p.name: p for p in (*programs, *beside(machine))}
     return tuple(
