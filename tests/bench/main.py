@@ -53,6 +53,9 @@ WORKS = {
     "25+5": (30, frozenset(range(3, 30, 6))),
     "1000-5%": (1000, frozenset(range(7, 1000, 20))),
 }
+AUDITED = 500_000
+"""Lines of the log that is audited, some 55 MB."""
+_ASKED = ("ecs", "ecs-a-7", "ecs-t-12", "ssm", "ssmmessages", "api.ecr", "logs", "monitoring", "sqs", "s3")
 _PROGRAMS = {
     "curl": "curl",
     "blackbox": "prometheus-blackbox-exporter",
@@ -61,7 +64,7 @@ _PROGRAMS = {
 }
 _SLYZED = 200
 """The most hosts that sslyze is given: it takes some 40 ms for each."""
-SPECIAL = ("start", "region", "all-regions", "delay-40", "delay-150", "told")
+SPECIAL = ("start", "audit", "region", "all-regions", "delay-40", "delay-150", "told")
 
 
 def main() -> int:
@@ -100,6 +103,8 @@ def main() -> int:
 def _run(made: World, work: str, rounds: int, peers: Sequence[str]) -> list[Row]:
     if work == "start":
         return _compare(made, work, _starts(made), rounds)
+    if work == "audit":
+        return _audited(made, rounds)
     if work in {"region", "all-regions"}:
         region = "us-east-2" if work == "region" else "all"
         with resolver(made, real(made)):
@@ -148,6 +153,29 @@ def _check(made: World, region: str) -> Program:
 def _trust(made: World) -> tuple[str, ...]:
     roots = str(made.roots)
     return ("--resolver", DNS, "--ca-file", roots, "--origin-ca", roots, "--no-proxy", "-4")
+
+
+def _audited(made: World, rounds: int) -> list[Row]:
+    """A log of Squid's, from a file and through a pipe: lines a second, and how much memory a longer one would take."""
+    log = made.folder / "access.log"
+    with log.open("w", encoding="ascii") as file:
+        for number in range(AUDITED):
+            name = f"{_ASKED[number % len(_ASKED)]}.us-east-2.amazonaws.com:443"
+            file.write(
+                f"{1700000000 + number / 100:.3f} {number % 900} 10.{number % 256}.{number % 250}.7 TCP_TUNNEL/200 "
+                f"{3000 + number % 9000} CONNECT {name} - HIER_DIRECT/198.51.100.{number % 250} -\n"
+            )
+    audit = (*NETPROBE, "audit", "-r", "us-east-2", "-o", os.devnull)
+    piped = ("sh", "-c", 'cat "$0" | "$@"', str(log), *audit, "-")
+    programs = {
+        "netprobe, a file": Program(argv=(*audit, str(log)), cwd=made.folder),
+        "netprobe, a pipe": Program(argv=piped, cwd=made.folder),
+    }
+    rows = _compare(made, "audit", programs, rounds)
+    for row in rows:
+        seconds, busy = AUDITED / row.median("wall"), AUDITED / row.median("cpu")
+        print(f"  {row.program:<28}{seconds:10,.0f} lines a second, {busy:,.0f} a CPU second", flush=True)
+    return rows
 
 
 def _told(made: World, rounds: int) -> list[Row]:
