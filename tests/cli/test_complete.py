@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
+import re
+import select
+import struct
 import subprocess
 import sys
+import termios
+import time
 from pathlib import Path
 
 import pytest
@@ -85,6 +92,42 @@ def test_zsh_is_given_values(command: dict[str, str], words: list[str], expected
     assert shown.startswith("_arguments '*: :((")
     assert {word for word in expected if f'"{word}"' in shown} == expected
     assert shown.count('":"') == len(expected)
+
+
+SET_UP = """unsetopt zle_bracketed_paste; PS1='> '; autoload -U compinit && compinit -D -u
+eval "$(netprobe completion zsh)"; setopt no_auto_menu; print -r -- SET''UP
+"""
+
+
+@pytest.mark.parametrize(("words", "expected"), ASKED[:6:2])
+def test_zsh_offers_them_on_a_terminal(command: dict[str, str], words: list[str], expected: set[str]) -> None:
+    """A person's zsh: the line is typed, and Tab pressed; of one match the line itself is completed."""
+    need.engine("zsh")
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 200, 0, 0))
+    environment = {**command, "TERM": "dumb"}
+    shell = subprocess.Popen(
+        ["zsh", "-f", "-i"], stdin=its, stdout=its, stderr=its, env=environment, start_new_session=True
+    )
+    os.close(its)
+    try:
+        os.write(ours, SET_UP.encode())
+        _until(ours, {"SETUP"})
+        os.write(ours, f"netprobe {' '.join(words)}\t\t".encode())
+        _until(ours, expected)
+    finally:
+        shell.kill()
+        shell.wait(10)
+        os.close(ours)
+
+
+def _until(terminal: int, words: set[str]) -> None:
+    """Read until all words have been shown."""
+    shown, end = "", time.monotonic() + 60
+    while not all(re.search(rf"(?<![\w-]){word}(?![\w-])", shown) for word in words):
+        ready, _, _ = select.select([terminal], [], [], max(0.0, end - time.monotonic()))
+        assert ready, f"{words} are not in {shown!r}"
+        shown += os.read(terminal, 65536).decode("utf-8", "replace")
 
 
 def test_everything_that_exists_is_offered() -> None:
