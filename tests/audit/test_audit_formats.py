@@ -304,6 +304,8 @@ MORE_LINES = [
      Event(FAILED, "", THERE, 443, "egress, timeout", BACK, TIME)),
     ("fortios", FORTI.format(type="traffic", subtype="forward", action="close", more="sentbyte=60 rcvdbyte=900"),
      Event(A, "", THERE, 443, "egress, close", BACK, TIME)),
+    ("fortios", FORTI.format(type="traffic", subtype="forward", action="dns", more="sentbyte=60 rcvdbyte=120"),
+     Event(U, "", THERE, 443, "egress, dns", BACK, TIME)),
     ("fortios", FORTI.format(type="traffic", subtype="forward", action="close", more='utmaction="block" rcvdbyte=9'),
      Event(D, "", THERE, 443, "egress, close", BACK, TIME)),
     ("fortios", FORTI.format(type="utm", subtype="webfilter", action="blocked",

@@ -1,12 +1,14 @@
 """FortiGate's traffic and UTM logs: ``key=value``, as syslog sends them and as they are downloaded.
 
-Sources: docs.fortinet.com, "FortiOS Log Message Reference" 6.0 (message 15, the field ``action``) and 6.2 (message 3),
-as a search index keeps them; the lines of elastic/integrations, packages/fortinet_fortigate (test-fortinet.log,
-test-fortinet-7-4.log; all read 2026-11-28). Format as documented, not read again: the reference of 7.2 to 7.6.
+Sources: docs.fortinet.com, "FortiOS Log Message Reference" 6.0 (message 15, the field ``action``), 6.2 (message 3),
+6.4.4 (message 13603), 7.0.7 (message 6, every value of ``action``) and 7.6.1 (message 13, the fields), as a search
+index keeps them; the lines of elastic/integrations, packages/fortinet_fortigate (test-fortinet.log,
+test-fortinet-7-4.log; all read 2026-11-28).
 
 A traffic log tells what the session came to: ``deny``, or how it was closed. ``timeout``, the resets and ``accept``
 stand also for sessions that worked; the bytes that came back tell them apart. ``ip-conn`` is a session that found
-nobody, and message 11, with whatever action, a connection that failed.
+nobody, and message 11, with whatever action, a connection that failed. ``dns`` is a question that got an error: bytes
+came back, and no address.
 """
 
 from __future__ import annotations
@@ -72,7 +74,7 @@ def _traffic(one: dict[str, str], action: str) -> Verdict:
         return Verdict.DENIED
     if action == "ip-conn" or one.get("logid") == _FAILED_CONNECTION:
         return Verdict.FAILED_UPSTREAM
-    if action in ("start", "") or one.get("subtype") == "sniffer":
+    if action in ("start", "dns", "") or one.get("subtype") == "sniffer":
         return Verdict.UNKNOWN
     if one.get("rcvdbyte") != "0":
         return Verdict.ALLOWED
