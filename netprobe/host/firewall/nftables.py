@@ -86,7 +86,8 @@ def _with_elements(body: list[_Statement]) -> list[_Statement]:
 
 
 def _sets(body: list[_Statement]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    name, elements, fixed = "", (), True
+    name, fixed = "", True
+    elements: tuple[str, ...] = ()
     for statement in body:
         if statement.opens:
             name = statement.words[1] if statement.words[0] == "set" and len(statement.words) > 1 else ""
