@@ -27,6 +27,8 @@ A_KIND = 32
 """Hosts of one kind of failure that are looked into."""
 QUESTIONS = 96
 """The same of questions to one resolver, which cost little: a region's names in both families."""
+PASSES = 4
+"""How often more of a kind are looked into, while some of it pass."""
 SECONDS = 25.0
 """For everything here."""
 ROUNDS = 3
@@ -42,10 +44,10 @@ COUNTED = 4
 """Failures of one kind for which that is found out; of the others it is enough that they pass."""
 PATIENT_TRIES = 2
 """Tries that must be silent with patience, where one like it passed."""
-CALM_GAP, CALM_SILENT_GAP = 0.2, 0.05
-"""Seconds between one first try and the next: far below what agents do when a task starts. Where some are silent, less:
-their SYNs are sent again for ten seconds, so what a limit drops at first comes through."""
-CALM_SECONDS, CALM_SILENCE = 6.0, 2.0
+CALM_GAP, CALM_FEW_GAP = 0.3, 0.05
+"""Seconds between one first try and the next: far below what agents do when a task starts. Where no more are silent
+than agents hold at once, less: no limit stands against so few, and each of them waits for ten seconds."""
+CALM_SECONDS, CALM_SILENCE = 6.0, 3.0
 """Seconds in which all first tries begin; where some are silent, whose patience is long by itself, fewer."""
 SETTLED = 0.8
 """Seconds after which a try that is silent will probably stay so, and the controls begin beside it."""
@@ -141,8 +143,8 @@ async def make(session: Session) -> None:
         counted: Counter[tuple[object, ...]] = Counter()
         passing: list[Case] = []
         # What a second lookup finds has steps of its own, which may fail too; and where some of a kind pass, those
-        # beyond the bound may pass as well: so twice, at most.
-        for _ in range(2):
+        # beyond the bound may pass as well.
+        for _ in range(PASSES):
             kinds = _kinds(session, done, hopeless)
             if not kinds:
                 break
@@ -184,8 +186,8 @@ class _Calm:
         self._over = trio.Event()
         self._counted = counted
         silent = any(one.silent for one in examined)
-        gap, patience = (CALM_SILENT_GAP, CALM_SILENCE) if silent else (CALM_GAP, CALM_SECONDS)
-        turns.gap = min(gap, patience / max(1, len(examined)))
+        gap = CALM_FEW_GAP if silent and len(examined) <= repeats.AT_ONCE else CALM_GAP
+        turns.gap = min(gap, (CALM_SILENCE if silent else CALM_SECONDS) / max(1, len(examined)))
 
     def arrive(self, one: Examined) -> None:
         """The first try of one is over, or is silent."""
