@@ -6,6 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
 import yaml
 
 from netprobe.report.formats.openmetrics import exposition
@@ -66,3 +67,22 @@ def test_the_metrics_are_what_promtool_takes() -> None:
         ["promtool", "check", "metrics"], input=exposition(reports.report()), capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("unit", ["netprobe-exporter.service", "netprobe-check.service"])
+def test_the_units_are_hardened(unit: str) -> None:
+    need.engine("systemd-analyze")
+    path = ROOT / "tests" / "release" / "native" / unit
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=25", "--no-pager", str(path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_exporter_is_nobody() -> None:
+    text = (ROOT / "tests" / "release" / "native" / "netprobe-exporter.service").read_text()
+    assert "DynamicUser=yes" in text.splitlines()
+    assert not re.search(r"^User=|AmbientCapabilities", text, re.MULTILINE)

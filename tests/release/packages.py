@@ -101,7 +101,7 @@ def _contents(kind: str, tree: Path, pages: Sequence[Path], place: Path) -> Iter
         script = place / f"completion.{shell}"
         script.write_text(completion(shell), encoding="utf-8")
         yield _file(script, target if kind == "deb" else target.replace("vendor-completions", "site-functions"))
-    for unit in ("netprobe-check.service", "netprobe-check.timer"):
+    for unit in ("netprobe-check.service", "netprobe-check.timer", "netprobe-exporter.service"):
         yield _file(_NATIVE / unit, f"/usr/lib/systemd/system/{unit}")
     yield _file(_NATIVE / "netprobe.sysusers", "/usr/lib/sysusers.d/netprobe.conf")
     yield {**_file(_NATIVE / "netprobe.toml", "/etc/netprobe/netprobe.toml"), "type": "config|noreplace"}
