@@ -36,6 +36,7 @@ COMMANDS: dict[str, Command] = {
     "observe": Command("observe", "Learn from a capture what a host talks to."),
     "audit": Command("audit", "Compare a capture or log with the required endpoints."),
     "lab": Command("lab", "Run the embedded network."),
+    "docs": Command("docs", "Build the manual as a site, to read offline."),
     "bundle": Command("bundle", "Collect what a helper needs to see, without secrets."),
     "version": Command("version", "Tell what this netprobe is."),
     "completion": Command("completion", "Print a shell's completion script."),

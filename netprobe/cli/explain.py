@@ -60,7 +60,7 @@ def explain(
 _Kinds: TypeAlias = dict[str, tuple[dict[str, str], Callable[[str], str]]]
 
 
-def _kinds() -> _Kinds:
+def kinds() -> _Kinds:
     """Kind → (id → one line, id → page); imported when asked for."""
     from netprobe import rulebook
     from netprobe.diagnosis.capabilities import CAPABILITIES
@@ -94,13 +94,12 @@ def _finding(id_: str) -> str:
 
 def _found(asked: str) -> str:
     """The page with this name, or what a search finds."""
-    kinds = _kinds()
-    page = _page(asked.lower(), kinds)
+    every = kinds()
+    page = _page(asked.lower(), every)
     if page is None:
-        page = _searched(asked, kinds)
+        page = _searched(asked, every)
     if page is not None:
         return page
-    every = sorted({name for ids, _ in kinds.values() for name in ids})
     remedy = meant(nearest(asked.lower(), every), "'netprobe explain --list' shows all")
     raise UsageError(asked, "there is no page with this name or these words", remedy)
 
@@ -174,12 +173,12 @@ def _named(asked: str) -> list[str]:
 
 def known() -> dict[str, str]:
     """Everything that there is a page for, and what it is in a line."""
-    return {id_: line for ids, _ in reversed(_kinds().values()) for id_, line in ids.items()}
+    return {id_: line for ids, _ in reversed(kinds().values()) for id_, line in ids.items()}
 
 
 def _listing() -> str:
     lines: list[str] = []
-    for kind, (ids, _) in _kinds().items():
+    for kind, (ids, _) in kinds().items():
         lines += [kind.upper(), ""]
         lines += [f"  {name:<34}{text}" for name, text in ids.items()]
         lines.append("")

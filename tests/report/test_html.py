@@ -105,6 +105,23 @@ def test_the_head_says_what_is_wrong_whose_it_is_and_where() -> None:
         assert word in facts
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("blackhole", ("Packets are dropped silently", "ecs-a and ecs-t, 2 of 13 endpoints", "the network team")),
+        ("dns-timeout", ("The resolver does not answer: 127.", "all 13 endpoints", "the network team")),
+        ("proxy-forbids", ("The proxy's policy refuses the destination: http://", "the network team")),
+        ("clock-wrong", ("The host's clock is wrong", "whoever runs this host")),
+    ],
+)
+def test_one_line_says_what_which_and_whose(name: str, words: tuple[str, ...]) -> None:
+    head = parsed(shown(lab_report(name))).find(".//header")
+    assert head is not None
+    line = text(by_class(head, "causes")[0][0])
+    for word in words:
+        assert word in line
+
+
 def test_the_head_names_the_host_its_site_and_labels() -> None:
     identity = HostIdentity(
         name="web01",

@@ -6,10 +6,11 @@ import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from netprobe.diagnosis.handoff import sources
+from netprobe.diagnosis.handoff import TO_RESOLVER, sources
 from netprobe.diagnosis.words import listing
 from netprobe.errors import redacted
 from netprobe.findings import Finding, Outcome, Owner, Severity, Verdict
+from netprobe.observations import DnsDetail, ProxyDetail
 from netprobe.report.formats.html import intercept
 from netprobe.report.formats.html.index import Index
 from netprobe.report.formats.html.marks import OF_SEVERITY, OF_VERDICT, TEAMS, brief, time_told
@@ -18,6 +19,7 @@ from netprobe.report.words import about, counted, summary
 
 _MOST_CAUSES = 4
 _MOST_REGIONS = 4
+_MOST_NAMED = 3
 _TILES = ((Owner.NETWORK, "Network"), (Owner.HOST, "Host"), (Owner.AWS, "AWS"))
 _RARE = ((Owner.WORKLOAD, "Task definition"), (Owner.ORIGIN, "Other services"))
 
@@ -104,23 +106,40 @@ def _where(report: Report) -> str:
 
 
 def _cause(finding: Finding, report: Report, index: Index) -> Cause:
-    ca = intercept.authority(index.evidence(finding)) if finding.id.startswith("tls_intercepted") else ""
+    which = _which(finding, index)
     return Cause(
         outcome=OF_SEVERITY[finding.severity],
-        text=brief(finding) + (f": “{ca}”" if ca else ""),
+        text=f"{brief(finding)}: {which}" if which else brief(finding),
         reach=_reach(finding, report),
         team=TEAMS[finding.owner],
         anchor=index.card(finding),
     )
 
 
+def _which(finding: Finding, index: Index) -> str:
+    """The CA, resolver or proxy that it is about."""
+    seen = index.evidence(finding)
+    if finding.id.startswith("tls_intercepted"):
+        ca = intercept.authority(seen)
+        return f"“{ca}”" if ca else ""
+    if finding.id in TO_RESOLVER:
+        asked = (one.detail.resolver for one in seen if one.failure is not None and isinstance(one.detail, DnsDetail))
+        return next(asked, "")
+    if finding.id.startswith("proxy_"):
+        return next((redacted(one.detail.proxy) for one in seen if isinstance(one.detail, ProxyDetail)), "")
+    return ""
+
+
 def _reach(finding: Finding, report: Report) -> str:
-    """How much of what was looked at it touches."""
-    touched = sum(bool(one.touched_by(finding)) for one in report.endpoints)
+    """How much of what was looked at it touches; by name, where that is little."""
+    touched = [one.id for one in report.endpoints if one.touched_by(finding)]
     if not touched:
         return ""
     every = len(report.endpoints)
-    return f"all {every} endpoints" if touched == every else f"{touched} of {counted(every, 'endpoint')}"
+    if len(touched) == every:
+        return f"all {every} endpoints"
+    named = f"{listing(touched)}, " if len(touched) <= _MOST_NAMED and len(report.regions) == 1 else ""
+    return f"{named}{len(touched)} of {counted(every, 'endpoint')}"
 
 
 def _tiles(told: list[Finding]) -> Iterator[Tile]:
