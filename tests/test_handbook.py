@@ -12,6 +12,7 @@ from netprobe import catalog, messages
 from netprobe.cli import docs
 from netprobe.cli.commands import COMMANDS
 from netprobe.cli.main import run as netprobe
+from netprobe.errors import UsageError
 from netprobe.handbook import pages, site
 from netprobe.handbook.model import Command, Kind, Option
 from tests.support import need
@@ -28,7 +29,15 @@ def test_everything_that_is_explained_has_a_page() -> None:
     for kind, (titles, _) in docs.kinds().items():
         assert f"{kind}/index.md" in found
         for id_ in titles:
-            assert any(f"{folder}/{id_}.md" in found for folder in pages.SECTIONS), (kind, id_)
+            # Reports lead to findings/ID/, for findings and rules alike.
+            own = [f"findings/{id_}/index.md"] if kind in ("findings", "rules") else []
+            assert any(path in found for path in (*own, f"{kind}/{id_}.md", f"findings/{id_}/index.md")), (kind, id_)
+            assert not own or own[0] in found
+
+
+def test_the_navigation_has_each_page_once() -> None:
+    told = [path for _, paths in pages.navigation(made(), docs.kinds()) for path in paths]
+    assert sorted(told) == sorted(made())
 
 
 def test_the_catalog_names_purpose_source_and_day_of_every_endpoint_and_every_region() -> None:
@@ -75,12 +84,13 @@ def test_the_text_of_a_command_is_no_markup() -> None:
 
 
 def test_ids_become_links_but_not_in_blocks_headings_or_on_their_own_page() -> None:
-    places = {"tcp_dropped": "findings/tcp_dropped.md", "ssm": "endpoints/ssm.md"}
+    places = {"tcp_dropped": "findings/tcp_dropped/index.md", "ssm": "endpoints/ssm.md"}
     text = "# `ssm`\n\nsee `tcp_dropped` and `other`, [`ssm`](x.md)\n\n    `ssm`\n\n```\n`ssm`\n```\n`ssm`"
     assert (
-        pages.linked(text, "findings/tcp_dropped.md", places) == text[: -len("`ssm`")] + "[`ssm`](../endpoints/ssm.md)"
+        pages.linked(text, "findings/tcp_dropped/index.md", places)
+        == text[: -len("`ssm`")] + "[`ssm`](../../endpoints/ssm.md)"
     )
-    assert "[`tcp_dropped`](findings/tcp_dropped.md)" in pages.linked(text, "index.md", places)
+    assert "[`tcp_dropped`](findings/tcp_dropped/index.md)" in pages.linked(text, "index.md", places)
 
 
 def test_commands_of_the_recipes_exist() -> None:
@@ -107,7 +117,7 @@ def test_dead_links_and_foreign_loads_are_found(tmp_path: Path) -> None:
 def test_without_zensical_the_command_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(site.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     assert netprobe(["docs", "build", str(tmp_path / "site")]) == 2
     assert "pip install 'netprobe-ecs[docs]'" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
@@ -121,11 +131,10 @@ def test_a_folder_of_somebody_else_stays_as_it_is(tmp_path: Path, capsys: pytest
 
 
 def test_a_dead_link_fails_the_build_and_leaves_what_was_there(tmp_path: Path) -> None:
-    few = {path: text for path, text in made().items() if path.endswith("index.md") or "/" not in path}
-    few["recipes.md"] += "\n[nowhere](gone.md)\n"
+    few = {"index.md": "# Start\n\n[there](recipes.md)\n", "recipes.md": "# Recipes\n\n[nowhere](gone.md)\n"}
     folder = tmp_path / "site"
-    with pytest.raises(site.UsageError, match="lead nowhere"):
-        site.build(few, folder)
+    with pytest.raises(UsageError, match="lead nowhere"):
+        site.build(few, [("All", list(few))], folder)
     assert not folder.exists()
 
 

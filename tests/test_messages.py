@@ -18,7 +18,7 @@ from netprobe.messages.search import Page
 
 @pytest.mark.parametrize("one", messages.messages(), ids=lambda one: one.text[:40])
 def test_every_message_names_pages_and_its_source(one: messages.Message) -> None:
-    known = {id_ for ids, _ in explain._kinds().values() for id_ in ids}
+    known = {id_ for ids, _ in explain.kinds().values() for id_ in ids}
     assert one.findings
     assert set(one.findings) <= known
     assert one.agent in ("ecs-agent", "ssm-agent", "docker", "go", "aws")

@@ -37,7 +37,9 @@ def build(
     from netprobe import catalog
     from netprobe.handbook import pages, site
 
-    number = site.build(pages.pages(kinds(), tuple(commands()), catalog.load()), folder)
+    every = kinds()
+    made = pages.pages(every, tuple(commands()), catalog.load())
+    number = site.build(made, pages.navigation(made, every), folder)
     say(f"netprobe: {number} pages in {folder}: open {folder / 'index.html'}")
     return 0
 

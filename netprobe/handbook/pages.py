@@ -41,7 +41,7 @@ def pages(kinds: Kinds, commands: Sequence[Command], catalog: Catalog) -> dict[s
         titles, page = kinds[kind]
         found[f"{kind}/index.md"] = _listing(heading, what, titles)
         for id_ in titles:
-            path = f"{kind}/{id_}.md"
+            path = _place(kind, id_)
             # A failure that is a finding, too, has one page, the finding's.
             if places[id_] == path:
                 found[path] = page(id_)
@@ -53,19 +53,25 @@ def pages(kinds: Kinds, commands: Sequence[Command], catalog: Catalog) -> dict[s
     return {path: linked(text, path, places) for path, text in found.items()}
 
 
-def navigation(paths: Iterable[str]) -> list[tuple[str, list[str]]]:
-    """The site's sections: a heading and its pages, the list of each section first."""
-    by_folder: dict[str, list[str]] = {}
-    for path in paths:
-        by_folder.setdefault(path.rpartition("/")[0], []).append(path)
-    named = [(heading, by_folder[kind]) for kind, (heading, _) in SECTIONS.items()]
-    return [
-        ("Start", ["index.md"]),
-        ("Recipes", ["recipes.md"]),
-        *named,
-        ("What agents say", ["messages.md"]),
-        ("Commands", by_folder["commands"]),
-    ]
+def navigation(made: Mapping[str, str], kinds: Kinds) -> list[tuple[str, list[str]]]:
+    """The site's sections: a heading and its pages, the list of each section first.
+
+    Args:
+        made: what :func:`pages` made.
+        kinds: everything that has a page of ``netprobe explain``.
+    """
+    sections = [("Start", ["index.md"]), ("Recipes", ["recipes.md"])]
+    for kind, (heading, _) in SECTIONS.items():
+        own = [_place(kind, id_) for id_ in kinds[kind].titles]
+        more = ["endpoints/catalog.md"] if kind == "endpoints" else []
+        sections.append((heading, [f"{kind}/index.md", *more, *(path for path in own if path in made)]))
+    commands = [path for path in made if path.startswith("commands/")]
+    return [*sections, ("What agents say", ["messages.md"]), ("Commands", commands)]
+
+
+def _place(kind: str, id_: str) -> str:
+    """Where a page stands. Reports lead to ``findings/ID/``, whether it is a finding of a check or of a rule."""
+    return f"findings/{id_}/index.md" if kind in ("findings", "rules") else f"{kind}/{id_}.md"
 
 
 def _places(kinds: Kinds, commands: Sequence[Command]) -> dict[str, str]:
@@ -73,7 +79,7 @@ def _places(kinds: Kinds, commands: Sequence[Command]) -> dict[str, str]:
     places = {f"netprobe {command.name}": f"commands/{_file(command)}.md" for command in commands}
     for kind in SECTIONS:
         for id_ in kinds[kind].titles:
-            places.setdefault(id_, f"{kind}/{id_}.md")
+            places.setdefault(id_, _place(kind, id_))
     return places
 
 

@@ -14,13 +14,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from netprobe.errors import UsageError
-from netprobe.handbook.pages import navigation
 
 SECONDS = 300
 """The longest that a build may take."""
@@ -28,11 +27,12 @@ _WORKER = "assets/javascripts/netprobe-worker.js"
 _SHIM = re.compile(r'src="https://unpkg\.com/iframe-worker/shim"')
 
 
-def build(pages: Mapping[str, str], folder: Path) -> int:
+def build(pages: Mapping[str, str], sections: Sequence[tuple[str, Sequence[str]]], folder: Path) -> int:
     """Build the site.
 
     Args:
         pages: path → Markdown.
+        sections: the headings of the navigation with their pages.
         folder: where to put it; made anew.
 
     Returns:
@@ -47,7 +47,7 @@ def build(pages: Mapping[str, str], folder: Path) -> int:
         raise UsageError(str(folder), "is no empty folder and no site of netprobe's", "name another folder")
     with tempfile.TemporaryDirectory(prefix="netprobe-docs-") as temporary:
         work = Path(temporary)
-        _write(pages, work)
+        _write(pages, sections, work)
         _run(work)
         site = work / "site"
         _mend(site)
@@ -68,27 +68,27 @@ def _is_ours(folder: Path) -> bool:
     return folder.is_dir() and (not any(folder.iterdir()) or (folder / _WORKER).is_file())
 
 
-def _write(pages: Mapping[str, str], work: Path) -> None:
+def _write(pages: Mapping[str, str], sections: Sequence[tuple[str, Sequence[str]]], work: Path) -> None:
     for path, text in pages.items():
         file = work / "docs" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
-    (work / "zensical.toml").write_text(_settings(pages), encoding="utf-8")
+    (work / "zensical.toml").write_text(_settings(sections), encoding="utf-8")
 
 
-def _settings(pages: Mapping[str, str]) -> str:
+def _settings(sections: Sequence[tuple[str, Sequence[str]]]) -> str:
     """The configuration: no fonts or icons of others, addresses that are files, a search that is one, too.
 
     Strings of JSON are strings of TOML (both escape alike what ids and headings hold).
     """
-    sections = [f"{{ {json.dumps(heading)} = {json.dumps(paths)} }}" for heading, paths in navigation(pages)]
+    entries = [f"{{ {json.dumps(heading)} = {json.dumps(list(paths))} }}" for heading, paths in sections]
     return "\n".join(
         [
             "[project]",
             'site_name = "netprobe"',
             'site_description = "Will this server work with Amazon ECS Anywhere?"',
             "use_directory_urls = false",
-            f"nav = [{', '.join(sections)}]",
+            f"nav = [{', '.join(entries)}]",
             "[project.plugins.offline]",
             "[project.theme]",
             "font = false",
