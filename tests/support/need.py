@@ -39,6 +39,7 @@ DEBIAN_PACKAGES = {
     "danted": "dante-server",
     "node": "nodejs",
     "chromium": "chromium",
+    "pdftotext": "poppler-utils",
     "valgrind": "valgrind",
     "suricata": "suricata",
     "tcpdump": "tcpdump",

@@ -1,0 +1,306 @@
+"""The page in a real Chromium: nothing is loaded, nothing overlaps, everybody can use it, paper keeps cards whole.
+
+Pictures are compared by structure: where the boxes of elements are, never which bytes a picture has. axe-core is run on
+every kind of page, on a wide screen and a phone, light and dark, and as it is printed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from netprobe.findings import Outcome, Owner, Place, RuleOutcome
+from netprobe.observations import Context, VantageRecord
+from netprobe.report import render
+from netprobe.report.model import HostIdentity, Report
+from tests.support import need, reports
+from tests.support.browser import Browser, as_url, chromium
+from tests.support.lab_runs import lab_report
+
+WIDE, PHONE = (1280, 900), (390, 844)
+VIEWS = {
+    "light": {"wide": WIDE[0], "high": WIDE[1]},
+    "dark": {"wide": WIDE[0], "high": WIDE[1], "dark": True},
+    "phone": {"wide": PHONE[0], "high": PHONE[1]},
+    "dark phone": {"wide": PHONE[0], "high": PHONE[1], "dark": True},
+    "print": {"wide": 794, "high": 1123, "media": "print"},
+}
+
+
+def _agents() -> Report:
+    """A host whose agents have other settings, in a report that names it."""
+    report = lab_report("proxy-forbids")
+    one = report.context.vantages[0]
+    more = tuple(
+        VantageRecord(name=name, proxy=proxy, no_proxy=("169.254.169.254", "10.0.0.0/8"), sources=sources)
+        for name, proxy, sources in (
+            ("ssm-agent", None, {}),
+            (
+                "docker",
+                "http://proxy.corp.example:3128",
+                {"proxy": "/etc/systemd/system/docker.service.d/proxy.conf:2"},
+            ),
+        )
+    )
+    identity = HostIdentity(name="web01.fra.example.net", site="fra", labels={"team": "shop"}, addresses=("192.0.2.9",))
+    context = msgspec.structs.replace(report.context, vantages=(one, *more))
+    return msgspec.structs.replace(report, context=context, host=identity)
+
+
+def _rules() -> Report:
+    """What ``image`` says."""
+    outcomes = (Outcome.FAIL, Outcome.PASS, Outcome.WARN, Outcome.NOT_RUN, Outcome.NOT_APPLICABLE)
+    rules = tuple(
+        RuleOutcome(id=id_, outcome=outcome, title=f"{id_} was judged.", subject="image.tar", not_run="a running host")
+        for id_, outcome in zip(
+            ("docker_missing", "systemd_missing", "ssm_agent_twice", "clock_unsynchronised", "fips_mode"),
+            outcomes,
+            strict=True,
+        )
+    )
+    missing = reports.finding(
+        "docker_missing",
+        owner=Owner.HOST,
+        evidence=(),
+        endpoints=(),
+        hosts=(),
+        region=None,
+        places=(Place(file="etc/os-release", line=3, text="ID=debian"),),
+    )
+    return reports.report(
+        rules=rules, findings=(missing,), endpoints=(), observations=(), capabilities=(), regions=(), context=Context()
+    )
+
+
+def _regions() -> Report:
+    """Four regions, one of them broken: a table instead of tiles."""
+    report = lab_report("blackhole")
+    good = lab_report("healthy")
+    names = ("eu-central-1", "eu-west-1", "ap-northeast-1")
+    endpoints = [msgspec.structs.replace(one, region=name) for name in names for one in good.endpoints]
+    return msgspec.structs.replace(report, regions=("us-east-2", *names), endpoints=(*report.endpoints, *endpoints))
+
+
+REPORTS = {
+    "intercepted": lambda: lab_report("tls-intercepted"),
+    "healthy": lambda: lab_report("healthy"),
+    "agents": _agents,
+    "rules": _rules,
+    "regions": _regions,
+}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    need.engine("chromium")
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Report → the address of its page."""
+    folder = tmp_path_factory.mktemp("pages")
+    urls = {}
+    for name, made in REPORTS.items():
+        page = render(made(), "html")
+        assert isinstance(page, str)
+        (folder / f"{name}.html").write_text(page, encoding="utf-8")
+        urls[name] = as_url(folder / f"{name}.html")
+    return urls
+
+
+UNFOLD = "document.querySelectorAll('details').forEach(one => one.open = true)"
+
+BOXES = """
+(() => {
+  const faults = [], wide = document.documentElement.clientWidth;
+  const named = one => `${one.tagName}.${one.getAttribute('class') || ''} "${one.textContent.trim().slice(0, 40)}"`;
+  const seen = one => one.checkVisibility() && one.getBoundingClientRect().width > 1;
+  const whole = document.documentElement.scrollWidth;
+  if (whole > wide) faults.push(`scrolls across: ${whole} > ${wide}`);
+  for (const one of document.querySelectorAll('body *')) {
+    if (one.closest('.scroll, .defs, template, .vh') || !seen(one)) continue;
+    const box = one.getBoundingClientRect();
+    if (box.left < -1 || box.right > wide + 1) faults.push(`outside: ${named(one)} ${box.left}..${box.right}`);
+  }
+  const apart = ['body > header, main > section, footer', '.tiles > li', '.chain > li', '.cells > li', '.card',
+                 '.facts > div', '.host', '.matrix a.cell', '.rules > li', '.causes > li'];
+  for (const which of apart) {
+    const boxes = [...document.querySelectorAll(which)].filter(seen).map(one => [one, one.getBoundingClientRect()]);
+    for (let a = 0; a < boxes.length; a++) for (let b = a + 1; b < boxes.length; b++) {
+      const [one, p] = boxes[a], [two, q] = boxes[b];
+      const over = Math.min(p.right, q.right) - Math.max(p.left, q.left);
+      const down = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);
+      if (over > 1 && down > 1) faults.push(`overlap: ${named(one)} and ${named(two)}`);
+    }
+  }
+  for (const station of document.querySelectorAll('svg.way .station')) {
+    if (!seen(station.querySelector('rect'))) continue;
+    const frame = station.querySelector('rect').getBoundingClientRect();
+    for (const words of station.querySelectorAll('text')) {
+      const box = words.getBoundingClientRect();
+      if (box.width && (box.left < frame.left - 1 || box.right > frame.right + 1 || box.bottom > frame.bottom + 1))
+        faults.push(`leaves its station: ${named(words)} ${box.right} > ${frame.right}`);
+    }
+  }
+  for (const words of document.querySelectorAll('svg.fall text')) {
+    const time = words.querySelector('tspan.k');
+    if (!time || !seen(time)) continue;
+    const end = Math.max(...[...words.querySelectorAll('tspan.w')].map(one => one.getBoundingClientRect().right), 0);
+    if (end > time.getBoundingClientRect().left) faults.push(`over its time: ${named(words)}`);
+  }
+  return faults;
+})()
+"""
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_nothing_overlaps_or_leaves_the_screen(browser: Browser, pages: dict[str, str], name: str) -> None:
+    for view, how in VIEWS.items():
+        browser.open(pages[name], **how)  # type: ignore[arg-type]
+        assert browser.run(BOXES) == [], view
+        browser.run(UNFOLD)
+        assert browser.run(BOXES) == [], f"{view}, unfolded"
+
+
+def test_the_boxes_can_be_wrong(browser: Browser, pages: dict[str, str]) -> None:
+    browser.open(pages["intercepted"], wide=390, high=844)
+    browser.run("document.querySelector('h1').style.cssText = 'width: 600px'")
+    assert any("outside" in fault for fault in browser.run(BOXES))
+    browser.open(pages["intercepted"])
+    browser.run("document.querySelectorAll('.tiles > li')[1].style.cssText = 'margin-left: -200px'")
+    assert any("overlap" in fault for fault in browser.run(BOXES))
+
+
+AXE = """
+axe.run(document, {resultTypes: ['violations']}).then(found => JSON.stringify(found.violations.map(one =>
+  [one.id, one.nodes.slice(0, 3).map(node => node.html.slice(0, 200) + ' ' + node.failureSummary)])))
+"""
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_axe_finds_nothing(browser: Browser, pages: dict[str, str], name: str) -> None:
+    source = need.axe()
+    for view, how in VIEWS.items():
+        browser.open(pages[name], **how)  # type: ignore[arg-type]
+        browser.run(UNFOLD)
+        browser.run(f"(() => {{ {source} }})()")
+        assert json.loads(browser.run(AXE)) == [], view
+
+
+def test_axe_can_find_something(browser: Browser, pages: dict[str, str]) -> None:
+    source = need.axe()
+    browser.open(pages["intercepted"])
+    browser.run("document.querySelector('.counts').style.color = '#bbbbbb'")
+    browser.run(f"(() => {{ {source} }})()")
+    assert [rule for rule, _ in json.loads(browser.run(AXE))] == ["color-contrast"]
+
+
+def test_a_page_asks_for_nothing_and_breaks_no_policy(browser: Browser, pages: dict[str, str]) -> None:
+    for url in pages.values():
+        browser.open(url)
+        assert browser.asked() == [url]
+        assert browser.complaints() == []
+
+
+def test_the_policy_stops_what_an_escaping_fault_would_let_in(browser: Browser, tmp_path: Path) -> None:
+    page = render(lab_report("healthy"), "html")
+    assert isinstance(page, str)
+    evil = "<script>document.title = 'owned'</script>"
+    evil += "<img src='http://127.0.0.1:9/x.png' onerror=\"document.title = 'owned'\">"
+    (tmp_path / "evil.html").write_text(page.replace("<main>", f"<main>{evil}"), encoding="utf-8")
+    browser.open(as_url(tmp_path / "evil.html"))
+    assert "owned" not in browser.run("document.title")
+    assert any("Content Security Policy" in text for text in browser.complaints())
+
+
+def test_dark_and_light_follow_the_reader(browser: Browser, pages: dict[str, str]) -> None:
+    def brightness(**how: Any) -> list[int]:
+        browser.open(pages["healthy"], **how)
+        colours = browser.run(
+            "['body', 'section', 'h1'].map((one, at) => getComputedStyle(document.querySelector(one))"
+            "[at < 2 ? 'backgroundColor' : 'color'])"
+        )
+        return [sum(map(int, re.findall(r"\d+", colour)[:3])) // 3 for colour in colours]
+
+    back, paper, ink = brightness()
+    assert min(back, paper) > 230
+    assert ink < 60
+    back, paper, ink = brightness(dark=True)
+    assert max(back, paper) < 40
+    assert ink > 200
+    # Paper is white, whatever the reader's screen is.
+    back, paper, ink = brightness(dark=True, media="print")
+    assert min(back, paper) == 255
+    assert ink < 60
+
+
+@pytest.mark.parametrize("name", ["intercepted", "regions"])
+def test_a_mark_opens_its_evidence_by_keyboard(browser: Browser, pages: dict[str, str], name: str) -> None:
+    browser.open(pages[name])
+    href = browser.run(
+        "(() => { const all = [...document.querySelectorAll('a.cell')], one = all[all.length - 1];"
+        " one.focus(); return one.getAttribute('href') })()"
+    )
+    inside = f"document.querySelector('{href}')"
+    assert browser.run(f"{inside}.checkVisibility()") is False
+    browser.press("Enter", 13, text="\r")
+    assert browser.run(f"new Promise(done => setTimeout(() => done({inside}.checkVisibility()), 300))") is True
+    assert browser.run(f"{inside}.querySelectorAll('.host').length") > 0
+
+
+def test_every_link_and_fold_is_reached_with_the_tabulator_and_shows_its_focus(
+    browser: Browser, pages: dict[str, str]
+) -> None:
+    browser.open(pages["intercepted"])
+    wanted = browser.run("document.querySelectorAll('a, summary, .scroll').length")
+    visible = browser.run(
+        "[...document.querySelectorAll('a, summary, .scroll')].filter(one => one.checkVisibility()).length"
+    )
+    assert 0 < visible <= wanted
+    reached = []
+    for _ in range(visible):
+        browser.press("Tab", 9)
+        reached.append(
+            browser.run(
+                "(() => { const one = document.activeElement; one.dataset.seen = 1;"
+                " return [one.tagName, getComputedStyle(one).outlineStyle] })()"
+            )
+        )
+    assert browser.run("document.querySelectorAll('[data-seen]').length") == visible
+    assert {tag for tag, _ in reached} == {"A", "SUMMARY", "DIV"}
+    assert {outline for _, outline in reached} == {"solid"}
+
+
+@pytest.mark.parametrize(("paper", "wide", "high"), [("A4", 8.27, 11.69), ("Letter", 8.5, 11.0)])
+def test_paper_keeps_each_card_on_one_sheet(
+    browser: Browser, pages: dict[str, str], tmp_path: Path, paper: str, wide: float, high: float
+) -> None:
+    need.engine("pdftotext")
+    for name in ("intercepted", "agents", "rules"):
+        browser.open(pages[name])
+        file = tmp_path / f"{name}.pdf"
+        file.write_bytes(browser.printed(wide=wide, high=high))
+        done = subprocess.run(["pdftotext", "-layout", str(file), "-"], capture_output=True, timeout=60, check=True)
+        sheets = [" ".join(sheet.split()) for sheet in done.stdout.decode("utf-8").split("\f")]
+        assert len(sheets) > 1, paper
+        begins = [number for number, sheet in enumerate(sheets) for _ in range(len(re.findall("How sure", sheet)))]
+        ends = [number for number, sheet in enumerate(sheets) for _ in range(len(re.findall("The way back", sheet)))]
+        explained = [n for n, sheet in enumerate(sheets) for _ in range(len(re.findall("Explained:", sheet)))]
+        assert begins == ends == explained != [], (paper, name, begins, ends, explained)
+
+
+def test_a_picture_can_be_taken(browser: Browser, pages: dict[str, str]) -> None:
+    """For the README and for people; what it shows is held by the boxes above."""
+    browser.open(pages["intercepted"], wide=1200, high=700)
+    picture = browser.picture()
+    assert picture.startswith(b"\x89PNG")
+    assert len(picture) > 20_000
