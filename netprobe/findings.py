@@ -133,6 +133,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
         vantages: as whom it was seen.
         location: where on the way, if that was looked for.
         places: files and lines (host, image, workload).
+        cause: what makes it the same cause on another host, where there is such a thing: the CA, the proxy, the
+            resolver, the device that answered. Text that somebody else chose; credentials removed.
     """
 
     id: str
@@ -149,6 +151,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     vantages: tuple[str, ...] = ()
     location: Location | None = None
     places: tuple[Place, ...] = ()
+    cause: str = ""
 
 
 class RuleOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

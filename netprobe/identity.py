@@ -21,7 +21,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from netprobe.errors import printable
-from netprobe.host import packages
+from netprobe.host import packages, routes
 from netprobe.host.filesystem import FileSystem, FolderRoot, UnreadableError
 from netprobe.host.machine import Machine
 from netprobe.naming import SITE, Naming
@@ -75,7 +75,12 @@ def of_this_host(naming: Naming, *, root: Path | None = None, observations: Iter
         return replace(found, name="", machine_id="")
     used = _used(observations)
     own_name = found.name if root is not None else ""
-    return replace(found, name=own_name or _told(os.uname().nodename), addresses=used or tuple(_of_default_route()))
+    return replace(
+        found,
+        name=own_name or _told(os.uname().nodename),
+        addresses=used or tuple(_of_default_route()),
+        gateways=_gateways(),
+    )
 
 
 def of_image(machine: Machine, naming: Naming) -> HostIdentity:
@@ -150,6 +155,16 @@ def _used(observations: Iterable[Observation]) -> tuple[str, ...]:
     """The addresses that connections were made from; loopback says nothing of a host."""
     found = {one.detail.local_address for one in observations if isinstance(one.detail, TcpDetail)}
     return tuple(sorted(address for address in found if address and not _is_loopback(address)))[:MOST_ADDRESSES]
+
+
+def _gateways() -> tuple[str, ...]:
+    """The next hops of this machine's default routes, each once."""
+    found: dict[str, None] = {}
+    with FolderRoot(Path("/")) as root:
+        for path, family in ((routes.ROUTE, 4), (routes.IPV6_ROUTE, 6)):
+            with suppress(OSError, UnreadableError, ValueError):
+                found |= dict.fromkeys(routes.gateways([line for _, line in root.lines(path)], family))
+    return tuple(found)[:MOST_ADDRESSES]
 
 
 def _is_loopback(address: str) -> bool:

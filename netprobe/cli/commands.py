@@ -35,6 +35,8 @@ COMMANDS: dict[str, Command] = {
     "gate": Command("gate", "Run what netprobe.toml asks for; one verdict."),
     "observe": Command("observe", "Learn from a capture what a host talks to."),
     "audit": Command("audit", "Compare a capture or log with the required endpoints."),
+    "fleet": Command("fleet", "Merge the reports of many hosts: causes, sites, who acts."),
+    "compare": Command("compare", "Compare two reports, or two folders of them."),
     "lab": Command("lab", "Run the embedded network."),
     "docs": Command("docs", "Build the manual as a site, to read offline."),
     "bundle": Command("bundle", "Collect what a helper needs to see, without secrets."),

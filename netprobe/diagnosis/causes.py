@@ -19,7 +19,7 @@ from netprobe.diagnosis.proof import Doubt, Proof, Standing, judge
 from netprobe.diagnosis.taxonomy import TAXONOMY
 from netprobe.diagnosis.views import View
 from netprobe.diagnosis.words import agree, listing
-from netprobe.errors import printable
+from netprobe.errors import printable, redacted
 from netprobe.findings import Certainty, Finding, Owner, Place, Severity
 from netprobe.observations import Observation
 
@@ -189,7 +189,7 @@ def _with_proof(cause: Cause, standing: Standing) -> Cause:
 def finding(group: Group) -> Finding:
     """Write down one group as a finding."""
     words = group.causes[0].say(group)
-    title = words.title + _pardon(group)
+    title = words.title + _pardon(group) + _optional(group)
     if not group.proven:
         title += f" Suspected: {'; '.join(group.reasons[:MOST_REASONS])}."
     subjects = tuple({(s.id, s.region): s for view in group.views for s in view.subjects}.values())
@@ -211,6 +211,7 @@ def finding(group: Group) -> Finding:
         endpoints=_endpoints(group),
         vantages=tuple(sorted(vantages)),
         places=tuple(dict.fromkeys(place for cause in group.causes for place in cause.places)),
+        cause=printable(redacted(group.key)),
     )
 
 
@@ -219,6 +220,21 @@ def _pardon(group: Group) -> str:
     views = group.views
     alone = bool(views) and all(numbered.forgiven(group.world, view) for view in views)
     return f" {numbered.PARDON}" if alone else ""
+
+
+def _optional(group: Group) -> str:
+    """What a host can do without: which of the endpoints are optional, and what they are for."""
+    if group.severity is Severity.INFO:
+        return ""
+    subjects = tuple({s.id: s for view in group.views for s in view.subjects}.values())
+    spared = [s for s in subjects if not s.required and s.stands_in_for is None]
+    if not spared:
+        return ""
+    if len(spared) < len(subjects):
+        return f" Optional of these: {listing(sorted(s.id for s in spared))}."
+    purposes = [purpose for s in spared if (purpose := s.purpose.rstrip("."))]
+    told = f": {'; '.join(dict.fromkeys(purposes[:MOST_REASONS]))}" if purposes else ""
+    return f" {'It is' if len(group.hosts) == 1 else 'They are'} optional, the host is ready without{told}."
 
 
 def _endpoints(group: Group) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from netprobe.diagnosis.model import Diagnosis, EndpointOutcome
 from netprobe.errors import printable, redacted
-from netprobe.findings import Finding, Location, Owner, Severity
+from netprobe.findings import Certainty, Finding, Location, Owner, Severity
 from netprobe.observations import DnsDetail, Observation, ProxyDetail, Run, TcpDetail
 
 _WIDTH = 78
@@ -29,7 +29,7 @@ def handoff(run: Run, diagnosis: Diagnosis, *, target: str = "", rules: Sequence
         target: the device that ``rules`` are written for, or nothing.
         rules: rendered rule lines that would let the traffic pass.
     """
-    asked = [f for f in diagnosis.findings if f.owner is Owner.NETWORK and f.severity is not Severity.INFO]
+    asked = _asked_for(diagnosis.findings)
     lines = [
         "Request to the network team",
         "===========================",
@@ -61,6 +61,16 @@ def handoff(run: Run, diagnosis: Diagnosis, *, target: str = "", rules: Sequence
     if asked:
         lines += ["After the change, run the same netprobe command again on the server: the problem must be gone.", ""]
     return "\n".join(lines)
+
+
+def _asked_for(findings: Iterable[Finding]) -> list[Finding]:
+    """What the network team has to change, each change once.
+
+    Of the numbers that a proxy refuses some are known to exist and others are only suspected: one rule is asked for.
+    """
+    mine = [f for f in findings if f.owner is Owner.NETWORK and f.severity is not Severity.INFO]
+    proven = {(f.id, f.region, f.remedy) for f in mine if f.certainty is Certainty.PROVEN}
+    return [f for f in mine if f.certainty is Certainty.PROVEN or (f.id, f.region, f.remedy) not in proven]
 
 
 def _wrap(text: str, indent: str = "") -> list[str]:

@@ -6,8 +6,9 @@ address alone says little, since Docker's bridge has an IPv4 address on every ho
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
 ROUTE = "/proc/net/route"
 IPV6_ROUTE = "/proc/net/ipv6_route"
@@ -32,6 +33,26 @@ def has_default(lines: Iterable[str], family: int) -> bool:
         if bits & _RTF_UP and not bits & _RTF_REJECT:
             return True
     return False
+
+
+def gateways(lines: Iterable[str], family: int) -> Iterator[str]:
+    """The next hops of the default routes of a table, in its order.
+
+    Args:
+        lines: the lines of :data:`ROUTE` (family 4) or :data:`IPV6_ROUTE` (family 6).
+        family: 4 or 6.
+    """
+    for line in lines:
+        words = line.split()
+        if not has_default([line], family):
+            continue
+        if family == 4:
+            # The kernel prints the four bytes as one number of this machine's byte order (net/ipv4/fib_trie.c).
+            hop: IPv4Address | IPv6Address = IPv4Address(int(words[2], 16).to_bytes(4, sys.byteorder))
+        else:
+            hop = IPv6Address(bytes.fromhex(words[4]))
+        if not hop.is_unspecified:
+            yield str(hop)
 
 
 def networks(lines: Iterable[str]) -> Iterator[tuple[str, IPv4Network]]:

@@ -31,6 +31,7 @@ class HostIdentity(msgspec.Struct, frozen=True, kw_only=True):
         agents: ``ecs-agent``, ``ssm-agent``, ``cloudwatch-agent`` → the installed version.
         docker: the installed version of Docker.
         user: as whom netprobe ran.
+        gateways: the next hops of its default routes.
     """
 
     name: str = ""
@@ -43,6 +44,7 @@ class HostIdentity(msgspec.Struct, frozen=True, kw_only=True):
     agents: dict[str, str] = {}
     docker: str = ""
     user: str = ""
+    gateways: tuple[str, ...] = ()
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,7 +26,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.bench import delay, measure
+from tests.bench import delay, measure, reports
 from tests.bench.measure import Program, Row
 from tests.bench.world import (
     DEFAULT_GROUPS,
@@ -64,7 +64,9 @@ _PROGRAMS = {
 }
 _SLYZED = 200
 """The most hosts that sslyze is given: it takes some 40 ms for each."""
-SPECIAL = ("start", "audit", "region", "all-regions", "delay-40", "delay-150", "told")
+FLEETS = (1000, 10_000)
+"""Reports in a folder; 10,000 are a gigabyte."""
+SPECIAL = ("start", "audit", "region", "all-regions", "delay-40", "delay-150", "told", "fleet")
 
 
 def main() -> int:
@@ -111,6 +113,8 @@ def _run(made: World, work: str, rounds: int, peers: Sequence[str]) -> list[Row]
             return _compare(made, work, {"netprobe": _check(made, region)}, rounds)
     if work == "told":
         return _told(made, rounds)
+    if work == "fleet":
+        return [row for number in FLEETS for row in _fleet(made, number, min(rounds, 3))]
     if work.startswith("delay-"):
         return _delayed(made, work, rounds)
     count, dead = WORKS[work]
@@ -132,6 +136,16 @@ def _compare(made: World, work: str, programs: dict[str, Program], rounds: int) 
             flush=True,
         )
     return rows
+
+
+def _fleet(made: World, number: int, rounds: int) -> list[Row]:
+    """``netprobe fleet`` over a folder of reports of 100 KB, out of the page cache; at most 3 s and 150 MiB."""
+    folder = reports.write(made.folder / "reports", number)
+    argv = (*NETPROBE, "fleet", str(folder), "-o", str(made.folder / "fleet.txt"))
+    try:
+        return _compare(made, f"fleet-{number}", {"netprobe fleet": Program(argv=argv, cwd=made.folder)}, rounds)
+    finally:
+        shutil.rmtree(folder)
 
 
 def _starts(made: World) -> dict[str, Program]:

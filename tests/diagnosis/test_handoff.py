@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from netprobe.diagnosis import diagnose
 from netprobe.diagnosis.handoff import handoff
+from netprobe.findings import Certainty
 from netprobe.observations import Failure as F
 from netprobe.observations import VantageRecord
 from tests.support.observe import World, name
@@ -66,3 +69,26 @@ def test_names_are_not_broken_across_lines() -> None:
     run = blocked().run()
 
     assert name("ecs") in handoff(run, diagnose(run)).split("Destinations")[0]
+
+
+def test_a_change_is_asked_for_once_though_it_is_only_suspected_for_some() -> None:
+    """Of the numbers that a proxy refuses, some exist for certain and others may."""
+    world = World()
+    numbers = tuple(name(f"ecs-a-{number}") for number in (1, 2, 3))
+    world.endpoint("ecs-a", *numbers, pattern=name("ecs-a-*"), numbered=True)
+    world.vantages = (VantageRecord(name="host", resolvers=("10.0.0.53:53",), proxy="http://proxy.corp.example:3128"),)
+    for host in numbers:
+        world.proxy(host, F.PROXY_FORBIDDEN, status=403)
+    run = world.run()
+    diagnosis = diagnose(run)
+    (suspected,) = diagnosis.findings
+    proven = msgspec.structs.replace(suspected, certainty=Certainty.PROVEN, hosts=numbers[:1])
+    other = msgspec.structs.replace(suspected, remedy="Another change.")
+
+    both = handoff(run, msgspec.structs.replace(diagnosis, findings=(proven, suspected, other)))
+    alone = handoff(run, msgspec.structs.replace(diagnosis, findings=(suspected,)))
+
+    assert both.count(". proxy_forbidden") == 2
+    assert "2. proxy_forbidden (suspected)" in both
+    assert "Another change." in both
+    assert "1. proxy_forbidden (suspected)" in alone

@@ -690,3 +690,42 @@ def test_who_keeps_a_resolver_from_being_asked(resolver: str, failure: F, owner:
     world.endpoint("ecs")
     world.dns(name("ecs"), failure=failure, resolver=resolver)
     assert finding_of(world, "dns_unreachable").owner is owner
+
+
+PURPOSE = "Older SSM Agents receive commands here."
+
+
+@pytest.mark.parametrize(
+    ("optional", "required", "words"),
+    [
+        (("ec2messages",), (), "It is optional, the host is ready without: Older SSM Agents receive commands here."),
+        (("ec2messages", "xray"), (), "They are optional, the host is ready without: Older SSM Agents"),
+        (("ec2messages",), ("ecs",), "Optional of these: ec2messages."),
+    ],
+)
+def test_what_a_host_can_do_without_is_called_optional(
+    optional: tuple[str, ...], required: tuple[str, ...], words: str
+) -> None:
+    world = World()
+    world.endpoint("ssm")
+    world.good(name("ssm"), address="52.95.9.9")
+    for number, id_ in enumerate((*optional, *required)):
+        world.endpoint(id_, required=id_ in required, purpose=PURPOSE)
+        world.dns(name(id_), f"52.95.1.{number}")
+        world.tcp(name(id_), f"52.95.1.{number}", F.CONNECTION_REFUSED)
+    world.repeated()
+
+    (finding,) = world.diagnosis().findings
+
+    assert words in finding.title
+    assert finding.severity is (Severity.ERROR if required else Severity.WARNING)
+
+
+def test_what_is_required_is_not_called_optional() -> None:
+    world = World()
+    world.endpoint("ecs", purpose=PURPOSE)
+    world.dns(name("ecs"), failure=F.DNS_NXDOMAIN)
+
+    (finding,) = world.diagnosis().findings
+
+    assert "ptional" not in finding.title

@@ -76,4 +76,4 @@ def test_a_mirrors_origin_that_cannot_be_read_is_one_line(tmp_path: Path) -> Non
     )
     ended = netprobe("endpoints", "-r", "us-east-2", "--config", str(config))
     assert ended.code == 2
-    assert ended.err.startswith("netprobe: missing.pem: it cannot be read")
+    assert ended.err.startswith("netprobe: missing.pem: cannot be read")

@@ -2,8 +2,8 @@
 
 What it needs: Debian 12 with gcc, its cross compiler for the other architecture, and the packages of
 ``tests/release/requirements.txt``. What it writes, for each architecture: the one file, deb, rpm; the OCI layout for
-both; wheel, sdist and pyz; SBOM, NOTES and SHA256SUMS. ``--refresh`` takes Debian's packages as the archive has them
-today, where those of the lock are gone.
+both; wheel, sdist and pyz; the Ansible collection; SBOM, NOTES and SHA256SUMS. ``--refresh`` takes Debian's packages
+as the archive has them today, where those of the lock are gone.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from netprobe import __version__
-from tests.release import container, lock, manual, onefile, packages, papers, parts, tree
+from tests.release import collection, container, lock, manual, onefile, packages, papers, parts, tree
 from tests.release.parts import ARCHITECTURES, Architecture, BuildError
 
-KINDS = ("onefile", "deb", "rpm", "oci", "python", "sbom")
+KINDS = ("onefile", "deb", "rpm", "oci", "python", "ansible", "sbom")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -76,6 +76,8 @@ def build(
             for wheel in parts.wheels(parts.X86_64, lock.PYTHON, work / "pyz-wheels" / version, version)
         }
         papers.python(own, list(wheels.values()), out, work)
+    if "ansible" in kinds:
+        collection.build(out)
     if "sbom" in kinds:
         papers.sbom(out / f"netprobe-{__version__}.cdx.json")
     papers.write(out)

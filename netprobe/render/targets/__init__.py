@@ -63,6 +63,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "cisco-ftd",
         "checkpoint",
         "nsx",
+        "vyos",
         "windows-firewall",
     ),
     "cloud": (

@@ -32,8 +32,8 @@ _SIGNS = {
 
 def render(report: Report, *, width: int, colour: bool) -> str:
     """Write the verdict, the findings and a table of what was judged."""
-    where = f": {', '.join(_text(region) for region in report.regions)}" if report.regions else ""
-    lines = [f"## netprobe: {VERDICTS[report.verdict]}{where}", "", _text(summary(report)), ""]
+    where = f": {', '.join(as_text(region) for region in report.regions)}" if report.regions else ""
+    lines = [f"## netprobe: {VERDICTS[report.verdict]}{where}", "", as_text(summary(report)), ""]
     for finding in ordered(report.findings):
         lines += _finding(finding)
     every = cases(report)
@@ -42,22 +42,27 @@ def render(report: Report, *, width: int, colour: bool) -> str:
         lines += [_row(case) for case in every]
         lines.append("")
     if report.notes:
-        lines += ["### Notes", "", *(f"- {_text(note)}" for note in report.notes), ""]
+        lines += ["### Notes", "", *(f"- {as_text(note)}" for note in report.notes), ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
 def _finding(finding: Finding) -> list[str]:
-    where = f" in {_text(finding.region)}" if finding.region else ""
-    lines = [f"### {finding.severity}: {_code(finding.id)}{where} ({finding.certainty})", "", _text(finding.title), ""]
+    where = f" in {as_text(finding.region)}" if finding.region else ""
+    lines = [
+        f"### {finding.severity}: {as_code(finding.id)}{where} ({finding.certainty})",
+        "",
+        as_text(finding.title),
+        "",
+    ]
     if finding.hosts:
-        lines.append(f"- **hosts:** {_text(hosts_told(sorted(finding.hosts), 6))}")
+        lines.append(f"- **hosts:** {as_text(hosts_told(sorted(finding.hosts), 6))}")
     for place in finding.places[:6]:
         at = f":{place.line}" if place.line is not None else ""
-        lines.append(f"- **at:** {_text(place.file + at)}")
+        lines.append(f"- **at:** {as_text(place.file + at)}")
     lines += [
-        f"- **fix:** {_text(finding.remedy)}",
+        f"- **fix:** {as_text(finding.remedy)}",
         f"- **who:** {finding.owner}",
-        f"- **more:** {_text(finding.docs)}",
+        f"- **more:** {as_text(finding.docs)}",
         "",
     ]
     return lines
@@ -66,14 +71,15 @@ def _finding(finding: Finding) -> list[str]:
 def _row(case: Case) -> str:
     sign = f"{_SIGNS[case.outcome]} {OUTCOMES[case.outcome]}"
     needed = "" if case.required else " (optional)"
-    return f"| {sign} | {_text(case.suite)} | {_text(case.name)}{needed} | {_text(case.reason)} |"
+    return f"| {sign} | {as_text(case.suite)} | {as_text(case.name)}{needed} | {as_text(case.reason)} |"
 
 
-def _text(text: str) -> str:
+def as_text(text: str) -> str:
+    """Foreign text that stays text."""
     safe = _SPECIAL.sub(lambda match: _PARTED.get(match[0]) or f"&#{ord(match[0])};", printable(text, 2000))
     return _FIRST.sub(lambda match: f"{match[1]}&#{ord(match[2])};", safe)
 
 
-def _code(word: str) -> str:
+def as_code(word: str) -> str:
     """A word of ours in a code span; what does not look like one is text."""
-    return f"`{word}`" if _ID.fullmatch(word) else _text(word)
+    return f"`{word}`" if _ID.fullmatch(word) else as_text(word)

@@ -47,8 +47,17 @@ def exposition(report: Report | None, *, last_success: str | None = None, more: 
             *measures.families(report),
             *found,
         ]
+    return written(found)
+
+
+def written(families: Iterable[Family]) -> str:
+    """Write metric families and the end mark.
+
+    Args:
+        families: name, unit, what it is, samples; all are gauges.
+    """
     lines: list[str] = []
-    for name, unit, words, samples in found:
+    for name, unit, words, samples in families:
         lines.append(f"# HELP {name} {words}")
         lines.append(f"# TYPE {name} gauge")
         if unit:

@@ -1,0 +1,96 @@
+"""``netprobe compare OLD NEW``: what got better, what worse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netprobe.cli import options
+
+if TYPE_CHECKING:
+    from netprobe.fleet.census import Census
+    from netprobe.fleet.compare import Comparison
+    from netprobe.fleet.latency import Times
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("compare")(compare)
+
+
+def compare(
+    old: Annotated[
+        Path | None, typer.Argument(metavar="OLD", help="A JSON report, or a folder or an archive of them.")
+    ] = None,
+    new: Annotated[Path | None, typer.Argument(metavar="NEW", help="The same, later.")] = None,
+    format: Annotated[str, typer.Option("--format", metavar="FORMAT", help="text, json or markdown.")] = "text",
+    output: options.Output = None,
+    strict: options.Strict = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the JSON output.")] = False,
+) -> int:
+    """Say what is fixed, new, changed and the same between two reports, or two folders of them.
+
+    Exit codes: 0 nothing got worse, 1 something that worked does not (with --strict: or warns, or takes longer, or a
+    host is gone), 2 nothing to compare, 4 nothing got worse, but something is no longer judged.
+    """
+    from netprobe.cli.output import check_destinations, width, write_output
+    from netprobe.errors import UsageError
+    from netprobe.fleet import compare as comparing
+    from netprobe.fleet.formats import comparison
+
+    if schema:
+        import json
+
+        write_output(json.dumps(comparison.schema(), indent=2) + "\n", output)
+        return 0
+    if old is None or new is None:
+        raise UsageError("OLD NEW", "are missing", "name two reports, or two folders of them")
+    if format not in comparison.FORMATS:
+        raise UsageError(format, "is not a format of this command", f"choose one of {', '.join(comparison.FORMATS)}")
+    check_destinations([output])
+    (before, times_before), (after, times_after) = _read(old), _read(new)
+    found = comparing.compare(before, after, times_before, times_after)
+    if not found.old.hosts or (len(found.gone) == found.old.hosts and found.new.hosts):
+        names = f"{old} and {new}"
+        raise UsageError(names, "have no host in common", "name reports of the same hosts")
+    write_output(comparison.render(found, format, width=width() if output is None else 80), output)
+    return _exit_code(found, strict=strict)
+
+
+def _read(path: Path) -> tuple[Census, dict[str, Times]]:
+    """The hosts and durations of one side.
+
+    Raises:
+        UsageError: nothing of it can be read.
+    """
+    from netprobe.cli.output import say
+    from netprobe.errors import UsageError
+    from netprobe.fleet import latency
+    from netprobe.fleet.census import Census
+    from netprobe.fleet.files import Document, documents
+
+    census = Census()
+    times: dict[str, Times] = {}
+    for document in documents([path]):
+        read_before = census.reports
+        census.add(document)
+        if isinstance(document, Document) and census.reports > read_before:
+            times[document.source] = latency.take(document.data)
+    for skipped in census.skipped[:5]:
+        say(f"netprobe: {skipped.source} {skipped.reason}; skipped")
+    if not census.reports:
+        reason = census.skipped[0].reason if census.skipped else "it is empty"
+        raise UsageError(
+            str(path), f"holds no report that can be read ({reason})", "give what 'netprobe check --format json' wrote"
+        )
+    return census, times
+
+
+def _exit_code(found: Comparison, *, strict: bool) -> int:
+    from netprobe.fleet.compare import Kind, Weight
+
+    if found.weight is Weight.WORSE or (strict and (found.weight is Weight.WARNING or found.gone)):
+        return 1
+    return 4 if found.counts[Kind.UNJUDGED] or found.gone else 0

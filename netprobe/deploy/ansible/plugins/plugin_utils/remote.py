@@ -1,0 +1,132 @@
+# Copyright: the netprobe maintainers
+# MIT, see LICENSE of netprobe
+"""A host without Python: files are sent and fetched by the connection, all else is a line of POSIX shell."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shlex
+import tempfile
+
+from ansible.errors import AnsibleActionFail
+
+UNSAFE_DIR = "is not a folder of the user that runs netprobe, or others may write to it"
+
+
+class Remote:
+    """What an action plugin does on its host."""
+
+    def __init__(self, action):
+        self._action = action
+        self._connection = action._connection
+
+    def run(self, command, become=True):
+        """Run a line of shell; a dictionary with rc, stdout and stderr."""
+        done = self._action._low_level_execute_command(command, sudoable=become)
+        return {"rc": int(done.get("rc", 0)), "stdout": done.get("stdout", ""), "stderr": done.get("stderr", "")}
+
+    def must(self, command, what, become=True):
+        """Run a line of shell that has to succeed."""
+        done = self.run(command, become=become)
+        if done["rc"] != 0:
+            said = (done["stderr"] or done["stdout"]).strip()[-500:]
+            raise AnsibleActionFail("%s: %s" % (what, said or "exit code %d" % done["rc"]))
+        return done["stdout"]
+
+    @contextlib.contextmanager
+    def scratch(self):
+        """A folder of the user that connects; nothing of it is left."""
+        made = self.must(
+            "umask 077 && mktemp -d /tmp/netprobe.XXXXXXXXXX", "no folder for temporary files", become=False
+        )
+        path = made.strip().splitlines()[-1] if made.strip() else ""
+        if not re.fullmatch(r"/tmp/netprobe\.[A-Za-z0-9]{10}", path):
+            raise AnsibleActionFail("mktemp made something odd: %r" % path[:100])
+        try:
+            yield path
+        finally:
+            self.run("rm -rf -- %s" % shlex.quote(path), become=False)
+
+    def text(self, path):
+        """A text file, or None where there is none."""
+        quoted = shlex.quote(path)
+        # What is written last tells a file that is empty from one that is missing.
+        done = self.run("if [ -f %s ]; then cat -- %s && echo && echo there; else echo missing; fi" % (quoted, quoted))
+        if done["rc"] != 0:
+            raise AnsibleActionFail("%s cannot be read: %s" % (path, done["stderr"].strip()[-300:]))
+        lines = done["stdout"].replace("\r\n", "\n").rstrip("\n").split("\n")
+        if lines[-1] == "missing" and len(lines) == 1:
+            return None
+        return "\n".join(lines[:-1])
+
+    def send(self, local, remote, mode):
+        """Put a file of the controller under a name, whole or not at all, and be sure of every byte."""
+        digest = file_digest(local)
+        with self.scratch() as folder:
+            place = "%s/file" % folder
+            self._connection.put_file(local, place)
+            seen = self.must("sha256sum %s" % shlex.quote(place), "no sha256sum on the host", become=False).split()
+            if not seen or seen[0] != digest:
+                raise AnsibleActionFail("%s did not arrive whole" % local)
+            new = shlex.quote("%s.new" % remote)
+            self.must(
+                "cp -- %s %s && chmod %s %s && mv -f -- %s %s"
+                % (shlex.quote(place), new, mode, new, new, shlex.quote(remote)),
+                "%s cannot be written" % remote,
+            )
+
+    def send_text(self, text, remote, mode):
+        """The same for a text."""
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+            stream.flush()
+            self.send(stream.name, remote, mode)
+
+    def own_folder(self, path):
+        """Make a folder that only its user writes to, or be sure that it is one; whether it was made."""
+        quoted = shlex.quote(path)
+        done = self.run(
+            f"if [ -d {quoted} ] && [ ! -L {quoted} ]; then [ -O {quoted} ] && "
+            f'[ -z "$(find {quoted} -prune -perm /022)" ] && echo there; '
+            f"else umask 022 && mkdir -p -- {quoted} && echo made; fi"
+        )
+        said = done["stdout"].strip().splitlines()
+        if done["rc"] != 0 or not said:
+            raise AnsibleActionFail("%s %s" % (path, done["stderr"].strip()[-300:] or UNSAFE_DIR))
+        return said[-1] == "made"
+
+
+def file_digest(path):
+    """The SHA-256 of a file of the controller."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        for piece in iter(lambda: stream.read(1 << 20), b""):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def binary_for(remote, binary):
+    """The controller's file for the host's architecture."""
+    if isinstance(binary, str):
+        return binary
+    machine = remote.must("uname -m", "no uname on the host").strip().splitlines()[-1]
+    if machine not in binary:
+        raise AnsibleActionFail("no binary is given for %s, only for %s" % (machine, ", ".join(sorted(binary))))
+    return binary[machine]
+
+
+def place_binary(remote, local, folder):
+    """Have the one file on the host; its path, and whether it had to be sent."""
+    if not os.path.isfile(local):
+        raise AnsibleActionFail("%s is no file of the controller" % local)
+    digest = file_digest(local)
+    path = "%s/netprobe-%s" % (folder.rstrip("/"), digest[:32])
+    remote.own_folder(folder)
+    seen = remote.run("[ -x %s ] && sha256sum %s" % (shlex.quote(path), shlex.quote(path)))
+    if seen["rc"] == 0 and seen["stdout"].split()[:1] == [digest]:
+        return path, False
+    remote.send(local, path, "0755")
+    return path, True

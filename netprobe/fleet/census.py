@@ -1,0 +1,131 @@
+"""The hosts of a fleet: one small record each, the newest report of every kind, and a name that is its alone."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+
+import msgspec
+from msgspec.structs import replace
+
+from netprobe.findings import Verdict
+from netprobe.fleet.decode import NotAReportError, Sentence, take
+from netprobe.fleet.files import Document
+from netprobe.fleet.model import Member, Skipped
+
+MOST_TOLD = 1000
+"""Skipped files that are named; the others are counted."""
+_FROM_WORST = (Verdict.NOT_READY, Verdict.INCONCLUSIVE, Verdict.DEGRADED, Verdict.READY)
+
+
+class Example(msgspec.Struct, frozen=True, kw_only=True):
+    """How one host words a cause."""
+
+    host: str
+    sentence: Sentence
+
+
+NOBODY = Example(host="", sentence=Sentence(title="", remedy="", docs=""))
+MOST_EXAMPLES = 500
+"""Wordings that are kept of one cause."""
+
+
+class Census:
+    """What was read, a report at a time; only the small records stay."""
+
+    def __init__(self) -> None:
+        self.reports = 0
+        self.superseded = 0
+        self.skipped: list[Skipped] = []
+        self.skipped_more = 0
+        self._examples: dict[tuple[str, str], dict[tuple[str, tuple[str, ...]], Example]] = {}
+        """(finding, cause) → (site, endpoints) → the words of the first host that told it."""
+        self._members: dict[tuple[str, str], dict[bool, Member]] = {}
+
+    def add(self, found: Document | Skipped) -> None:
+        """Take one document up, or note why it cannot be."""
+        if isinstance(found, Skipped):
+            self._skip(found)
+            return
+        try:
+            taken = take(found.data, found.source, found.stem)
+        except NotAReportError as exc:
+            self._skip(Skipped(source=found.source, reason=str(exc)))
+            return
+        self.reports += 1
+        member = taken.member
+        for seen, sentence in zip(member.findings, taken.sentences, strict=True):
+            told = self._examples.setdefault((seen.id, seen.cause), {})
+            if len(told) < MOST_EXAMPLES:
+                told.setdefault((member.site, seen.endpoints), Example(host=member.name, sentence=sentence))
+        self._place(member)
+
+    def _skip(self, skipped: Skipped) -> None:
+        if len(self.skipped) < MOST_TOLD:
+            self.skipped.append(skipped)
+        else:
+            self.skipped_more += 1
+
+    def _place(self, member: Member) -> None:
+        """Keep the newest of a host; a check and a look at the host itself are two kinds, and both are kept."""
+        kinds = self._members.setdefault((member.name, member.machine_id), {})
+        kind = bool(member.outcomes)
+        there = kinds.get(kind)
+        if there is not None:
+            self.superseded += 1
+            if (there.moment or 0.0) > (member.moment or 0.0):
+                return
+        kinds[kind] = member
+
+    def example(self, id_: str, cause: str, endpoints: Iterable[str], site: str = "") -> Example:
+        """How a host words a cause: one of the site if it is named and has any, and of these endpoints.
+
+        Args:
+            id_: the finding.
+            cause: what makes it one cause.
+            endpoints: what the cause touches.
+            site: where the host should stand, or nothing.
+        """
+        within = set(endpoints)
+        every = self._examples.get((id_, cause), {})
+        of_site = {key: example for key, example in every.items() if key[0] == site} or every
+        fitting = [example for (_, touched), example in of_site.items() if within.issuperset(touched)]
+        return next(iter((*fitting, *of_site.values())), NOBODY)
+
+    def members(self) -> tuple[Member, ...]:
+        """Every host once, by site and name; hosts that share a name are told apart."""
+        whole = [_together(tuple(kinds.values())) for kinds in self._members.values()]
+        return tuple(sorted(_named_apart(whole), key=lambda one: (one.site, one.name)))
+
+
+def _together(kinds: tuple[Member, ...]) -> Member:
+    """One record of what a check and the rules about a host say of it."""
+    if len(kinds) == 1:
+        return kinds[0]
+    check, rules = sorted(kinds, key=lambda one: not one.outcomes)
+    return replace(
+        check,
+        verdict=min(check.verdict, rules.verdict, key=_FROM_WORST.index),
+        findings=(*check.findings, *rules.findings),
+        traits={**rules.traits, **check.traits},
+        labels={**rules.labels, **check.labels},
+        judged_rules=True,
+    )
+
+
+def _named_apart(members: Iterable[Member]) -> Iterator[Member]:
+    alike: dict[str, list[Member]] = defaultdict(list)
+    for one in members:
+        alike[one.name].append(one)
+    used = Counter(alike.keys())
+    for name, same in alike.items():
+        if len(same) == 1:
+            yield same[0]
+            continue
+        for number, one in enumerate(sorted(same, key=lambda one: (one.site, one.machine_id, one.source)), start=1):
+            mark = one.machine_id[:8] or str(number)
+            told = f"{name} ({mark})"
+            while used[told]:
+                told = f"{told}'"
+            used[told] += 1
+            yield replace(one, name=told)

@@ -1,0 +1,112 @@
+"""The sentences that every format for people shares: what sets hosts apart, a cause in a line, a group in a line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from netprobe.findings import Certainty, Severity, Verdict
+from netprobe.fleet.model import Apart, Clause, Condition, Fleet, FleetCause
+
+MOST_NAMED = 12
+"""Hosts that a sentence names before it counts the rest."""
+_MOST_GROUPS = 6
+
+
+def headline(fleet: Fleet) -> str:
+    """The answer in a sentence."""
+    number = len(fleet.hosts)
+    if not number:
+        return "No host sent a report."
+    told = [
+        f"{count} of {number} hosts {word}"
+        for verdict, word in _WORDS.items()
+        if (count := fleet.verdicts.get(verdict, 0))
+    ]
+    return f"{_listed(told)}."
+
+
+_WORDS = {
+    str(Verdict.NOT_READY): "cannot work",
+    str(Verdict.INCONCLUSIVE): "could not be judged",
+    "too_old": "sent a report that is too old",
+    str(Verdict.DEGRADED): "would work, with warnings",
+    str(Verdict.READY): "are ready",
+}
+
+
+def name(cause: FleetCause) -> str:
+    """``tls_intercepted by CN=…``: the cause as one thing."""
+    return f"{cause.id} ({cause.cause})" if cause.cause else cause.id
+
+
+def line(cause: FleetCause, by: str) -> str:
+    """``82 of 120 hosts: fra 82 of 120``: how far a cause reaches."""
+    touched = [share for share in cause.groups if share.failing]
+    shown = [f"{share.group} {share.failing} of {share.judged}" for share in touched[:_MOST_GROUPS]]
+    if len(touched) > _MOST_GROUPS:
+        shown.append(f"{len(touched) - _MOST_GROUPS} more")
+    plural = "" if cause.judged == 1 else "s"
+    return f"{len(cause.hosts)} of {cause.judged} host{plural}; by {by}: {_listed(shown)}"
+
+
+def certainty(cause: FleetCause) -> str:
+    """For how many hosts it is proven."""
+    suspected = len(cause.hosts) - cause.proven
+    if not suspected:
+        return "proven"
+    return f"suspected at {suspected}, proven at {cause.proven}" if cause.proven else "suspected"
+
+
+def apart(cause: FleetCause) -> str:
+    """What sets those that fail apart, with the measure; or why nothing is said."""
+    if cause.apart is None:
+        return f"What sets them apart: {cause.why_not_apart}." if cause.why_not_apart else ""
+    found = cause.apart
+    doubt = "Suspected: w" if found.certainty is Certainty.SUSPECTED else "W"
+    clauses = " or ".join(_clause(clause) for clause in found.clauses)
+    marked = sum(clause.hosts for clause in found.clauses)
+    caught = found.failing - len(found.fail_anyway)
+    measure = f"{caught} of the {found.failing} that fail, {len(found.pass_anyway)} of the {found.passing} that pass"
+    return f"{doubt}hat sets them apart: {clauses} ({measure})." if marked else ""
+
+
+def exceptions(found: Apart) -> list[str]:
+    """The hosts that do not fit, one sentence for each side."""
+    sides = (("pass all the same", found.pass_anyway), ("fail without it", found.fail_anyway))
+    return [f"Exceptions, {what}: {hosts(names)}." for what, names in sides if names]
+
+
+def _clause(clause: Clause) -> str:
+    told = " and ".join(condition(one) for one in clause.conditions)
+    if not clause.same_as:
+        return told
+    return f"{told} [the same hosts: {'; '.join(condition(one) for one in clause.same_as[:3])}]"
+
+
+def condition(one: Condition) -> str:
+    """``site fra``, ``subnet 10.0.1.0/24 or 10.0.2.0/24``."""
+    attribute = one.attribute.removeprefix("agent ") if one.attribute.startswith("agent ") else one.attribute
+    return f"{attribute} {' or '.join(one.values)}"
+
+
+def hosts(names: Sequence[str], most: int = MOST_NAMED) -> str:
+    """Names, the rest counted."""
+    if len(names) <= most + 1:
+        return _listed(names)
+    return f"{', '.join(names[:most])} and {len(names) - most} more"
+
+
+def errors(fleet: Fleet) -> list[FleetCause]:
+    """The causes that keep hosts from working."""
+    return [cause for cause in fleet.causes if cause.severity is Severity.ERROR]
+
+
+def counted(number: int, word: str) -> str:
+    """``1 host``, ``3 hosts``."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def _listed(parts: Sequence[str]) -> str:
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"

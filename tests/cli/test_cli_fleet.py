@@ -1,0 +1,136 @@
+"""``netprobe fleet`` as people run it: exit codes, what is told, hand-offs; the module that judges is ``survey``."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from netprobe.findings import Severity
+from netprobe.fleet import survey
+from tests.support.cli import ROOT, Ended, environment
+from tests.support.cli import netprobe as run
+from tests.support.fleets import CA, Machine, encoded, fault, machines
+
+assert survey.BY == ("site", "subnet", "proxy")
+
+
+def save(folder: Path, members: list[Machine]) -> Path:
+    folder.mkdir(exist_ok=True)
+    for machine in members:
+        (folder / f"{machine.name}.json").write_bytes(encoded(machine))
+    return folder
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> Path:
+    members = machines(random.Random(2), 40)
+    for machine in members:
+        if machine.proxy == "http://proxy-a:3128":
+            machine.faults = [fault("tls_intercepted", cause=CA)]
+    return save(tmp_path / "reports", members)
+
+
+def _piped(lines: bytes) -> Ended:
+    command = [sys.executable, "-m", "netprobe", "fleet", "-", "--format", "json"]
+    done = subprocess.run(
+        command, input=lines, env=environment(), cwd=ROOT, capture_output=True, timeout=60, check=False
+    )
+    return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def test_a_folder_an_archive_and_a_stream_say_the_same(reports: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "reports.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(reports, "reports")
+    lines = b"".join(path.read_bytes() + b"\n" for path in sorted(reports.iterdir()))
+    answers = [
+        run("fleet", str(reports), "--format", "json"),
+        run("fleet", str(archive), "--format", "json"),
+        _piped(lines),
+    ]
+    causes = [json.loads(done.out)["causes"] for done in answers]
+    assert causes[0] == causes[1] == causes[2]
+    assert [done.code for done in answers] == [1, 1, 1]
+
+
+def test_a_fleet_that_is_ready_ends_with_zero_and_strict_counts_warnings(tmp_path: Path) -> None:
+    members = machines(random.Random(3), 5)
+    assert run("fleet", str(save(tmp_path / "a", members))).code == 0
+    members[0].faults = [fault("dns_slow", severity=Severity.WARNING)]
+    folder = str(save(tmp_path / "b", members))
+    assert run("fleet", folder).code == 0
+    assert run("fleet", folder, "--strict").code == 1
+
+
+def test_what_is_missing_or_old_leaves_the_answer_open(tmp_path: Path) -> None:
+    members = machines(random.Random(3), 2)
+    folder = str(save(tmp_path / "a", members))
+    (tmp_path / "hosts").write_text("host0000\nhost0001\nhost0002\n")
+    done = run("fleet", folder, "--expect", str(tmp_path / "hosts"))
+    assert done.code == 4
+    assert "Sent nothing (1): host0002" in done.out
+    assert run("fleet", folder, "--max-age", "1s").code == 4
+
+
+def test_broken_reports_are_told_and_skipped_and_only_nothing_readable_is_an_error(reports: Path) -> None:
+    for path in list(reports.iterdir())[:3]:
+        path.write_bytes(b"{}")
+    done = run("fleet", str(reports))
+    assert done.code == 1
+    assert done.err.count("skipped") == 3
+    for path in reports.iterdir():
+        path.write_bytes(b"{}")
+    done = run("fleet", str(reports))
+    assert done.code == 2
+    assert "holds no report that can be read" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((), "REPORT: is missing"),
+        (("x.json", "--format", "pdf"), "is not a format"),
+        (("x.json", "--report", "html"), "is not FORMAT=FILE"),
+        (("x.json", "--max-age", "soon"), "is not an age"),
+        (("x.json", "--handoff-target", "squid"), "give --handoff DIR"),
+        (("x.json", "--handoff", "d", "--handoff-target", "nope"), "nope"),
+        (("x.json", "--expect", "nowhere"), "cannot be read"),
+        (("missing.json",), "holds no report that can be read"),
+    ],
+)
+def test_a_wrong_request_says_what_to_do(arguments: tuple[str, ...], told: str) -> None:
+    done = run("fleet", *arguments)
+    assert done.code == 2
+    assert told in done.err
+    assert done.out == ""
+
+
+def test_an_unknown_label_says_which_there_are(reports: Path) -> None:
+    done = run("fleet", str(reports), "--by", "floor")
+    assert done.code == 2
+    assert "site, subnet, proxy, rack, tier" in done.err
+    assert "By tier" in run("fleet", str(reports), "--by", "tier").out
+
+
+def test_the_schema_is_printed() -> None:
+    assert json.loads(run("fleet", "--schema").out)["title"] == "netprobe fleet"
+
+
+def test_several_formats_at_once(reports: Path, tmp_path: Path) -> None:
+    done = run(
+        "fleet", str(reports), "--report", f"html={tmp_path / 'f.html'}", "--report", f"xlsx={tmp_path / 'f.xlsx'}"
+    )
+    assert done.code == 1
+    assert (tmp_path / "f.html").read_text().startswith("<!doctype html>")
+    assert (tmp_path / "f.xlsx").read_bytes().startswith(b"PK")
+
+
+def test_the_answer_of_the_same_reports_is_the_same(reports: Path) -> None:
+    first, second = (json.loads(run("fleet", str(reports), "--format", "json").out) for _ in range(2))
+    assert {**first, "made_at": ""} == {**second, "made_at": ""}
