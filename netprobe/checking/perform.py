@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from netprobe import requirements
-from netprobe.catalog import Forms
+from netprobe.catalog import Forms, age
 from netprobe.checking import meanwhile, vantages
 from netprobe.checking.request import CheckRequest
 from netprobe.checking.selection import Selection, select
@@ -155,6 +156,7 @@ def prepare(request: CheckRequest, outside: Outside = ALONE) -> Prepared:
         *_unseen(look),
         *requirements.notes(selection.regions, request.groups, selection.catalog),
         *_placeholders(selection),
+        *age.notes(selection.catalog.version, datetime.datetime.now(datetime.UTC).date()),
     ]
     if without_ipv4 and request.families != (6,):
         notes.append(NO_IPV4)

@@ -125,8 +125,10 @@ def render(
     Exit codes: 0 written (losses are told on stderr), 1 a required endpoint cannot be said, or --check found a
     difference, 2 the request is wrong.
     """
+    import datetime
+
     from netprobe import requirements
-    from netprobe.catalog import Forms
+    from netprobe.catalog import Forms, age
     from netprobe.cli.selection import select
     from netprobe.errors import MissingInputError
     from netprobe.render import Origin, lowering
@@ -229,7 +231,8 @@ def render(
     except MissingInputError as exc:
         raise policies.told(exc, render_input.WAYS) from exc
     if not quiet:
-        for note in origin.notes:
+        # The age is told here and not in the file, which would differ from itself the next day.
+        for note in (*origin.notes, *age.notes(selection.catalog.version, datetime.datetime.now(datetime.UTC).date())):
             say(f"netprobe: note: {note}")
         _tell_losses(made.lowered)
     if check is not None:
