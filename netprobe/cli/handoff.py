@@ -110,12 +110,12 @@ def _blocked(diagnosis: Diagnosis, endpoints: Sequence[Endpoint], *, names_only:
         endpoints: what was asked for.
         names_only: the device decides which names resolve; otherwise it decides about connections.
     """
-    from netprobe.diagnosis.handoff import TO_PROXY, TO_RESOLVER, by_name
+    from netprobe.diagnosis.handoff import mended_by_a_list
     from netprobe.findings import Outcome, Owner, Severity
 
     touched: dict[str | None, set[str]] = {}
     for finding in diagnosis.findings:
-        helps = finding.id not in TO_RESOLVER | TO_PROXY and by_name(finding) == names_only
+        helps = mended_by_a_list(finding, names_only=names_only)
         if helps and finding.owner is Owner.NETWORK and finding.severity is not Severity.INFO:
             touched.setdefault(finding.region, set()).update(finding.endpoints)
     bad = {(one.region, one.id) for one in diagnosis.endpoints if one.outcome in (Outcome.FAIL, Outcome.WARN)}

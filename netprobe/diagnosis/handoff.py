@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from netprobe.diagnosis.changes import KINDS, Kind
 from netprobe.diagnosis.model import Diagnosis, EndpointOutcome
 from netprobe.errors import printable, redacted
 from netprobe.findings import Certainty, Finding, Location, Owner, Severity
@@ -125,6 +126,24 @@ TO_RESOLVER = frozenset({"dns_resolver_down", "dns_timeout", "dns_unreachable", 
 """Findings that are about the way to a resolver: port 53 to it mends them, and no other destination does."""
 TO_PROXY = frozenset({"proxy_refused", "proxy_timeout", "proxy_unreachable"})
 """Findings that are about the way to the proxy itself."""
+
+
+_LISTS = frozenset({Kind.ALLOW, Kind.EXEMPT, Kind.PROXY_POLICY})
+"""Changes that are made by a list of destinations on a device that decides about connections."""
+_ANSWERS_LATE = frozenset({"dns_slow", "dns_edns_unanswered"})
+"""What a resolver does to every name alike: a list of names changes nothing."""
+
+
+def mended_by_a_list(finding: Finding, *, names_only: bool) -> bool:
+    """Whether a list of the endpoints on the device can remove what was found.
+
+    Args:
+        finding: what was found.
+        names_only: the device decides which names resolve; otherwise it decides about connections.
+    """
+    if finding.id in TO_RESOLVER | TO_PROXY | _ANSWERS_LATE or by_name(finding) != names_only:
+        return False
+    return names_only or KINDS.get(finding.id, Kind.ALLOW) in _LISTS
 
 
 def by_name(finding: Finding) -> bool:
