@@ -107,7 +107,7 @@ def test_endpoints_shows_it_in_every_format(capsys: pytest.CaptureFixture[str]) 
     assert (plain["step"], plain["seen"], plain["date"]) == ("http", True, "2015")
     assert (upgrade["step"], upgrade["seen"]) == ("websocket", False)
     assert run(["endpoints", "-r", REGION, "--format", "csv"]) == 0
-    shown = {row["id"]: row for row in csv.DictReader(io.StringIO(capsys.readouterr().out))}
+    shown = {row["endpoint"]: row for row in csv.DictReader(io.StringIO(capsys.readouterr().out))}
     assert shown["ecs"]["answer"].startswith("seen 2021-02-16: 200")
     assert shown["ecs"]["answer_source"].startswith("https://")
     assert shown["ecs"]["upgrade_answer"] == ""

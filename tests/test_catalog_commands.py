@@ -12,6 +12,7 @@ import pytest
 from netprobe import catalog
 from netprobe.cli import tables
 from netprobe.cli.main import run
+from netprobe.render.carry import COLUMNS
 
 FACTS = catalog.load()
 
@@ -91,19 +92,23 @@ class TestEndpoints:
     def test_csv_has_a_row_an_endpoint(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert run(["endpoints", "-r", "us-east-2", "--without", "logs,metrics", "--format", "csv"]) == 0
         found = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-        assert [row["id"] for row in found][-1] == "ecr-layers"
+        assert [row["endpoint"] for row in found][-1] == "ecr-layers"
+        assert tuple(found[0])[: len(COLUMNS)] == COLUMNS, "a change request has the same"
         assert found[0] == {
+            "destination": "ecs.us-east-2.amazonaws.com",
+            "port": "443",
+            "protocol": "TCP",
+            "source": "ECS Anywhere hosts",
+            **dict.fromkeys(("site", "owner", "ticket", "expiry", "losses"), ""),
             "region": "us-east-2",
             "group": "control",
-            "id": "ecs",
-            "host": "ecs.us-east-2.amazonaws.com",
-            "port": "443",
-            "protocol": "tcp",
+            "endpoint": "ecs",
             "required": "yes",
+            "made by": found[0]["made by"],
             "used_by": "ecs-agent",
             "purpose": found[0]["purpose"],
             "note": found[0]["note"],
-            "source": "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-anywhere.html",
+            "reference": "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-anywhere.html",
             "checked": "2026-11-23",
             "answer": "seen 2021-02-16: 200, empty, with x-amzn-RequestId",
             "answer_source": "https://github.com/AllanZhengYP/cors-test/blob/79b2242/output.md",
@@ -135,7 +140,7 @@ class TestEndpoints:
         )
         assert run(["endpoints", "--format", "csv"]) == 0
         last = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))[-1]
-        assert last["host"] == "harbor.corp.example"
+        assert last["destination"] == "harbor.corp.example"
         assert last["purpose"] == "'=HYPERLINK(1)"
         assert run(["endpoints"]) == 0
         assert "own: named in your own files" in capsys.readouterr().out

@@ -8,25 +8,19 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from netprobe import __version__
 from netprobe.cli import options, tables
 from netprobe.cli.output import say, write_output
+from netprobe.render.carry import COLUMNS, HOSTS
 
 if TYPE_CHECKING:
     from netprobe.catalog.model import Endpoint
     from netprobe.checking.selection import Selection
 
 _HEADER = (
-    "region",
-    "group",
-    "id",
-    "host",
-    "port",
-    "protocol",
-    "required",
+    *COLUMNS,
     "used_by",
-    "purpose",
     "note",
-    "source",
     "checked",
     "answer",
     "answer_source",
@@ -140,22 +134,32 @@ def _json(selection: Selection, notes: tuple[str, ...]) -> str:
     )
 
 
+def _request(one: Endpoint) -> tuple[str, ...]:
+    """The columns that a change request has, in the same order, with what people fill in left to them."""
+    told = {
+        "destination": one.pattern,
+        "port": str(one.port),
+        "protocol": "TCP",
+        "purpose": one.purpose,
+        "source": HOSTS,
+        "region": one.region,
+        "group": one.group,
+        "endpoint": one.id,
+        "required": "yes" if one.required else "no",
+        "reference": one.source,
+        "made by": f"netprobe {__version__}; netprobe endpoints",
+    }
+    return tuple(told.get(column, "") for column in COLUMNS)
+
+
 def _csv(selection: Selection, _notes: tuple[str, ...]) -> str:
     return tables.csv_text(
         _HEADER,
         [
             (
-                one.region,
-                one.group,
-                one.id,
-                one.pattern,
-                str(one.port),
-                "tcp",
-                "yes" if one.required else "no",
+                *_request(one),
                 " ".join(one.used_by),
-                one.purpose,
                 one.note,
-                one.source,
                 one.checked,
                 *_known(one, "http"),
                 *_known(one, "websocket"),

@@ -136,6 +136,7 @@ def render(
     from netprobe.render.targets import get
 
     module = get(target)
+    _refuse_text_as_workbook(module, target, output if check is None and compare is None and losses is None else check)
     _refuse_nonsense(losses=losses, ipv4_only=ipv4_only, ipv6_only=ipv6_only, resolve=resolve, ip_ranges=ip_ranges)
     sources, kept = options.listed(source), options.listed(keep)
     wanted = policies.policy(
@@ -265,6 +266,18 @@ def _refuse_nonsense(
         raise UsageError("--resolve --ip-ranges", "exclude each other", "give one of them")
 
 
+def _is_workbook(path: Path | None) -> bool:
+    return path is not None and path.suffix.lower() == ".xlsx"
+
+
+def _refuse_text_as_workbook(module: Target, asked: str, path: Path | None) -> None:
+    """A workbook is a file of its own kind: it is asked for by its name, and no other target has one."""
+    if _is_workbook(path) and module.NAME != "csv":
+        raise UsageError(str(path), f"{module.NAME} is no table, so it has no workbook", "take the target xlsx, or csv")
+    if asked.lower() in ("xlsx", "excel") and not _is_workbook(path):
+        raise UsageError(asked, "a workbook is no text, so it goes into a file", "give -o NAME.xlsx")
+
+
 def _now() -> str:
     import datetime
 
@@ -322,7 +335,11 @@ def _check(path: Path, module: Target, made: Rendered) -> int:
     """Hold what is deployed against what would be written; the diff goes to stdout."""
     from netprobe.render import difference
 
-    if path.is_dir():
+    if _is_workbook(path):
+        from netprobe import workbook
+
+        found = difference.of_tables(path.name, workbook.read_workbook(path), made.main)
+    elif path.is_dir():
         found = difference.difference(path, made.files, made.owned, module.COMMENT)
     else:
         # One file is the one of stdout, or one of a folder's files, which may have the same name.
@@ -338,7 +355,13 @@ def _check(path: Path, module: Target, made: Rendered) -> int:
 
 def _write(output: Path | None, module: Target, made: Rendered) -> None:
     if output is None or not _is_folder(output):
-        write_output(_with_cells(made, output), output)
+        text = _with_cells(made, output)
+        if not _is_workbook(output):
+            write_output(text, output)
+            return
+        from netprobe import workbook
+
+        write_output(workbook.workbook(text, "ECS Anywhere"), output)
         return
     from netprobe.cli.folder import write_folder
 
@@ -349,9 +372,11 @@ def _with_cells(made: Rendered, output: Path | None) -> str:
     """The main file; of a change request with the cells that people filled in where the old one is."""
     if made.target != "csv" or output is None or not output.is_file():
         return made.main
+    from netprobe import workbook
     from netprobe.render import carry, compare
 
-    return carry.carried(compare.text_of(output), made.main)
+    old = workbook.read_workbook(output) if _is_workbook(output) else compare.text_of(output)
+    return carry.carried(old, made.main)
 
 
 def _is_folder(output: Path) -> bool:

@@ -1,8 +1,7 @@
 """Tables of facts as CSV and JSON: for spreadsheets and scripts.
 
-CSV ends up in a spreadsheet, and a cell that begins with ``=``, ``+``, ``-`` or ``@`` (or their full-width forms) is a
-formula there (OWASP, "CSV Injection", read 2026-11-23). Such a cell gets a leading apostrophe. Control characters are
-escaped, so that a row is always one line.
+CSV ends up in a spreadsheet: no cell is a formula there (:mod:`netprobe.cells`). Control characters are escaped,
+so that a row is always one line.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from netprobe.cells import plain
 from netprobe.cli.output import width
 from netprobe.errors import UsageError, printable
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from netprobe.catalog import Catalog
 
 FORMATS = ("table", "json", "csv")
-_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def check_format(name: str) -> None:
@@ -72,5 +71,4 @@ def wrapped(paragraphs: Iterable[str], indent: int = 0) -> list[str]:
 
 
 def _cell(value: str) -> str:
-    safe = printable(value, limit=2000)
-    return f"'{safe}" if safe.startswith(_FORMULA) else safe
+    return plain(printable(value, limit=2000))

@@ -11,11 +11,19 @@ import csv
 import io
 import re
 
+from netprobe.cells import plain
+
 FILLED = ("source", "site", "owner", "ticket", "expiry")
 """Columns that are for people to fill in."""
+COLUMNS = (
+    *("destination", "port", "protocol", "purpose", *FILLED),
+    *("region", "group", "endpoint", "required", "reference", "losses", "made by"),
+)
+"""The columns of a change request, in their order; ``netprobe endpoints --format csv`` begins with the same."""
+HOSTS = "ECS Anywhere hosts"
+"""What stands under ``source`` until somebody says which."""
 _KEY = ("destination", "port", "region", "endpoint")
 MOST_CHARACTERS = 1000
-_FORMULA = ("=", "+", "-", "@", "\t")
 
 
 def carried(old: str, new: str) -> str:
@@ -57,5 +65,4 @@ def _filled(row: dict[str, str], known: dict[tuple[str, ...], dict[str, str]]) -
 
 def _cell(value: str) -> str:
     """One line that no spreadsheet takes for a formula."""
-    plain = re.sub(r"[\x00-\x1f\x7f]+", " ", value[:MOST_CHARACTERS]).strip()
-    return f"'{plain}" if plain.startswith(_FORMULA) else plain
+    return plain(re.sub(r"[\x00-\x1f\x7f]+", " ", value[:MOST_CHARACTERS]).strip())

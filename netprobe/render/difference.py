@@ -53,6 +53,12 @@ def difference(folder: Path, wanted: Mapping[str, str], owned: Collection[str], 
     return [_printable(line) for line in lines]
 
 
+def of_tables(name: str, deployed: str, wanted: str) -> list[str]:
+    """What came and went between two tables, a row each, for a file that holds its table in another form."""
+    changes = list(_changes(_table(deployed), _table(wanted)))
+    return [_printable(line) for line in ([f"{name}:", *changes] if changes else [])]
+
+
 def _changes(deployed: list[str], wanted: list[str]) -> Iterator[str]:
     """Lines that went (``-``) and came (``+``), without those around them."""
     # The first two lines name the files.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 
+from netprobe.cells import plain
 from netprobe.render import text
 from netprobe.render.model import Comment
 from netprobe.render.text import Text
@@ -71,8 +72,7 @@ def _xml(value: object) -> Text:
 def _csv(value: object) -> Text:
     """A quoted CSV field (RFC 4180) that no spreadsheet takes for a formula: an apostrophe marks it as text."""
     field = str(_validated(value)).lstrip()
-    mark = "'" if field.startswith(("=", "+", "-", "@", "\t")) else ""
-    return Text('"' + mark + field.replace('"', '""') + '"')
+    return Text('"' + plain(field).replace('"', '""') + '"')
 
 
 def _doubled(value: object) -> Text:

@@ -106,6 +106,8 @@ ALIASES: dict[str, str] = {
     "azure": "azure-firewall",
     "network-firewall": "aws-network-firewall",
     "zia": "zscaler",
+    "xlsx": "csv",
+    "excel": "csv",
 }
 """What people call a target, to its name here; a device that takes a plain list of names has ``hosts``."""
 
