@@ -63,7 +63,7 @@ def _openpyxl() -> Any:
     try:
         import openpyxl
     except ImportError as exc:
-        remedy = "install netprobe[xlsx], or write CSV"
+        remedy = "install netprobe-ecs[xlsx], or write CSV"
         raise UsageError(SUFFIX, "workbooks are written and read by openpyxl, which is not installed", remedy) from exc
     return openpyxl
 

@@ -17,6 +17,7 @@ from tests.support.cli import ROOT, environment
 
 PACKAGE = ROOT / "netprobe"
 BASE = {
+    "cells",
     "cilog",
     "errors",
     "hostnames",
@@ -37,6 +38,7 @@ JUDGED = SEEN | {"findings"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "hostnames": {"errors"},
+    "cells": set(),
     "cilog": set(),
     "implicit": {"errors"},
     "interrupts": set(),
@@ -46,6 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reading": {"errors"},
     "resources": set(),
     "shellwords": set(),
+    "workbook": {"cells", "errors", "reading"},
     "apart": {"errors"},
     "observations": {"errors"},
     "findings": set(),

@@ -105,7 +105,7 @@ def test_without_openpyxl_it_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "openpyxl", None)
     assert run([*ARGV, "-o", str(tmp_path / "x.xlsx")]) == 2
-    assert "netprobe[xlsx]" in capsys.readouterr().err
+    assert "netprobe-ecs[xlsx]" in capsys.readouterr().err
 
 
 def test_a_hostile_workbook_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
