@@ -49,14 +49,6 @@ _BEYOND = {
 WIDER = frozenset(_IN_WORDS)
 """The forms that admit more than a pattern asks for."""
 _PLAIN_HTTP = 80
-_NOT_PUBLIC = frozenset(
-    {
-        *("alt", "corp", "example", "home", "internal", "intranet", "invalid", "lan", "local", "localdomain"),
-        *("localhost", "mail", "onion", "private", "test"),
-    }
-)
-"""Last labels that no registry delegates (RFC 6761, RFC 9476, ICANN's resolutions on .internal, .corp, .home and .mail,
-and what sites use in their place; read 2026-11-28)."""
 _LISTABLE = frozenset({Form.EXACT, Form.GLOB, Form.REGEX, Form.SUBTREE})
 _SHARED = ", and that takes data for any customer's bucket: data can leave through it"
 _EXFILTRATION = ", among them names that any AWS customer can own (buckets, load balancers): data can leave through it"
@@ -136,8 +128,7 @@ def _endpoint(endpoint: Endpoint, capability: Capability, options: Options) -> _
     pattern = asked_for(endpoint)
     if capability.tls_only and endpoint.port == _PLAIN_HTTP:
         return _refused(endpoint, pattern, "the device decides on the TLS server name, and plain HTTP has none")
-    if capability.public_names_only and pattern.labels[-1] in _NOT_PUBLIC:
-        why = f"it takes names of the public DNS only, and .{pattern.labels[-1]} is not in it: this would fail the rest"
+    if capability.public_names_only and (why := _outside(pattern)):
         return _refused(endpoint, pattern, why)
     told = tuple(_placeholder(endpoint, pattern))
     if told and options.exact:
@@ -145,6 +136,19 @@ def _endpoint(endpoint: Endpoint, capability: Capability, options: Options) -> _
     told += tuple(_by_path(endpoint, pattern))
     said = _pattern(endpoint, pattern, capability, options)
     return said if said.is_empty else msgspec.structs.replace(said, losses=told + said.losses)
+
+
+def _outside(pattern: HostPattern) -> str:
+    """Why a device that takes names of the public DNS alone refuses the name; nothing where it does not."""
+    from netprobe.render import iana  # late: hardly any device asks
+
+    last = pattern.labels[-1]
+    if last in iana.TLDS:
+        return ""
+    return (
+        f"it takes names of the public DNS only, and .{last} is no top-level domain there (IANA's list of "
+        f"{iana.DATE}): this would fail the rest"
+    )
 
 
 def asked_for(endpoint: Endpoint) -> HostPattern:

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from netprobe.errors import CannotExpressError
-from netprobe.render import Options, Rendered, render
+from netprobe.render import Options, Rendered, iana, render
+from netprobe.render.model import LossKind, Policy
 from tests.support.firewall_case import INPUTS, Decides, holds, made
-from tests.support.render_cases import HOSTS, ORIGIN, endpoint, enforcing
+from tests.support.render_cases import HOSTS, ORIGIN, ecs, endpoint, enforcing
 
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _GROUP = "/infra/domains/default/groups/netprobe-hosts"
@@ -136,3 +137,23 @@ def test_a_name_outside_the_public_dns_is_refused_and_does_not_fail_the_rest() -
     output = render("nsx", endpoints, origin=ORIGIN, options=Options(), policy=enforcing("nsx"))
     assert "harbor" not in output.files["netprobe-attributes.json"]
     assert any("would fail the rest" in loss.explanation for loss in output.lowered.refused)
+
+
+@pytest.mark.parametrize(("name", "why"), [("harbor.corp", "corp"), ("db.service.consul", "consul"), ("x.zz", "zz")])
+def test_a_name_outside_the_public_dns_is_refused_with_the_reason(name: str, why: str) -> None:
+    """NSX fails the whole request for it; what AWS and everybody else have registered passes."""
+    optional = endpoint(name, "own", group="own", required=False)
+    made = render("nsx", (*ecs("us-east-2"), optional), origin=ORIGIN, options=Options(), policy=Policy())
+    (loss,) = [one for one in made.lowered.losses if one.endpoint == "own"]
+    assert loss.kind is LossKind.REFUSED
+    assert f".{why} is no top-level domain" in loss.explanation
+    assert iana.DATE in loss.explanation
+    assert f'"{name}"' not in made.main
+    with pytest.raises(CannotExpressError, match="top-level domain"):
+        render("nsx", (endpoint(name),), origin=ORIGIN, options=Options(), policy=Policy())
+
+
+def test_the_list_holds_what_names_end_with() -> None:
+    assert {"com", "aws", "cloud", "de", "xn--p1ai"} <= iana.TLDS
+    assert not {"corp", "internal", "test", "consul", ""} & iana.TLDS
+    assert all(label == label.lower() and "." not in label for label in iana.TLDS)
