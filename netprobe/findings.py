@@ -114,6 +114,15 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str = ""
 
 
+class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a finding does not fail the gate: a ``[[waiver]]`` that covers it."""
+
+    owner: str
+    expires: str
+    """The last day on which it counts, ``YYYY-MM-DD``."""
+    reason: str
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     """One cause, with everything it touches.
 
@@ -128,13 +137,15 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
         evidence: ids of the observations that show it.
         remedy: what to change, with exact values.
         owner: who must act.
-        docs: ``netprobe explain ID``.
+        docs: the URL of the page that explains it; ``netprobe explain ID`` prints the same.
         endpoints: ids of the endpoints it touches.
         vantages: as whom it was seen.
         location: where on the way, if that was looked for.
         places: files and lines (host, image, workload).
         cause: what makes it the same cause on another host, where there is such a thing: the CA, the proxy, the
             resolver, the device that answered. Text that somebody else chose; credentials removed.
+        patterns: the host names and patterns that ``remedy`` speaks of ("these 11 names"), to be copied.
+        waiver: who accepts it and until when, where the gate's file says so.
     """
 
     id: str
@@ -152,6 +163,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     location: Location | None = None
     places: tuple[Place, ...] = ()
     cause: str = ""
+    patterns: tuple[str, ...] = ()
+    waiver: Acceptance | None = None
 
 
 class RuleOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -30,10 +30,10 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from netprobe import proxyurl
+from netprobe import manual, proxyurl
 from netprobe.diagnosis.model import EndpointOutcome
 from netprobe.errors import UsageError, printable
-from netprobe.findings import Certainty, Finding, Outcome, Owner, Place, RuleOutcome, Severity, Verdict
+from netprobe.findings import Acceptance, Certainty, Finding, Outcome, Owner, Place, RuleOutcome, Severity, Verdict
 from netprobe.nearest import meant, nearest
 from netprobe.observations import TlsDetail
 from netprobe.report.model import Report
@@ -200,7 +200,7 @@ def conclude(
     notes += [f"the waiver of {one.finding} (owner {one.owner}) waives nothing any more; remove it" for one in unused]
     ours = list(_expired(waived, today, file))
     rules = [_rule(rule, findings, by_finding) for rule in rules] + list(_own_rules(wanted, waived, findings, ours))
-    findings = [_lowered(one, wanted) if by_finding[id(one)] is not None else one for one in findings] + ours
+    findings = [_lowered(one, by_finding[id(one)], wanted) for one in findings] + ours
     endpoints = tuple(_endpoint(one, findings, whole.findings) for one in whole.endpoints)
     return msgspec.structs.replace(
         whole,
@@ -231,10 +231,16 @@ def _waiver_of(finding: Finding, alive: Sequence[Waiver]) -> Waiver | None:
     return next((waiver for waiver in alive if waiver.covers(finding)), None)
 
 
-def _lowered(finding: Finding, wanted: Expectations) -> Finding:
+def _lowered(finding: Finding, waiver: Waiver | None, wanted: Expectations) -> Finding:
     """Waived: an error warns, a warning is told; where warnings fail, both are told, or no waiver would help there."""
+    if waiver is None:
+        return finding
     warns = finding.severity is Severity.ERROR and wanted.fail_on == "error"
-    return msgspec.structs.replace(finding, severity=Severity.WARNING if warns else Severity.INFO)
+    return msgspec.structs.replace(
+        finding,
+        severity=Severity.WARNING if warns else Severity.INFO,
+        waiver=Acceptance(owner=waiver.owner, expires=waiver.expires.isoformat(), reason=waiver.reason),
+    )
 
 
 def _rule(rule: RuleOutcome, findings: Sequence[Finding], by_finding: Mapping[int, Waiver | None]) -> RuleOutcome:
@@ -319,7 +325,7 @@ def _finding(id_: str, title: str, remedy: str, place: Place) -> Finding:
         evidence=(),
         remedy=printable(remedy, 400),
         owner=Owner.HOST,
-        docs=f"netprobe explain {id_}",
+        docs=manual.finding(id_),
         places=(place,),
     )
 

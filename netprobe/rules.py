@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from netprobe import manual
 from netprobe.errors import printable
 from netprobe.findings import Certainty, Finding, Outcome, Owner, Place, RuleOutcome, Severity, Verdict
 
@@ -141,7 +142,7 @@ class Judged(Generic[T]):
             evidence=(),
             remedy=self.judgement.remedy,
             owner=self.rule.owner,
-            docs=f"netprobe explain {self.rule.id}",
+            docs=manual.finding(self.rule.id),
             places=self.judgement.places,
         )
 

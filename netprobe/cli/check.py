@@ -84,6 +84,8 @@ def check(
         typer.Option("--wait", metavar="30m", help="Short for --until ready --for 30m: for provisioning scripts."),
     ] = None,
     strict: options.Strict = False,
+    full: options.Full = False,
+    docs_base: options.DocsBase = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the JSON report.")] = False,
@@ -98,7 +100,7 @@ def check(
     from netprobe.checking.perform import Outside, prepare, run
     from netprobe.checking.request import CheckRequest
 
-    wanted = emit.wanted(format, output, report)
+    wanted = emit.wanted(format, output, report, full=full or verbose, quiet=quiet, strict=strict, docs_base=docs_base)
     handing_off = handoffs.wanted(handoff, handoff_target)
     transcribing.check(transcript)
     naming = values.naming(label, anonymous=anonymous)
@@ -145,12 +147,12 @@ def check(
     if wish is None:
         found = run(prepared, outside)
         _hand_out(found, prepared, wanted, handing_off, transcript)
-        return emit.exit_code(found, strict=strict)
+        return emit.code(found, wanted)
     ended = watching.run(request, prepared, outside, wish, wanted)
     if ended.report is None:
         return watching.INTERRUPTED
     _hand_out(ended.report, prepared, wanted, handing_off, transcript)
-    return watching.exit_code(ended, emit.exit_code(ended.report, strict=strict))
+    return watching.exit_code(ended, emit.code(ended.report, wanted))
 
 
 def _hand_out(

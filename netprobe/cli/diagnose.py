@@ -27,21 +27,23 @@ def diagnose(
     file: Annotated[
         Path, typer.Argument(metavar="REPORT", help="What 'check --format json' or html wrote; - is stdin.")
     ],
-    format: options.Format = "text",
+    format: options.ReportFormat = "text",
     output: options.Output = None,
     report: options.Reports = None,
     strict: options.Strict = False,
+    full: options.Full = False,
+    quiet: options.WellQuiet = False,
+    docs_base: options.DocsBase = None,
 ) -> int:
     """Diagnose a saved report again.
 
     Exit codes as for check: 0 ready, 1 not ready, 2 not a report, 4 inconclusive.
     """
-    wanted = emit.wanted(format, output, report)
+    wanted = emit.wanted(format, output, report, full=full, quiet=quiet, strict=strict, docs_base=docs_base)
     from netprobe.cli.saved import read
 
     again = _again(read(file))
-    emit.emit(again, wanted)
-    return emit.exit_code(again, strict=strict)
+    return emit.finish(again, wanted)
 
 
 def _again(saved: Report) -> Report:

@@ -8,15 +8,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from netprobe.cli.output import check_destinations, coloured, width, write_outputs
+from netprobe import manual
+from netprobe.cli.output import ascii_only, check_destinations, coloured, width, write_outputs
 from netprobe.errors import UsageError
 
 if TYPE_CHECKING:
     from netprobe.report.model import Report
+    from netprobe.report.places import Repository
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,11 +28,19 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         format: the main report's.
         output: where it goes, or None for stdout.
         more: further formats and their files.
+        full: whether text shows each thing that passes.
+        quiet: whether nothing is said to people where all is well.
+        strict: whether warnings are failures.
+        docs_base: where the manual is.
     """
 
     format: str
     output: Path | None
     more: tuple[tuple[str, Path], ...]
+    full: bool = False
+    quiet: bool = False
+    strict: bool = False
+    docs_base: str = manual.BASE
 
     @property
     def holds_observations(self) -> bool:
@@ -38,11 +48,30 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         return not {"json", "html"}.isdisjoint({self.format, *(format for format, _ in self.more)})
 
 
-def wanted(format: str, output: Path | None, reports: Sequence[str] | None = None) -> Wanted:
-    """Check ``--format``, ``--output`` and ``--report FORMAT=FILE``.
+def wanted(
+    format: str,
+    output: Path | None,
+    reports: Sequence[str] | None = None,
+    *,
+    full: bool = False,
+    quiet: bool = False,
+    strict: bool = False,
+    docs_base: str | None = None,
+) -> Wanted:
+    """Check ``--format``, ``--output``, ``--report FORMAT=FILE`` and ``--docs-base``.
+
+    Args:
+        format: the main report's.
+        output: where it goes, or None for stdout.
+        reports: further ones, each ``FORMAT=FILE``.
+        full: ``--full``.
+        quiet: ``--quiet``.
+        strict: ``--strict``.
+        docs_base: ``--docs-base``, or None for the project's own manual.
 
     Raises:
-        UsageError: an unknown format, a report without a file, two reports in one file, one that cannot be written.
+        UsageError: an unknown format, a report without a file, two reports in one file, one that cannot be written, a
+            base that is no address of a web page.
     """
     from netprobe.report import known_format
 
@@ -60,7 +89,34 @@ def wanted(format: str, output: Path | None, reports: Sequence[str] | None = Non
         raise UsageError(str(twice), "is named for two reports", "give each report a file of its own")
     main = known_format(format)
     check_destinations(files)
-    return Wanted(format=main, output=output, more=tuple(more))
+    return Wanted(
+        format=main,
+        output=output,
+        more=tuple(more),
+        full=full,
+        quiet=quiet,
+        strict=strict,
+        docs_base=manual.BASE if docs_base is None else manual.checked(docs_base),
+    )
+
+
+def finish(report: Report, wanted: Wanted) -> int:
+    """Write every report that was asked for, and say with which code the command ends.
+
+    Raises:
+        UsageError: a file cannot be written.
+    """
+    emit(report, wanted)
+    return code(report, wanted)
+
+
+def code(report: Report, wanted: Wanted) -> int:
+    """The exit code of a report: a monitoring plugin's where its format was asked for, else netprobe's own."""
+    if wanted.format == "nagios":
+        from netprobe.report.formats import nagios
+
+        return nagios.state(report, strict=wanted.strict)
+    return exit_code(report, strict=wanted.strict)
 
 
 def emit(report: Report, wanted: Wanted) -> None:
@@ -69,14 +125,55 @@ def emit(report: Report, wanted: Wanted) -> None:
     Raises:
         UsageError: a file cannot be written.
     """
-    from netprobe.report import render
+    from netprobe.report import FOR_PEOPLE, render
 
-    files = [(render(report, format), path) for format, path in wanted.more]
+    report = _with_docs(report, wanted.docs_base)
+    how: dict[str, Any] = {
+        "full": wanted.full,
+        "strict": wanted.strict,
+        "docs_base": wanted.docs_base,
+        "repository": _repository(report, wanted),
+    }
+    outputs: list[tuple[str | bytes, Path | None]] = [
+        (render(report, format, **how), path) for format, path in wanted.more
+    ]
     to_terminal = wanted.output is None
-    shown = render(
-        report, wanted.format, width=width() if to_terminal else 80, colour=to_terminal and coloured(sys.stdout)
-    )
-    write_outputs([*files, (shown, wanted.output)])
+    if not (to_terminal and wanted.quiet and wanted.format in FOR_PEOPLE and _all_is_well(report)):
+        shown = render(
+            report,
+            wanted.format,
+            width=width() if to_terminal else 80,
+            colour=to_terminal and coloured(sys.stdout),
+            ascii=to_terminal and ascii_only(),
+            **how,
+        )
+        outputs.append((shown, wanted.output))
+    write_outputs(outputs)
+
+
+def _repository(report: Report, wanted: Wanted) -> Repository | None:
+    """What is known of the repository, where a format shows problems in it."""
+    from netprobe.report import IN_A_REPOSITORY
+
+    if IN_A_REPOSITORY.isdisjoint({wanted.format, *(format for format, _ in wanted.more)}):
+        return None
+    from netprobe.cli import repository
+
+    return repository.around(report, Path.cwd())
+
+
+def _all_is_well(report: Report) -> bool:
+    from netprobe.findings import Verdict
+
+    return report.verdict is Verdict.READY and not report.context.interrupted
+
+
+def _with_docs(report: Report, base: str) -> Report:
+    """Say of each finding where it is explained; what a saved report says of that is somebody else's word."""
+    from msgspec.structs import replace
+
+    findings = tuple(replace(one, docs=manual.finding(one.id, base)) for one in report.findings)
+    return replace(report, findings=findings)
 
 
 def exit_code(report: Report, *, strict: bool = False) -> int:

@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 def gate(
     ctx: typer.Context,
-    format: options.Format = "text",
+    format: options.ReportFormat = "text",
     output: options.Output = None,
     report: options.Reports = None,
     today: Annotated[
@@ -54,6 +54,9 @@ def gate(
     label: options.Labels = None,
     anonymous: options.Anonymous = False,
     strict: options.Strict = False,
+    full: options.Full = False,
+    quiet: options.WellQuiet = False,
+    docs_base: options.DocsBase = None,
 ) -> int:
     """Run what [gate] in netprobe.toml asks for; one verdict, one exit code.
 
@@ -65,7 +68,7 @@ def gate(
 
     from netprobe import gate as gates
 
-    wanted = emit.wanted(format, output, report)
+    wanted = emit.wanted(format, output, report, full=full, quiet=quiet, strict=strict, docs_base=docs_base)
     settings = config.of(ctx)
     if settings.path is None:
         raise UsageError("netprobe gate", "there is no netprobe.toml here", "write one with [gate], or give --config")
@@ -115,8 +118,7 @@ def gate(
         transcribing.write(transcript, checked)
         parts.append(checked)
     whole = gates.conclude(parts, asked, waived, today=day, file=file)
-    emit.emit(whole, wanted)
-    return emit.exit_code(whole, strict=asked.fail_on == "warning")
+    return emit.finish(whole, msgspec.structs.replace(wanted, strict=asked.fail_on == "warning"))
 
 
 def _findings() -> frozenset[str]:

@@ -14,12 +14,15 @@ def register(app: typer.Typer) -> None:
 
 def host(
     ctx: typer.Context,
-    format: options.Format = "text",
+    format: options.ReportFormat = "text",
     output: options.Output = None,
     report: options.Reports = None,
     label: options.Labels = None,
     anonymous: options.Anonymous = False,
     strict: options.Strict = False,
+    full: options.Full = False,
+    quiet: options.WellQuiet = False,
+    docs_base: options.DocsBase = None,
 ) -> int:
     """Judge this host without the network.
 
@@ -32,9 +35,8 @@ def host(
     from netprobe.host.live import live
     from netprobe.host.machine import Machine
 
-    wanted = emit.wanted(format, output, report)
+    wanted = emit.wanted(format, output, report, full=full, quiet=quiet, strict=strict, docs_base=docs_base)
     naming = values.naming(label, anonymous=anonymous)
     with FolderRoot(Path("/")) as root:
         found = readiness.judged(Machine(root=root, subject="host", live=live()), naming)
-    emit.emit(found, wanted)
-    return emit.exit_code(found, strict=strict)
+    return emit.finish(found, wanted)

@@ -23,12 +23,15 @@ def image(
     platform: Annotated[
         str | None, typer.Option("--platform", metavar="OS/ARCH", help="Which image of an OCI layout with several.")
     ] = None,
-    format: options.Format = "text",
+    format: options.ReportFormat = "text",
     output: options.Output = None,
     report: options.Reports = None,
     label: options.Labels = None,
     anonymous: options.Anonymous = False,
     strict: options.Strict = False,
+    full: options.Full = False,
+    quiet: options.WellQuiet = False,
+    docs_base: options.DocsBase = None,
 ) -> int:
     """Judge an image's root folder or tar.
 
@@ -36,8 +39,7 @@ def image(
     """
     from netprobe.cli import readiness
 
-    wanted = emit.wanted(format, output, report)
+    wanted = emit.wanted(format, output, report, full=full, quiet=quiet, strict=strict, docs_base=docs_base)
     naming = values.naming(label, anonymous=anonymous)
     found = readiness.image(root, platform, naming)
-    emit.emit(found, wanted)
-    return emit.exit_code(found, strict=strict)
+    return emit.finish(found, wanted)

@@ -116,9 +116,10 @@ def _run(argv: list[str]) -> int:
         return exc.exit_code
     except NetprobeError as exc:
         say(f"netprobe: {exc}")
-        return exc.exit_code
+        return _unknown_to_a_plugin(argv, str(exc)) or exc.exit_code
     except typer.TyperException as exc:
-        return _mistake(exc)
+        code = _mistake(exc)
+        return _unknown_to_a_plugin(argv, exc.format_message()) or code
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:
@@ -142,6 +143,13 @@ def _alone(argv: list[str]) -> object:
         if inner is group or isinstance(inner, BaseExceptionGroup):
             raise
         raise inner from None
+
+
+def _unknown_to_a_plugin(argv: list[str], problem: str) -> int:
+    """The exit code of a mistake where a monitoring system asks, which is told; 0 where none does."""
+    from netprobe.cli import plugin
+
+    return plugin.unknown(problem) if plugin.asked(argv) else 0
 
 
 def _mistake(exc: typer.TyperException) -> int:

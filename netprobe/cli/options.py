@@ -54,7 +54,8 @@ ReportFormat = Annotated[
     typer.Option(
         "--format",
         metavar="FORMAT",
-        help="The report's: text, json, junit, sarif, github, gitlab, tap, markdown, openmetrics or html.",
+        help="The report's: text, line, nagios, json, junit, sarif, github, gitlab, tap, markdown, openmetrics "
+        "or html.",
     ),
 ]
 Reports = Annotated[
@@ -119,7 +120,15 @@ Anonymous = Annotated[
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 for warnings too.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes on stderr.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more on stderr.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Tell more on stderr, and in text each thing that passes.")
+]
+Full = Annotated[bool, typer.Option("--full", help="Show in text each thing that passes, not a line a group.")]
+WellQuiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing where all is well.")]
+DocsBase = Annotated[
+    str | None,
+    typer.Option("--docs-base", metavar="URL", help="Where your copy of the manual is, for the links of reports."),
+]
 
 
 As = Annotated[

@@ -239,6 +239,19 @@ def coloured(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
+_COERCED = frozenset({"C.UTF-8", "C.utf8", "UTF-8"})
+"""What Python itself puts into LC_CTYPE where the locale is C (PEP 538, read 2026-11-28)."""
+
+
+def ascii_only() -> bool:
+    """Whether the locale shows ASCII alone: ``LC_ALL``, else ``LC_CTYPE``, else ``LANG`` names no UTF-8."""
+    names = [os.environ.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG")]
+    if not names[0] and names[1] in _COERCED:
+        names[1] = ""  # Python's doing as a rule; who set it and nothing else reads ASCII just as well
+    chosen = next((name for name in names if name), "C")
+    return "utf-8" not in chosen.lower() and "utf8" not in chosen.lower()
+
+
 def width() -> int:
     """The columns that text for people may use: the terminal's (or COLUMNS), 80 where there is none."""
     return max(shutil.get_terminal_size((80, 24)).columns, 20)

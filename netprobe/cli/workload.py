@@ -28,12 +28,15 @@ def workload(
         list[Path],
         typer.Argument(metavar="FILE...", help="Task definitions, services, templates, Terraform, compose files."),
     ],
-    format: options.Format = "text",
+    format: options.ReportFormat = "text",
     output: options.Output = None,
     report: options.Reports = None,
     label: options.Labels = None,
     anonymous: options.Anonymous = False,
     strict: options.Strict = False,
+    full: options.Full = False,
+    quiet: options.WellQuiet = False,
+    docs_base: options.DocsBase = None,
 ) -> int:
     """Judge task definitions, services and EventBridge targets for external instances.
 
@@ -42,11 +45,10 @@ def workload(
 
     'netprobe endpoints --task-definition FILE' shows which endpoints they need.
     """
-    wanted = emit.wanted(format, output, report)
+    wanted = emit.wanted(format, output, report, full=full, quiet=quiet, strict=strict, docs_base=docs_base)
     naming = values.naming(label, anonymous=anonymous)
     found = judged(files, naming)
-    emit.emit(found, wanted)
-    return emit.exit_code(found, strict=strict)
+    return emit.finish(found, wanted)
 
 
 def judged(files: Sequence[Path], naming: Naming) -> Report:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from netprobe import manual
 from netprobe.diagnosis import numbered
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.proof import Doubt, Proof, Standing, judge
@@ -24,6 +25,8 @@ from netprobe.findings import Certainty, Finding, Owner, Place, Severity
 from netprobe.observations import Observation
 
 LONGEST_SENTENCE = 1200
+FEW_NAMES = 3
+"""As many as a sentence spells out."""
 MOST_REASONS = 2
 
 
@@ -96,7 +99,11 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def names(self) -> str:
-        """The host names for a sentence."""
+        """The host names for a sentence; where every host of the run is meant, how many endpoints those are."""
+        everything = {view.host for view in self.world.views}
+        if len(everything) > FEW_NAMES and everything == set(self.hosts):
+            endpoints = {(s.id, s.region) for view in self.world.views for s in view.subjects}
+            return f"all {len(endpoints)} endpoints"
         return listing(self.hosts)
 
     def they(self, verb: str) -> str:
@@ -105,9 +112,15 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def patterns(self) -> str:
+        """The same for a sentence; where they are several, the finding lists them, so that they can be copied."""
+        found = self.host_patterns
+        return found[0] if len(found) == 1 else f"these {len(found)} names"
+
+    @property
+    def host_patterns(self) -> tuple[str, ...]:
         """The catalog's host patterns of these hosts, as an allowlist needs them."""
         found = {subject.pattern for view in self.views for subject in view.subjects}
-        return listing(sorted(found or set(self.hosts)), most=12)
+        return tuple(sorted(found or set(self.hosts)))
 
     @property
     def ports(self) -> str:
@@ -207,11 +220,12 @@ def finding(group: Group) -> Finding:
         evidence=tuple(o.id for o in group.evidence),
         remedy=printable(words.remedy, LONGEST_SENTENCE),
         owner=words.owner or TAXONOMY[group.id].owner,
-        docs=f"netprobe explain {group.id}",
+        docs=manual.finding(group.id),
         endpoints=_endpoints(group),
         vantages=tuple(sorted(vantages)),
         places=tuple(dict.fromkeys(place for cause in group.causes for place in cause.places)),
         cause=printable(redacted(group.key)),
+        patterns=group.host_patterns if group.patterns in words.remedy else (),
     )
 
 

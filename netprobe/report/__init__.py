@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from netprobe.report.model import Report
+    from netprobe.report.places import Repository
 
 FORMATS = MappingProxyType(
     {
         "text": "for people; fits the terminal",
+        "line": "one line, for cron and logs",
+        "nagios": "a monitoring plugin's line with performance data; its exit codes are 0, 1, 2, 3",
         "json": "everything, versioned; see --schema",
         "junit": "JUnit XML, as Jenkins and GitLab read it",
         "sarif": "SARIF 2.1.0, for code scanning",
@@ -36,6 +39,10 @@ FORMATS = MappingProxyType(
     }
 )
 """Format → what it is for."""
+IN_A_REPOSITORY = frozenset({"sarif", "gitlab", "github"})
+"""Formats whose readers show each problem in a file of the repository."""
+FOR_PEOPLE = frozenset({"text", "line"})
+"""Formats that look different on different terminals, and say nothing with ``--quiet`` where all is well."""
 
 
 def known_format(name: str) -> str:
@@ -49,7 +56,18 @@ def known_format(name: str) -> str:
     return name
 
 
-def render(report: Report, format: str, *, width: int = 80, colour: bool = False) -> str | bytes:
+def render(
+    report: Report,
+    format: str,
+    *,
+    width: int = 80,
+    colour: bool = False,
+    ascii: bool = False,
+    full: bool = False,
+    strict: bool = False,
+    repository: Repository | None = None,
+    docs_base: str | None = None,
+) -> str | bytes:
     """Show a report in one of :data:`FORMATS`.
 
     Args:
@@ -57,12 +75,26 @@ def render(report: Report, format: str, *, width: int = 80, colour: bool = False
         format: its name.
         width: columns that text may use.
         colour: whether text may hold colour codes.
+        ascii: whether text may hold nothing but ASCII.
+        full: whether text shows each thing that passes.
+        strict: whether warnings count as failures, in formats that say an exit code.
+        repository: the one that the formats of code scanning show problems in, as far as it is known.
+        docs_base: where the manual is, for formats that name it beside the findings; None for the project's own.
 
     Raises:
         UsageError: there is no such format.
     """
     module = importlib.import_module(f"netprobe.report.formats.{known_format(format)}")
-    shown: str | bytes = module.render(report, width=width, colour=colour)
+    more: dict[str, Any] = {}
+    if format in FOR_PEOPLE:
+        more = {"ascii": ascii, "full": full}
+    elif format == "nagios":
+        more = {"strict": strict}
+    elif format in IN_A_REPOSITORY:
+        more = {"repository": repository}
+    if format == "sarif" and docs_base is not None:
+        more["docs_base"] = docs_base
+    shown: str | bytes = module.render(report, width=width, colour=colour, **more)
     return shown
 
 

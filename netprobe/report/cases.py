@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from netprobe.diagnosis.model import EndpointOutcome
 from netprobe.findings import Finding, Outcome, Severity
 from netprobe.report.model import Report
+from netprobe.report.words import waived
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,16 @@ class Case:
     reason: str
     findings: tuple[Finding, ...]
     seconds: float
+
+    @property
+    def waived(self) -> str:
+        """Until when, by whom and why it is accepted, where waivers are all that keeps it from failing; or nothing."""
+        bad = [finding for finding in self.findings if finding.waiver is not None or finding.severity != Severity.INFO]
+        if self.outcome is Outcome.PASS and not any(finding.waiver for finding in bad):
+            return ""
+        if self.outcome in (Outcome.FAIL, Outcome.NOT_RUN) or not bad or any(one.waiver is None for one in bad):
+            return ""
+        return "; ".join(dict.fromkeys(waived(finding) for finding in bad))
 
 
 def cases(report: Report) -> tuple[Case, ...]:

@@ -94,5 +94,34 @@ def _unless_empty(text: str) -> list[str]:
 def catalog_told(report: Report) -> str:
     """``catalog 2026-11-23, 5 days old``."""
     days = report.catalog.age_days
-    age = f", {counted(days, 'day')} old" if days is not None and days > 0 else ""
+    age = f", {counted(days, 'day')} old" if days is not None and days >= 0 else ""
     return f"catalog {report.catalog.version}{age}"
+
+
+_AS_ASCII = str.maketrans({"→": "->", "…": "...", "“": '"', "”": '"'})
+"""Signs of our own sentences, as they are typed without them."""
+
+
+def in_ascii(text: str) -> str:
+    """The text for a terminal that shows ASCII alone: signs of ours as they are typed, the rest as escapes."""
+    if text.isascii():
+        return text
+    return text.translate(_AS_ASCII).encode("ascii", "backslashreplace").decode("ascii")
+
+
+def fix(finding: Finding) -> str:
+    """The remedy in one line, with the names that it speaks of."""
+    if len(finding.patterns) < 2:
+        return finding.remedy
+    return f"{finding.remedy} Names: {', '.join(finding.patterns)}."
+
+
+def waived(finding: Finding) -> str:
+    """``waived until 2027-01-31 by platform@corp.example: the reason``, or nothing."""
+    accepted = finding.waiver
+    return f"waived until {accepted.expires} by {accepted.owner}: {accepted.reason}" if accepted is not None else ""
+
+
+def host_told(report: Report) -> str:
+    """The host in a few words: its name, site and labels; nothing where none is known."""
+    return about(report).get("host", "")

@@ -63,7 +63,10 @@ def test_without_a_command_the_help_goes_to_stderr_with_exit_2() -> None:
         (("check", "-r", "us-east-2", "--deadline", "-1"), "--deadline -1.0: is not a time"),
         (("check", "-r", "us-east-2", "--concurrency", "0"), "--concurrency 0: is not between 1 and"),
         (("check", "-r", "us-east-2", "--ecs-numbers", "9-1"), "9-1: must rise"),
-        (("check", "-r", "us-east-2", "--format", "xml"), "xml: is not a report format; choose one of text, json"),
+        (
+            ("check", "-r", "us-east-2", "--format", "xml"),
+            "xml: is not a report format; choose one of text, line, nagios, json",
+        ),
         (("check", "-r", "us-east-2", "--report", "junit"), "junit: is not FORMAT=FILE"),
         (("check", "-r", "us-east-2", "--expect", "images=maybe"), "images=maybe: is not GROUP=private or"),
         (("check", "-r", "us-east-2", "--expect", "imgs=private"), "imgs=private: there is no such group"),

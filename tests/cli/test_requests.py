@@ -22,7 +22,7 @@ OF_GATE = {
     "expect": "expect",
 }
 """Options of check that a gate reads from ``[gate]``, and their keys there."""
-OF_A_PERSON = {"handoff", "handoff_target", "quiet", "verbose", "schema", "watch", "until", "for_", "wait"}
+OF_A_PERSON = {"handoff", "handoff_target", "verbose", "schema", "watch", "until", "for_", "wait"}
 """Options of check that nothing but a check has: texts for people, and when to look again."""
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from netprobe import manual
 from netprobe.diagnosis.taxonomy import TAXONOMY
 from netprobe.observations import DnsDetail, Lint, Observation, Step, TcpDetail, VantageRecord
 from netprobe.observations import Failure as F
@@ -1308,7 +1309,7 @@ def test_case(name_of_case: str) -> None:
     for finding in diagnosis.findings:
         assert finding.title.endswith((".", "!")), finding.title
         assert "{" not in finding.title + finding.remedy
-        assert finding.docs == f"netprobe explain {finding.id}"
+        assert finding.docs == f"{manual.BASE}findings/{finding.id}/"
         if finding.certainty.value == "suspected":
             assert "uspected" in finding.title + finding.remedy or "no rule explains" in finding.title
 

@@ -17,10 +17,12 @@ from netprobe.lab import SCENARIOS, Scenario
 from netprobe.observations import HttpDetail, Step
 from netprobe.probes import largehello as probed_hellos
 from netprobe.probes import limits
+from netprobe.report.model import Report
 from tests.lab.cases import CASES
 from tests.lab.proxy_cases import OPEN_WEBSOCKETS
 from tests.support import need
 from tests.support.lab_case import Case, Network, play
+from tests.support.screen import missing_on_it
 
 HURRIED_SECONDS = 4.0
 """More than a first pass waits for a connection. What is silent in these cases is so for ever, and nothing in them
@@ -74,6 +76,7 @@ async def test_case(case: Case, record_property: Callable[[str, object], None]) 
         record_property("case", {"name": case.name, "expected": sorted(case.findings), "found": found})
     assert result.findings == tuple(sorted(case.findings)), [f.title for f in result.diagnosis.findings]
     assert result.diagnosis.verdict is case.verdict
+    assert missing_on_it(Report.of(result.run, result.diagnosis)) == []
     if case.scenario.failure is not None and case.network is None:
         seen = {o.failure for o in result.run.observations if o.experiment is None}
         assert case.scenario.failure in seen

@@ -4,7 +4,7 @@ import pytest
 
 from netprobe.findings import Outcome, Place, Severity
 from netprobe.report.cases import cases
-from netprobe.report.places import fingerprint, place_of, uri
+from netprobe.report.places import fingerprint, places_in, uri
 from netprobe.report.words import counted, hosts_told, ordered, summary
 from tests.support import reports
 
@@ -58,7 +58,7 @@ def test_words() -> None:
 
 def test_places() -> None:
     plain = reports.finding("x")
-    assert (place_of(plain).file, place_of(plain).line) == ("netprobe.toml", 1)
+    assert places_in(plain, None) == [Place(file="netprobe.toml", line=1)]
     assert uri(Place(file="/etc/os release#1")) == "etc/os%20release%231"
     assert uri(Place(file="/")) == "netprobe.toml"
     assert len(fingerprint(plain)) == 64

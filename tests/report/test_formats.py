@@ -68,7 +68,7 @@ def test_every_format_renders_every_kind_of_report_and_ends_with_a_newline() -> 
 
 
 def test_an_unknown_format_is_refused() -> None:
-    with pytest.raises(UsageError, match="xml: is not a report format; choose one of text, json"):
+    with pytest.raises(UsageError, match="xml: is not a report format; choose one of text, line, nagios, json"):
         known_format("xml")
 
 
@@ -183,7 +183,7 @@ def test_github_annotations_are_read_as_the_runner_reads_them() -> None:
     assert found[0][1] == {"title": "netprobe: tls_intercepted (proven)"}
     assert found[0][2] == (
         "TLS to ecs is intercepted by Example CA.\nHosts: ecs.us-east-2.amazonaws.com\n"
-        "Fix (network): Allow TCP 443.\nMore: netprobe explain tls_intercepted"
+        "Fix (network): Allow TCP 443.\nMore: https://netprobe-ecs.github.io/netprobe/findings/tls_intercepted/"
     )
     assert found[1][1]["file"] == "etc/os-release"
     assert found[1][1]["line"] == "3"
@@ -271,7 +271,7 @@ def test_markdown_makes_nothing_of_foreign_text(text: str) -> None:
     found = tokens(reports.hostile(text))
     kinds = [token.type for token in found]
     assert not {"link_open", "image", "em_open", "s_open", "html_block", "fence", "code_block", "hr"} & set(kinds)
-    assert kinds.count("strong_open") == 5  # hosts, at, fix, who, more
+    assert kinds.count("strong_open") == 8 + 5  # what is known of the host; hosts, at, fix, who, more
     assert all(token.content == "<!-- -->" for token in found if token.type == "html_inline")
     assert kinds.count("heading_open") == 4  # verdict, finding, table, notes
     assert kinds.count("tr_open") == 3

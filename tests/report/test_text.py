@@ -13,10 +13,66 @@ from netprobe.observations import Context
 from netprobe.report import render
 from tests.support import reports
 
-WHOLE = """\
+HEAD = """\
 NOT READY: us-east-2
 5 endpoints and 4 rules: 2 pass, 1 with a warning, 2 fail, 3 could not be run, 1
   not applicable; 2 errors, 2 warnings (1.8 s)
+  host        edge-fra-07, site fra, rack=7
+  addresses   192.0.2.9
+  system      Debian GNU/Linux 12 (bookworm), kernel 6.1.0
+  agents      ecs-agent 1.86.0, docker 24.0.7
+  looked      as netprobe
+  when        2026-11-23T10:00:00.000Z
+  netprobe    0.1.0, catalog 2026.11.23, 5 days old
+  times       p50 of TCP 0.5 s; slowest: tcp ecs.us-east-2.amazonaws.com 0.5 s
+"""
+FOLDED = """
+WHAT THE HOST CAN DO
+
+  FAIL    register: blocked by tls_intercepted
+  pass    pull-images
+
+ENDPOINTS IN US-EAST-2
+
+  FAIL    control 1 of 5: ecs: tls_intercepted; logs: stale_ip_allowlist;
+            ecr-registry: not run (needs --account); monitoring: not run
+            (deadline)
+
+RULES
+
+  FAIL    docker_missing: Docker is not installed.
+  not run selinux_enforcing: /etc/selinux/config cannot be read
+  pass    1 of 4
+  n/a     1 of 4
+"""
+FULL = """
+WHAT THE HOST CAN DO
+
+  FAIL    register: blocked by tls_intercepted
+  pass    pull-images
+
+ENDPOINTS IN US-EAST-2
+
+  FAIL    ecs          ecs.us-east-2.amazonaws.com:443
+            tls ssl_unknown_authority
+  not run ecr-registry ecr-registry.us-east-2.amazonaws.com:443: needs --account
+  not run monitoring   monitoring.us-east-2.amazonaws.com:443 (optional):
+            deadline
+  warn    logs         logs.us-east-2.amazonaws.com:443
+            tcp generic_timeout_error
+  pass    ssm          ssm.us-east-2.amazonaws.com
+
+RULES
+
+  FAIL    docker_missing: Docker is not installed.
+  not run selinux_enforcing: /etc/selinux/config cannot be read
+  pass    os_unsupported: Debian 12 is supported.
+  n/a     imds_reachable: Not on an image.
+"""
+REST = """
+NOTES
+
+  - us-gov-west-1: no AWS page confirms that ECS Anywhere is offered there
 
 FINDINGS
 
@@ -48,32 +104,13 @@ WARNING: clock_skew (proven)
   who     whoever runs this host
   more    netprobe explain clock_skew
 
-WHAT THE HOST CAN DO
-
-  FAIL    register: blocked by tls_intercepted
-  pass    pull-images
-
-ENDPOINTS IN US-EAST-2
-
-  FAIL    ecs          ecs.us-east-2.amazonaws.com:443
-            tls ssl_unknown_authority
-  not run ecr-registry ecr-registry.us-east-2.amazonaws.com:443: needs --account
-  not run monitoring   monitoring.us-east-2.amazonaws.com:443 (optional):
-            deadline
-  warn    logs         logs.us-east-2.amazonaws.com:443
-            tcp generic_timeout_error
-  pass    ssm          ssm.us-east-2.amazonaws.com
-
-RULES
-
-  FAIL    docker_missing: Docker is not installed.
-  not run selinux_enforcing: /etc/selinux/config cannot be read
-  pass    os_unsupported: Debian 12 is supported.
-  n/a     imds_reachable: Not on an image.
-
-NOTES
-
-  - us-gov-west-1: no AWS page confirms that ECS Anywhere is offered there
+NOT READY: tls_intercepted at firewall for ecs → network team;
+  netprobe explain tls_intercepted
+NOT READY: docker_missing → whoever runs this host;
+  netprobe explain docker_missing
+warning: stale_ip_allowlist for logs (suspected) → network team;
+  netprobe explain stale_ip_allowlist
+warning: clock_skew → whoever runs this host; netprobe explain clock_skew
 """
 
 
@@ -84,13 +121,25 @@ def text(report: object, **how: object) -> str:
 
 
 def test_the_whole_screen() -> None:
-    assert text(reports.report(), width=80) == WHOLE
+    assert text(reports.report(), width=80) == HEAD + FOLDED + REST
+
+
+def test_in_full_each_thing_that_passes_has_a_line() -> None:
+    with_id = HEAD.replace("  system ", f"  machine id  {'a' * 32}\n  system ")
+    assert text(reports.report(), width=80, full=True) == with_id + FULL + REST
 
 
 def test_a_ready_host_is_told_in_a_few_lines() -> None:
     assert text(reports.ready()) == (
         "READY: us-east-2\n"
         "1 endpoint: 1 pass (1.8 s)\n"
+        "  host        edge-fra-07, site fra, rack=7\n"
+        "  addresses   192.0.2.9\n"
+        "  system      Debian GNU/Linux 12 (bookworm), kernel 6.1.0\n"
+        "  agents      ecs-agent 1.86.0, docker 24.0.7\n"
+        "  looked      as netprobe\n"
+        "  when        2026-11-23T10:00:00.000Z\n"
+        "  netprobe    0.1.0, catalog 2026.11.23, 5 days old\n"
         "\n"
         "WHAT THE HOST CAN DO\n"
         "\n"
@@ -98,7 +147,9 @@ def test_a_ready_host_is_told_in_a_few_lines() -> None:
         "\n"
         "ENDPOINTS IN US-EAST-2\n"
         "\n"
-        "  pass    ecs ecs.us-east-2.amazonaws.com\n"
+        "  pass    control 1 of 1\n"
+        "\n"
+        "READY: 1 endpoint: 1 pass (us-east-2)\n"
     )
 
 
@@ -107,7 +158,8 @@ def test_only_what_must_stay_in_one_piece_is_wider_than_the_terminal(width: int)
     for line in text(reports.report(), width=width).splitlines():
         # A longer line holds one word beside its label: a host name, a command.
         label = line[:12]
-        assert len(line) <= width or len(line[12:].split()) <= 1 or not label.strip() or width < 40
+        command = "netprobe explain " in line
+        assert len(line) <= width or len(line[12:].split()) <= 1 or not label.strip() or width < 40 or command
 
 
 def test_no_colour_unless_asked_and_the_same_text_with_it() -> None:
@@ -152,7 +204,8 @@ def test_what_was_not_run_is_never_shown_as_a_pass() -> None:
     report = reports.report(endpoints=(reports.endpoint("ecs", Outcome.NOT_RUN, not_run="deadline"),), rules=())
     shown = text(report)
     assert "1 endpoint: 1 could not be run" in shown
-    assert "  not run ecs ecs.us-east-2.amazonaws.com:443: deadline" in shown
+    assert "  not run control 0 of 1: not run (deadline)" in shown
+    assert "  not run ecs ecs.us-east-2.amazonaws.com:443: deadline" in text(report, full=True)
 
 
 @given(st.text(max_size=60))

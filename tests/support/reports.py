@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from netprobe import manual
 from netprobe.diagnosis.model import CapabilityOutcome, EndpointOutcome, HostOutcome
 from netprobe.findings import Certainty, Finding, Location, Outcome, Owner, Place, RuleOutcome, Severity, Verdict
 from netprobe.observations import CatalogVersion, Context, DnsDetail, Failure, Observation, Step, TcpDetail, TlsDetail
-from netprobe.report.model import SCHEMA_VERSION, Report
+from netprobe.report.model import SCHEMA_VERSION, HostIdentity, Report
 
 REGION = "us-east-2"
+IDENTITY = HostIdentity(
+    name="edge-fra-07",
+    site="fra",
+    labels={"rack": "7"},
+    machine_id="a" * 32,
+    addresses=("192.0.2.9",),
+    os="Debian GNU/Linux 12 (bookworm)",
+    kernel="6.1.0",
+    agents={"ecs-agent": "1.86.0"},
+    docker="24.0.7",
+    user="netprobe",
+)
 
 
 def endpoint(
@@ -42,7 +55,7 @@ def finding(id: str, severity: Severity = Severity.ERROR, title: str = "", **mor
         "evidence": ("o1",),
         "remedy": "Allow TCP 443.",
         "owner": Owner.NETWORK,
-        "docs": f"netprobe explain {id}",
+        "docs": manual.finding(id),
         "endpoints": ("ecs",),
         **more,
     }
@@ -54,7 +67,8 @@ def report(**changes: object) -> Report:
     values: dict[str, object] = {
         "schema_version": SCHEMA_VERSION,
         "netprobe_version": "0.1.0",
-        "catalog": CatalogVersion(version="2026.11.23", digest="0" * 64),
+        "catalog": CatalogVersion(version="2026.11.23", digest="0" * 64, age_days=5),
+        "host": IDENTITY,
         "started_at": "2026-11-23T10:00:00.000Z",
         "duration_seconds": 1.75,
         "regions": (REGION,),
@@ -238,6 +252,7 @@ def hostile(text: str) -> Report:
                 vantages=(text,),
                 places=(Place(file=text, line=1, text=text),),
                 location=Location(address=text, device=text),
+                patterns=(text, text),
             ),
         ),
         rules=(
@@ -246,4 +261,16 @@ def hostile(text: str) -> Report:
             ),
         ),
         notes=(text,),
+        host=HostIdentity(
+            name=text,
+            site=text,
+            labels={text: text},
+            machine_id=text,
+            addresses=(text,),
+            os=text,
+            kernel=text,
+            agents={text: text},
+            docker=text,
+            user=text,
+        ),
     )

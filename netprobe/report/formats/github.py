@@ -11,32 +11,38 @@ from netprobe import cilog
 from netprobe.errors import printable
 from netprobe.findings import Finding, Severity, Verdict
 from netprobe.report.model import Report
-from netprobe.report.words import VERDICTS, hosts_told, ordered, summary
+from netprobe.report.places import Repository, places_in
+from netprobe.report.words import VERDICTS, about, fix, hosts_told, ordered, summary, waived
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
 
-def render(report: Report, *, width: int, colour: bool) -> str:
+def render(report: Report, *, width: int, colour: bool, repository: Repository | None = None) -> str:
     """Write one annotation a finding, then one for the verdict."""
-    lines = [_annotation(finding) for finding in ordered(report.findings)]
+    lines = [_annotation(finding, repository) for finding in ordered(report.findings)]
     bad = report.verdict in (Verdict.NOT_READY, Verdict.INCONCLUSIVE)
     where = f" ({', '.join(report.regions)})" if report.regions else ""
+    told = "".join(f"\n{label}: {text}" for label, text in about(report).items())
     lines.append(
         _command(
-            "error" if bad else "notice", {"title": f"netprobe: {VERDICTS[report.verdict]}"}, summary(report) + where
+            "error" if bad else "notice",
+            {"title": f"netprobe: {VERDICTS[report.verdict]}"},
+            summary(report) + where + told,
         )
     )
     return cilog.in_line("\n".join(lines) + "\n")
 
 
-def _annotation(finding: Finding) -> str:
+def _annotation(finding: Finding, repository: Repository | None) -> str:
     properties = {"title": f"netprobe: {finding.id} ({finding.certainty})"}
-    if finding.places:
-        properties["file"] = finding.places[0].file.lstrip("/")
-        if finding.places[0].line is not None:
-            properties["line"] = str(finding.places[0].line)
+    places = places_in(finding, repository) if finding.places else []
+    if places:
+        properties["file"] = places[0].file.lstrip("/")
+        if places[0].line is not None:
+            properties["line"] = str(places[0].line)
     hosts = f"\nHosts: {hosts_told(sorted(finding.hosts), 6)}" if finding.hosts else ""
-    text = f"{finding.title}{hosts}\nFix ({finding.owner}): {finding.remedy}\nMore: {finding.docs}"
+    accepted = f"\n{waived(finding)}" if finding.waiver is not None else ""
+    text = f"{finding.title}{hosts}{accepted}\nFix ({finding.owner}): {fix(finding)}\nMore: {finding.docs}"
     return _command(_COMMANDS[finding.severity], properties, text)
 
 

@@ -6,22 +6,25 @@ from netprobe import jsontext
 from netprobe.errors import printable
 from netprobe.findings import Finding, Severity
 from netprobe.report.model import Report
-from netprobe.report.places import fingerprint, place_of, uri
-from netprobe.report.words import ordered
+from netprobe.report.places import NO_FILE, Repository, fingerprint, places_in, uri
+from netprobe.report.words import fix, host_told, ordered, waived
 
 _SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "minor", Severity.INFO: "info"}
 
 
-def render(report: Report, *, width: int, colour: bool) -> bytes:
+def render(report: Report, *, width: int, colour: bool, repository: Repository | None = None) -> bytes:
     """Write an array with one issue a finding; of findings with the same fingerprint the first (the worst) stays."""
-    issues = {fingerprint(finding): _issue(finding) for finding in reversed(ordered(report.findings))}
+    host = host_told(report)
+    issues = {fingerprint(finding): _issue(finding, host, repository) for finding in reversed(ordered(report.findings))}
     return jsontext.encode(list(reversed(issues.values())))
 
 
-def _issue(finding: Finding) -> dict[str, object]:
-    place = place_of(finding)
+def _issue(finding: Finding, host: str, repository: Repository | None) -> dict[str, object]:
+    place = (places_in(finding, repository) or [NO_FILE])[0]
+    accepted = f" {waived(finding)}." if finding.waiver is not None else ""
+    where = f" Host: {host}." if host else ""
     return {
-        "description": printable(f"{finding.title} Fix ({finding.owner}): {finding.remedy}", 4000),
+        "description": printable(f"{finding.title}{accepted} Fix ({finding.owner}): {fix(finding)}{where}", 4000),
         "check_name": printable(finding.id),
         "fingerprint": fingerprint(finding),
         "severity": _SEVERITIES[finding.severity],

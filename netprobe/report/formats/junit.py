@@ -1,7 +1,8 @@
 """JUnit XML, in the shape that Jenkins and GitLab read (the schema of jenkinsci/xunit-plugin, junit-10.xsd).
 
 A suite is a region or the subject of rules. A failed endpoint or rule is a ``failure``; something required that could
-not be run is an ``error`` (a pipeline must not turn green on it); something optional is ``skipped``. Warnings pass, and
+not be run is an ``error`` (a pipeline must not turn green on it); something optional is ``skipped``, and so is what a
+waiver accepts, with its reason. Warnings pass, and
 are told in ``system-out``, because JUnit has no word for them. Characters that XML 1.0 forbids are escaped as text, not
 dropped.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from netprobe import cilog
@@ -31,15 +32,13 @@ def render(report: Report, *, width: int, colour: bool) -> bytes:
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', f"<testsuites {_counts('netprobe', every)}>"]
     for suite in suites:
         mine = [case for case in every if case.suite == suite]
-        lines.append(f"  <testsuite {_counts(suite, mine)} timestamp={_attribute(report.started_at)}>")
+        lines.append(
+            f"  <testsuite {_counts(suite, mine)} timestamp={_attribute(report.started_at)}{_hostname(report)}>"
+        )
         lines.append("    <properties>")
         lines += [
             f"      <property name={_attribute(name)} value={_attribute(value)}/>"
-            for name, value in (
-                ("netprobe_version", report.netprobe_version),
-                ("catalog_version", report.catalog.version),
-                ("verdict", VERDICTS[report.verdict]),
-            )
+            for name, value in _properties(report)
         ]
         lines.append("    </properties>")
         for case in mine:
@@ -47,6 +46,33 @@ def render(report: Report, *, width: int, colour: bool) -> bytes:
         lines.append("  </testsuite>")
     lines.append("</testsuites>")
     return cilog.in_markup("\n".join(lines) + "\n").encode("utf-8")
+
+
+def _hostname(report: Report) -> str:
+    return f" hostname={_attribute(report.host.name)}" if report.host.name else ""
+
+
+def _properties(report: Report) -> Iterator[tuple[str, str]]:
+    """What is true of the whole run; what is not known is left out."""
+    host = report.host
+    yield "netprobe_version", report.netprobe_version
+    yield "catalog_version", report.catalog.version
+    if report.catalog.age_days is not None:
+        yield "catalog_age_days", str(report.catalog.age_days)
+    yield "verdict", VERDICTS[report.verdict]
+    known = {
+        "host.name": host.name,
+        "host.site": host.site,
+        **{f"host.label.{key}": value for key, value in host.labels.items()},
+        "host.machine_id": host.machine_id,
+        "host.addresses": ", ".join(host.addresses),
+        "host.os": host.os,
+        "host.kernel": host.kernel,
+        **{f"host.agent.{agent}": version for agent, version in host.agents.items()},
+        "host.docker": host.docker,
+        "host.user": host.user,
+    }
+    yield from ((name, value) for name, value in known.items() if value)
 
 
 def _counts(name: str, some: Sequence[Case]) -> str:
@@ -67,7 +93,7 @@ def _kind(case: Case) -> str:
         return "failure"
     if case.outcome is Outcome.NOT_RUN:
         return "error" if case.required else "skipped"
-    return "skipped" if case.outcome is Outcome.NOT_APPLICABLE else ""
+    return "skipped" if case.outcome is Outcome.NOT_APPLICABLE or case.waived else ""
 
 
 def _case(case: Case) -> list[str]:
@@ -79,7 +105,9 @@ def _case(case: Case) -> list[str]:
     told = "\n\n".join(_finding(finding) for finding in ordered(case.findings))
     body = []
     if kind == "skipped":
-        body.append(f"      <skipped message={_attribute(case.reason)}/>")
+        body.append(f"      <skipped message={_attribute(case.waived or case.reason)}/>")
+        if case.waived:
+            body.append(f"      <system-out>{_text(told)}</system-out>")
     elif kind:
         word = case.findings[0].id if case.findings else str(case.outcome)
         text = "\n\n".join(part for part in (case.reason, told) if part)
@@ -98,8 +126,13 @@ def _message(case: Case) -> str:
 def _finding(finding: Finding) -> str:
     return (
         f"{finding.severity}: {finding.id} ({finding.certainty})\n{finding.title}\n"
-        f"fix: {finding.remedy}\nwho: {finding.owner}\nmore: {finding.docs}"
+        f"fix: {finding.remedy}{_names(finding)}\nwho: {finding.owner}\nmore: {finding.docs}"
     )
+
+
+def _names(finding: Finding) -> str:
+    """The names that the fix speaks of, one a line."""
+    return "".join(f"\n  {pattern}" for pattern in finding.patterns) if len(finding.patterns) > 1 else ""
 
 
 def _allowed(text: str) -> str:

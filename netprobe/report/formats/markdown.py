@@ -12,7 +12,7 @@ from netprobe.errors import printable
 from netprobe.findings import Finding, Outcome
 from netprobe.report.cases import Case, cases
 from netprobe.report.model import Report
-from netprobe.report.words import OUTCOMES, VERDICTS, hosts_told, ordered, summary
+from netprobe.report.words import OUTCOMES, VERDICTS, about, hosts_told, ordered, summary, waived
 
 # Entities are never read as structure (CommonMark 0.31, section 2.5). Links made of bare URLs, and mentions, are found
 # in the text after entities are decoded; an empty comment in between is what keeps them apart.
@@ -20,7 +20,9 @@ _SPECIAL = re.compile(r"://|www\.|[&<>\\`*_\[\]!|~$@#]")
 _PARTED = {"://": ":<!-- -->//", "www.": "www<!-- -->.", "@": "@<!-- -->", "#": "&#35;<!-- -->"}
 # A paragraph may not begin, blanks aside, like a list, a heading, a quote or a rule; nor like a CI system's command.
 _FIRST = re.compile(r"^(\s*)([-+=0-9:])")
-_ID = re.compile(r"[a-z0-9_-]{1,100}")
+_ID = re.compile(r"[a-z0-9_ -]{1,120}")
+# An address that cannot end its own link or begin another: what our own manual's addresses are made of.
+_URL = re.compile(r"https?://[A-Za-z0-9.:/_~%-]{1,400}")
 _SIGNS = {
     Outcome.PASS: "✅",
     Outcome.WARN: "⚠️",
@@ -34,6 +36,7 @@ def render(report: Report, *, width: int, colour: bool) -> str:
     """Write the verdict, the findings and a table of what was judged."""
     where = f": {', '.join(as_text(region) for region in report.regions)}" if report.regions else ""
     lines = [f"## netprobe: {VERDICTS[report.verdict]}{where}", "", as_text(summary(report)), ""]
+    lines += [*(f"- **{label}:** {as_text(text)}" for label, text in about(report).items()), ""]
     for finding in ordered(report.findings):
         lines += _finding(finding)
     every = cases(report)
@@ -59,10 +62,13 @@ def _finding(finding: Finding) -> list[str]:
     for place in finding.places[:6]:
         at = f":{place.line}" if place.line is not None else ""
         lines.append(f"- **at:** {as_text(place.file + at)}")
+    if finding.waiver is not None:
+        lines.append(f"- **waived:** {as_text(waived(finding).removeprefix('waived '))}")
     lines += [
         f"- **fix:** {as_text(finding.remedy)}",
+        *(f"  - {as_text(pattern)}" for pattern in finding.patterns if len(finding.patterns) > 1),
         f"- **who:** {finding.owner}",
-        f"- **more:** {as_text(finding.docs)}",
+        f"- **more:** {as_code('netprobe explain ' + finding.id)}, {_link(finding.docs)}",
         "",
     ]
     return lines
@@ -78,6 +84,11 @@ def as_text(text: str) -> str:
     """Foreign text that stays text."""
     safe = _SPECIAL.sub(lambda match: _PARTED.get(match[0]) or f"&#{ord(match[0])};", printable(text, 2000))
     return _FIRST.sub(lambda match: f"{match[1]}&#{ord(match[2])};", safe)
+
+
+def _link(url: str) -> str:
+    """A link to the manual; what does not look like one is text."""
+    return f"<{url}>" if _URL.fullmatch(url) else as_text(url)
 
 
 def as_code(word: str) -> str:

@@ -8,6 +8,7 @@ the textfile collector refuses too (prometheus/node_exporter issue 1284, read 20
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -17,6 +18,7 @@ from netprobe.report import measures
 from netprobe.report.measures import Family, Sample, unix_time
 from netprobe.report.model import Report
 
+_NO_NAME = re.compile(r"[^a-zA-Z0-9_]")
 _TOLD = (Outcome.PASS, Outcome.WARN, Outcome.FAIL, Outcome.NOT_RUN)
 """Of an endpoint or capability; where none of them is 1 it does not apply. One region keeps to 150 series so."""
 
@@ -69,8 +71,7 @@ def written(families: Iterable[Family]) -> str:
 def _families(report: Report) -> Iterator[Family]:
     facts = {"version": report.netprobe_version, "catalog_version": report.catalog.version}
     yield "netprobe_build", "", "Which netprobe and which facts a run stood on.", [(facts, 1.0)]
-    host = {"host": report.host.name, "site": report.host.site}
-    yield "netprobe_host", "", "Which host looked.", [(host, 1.0)]
+    yield "netprobe_host", "", "Which host looked.", [(_host(report), 1.0)]
     ready = float(_is_ready(report))
     yield "netprobe_ready", "", "Whether the last run found the host ready.", [({}, ready)]
     verdicts = [({"verdict": str(one)}, float(one is report.verdict)) for one in Verdict]
@@ -96,6 +97,26 @@ def _families(report: Report) -> Iterator[Family]:
 
 def _is_ready(report: Report) -> bool:
     return report.verdict in (Verdict.READY, Verdict.DEGRADED)
+
+
+def _host(report: Report) -> dict[str, str]:
+    """What is known of the host, as labels; the user's own begin with ``label_``, agents with ``agent_``."""
+    host = report.host
+    known = {
+        "machine_id": host.machine_id,
+        "os": host.os,
+        "kernel": host.kernel,
+        "docker": host.docker,
+        **{f"agent_{_name(agent)}": version for agent, version in host.agents.items()},
+        **{f"label_{_name(key)}": value for key, value in host.labels.items()},
+    }
+    named = {"host": host.name, "site": host.site}
+    return named | {name: value for name, value in known.items() if value}
+
+
+def _name(key: str) -> str:
+    """A key as a part of a label's name; of two that are the same then the last stays."""
+    return _NO_NAME.sub("_", key)[:100]
 
 
 def _one_hot(labels: dict[str, str], outcome: Outcome, told: Iterable[Outcome] = _TOLD) -> Iterator[Sample]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from netprobe import jsontext
+import msgspec
+
+from netprobe import jsontext, manual
 from netprobe.errors import printable
 from netprobe.findings import Finding, Severity, Verdict
 from netprobe.report.model import Report
-from netprobe.report.places import NO_FILE, fingerprint, uri
-from netprobe.report.words import VERDICTS, hosts_told, ordered, summary
+from netprobe.report.places import Repository, fingerprint, places_in, uri
+from netprobe.report.words import VERDICTS, fix, hosts_told, ordered, summary, waived
 
 # A message may hold links, [text](target), and placeholders, {0} (sections 3.11.5 and 3.11.6); foreign text must not.
 _LINK = re.compile(r"\](?=\()")
@@ -23,7 +25,14 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-def render(report: Report, *, width: int, colour: bool) -> bytes:
+def render(
+    report: Report,
+    *,
+    width: int,
+    colour: bool,
+    repository: Repository | None = None,
+    docs_base: str = manual.BASE,
+) -> bytes:
     """Write one SARIF run with a rule for each kind of finding."""
     findings = ordered(report.findings)
     rules = list(dict.fromkeys(finding.id for finding in findings))
@@ -35,8 +44,9 @@ def render(report: Report, *, width: int, colour: bool) -> bytes:
                 "tool": {
                     "driver": {
                         "name": "netprobe",
+                        "informationUri": docs_base,
                         "semanticVersion": report.netprobe_version,
-                        "rules": [_rule(rule, findings) for rule in rules],
+                        "rules": [_rule(rule, findings, docs_base) for rule in rules],
                     }
                 },
                 "invocations": [
@@ -48,13 +58,15 @@ def render(report: Report, *, width: int, colour: bool) -> bytes:
                         ],
                     }
                 ],
-                "results": [_result(finding, rules.index(finding.id)) for finding in findings],
+                "results": [_result(finding, rules.index(finding.id), repository) for finding in findings],
                 "columnKind": "unicodeCodePoints",
                 "properties": {
                     "verdict": str(report.verdict),
                     "summary": f"{VERDICTS[report.verdict]}: {summary(report)}",
                     "regions": [_text(region) for region in report.regions],
                     "catalogVersion": report.catalog.version,
+                    "catalogAgeDays": report.catalog.age_days,
+                    "host": _host(report),
                 },
             }
         ],
@@ -62,26 +74,42 @@ def render(report: Report, *, width: int, colour: bool) -> bytes:
     return jsontext.encode(document)
 
 
-def _rule(rule: str, findings: list[Finding]) -> dict[str, Any]:
+def _rule(rule: str, findings: list[Finding], docs_base: str) -> dict[str, Any]:
     first = next(finding for finding in findings if finding.id == rule)
     words = rule.replace("_", " ").replace("-", " ")
     return {
         "id": _text(rule),
         "name": _text("".join(word[:1].upper() + word[1:] for word in words.split())),
         "shortDescription": {"text": _text(words)},
-        "help": {"text": _text(f"Run '{first.docs}' for what it means, how it is told, who fixes it and how.")},
+        "helpUri": manual.finding(rule, docs_base),
+        "help": {
+            "text": _text(f"Run 'netprobe explain {rule}' for what it means, how it is told, who fixes it and how.")
+        },
         "defaultConfiguration": {"level": _LEVELS[first.severity]},
     }
 
 
-def _result(finding: Finding, index: int) -> dict[str, Any]:
+def _host(report: Report) -> dict[str, Any]:
+    """What is known of the host."""
+    return {key: _safe(value) for key, value in msgspec.to_builtins(report.host).items() if value}
+
+
+def _safe(value: Any) -> Any:
+    """Text, a list or a table of texts, foreign text made safe."""
+    if isinstance(value, dict):
+        return {_text(name): _text(inner) for name, inner in value.items()}
+    return [_text(one) for one in value] if isinstance(value, list | tuple) else _text(value)
+
+
+def _result(finding: Finding, index: int, repository: Repository | None) -> dict[str, Any]:
     hosts = f" Hosts: {hosts_told(sorted(finding.hosts), 6)}." if finding.hosts else ""
     return {
         "ruleId": _text(finding.id),
         "ruleIndex": index,
         "level": _LEVELS[finding.severity],
-        "message": {"text": _message(f"{finding.title}{hosts} Fix ({finding.owner}): {finding.remedy}")},
-        "locations": _locations(finding),
+        "message": {"text": _message(f"{finding.title}{hosts} Fix ({finding.owner}): {fix(finding)}")},
+        "locations": _locations(finding, repository),
+        "suppressions": _suppressions(finding),
         "partialFingerprints": {"netprobe/v1": fingerprint(finding)},
         "properties": {
             "certainty": str(finding.certainty),
@@ -91,7 +119,14 @@ def _result(finding: Finding, index: int) -> dict[str, Any]:
     }
 
 
-def _locations(finding: Finding) -> list[dict[str, Any]]:
+def _suppressions(finding: Finding) -> list[dict[str, Any]]:
+    """A waiver stands in no source file but in netprobe.toml: external, and accepted (sections 3.35.2 and 3.35.3)."""
+    if finding.waiver is None:
+        return []
+    return [{"kind": "external", "status": "accepted", "justification": _text(waived(finding))}]
+
+
+def _locations(finding: Finding, repository: Repository | None) -> list[dict[str, Any]]:
     locations: list[dict[str, Any]] = [
         {
             "physicalLocation": {
@@ -99,9 +134,9 @@ def _locations(finding: Finding) -> list[dict[str, Any]]:
                 "region": {"startLine": max(place.line or 1, 1)},
             }
         }
-        for place in finding.places or (NO_FILE,)
+        for place in places_in(finding, repository)
     ]
-    if finding.hosts:
+    if finding.hosts and locations:
         locations[0]["logicalLocations"] = [
             {"fullyQualifiedName": _text(host), "kind": "host"} for host in sorted(finding.hosts)[:100]
         ]

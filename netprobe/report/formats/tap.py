@@ -13,13 +13,14 @@ from netprobe.errors import printable
 from netprobe.findings import Outcome
 from netprobe.report.cases import Case, cases
 from netprobe.report.model import Report
-from netprobe.report.words import VERDICTS, ordered, summary
+from netprobe.report.words import VERDICTS, about, fix, ordered, summary, waived
 
 
 def render(report: Report, *, width: int, colour: bool) -> str:
     """Write the plan, one line a case, and the verdict as a comment."""
     every = cases(report)
     lines = ["TAP version 13", f"1..{len(every)}" if every else "1..0 # SKIP nothing was judged"]
+    lines += [f"# {label}: {_line(text)}" for label, text in about(report).items()]
     for number, case in enumerate(every, 1):
         lines += _case(number, case)
     lines.append(f"# {VERDICTS[report.verdict]}: {_line(summary(report))}")
@@ -48,9 +49,12 @@ def _diagnostics(case: Case) -> list[str]:
                 ("severity", str(finding.severity)),
                 ("certainty", str(finding.certainty)),
                 ("title", finding.title),
-                ("remedy", finding.remedy),
+                ("remedy", fix(finding)),
                 ("owner", str(finding.owner)),
+                ("docs", finding.docs),
+                ("waiver", waived(finding)),
             )
+            if value
         ]
     return [*lines, "  ..."]
 
