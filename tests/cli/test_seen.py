@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from netprobe import manual
@@ -126,12 +127,12 @@ def test_the_arrow_is_what_the_locale_can_show(locale: str, arrow: str, tmp_path
 
 
 def test_in_a_pipe_text_is_80_wide_and_on_a_terminal_as_wide_as_that(tmp_path: Path) -> None:
-    written(tmp_path / "bad.json", BAD)
-    piped = netprobe("workload", "bad.json", cwd=tmp_path).out.splitlines()
-    assert 60 < max(map(len, piped)) <= 80
-    wide = on_a_terminal(tmp_path, 200).splitlines()
-    assert len(wide) < len(piped)
-    assert 80 < max(map(len, wide)) <= 200
+    wordy = reports.finding("tls_intercepted", title="word " * 60)
+    whole = only_rules(Verdict.NOT_READY)
+    saved(tmp_path / "bad.json", msgspec.structs.replace(whole, findings=(wordy,)))
+    piped = netprobe("diagnose", "bad.json", cwd=tmp_path).out.splitlines()
+    assert 70 < max(map(len, piped)) <= 80
+    assert 110 < max(map(len, on_a_terminal(tmp_path, 120).splitlines())) <= 120
     narrow = on_a_terminal(tmp_path, 40).splitlines()
     assert all(len(line) <= 40 or len(line.split()) == 1 or "netprobe explain" in line for line in narrow)
     verdict = next(number for number, line in enumerate(narrow) if number and line.startswith("NOT READY:"))
@@ -139,11 +140,11 @@ def test_in_a_pipe_text_is_80_wide_and_on_a_terminal_as_wide_as_that(tmp_path: P
 
 
 def on_a_terminal(folder: Path, width: int) -> str:
-    """What a terminal of that width is given of the workload there."""
+    """What a terminal of that width is given of the report there."""
     ours, theirs = pty.openpty()
     subprocess.run(["stty", "-F", os.ttyname(theirs), "cols", str(width), "rows", "24"], check=True, timeout=20)
     process = subprocess.Popen(
-        [sys.executable, "-m", "netprobe", "workload", "bad.json"],
+        [sys.executable, "-m", "netprobe", "diagnose", "bad.json"],
         stdin=subprocess.DEVNULL,
         stdout=theirs,
         stderr=subprocess.DEVNULL,
@@ -217,7 +218,7 @@ def test_every_finding_has_the_address_of_its_page_and_the_base_is_yours(tmp_pat
     assert [one["docs"] for one in found] == [f"{manual.BASE}findings/{one['id']}/" for one in found]
     (tmp_path / "netprobe.toml").write_text('docs-base = "https://wiki.example.com/netprobe"\n')
     for more in ({"cwd": tmp_path}, {"env": {"NETPROBE_DOCS_BASE": "https://wiki.example.com/netprobe/"}}):
-        run: dict[str, Any] = json.loads(netprobe("workload", str(path), "--format", "sarif", **more).out)["runs"][0]  # type: ignore[arg-type]
+        run: dict[str, Any] = json.loads(netprobe("workload", str(path), "--format", "sarif", **more).out)["runs"][0]
         driver = run["tool"]["driver"]
         assert driver["informationUri"] == "https://wiki.example.com/netprobe/"
         for rule in driver["rules"]:

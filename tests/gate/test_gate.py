@@ -299,7 +299,7 @@ WAIVER = '[[waiver]]\nfinding = "{id}"\nreason = "r"\nowner = "o"\nexpires = {da
     [
         ("[gate]\n", (), "asks for nothing"),
         ("", (), "no table [gate]"),
-        ('[gate]\nworkloads = ["absent.json"]\n', (), "No such file"),
+        ('[gate]\nworkloads = ["absent.json"]\n', (), "no such file"),
         ('[gate]\nregions = ["cn-north-1"]\n', (), "cn-north-1"),
         ('[gate]\nworkloads = ["task.json"]\n', ("--today", "soon"), "not a day"),
         ('[gate]\nworkloads = ["task.json"]\n', ("--report", "junit"), "FORMAT=FILE"),
