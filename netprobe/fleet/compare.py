@@ -204,15 +204,15 @@ def _paired(
 def _of_host(old: Member, new: Member) -> Iterator[_Difference]:
     before, now = _by_cause(old), _by_cause(new)
     for key in before.keys() & now.keys():
-        yield _again(before[key], now[key], old)
+        yield _again(before[key], now[key], old, new)
     left = {key: seen for key, seen in before.items() if key not in now}
     come = {key: seen for key, seen in now.items() if key not in before}
     for key in sorted(come):
         was = next((other for other in sorted(left) if other[0] == key[0]), None)
         if was is not None:
-            yield _other_cause(left.pop(was), come[key], old)
+            yield _other_cause(left.pop(was), come[key], old, new)
         else:
-            yield _came(come[key], old)
+            yield _came(come[key], old, new)
     for key in sorted(left):
         yield _went(left[key], new)
     yield from _attributes(old, new)
@@ -236,9 +236,9 @@ def _by_cause(member: Member) -> dict[tuple[str, str], Seen]:
     return found
 
 
-def _again(before: Seen, now: Seen, old: Member) -> _Difference:
+def _again(before: Seen, now: Seen, old: Member, new: Member) -> _Difference:
     """The same cause then and now."""
-    worse = _weight(now, old, graver=now.severity.rank < before.severity.rank)
+    worse = _weight(now, old, new, graver=now.severity.rank < before.severity.rank)
     changed = [
         (what, str(was), str(is_now))
         for what, was, is_now in (
@@ -248,7 +248,7 @@ def _again(before: Seen, now: Seen, old: Member) -> _Difference:
         )
         if was != is_now
     ]
-    lost = _broken(now, old)
+    lost = _broken(now, old, new)
     if lost:
         changed.append(("endpoints", "", ", ".join(lost)))
     if not changed:
@@ -262,16 +262,17 @@ def _again(before: Seen, now: Seen, old: Member) -> _Difference:
     )
 
 
-def _other_cause(before: Seen, now: Seen, old: Member) -> _Difference:
+def _other_cause(before: Seen, now: Seen, old: Member, new: Member) -> _Difference:
     """The same finding by another CA, proxy, resolver or device."""
-    weight = _weight(now, old, graver=now.severity.rank < before.severity.rank)
+    weight = _weight(now, old, new, graver=now.severity.rank < before.severity.rank)
     return _difference(Kind.CHANGED, weight, now, before=before.cause or "unnamed", now=now.cause or "unnamed")
 
 
-def _came(now: Seen, old: Member) -> _Difference:
+def _came(now: Seen, old: Member, new: Member) -> _Difference:
     """A finding that was not there: new, or another reason for what failed already."""
-    failed = now.endpoints and not _broken(now, old) and all(one in old.outcomes for one in now.endpoints)
-    if failed and now.severity is Severity.ERROR:
+    known = now.endpoints and all(one in old.outcomes for one in now.endpoints)
+    failed = any(old.outcomes.get(one) is Outcome.FAIL for one in now.endpoints)
+    if known and failed and not _broken(now, old, new) and now.severity is Severity.ERROR:
         reasons = {seen.id for seen in old.findings if set(seen.endpoints) & set(now.endpoints)}
         return _difference(Kind.CHANGED, Weight.NONE, now, before=", ".join(sorted(reasons)), now=_called(now))
     weight = Weight.WORSE if now.severity is Severity.ERROR else Weight.WARNING
@@ -297,15 +298,17 @@ def _went(before: Seen, new: Member) -> _Difference:
     return _difference(Kind.FIXED, Weight.NONE, before, before=before.cause)
 
 
-def _broken(now: Seen, old: Member) -> list[str]:
-    """The endpoints that a finding touches, and that worked or were unknown then."""
-    if now.severity is not Severity.ERROR:
-        return []
-    return [endpoint for endpoint in now.endpoints if old.outcomes.get(endpoint) is not Outcome.FAIL]
+def _broken(now: Seen, old: Member, new: Member) -> list[str]:
+    """The endpoints that a finding touches, that fail, and that worked or were unknown then.
+
+    One that is not required warns and never fails, whatever an error that touches it says.
+    """
+    failing = [endpoint for endpoint in now.endpoints if new.outcomes.get(endpoint) is Outcome.FAIL]
+    return [endpoint for endpoint in failing if old.outcomes.get(endpoint) is not Outcome.FAIL]
 
 
-def _weight(now: Seen, old: Member, *, graver: bool) -> Weight:
-    if now.severity is Severity.ERROR and (graver or _broken(now, old)):
+def _weight(now: Seen, old: Member, new: Member, *, graver: bool) -> Weight:
+    if now.severity is Severity.ERROR and (graver or _broken(now, old, new)):
         return Weight.WORSE
     return Weight.WARNING if graver else Weight.NONE
 

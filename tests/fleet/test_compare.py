@@ -96,6 +96,17 @@ def test_another_reason_at_the_same_endpoints_is_no_step_back() -> None:
     assert {change.kind for change in found.changes} == {Kind.CHANGED}
 
 
+def test_a_report_is_the_same_as_itself_also_where_an_error_touches_what_is_not_required() -> None:
+    """An endpoint that is not required warns, and the error that makes it warn names it."""
+    one = json.loads(encoded(host(fault("tls_intercepted", cause=CA))))
+    for endpoint in one["endpoints"][:3]:
+        endpoint["outcome"] = "warn"
+    old, new = Census(), Census()
+    for side in (old, new):
+        side.add(Document(source="x", stem="x", data=json.dumps(one).encode()))
+    assert told(compare(old, new, {}, {})) == [("same", "none", "tls_intercepted", CA, CA)]
+
+
 def without(machine: Machine, *ids: str, outcome: str | None) -> bytes:
     """The report, with endpoints that were not run, or that nobody asked for."""
     document = json.loads(encoded(machine))

@@ -46,6 +46,7 @@ class _Card(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     certainty: str
     line: str
+    number: str
     apart: str
     exceptions: list[str]
 
@@ -98,31 +99,39 @@ def render(fleet: Fleet, *, width: int) -> str:
         verdict=fleet.verdict.upper().replace("_", " "),
         outcome=_OUTCOMES[fleet.verdict],
         headline=words.headline(fleet),
-        cards=[_card(cause) for cause in fleet.causes],
+        cards=[_card(cause, fleet.by) for cause in fleet.causes],
         by_endpoint=_by_endpoint(fleet),
         columns=columns,
         left_out=len(lines) - len(columns),
         rows=_rows(fleet, columns),
         lines=lines,
+        heads=_heads(fleet),
         glyphs=GLYPHS,
         words=WORDS,
-        style=Markup(template_source("report")("style.css") or ""),  # noqa: S704 - a file of ours
+        style=Markup(environment.get_template("style.css").render()),  # noqa: S704 - a file of ours
         script=Markup(script),  # noqa: S704 - a file of ours, without a variable in it
         script_hash=f"sha256-{digest}",
     )
     return cilog.in_markup(page)
 
 
-def _card(cause: FleetCause) -> _Card:
+def _card(cause: FleetCause, by: str) -> _Card:
     return _Card(
         cause=cause,
         name=words.name(cause),
         outcome=Outcome.FAIL if cause.severity is Severity.ERROR else Outcome.WARN,
         certainty=words.certainty(cause),
-        line=words.line(cause, "group"),
+        line=words.line(cause, by),
+        number=words.counted(len(cause.hosts), "host"),
         apart=words.apart(cause),
         exceptions=words.exceptions(cause.apart) if cause.apart is not None else [],
     )
+
+
+def _heads(fleet: Fleet) -> list[str]:
+    """The columns of the list of hosts."""
+    group = [] if fleet.by == "site" else [fleet.by]
+    return ["host", "site", *group, "verdict", "fails", "report of", "causes", "labels"]
 
 
 def _line(at: int, host: HostLine) -> _Line:
