@@ -83,6 +83,7 @@ def test_a_root_folder_tells_name_system_agents_and_docker(root: Path) -> None:
         agents={"ecs-agent": "1.86.0", "ssm-agent": "3.3.131.0", "cloudwatch-agent": "1.300032.2.361"},
         docker="24.0.7",
         user=found.user,
+        gateways=found.gateways,
     )
 
 
