@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,8 +88,9 @@ def test_built_twice_the_bytes_are_equal(tmp_path: Path) -> None:
     assert sums[0] == sums[1]
 
 
-def debootstrap(folder: Path) -> Path:
-    parts.run("debootstrap", "--variant=minbase", "bullseye", str(folder))
+def debootstrap(folder: Path, *packages: str) -> Path:
+    included = [f"--include={','.join(packages)}"] if packages else []
+    parts.run("debootstrap", "--variant=minbase", *included, "bullseye", str(folder))
     return folder
 
 
@@ -145,6 +147,20 @@ def test_the_deb_lives_and_dies_in_debian_11(given: Path, tmp_path: Path) -> Non
     assert not (root / "usr/lib/netprobe").exists()
     inside(root, "dpkg", "--purge", "netprobe-ecs")
     assert not (root / "etc/netprobe").exists()
+
+
+def test_an_old_python_gets_one_clear_sentence(given: Path, tmp_path: Path) -> None:
+    """Debian 11's Python is 3.9: from its pip, and where the wheel was unpacked all the same."""
+    (wheel,) = given.glob("*.whl")
+    root = debootstrap(tmp_path / "root", "python3", "python3-pip")
+    shutil.copy(wheel, root)
+    said = inside(root, "pip3", "install", "--no-index", "--no-deps", f"/{wheel.name}", code=1)
+    assert re.search(r"netprobe-ecs.* requires a different Python: 3\.9\.\d+ not in '>=3\.11'", said), said
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(root / "opt")
+    said = inside(root, "env", "PYTHONPATH=/opt", "python3", "-m", "netprobe", "check", "-r", "us-east-2", code=2)
+    (line,) = said.splitlines()
+    assert line.startswith("netprobe: Python 3.9: is older than 3.11")
 
 
 def test_lintian_says_nothing_that_is_not_excused(given: Path) -> None:
