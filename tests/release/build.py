@@ -9,6 +9,7 @@ as the archive has them today, where those of the lock are gone.
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
@@ -30,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", action="append", choices=KINDS, help="default: all")
     parser.add_argument("--refresh", action="store_true", help="do not hold Debian's packages to the lock")
     asked = parser.parse_args(argv)
+    os.umask(0o022)  # what is given away can be read by all, whatever the builder's own files are like
     if asked.out.exists():
         parser.error(f"{asked.out} is there already; name a new folder")
     architectures = [ARCHITECTURES[name] for name in asked.arch or ARCHITECTURES]

@@ -130,7 +130,7 @@ def test_the_deb_lives_and_dies_in_debian_11(given: Path, tmp_path: Path) -> Non
     control = newer / "DEBIAN" / "control"
     control.write_text(re.sub(r"(Version: [^\n-]+)-1", r"\1-2", control.read_text()))
     (newer / "etc/netprobe/netprobe.toml").write_text("# newer\n")
-    parts.run("dpkg-deb", "--build", "--root-owner-group", str(newer), str(root / "newer.deb"))
+    parts.run("dpkg-deb", "--build", "-Zgzip", "-z1", "--root-owner-group", str(newer), str(root / "newer.deb"))
     shutil.copy(deb, root)
     (install,) = readme("Debian, Ubuntu")
     inside(root, *install.split())

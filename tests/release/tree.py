@@ -8,6 +8,7 @@ too, so that a traceback shows its lines. Every byte follows from the parts: nam
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tarfile
@@ -110,9 +111,11 @@ def assemble(
     (lib / "python3.11._pth").write_text("plain\nstd.zip\nnetprobe.zip\nsite.zip\n", encoding="ascii")
     (folder / "LICENCES.txt").write_text("\n".join(licences), encoding="utf-8")
     shutil.copy(start, folder / "netprobe")
-    for path in folder.rglob("*"):
+    moment = parts.epoch()
+    for path in (folder, *folder.rglob("*")):
         program = path in (folder / "netprobe", lib / "netprobe", lib / "python3.11")
         path.chmod(0o755 if path.is_dir() or program else 0o644)
+        os.utime(path, (moment, moment))  # nfpm takes it from here
 
 
 def _shared_libraries(debian: Path, lib: Path) -> None:
