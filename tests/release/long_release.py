@@ -98,7 +98,7 @@ def every_command(root: Path, program: str, emulate: str = "") -> None:
     """Run each of :data:`COMMANDS` in a root that :func:`prepared` laid their inputs into."""
     mounts = () if emulate else roots.WITH_PROC
     # An emulated machine is slow, and four regions are looked at, from a lab that is emulated too.
-    env = {"NETPROBE_TIMEOUT": "60"} if emulate else {}
+    env = {"NETPROBE_TIMEOUT": "60", "NETPROBE_DEADLINE": "250"} if emulate else {}
     for name, (arguments, codes) in COMMANDS.items():
         ended = roots.inside(root, program, *arguments, mounts=mounts, env=env, emulate=emulate, timeout=300)
         assert ended.code in codes, f"{name}: {ended.code}\n{ended.err}\n{ended.out[-2000:]}"
@@ -398,14 +398,14 @@ def memory(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_start_takes_no_longer_than_it_may(given: Path, memory: Path) -> None:
-    """Before all others (SCHED_FIFO), so that what else runs here costs nothing: the least and the median are told."""
+    """Before all others (SCHED_FIFO, which children inherit), so that what else runs here costs nothing."""
     (onefile,) = given.glob("netprobe-*-linux-x86_64")
     program = shutil.copy2(onefile, memory)
 
     def start(cache: Path) -> float:
         began = time.perf_counter()
         subprocess.run(
-            ["chrt", "--fifo", "50", str(program), "--version"],
+            [str(program), "--version"],
             env={"NETPROBE_CACHE": str(cache), "PATH": "/usr/bin:/bin"},
             stdout=subprocess.DEVNULL,
             timeout=60,
@@ -418,9 +418,15 @@ def test_a_start_takes_no_longer_than_it_may(given: Path, memory: Path) -> None:
         shutil.rmtree(memory / f"cache-{number}")
         return took
 
-    start(memory / "cache")
-    report("first start", [first(number) for number in range(25)], limit=400)
-    report("warm start", [start(memory / "cache") for _ in range(60)], limit=20)
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(50))
+    try:
+        start(memory / "cache")
+        cold = [first(number) for number in range(25)]
+        warm = [start(memory / "cache") for _ in range(60)]
+    finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    report("first start", cold, limit=400)
+    report("warm start", warm, limit=20)
 
 
 def report(what: str, milliseconds: list[float], limit: float) -> None:
