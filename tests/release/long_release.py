@@ -408,8 +408,7 @@ def test_a_start_takes_no_longer_than_it_may(given: Path, memory: Path) -> None:
             [str(program), "--version"],
             env={"NETPROBE_CACHE": str(cache), "PATH": "/usr/bin:/bin"},
             stdout=subprocess.DEVNULL,
-            timeout=60,
-            check=True,
+            check=True,  # and no timeout: with one, subprocess looks only after 15.5 and 31.5 ms
         )
         return (time.perf_counter() - began) * 1000
 
