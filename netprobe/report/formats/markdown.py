@@ -66,7 +66,7 @@ def _finding(finding: Finding) -> list[str]:
         lines.append(f"- **waived:** {as_text(waived(finding).removeprefix('waived '))}")
     lines += [
         f"- **fix:** {as_text(finding.remedy)}",
-        *(f"  - {as_text(pattern)}" for pattern in finding.patterns if len(finding.patterns) > 1),
+        *(f"  - {as_text(pattern)}" for pattern in finding.patterns[1:] and finding.patterns if pattern.strip()),
         f"- **who:** {finding.owner}",
         f"- **more:** {as_code('netprobe explain ' + finding.id)}, {_link(finding.docs)}",
         "",
