@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 
 _HASHES = re.compile(r"#(?=#(?:\[|vso\[|teamcity\[))", re.IGNORECASE)
-_LINE = re.compile(r"^([^\S\n]*):(?=:[a-z][^\n]*::)", re.IGNORECASE | re.MULTILINE)
+_LINE = re.compile(r"^([^\S\n]*):(?=:[A-Za-z][^\n]*::)", re.MULTILINE)  # every start compiles it: no IGNORECASE
 
 
 def in_text(shown: str) -> str:

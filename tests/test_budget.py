@@ -30,7 +30,7 @@ COMMAND_LINE = {"typer", "annotated_doc", "shellingham", "typing_extensions"}
 FACTS = COMMAND_LINE | {"msgspec"}
 PROBES = {"trio", "outcome", "attr", "attrs", "sniffio", "sortedcontainers", "idna", "dns"}
 HTTP = {"httpx", "h11", "certifi", "anyio"}
-CERTIFICATES = {"cryptography"}
+CERTIFICATES = {"cryptography", "bcrypt"}  # the former takes the latter for SSH keys where it is installed
 
 
 def packages(*arguments: str) -> set[str]:

@@ -550,5 +550,5 @@ class TestLoading:
 
 def build_with(endpoints: bytes) -> Catalog:
     data = resources.files("netprobe.catalog") / "data"
-    files = {n: (data / n).read_bytes() for n in ("partitions.json", "regions.toml")}
+    files = {n: (data / n).read_bytes() for n in ("answers.toml", "partitions.json", "regions.toml")}
     return store.build({**files, "endpoints.toml": endpoints})

@@ -7,13 +7,13 @@ expectation should say so, and a transcript of one real network settles it (:mod
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
+from netprobe.catalog import tables
 from netprobe.catalog.entries import Entry
 from netprobe.catalog.model import Answered, Request
 
@@ -42,9 +42,14 @@ class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     answer: tuple[Record, ...]
 
 
+def records(table: Mapping[str, Any]) -> tuple[Record, ...]:
+    """The records of ``answers.toml``; raises msgspec.ValidationError on anything unexpected."""
+    return msgspec.convert(table, _File).answer
+
+
 def parse(data: bytes) -> tuple[Record, ...]:
     """Read ``answers.toml``; raises msgspec.ValidationError on anything unexpected."""
-    return msgspec.convert(tomllib.loads(data.decode()), _File).answer
+    return records(tables.parsed({NAME: data}, [NAME])[NAME])
 
 
 def of_entries(

@@ -9,13 +9,12 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.resources
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from netprobe.catalog import answers
+from netprobe.catalog import answers, tables
 from netprobe.catalog.entries import Entry
 from netprobe.catalog.model import ORDINARY, Answered, Endpoint, Forms, Group, Partition, Region, Request, Support
 from netprobe.errors import RefusedRegionError, UnknownRegionError, UsageError
@@ -171,11 +170,13 @@ def build(files: Mapping[str, bytes]) -> Catalog:
     """Make a catalog of the bytes of its data files.
 
     Args:
-        files: the content of ``endpoints.toml``, ``answers.toml``, ``partitions.json`` and ``regions.toml`` by name.
+        files: the content of ``endpoints.toml``, ``answers.toml``, ``partitions.json`` and ``regions.toml`` by name,
+            and of the twin of those that are TOML, which may be missing or old.
     """
     known = parse_partitions(files["partitions.json"])
-    ours = tomllib.loads(files["regions.toml"].decode())
-    endpoints = msgspec.convert(tomllib.loads(files["endpoints.toml"].decode()), _EndpointsFile)
+    table = tables.parsed(files)
+    ours = table["regions.toml"]
+    endpoints = msgspec.convert(table["endpoints.toml"], _EndpointsFile)
     partitions = tuple(
         Partition(
             id=p.id,
@@ -197,7 +198,7 @@ def build(files: Mapping[str, bytes]) -> Catalog:
         groups=tuple(_group(g, endpoints.endpoint) for g in endpoints.group),
         entries=endpoints.endpoint,
         requests=endpoints.probe,
-        answers=answers.of_entries(answers.parse(files[answers.NAME]), endpoints.endpoint, endpoints.probe),
+        answers=answers.of_entries(answers.records(table[answers.NAME]), endpoints.endpoint, endpoints.probe),
         launched_before_2024=frozenset(ours["launched"]["before_2024"]),
     )
 
@@ -227,4 +228,4 @@ def _group(data: _GroupData, entries: Sequence[Entry]) -> Group:
 def load() -> Catalog:
     """The catalog that ships with netprobe."""
     data = importlib.resources.files("netprobe.catalog") / "data"
-    return build({name: (data / name).read_bytes() for name in _FILES})
+    return build({name: (data / name).read_bytes() for name in (*_FILES, tables.NAME)})

@@ -16,7 +16,8 @@ from netprobe import __version__, cilog
 from netprobe.cli.output import say
 from netprobe.errors import printable, redacted
 
-_PASSWORD = re.compile(r"(?:://|^|[=,\s])[^:@/=,\s]*:(?!//)(\S+)@")
+_AFTER_USER = r"(?:://|^|[=,\s])[^:@/=,\s]*:(?!//)(\S+)@"
+"""Compiled when a bug is met, as everything else here is imported then."""
 
 
 def keep_traceback(exc: Exception, argv: Sequence[str]) -> int:
@@ -85,7 +86,7 @@ def _passwords(settings: Iterable[str]) -> set[str]:
 
     found: set[str] = set()
     for setting in settings:
-        match = _PASSWORD.search(setting)
+        match = re.search(_AFTER_USER, setting)
         if match:
             password = unquote(match[1])
             found |= {match[1], password, quote(password, safe="")}

@@ -21,7 +21,6 @@ and refused if someone else could have planted it: netprobe is often run as root
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,6 +83,8 @@ def read(path: Path) -> Config:
 
 
 def _parsed(path: Path, data: bytes) -> Config:
+    import tomllib  # late: most runs have no such file
+
     remedy = "correct it, or name another file with --config"
     if len(data) > MAX_BYTES:
         raise reading.too_large(path, MAX_BYTES, remedy)

@@ -100,7 +100,8 @@ def _found(asked: str) -> str:
         page = _searched(asked, every)
     if page is not None:
         return page
-    remedy = meant(nearest(asked.lower(), every), "'netprobe explain --list' shows all")
+    names = sorted({name for ids, _ in every.values() for name in ids})
+    remedy = meant(nearest(asked.lower(), names), "'netprobe explain --list' shows all")
     raise UsageError(asked, "there is no page with this name or these words", remedy)
 
 

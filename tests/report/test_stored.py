@@ -18,7 +18,7 @@ TOP = {
     *("capabilities", "endpoints", "observations", "findings", "host"),
 }
 IDENTITY = {
-    *("name", "site", "labels", "machine_id", "addresses", "os", "kernel", "agents", "docker", "user"),
+    *("name", "site", "labels", "machine_id", "addresses", "gateways", "os", "kernel", "agents", "docker", "user"),
 }
 CAPABILITY = {"id", "region", "outcome", "blocked_by"}
 ENDPOINT = {"id", "region", "group", "pattern", "port", "required", "used_by", "outcome", "hosts"}
