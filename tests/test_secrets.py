@@ -156,6 +156,10 @@ USES: dict[str, tuple[tuple[str, ...], ...]] = {
     "changes": (("changes", "--for", "report.json"),),
     # It serves until it is ended: what its pages hold is looked at in tests/exporter.
     "exporter": (("exporter", "--help"),),
+    "fleet": (("fleet", "report.json"), ("fleet", "report.json", "--handoff", "asked")),
+    "compare": (("compare", "report.json", "report.json"),),
+    # It reads nothing of anybody's: pages, catalog and help alone.
+    "docs": (("docs", "--help"),),
     "version": (("version", "--verbose"),),
     "completion": (("completion", "bash"),),
 }
@@ -199,7 +203,7 @@ def _reports(command: str) -> list[str]:
     options = {name for one in commands.build(command).params for name in one.opts}
     if "--format" not in options:
         return []
-    if "--report" in options:
+    if "--report" in options and command != "fleet":  # which has formats of its own, and names them
         return list(FORMATS)
     uses = USES[command][0]
     ended = bounded.netprobe(*uses, "--format", "none-such", cwd=Path("/"))

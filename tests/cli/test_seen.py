@@ -143,12 +143,14 @@ def on_a_terminal(folder: Path, width: int) -> str:
     """What a terminal of that width is given of the report there."""
     ours, theirs = pty.openpty()
     subprocess.run(["stty", "-F", os.ttyname(theirs), "cols", str(width), "rows", "24"], check=True, timeout=20)
+    env = environment(NO_COLOR="1", LANG="C.UTF-8", LC_ALL="")
+    env.pop("COLUMNS", None)  # the terminal itself says how wide it is
     process = subprocess.Popen(
         [sys.executable, "-m", "netprobe", "diagnose", "bad.json"],
         stdin=subprocess.DEVNULL,
         stdout=theirs,
         stderr=subprocess.DEVNULL,
-        env=environment(NO_COLOR="1", LANG="C.UTF-8", LC_ALL=""),
+        env=env,
         cwd=folder,
     )
     os.close(theirs)
