@@ -54,6 +54,14 @@ COMMANDS: dict[str, tuple[tuple[str, ...], set[int]]] = {
     "lab": (("lab", "list"), {0}),
     "bundle": (("bundle", "/tmp/bundle.tar.gz", "--report", "/tmp/report.json"), {0}),
     "completion": (("completion", "bash"), {0}),
+    "changes": (("changes", "--since", "2026-11-23"), {0}),
+    "fleet": (("fleet", "/tmp/report.json"), {1}),
+    "fleet page": (("fleet", "/tmp/report.json", "--format", "html", "-o", "/tmp/fleet.html"), {1}),
+    "compare": (("compare", "/tmp/report.json", "/tmp/report.json"), {0}),
+    # It serves until it is ended: an address that is not there ends it when all is loaded.
+    "exporter": (("exporter", "-r", "us-east-2", "--lab", "healthy", "--listen", "192.0.2.1:9858"), {2}),
+    # A generator of sites is not given away: it says what to install.
+    "docs": (("docs", "build", "/tmp/site"), {2}),
 }
 """Every command with what it may end with; a later one may read what an earlier one wrote."""
 
