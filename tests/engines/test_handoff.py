@@ -53,7 +53,7 @@ NO_LIST = {
 FAULTS = sorted(name for name, one in SCENARIOS.items() if set(one.findings) & _of_the_network())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def space() -> Iterator[Namespace]:
     with namespace() as here:
         yield here

@@ -5,38 +5,16 @@ Times are measured by ``tests/bench/run fleet``.
 
 from __future__ import annotations
 
-import resource
-import subprocess
-import sys
 from pathlib import Path
 
 from tests.bench import reports
-from tests.support.cli import ROOT, environment
-
-MEASURE = """
-import resource, sys, time
-from netprobe.__main__ import main
-sys.argv = ["netprobe", "fleet", sys.argv[1], "-o", "/dev/null"]
-status = main()
-used = resource.getrusage(resource.RUSAGE_SELF)
-print(status, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
-"""
+from tests.support import bounded
 
 
 def cost(folder: Path) -> tuple[int, float, float]:
     """Exit code, seconds of CPU, MiB."""
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURE, str(folder)],
-        env=environment(),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30)),
-    )
-    status, seconds, memory = done.stdout.split()
-    return int(status), float(seconds), float(memory)
+    ended = bounded.netprobe("fleet", str(folder), "-o", "/dev/null", cpu_seconds=60)
+    return ended.returncode, ended.cpu_seconds, ended.memory / (1 << 20)
 
 
 def test_two_thousand_reports_stay_small_and_cost_no_more_each_than_two_hundred(tmp_path: Path) -> None:
