@@ -54,9 +54,11 @@ class Evidence:
                     known.append(subject_or_none)
         self._repeats = repeats(run.observations)
         self._experiments: dict[str, list[Observation]] = defaultdict(list)
+        self._experiments_of: dict[tuple[str, str, str], list[Observation]] = defaultdict(list)
         for o in run.observations:
             if o.experiment is not None:
                 self._experiments[o.experiment].append(o)
+                self._experiments_of[o.experiment, o.vantage, o.host].append(o)
         self.views: tuple[View, ...] = tuple(self._views())
         self._luck = self._counted()
         self._by_subject: dict[tuple[str, str], list[View]] = defaultdict(list)
@@ -144,8 +146,8 @@ class Evidence:
             experiments: which ones.
         """
         mine = (failed.vantage, failed.host, failed.port)
-        made = (o for name in experiments for o in self._experiments.get(name, ()))
-        return tuple(o for o in made if (o.vantage, o.host, o.port) == mine)
+        of_host = (self._experiments_of.get((name, failed.vantage, failed.host), ()) for name in experiments)
+        return tuple(o for made in of_host for o in made if (o.vantage, o.host, o.port) == mine)
 
     def _as_asked_again(self, o: Observation, chances: list[Tries]) -> Observation:
         """A lookup as it ended; where it failed and passes now, as it ends now."""
@@ -212,7 +214,11 @@ class Evidence:
             step: only this step.
             same_host: with False, any name at the same address counts (``other_sni``).
         """
-        found = self._experiments.get(experiment, [])
+        if like is not None and same_host:
+            # Asked for every host of a run: looking through the controls of all of them would take their square.
+            found = self._experiments_of.get((experiment, like.vantage, like.host), [])
+        else:
+            found = self._experiments.get(experiment, [])
         if step is not None:
             found = [o for o in found if o.step is step]
         if like is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from random import Random
 
@@ -229,3 +230,25 @@ def test_a_sinkhole_is_proven_by_the_same_answer_again_and_not_by_another() -> N
         world.dns(ECS, again, resolver=R1, experiment="repeat")
         (finding,) = world.diagnosis().findings
         assert (finding.id, finding.certainty) == ("dns_sinkholed", certainty)
+
+
+def test_controls_of_many_hosts_do_not_cost_their_square() -> None:
+    """An interceptor before every name of every region: eight times the hosts, far from sixty-four times the work."""
+
+    def cost(hosts: int) -> float:
+        world = World(context={"repeated": True})
+        for number in range(hosts):
+            world.endpoint(f"s{number}")
+            host = name(f"s{number}")
+            world.dns(host, A)
+            world.tcp(host, A)
+            world.tls(host, A, F.SSL_UNKNOWN_AUTHORITY)
+            for attempt in range(1, 5):
+                world.tls(host, A, experiment="lax_chain", attempt=attempt)
+        run = world.run()
+        begin = time.process_time()
+        diagnose(run)
+        return time.process_time() - begin
+
+    few = max(cost(150), 0.02)
+    assert cost(1200) < 24 * few
