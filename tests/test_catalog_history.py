@@ -26,7 +26,7 @@ def test_the_history_adds_up_to_the_catalog() -> None:
     lacking = [
         f"{one.subject} {one.kind}: {one.before} -> {one.after}" for one in history.missing(SHIPPED, catalog.load())
     ]
-    remedy = "python -m netprobe.catalog.refresh --history adds it; write reason, source and impact"
+    remedy = "write an entry for each into netprobe/catalog/data/history.json, with reason, source and impact"
     assert not lacking, f"{lacking}; {remedy}"
 
 

@@ -22,7 +22,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from netprobe.findings import Certainty
 from netprobe.fleet.model import Apart, Clause, Condition
 
 LEAST_HOSTS = 3
@@ -134,10 +133,9 @@ class _Search:
         purity, coverage = caught / covered.bit_count(), caught / failing
         if purity < FAIR_PURITY or coverage < FAIR_COVERAGE:
             return None
-        certain = purity >= GOOD and coverage >= GOOD
         return Apart(
             clauses=tuple(self._clause(rule) for rule in chosen),
-            certainty=Certainty.PROVEN if certain else Certainty.SUSPECTED,
+            suspected=purity < GOOD or coverage < GOOD,
             purity=purity,
             coverage=coverage,
             failing=failing,

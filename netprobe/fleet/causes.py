@@ -82,24 +82,13 @@ def _split(id_: str, cause: str, shapes: dict[tuple[str, ...], list[tuple[int, S
             parts.append(part)
         for position, seen in hosts:
             before = part.seen.get(position)
-            part.seen[position] = seen if before is None else _both(before, seen)
+            part.seen[position] = seen if before is None else before.joined(seen)
     return parts
 
 
 def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
     together = one | other
     return not together or len(one & other) >= _ALIKE * len(together)
-
-
-def _both(one: Seen, other: Seen) -> Seen:
-    """Two findings of one host with one cause: in two regions, or proven for some names and suspected for others."""
-    return msgspec.structs.replace(
-        one,
-        severity=min(one.severity, other.severity, key=lambda severity: severity.rank),
-        certainty=Certainty.PROVEN if Certainty.PROVEN in (one.certainty, other.certainty) else Certainty.SUSPECTED,
-        endpoints=tuple(sorted({*one.endpoints, *other.endpoints})),
-        from_rule=one.from_rule or other.from_rule,
-    )
 
 
 def _severity(cause: Touched) -> Severity:

@@ -14,7 +14,7 @@ from enum import StrEnum
 import msgspec
 
 from netprobe import __version__
-from netprobe.findings import Certainty, Outcome, Owner, Severity
+from netprobe.findings import Outcome, Owner, Severity
 from netprobe.fleet import latency
 from netprobe.fleet.census import Census
 from netprobe.fleet.model import Member, Seen, Skipped
@@ -223,16 +223,7 @@ def _by_cause(member: Member) -> dict[tuple[str, str], Seen]:
     for seen in member.findings:
         key = (seen.id, seen.cause)
         known = found.get(key)
-        if known is None:
-            found[key] = seen
-            continue
-        certainty = Certainty.PROVEN if Certainty.PROVEN in (known.certainty, seen.certainty) else Certainty.SUSPECTED
-        found[key] = msgspec.structs.replace(
-            known,
-            severity=min(known.severity, seen.severity, key=lambda one: one.rank),
-            certainty=certainty,
-            endpoints=tuple(sorted({*known.endpoints, *seen.endpoints})),
-        )
+        found[key] = seen if known is None else known.joined(seen)
     return found
 
 

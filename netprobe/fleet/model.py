@@ -48,6 +48,20 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     endpoints: tuple[str, ...]
     from_rule: bool = False
 
+    def joined(self, other: Seen) -> Seen:
+        """This and another finding of the same host with the same cause: in two regions, or in two certainties.
+
+        It is proven only where both are: a host at which a part is suspected is not counted as proven.
+        """
+        suspected = Certainty.SUSPECTED in (self.certainty, other.certainty)
+        return msgspec.structs.replace(
+            self,
+            severity=min(self.severity, other.severity, key=lambda severity: severity.rank),
+            certainty=Certainty.SUSPECTED if suspected else Certainty.PROVEN,
+            endpoints=tuple(sorted({*self.endpoints, *other.endpoints})),
+            from_rule=self.from_rule or other.from_rule,
+        )
+
 
 class Member(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One host, small: what stays in memory of its report.
@@ -113,7 +127,7 @@ class Apart(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         clauses: any of them holding marks a host as one that fails.
-        certainty: proven where purity and coverage are at least 95 %, else suspected.
+        suspected: whether purity or coverage is below 95 %. It is a measure over these hosts, and never a proof.
         purity: the share of the marked hosts that fail.
         coverage: the share of the failing hosts that are marked.
         failing: hosts that fail.
@@ -124,7 +138,7 @@ class Apart(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     clauses: tuple[Clause, ...]
-    certainty: Certainty
+    suspected: bool
     purity: float
     coverage: float
     failing: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netprobe.findings import Certainty, Severity, Verdict
+from netprobe.findings import Severity, Verdict
 from netprobe.fleet.model import Apart, Clause, Condition, Fleet, FleetCause
 
 MOST_NAMED = 12
@@ -62,7 +62,7 @@ def apart(cause: FleetCause) -> str:
     if cause.apart is None:
         return f"What sets them apart: {cause.why_not_apart}." if cause.why_not_apart else ""
     found = cause.apart
-    doubt = "Suspected: w" if found.certainty is Certainty.SUSPECTED else "W"
+    doubt = "Suspected: w" if found.suspected else "W"
     clauses = " or ".join(_clause(clause) for clause in found.clauses)
     marked = sum(clause.hosts for clause in found.clauses)
     caught = found.failing - len(found.fail_anyway)

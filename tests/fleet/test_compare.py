@@ -69,6 +69,15 @@ def told(found: Comparison) -> list[tuple[str, str, str, str, str]]:
             ("changed", "none", "tcp_dropped", "certainty proven", "certainty suspected"),
         ),
         (
+            # In two findings of one host: what is suspected for a part is not proven for the host.
+            [fault("tcp_dropped", endpoints=("ecs", "ssm"))],
+            [
+                fault("tcp_dropped", endpoints=("ecs",)),
+                fault("tcp_dropped", endpoints=("ssm",), certainty=Certainty.SUSPECTED),
+            ],
+            ("changed", "none", "tcp_dropped", "certainty proven", "certainty suspected"),
+        ),
+        (
             [fault("ipv6_broken", severity=WARN)],
             [fault("ipv6_broken")],
             ("changed", "worse", "ipv6_broken", "severity warning", f"severity error, endpoints {ALL}"),

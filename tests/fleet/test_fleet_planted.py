@@ -12,12 +12,13 @@ import msgspec
 import pytest
 
 from netprobe.findings import Certainty
+from netprobe.fleet import words
 from netprobe.fleet.causes import BY_CHANCE, NONE_PASS, TOO_FEW
 from netprobe.fleet.census import Census
 from netprobe.fleet.files import Document
 from netprobe.fleet.model import Apart, Condition, Fleet, FleetCause
 from netprobe.fleet.survey import Wishes, survey
-from tests.support.fleets import CA, Machine, encoded, fault, machines, strike
+from tests.support.fleets import CA, ENDPOINTS, Machine, encoded, fault, machines, strike
 
 NOW = 1_764_500_000.0
 NUMBERS = (40, 60, 120, 250)
@@ -117,7 +118,7 @@ def test_what_was_planted_is_what_is_named(plant: str, seed: int) -> None:
     odd = {machine.name for machine in fleet if bool(machine.faults) is not wrong(machine)}
     assert {*found.apart.pass_anyway, *found.apart.fail_anyway} == odd
     if not odd:
-        assert found.apart.certainty is Certainty.PROVEN
+        assert not found.apart.suspected
         assert (found.apart.purity, found.apart.coverage) == (1.0, 1.0)
 
 
@@ -151,7 +152,7 @@ def test_one_finding_with_two_reasons_names_both(seed: int) -> None:
     apart = of(surveyed(fleet), "tcp_dropped").apart
     assert apart is not None
     assert {("subnet", (f"{subnet}.0/24",)), ("agent ecs-agent", (version,))} <= conditions(apart)
-    assert apart.certainty is Certainty.PROVEN
+    assert not apart.suspected
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -201,7 +202,7 @@ def test_impure_is_suspected_and_its_exceptions_are_named() -> None:
     apart = of(surveyed(fleet), "tcp_dropped").apart
     assert apart is not None
     assert apart.clauses[0].conditions == (Condition(attribute="proxy", values=("http://proxy-a:3128",)),)
-    assert apart.certainty is Certainty.SUSPECTED
+    assert apart.suspected
     assert apart.pass_anyway == tuple(sorted(machine.name for machine in spared))
     assert apart.purity == pytest.approx(1 - 8 / apart.clauses[0].hosts)
 
@@ -267,3 +268,14 @@ def test_the_answer_does_not_depend_on_the_order_of_the_reports() -> None:
         msgspec.structs.replace(cause, **sentence) for cause in again.causes
     ]
     assert once.hosts == again.hosts
+
+
+def test_a_host_of_which_a_part_is_suspected_is_not_counted_as_proven() -> None:
+    """One cause in two findings, as a check writes it: proven for some names, suspected for others."""
+    fleet = machines(random.Random(7), 4)
+    parts = ((ENDPOINTS[:1], Certainty.PROVEN), (ENDPOINTS[1:], Certainty.SUSPECTED))
+    fleet[1].faults = [fault("tcp_dropped", cause="10.0.0.1", endpoints=part, certainty=one) for part, one in parts]
+    fleet[0].faults = [fault("tcp_dropped", cause="10.0.0.1")]
+    found = of(surveyed(fleet), "tcp_dropped")
+    assert (len(found.hosts), found.proven) == (2, 1)
+    assert words.certainty(found) == "suspected at 1, proven at 1"
