@@ -45,7 +45,7 @@ def workbook(table: str, title: str) -> bytes:
     Raises:
         UsageError: openpyxl is not installed.
     """
-    openpyxl = _openpyxl()
+    openpyxl = library()
     book = openpyxl.Workbook()
     sheet = book.active
     sheet.title = title
@@ -56,10 +56,15 @@ def workbook(table: str, title: str) -> bytes:
     _lay_out(sheet, rows)
     raw = io.BytesIO()
     book.save(raw)
-    return _timeless(raw.getvalue())
+    return timeless(raw.getvalue())
 
 
-def _openpyxl() -> Any:
+def library() -> Any:
+    """Openpyxl.
+
+    Raises:
+        UsageError: it is not installed.
+    """
     try:
         import openpyxl
     except ImportError as exc:
@@ -76,12 +81,22 @@ def _put(cell: Any, value: str, *, header: bool) -> None:
         cell.value = int(value)
         return
     text = value[1:] if value.startswith("'") and value[1:].startswith(FORMULA) else value
-    cell.value = text
-    cell.data_type = "s"
+    as_text(cell, text)
     cell.alignment = Alignment(vertical="top", wrap_text=len(text) > _WIDEST)
     if header:
         cell.font = Font(bold=True)
-    elif text.startswith(FORMULA):
+
+
+def as_text(cell: Any, text: str) -> None:
+    """Make a cell one of text, whatever it begins with; it stays one when somebody edits it.
+
+    Args:
+        cell: of openpyxl, which else takes what begins with ``=`` for a formula.
+        text: without characters that XML 1.0 cannot hold.
+    """
+    cell.value = text
+    cell.data_type = "s"
+    if text.startswith(FORMULA):
         cell.quotePrefix = True
 
 
@@ -95,8 +110,8 @@ def _lay_out(sheet: Worksheet, rows: Sequence[Sequence[str]]) -> None:
         sheet.column_dimensions[get_column_letter(column)].width = min(widest, _WIDEST) + 2
 
 
-def _timeless(data: bytes) -> bytes:
-    """The same archive without the times at which its parts were written."""
+def timeless(data: bytes) -> bytes:
+    """The same workbook without the times at which it and its parts were written: equal content gives equal bytes."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
         for part in old.infolist():
@@ -115,7 +130,7 @@ def read_workbook(path: Path) -> str:
         UsageError: openpyxl is not installed.
     """
     data = reading.read(path, MAX_BYTES, _REMEDY)
-    openpyxl = _openpyxl()
+    openpyxl = library()
     try:
         _bounded(path, data)
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=False, keep_links=False)

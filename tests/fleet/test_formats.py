@@ -11,6 +11,7 @@ import io
 import json
 import random
 import re
+import zipfile
 
 import jsonschema
 import openpyxl
@@ -236,7 +237,17 @@ def test_hostile_names_make_no_formula(hostile: Fleet) -> None:
     book = openpyxl.load_workbook(io.BytesIO(_bytes(render(fleet, "xlsx"))))
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.value is not None]
     assert {cell.data_type for cell in cells} <= {"s", "n"}
-    assert "=HYPERLINK(1)" in {cell.value for cell in cells}
+    formulas = [cell for cell in cells if cell.value == "=HYPERLINK(1)"]
+    assert formulas
+    assert all(cell.quotePrefix for cell in formulas), "nor when somebody edits it"
+
+
+def test_a_workbook_has_no_time_of_its_own(ordinary: Fleet) -> None:
+    data = _bytes(render(ordinary, "xlsx"))
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert {part.date_time for part in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+    properties = openpyxl.load_workbook(io.BytesIO(data)).properties
+    assert (properties.created.year, properties.modified.year) == (1980, 1980)
 
 
 def test_hostile_names_make_no_markup(hostile: Fleet) -> None:

@@ -1,7 +1,7 @@
 """A workbook: causes, groups, hosts, and the map of hosts and endpoints, for people who live in spreadsheets.
 
-Every text is written as a text cell, so nothing that a host calls itself becomes a formula. openpyxl is imported when
-this format is asked for.
+Every text is written as a text cell, so nothing that a host calls itself becomes a formula, then or when it is edited
+(:mod:`netprobe.workbook`, which the change requests are written by, too).
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 import io
 import unicodedata
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from netprobe.errors import UsageError
+from netprobe import workbook
 from netprobe.findings import Outcome
 from netprobe.fleet import words
 from netprobe.fleet.model import Fleet
@@ -29,14 +28,9 @@ Value = str | int
 
 
 def render(fleet: Fleet, *, width: int) -> bytes:
-    """Write the workbook; the same bytes for the same fleet, as far as the library goes."""
-    try:
-        import openpyxl
-    except ModuleNotFoundError:
-        raise UsageError("xlsx", "needs openpyxl, which is not installed", "install netprobe-ecs[xlsx]") from None
-    book = openpyxl.Workbook(write_only=True)
+    """Write the workbook; the same bytes for the same fleet."""
+    book = workbook.library().Workbook(write_only=True)
     book.properties.creator = "netprobe"
-    book.properties.created = book.properties.modified = datetime.fromisoformat(fleet.made_at).astimezone(UTC)
     _sheet(book, "Causes", _causes(fleet))
     _sheet(book, "Groups", _groups(fleet))
     _sheet(book, "Hosts", _hosts(fleet))
@@ -44,7 +38,7 @@ def render(fleet: Fleet, *, width: int) -> bytes:
     _sheet(book, "Absent", _absent(fleet))
     stream = io.BytesIO()
     book.save(stream)
-    return stream.getvalue()
+    return workbook.timeless(stream.getvalue())
 
 
 def _sheet(book: Any, title: str, rows: Iterator[Sequence[Value]]) -> WriteOnlyWorksheet:
@@ -63,8 +57,8 @@ def _cell(sheet: Any, value: Value, fill: str = "") -> Any:
 
     if not isinstance(value, str):
         return value
-    cell = WriteOnlyCell(sheet, value=_text(value))
-    cell.data_type = "s"  # the library takes what begins with "=" for a formula
+    cell = WriteOnlyCell(sheet)
+    workbook.as_text(cell, _text(value))
     if fill:
         cell.fill = PatternFill("solid", start_color=fill)
     return cell
