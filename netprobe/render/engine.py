@@ -99,9 +99,9 @@ def render(
         **policy_variables(wished),
         **module.context(lowered, tuple(endpoints), wished),
     }
-    env = environment(module.NAME, module.COMMENT)
 
     def fill(file: File) -> str:
+        env = environment(file.folder or module.NAME, module.COMMENT)
         return env.get_template(file.template).render(variables)
 
     return Rendered(

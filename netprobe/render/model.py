@@ -518,6 +518,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: its fixed name (``allow.regex``); the stem ``netprobe`` in it follows ``--name``.
         template: the template, in ``templates/<target>/``.
+        folder: the target whose template it is, where two share one; else the target's own.
         when: whether the file is written for these entries (some engines warn of an empty list).
         enforces: whether it belongs to the form that denies, to the one that does not, or (None) to both.
         scoped: whether it is written only where ``--source`` is given.
@@ -525,6 +526,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     template: str
+    folder: str = ""
     enforces: bool | None = None
     scoped: bool = False
     when: Callable[[Lowered], bool] = _always

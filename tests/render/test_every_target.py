@@ -171,9 +171,8 @@ def test_shape(name: str) -> None:
     assert module.PROOF.by
     assert all(source.where and source.read for source in module.SOURCES)
     assert module.SOURCES
-    folder = templates() / name
     for file in (module.MAIN, *module.FILES):
-        assert (folder / file.template).is_file()
+        assert (templates() / (file.folder or name) / file.template).is_file()
         assert Path(file.name).name == file.name
 
 

@@ -30,6 +30,7 @@ READERS: dict[str, Callable[[str], Configuration]] = {
     "iptables": iptables,
     "nftables": nft,
     "panos": panos,
+    "panorama": panos,
     "panos-xml": panos_xml,
     "panos-edl": panos_edl,
     "fortios": fortios,

@@ -12,7 +12,23 @@ category with the vendor's pan-os-python.
 
 from __future__ import annotations
 
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
+from collections.abc import Mapping
+
+from netprobe.catalog.model import Endpoint
+from netprobe.render import text
+from netprobe.render.model import (
+    Capability,
+    Commands,
+    Comment,
+    File,
+    Form,
+    Layer,
+    Lowered,
+    Policy,
+    Proof,
+    Scope,
+    Source,
+)
 
 NAME = "panos"
 TITLE = "Palo Alto PAN-OS (set commands, custom URL category)"
@@ -52,4 +68,14 @@ SOURCES = (
         read="2026-11-26",
     ),
 )
-context = plain_context
+
+
+def place(at: str, rulebase: str, paste: str) -> Mapping[str, object]:
+    """Where the commands of the template put their objects and rules, and how they are to be pasted."""
+    verbs = {verb: text.words(f"{verb} {at}") for verb in ("set", "delete", "move")}
+    return {**verbs, "rulebase": text.words(rulebase), "paste": text.words(paste)}
+
+
+def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
+    """On a firewall itself."""
+    return place("", "rulebase", "Paste without these comments.")
