@@ -34,6 +34,7 @@ READERS: dict[str, Callable[[str], Configuration]] = {
     "panos-xml": panos_xml,
     "panos-edl": panos_edl,
     "fortios": fortios,
+    "fortimanager": fortios,
     "cisco-asa": asa,
     "juniper-srx": srx,
     "squid-splice": squid_splice,

@@ -1,10 +1,10 @@
 """Fortinet FortiOS: a static URL filter of anchored regular expressions, with the policies that use it.
 
 Decides on the server name (certificate inspection, no decryption) or the Host header. Every entry is a regular
-expression, exact names too: ``simple`` is a *substring* in flow mode (``net.com`` fits fortinet.com). The device looks
-for the expression in a URL without scheme, so it ends in ``([:/]|$)``; without an end ``….com.evil.test`` would pass.
-The command line reads two backslashes as one, and a question mark as a call for help: no entry holds one. The last
-entry of each list blocks everything else; a list without it blocks nothing.
+expression, exact names too: ``simple`` is a *substring* in flow mode (``net.com`` fits fortinet.com). The device
+looks for the expression in a URL without scheme, so it ends in ``([:/]|$)``; without an end ``….com.evil.test`` would
+pass. The command line reads two backslashes as one, and a question mark as a call for help: no entry holds one. The
+last entry of each list blocks everything else; a list without it blocks nothing.
 
 No FortiGuard licence is needed, since the profile says ``ftgd-disable``. That is the default, and ``unset options``
 would take it away: the rating service would be asked, and without a licence every answer is an error, which blocks.
