@@ -70,6 +70,10 @@ class Owner(StrEnum):
     WORKLOAD = "workload"
 
 
+NOT_OURS = frozenset({Owner.AWS, Owner.ORIGIN})
+"""Owners of what nobody here can change."""
+
+
 class Verdict(StrEnum):
     """The answer of a run."""
 

@@ -10,7 +10,7 @@ from enum import Enum
 
 import msgspec
 
-from netprobe.findings import Finding, Owner
+from netprobe.findings import NOT_OURS, Finding, Owner
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,6 +152,6 @@ _BY_OWNER = {
 
 def change_for(finding: Finding) -> Change:
     """What the change that a finding asks for costs, and how it is taken back."""
-    if finding.owner in (Owner.AWS, Owner.ORIGIN):
+    if finding.owner in NOT_OURS:
         return Kind.NOTHING.value
     return KINDS.get(finding.id, _BY_OWNER[finding.owner]).value

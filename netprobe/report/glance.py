@@ -15,8 +15,9 @@ import msgspec
 
 from netprobe.diagnosis.certificates import Authority
 from netprobe.diagnosis.model import EndpointOutcome
+from netprobe.errors import redacted
 from netprobe.findings import Finding, Outcome, Severity, Verdict, worst
-from netprobe.observations import DnsDetail, Failure, Observation, ProxyDetail, Step, TlsDetail
+from netprobe.observations import DnsDetail, Failure, HttpDetail, Observation, ProxyDetail, Step, TlsDetail
 from netprobe.report.model import Report
 from netprobe.report.words import VERDICTS, counted, ordered, summary
 
@@ -116,9 +117,36 @@ def _by(finding: Finding, report: Report) -> str:
         return _interceptor(found[0]) if found else ""
     if finding.id.startswith("dns_"):
         return _one_of("at", [one.resolver for one in details if isinstance(one, DnsDetail)])
+    if finding.id == "http_block_page":
+        server = block_page_server(finding, report)
+        return f'by "{server}"' if server else ""
     if finding.id.startswith("proxy_"):
-        return _one_of("at", [one.proxy for one in details if isinstance(one, ProxyDetail)])
+        return f"at {name}" if (name := proxy(finding, report)) else ""
     return ""
+
+
+def block_page_server(finding: Finding, report: Report) -> str:
+    """What the device that answers in AWS's place calls itself, where all of its answers say the same."""
+    wanted = set(finding.evidence)
+    answers = [one.detail for one in report.observations if one.id in wanted and isinstance(one.detail, HttpDetail)]
+    names = {answer.server for answer in answers if answer.server}
+    return names.pop() if len(names) == 1 else ""
+
+
+def proxy(finding: Finding, report: Report) -> str:
+    """The proxy that a finding is about: the one that its evidence names, or the only one that was looked through.
+
+    What a proxy does after its CONNECT is shown by steps that do not name it.
+    """
+    wanted = set(finding.evidence)
+    named = {
+        one.detail.proxy
+        for one in report.observations
+        if one.id in wanted and isinstance(one.detail, ProxyDetail) and one.detail.proxy
+    }
+    used = {record.proxy for record in report.context.vantages if record.name in finding.vantages and record.proxy}
+    candidates = named or used
+    return redacted(candidates.pop()) if len(candidates) == 1 else ""
 
 
 def _interceptor(authority: Authority) -> str:

@@ -13,7 +13,7 @@ import junitparser
 import msgspec
 import pytest
 import yaml
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 from markdown_it import MarkdownIt
@@ -22,9 +22,10 @@ from prometheus_client.parser import text_string_to_metric_families as prometheu
 from tap.parser import Parser
 
 from netprobe.errors import UsageError
-from netprobe.findings import Outcome, Place, Severity
+from netprobe.findings import Acceptance, Outcome, Place, Severity
 from netprobe.report import FORMATS, known_format, render
-from netprobe.report.model import Report
+from netprobe.report.formats.html.explained import sections
+from netprobe.report.model import HostIdentity, Report
 from tests.support import reports
 
 SARIF_SCHEMA = json.loads((Path(__file__).parent / "sarif-2.1.0-rtm.5.json").read_text())
@@ -51,6 +52,23 @@ EXAMPLES = (
 def shown(report: Report, format: str) -> str:
     out = render(report, format)
     return out if isinstance(out, str) else out.decode("utf-8")
+
+
+def waived() -> Report:
+    """Two endpoints that fail: of one of them the cause is accepted for now, and so it is a warning."""
+    accepted = Acceptance(owner="platform@corp.example", expires="2027-01-31", reason="until the audit")
+    title = "TLS to ecs is intercepted by Example CA."
+    return reports.report(
+        endpoints=(
+            reports.endpoint("ecs", Outcome.WARN, reports.host("ecs", Outcome.WARN, "tls", "ssl_unknown_authority")),
+            reports.endpoint("ssm", Outcome.FAIL, reports.host("ssm", Outcome.FAIL, "tcp", "generic_timeout_error")),
+        ),
+        rules=(),
+        findings=(
+            reports.finding("tls_intercepted", Severity.WARNING, title, waiver=accepted),
+            reports.finding("tcp_dropped", endpoints=("ssm",), hosts=("ssm.us-east-2.amazonaws.com",)),
+        ),
+    )
 
 
 def hostile(test: Any) -> Any:
@@ -101,6 +119,35 @@ def test_junit_is_read_by_junitparser() -> None:
     assert suites["host"].failures == 0
 
 
+def test_junit_skips_what_is_waived_and_says_why() -> None:
+    suites = {suite.name: suite for suite in junit(waived())}
+    [case] = [case for case in suites["us-east-2"] if case.name.startswith("ecs ")]
+    [skipped] = case.result
+    assert isinstance(skipped, junitparser.Skipped)
+    assert skipped.message == "waived until 2027-01-31 by platform@corp.example: until the audit"
+    assert "TLS to ecs is intercepted by Example CA." in case.system_out
+    # Another cause of the same endpoint that nobody accepted: it fails.
+    [case] = [case for case in suites["us-east-2"] if case.name.startswith("ssm ")]
+    assert [type(result) for result in case.result] == [junitparser.Failure]
+    assert (suites["us-east-2"].failures, suites["us-east-2"].skipped) == (1, 1)
+
+
+def test_junit_properties_say_which_host_with_its_labels() -> None:
+    for suite in junit(reports.report()):
+        told = {one.name: one.value for one in suite.properties()}
+        assert suite.hostname == told["host.name"] == "edge-fra-07"
+        assert told["host.site"] == "fra"
+        assert told["host.label.rack"] == "7"
+        assert told["host.agent.ecs-agent"] == "1.86.0"
+        assert told["host.addresses"] == "192.0.2.9"
+        assert told["host.machine_id"] == "a" * 32
+        assert told["catalog_age_days"] == "5"
+    nobody = msgspec.structs.replace(reports.report(), host=HostIdentity())
+    for suite in junit(nobody):
+        assert suite.hostname is None
+        assert not [one.name for one in suite.properties() if one.name.startswith("host.")]
+
+
 def test_junit_totals_are_the_sums_of_the_suites() -> None:
     whole = junit(reports.report())
     for key in ("tests", "failures", "errors", "skipped"):
@@ -124,6 +171,30 @@ def test_sarif_meets_the_published_schema() -> None:
     for report in (reports.report(), reports.ready()):
         document = json.loads(shown(report, "sarif"))
         assert [error.message for error in Draft4Validator(SARIF_SCHEMA).iter_errors(document)] == []
+
+
+def test_sarif_suppresses_what_is_waived_and_nothing_else() -> None:
+    document = json.loads(shown(waived(), "sarif"))
+    assert [error.message for error in Draft4Validator(SARIF_SCHEMA).iter_errors(document)] == []
+    suppressions = {result["ruleId"]: result["suppressions"] for result in document["runs"][0]["results"]}
+    assert suppressions == {
+        "tls_intercepted": [
+            {
+                "kind": "external",
+                "status": "accepted",
+                "justification": "waived until 2027-01-31 by platform@corp.example: until the audit",
+            }
+        ],
+        # Empty, not absent: section 3.27.23 reads that as "known not to be suppressed".
+        "tcp_dropped": [],
+    }
+
+
+def test_the_published_schema_refuses_a_suppression_that_is_none() -> None:
+    """Otherwise the test above would show nothing."""
+    document = json.loads(shown(waived(), "sarif"))
+    document["runs"][0]["results"][0]["suppressions"] = [{"kind": "waived"}]
+    assert list(Draft4Validator(SARIF_SCHEMA).iter_errors(document))
 
 
 def test_sarif_shows_each_finding_with_its_file_and_line() -> None:
@@ -386,6 +457,7 @@ def test_html_is_one_page_that_loads_nothing() -> None:
 
 @hostile
 def test_html_gets_no_tag_from_foreign_text(text: str) -> None:
+    assume(not sections(text))  # the id of a finding brings the finding's own page
     harmless = page(reports.hostile("x"))
     read = page(reports.hostile(text))
     assert read.tags == harmless.tags

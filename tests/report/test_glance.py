@@ -19,6 +19,7 @@ from netprobe.report import glance, render
 from netprobe.report.formats import nagios
 from netprobe.report.model import Report
 from tests.support import need, reports
+from tests.support.lab_runs import lab_report
 from tests.support.screen import columns
 
 WAIVER = Acceptance(owner="platform@corp.example", expires="2027-01-31", reason="hardened in the next release")
@@ -110,6 +111,21 @@ def test_it_says_which_dns_server_and_as_whom() -> None:
     assert "dns_refused at 10.0.0.53:53 as docker → network team" in line
 
 
+def test_it_says_which_proxy_though_what_failed_came_after_its_connect() -> None:
+    """The answer that a proxy holds back is an HTTP step, which names no proxy."""
+    observation = seen("o1", TlsDetail(sni=None))
+    two = Context(vantages=(VantageRecord(name="docker", proxy="http://u:pw@proxy:3128"), VantageRecord(name="host")))
+    finding = reports.finding("proxy_buffers", endpoints=EVERY, vantages=("docker",))
+    [line] = glance.conclusion(broken(finding, observations=(observation,), context=two))
+    assert "proxy_buffers at http://" in line
+    assert "@proxy:3128 as docker → network team" in line
+    assert "pw" not in line
+
+
+def test_it_says_whose_block_page_it_is() -> None:
+    assert 'http_block_page by "Example-Web-Filter/7.1" →' in glance.conclusion(lab_report("block-page"))[0]
+
+
 def test_in_several_regions_it_says_in_which() -> None:
     finding = reports.finding("x", endpoints=EVERY)
     [line] = glance.conclusion(broken(finding, regions=("us-east-2", "eu-west-1")))
@@ -141,6 +157,15 @@ def test_a_cause_of_everything_is_told_once() -> None:
         assert text.count(name) == 1
         assert f"\n    {name}\n" in text  # alone on its line, to be copied
     assert "control 0 of 5: x\n" in text
+
+
+def test_names_that_two_causes_share_are_listed_once() -> None:
+    """A second list of the same names pushes what is worse off the screen."""
+    names = tuple(f"e{n}.us-east-2.amazonaws.com" for n in range(5))
+    both = [reports.finding(id_, endpoints=EVERY, remedy="Exempt these 5 names.", patterns=names) for id_ in "xxy"]
+    text = shown(broken(*both), width=80)
+    assert all(text.count(f"    {name}\n") == 1 for name in names)
+    assert text.count("    the same 5 names as for x, above\n") == 2
 
 
 def test_a_waived_finding_is_marked_where_it_stands() -> None:

@@ -65,8 +65,10 @@ def render(report: Report, *, width: int, colour: bool, ascii: bool = False, ful
         lines += [""]
     if report.findings:
         lines += [page.bold("FINDINGS"), ""]
+        listed: dict[tuple[str, ...], Finding] = {}
         for finding in ordered(report.findings):
-            lines += [*_finding(finding, report, page), ""]
+            first = listed.setdefault(finding.patterns, finding)
+            lines += [*_finding(finding, report, page, listed_by=None if first is finding else first), ""]
     lines += _conclusion(report, page)
     return cilog.in_text("\n".join(lines).rstrip("\n") + "\n")
 
@@ -159,7 +161,8 @@ def _conclusion(report: Report, page: _Page) -> Iterator[str]:
         yield from (part.replace("\xa0", " ") for part in lines)
 
 
-def _finding(finding: Finding, report: Report, page: _Page) -> Iterator[str]:
+def _finding(finding: Finding, report: Report, page: _Page, *, listed_by: Finding | None) -> Iterator[str]:
+    """One finding; names that an earlier one has listed already are not listed again."""
     where = f" in {page.told(finding.region)}" if finding.region else ""
     title = f": {page.told(finding.id)}{where} ({finding.certainty})"
     yield from page.titled(finding.severity.upper(), title, _OF_SEVERITY[finding.severity])
@@ -178,7 +181,9 @@ def _finding(finding: Finding, report: Report, page: _Page) -> Iterator[str]:
     if finding.location is not None:
         yield from _labelled("where", _location(finding, page), page)
     yield from _labelled("fix", page.told(finding.remedy, 2000), page)
-    if len(finding.patterns) > 1:
+    if len(finding.patterns) > 1 and listed_by is not None:
+        yield f"    the same {len(finding.patterns)} names as for {page.told(listed_by.id)}, above"
+    elif len(finding.patterns) > 1:
         yield from _patterns(finding, page)
     yield from _labelled("who", _OWNERS[finding.owner.value], page)
     yield from _labelled("more", f"netprobe explain {page.told(finding.id)}", page)

@@ -11,6 +11,8 @@ diagnosis' facts.
 
 from __future__ import annotations
 
+import functools
+
 import jinja2
 from markupsafe import Markup
 
@@ -30,7 +32,34 @@ _LONGEST = 4000
 
 def render(report: Report, *, width: int, colour: bool) -> str:
     """Fill the template ``report/report.html.j2``."""
-    environment = jinja2.Environment(
+    index = Index.of(report)
+    page = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            verdict=VERDICTS[report.verdict],
+            head=head.view(report, index),
+            meaning=meaning.view(report, index),
+            where=where.view(report, index),
+            cards=cards.view(report, index),
+            way=way.view(report, index),
+            steps=steps.view(report, index),
+            settings=settings.view(report, index),
+            appendix=appendix.view(report, index),
+            glyphs=GLYPHS,
+            outcomes=OUTCOMES,
+            element=embedded.ELEMENT,
+            packed=Markup(embedded.packed(report)),  # noqa: S704 - base64 has no character that HTML could read
+        )
+    )
+    return cilog.in_markup(page)
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    """The templates, compiled once: that takes longer than to fill them."""
+    return jinja2.Environment(
         loader=jinja2.FunctionLoader(template_source("report")),
         undefined=jinja2.StrictUndefined,
         autoescape=True,
@@ -40,21 +69,3 @@ def render(report: Report, *, width: int, colour: bool) -> str:
         # Control characters are no HTML: shown escaped, as everywhere.
         finalize=lambda value: printable(value, _LONGEST) if type(value) is str else value,
     )
-    index = Index.of(report)
-    page = environment.get_template("report.html.j2").render(
-        report=report,
-        verdict=VERDICTS[report.verdict],
-        head=head.view(report, index),
-        meaning=meaning.view(report, index),
-        where=where.view(report, index),
-        cards=cards.view(report, index),
-        way=way.view(report, index),
-        steps=steps.view(report, index),
-        settings=settings.view(report, index),
-        appendix=appendix.view(report, index),
-        glyphs=GLYPHS,
-        outcomes=OUTCOMES,
-        element=embedded.ELEMENT,
-        packed=Markup(embedded.packed(report)),  # noqa: S704 - base64 has no character that HTML could read
-    )
-    return cilog.in_markup(page)

@@ -13,12 +13,12 @@ from netprobe.diagnosis.handoff import destinations, sources
 from netprobe.diagnosis.proof import NEEDS
 from netprobe.diagnosis.taxonomy import TAXONOMY
 from netprobe.errors import redacted
-from netprobe.findings import Certainty, Finding, Outcome, Owner, Severity
+from netprobe.findings import NOT_OURS, Certainty, Finding, Outcome, Owner, Severity
 from netprobe.report.formats.html.explained import sections
 from netprobe.report.formats.html.index import Index
 from netprobe.report.formats.html.marks import OF_SEVERITY, TEAMS, brief
 from netprobe.report.model import Report
-from netprobe.report.words import counted
+from netprobe.report.words import counted, waived
 
 _WIDTH = 76
 _MOST_PLACES = 20
@@ -33,7 +33,8 @@ class Card:
         anchor: where it stands on the page.
         finding: the finding itself.
         outcome: its severity as a mark.
-        severity: ``must change``, ``should change`` or ``good to know``.
+        severity: ``must change``, ``should change``, ``good to know`` or ``accepted for now``.
+        waiver: who accepts it, until when and why; nothing where nobody does.
         headline: what is wrong, in a few words.
         sentence: the same with names and addresses; nothing where the headline says it all.
         certainty: how sure that is, and by which experiment.
@@ -52,6 +53,7 @@ class Card:
     finding: Finding
     outcome: Outcome
     severity: str
+    waiver: str
     headline: str
     sentence: str
     certainty: str
@@ -71,6 +73,7 @@ _SEVERITIES = {
     Severity.WARNING: "Should change",
     Severity.INFO: "Good to know",
 }
+_ACCEPTED = "Accepted for now"
 
 
 def view(report: Report, index: Index) -> tuple[Card, ...]:
@@ -88,7 +91,8 @@ def view(report: Report, index: Index) -> tuple[Card, ...]:
                 anchor=anchor,
                 finding=finding,
                 outcome=OF_SEVERITY[finding.severity],
-                severity=_SEVERITIES[finding.severity],
+                severity=_SEVERITIES[finding.severity] if finding.waiver is None else _ACCEPTED,
+                waiver=waived(finding),
                 headline=brief(finding),
                 sentence=finding.title if finding.id in TAXONOMY else "",
                 certainty=_certainty(finding),
@@ -134,7 +138,7 @@ def _block(finding: Finding, report: Report, index: Index) -> tuple[str, ...]:
 
     What is asked of the network is a list, a line for each pattern and complete; the remedy beside it names only a few.
     """
-    if finding.owner in (Owner.AWS, Owner.ORIGIN) or not finding.remedy:
+    if finding.owner in NOT_OURS or not finding.remedy:
         return ()
     asked = list(_asked(finding, report, index)) if finding.owner is Owner.NETWORK else []
     if asked:

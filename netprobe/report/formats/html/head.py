@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from netprobe.diagnosis.handoff import TO_RESOLVER, sources
 from netprobe.diagnosis.words import listing
 from netprobe.errors import redacted
-from netprobe.findings import Finding, Outcome, Owner, Severity, Verdict
-from netprobe.observations import DnsDetail, ProxyDetail
+from netprobe.findings import NOT_OURS, Finding, Outcome, Owner, Severity, Verdict, worst
+from netprobe.observations import DnsDetail
+from netprobe.report import glance
 from netprobe.report.formats.html import intercept
 from netprobe.report.formats.html.index import Index
 from netprobe.report.formats.html.marks import OF_SEVERITY, OF_VERDICT, TEAMS, brief, time_told
@@ -26,11 +27,19 @@ _RARE = ((Owner.WORKLOAD, "Task definition"), (Owner.ORIGIN, "Other services"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
-    """How many changes one team has to make, and how many more it is advised to."""
+    """How many changes one team has to make.
+
+    Attributes:
+        owner: which team.
+        needed: how many.
+        what: the words beside the number; they also tell of warnings.
+        outcome: the worst of what is the team's.
+    """
 
     owner: str
     needed: int
-    advised: int
+    what: str
+    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +115,7 @@ def _where(report: Report) -> str:
 
 
 def _cause(finding: Finding, report: Report, index: Index) -> Cause:
-    which = _which(finding, index)
+    which = _which(finding, report, index)
     return Cause(
         outcome=OF_SEVERITY[finding.severity],
         text=f"{brief(finding)}: {which}" if which else brief(finding),
@@ -116,8 +125,8 @@ def _cause(finding: Finding, report: Report, index: Index) -> Cause:
     )
 
 
-def _which(finding: Finding, index: Index) -> str:
-    """The CA, resolver or proxy that it is about."""
+def _which(finding: Finding, report: Report, index: Index) -> str:
+    """The CA, device, resolver or proxy that it is about."""
     seen = index.evidence(finding)
     if finding.id.startswith("tls_intercepted"):
         ca = intercept.authority(seen)
@@ -125,8 +134,11 @@ def _which(finding: Finding, index: Index) -> str:
     if finding.id in TO_RESOLVER:
         asked = (one.detail.resolver for one in seen if one.failure is not None and isinstance(one.detail, DnsDetail))
         return next(asked, "")
+    if finding.id == "http_block_page":
+        server = glance.block_page_server(finding, report)
+        return f"“{server}”" if server else ""
     if finding.id.startswith("proxy_"):
-        return next((redacted(one.detail.proxy) for one in seen if isinstance(one.detail, ProxyDetail)), "")
+        return glance.proxy(finding, report)
     return ""
 
 
@@ -147,7 +159,23 @@ def _tiles(told: list[Finding]) -> Iterator[Tile]:
         mine = [finding for finding in told if finding.owner is owner]
         needed = sum(finding.severity is Severity.ERROR for finding in mine)
         if (owner, name) in _TILES or mine:
-            yield Tile(owner=name, needed=needed, advised=len(mine) - needed)
+            yield Tile(
+                owner=name, needed=needed, what=_asked_of(owner, needed, len(mine) - needed), outcome=_worst(mine)
+            )
+
+
+def _asked_of(owner: Owner, needed: int, warnings: int) -> str:
+    """What a number of changes is called; nobody is advised to change what is AWS's."""
+    what = "change needed" if needed == 1 else "changes needed"
+    if not warnings:
+        return what
+    if owner in NOT_OURS:
+        return f"{what}, {counted(warnings, 'warning')}"
+    return f"{what}, {warnings} advised"
+
+
+def _worst(mine: list[Finding]) -> Outcome:
+    return worst(OF_SEVERITY[finding.severity] for finding in mine) if mine else Outcome.NOT_APPLICABLE
 
 
 _SHOWN_OTHERWISE = frozenset({"looked", "when"})

@@ -102,7 +102,7 @@ class Waterfall:
 
     height: int
     bars: tuple[Bar, ...]
-    ticks: tuple[tuple[float, str], ...]
+    ticks: tuple[tuple[int, str], ...]
     label: str
     left_out: int
 
@@ -245,7 +245,7 @@ def draw(seen: Sequence[Observation]) -> Waterfall:
     bars = list(_bars(_chained(chain)[:_MOST_ROWS], alike[:_MOST_CONTROLS], begin, scale))
     left_out = max(len(chain) - _MOST_ROWS, 0) + max(len(alike) - _MOST_CONTROLS, 0)
     height = bars[-1].top + _ROW if bars else _TOP
-    ticks = tuple((share * 100, time_told(scale * share)) for share in (0.25, 0.5, 0.75, 1.0))
+    ticks = tuple((percent, time_told(scale * percent / 100)) for percent in (25, 50, 75, 100))
     return Waterfall(height=height, bars=tuple(bars), ticks=ticks, label=_label(bars), left_out=left_out)
 
 
