@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from netprobe import catalog, messages
+from netprobe.catalog import history
 from netprobe.cli import docs
 from netprobe.cli.commands import COMMANDS
 from netprobe.cli.main import run as netprobe
@@ -50,6 +51,28 @@ def test_the_catalog_names_purpose_source_and_day_of_every_endpoint_and_every_re
             assert pages.cell(str(value)) in row
     for region in known.regions:
         assert (f"`{region.id}`" in page) == (region.support.value != "refused")
+
+
+def test_each_endpoint_has_its_history_and_the_catalog_has_every_change() -> None:
+    told, known = history.shipped(), catalog.load()
+    table = made()["endpoints/catalog.md"].partition("## History")[2]
+    assert f"begins with the catalog of {told.first.version}" in table
+    for change in told.changes:
+        words = (f"| {change.version} |", f"`{change.subject}`", f"| {change.kind} |")
+        cells = tuple(pages.cell(text) for text in (change.reason, change.impact, change.source))
+        assert any(all(word in line for word in (*words, *cells)) for line in table.splitlines()), change
+    subjects = {entry.id: entry.ids for entry in known.entries}
+    there = {endpoint.id for endpoint in known.endpoints(known.region("us-east-2"))}
+    checked = 0
+    for change in told.changes:
+        for id_ in set(subjects.get(change.subject, ())) & there:
+            page = made()[f"endpoints/{id_}.md"].partition("## History")[2]
+            told_of_it = " ".join((change.version, change.reason, change.impact, change.source))
+            assert all(word in page for word in told_of_it.split()), (id_, change)
+            checked += 1
+    assert checked >= 5
+    # One that never changed says since when it is there, and that nobody looked before that.
+    assert f"in the catalog since {told.first.version}, with which the history begins" in made()["endpoints/ssm.md"]
 
 
 def test_every_message_of_an_agent_is_there_with_its_source() -> None:

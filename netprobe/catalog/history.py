@@ -105,6 +105,23 @@ class History(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """Every version in which something changed, and the first."""
         return tuple(dict.fromkeys((self.first.version, *(change.version for change in self.changes))))
 
+    def of(self, subject: str) -> tuple[str, tuple[Change, ...]]:
+        """The version that has a subject first, and what changed of it since.
+
+        Args:
+            subject: an entry's id, or ``region NAME``.
+
+        Raises:
+            KeyError: nothing was ever stated of it.
+        """
+        mine = [change for change in self.changes if change.subject == subject]
+        if subject in self.first.facts:
+            return self.first.version, tuple(mine)
+        came = next((change for change in mine if change.kind is Kind.ADDED), None)
+        if came is None:
+            raise KeyError(subject)
+        return came.version, tuple(mine)
+
 
 def parse(data: bytes) -> History:
     """Read ``history.json``; raises msgspec.ValidationError on anything unexpected."""

@@ -23,6 +23,7 @@ from netprobe.errors import UsageError
 from netprobe.nearest import meant, nearest
 
 if TYPE_CHECKING:
+    from netprobe.catalog import Catalog
     from netprobe.catalog.model import Answered
     from netprobe.messages.search import Page
 
@@ -252,7 +253,22 @@ def _endpoint(id_: str) -> str:
     ]
     if e.stands_in_for is not None:
         rows.append(f"- required only where no numbered name of `{e.stands_in_for}` exists")
-    return "\n".join([f"# {e.id}", "", e.purpose, "", *rows, "", *([e.note, ""] if e.note else [])])
+    lines = [f"# {e.id}", "", e.purpose, "", *rows, "", *([e.note, ""] if e.note else [])]
+    return "\n".join([*lines, "## History", "", *_history(known, id_), ""])
+
+
+def _history(known: Catalog, id_: str) -> list[str]:
+    """Since when the catalog has an endpoint, and what changed of it: when, why, what that means, and who says so."""
+    from netprobe.catalog import history
+
+    entry = next(one for one in known.entries if id_ in one.ids)
+    first, changes = history.shipped().of(entry.id)
+    begins = history.shipped().first.version
+    since = f"since {first}" if first > begins else f"since {first}, with which the history begins"
+    told = [f"- in the catalog {since}"]
+    for change in changes:
+        told.append(f"- {change.version}, {change.kind}: {change.reason}; {change.impact} (source: {change.source})")
+    return told
 
 
 def _answer(known: Answered) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 
 from netprobe import messages
+from netprobe.catalog import history
 from netprobe.catalog.store import Catalog
 from netprobe.handbook.model import Command, Kinds, Option
 
@@ -150,15 +151,38 @@ def _catalog(catalog: Catalog) -> str:
     lines += ["## Groups", "", *_table(("group", "what for", "by default", "endpoints"), groups)]
     region = catalog.region("us-east-2")
     rows = [
-        (f"`{e.id}`", f"`{e.pattern}`", e.purpose, "required" if e.required else "optional", e.source, e.checked)
+        (
+            *(f"`{e.id}`", f"`{e.pattern}`", e.purpose, "required" if e.required else "optional", e.source, e.checked),
+            _since(catalog, e.id),
+        )
         for e in catalog.endpoints(region)
     ]
-    heads = ("endpoint", "in us-east-2", "what for", "", "source", "read")
+    heads = ("endpoint", "in us-east-2", "what for", "", "source", "read", "in the catalog")
     lines += ["## Endpoints", "", *_table(heads, rows)]
     open_ = [r for r in catalog.regions if r.support.value != "refused"]
     regions = [(f"`{r.id}`", r.description, r.partition.id, r.support.value, r.note) for r in open_]
     lines += ["## Regions", "", *_table(("region", "", "partition", "ECS Anywhere", "note"), regions)]
+    lines += _history()
     return "\n".join(lines)
+
+
+def _since(catalog: Catalog, id_: str) -> str:
+    """Since which version the catalog has an endpoint, and when it changed."""
+    entry = next(one for one in catalog.entries if id_ in one.ids)
+    first, changes = history.shipped().of(entry.id)
+    changed = dict.fromkeys(one.version for one in changes if one.kind is not history.Kind.ADDED)
+    return f"since {first}; changed {', '.join(changed)}" if changed else f"since {first}"
+
+
+def _history() -> Iterator[str]:
+    """Every change of what AWS needs, the newest first."""
+    told = history.shipped()
+    yield from ("## History", "", f"The history begins with the catalog of {told.first.version}.", "")
+    rows = [
+        (one.version, f"`{one.subject}`", str(one.kind), one.reason, one.impact, one.source)
+        for one in sorted(told.changes, key=lambda one: one.version, reverse=True)
+    ]
+    yield from _table(("version", "what", "change", "why", "what it means", "source"), rows)
 
 
 def _messages() -> str:
