@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from netprobe.render.readers.base import Configuration, Rule
-from netprobe.render.readers.devices import asa, fortios, panos_edl, panos_xml, srx
+from netprobe.render.readers.devices import asa, fortios, iosxe, panos_edl, panos_xml, srx
 from netprobe.render.readers.documents import cilium, document, suricata, table
 from netprobe.render.readers.iptables import iptables
 from netprobe.render.readers.lists import plain
@@ -36,6 +36,7 @@ READERS: dict[str, Callable[[str], Configuration]] = {
     "fortios": fortios,
     "fortimanager": fortios,
     "cisco-asa": asa,
+    "cisco-iosxe": iosxe,
     "juniper-srx": srx,
     "squid-splice": squid_splice,
     "haproxy": haproxy,

@@ -1,4 +1,4 @@
-"""Readers of FortiOS, Cisco ASA and Juniper SRX configurations, and of PAN-OS XML and URL lists: admitted names.
+"""Readers of FortiOS, Cisco ASA, IOS XE and Juniper SRX configurations, and of PAN-OS XML and URL lists: names.
 
 Only objects that a rule uses would count on the device; here every object of the file counts, and a note says so.
 """
@@ -12,12 +12,14 @@ from netprobe.render.model import Form
 from netprobe.render.readers.base import (
     MAX_RULES,
     Configuration,
+    Ports,
     Rule,
     expression,
     first_notes,
     in_network,
     matching,
     numbered_lines,
+    ports_of,
 )
 from netprobe.render.readers.panos import panos_entry
 
@@ -72,6 +74,39 @@ def _asa(text: str, permitted: set[str]) -> Iterator[_Found]:
             here = named.group(1)
         elif (name := re.match(r"fqdn (?:v[46] )?(\S+)", line)) and here in permitted:
             yield number, line, matching(Form.EXACT, name.group(1)), ""
+
+
+def iosxe(text: str) -> Configuration:
+    """Patterns of FQDN groups that an access list permits on some ports; a group that nothing permits is told."""
+    patterns: dict[str, list[tuple[int, str]]] = {}
+    permitted: list[tuple[str, Ports]] = []
+    here = ""
+    for number, line in numbered_lines(text):
+        if named := re.match(r"object-group fqdn (\S+)$", line):
+            here = named.group(1)
+        elif line.startswith(("object-group ", "ip access-list ", "interface ")):
+            here = ""
+        elif here and (pattern := re.match(r"pattern (\S+)$", line)):
+            patterns.setdefault(here, []).append((number, pattern.group(1)))
+        elif (ace := _FQDN_ACE.match(line)) and ace.group(1) == "permit":
+            permitted.append((ace.group(2), ports_of(ace.group(3) or "")))
+    rules: list[Rule] = []
+    unread: list[str] = []
+    for group, ports in permitted:
+        for number, pattern in patterns.get(group, ()):
+            matches = expression(pattern, re.IGNORECASE)
+            if matches is None:
+                unread.append(f"line {number}: {pattern[:160]} cannot be read")
+            elif len(rules) < MAX_RULES:
+                rules.append(Rule(text=f"{pattern[:240]} in {group}", line=number, ports=ports, matches=matches))
+    idle = sorted(set(patterns) - {group for group, _ in permitted})
+    notes = [f"no line permits the group {group}" for group in idle]
+    return Configuration(rules=tuple(rules), by_address=False, notes=first_notes(notes), unread=first_notes(unread))
+
+
+_FQDN_ACE = re.compile(
+    r"(?:\d+ )?(permit|deny) (?:tcp|ip) (?:any|host \S+|object-group \S+|\S+ \S+) fqdn-group (\S+)(?: eq ([\d ]+))?"
+)
 
 
 def srx(text: str) -> Configuration:
