@@ -93,12 +93,12 @@ def iosxe(text: str) -> Configuration:
     rules: list[Rule] = []
     unread: list[str] = []
     for group, ports in permitted:
-        for number, pattern in patterns.get(group, ()):
-            matches = expression(pattern, re.IGNORECASE)
+        for number, said in patterns.get(group, ()):
+            matches = expression(said, re.IGNORECASE)
             if matches is None:
-                unread.append(f"line {number}: {pattern[:160]} cannot be read")
+                unread.append(f"line {number}: {said[:160]} cannot be read")
             elif len(rules) < MAX_RULES:
-                rules.append(Rule(text=f"{pattern[:240]} in {group}", line=number, ports=ports, matches=matches))
+                rules.append(Rule(text=f"{said[:240]} in {group}", line=number, ports=ports, matches=matches))
     idle = sorted(set(patterns) - {group for group, _ in permitted})
     notes = [f"no line permits the group {group}" for group in idle]
     return Configuration(rules=tuple(rules), by_address=False, notes=first_notes(notes), unread=first_notes(unread))
