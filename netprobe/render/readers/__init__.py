@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from netprobe.render.readers.base import Configuration, Rule
+from netprobe.render.readers.cpl import cpl
 from netprobe.render.readers.devices import asa, fortios, iosxe, panos_edl, panos_xml, srx
 from netprobe.render.readers.documents import cilium, document, suricata, table
 from netprobe.render.readers.iptables import iptables
@@ -43,6 +44,7 @@ READERS: dict[str, Callable[[str], Configuration]] = {
     "nginx-stream": nginx,
     "tinyproxy": tinyproxy,
     "privoxy": privoxy,
+    "bluecoat-cpl": cpl,
     "suricata": suricata,
     "aws-network-firewall": suricata,
     "aws-network-firewall-domains": suricata,
