@@ -42,6 +42,10 @@ def _not_kept(_traceback: str) -> str:
     return "its traceback was not kept"
 
 
+def _nothing() -> None:
+    """Nothing is needed."""
+
+
 def _no_bar() -> AbstractContextManager[Progress | None]:
     return nullcontext()
 
@@ -55,12 +59,14 @@ class Outside(msgspec.Struct, frozen=True, kw_only=True):
         keep_bug: keeps the traceback of a bug in one probe, and says where.
         meanwhile: takes a line of what the first pass saw so far, and of what failed in it while that is tried again;
             None for silence.
+        afterwards: imports what is needed when the report stands; called while the first answers are under way.
     """
 
     say: Callable[[str], None] = _silent
     progress: Callable[[], AbstractContextManager[Progress | None]] = _no_bar
     keep_bug: Callable[[str], str] = _not_kept
     meanwhile: Callable[[str], None] | None = None
+    afterwards: Callable[[], None] = _nothing
 
 
 ALONE = Outside()
@@ -249,8 +255,8 @@ def run(prepared: Prepared, outside: Outside = ALONE) -> Report:
 
     endpoints, ready = prepared.selection.endpoints, prepared.look.ready or ()
     with spread.forked(endpoints, ready, prepared.settings, outside.say) as workers:
-        import netprobe.diagnosis  # noqa: F401 - needed in any case, and now the workers work meanwhile
-
+        if workers is not None:
+            _import_what_follows(outside)  # the workers work meanwhile
         return trio.run(look, prepared, outside, workers)
 
 
@@ -290,13 +296,23 @@ async def look(prepared: Prepared, outside: Outside = ALONE, workers: spread.Wor
                 keep_bugs=outside.keep_bug,
                 meanwhile=tell if outside.meanwhile is not None else None,
                 news=tell_news if outside.meanwhile is not None else None,
+                later=lambda: _import_what_follows(outside),
             )
         report = _diagnosed(seen, prepared.notes)
         if prepared.request.locate:
             report = await _located(report, looking, settings)
-    from netprobe import identity  # late: who we are is no reason to keep the first packet waiting
+    from netprobe import identity
 
     return identity.with_host(report, prepared.request.naming, prepared.request.root)
+
+
+def _import_what_follows(outside: Outside) -> None:
+    """Import what is needed behind the last answer: nothing of it is a reason to keep the first packet waiting."""
+    import netprobe.diagnosis
+    import netprobe.identity
+    import netprobe.report.model  # noqa: F401
+
+    outside.afterwards()
 
 
 def _diagnosed(run: Run, notes: Sequence[str]) -> Report:

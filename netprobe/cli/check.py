@@ -140,6 +140,7 @@ def check(
         progress=lambda: _progress(not quiet),
         keep_bug=lambda traceback: bug.keep(traceback, sys.argv[1:]),
         meanwhile=None if quiet else say,
+        afterwards=lambda: emit.load(wanted),
     )
     prepared = prepare(request, outside)
     if verbose:

@@ -100,6 +100,14 @@ def wanted(
     )
 
 
+def load(wanted: Wanted) -> None:
+    """Import every format that was asked for."""
+    from netprobe import report
+
+    for format in (wanted.format, *(format for format, _ in wanted.more)):
+        report.load(format)
+
+
 def finish(report: Report, wanted: Wanted) -> int:
     """Write every report that was asked for, and say with which code the command ends.
 

@@ -1,4 +1,4 @@
-"""One host through all steps: dns, then for every address tcp, tls, http and websocket over one connection.
+"""One host through all steps behind dns: for every address tcp, tls, http and websocket over one connection.
 
 Through a proxy the chain is proxy, tls, http, websocket: the name goes to the proxy, and no DNS of this host is needed.
 A step that fails ends its chain, because later steps would only repeat the first failure.
@@ -13,7 +13,7 @@ import trio
 
 from netprobe import origin as origins
 from netprobe.observations import Experiment, Failure, HttpDetail, Observation, ProxyDetail, Step, TcpDetail, TlsDetail
-from netprobe.probes import bugs, certificates, http, idle, proxy, resolve, tcp, tls, trust, websocket
+from netprobe.probes import bugs, certificates, http, idle, proxy, tcp, tls, trust, websocket
 from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Probe
 from netprobe.probes.scene import Scene
@@ -42,22 +42,6 @@ CERTIFICATE_FAILURES = frozenset(
         Failure.SSL_INVALID_CERTIFICATE,
     }
 )
-
-
-async def look_up(session: Session, trace: Trace) -> None:
-    """The dns step of a target."""
-    target = trace.target
-    lookup = resolve.Lookup()
-    try:
-        with bugs.seen_as_unknown(session.bugs, target.scene, lookup.observations, first=Step.DNS):
-            await resolve.resolve(
-                target.scene, target.vantage, target.families, session.limits, session.gates, into=lookup
-            )
-    finally:
-        trace.lookup.extend(lookup.observations)
-    trace.addresses.extend(lookup.addresses)
-    trace.says_absent = lookup.is_absent
-    trace.said = lookup.said
 
 
 async def through_addresses(session: Session, trace: Trace) -> None:
@@ -191,6 +175,7 @@ async def _converse(
     limits = session.limits if limits is None else limits
     origin = False
     if secure:
+        await session.ahead.handshakes()
         vantage = target.vantage
         policy = session.verified(vantage, scene.host) if verify else tls.lax(vantage, scene.host)
         observation, encrypted = await tls.handshake(scene, stream, policy, limits, address=address)

@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 import trio
 
 from netprobe import interrupts
-from netprobe.observations import Ending
-from netprobe.probes import chain
+from netprobe.observations import Ending, Step
+from netprobe.probes import bugs, resolve
 from netprobe.probes.bugs import contained
 from netprobe.probes.largehello import LargeHellos
 from netprobe.probes.plan import Probe
@@ -22,6 +22,16 @@ from netprobe.probes.session import Session, Trace
 from netprobe.probes.wildcard import Wildcards
 
 Progress = Callable[[int, int], None]
+
+
+def load() -> None:
+    """Import what the pass needs behind its questions; a process that is forked afterwards has it already."""
+    import netprobe.probes.chain  # noqa: F401
+
+
+def _load_controls() -> None:
+    """Import what a run needs behind its first pass."""
+    import netprobe.probes.experiments  # noqa: F401
 
 
 async def bounded(session: Session, work: Callable[[], Awaitable[None]], interrupt: int = signal.SIGINT) -> str:
@@ -76,6 +86,7 @@ async def first_pass(session: Session, targets: Sequence[Probe], progress: Progr
                 progress(done, len(targets))
 
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(session.ahead.load, load, session.prepare_handshakes, _load_controls)
         for first in {(t.suffix, t.vantage.name): t for t in targets if t.candidate and t.proxy is None}.values():
             nursery.start_soon(look_up_nothing, first)
         for _ in range(min(len(targets), 2 * session.settings.concurrency)):
@@ -87,16 +98,38 @@ async def _probe(session: Session, target: Probe, wildcards: Wildcards, hellos: 
     trace = Trace(target=target)
     session.traces.append(trace)
     if target.proxy is not None:
+        await session.ahead.connections()
+        from netprobe.probes import chain
+
         await chain.through_proxy(session, trace)
         trace.absent = target.candidate and await wildcards.is_no_proof(trace)
     else:
-        await chain.look_up(session, trace)
+        await _look_up(session, trace)
         if target.candidate:
             made_up = await wildcards.addresses(target)
             # An address that every name gets proves no name.
             trace.absent = trace.says_absent or (bool(trace.said) and made_up.issuperset(trace.said))
         if not trace.absent:
+            await session.ahead.connections()
+            from netprobe.probes import chain
+
             await chain.through_addresses(session, trace)
     trace.complete = True
     if session.settings.experiments and not trace.absent:
         await hellos.look(trace)
+
+
+async def _look_up(session: Session, trace: Trace) -> None:
+    """The dns step of a target."""
+    target = trace.target
+    lookup = resolve.Lookup()
+    try:
+        with bugs.seen_as_unknown(session.bugs, target.scene, lookup.observations, first=Step.DNS):
+            await resolve.resolve(
+                target.scene, target.vantage, target.families, session.limits, session.gates, into=lookup
+            )
+    finally:
+        trace.lookup.extend(lookup.observations)
+    trace.addresses.extend(lookup.addresses)
+    trace.says_absent = lookup.is_absent
+    trace.said = lookup.said

@@ -13,7 +13,6 @@ import msgspec
 import trio
 
 from netprobe.observations import Observation
-from netprobe.probes import experiments
 from netprobe.probes.first_pass import Progress
 from netprobe.probes.session import Session
 
@@ -82,6 +81,8 @@ class Teller:
             await trio.sleep(EVERY)
 
     def _known(self) -> News:
+        from netprobe.probes import experiments  # late: needed when the first questions are answered
+
         complete = [trace for trace in self._session.traces if trace.complete and not trace.absent]
         failed = tuple(o for trace in complete for o in experiments.failures(trace))
         return News(done=self._done, total=self._total, failed=failed)

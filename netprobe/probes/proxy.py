@@ -24,8 +24,8 @@ from netprobe.errors import printable
 from netprobe.host import routes
 from netprobe.observations import DnsDetail, Failure, Observation, ProxyDetail, Step, TcpDetail, TlsDetail
 from netprobe.probes import classify, resolve, socks, tcp, tls
+from netprobe.probes.finder import Finder
 from netprobe.probes.limits import Limits
-from netprobe.probes.resolve import Gates
 from netprobe.probes.scene import Scene
 from netprobe.probes.streams import CHUNK, Stream
 from netprobe.vantage import ProxyServer, Vantage
@@ -34,41 +34,6 @@ MAX_HEAD = 65536
 _BRIDGES = ("docker", "br-", "virbr", "cni", "podman", "lxcbr", "lxdbr", "nerdctl")
 """How Docker, libvirt, CNI, Podman, LXC and nerdctl name the bridges of their containers."""
 _MAX_SCHEMES = 6
-
-
-class Finder(msgspec.Struct):
-    """Finds the addresses of proxies by name, each name once in a run.
-
-    Attributes:
-        limits: the run's time limits.
-        gates: the run's gates in front of resolvers.
-        families: the address families wanted.
-    """
-
-    limits: Limits
-    gates: Gates
-    families: tuple[int, ...] = (4, 6)
-    _found: dict[tuple[object, ...], resolve.Lookup] = msgspec.field(default_factory=dict)
-    _locks: dict[tuple[object, ...], trio.Lock] = msgspec.field(default_factory=dict)
-
-    async def find(self, scene: Scene, vantage: Vantage, proxy: ProxyServer) -> resolve.Lookup:
-        """What the vantage's resolvers say of the proxy's name, the search list tried first for a single label."""
-        key = (proxy.host, vantage.resolvers, vantage.search, vantage.hosts_file, vantage.families)
-        async with self._locks.setdefault(key, trio.Lock()):
-            if key not in self._found:
-                self._found[key] = await self._ask(scene, vantage, proxy.host)
-        return self._found[key]
-
-    async def _ask(self, scene: Scene, vantage: Vantage, host: str) -> resolve.Lookup:
-        names = [host] if "." in host else [*(f"{host}.{suffix}" for suffix in vantage.search), host]
-        lookup = resolve.Lookup()
-        # A proxy may stand on the host's own network, which is reached over IPv4 also without a default route.
-        families = tuple(f for f in self.families if f == 4 or f in vantage.families)
-        for name in names:
-            lookup = await resolve.resolve(scene, vantage, families, self.limits, self.gates, name=name)
-            if lookup.addresses:
-                break
-        return lookup
 
 
 class _Ended(msgspec.Struct, frozen=True, kw_only=True):

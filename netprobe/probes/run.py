@@ -27,7 +27,7 @@ from netprobe.observations import (
     Subject,
     VantageRecord,
 )
-from netprobe.probes import bugs, certificates, chain, descriptors, experiments, idle, numbered, plan
+from netprobe.probes import ahead, bugs, descriptors, numbered, plan
 from netprobe.probes.first_pass import Progress, bounded, first_pass
 from netprobe.probes.limits import PATIENCE
 from netprobe.probes.news import Listen, Teller
@@ -67,6 +67,7 @@ async def check(
     keep_bugs: Callable[[str], str] = lambda text: "its traceback was not kept",
     meanwhile: Callable[[Run], None] | None = None,
     news: Listen | None = None,
+    later: Callable[[], None] = ahead.nothing,
 ) -> Run:
     """Probe every endpoint as every vantage, and make the control probes that failures call for.
 
@@ -79,6 +80,7 @@ async def check(
         workers: processes that make the first pass already (:mod:`netprobe.probes.spread`); None to make it here.
         meanwhile: called with what the first pass saw, where something of it is tried again, which takes its time.
         news: called every while with what the first pass knows so far, where it takes long.
+        later: imports what the caller needs when the run is over; called in a thread, while answers are under way.
         keep_bugs: keeps the tracebacks of bugs that were met in a probe, and says where.
 
     Returns:
@@ -88,11 +90,9 @@ async def check(
         UsageError: a trust store or hosts file cannot be read.
     """
     started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    if settings.genuine_chains:
-        certificates.prepare()
     zero = trio.current_time() if workers is None else workers.zero()
     settings, notes = descriptors.within_limits(settings, vantages)
-    session = Session.begin(settings, vantages, zero)
+    session = Session.begin(settings, vantages, zero, later=later)
     layout = plan.make(endpoints, vantages, settings, zero)
 
     def so_far(ended_by: str, *, final: bool = False) -> Run:
@@ -124,6 +124,8 @@ async def check(
             if more := numbered.widen(session, layout, endpoints):
                 await first_pass(session, more, teller.count)
         if settings.experiments:
+            from netprobe.probes import chain, experiments  # late: see netprobe.probes.ahead
+
             chain.complete_chains(session)
             await numbered.look_up_refused(session)
             if meanwhile is not None and experiments.called_for(session):
@@ -203,6 +205,8 @@ def _idle_notes(settings: Settings, observations: Iterable[Observation]) -> Iter
     """Say where ``--idle`` could not look, and where a connection at rest ended though nobody can be blamed for it."""
     if settings.idle is None:
         return
+    from netprobe.probes import idle  # late: see netprobe.probes.ahead
+
     steps = [
         (o, o.detail)
         for o in observations

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
 from netprobe.observations import Observation, TlsDetail
 from netprobe.probes import certificates, tls
+from netprobe.probes.ahead import Ahead, nothing
 from netprobe.probes.bugs import Bug
+from netprobe.probes.finder import Finder
 from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Probe
-from netprobe.probes.proxy import Finder
 from netprobe.probes.pulse import Pulse
 from netprobe.probes.resolve import IN_FLIGHT, Gates
 from netprobe.probes.scene import Scene
@@ -100,6 +101,7 @@ class Session(msgspec.Struct, kw_only=True):
         slots: connections that may be open at once.
         gates: questions in flight to each resolver.
         finder: the addresses of proxies.
+        ahead: what is imported while the first answers are under way.
         pulse: when this machine kept the run waiting.
         traces: the targets taken up so far.
         controls: the observations of control probes that belong to no first pass.
@@ -117,6 +119,7 @@ class Session(msgspec.Struct, kw_only=True):
     slots: Pace
     gates: Gates
     finder: Finder
+    ahead: Ahead
     pulse: Pulse
     traces: list[Trace] = msgspec.field(default_factory=list)
     controls: list[Observation] = msgspec.field(default_factory=list)
@@ -148,9 +151,26 @@ class Session(msgspec.Struct, kw_only=True):
             )
         return msgspec.structs.replace(self._policies[key], sni=sni)
 
+    def prepare_handshakes(self) -> None:
+        """Read the trust stores, and import what reads certificates where chains are described.
+
+        Raises:
+            UnreadableFileError: a store cannot be read.
+        """
+        for vantage in self.vantages:
+            self.verified(vantage, "")
+        if self.settings.genuine_chains:
+            certificates.prepare()
+
     @classmethod
     def begin(
-        cls, settings: Settings, vantages: Sequence[Vantage], zero: float, *, in_flight: int = IN_FLIGHT
+        cls,
+        settings: Settings,
+        vantages: Sequence[Vantage],
+        zero: float,
+        *,
+        in_flight: int = IN_FLIGHT,
+        later: Callable[[], None] = nothing,
     ) -> Session:
         """A session in which nothing was seen yet.
 
@@ -159,6 +179,7 @@ class Session(msgspec.Struct, kw_only=True):
             vantages: as whom the run looks.
             zero: the moment the run began, on trio's clock.
             in_flight: how many questions may be under way to one resolver.
+            later: imports what is needed when the run is over.
         """
         certificates.begin_run()
         limits, gates = Limits(settings.timeout), Gates(in_flight)
@@ -170,5 +191,6 @@ class Session(msgspec.Struct, kw_only=True):
             slots=Pace(settings.concurrency),
             gates=gates,
             finder=Finder(limits, gates, settings.families),
+            ahead=Ahead(later),
             pulse=Pulse(zero),
         )

@@ -31,7 +31,7 @@ from netprobe.errors import UsageError
 from netprobe.observations import Ending, Observation, Stall, Step, TlsDetail
 from netprobe.probes import certificates, descriptors, plan
 from netprobe.probes.bugs import Bug
-from netprobe.probes.first_pass import Progress, bounded, first_pass
+from netprobe.probes.first_pass import Progress, bounded, first_pass, load
 from netprobe.probes.plan import Probe
 from netprobe.probes.resolve import IN_FLIGHT
 from netprobe.probes.scene import Scene
@@ -227,6 +227,7 @@ def forked(
         return
     if settings.genuine_chains:
         certificates.prepare()  # once for all, or every worker would do it in the middle of a handshake
+    load()
     gc.freeze()  # or the first collection would copy every page that is shared
     began = time.perf_counter()
     pipes: dict[int, int] = {}

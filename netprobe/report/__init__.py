@@ -10,7 +10,7 @@ The command line, ``gate`` and ``checking`` may import it. It never judges, and 
 from __future__ import annotations
 
 import importlib
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING
 
 from netprobe.errors import UsageError
@@ -84,7 +84,7 @@ def render(
     Raises:
         UsageError: there is no such format.
     """
-    module = importlib.import_module(f"netprobe.report.formats.{known_format(format)}")
+    module = load(format)
     more: dict[str, Any] = {}
     if format in FOR_PEOPLE:
         more = {"ascii": ascii, "full": full}
@@ -96,6 +96,18 @@ def render(
         more["docs_base"] = docs_base
     shown: str | bytes = module.render(report, width=width, colour=colour, **more)
     return shown
+
+
+def load(format: str) -> ModuleType:
+    """Import a format, which may be done long before there is a report.
+
+    Args:
+        format: its name.
+
+    Raises:
+        UsageError: there is no such format.
+    """
+    return importlib.import_module(f"netprobe.report.formats.{known_format(format)}")
 
 
 def read(path: Path) -> Report:

@@ -17,8 +17,9 @@ import trio
 import trustme
 
 from netprobe.observations import Failure, Observation, ProxyDetail
+from netprobe.probes.finder import Finder
 from netprobe.probes.limits import Limits
-from netprobe.probes.proxy import Finder, bridge_to, open_tunnel
+from netprobe.probes.proxy import bridge_to, open_tunnel
 from netprobe.probes.resolve import Gates
 from netprobe.vantage import ProxyServer, Vantage
 from tests.support import need, probe_servers
