@@ -23,7 +23,7 @@ from netprobe.observations import TlsDetail
 from netprobe.probes import certificates, largehello, trust
 from netprobe.probes.run import check
 from netprobe.probes.settings import DEFAULT_NUMBERS, Settings
-from tests.support import need
+from tests.support import covered, need
 from tests.support.cli import environment
 
 COMMAND_LINE = {"typer", "annotated_doc", "shellingham", "typing_extensions"}
@@ -110,6 +110,7 @@ def instructions(*arguments: str) -> int:
     """The instructions of one run of Python under callgrind, which are the same however busy the machine is."""
     env = environment(PYTHONHASHSEED="0")
     env.pop("PYTHONDONTWRITEBYTECODE", None)
+    env.pop(covered.FOLDER, None)  # watching the lines costs more than the start
     command = [sys.executable, *arguments]
     subprocess.run(command, env=env, capture_output=True, timeout=60, check=True)  # now everything is compiled
     done = subprocess.run(

@@ -1,0 +1,45 @@
+"""The lines that tests run are counted, in commands and forks too, and too few of them fail the run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import covered
+from tests.support.cli import environment
+
+PROGRAM = """
+import os
+import netprobe.nearest
+if not os.fork():
+    netprobe.nearest.{call}
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_a_process_and_its_fork_each_write_what_they_ran(tmp_path: Path) -> None:
+    purelib = next(Path(path) for path in sys.path if path.endswith("site-packages"))
+    if not (purelib / "netprobe_tests.pth").exists():
+        pytest.skip("tests/run writes the file that starts it")
+    program = PROGRAM.format(call="nearest('sqiud', ['squid'])")
+    subprocess.run(
+        [sys.executable, "-c", program], env=environment(**{covered.FOLDER: str(tmp_path)}), timeout=60, check=True
+    )
+    ran = [json.loads(path.read_text()) for path in tmp_path.iterdir()]
+    of_nearest = [set(lines) for one in ran for name, lines in one.items() if name.endswith("netprobe/nearest.py")]
+    assert len(of_nearest) == 2
+    assert not of_nearest[0] & of_nearest[1]
+
+
+def test_a_share_below_the_floor_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = covered.PACKAGE / "nearest.py"
+    lines = covered.lines_of([name])["nearest.py"]
+    (tmp_path / "1-a").write_text(json.dumps({str(name): sorted(lines)[:2]}))
+    assert covered.main(tmp_path) == 1
+    assert "nearest.py" in covered.lines_of([name])
+    assert capsys.readouterr().out.startswith("coverage: 2 of ")
