@@ -51,6 +51,10 @@ def render(
             "--output", "-o", metavar="FILE/DIR", help="Write the main file here; into a folder (or NAME/): every file."
         ),
     ] = None,
+    tool: Annotated[
+        str | None,
+        typer.Option("--as", metavar="terraform|ansible", help="The same rules for a tool, where the target has it."),
+    ] = None,
     exact: Annotated[bool, typer.Option("--exact", help="Refuse everything that is not exact (exit 1).")] = False,
     allow_widening: Annotated[
         bool, typer.Option("--allow-widening", help="Permit rules that also admit names of other AWS customers.")
@@ -135,7 +139,7 @@ def render(
     from netprobe.render import policy as policies
     from netprobe.render.targets import get
 
-    module = get(target)
+    module = _as(get(target), tool, comparing=compare is not None)
     _refuse_text_as_workbook(module, target, output if check is None and compare is None and losses is None else check)
     _refuse_nonsense(losses=losses, ipv4_only=ipv4_only, ipv6_only=ipv6_only, resolve=resolve, ip_ranges=ip_ranges)
     sources, kept = options.listed(source), options.listed(keep)
@@ -220,6 +224,7 @@ def render(
                     "--ca-file": ca_file,
                     "--ecs-numbers": ecs_numbers,
                     "--name": name,
+                    "--as": tool,
                     "--lab": lab,
                 },
             ),
@@ -240,6 +245,17 @@ def render(
         return _check(check, module, made)
     _write(output, module, made)
     return 0
+
+
+def _as(module: Target, tool: str | None, *, comparing: bool) -> Target:
+    """The target in the language of a tool (``--as``), or as it is."""
+    if tool is None:
+        return module
+    from netprobe.render import notations  # late: most renders are for the device itself
+
+    if comparing:
+        raise UsageError("--as --compare", "only a device's own configuration is read back", "leave --as out")
+    return notations.noted(module, tool)
 
 
 def _endpoints_of_a_file(ctx: typer.Context) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,7 +12,7 @@ from netprobe.cli import options
 from netprobe.cli.output import write_output
 
 if TYPE_CHECKING:
-    from netprobe.render.model import Target
+    from netprobe.render.model import Notation, Proof, Source, Target
 
 _HEADER = (
     "target",
@@ -23,6 +24,7 @@ _HEADER = (
     "default_action",
     "forms",
     "files",
+    "as",
     "proof",
     "proven_by",
 )
@@ -47,6 +49,7 @@ def targets(ctx: typer.Context, format: options.Format = "table", output: option
 
 def _row(family: str, target: Target) -> dict[str, Any]:
     """Everything that a target declares, as plain data."""
+    from netprobe.render import notations
     from netprobe.render.model import Form
 
     can = target.CAPABILITY
@@ -60,11 +63,30 @@ def _row(family: str, target: Target) -> dict[str, Any]:
         "addresses_only": can.addresses_only,
         "main_file": target.MAIN.name,
         "files": [file.name for file in target.FILES],
+        "as": {tool: _notation(one) for tool, one in notations.of(target.NAME).items()},
         "scope": msgspec.structs.asdict(target.SCOPE),
         "commands": msgspec.structs.asdict(target.COMMANDS),
-        "proof": {**msgspec.structs.asdict(target.PROOF), "kind": target.PROOF.kind, "by": target.PROOF.by},
-        "sources": [{"where": source.where, "read": source.read} for source in target.SOURCES],
+        "proof": _proof(target.PROOF),
+        "sources": _sources(target.SOURCES),
     }
+
+
+def _notation(one: Notation) -> dict[str, Any]:
+    """A form for a tool, as plain data."""
+    return {
+        "title": one.title,
+        "files": [file.name for file in one.files],
+        "proof": _proof(one.proof),
+        "sources": _sources(one.sources),
+    }
+
+
+def _proof(proof: Proof) -> dict[str, str]:
+    return {**msgspec.structs.asdict(proof), "kind": proof.kind, "by": proof.by}
+
+
+def _sources(sources: Iterable[Source]) -> list[dict[str, str]]:
+    return [{"where": source.where, "read": source.read} for source in sources]
 
 
 def _table(found: list[dict[str, Any]]) -> str:
@@ -77,7 +99,13 @@ def _table(found: list[dict[str, Any]]) -> str:
         lines += tables.wrapped([f"at: {row['layer']}; says: {says}", f"else: {row['default_action']}"], indent=4)
         proof = f"proof: {row['proof']['kind']} ({row['proof']['by']})"
         lines += tables.wrapped([f"forms: {_forms(row['scope'])}", proof], indent=4)
+        lines += tables.wrapped(_also(row["as"]), indent=4)
     return "\n".join(lines) + "\n"
+
+
+def _also(forms: dict[str, Any]) -> list[str]:
+    """The forms for tools, and by what each is proven."""
+    return [f"--as {tool}: {one['title']}; proof: {one['proof']['kind']}" for tool, one in forms.items()]
 
 
 def _forms(scope: dict[str, Any]) -> str:
@@ -117,6 +145,7 @@ def _csv(found: list[dict[str, Any]]) -> str:
                 row["default_action"],
                 _forms(row["scope"]),
                 " ".join(row["files"]),
+                " ".join(row["as"]),
                 row["proof"]["kind"],
                 row["proof"]["by"],
             )

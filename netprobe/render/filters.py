@@ -56,9 +56,41 @@ def _plain(value: object) -> object:
     return str(_validated(value))
 
 
+def _quoted(value: object) -> str:
+    """A quoted string in the escapes that HCL and YAML share.
+
+    Both know fewer than JSON and join no surrogates, so every unusual character is written by its number.
+    """
+    return '"' + "".join(_ESCAPES.get(one) or _numbered(one) for one in str(_validated(value))) + '"'
+
+
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def _numbered(character: str) -> str:
+    if " " <= character <= "~":
+        return character
+    number = ord(character)
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
 def _hcl(value: object) -> Text:
-    """A quoted HCL string: JSON's, and no template sequence (Terraform language, strings and templates)."""
-    return Text(json.dumps(str(_validated(value))).replace("${", "$${").replace("%{", "%%{"))
+    """A quoted HCL string without a template sequence (HCL native syntax, quoted templates)."""
+    return Text(_quoted(value).replace("${", "$${").replace("%{", "%%{"))
+
+
+def _task(value: object) -> Text:
+    """A string in a task of Ansible: YAML's, and where Jinja would read an expression in it, marked ``!unsafe``.
+
+    Ansible fills every string of a task as a template; a tagged one stays what it is (Ansible user guide, advanced
+    playbook syntax, read 2026-11-29).
+    """
+    mark = "!unsafe " if any(sign in str(value) for sign in _JINJA) else ""
+    return Text(mark + _quoted(value))
+
+
+_JINJA = ("{{", "{%", "{#", "\r")
+"""What begins an expression, a statement or a comment, and the line ending that Jinja changes."""
 
 
 def _xml(value: object) -> Text:
@@ -96,6 +128,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "csv": _csv,
     "json": _json,
     "hcl": _hcl,
+    "task": _task,
     "xml": _xml,
     "doubled": _doubled,
     "joined": _joined,

@@ -13,11 +13,13 @@ from netprobe.render.model import Capability, Proof, ProofKind, Scope
 
 def section(scope: Scope, capability: Capability, proof: Proof) -> str:
     """The part of a target's page that stands before ``Load``."""
-    lines = (
-        textwrap.fill(text, 118, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False)
-        for text in (*_items(scope, capability), _proven(proof))
-    )
+    lines = map(item, (*_items(scope, capability), _proven(proof)))
     return "\n".join(("## What it does to whom", "", *lines, "", ""))
+
+
+def item(text: str) -> str:
+    """One item of a list, in lines of the page's width."""
+    return textwrap.fill(text, 118, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _proven(proof: Proof) -> str:

@@ -240,6 +240,13 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     read: str
 
 
+class Tool(StrEnum):
+    """A tool that brings a target's rules to the device, by files of its own (``--as``)."""
+
+    TERRAFORM = "terraform"
+    ANSIBLE = "ansible"
+
+
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """An exact predicate of what an entry admits; tests compare it with the engine name by name.
 
@@ -530,6 +537,28 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     enforces: bool | None = None
     scoped: bool = False
     when: Callable[[Lowered], bool] = _always
+
+
+class Notation(msgspec.Struct, frozen=True, kw_only=True):
+    """A target's rules in the language of a tool: other templates for the same entries, never another lowering.
+
+    Attributes:
+        title: the provider or the collection, for people.
+        main: what goes to stdout or to ``-o FILE``: complete by itself.
+        files: what goes into ``-o DIR``.
+        commands: what an operator types.
+        needs: what the tool must be told besides: variables, where the connection comes from; whole sentences.
+        proof: by what the files are proven.
+        sources: where the facts stand.
+    """
+
+    title: str
+    main: File
+    files: tuple[File, ...]
+    commands: Commands
+    needs: tuple[str, ...]
+    proof: Proof
+    sources: tuple[Source, ...]
 
 
 class Context(Protocol):

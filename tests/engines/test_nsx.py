@@ -47,7 +47,13 @@ def _rules(infra: dict[str, Any]) -> list[dict[str, Any]]:
     assert (domain["id"], domain["target_type"]) == ("default", "Domain")
     ((group, hosts),) = _by_type(domain["children"], "Group").items()
     assert group == "netprobe-hosts"
-    assert hosts["expression"] == [{"resource_type": "IPAddressExpression", "ip_addresses": list(HOSTS)}]
+    # IPv4 and IPv6 are never mixed in one expression (IPAddressExpression of the Policy API).
+    apart = [{"resource_type": "IPAddressExpression", "ip_addresses": [one]} for one in HOSTS]
+    assert hosts["expression"] == [
+        apart[0],
+        {"resource_type": "ConjunctionOperator", "conjunction_operator": "OR"},
+        apart[1],
+    ]
     ((_, policy),) = _by_type(domain["children"], "SecurityPolicy").items()
     assert (policy["category"], policy["sequence_number"], policy["scope"]) == ("Application", 0, ["ANY"])
     rules: list[dict[str, Any]] = policy["rules"]

@@ -150,10 +150,10 @@ def page(name: str) -> str:
     Raises:
         UsageError: there is no such target.
     """
-    from netprobe.render import forms, layers  # late: a render needs no page
+    from netprobe.render import forms, layers, notations  # late: a render needs no page
 
     target = get(name)
     own = (resources.templates() / target.NAME / "page.md").read_text(encoding="utf-8")
     about, load, rest = own.rstrip("\n").partition("## Load")
     form = forms.section(target.SCOPE, target.CAPABILITY, target.PROOF)
-    return f"{about}{form}{load}{rest}\n{layers.section(target.LAYER)}"
+    return f"{about}{form}{load}{rest}\n{notations.section(target.NAME)}{layers.section(target.LAYER)}"

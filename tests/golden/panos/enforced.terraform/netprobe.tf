@@ -1,0 +1,106 @@
+# Enforces for 198.51.100.16/28, 2001:db8:5::/48 only: what is not listed is denied on port 443
+# Amazon ECS Anywhere allowlist for Palo Alto PAN-OS (set commands, custom URL category), as Terraform (PaloAltoNetworks/panos 2.x)
+# Made by netprobe 0.1.0; do not edit, render it again:
+#   netprobe render TARGET --region us-east-2
+# Facts: catalog test
+# Regions: us-east-2
+# Groups: control, images
+# Allows: 6 endpoints by 10 entries, TCP port 443
+# For: 198.51.100.16/28, 2001:db8:5::/48 (the address group netprobe-hosts, which is made from --source)
+# Else: denied by the rule netprobe-deny, TCP and UDP, on the ports named above
+# Open connections: a commit leaves them; the device matches them again where session rematch is on (its default is off)
+# Check: terraform validate && terraform plan
+# Load: put netprobe.tf into a module, set its variables, terraform apply, then commit
+# Replace: write the new file, terraform apply, then commit
+# Roll back: write the old file (or take it away), terraform apply, then commit
+# Losses: 2 enumerated
+#   enumerated: ecs-a ecs-a-*.us-east-2.amazonaws.com: the device cannot say ecs-a-*.us-east-2.amazonaws.com, so 3 names are listed (a test); AWS picks the number and may use one that is not listed: render again when it does
+#   enumerated: ecs-t ecs-t-*.us-east-2.amazonaws.com: the device cannot say ecs-t-*.us-east-2.amazonaws.com, so 3 names are listed (a test); AWS picks the number and may use one that is not listed: render again when it does
+
+variable "netprobe_location" {
+  description = "Where the objects and rules go; of Panorama: { device_group = { name = \"NAME\" } }."
+  type        = any
+  default     = { vsys = { name = "vsys1" } }
+}
+
+resource "panos_address" "netprobe-198-923c7c77" {
+  location   = var.netprobe_location
+  name       = "netprobe-198-923c7c77"
+  ip_netmask = "198.51.100.16/28"
+}
+
+resource "panos_address" "netprobe-2001-db8-5---48-f4fb4db7" {
+  location   = var.netprobe_location
+  name       = "netprobe-2001-db8-5---48-f4fb4db7"
+  ip_netmask = "2001:db8:5::/48"
+}
+
+resource "panos_address_group" "netprobe-hosts" {
+  location = var.netprobe_location
+  name     = "netprobe-hosts"
+  static = [
+    panos_address.netprobe-198-923c7c77.name,
+    panos_address.netprobe-2001-db8-5---48-f4fb4db7.name,
+  ]
+}
+
+resource "panos_custom_url_category" "netprobe-443" {
+  location = var.netprobe_location
+  name     = "netprobe-443"
+  type     = "URL List"
+  list = [
+    "123456789012.dkr.ecr.us-east-2.amazonaws.com/",
+    "ecs.us-east-2.amazonaws.com/",
+    "ecs-a.us-east-2.amazonaws.com/",
+    "ecs-a-1.us-east-2.amazonaws.com/",
+    "ecs-a-2.us-east-2.amazonaws.com/",
+    "ecs-a-22.us-east-2.amazonaws.com/",
+    "ecs-t-1.us-east-2.amazonaws.com/",
+    "ecs-t-2.us-east-2.amazonaws.com/",
+    "ecs-t-22.us-east-2.amazonaws.com/",
+    "prod-us-east-2-starport-layer-bucket.s3.us-east-2.amazonaws.com/",
+  ]
+}
+
+resource "panos_service" "netprobe-tcp-443" {
+  location = var.netprobe_location
+  name     = "netprobe-tcp-443"
+  protocol = { tcp = { destination_port = "443" } }
+}
+
+resource "panos_service" "netprobe-udp" {
+  location = var.netprobe_location
+  name     = "netprobe-udp"
+  protocol = { udp = { destination_port = "443" } }
+}
+
+resource "panos_security_policy_rules" "netprobe" {
+  location = var.netprobe_location
+  position = { where = "first" }
+  rules = [
+    {
+      name                  = "netprobe-allow-443"
+      source_zones          = ["any"]
+      source_addresses      = [panos_address_group.netprobe-hosts.name]
+      destination_zones     = ["any"]
+      destination_addresses = ["any"]
+      applications          = ["ssl", "web-browsing"]
+      services              = [panos_service.netprobe-tcp-443.name]
+      category              = [panos_custom_url_category.netprobe-443.name]
+      action                = "allow"
+    },
+    {
+      name                  = "netprobe-deny"
+      source_zones          = ["any"]
+      source_addresses      = [panos_address_group.netprobe-hosts.name]
+      destination_zones     = ["any"]
+      destination_addresses = ["any"]
+      applications          = ["any"]
+      services = [
+        panos_service.netprobe-udp.name,
+        panos_service.netprobe-tcp-443.name,
+      ]
+      action = "deny"
+    },
+  ]
+}
