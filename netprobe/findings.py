@@ -101,13 +101,38 @@ class Verdict(StrEnum):
         return cls.DEGRADED if Severity.WARNING in severities else cls.READY
 
 
+class HopAt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One hop of a way.
+
+    Attributes:
+        hop: how far it is, in routers; 0 is this host.
+        address: who answered from there (``a or b`` where routers share the load); empty where nobody did.
+    """
+
+    hop: int
+    address: str = ""
+
+
 class Location(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where on the way it breaks (``check --locate``)."""
+    """Where on the way it breaks (``check --locate``).
+
+    Attributes:
+        hop: the hop in question: of the device that named itself, else the last that answered.
+        address: its addresses.
+        device: what it is, as far as that is known.
+        certainty: whether somebody named himself, or silence alone speaks.
+        answered: the last hop that answered before it breaks; None where none did.
+        suspects: the hops of which one stops it, nearest first. One where a device named itself. Two where none did:
+            a router decides after it has answered, so the last that answered is as likely as what stands before the
+            next one.
+    """
 
     hop: int | None = None
     address: str = ""
     device: str = ""
     certainty: Certainty = Certainty.SUSPECTED
+    answered: HopAt | None = None
+    suspects: tuple[HopAt, ...] = ()
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -196,7 +196,7 @@ def test_a_check_says_which_host_it_is_about(tmp_path: Path) -> None:
     assert (shown["host"]["site"], shown["host"]["labels"]) == ("fra", {"rack": "7"})
     assert shown["host"]["name"] == os.uname().nodename
     assert shown["host"]["kernel"] == os.uname().release
-    assert shown["schema_version"] == "1.2"
+    assert shown["schema_version"] == "1.3"
     assert isinstance(shown["catalog"]["age_days"], int)
 
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from netprobe.diagnosis.changes import KINDS, Kind
 from netprobe.diagnosis.model import Diagnosis, EndpointOutcome
+from netprobe.diagnosis.words import hops_told
 from netprobe.errors import printable, redacted
 from netprobe.findings import Certainty, Finding, Location, Owner, Severity
 from netprobe.observations import DnsDetail, Observation, ProxyDetail, Run, TcpDetail
@@ -192,7 +193,9 @@ def _where(location: Location | None) -> list[str]:
     if location is None:
         return []
     hop = f"hop {location.hop} " if location.hop is not None else ""
-    return [f"   Where: {hop}{printable(location.address, 60)} {printable(location.device, 80)} ({location.certainty})"]
+    at = f"{hop}{printable(location.address, 60)} {printable(location.device, 80)} ({location.certainty})"
+    told = hops_told(location)
+    return [f"   Where: {at}", *([f"   Hops: {printable(told, 200)}"] if told else [])]
 
 
 def _addresses(seen: Iterable[Observation]) -> list[str]:

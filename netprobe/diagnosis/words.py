@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from netprobe.findings import HopAt, Location
+
 
 def listing(items: Iterable[str], *, most: int = 3) -> str:
     """``a``, ``a and b``, ``a, b and c``, ``a, b, c and 27 more``.
@@ -18,6 +20,23 @@ def listing(items: Iterable[str], *, most: int = 3) -> str:
     if len(texts) > 1:
         return f"{', '.join(texts[:-1])} and {texts[-1]}"
     return texts[0] if texts else "nothing"
+
+
+def hops_told(location: Location) -> str:
+    """``last to answer: hop 2 (10.1.0.9); suspects: hop 2, or before hop 3 (10.2.0.1)``; nothing where unknown."""
+    parts = [f"last to answer: {_hop(location.answered)}"] if location.answered is not None else []
+    match location.suspects:
+        case (one,):
+            parts.append(f"suspect: {_hop(one)}")
+        case (near, far, *_):
+            parts.append(f"suspects: {_hop(near, with_address=near != location.answered)}, or before {_hop(far)}")
+    return "; ".join(parts)
+
+
+def _hop(at: HopAt, *, with_address: bool = True) -> str:
+    if at.hop == 0:
+        return "this host"
+    return f"hop {at.hop} ({at.address})" if at.address and with_address else f"hop {at.hop}"
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

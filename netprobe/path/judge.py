@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from netprobe.findings import Certainty, Location
+from msgspec.structs import replace
+
+from netprobe.findings import Certainty, HopAt, Location
 from netprobe.path.model import Answer, End, Flow, HelloAttempt, Hop, TargetPath
 
 THIS_HOST = "this host"
@@ -18,6 +20,42 @@ THIS_HOST = "this host"
 
 def locate(target: TargetPath) -> tuple[Location | None, str]:
     """Say where it breaks, and one sentence about it (None and the sentence where nothing is broken)."""
+    location, sentence = _located(target)
+    return None if location is None else _with_hops(location, target), sentence
+
+
+def _with_hops(location: Location, target: TargetPath) -> Location:
+    """The location with both hops: the last that answered before it breaks, and those of which one stops it."""
+    known = hops([*target.flows, target.control, target.mtu.large if target.mtu is not None else None])
+    if location.hop is None:
+        return replace(location, answered=_hop(max(known), known) if known else None)
+    here = HopAt(hop=location.hop, address=location.address)
+    if _names_itself(location, target):
+        before = max((ttl for ttl in known if ttl < location.hop), default=None)
+        answered = None if before is None else _hop(before, known)
+        return replace(location, answered=answered, suspects=(here,))
+    behind = _hop(location.hop + 1, known)
+    if not behind.address and distance(target.control, target.address) == behind.hop:
+        behind = HopAt(hop=behind.hop, address=target.address)
+    answered = here if location.hop in known else None
+    return replace(location, answered=answered, suspects=(here, behind))
+
+
+def _names_itself(location: Location, target: TargetPath) -> bool:
+    """Whether the location is a device that sent something in its own name, this host, or the server itself."""
+    if location.device == "server" or (location.hop == 0 and location.certainty is Certainty.PROVEN):
+        return True
+    if target.icmp is not None:
+        return True
+    return target.mtu is not None and location.address in {error.sender for error in target.mtu.senders}
+
+
+def _hop(ttl: int, known: dict[int, tuple[str, ...]]) -> HopAt:
+    return HopAt(hop=ttl, address=" or ".join(known.get(ttl, ())))
+
+
+def _located(target: TargetPath) -> tuple[Location | None, str]:
+    """The location in short, by the first of the rules that holds."""
     if target.end in (End.PROHIBITED, End.UNREACHABLE):
         return _by_message(target)
     if target.end is End.RESET:

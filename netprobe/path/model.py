@@ -8,7 +8,7 @@ import msgspec
 
 from netprobe.findings import Location
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 
 class End(StrEnum):

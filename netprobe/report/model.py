@@ -14,7 +14,7 @@ from netprobe.diagnosis.model import CapabilityOutcome, Diagnosis, EndpointOutco
 from netprobe.findings import Finding, RuleOutcome, Verdict
 from netprobe.observations import CatalogVersion, Context, Observation, Run
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 
 
 class HostIdentity(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ import ipaddress
 
 import pytest
 
-from netprobe.findings import Certainty
+from netprobe.findings import Certainty, HopAt
 from netprobe.path.judge import distance, hops
 from netprobe.path.model import End
 from tests.support import need
@@ -44,6 +44,9 @@ def test_reject_names_the_router(version: int, number: int) -> None:
     assert found.location is not None
     assert (found.location.hop, found.location.address) == (number, _router_address(number, version))
     assert found.location.certainty is Certainty.PROVEN
+    assert found.location.suspects == (HopAt(hop=number, address=_router_address(number, version)),)
+    before = HopAt(hop=number - 1, address=_router_address(number - 1, version)) if number > 1 else None
+    assert found.location.answered == before
     assert "prohibited" in found.summary
 
 
@@ -57,6 +60,10 @@ def test_drop_shows_the_last_that_answers(version: int, number: int) -> None:
     assert found.location is not None
     assert (found.location.hop, found.location.address) == (number, _router_address(number, version))
     assert found.location.certainty is Certainty.SUSPECTED
+    mine = HopAt(hop=number, address=_router_address(number, version))
+    behind = _router_address(number + 1, version) if number < ROUTERS else (V4 if version == 4 else V6)
+    assert found.location.answered == mine
+    assert found.location.suspects == (mine, HopAt(hop=number + 1, address=behind))
 
 
 @pytest.mark.parametrize("version", [4, 6])
@@ -112,6 +119,9 @@ def test_a_drop_before_the_ttl_is_looked_at() -> None:
     assert found.location is not None
     assert (found.location.hop, found.location.address) == (1, _router_address(1, 4))
     assert _router_address(2, 4) in found.location.device
+    # The router that drops is the second suspect: one that filters on arrival answers nothing.
+    assert found.location.answered == HopAt(hop=1, address=_router_address(1, 4))
+    assert found.location.suspects[1] == HopAt(hop=2, address=_router_address(2, 4))
 
 
 def test_no_route_on_a_router_is_told_as_such() -> None:

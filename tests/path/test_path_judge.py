@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netprobe.findings import Certainty
+from netprobe.findings import Certainty, HopAt
 from netprobe.path import judge
 from netprobe.path.icmp import end_of, meaning
 from netprobe.path.model import Answer, End, Flow, HelloAttempt, Hop, IcmpError, PathMtu, TargetPath
@@ -63,6 +63,58 @@ def test_where_it_breaks(target: TargetPath, hop: int, certainty: Certainty) -> 
     assert (location.hop, location.certainty) == (hop, certainty)
     assert summary
     assert not target.passes()
+
+
+def _at(hop: int, address: str = "") -> HopAt:
+    return HopAt(hop=hop, address=address)
+
+
+@pytest.mark.parametrize(
+    ("target", "answered", "suspects"),
+    [
+        # Silence: the last that answered, or what stands before the next, which other packets reach.
+        (
+            _target(End.SILENT, flows=(_flow("a", "b", "", ""),), control=_flow("a", "b", "c", End.ANSWERED)),
+            _at(2, "b"),
+            (_at(2, "b"), _at(3, "c")),
+        ),
+        (_target(End.SILENT, flows=(_flow("a", "b", "", ""),)), _at(2, "b"), (_at(2, "b"), _at(3))),
+        (
+            _target(End.SILENT, flows=(_flow("a", "", ""),), control=_flow("a", End.ANSWERED)),
+            _at(1, "a"),
+            (_at(1, "a"), _at(2, ADDRESS)),
+        ),
+        (_target(End.SILENT, flows=(_flow("", ""),)), None, (_at(0, "10.0.0.2"), _at(1))),
+        # Who names himself is the only suspect, and the last answer is the hop before.
+        (
+            _target(End.PROHIBITED, icmp=_error("c", 3, 13), flows=(_flow("a", "b", "c", End.PROHIBITED),)),
+            _at(2, "b"),
+            (_at(3, "c"),),
+        ),
+        (_target(End.PROHIBITED, icmp=_error("10.0.0.2", 3, 13)), None, (_at(0, "10.0.0.2"),)),
+        (_target(End.UNREACHABLE), None, (_at(0, "10.0.0.2"),)),
+        # A reset in the server's name: it came from the hop before, or from right behind that.
+        (
+            _target(End.RESET, flows=(_flow("a", End.RESET),), control=_flow("a", "b", End.ANSWERED)),
+            _at(1, "a"),
+            (_at(1, "a"), _at(2, "b")),
+        ),
+        (_target(End.RESET, flows=(_flow("a", "b", End.RESET),)), _at(2, "b"), (_at(3, ADDRESS),)),
+    ],
+)
+def test_the_last_that_answered_and_the_suspects_are_two_things(
+    target: TargetPath, answered: HopAt | None, suspects: tuple[HopAt, ...]
+) -> None:
+    location, _ = judge.locate(target)
+    assert location is not None
+    assert (location.answered, location.suspects) == (answered, suspects)
+
+
+def test_a_sender_whom_no_hop_knows_leaves_the_suspects_open() -> None:
+    location, _ = judge.locate(_target(End.PROHIBITED, icmp=_error("z", 3, 13), flows=(_flow("a", "b", ""),)))
+    assert location is not None
+    assert (location.hop, location.address) == (None, "z")
+    assert (location.answered, location.suspects) == (_at(2, "b"), ())
 
 
 def test_a_blocked_name_without_a_proof_is_suspected() -> None:

@@ -285,6 +285,28 @@ def test_what_was_located_is_told() -> None:
     assert "tcp_dropped: it breaks at hop 4, 192.0.2.4 firewall (proven)." in text(found(root, "way"))
 
 
+def test_the_picture_shows_the_last_hop_that_answered_and_the_suspects() -> None:
+    root = parsed(shown(reports.located("tcp_dropped")))
+    assert list(stations(root)) == ["This host", "Resolver", "Gateway", "Proxy", "Last answer", "Firewall", "AWS"]
+    assert (stations(root)["Last answer"], stations(root)["Firewall"]) == ("pass", "fail")
+    label = found(root, "way").find(f".//{SVG}svg").get("aria-label") or ""  # type: ignore[union-attr]
+    assert "Last answer hop 2 198.18.1.2 passed answers; Firewall hop 2, or before hop 3 198.18.2.2 in doubt" in label
+    told = "Last to answer: hop 2 (198.18.1.2); suspects: hop 2, or before hop 3 (198.18.2.2)."
+    assert told in text(found(root, "way"))
+    assert told[:-1].lower() in text(by_class(found(root, "cards"), "card")[0])
+
+
+@pytest.mark.parametrize(("id_", "station"), [("proxy_timeout", "proxy"), ("dns_timeout", "resolver")])
+def test_a_way_that_breaks_before_the_proxy_or_resolver_is_drawn_there(id_: str, station: str) -> None:
+    context = Context(vantages=(VantageRecord(name="host", proxy="http://proxy:3128"),))
+    drawn = stations(parsed(shown(msgspec.structs.replace(reports.located(id_), context=context))))
+    names = list(drawn)
+    assert names[names.index(station.capitalize()) - 2 :][:2] == ["Last answer", f"To the {station}"]
+    assert drawn[f"To the {station}"] == "fail"
+    if station == "proxy":
+        assert "To the proxy" not in stations(parsed(shown(reports.located(id_))))  # nothing goes through one
+
+
 def test_agents_that_go_another_way_have_a_picture_of_their_own() -> None:
     report = lab_report("healthy")
     one = report.context.vantages[0]

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from netprobe.findings import Outcome, Owner, Place, RuleOutcome
+from netprobe.findings import HopAt, Location, Outcome, Owner, Place, RuleOutcome
 from netprobe.observations import Context, VantageRecord
 from netprobe.report import render
 from netprobe.report.model import HostIdentity, Report
@@ -79,6 +79,18 @@ def _rules() -> Report:
     )
 
 
+def _ipv6() -> Report:
+    """The longest words that a picture of the way holds: long addresses, and more stations than usual."""
+    report = reports.located("proxy_unreachable")
+    hops = [HopAt(hop=n, address=f"2001:db8:1234:5678:9abc:def0:1234:{n:04x}") for n in (11, 12)]
+    at = Location(hop=11, address=hops[0].address, device="firewall", answered=hops[0], suspects=tuple(hops))
+    blocked = reports.finding("tls_intercepted", location=at)
+    [first] = report.findings
+    return msgspec.structs.replace(
+        report, findings=(msgspec.structs.replace(first, location=at), blocked), context=_agents().context
+    )
+
+
 def _regions() -> Report:
     """Four regions, one of them broken: a table instead of tiles."""
     report = lab_report("blackhole")
@@ -92,6 +104,8 @@ REPORTS = {
     "intercepted": lambda: lab_report("tls-intercepted"),
     "healthy": lambda: lab_report("healthy"),
     "agents": _agents,
+    "located": lambda: reports.located("tcp_dropped"),
+    "located before the proxy": _ipv6,
     "rules": _rules,
     "regions": _regions,
 }

@@ -124,6 +124,12 @@ def test_the_whole_screen() -> None:
     assert text(reports.report(), width=80) == HEAD + FOLDED + REST
 
 
+def test_both_hops_are_told_where_somebody_looked() -> None:
+    told = " ".join(text(reports.located("tcp_dropped"), width=80).split())
+    assert "where hop 2 198.18.1.2 firewall (suspected); last to answer: hop 2 (198.18.1.2);" in told
+    assert "suspects: hop 2, or before hop 3 (198.18.2.2)" in told
+
+
 def test_in_full_each_thing_that_passes_has_a_line() -> None:
     with_id = HEAD.replace("  system ", f"  machine id  {'a' * 32}\n  system ")
     assert text(reports.report(), width=80, full=True) == with_id + FULL + REST

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netprobe import manual
 from netprobe.diagnosis.model import CapabilityOutcome, EndpointOutcome, HostOutcome
-from netprobe.findings import Certainty, Finding, Location, Outcome, Owner, Place, RuleOutcome, Severity, Verdict
+from netprobe.findings import Certainty, Finding, HopAt, Location, Outcome, Owner, Place, RuleOutcome, Severity, Verdict
 from netprobe.observations import CatalogVersion, Context, DnsDetail, Failure, Observation, Step, TcpDetail, TlsDetail
 from netprobe.report.model import SCHEMA_VERSION, HostIdentity, Report
 
@@ -60,6 +60,13 @@ def finding(id: str, severity: Severity = Severity.ERROR, title: str = "", **mor
         **more,
     }
     return Finding(**values)  # type: ignore[arg-type]
+
+
+def located(id: str) -> Report:
+    """A report with one finding whose place on the way was looked for: hop 2 answers last, hop 3 does not any more."""
+    two, three = HopAt(hop=2, address="198.18.1.2"), HopAt(hop=3, address="198.18.2.2")
+    at = Location(hop=2, address=two.address, device="firewall", answered=two, suspects=(two, three))
+    return report(findings=(finding(id, location=at),))
 
 
 def report(**changes: object) -> Report:

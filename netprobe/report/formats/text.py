@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from netprobe import cilog
 from netprobe.diagnosis.model import CapabilityOutcome, EndpointOutcome
+from netprobe.diagnosis.words import hops_told
 from netprobe.errors import printable
 from netprobe.findings import Finding, Outcome, RuleOutcome, Severity, Verdict
 from netprobe.observations import VantageRecord
@@ -210,7 +211,8 @@ def _location(finding: Finding, page: _Page) -> str:
     at = finding.location
     assert at is not None
     parts = [f"hop {at.hop}" if at.hop is not None else "", page.told(at.address), page.told(at.device)]
-    return " ".join(part for part in parts if part) + f" ({at.certainty})"
+    told = page.told(hops_told(at))
+    return " ".join(part for part in parts if part) + f" ({at.certainty})" + (f"; {told}" if told else "")
 
 
 def _vantages(report: Report, page: _Page) -> Iterator[str]:

@@ -12,6 +12,7 @@ from netprobe.diagnosis.changes import change_for
 from netprobe.diagnosis.handoff import destinations, sources
 from netprobe.diagnosis.proof import NEEDS
 from netprobe.diagnosis.taxonomy import TAXONOMY
+from netprobe.diagnosis.words import hops_told
 from netprobe.errors import redacted
 from netprobe.findings import NOT_OURS, Certainty, Finding, Outcome, Owner, Severity
 from netprobe.report.formats.html.explained import sections
@@ -130,7 +131,8 @@ def _location(finding: Finding) -> str:
     if at is None:
         return ""
     parts = (f"hop {at.hop}" if at.hop is not None else "", at.address, at.device)
-    return f"{' '.join(part for part in parts if part)} ({at.certainty})"
+    told = hops_told(at)
+    return f"{' '.join(part for part in parts if part)} ({at.certainty}){f'; {told}' if told else ''}"
 
 
 def _block(finding: Finding, report: Report, index: Index) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 A station is drawn as passed only where something answered from behind it. Gateways and firewalls do not say who they
 are: where nobody looked for them (``--locate``), they are passed or unknown, never guessed; a finding about packets or
-TLS without a proxy puts the doubt on the firewall, whatever box that is.
+TLS without a proxy puts the doubt on the firewall, whatever box that is. Where somebody looked, the last hop that
+answered is a station of its own, and the suspect says which hop it is.
 """
 
 from __future__ import annotations
@@ -12,15 +13,20 @@ from dataclasses import dataclass
 from itertools import pairwise
 from textwrap import wrap
 
+from netprobe.diagnosis.handoff import TO_PROXY, TO_RESOLVER
+from netprobe.diagnosis.words import hops_told
 from netprobe.errors import redacted
-from netprobe.findings import Certainty, Finding, Outcome, Owner, Severity
+from netprobe.findings import Certainty, Finding, Location, Outcome, Owner, Severity
 from netprobe.observations import Observation, ProxyDetail, Step, TcpDetail, VantageRecord
 from netprobe.report.formats.html import intercept
 from netprobe.report.formats.html.index import Index
+from netprobe.report.formats.html.marks import OF_SEVERITY
 from netprobe.report.model import Report
 
 _WIDE, _GAP, _HIGH = 166, 24, 112
 _TALL_WIDE, _TALL_HIGH, _TALL_GAP = 340, 62, 26
+_LINE = 20
+"""Between two lines of a text."""
 _WORDS = {
     Outcome.PASS: "passed",
     Outcome.WARN: "passed in part",
@@ -117,12 +123,42 @@ def _stations(record: VantageRecord, report: Report, index: Index) -> tuple[Stat
     beyond = aws.outcome in (Outcome.PASS, Outcome.WARN)
     return (
         Station(name="This host", which=_source(first), outcome=Outcome.PASS),
+        *_broken_before("resolver", errors, TO_RESOLVER),
         _resolver(record, first),
         _gateway(first, beyond=beyond),
+        *_broken_before("proxy", errors if proxied else (), TO_PROXY),
         _proxy(record, first) if proxied else Station(name="Proxy", which="none", outcome=Outcome.NOT_APPLICABLE),
+        *_last_answer(_blocked(errors)),
         _firewall(errors, index, beyond=beyond),
         aws,
     )
+
+
+def _broken_before(station: str, errors: Sequence[Finding], ids: frozenset[str]) -> Iterator[Station]:
+    """Where the way to a resolver or proxy breaks, if somebody looked: the last hop that answered, and the suspect."""
+    mine = [one for one in errors if one.id in ids and one.location is not None]
+    yield from _last_answer(mine)
+    if mine and mine[0].location is not None:
+        name, which = f"To the {station}", _suspects(mine[0].location)
+        yield Station(name=name, which=which, outcome=OF_SEVERITY[mine[0].severity], note=mine[0].id)
+
+
+def _last_answer(located: Sequence[Finding]) -> Iterator[Station]:
+    """The last hop that answered before the first of these breaks."""
+    at = next((one.location for one in located if one.location is not None), None)
+    if at is not None and at.answered is not None:
+        which = f"hop {at.answered.hop} {at.answered.address}".strip()
+        yield Station(name="Last answer", which=which, outcome=Outcome.PASS, note="answers")
+
+
+def _suspects(at: Location) -> str:
+    """``hop 2, or before hop 3 10.2.0.1``: the hops of which one stops it."""
+    told = [f"hop {one.hop} {one.address}".strip() if one.hop else "this host" for one in at.suspects]
+    if len(at.suspects) > 1 and at.suspects[0] == at.answered:
+        told[0] = f"hop {at.suspects[0].hop}"
+    if told:
+        return ", or before ".join(told)
+    return f"hop {at.hop} {at.address}".strip() if at.hop is not None else ""
 
 
 def _source(seen: Iterable[Observation]) -> str:
@@ -186,7 +222,7 @@ def _proxy(record: VantageRecord, seen: Sequence[Observation]) -> Station:
 
 def _firewall(errors: Sequence[Finding], index: Index, *, beyond: bool) -> Station:
     """The box that nobody sees: in doubt where a finding of the network's is about packets, TLS or answers."""
-    mine = [one for one in errors if one.owner is Owner.NETWORK and one.id.startswith(_BLOCKING)]
+    mine = _blocked(errors)
     if not mine:
         outcome = Outcome.PASS if beyond else Outcome.NOT_RUN
         return Station(name="Firewall", which="", outcome=outcome, note="lets through" if beyond else "")
@@ -194,8 +230,13 @@ def _firewall(errors: Sequence[Finding], index: Index, *, beyond: bool) -> Stati
     outcome = Outcome.FAIL if worst.severity is Severity.ERROR else Outcome.WARN
     ca = next((name for one in mine if (name := intercept.authority(index.evidence(one)))), "")
     at = next((one.location for one in mine if one.location is not None), None)
-    which = f"hop {at.hop} {at.address}".strip() if at is not None and at.hop is not None else ""
-    return Station(name="Firewall", which=f"CA: {ca}" if ca else which, outcome=outcome, note=worst.id)
+    told = (f"CA: {ca}" if ca else "", _suspects(at) if at is not None else "")
+    return Station(name="Firewall", which="; ".join(part for part in told if part), outcome=outcome, note=worst.id)
+
+
+def _blocked(errors: Sequence[Finding]) -> list[Finding]:
+    """What is about packets, TLS or answers on the way, and the network's."""
+    return [one for one in errors if one.owner is Owner.NETWORK and one.id.startswith(_BLOCKING)]
 
 
 def _aws(seen: Sequence[Observation], report: Report) -> Station:
@@ -221,28 +262,37 @@ def _path(stations: tuple[Station, ...], agents: list[str]) -> Path:
 
 
 def _across(stations: Sequence[Station]) -> Drawing:
+    rows = _rows(stations, letters=20, least=2, most=4)
+    high = _HIGH + (rows - 2) * _LINE
     boxes = []
     for at, one in enumerate(stations):
         x = at * (_WIDE + _GAP)
-        boxes.append(_box(one, x + 1, 1, _WIDE, _HIGH, letters=20, lines=2))
+        boxes.append(_box(one, x + 1, 1, _WIDE, high, letters=20, lines=rows))
     lines = [
-        Line(x1=left.x + left.wide, y1=_HIGH // 2, x2=right.x, y2=_HIGH // 2, broken=_breaks(left, right))
+        Line(x1=left.x + left.wide, y1=high // 2, x2=right.x, y2=high // 2, broken=_breaks(left, right))
         for left, right in pairwise(boxes)
     ]
     wide = len(stations) * (_WIDE + _GAP) - _GAP + 2
-    return Drawing(kind="across", wide=wide, high=_HIGH + 2, boxes=tuple(boxes), lines=tuple(lines))
+    return Drawing(kind="across", wide=wide, high=high + 2, boxes=tuple(boxes), lines=tuple(lines))
+
+
+def _rows(stations: Sequence[Station], *, letters: int, least: int, most: int) -> int:
+    """How many lines the longest of the texts takes."""
+    return min(max(least, *(len(wrap(one.which, letters)) for one in stations)), most)
 
 
 def _down(stations: Sequence[Station]) -> Drawing:
+    rows = _rows(stations, letters=38, least=1, most=2)
+    tall = _TALL_HIGH + (rows - 1) * _LINE
     boxes = []
     for at, one in enumerate(stations):
-        boxes.append(_box(one, 1, 1 + at * (_TALL_HIGH + _TALL_GAP), _TALL_WIDE - 2, _TALL_HIGH, letters=38, lines=1))
+        boxes.append(_box(one, 1, 1 + at * (tall + _TALL_GAP), _TALL_WIDE - 2, tall, letters=38, lines=rows))
     middle = _TALL_WIDE // 2
     lines = [
         Line(x1=middle, y1=upper.y + upper.high, x2=middle, y2=lower.y, broken=_breaks(upper, lower))
         for upper, lower in pairwise(boxes)
     ]
-    high = len(stations) * (_TALL_HIGH + _TALL_GAP) - _TALL_GAP + 2
+    high = len(stations) * (tall + _TALL_GAP) - _TALL_GAP + 2
     return Drawing(kind="down", wide=_TALL_WIDE, high=high, boxes=tuple(boxes), lines=tuple(lines))
 
 
@@ -283,6 +333,8 @@ def _remarks(report: Report, index: Index) -> Iterator[str]:
         sure = "proven" if at.certainty is Certainty.PROVEN else "suspected"
         hop = f"hop {at.hop}" if at.hop is not None else "an unknown hop"
         parts = " ".join(part for part in (at.address, at.device) if part)
-        yield f"{finding.id}: it breaks at {hop}{f', {parts}' if parts else ''} ({sure})."
+        told = hops_told(at)
+        hops = f" {told[:1].upper()}{told[1:]}." if told else ""
+        yield f"{finding.id}: it breaks at {hop}{f', {parts}' if parts else ''} ({sure}).{hops}"
     if not located and any(finding.severity is not Severity.INFO for finding in index.findings):
         yield "On which hop it breaks was not looked for: netprobe check --locate does that."
