@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from netprobe.render.readers.base import Configuration, Rule
+from netprobe.render.readers.clouds import netskope, skyhigh, umbrella
 from netprobe.render.readers.cpl import cpl
 from netprobe.render.readers.devices import asa, fortios, iosxe, panos_edl, panos_xml, srx
 from netprobe.render.readers.documents import cilium, document, suricata, table
@@ -49,6 +50,9 @@ READERS: dict[str, Callable[[str], Configuration]] = {
     "aws-network-firewall": suricata,
     "aws-network-firewall-domains": suricata,
     "cilium": cilium,
+    "skyhigh": skyhigh,
+    "netskope": netskope,
+    "umbrella": umbrella,
     "csv": table,
     "json": document,
     "yaml": document,

@@ -78,7 +78,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "suricata",
     ),
     "kubernetes": ("cilium", "calico-enterprise", "openshift-egressfirewall", "istio", "networkpolicy"),
-    "documents": ("zscaler", "hosts", "csv", "json", "yaml", "aerleon"),
+    "documents": ("zscaler", "skyhigh", "netskope", "umbrella", "hosts", "csv", "json", "yaml", "aerleon"),
 }
 """Names by family, in the order in which ``netprobe targets`` shows them."""
 
@@ -119,6 +119,11 @@ ALIASES: dict[str, str] = {
     "azure": "azure-firewall",
     "network-firewall": "aws-network-firewall",
     "zia": "zscaler",
+    "mcafee-web-gateway": "skyhigh",
+    "mwg": "skyhigh",
+    "cisco-umbrella": "umbrella",
+    "opendns": "umbrella",
+    "secure-access": "umbrella",
     "xlsx": "csv",
     "excel": "csv",
 }
