@@ -57,8 +57,8 @@ def explain(world: Evidence, view: View, o: Observation, clock: Clock | None, *,
             if strict is not False:
                 return unexplained(view, o, blocking=blocking)
             id_ = "tls_nonconforming_chain"
-        elif origin and (others := _verified_by_the_same(world, o, seen)):
-            return unexplained(view, o, blocking=blocking, evidence=others[:1])
+        elif origin and (other := _verified_by_the_same(world, o, seen)):
+            return unexplained(view, o, blocking=blocking, evidence=(other,))
         else:
             id_ = "tls_untrusted_store" if origin else "tls_intercepted"
     return Cause(
@@ -73,22 +73,13 @@ def explain(world: Evidence, view: View, o: Observation, clock: Clock | None, *,
     )
 
 
-def _verified_by_the_same(world: Evidence, o: Observation, seen: TlsDetail | None) -> tuple[Observation, ...]:
-    """Handshakes of this run that verified to a root which this chain shows or names: the store holds it."""
+def _verified_by_the_same(world: Evidence, o: Observation, seen: TlsDetail | None) -> Observation | None:
+    """A handshake of this run that verified to a root which this chain shows or names: the store holds it."""
     if seen is None:
-        return ()
-    shown, issuers = {c.sha256 for c in seen.chain}, {c.issuer for c in seen.chain[-1:]}
-    return tuple(
-        step
-        for other in world.views
-        if other.vantage == o.vantage
-        for path in other.paths
-        for step in path.steps
-        if (detail := details.tls(step)) is not None
-        and step.failure is None
-        and detail.root_sha256
-        and (detail.root_sha256 in shown or {c.issuer for c in detail.chain[-1:]} & issuers)
-    )
+        return None
+    shown = [c.sha256 for c in seen.chain]
+    issuers = [c.issuer for c in seen.chain[-1:]]
+    return world.verified_below(o.vantage, roots=shown, issuers=issuers)
 
 
 def _the_services_own(

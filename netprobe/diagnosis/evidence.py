@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
+from functools import cached_property
 
 import msgspec
 
-from netprobe.diagnosis import answered, numbered, service
+from netprobe.diagnosis import answered, details, numbered, service
 from netprobe.diagnosis.addresses import AddressClass, classify, family
 from netprobe.diagnosis.lookups import Lookups
 from netprobe.diagnosis.stalls import Stalls
@@ -224,6 +225,33 @@ class Evidence:
         if like is not None:
             found = [o for o in found if o.vantage == like.vantage and _comparable(o, like, same_host)]
         return tuple(found)
+
+    def verified_below(self, vantage: str, *, roots: Iterable[str], issuers: Iterable[str]) -> Observation | None:
+        """A handshake that verified to one of some roots, or whose chain ends below one of some issuers.
+
+        Args:
+            vantage: who made it.
+            roots: SHA-256 of certificates.
+            issuers: RFC 4514 names.
+        """
+        known = [(vantage, "root", root) for root in roots]
+        known += [(vantage, "issuer", issuer) for issuer in issuers]
+        return next((self._verified[key] for key in known if key in self._verified), None)
+
+    @cached_property
+    def _verified(self) -> dict[tuple[str, str, str], Observation]:
+        """The first handshake that verified to each root, and to a root behind each issuer, of each vantage."""
+        found: dict[tuple[str, str, str], Observation] = {}
+        for view in self.views:
+            for path in view.paths:
+                for step in path.steps:
+                    detail = details.tls(step)
+                    if detail is None or step.failure is not None or not detail.root_sha256:
+                        continue
+                    found.setdefault((view.vantage, "root", detail.root_sha256), step)
+                    for last in detail.chain[-1:]:
+                        found.setdefault((view.vantage, "issuer", last.issuer), step)
+        return found
 
     def found(self, subject: Subject) -> bool:
         """Whether any name of a numbered endpoint is known to exist."""
