@@ -36,6 +36,8 @@ class Experiment(StrEnum):
     CONNECT_BY_ADDRESS = "connect_by_address"
     DNS_OVER_TCP = "dns_over_tcp"
     IMPOSSIBLE_NAME = "impossible_name"
+    KEPT_BUSY = "kept_busy"
+    """A connection that is used again and again while another rests."""
     LARGE_HELLO = "large_hello"
     LAX_CHAIN = "lax_chain"
     LOCAL_NAME = "local_name"
@@ -295,7 +297,7 @@ class HttpDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     """The host's clock minus the answer's Date header, half the round trip taken off."""
     upgrade_answered: bool | None = None
     held_seconds: float | None = None
-    """How long an idle WebSocket stayed open (``--idle``)."""
+    """How long an idle connection stayed open (``--idle``); of one that is kept busy, how old it became."""
     close_code: int | None = None
     """The code of the close frame that the peer sent (RFC 6455 section 7.4); 1005 where it gave none."""
     error: str = ""
@@ -343,6 +345,17 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False
     shared_with: tuple[str, ...] = ()
     attempt: int = 0
     limit_seconds: float | None = None
+
+
+def age_when_cut(cut: Observation, rest: float | None) -> float:
+    """How old an idle connection had become when its cut was noticed, in seconds, without the wait for an answer.
+
+    Args:
+        cut: the observation of it.
+        rest: how long it was to rest (``--idle``), or None where a report does not say.
+    """
+    held = cut.detail.held_seconds if isinstance(cut.detail, HttpDetail) else None
+    return min((age for age in (held, rest) if age is not None), default=0.0)
 
 
 class Lint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

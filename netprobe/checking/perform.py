@@ -238,7 +238,9 @@ def _settings(request: CheckRequest, selection: Selection, own: vantages.HostsOw
     settings = msgspec.structs.replace(settings, **{name: value for name, value in given.items() if value is not None})
     if request.idle is None:
         return settings
-    return msgspec.structs.replace(settings, deadline=settings.deadline + request.idle)
+    from netprobe.probes import rests
+
+    return msgspec.structs.replace(settings, deadline=settings.deadline + rests.most_seconds(request.idle))
 
 
 def _refuse_unknown(expect: Mapping[str, str], groups: Collection[str]) -> None:

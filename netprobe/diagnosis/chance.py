@@ -16,17 +16,19 @@ from netprobe.diagnosis.tries import Tries
 from netprobe.diagnosis.views import View
 from netprobe.diagnosis.words import count, duration, listing
 from netprobe.findings import Severity
-from netprobe.observations import Observation, Step
+from netprobe.observations import Failure, Observation, Step
 
 _MOST_NAMED = 4
-_DOES = {
+_DOES: dict[Step | Failure, str] = {
     Step.DNS: "looking up",
     Step.TCP: "connecting to",
     Step.PROXY: "the tunnel to",
     Step.TLS: "the TLS handshake with",
     Step.HTTP: "the request to",
     Step.WEBSOCKET: "the WebSocket upgrade of",
+    Failure.WEBSOCKET_CUT: "resting on an idle connection to",
 }
+"""What fails, in words: the step; of an idle connection the cut, since its upgrade passed."""
 
 
 def companions(world: Evidence) -> Iterator[Cause]:
@@ -46,12 +48,17 @@ def _cause(view: View, tries: Tries) -> Cause:
     seconds = tries.seconds
     return Cause(
         id="works_by_chance" if seconds is None else "slow",
-        key=tries.failed.step.value,
+        key=_what(tries.failed),
         say=_say_chance if seconds is None else _say_slow,
         view=view,
         evidence=(tries.failed, *_ends(tries)),
         severity=Severity.WARNING,
     )
+
+
+def _what(failed: Observation) -> Step | Failure:
+    """What failed, for :data:`_DOES`."""
+    return failed.failure if failed.failure is Failure.WEBSOCKET_CUT else failed.step
 
 
 def _ends(tries: Tries) -> Iterator[Observation]:
@@ -72,7 +79,7 @@ def _say_chance(group: Group) -> Words:
     each = [f"{tries.failed.host}{_at(tries)} {number} of {tries.of}" for tries, number in counted]
     failures = listing(sorted({str(tries.failed.failure) for tries, _ in counted}))
     return Words(
-        title=f"It works by chance: {_DOES[group.first.step]} {group.names} fails ({failures}) and passes when it is "
+        title=f"It works by chance: {_DOES[_what(group.first)]} {group.names} fails ({failures}) and passes when it is "
         f"tried again: {passed} of {count(made, 'try', 'tries')} passed ({listing(each, most=_MOST_NAMED)}).",
         remedy="Look for what is there more than once: members of a load balancer, links that share the load by source "
         f"port, resolvers or proxies behind one address, a link that goes up and down. Run `netprobe check` again; "
@@ -89,7 +96,7 @@ def _say_slow(group: Group) -> Words:
     took = max(tries.seconds or 0.0 for tries, _ in counted)
     waited = min(tries.failed.limit_seconds or 0.0 for tries, _ in counted)
     return Words(
-        title=f"It is slow: {_DOES[group.first.step]} {group.names} takes {duration(took)}; within the usual "
+        title=f"It is slow: {_DOES[_what(group.first)]} {group.names} takes {duration(took)}; within the usual "
         f"{duration(waited)} nothing came.",
         remedy="Nothing is blocked. Look for what waits on the way (a filter that looks names up, a scanning proxy, a "
         f"resolver behind {group.patterns} that asks far away); the ECS agent gives a call 5 to 10 s.",

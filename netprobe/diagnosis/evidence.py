@@ -162,10 +162,21 @@ class Evidence:
         """A way as it ended; where it failed and passes now, as it ends now."""
         tries = self.tries(path.failed) if path.failed is not None else None
         if tries is None or not tries.passing:
-            return msgspec.structs.replace(path, outweighed=frozenset(answered.outweighed(path.steps, self.same_way)))
+            path = msgspec.structs.replace(path, outweighed=frozenset(answered.outweighed(path.steps, self.same_way)))
+            return self._as_rested_again(path, chances)
         chances.append(tries)
         steps = tuple(msgspec.structs.replace(o, experiment=None) for o in tries.best)
         return Path(address=path.address, steps=steps, complete=True)
+
+    def _as_rested_again(self, path: Path, chances: list[Tries]) -> Path:
+        """A way of which the idle connection was cut once and held the second time, without the cut."""
+        cut = next((o for o in path.steps if o.failure is Failure.WEBSOCKET_CUT), None)
+        tries = self.tries(cut) if cut is not None else None
+        if tries is None or not tries.passing:
+            return path
+        chances.append(tries)
+        steps = tuple(msgspec.structs.replace(o, failure=None) if o is cut else o for o in path.steps)
+        return msgspec.structs.replace(path, steps=steps)
 
     def _paths(
         self, observations: Iterable[Observation], subjects: tuple[Subject, ...], wanted: set[int]

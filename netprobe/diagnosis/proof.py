@@ -59,6 +59,10 @@ _SENDER = _by("The refusal is an answer, and comes again each time.", REPEAT)
 _READ = _fact("It is read from this host's settings.")
 _CHAIN = _by("A second connection, unverified, shows the chain that was rejected.", Experiment.LAX_CHAIN)
 _PROXY_SAYS = _by("The proxy's own answer says it; it is asked again, and says the same each time.", REPEAT)
+_OUTLIVED = _by(
+    "Beside a second rest a connection that is used again and again: it becomes as old, and is not cut.",
+    Experiment.KEPT_BUSY,
+)
 
 NEEDS: dict[str, Need] = {
     "dns_name_missing": _SAYS_SO,
@@ -146,7 +150,7 @@ NEEDS: dict[str, Need] = {
     ),
     "websocket_refused_by_proxy": _SAYS_SO,
     "websocket_upgrade_stripped": _SAYS_SO,
-    "websocket_cut_when_idle": _by("None: a silent connection is held once, since that takes its time."),
+    "websocket_cut_when_idle": _OUTLIVED,
     "clock_skew": _by("The Date headers of genuine answers.", Experiment.LAX_CHAIN),
     "proxy_name_missing": _SAYS_SO,
     "proxy_unreachable": _SENDER,
@@ -167,7 +171,7 @@ NEEDS: dict[str, Need] = {
     "proxy_tls_untrusted": _PROXY_SAYS,
     "proxy_method_refused": _PROXY_SAYS,
     "proxy_strips_upgrade": _SAYS_SO,
-    "proxy_cuts_idle": _by("None: a silent connection is held once, since that takes its time."),
+    "proxy_cuts_idle": _OUTLIVED,
     "proxy_buffers": _by("The same without the proxy is answered at once.", Experiment.WITHOUT_PROXY),
     "proxy_required": _by("The same through the proxy passes.", Experiment.WITH_PROXY),
     "no_proxy_exempts_aws": _by("The same through the proxy passes.", Experiment.WITH_PROXY),
@@ -278,7 +282,7 @@ def _repeated(world: Evidence, cause: Cause, failed: Observation) -> Observation
     if other is not None:
         return Doubt(f"tried again it ended otherwise ({_told(other)} instead of {_told(failed)})")
     longest = max(ends, key=lambda o: o.limit_seconds or 0.0)
-    if failed.failure is Failure.TIMEOUT and (longest.limit_seconds or 0.0) < PATIENT_SECONDS * _NEARLY:
+    if _is_silence(failed) and (longest.limit_seconds or 0.0) < PATIENT_SECONDS * _NEARLY:
         waited = duration(longest.limit_seconds or longest.duration_seconds)
         return Doubt(f"silence was waited for only {waited}, and a slow answer looks the same")
     if all(map(world.stalls.ended, ends)):
@@ -291,6 +295,11 @@ def _repeated(world: Evidence, cause: Cause, failed: Observation) -> Observation
             "of this one do not rule that out"
         )
     return longest
+
+
+def _is_silence(failed: Observation) -> bool:
+    """Whether a limit ended the wait: also the one for what was sent after a rest."""
+    return failed.failure is Failure.TIMEOUT or failed.limit_seconds is not None
 
 
 def _why_not_repeated(world: Evidence) -> str:

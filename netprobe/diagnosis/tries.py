@@ -39,6 +39,8 @@ class Tries(msgspec.Struct, frozen=True, kw_only=True):
     def _is_well(self, o: Observation) -> bool:
         if o.step is Step.DNS:
             return is_overcome(self.failed.failure, o.failure)
+        if o.failure is not None and o.failure is self.failed.failure:
+            return False  # what ends no way (a cut while idle) and comes again
         return o.failure in PASSES
 
     @property

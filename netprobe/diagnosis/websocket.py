@@ -7,7 +7,7 @@ itself (its own 403) is a pass and no failure, since it proves that the upgrade 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from netprobe.diagnosis import answered, details, http
 from netprobe.diagnosis.causes import Cause, Group, Words
@@ -16,7 +16,7 @@ from netprobe.diagnosis.proxy import holds_back, proxy_of
 from netprobe.diagnosis.unexplained import unexplained
 from netprobe.diagnosis.views import View
 from netprobe.diagnosis.words import duration
-from netprobe.observations import Failure, Observation
+from netprobe.observations import Experiment, Failure, Observation, age_when_cut
 
 _REFUSED = frozenset(
     {
@@ -71,7 +71,31 @@ def companions(world: Evidence) -> Iterator[Cause]:
                 if o.failure is Failure.WEBSOCKET_CUT:
                     proxy = proxy_of((view,), (o,))
                     id_ = "proxy_cuts_idle" if proxy else "websocket_cut_when_idle"
-                    yield Cause(id=id_, key=proxy, say=_say_idle, view=view, evidence=(o,))
+                    yield _idle_cause(world, view, o, id_, proxy)
+
+
+def _idle_cause(world: Evidence, view: View, o: Observation, id_: str, proxy: str) -> Cause:
+    """A cut, beside a connection that was kept busy meanwhile, where one was."""
+    beside = world.controls(Experiment.KEPT_BUSY, like=o)
+    return Cause(
+        id=id_,
+        key=proxy,
+        say=_say_idle,
+        view=view,
+        evidence=(o, *beside),
+        controls=beside,
+        doubt=_doubt(world, o, beside),
+    )
+
+
+def _doubt(world: Evidence, cut: Observation, beside: Sequence[Observation]) -> str:
+    """What is lacking where the connection that was kept busy did not become as old."""
+    if any(o.failure is not None for o in beside):
+        return "a connection that was used meanwhile ended as well: perhaps its age is limited, and not the silence"
+    age = age_when_cut(cut, world.context.idle_seconds)
+    if any((d.held_seconds or 0.0) < age for d in map(details.http, beside) if d is not None):
+        return "the service closes each connection after an answer, so a limit on the age of connections looks alike"
+    return ""
 
 
 def _say_stripped(group: Group) -> Words:

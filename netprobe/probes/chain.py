@@ -305,8 +305,8 @@ async def _rested(
         _, encrypted = await tls.handshake(scene, stream, policy, limits, address=address)
         if encrypted is None:
             return observation
-        ended, held = await idle.rest(scene, encrypted, target.request, limits, seconds)
-    return idle.told(observation, ended, held, proxied=address is None)
+        rested = await idle.rest(scene, encrypted, target.request, limits, seconds)
+    return idle.told(observation, rested, proxied=address is None)
 
 
 async def _ask_upgrade(
@@ -319,7 +319,7 @@ async def _ask_upgrade(
     *,
     origin: bool,
 ) -> Observation:
-    # What is tried again is not held idle once more: that takes as long as the first time.
+    # What is tried again is not held idle once more: that takes as long as the first time, and has a pass of its own.
     seconds = session.settings.idle if scene.experiment is None else None
     return await websocket.upgrade(
         scene, transport, target.request, limits, idle=seconds, address=address, origin=origin

@@ -355,7 +355,7 @@ def _kinds(session: Session, done: set[int], hopeless: set[tuple[object, ...]]) 
                 continue
             peer = peer or _peer(session, trace)
             found[_kind(trace, failed)].append(Case(trace=trace, failed=failed, peer=peer))
-    chosen = {kind: list(_spread(cases))[: _bound(cases)] for kind, cases in found.items()}
+    chosen = {kind: list(one_of_each(cases))[: _bound(cases)] for kind, cases in found.items()}
     done |= {id(case.failed) for cases in chosen.values() for case in cases}
     return chosen
 
@@ -364,7 +364,7 @@ def _bound(cases: Sequence[Case]) -> int:
     return QUESTIONS if cases[0].failed.step is Step.DNS else A_KIND
 
 
-def _spread(cases: Iterable[Case]) -> Iterator[Case]:
+def one_of_each(cases: Iterable[Case]) -> Iterator[Case]:
     """One of each endpoint and region, then another of each: the same cause may stand behind all of them, or not."""
     waiting: dict[tuple[str, str], list[Case]] = defaultdict(list)
     for case in cases:

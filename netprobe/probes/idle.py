@@ -12,7 +12,7 @@ long as was asked and then sends its request:
   it as well (nginx shuts TLS down quietly where a connection timed out: ``ngx_ssl_shutdown``, source read 2026-11-28),
   so nobody is blamed for it there.
 
-The rest is made once, since it takes its time: what it finds is suspected, never proven.
+A cut is rested for once more, beside a connection that is kept busy (:mod:`netprobe.probes.rests`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,21 @@ FORGOTTEN = "what was sent after the rest was never answered"
 _CUT = frozenset({RESET, FORGOTTEN})
 
 
-async def rest(scene: Scene, stream: TlsStream, wanted: Request, limits: Limits, seconds: float) -> tuple[str, float]:
+class Rested(msgspec.Struct, frozen=True, kw_only=True):
+    """How a rest ended.
+
+    Attributes:
+        ended: a word of this module, or nothing where the connection was held.
+        held: after how many seconds.
+        limit: the limit in seconds that ended the wait for an answer, where one did.
+    """
+
+    ended: str
+    held: float
+    limit: float | None = None
+
+
+async def rest(scene: Scene, stream: TlsStream, wanted: Request, limits: Limits, seconds: float) -> Rested:
     """Rest on an open connection, then use it; the caller closes it.
 
     Args:
@@ -44,27 +58,25 @@ async def rest(scene: Scene, stream: TlsStream, wanted: Request, limits: Limits,
         wanted: the catalog's request.
         limits: the run's time limits.
         seconds: for how long.
-
-    Returns:
-        How it ended (a word of this module), or nothing where it was held; and after how many seconds.
     """
     started = trio.current_time()
     with trio.move_on_after(seconds) as resting:
         try:
             said = await stream.receive_some()
-            return (GOODBYE if said else _ended(stream)), _since(started)
+            return Rested(ended=GOODBYE if said else _ended(stream), held=_since(started))
         except trio.BrokenResourceError:
-            return RESET, _since(started)
+            return Rested(ended=RESET, held=_since(started))
     assert resting.cancelled_caught
     sent = http.build(scene, wanted.method, wanted.path, dict(wanted.headers))
-    with limits.within(Step.HTTP):
+    asked = trio.current_time()
+    with limits.within(Step.HTTP) as limited:
         failure = await http.how_it_ends(OpenStreamTransport(stream), sent)
         if failure is Failure.EOF:
-            return _ended(stream), _since(started)
+            return Rested(ended=_ended(stream), held=_since(started))
         if failure is Failure.CONNECTION_RESET:
-            return RESET, _since(started)
-        return "", seconds  # an answer, however odd
-    return FORGOTTEN, _since(started)
+            return Rested(ended=RESET, held=_since(started))
+        return Rested(ended="", held=seconds)  # an answer, however odd
+    return Rested(ended=FORGOTTEN, held=_since(started), limit=round(limited.deadline - asked, 3))
 
 
 def _ended(stream: TlsStream) -> str:
@@ -75,20 +87,20 @@ def _since(started: float) -> float:
     return round(trio.current_time() - started, 3)
 
 
-def told(observation: Observation, ended: str, held: float, *, proxied: bool) -> Observation:
+def told(observation: Observation, rested: Rested, *, proxied: bool) -> Observation:
     """The WebSocket step with what the rest saw.
 
     Args:
         observation: of the upgrade, which passed.
-        ended: how the rest ended.
-        held: after how many seconds.
+        rested: how the rest ended.
         proxied: whether an explicit proxy is on the way.
     """
     detail = observation.detail
     assert isinstance(detail, HttpDetail)
-    cut = ended in _CUT or (ended == ENDED and proxied)
+    cut = rested.ended in _CUT or (rested.ended == ENDED and proxied)
     return msgspec.structs.replace(
         observation,
         failure=Failure.WEBSOCKET_CUT if cut else observation.failure,
-        detail=msgspec.structs.replace(detail, held_seconds=held, error=ended),
+        detail=msgspec.structs.replace(detail, held_seconds=rested.held, error=rested.ended),
+        limit_seconds=rested.limit,
     )

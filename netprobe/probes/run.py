@@ -124,13 +124,14 @@ async def check(
             if more := numbered.widen(session, layout, endpoints):
                 await first_pass(session, more, teller.count)
         if settings.experiments:
-            from netprobe.probes import chain, experiments  # late: see netprobe.probes.ahead
+            from netprobe.probes import chain, experiments, rests  # late: see netprobe.probes.ahead
 
             chain.complete_chains(session)
             await numbered.look_up_refused(session)
-            if meanwhile is not None and experiments.called_for(session):
+            if meanwhile is not None and (experiments.called_for(session) or rests.called_for(session)):
                 meanwhile(so_far(""))
             await experiments.make(session)
+            await rests.make(session)
 
     ended_by = ""
     if workers is not None:

@@ -1091,9 +1091,61 @@ def upgrade_that_the_origin_answers_as_if_there_were_none(w: World) -> None:
     w.websocket(ECS, A, F.WEBSOCKET_UPGRADE_MISSING, status=426)
 
 
-@case("websocket_cut_when_idle/w/s")
+IDLE = 120.0
+
+
+def _rested(w: World, *, again: F | None = F.WEBSOCKET_CUT, busy: F | None = None, age: float = IDLE) -> None:
+    """A rest that was cut after a minute, the second one, and the connection that was kept busy beside it."""
+    w.context["idle_seconds"] = IDLE
+    address = w.observations[-1].address
+    w.websocket(ECS, address, F.WEBSOCKET_CUT, held_seconds=60.0, genuine=True)
+    w.context["repeated"] = True
+    w.websocket(ECS, address, again, held_seconds=60.0, experiment="repeat")
+    w.http(ECS, address, busy, held_seconds=age, experiment="kept_busy")
+
+
+@case("websocket_cut_when_idle/w/p", repeats=False)
 def websocket_cut_when_idle(w: World) -> None:
+    both(w)
+    w.good(ECS)
+    _rested(w)
+
+
+@case("websocket_cut_when_idle/w/s")
+def websocket_cut_when_idle_without_a_control(w: World) -> None:
     _upgrade(w, F.WEBSOCKET_CUT)
+
+
+@case("websocket_cut_when_idle/w/s", repeats=False)
+def connection_whose_age_is_limited(w: World) -> None:
+    both(w)
+    w.good(ECS)
+    _rested(w, busy=F.CONNECTION_RESET, age=60.0)
+
+
+@case("websocket_cut_when_idle/w/s", repeats=False)
+def idle_cut_of_a_service_that_keeps_no_connection(w: World) -> None:
+    both(w)
+    w.good(ECS)
+    _rested(w, age=0.1)
+
+
+@case("websocket_cut_when_idle/w/s", repeats=False)
+def idle_connection_that_was_forgotten_without_patience(w: World) -> None:
+    """What was sent after the second rest was waited for as briefly as after the first."""
+    both(w)
+    w.good(ECS)
+    w.context |= {"idle_seconds": IDLE, "repeated": True}
+    for experiment in (None, "repeat"):
+        w.websocket(ECS, A, F.WEBSOCKET_CUT, held_seconds=IDLE + 3, limit=3.0, experiment=experiment)
+    w.http(ECS, A, held_seconds=IDLE, experiment="kept_busy")
+
+
+@case("works_by_chance/w/p", repeats=False)
+def idle_connection_that_is_held_the_second_time(w: World) -> None:
+    both(w)
+    w.good(ECS)
+    _rested(w, again=None)
 
 
 def _skewed(w: World, seconds: float) -> None:
@@ -1215,11 +1267,11 @@ def proxy_that_keeps_the_answer_to_an_upgrade(w: World) -> None:
     w.websocket(ECS, A, experiment="without_proxy", origin=True)
 
 
-@case("proxy_cuts_idle/w/s", vantages=PROXIED)
+@case("proxy_cuts_idle/w/p", vantages=PROXIED, repeats=False)
 def proxy_cuts_idle(w: World) -> None:
     w.endpoint("ecs")
     w.tunnelled(ECS)
-    w.websocket(ECS, None, F.WEBSOCKET_CUT)
+    _rested(w)
 
 
 @case("proxy_buffers/e/p", vantages=PROXIED)

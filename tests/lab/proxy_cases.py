@@ -372,7 +372,7 @@ DEVICES = (
         forward=(
             "ct state established,related accept",
             "tcp dport 443 tcp flags & (syn | ack) == syn accept",
-            "tcp dport 443 drop",
+            "ip daddr {ssmmessages} tcp dport 443 drop",
         ),
         conntrack_seconds=1,
         eyes=(Eyes(proxied=False),),

@@ -12,7 +12,7 @@ import pytest
 from netprobe.diagnosis import largehello as hellos
 from netprobe.diagnosis import proof
 from netprobe.diagnosis.taxonomy import TAXONOMY
-from netprobe.findings import Verdict
+from netprobe.findings import Certainty, Verdict
 from netprobe.lab import SCENARIOS, Scenario
 from netprobe.observations import HttpDetail, Step
 from netprobe.probes import largehello as probed_hellos
@@ -76,6 +76,8 @@ async def test_case(case: Case, record_property: Callable[[str, object], None]) 
         record_property("case", {"name": case.name, "expected": sorted(case.findings), "found": found})
     assert result.findings == tuple(sorted(case.findings)), [f.title for f in result.diagnosis.findings]
     assert result.diagnosis.verdict is case.verdict
+    if case.idle is not None:
+        assert all(f.certainty is Certainty.PROVEN for f in result.diagnosis.findings), result.diagnosis.findings
     assert missing_on_it(Report.of(result.run, result.diagnosis)) == []
     if case.scenario.failure is not None and case.network is None:
         seen = {o.failure for o in result.run.observations if o.experiment is None}

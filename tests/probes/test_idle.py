@@ -95,12 +95,13 @@ async def test_how_a_rest_ends(ending: Ending, tmp_path: Path) -> None:
         policy = tls.verified(vantage(ca=pem(ca, tmp_path / "ca.pem")), HOST)
         _, secure = await tls.handshake(seen, stream, policy, limits())
         assert secure is not None
-        ended, held = await idle.rest(seen, secure, Request(), limits(0.5), REST)
+        rested = await idle.rest(seen, secure, Request(), limits(0.5), REST)
         secure.close()
 
     word, seconds = ENDINGS[ending]
-    assert ended == word
-    assert seconds * 0.9 <= held < seconds + 1.5
+    assert rested.ended == word
+    assert seconds * 0.9 <= rested.held < seconds + 1.5
+    assert rested.limit == (0.5 if ending is never_answers else None)
 
 
 class Silent(TlsStream):
@@ -125,7 +126,8 @@ class Silent(TlsStream):
     ("cut_after", "ended", "held"), [(None, "", 120.0), (60.0, idle.ENDED, 60.0), (121.0, "", 120.0)]
 )
 async def test_a_long_rest(autojump_clock: MockClock, cut_after: float | None, ended: str, held: float) -> None:
-    assert await idle.rest(scene(HOST), Silent(cut_after), Request(), limits(), 120.0) == (ended, held)
+    rested = await idle.rest(scene(HOST), Silent(cut_after), Request(), limits(), 120.0)
+    assert (rested.ended, rested.held, rested.limit) == (ended, held, None)
 
 
 @pytest.mark.parametrize("proxied", [False, True])
@@ -134,9 +136,11 @@ async def test_who_is_blamed(ended: str, proxied: bool) -> None:
     """The peer's own word blames nobody; an end without a word only the proxy that is on the way."""
     passed = scene(HOST).observe(Step.WEBSOCKET, 0.0, None, HttpDetail(method="GET", path="/ws"))
 
-    observation = idle.told(passed, ended, 60.0, proxied=proxied)
+    limit = 3.0 if ended == idle.FORGOTTEN else None
+    observation = idle.told(passed, idle.Rested(ended=ended, held=60.0, limit=limit), proxied=proxied)
 
     blamed = ended in {idle.RESET, idle.FORGOTTEN} or (ended == idle.ENDED and proxied)
     assert (observation.failure is Failure.WEBSOCKET_CUT) is blamed
     assert isinstance(observation.detail, HttpDetail)
     assert (observation.detail.held_seconds, observation.detail.error) == (60.0, ended)
+    assert observation.limit_seconds == limit

@@ -182,7 +182,17 @@ class World:
 
     def http(self, host: str, address: str | None, failure: Failure | None = None, **more: Any) -> None:
         """One request."""
-        keys = ("status", "server", "via", "location", "date_skew_seconds", "genuine", "title", "origin")
+        keys = (
+            "status",
+            "server",
+            "via",
+            "location",
+            "date_skew_seconds",
+            "genuine",
+            "title",
+            "origin",
+            "held_seconds",
+        )
         about = {k: more.pop(k) for k in keys if k in more}
         if failure is None:
             about = {"genuine": True, "status": 404, "date_skew_seconds": 0.1, **about}

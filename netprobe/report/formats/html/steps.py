@@ -48,6 +48,7 @@ CONTROLS = {
     Experiment.CONNECT_BY_ADDRESS: "CONNECT to address",
     Experiment.DNS_OVER_TCP: "over TCP",
     Experiment.IMPOSSIBLE_NAME: "impossible name",
+    Experiment.KEPT_BUSY: "kept busy",
     Experiment.LARGE_HELLO: "large hello",
     Experiment.LAX_CHAIN: "unverified",
     Experiment.LOCAL_NAME: "local name",
