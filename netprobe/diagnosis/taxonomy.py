@@ -92,7 +92,7 @@ _TABLE: dict[str, tuple[tuple[str, Severity, Owner, str], ...]] = {
     "http": (
         ("http_block_page", E, NETWORK, "a block page answered instead of AWS"),
         ("http_captive_portal", E, NETWORK, "a portal redirects to itself"),
-        ("http_foreign_answer", E, NETWORK, "someone answered, but not AWS"),
+        ("http_foreign_answer", E, NETWORK, "something other than AWS answered"),
         ("http_service_error", W, AWS, "the service itself answered 429 or 5xx; the network works"),
         ("http_source_refused", W, AWS, "the origin itself refuses this source an object that is public"),
         ("http_unrecognised_answer", I, AWS, "the genuine service answered in a shape that no record has"),

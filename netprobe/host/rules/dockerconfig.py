@@ -90,7 +90,7 @@ def _instead(path: tuple[str, ...], key: str) -> str:
     if path[0] == "proxies":
         return (
             'write "proxies": {"http-proxy": "URL", "https-proxy": "URL", "no-proxy": "LIST"}; "default" and '
-            '"httpProxy" belong into ~/.docker/config.json of the docker command'
+            '"httpProxy" belong in ~/.docker/config.json of the docker command'
         )
     near = nearest(key.lower().replace("_", "-"), dockerkeys.KEYS, most=1, cutoff=0.8)
     return f'write "{near[0]}" instead of "{key}"' if near else f'remove "{key}"'
@@ -141,7 +141,7 @@ def docker_config_harmful(machine: Machine) -> Judgement:
         return warned(title, f"write {wanted}", [config.place(*path) for path, _ in unused])
     if config.settings.get("iptables") is False:
         remedy = 'remove "iptables": false, or write the NAT and forwarding rules for bridge tasks yourself'
-        title = "Docker is told not to write iptables rules, so tasks in bridge mode have no way out"
+        title = "Docker is configured not to write iptables rules, so tasks in bridge mode have no way out"
         return warned(title, remedy, (config.place("iptables", text='"iptables": false'),))
     return (
         passed(_told(config), Place(file=config.file))
@@ -180,7 +180,7 @@ def docker_bridge_missing(machine: Machine) -> Judgement:
     return passed("Docker makes its bridge")
 
 
-_NO_BRIDGE = "Docker is told to make no bridge, so tasks in bridge mode, the default, have no network"
+_NO_BRIDGE = "Docker is configured without a bridge, so tasks in bridge mode, the default, have no network"
 
 
 def _argument(words: tuple[str, ...], *names: str) -> str | None:
@@ -282,7 +282,7 @@ RULES: tuple[Rule[Machine], ...] = (
         _DAEMON,
         severity=Severity.WARNING,
         checked=READ_AGAIN,
-        reckoned="reckoned from the two sizes; no packet was sent",
+        reckoned="inferred from the two sizes; no packet was sent",
     ),
     rule(
         docker_network_overlaps,
@@ -290,6 +290,6 @@ RULES: tuple[Rule[Machine], ...] = (
         _DAEMON,
         severity=Severity.WARNING,
         checked=READ_AGAIN,
-        reckoned="reckoned from the addresses; no packet was sent",
+        reckoned="inferred from the addresses; no packet was sent",
     ),
 )

@@ -168,6 +168,6 @@ RULES: tuple[Rule[Machine], ...] = (
         _FINGERPRINT,
         running=True,
         checked=READ_AGAIN,
-        reckoned="reckoned from the agent's files as it compares them; the agent was not started",
+        reckoned="inferred from the agent's files as it compares them; the agent was not started",
     ),
 )

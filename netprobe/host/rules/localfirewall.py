@@ -129,7 +129,7 @@ def task_traffic_blocked(machine: Machine) -> Judgement:
     return passed("the local firewall lets tasks out" if found else "no local firewall is loaded")
 
 
-_RECKONED = "reckoned from the rules; no packet was sent"
+_RECKONED = "inferred from the rules; no packet was sent"
 RULES: tuple[Rule[Machine], ...] = (
     rule(local_firewall_blocks, "The local firewall blocks the agents", _MANUAL, reckoned=_RECKONED),
     rule(

@@ -54,8 +54,8 @@ def ecs_agent_too_old(machine: Machine) -> Judgement:
         return unknown_version(machine, "the ECS agent")
     place = Place(file=machine.packages.file, text=f"amazon-ecs-init {_shown(version)}")
     if version < (1, 52, 0):
-        title = f"ECS agent {_shown(version)} knows no external instances"
-        return failed(title, "install amazon-ecs-init 1.52.0 or later, best the newest", (place,))
+        title = f"ECS agent {_shown(version)} does not support external instances"
+        return failed(title, "install amazon-ecs-init 1.52.0 or later, preferably the newest", (place,))
     return passed(f"ECS agent {_shown(version)} supports external instances", place)
 
 
@@ -104,7 +104,7 @@ def agents_not_enabled(machine: Machine) -> Judgement:
 
 
 RULES: tuple[Rule[Machine], ...] = (
-    rule(ecs_agent_too_old, "The ECS agent knows no external instances", AGENT_CHANGES),
+    rule(ecs_agent_too_old, "The ECS agent does not support external instances", AGENT_CHANGES),
     rule(ssm_agent_needs_ec2messages, "SSM Agent needs ec2messages", SSM_MESSAGES, severity=Severity.WARNING),
     rule(ssm_agent_twice, "SSM Agent is installed twice", INSTALLER),
     rule(agents_not_enabled, "An agent is not started at boot", INSTALLER, severity=Severity.WARNING),

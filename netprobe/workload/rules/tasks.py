@@ -304,7 +304,7 @@ def fargate_setting_ignored(workload: Workload) -> Judgement:
         return warned(
             "ephemeralStorage is for Fargate; RegisterTaskDefinition refuses or ignores it", "remove it", places
         )
-    return passed("nothing is set that only Fargate knows")
+    return passed("nothing is set that applies to Fargate only")
 
 
 def update_container_agent_unsupported(workload: Workload) -> Judgement:
