@@ -138,11 +138,14 @@ def test_what_is_handed_over_can_be_pasted(fault: str, target: str, space: Names
         assert not rules or rules.startswith("None: no list of destinations"), rules
         return
     folder = tmp_path / "site"
-    folder.mkdir()
+    for one in (folder, tmp_path / "after"):
+        one.mkdir()
     if target not in _BEFORE:
-        _BEFORE[target] = _site(target, space, folder).ask(None, _asked())
+        with _site(target, space, folder) as site:
+            _BEFORE[target] = site.ask(None, _asked())
     before = _BEFORE[target]
     wanted = {q: said or any(one.matches(Hostname.parse(q[1])) for one in patterns) for q, said in before.items()}
     assert wanted != before, "nothing would change, so nothing would be shown"
-    after = _site(target, space, folder).ask(_pasted(rules, target, folder), _asked())
+    with _site(target, space, tmp_path / "after") as site:
+        after = site.ask(_pasted(rules, target, folder), _asked())
     assert {q: answer for q, answer in after.items() if answer != wanted[q]} == {}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import socket
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -16,10 +18,11 @@ from netprobe.render import Options, Rendered, render, targets
 from netprobe.render.model import Policy
 from tests.support import need
 from tests.support.render_cases import ORIGIN, endpoint
-from tests.support.render_engine import Namespace, as_user, engine, listens, namespace
+from tests.support.render_engine import Namespace, as_user, engine, listens, namespace, until
 from tests.support.render_sni import ORIGIN as ORIGIN_ADDRESS
 from tests.support.render_sni import client_hello, internet, passes
-from tests.support.site import ALLOWED, BLOCKED, HOST, OTHER, Question, holds, made, questions
+from tests.support.running import Told, blocks
+from tests.support.site import ALLOWED, BLOCKED, ENDPOINTS, HOST, OTHER, Question, holds, made, questions
 
 pytestmark = [pytest.mark.engine, pytest.mark.root]
 
@@ -71,32 +74,47 @@ class _Asked:
             return self.space.call(lambda: {q: _status(*q, proxy) for q in asked})
 
 
-class Squid(_Asked):
+class Squid(Told):
     """With Debian's ports, a list of what is good, one of what is not, and ``deny all``."""
 
-    def ask(self, made: Rendered | None, asked: Sequence[Question]) -> Mapping[Question, bool]:
-        include = ""
-        if made is not None:
-            for name, text in made.files.items():
-                theirs = f"/etc/squid/{made.name}"
-                (self.folder / name).write_text(text.replace(theirs, str(self.folder)), encoding="utf-8")
-            include = f"include {self.folder}/{made.name}.conf\n"
-        path = self.folder / "squid.conf"
-        path.write_text(
+    target = "squid"
+    ways = "never_direct allow all\n"
+    """It goes nowhere: what is admitted gets 503, what is not 403."""
+
+    def __init__(self, space: Namespace, folder: Path) -> None:
+        super().__init__(space, folder, here="/etc/squid", user="proxy")
+        self.path = folder / "squid.conf"
+        self.with_configuration("squid", "-f", str(self.path))
+
+    def configure(self, made: Rendered | None) -> None:
+        # The page: before the first http_access line.
+        told = blocks("squid", "Load")[1].replace(
+            "/etc/squid/netprobe/netprobe", f"{self.folder}/{self.name}/{self.name}"
+        )
+        include = told if made is not None else ""
+        self.path.write_text(
             f"http_port 127.0.0.1:3128\npid_filename {self.folder}/squid.pid\ncoredump_dir {self.folder}\n"
             f"cache_log {self.folder}/cache.log\naccess_log none\ncache deny all\ndns_nameservers 127.0.0.1\n"
-            "dns_timeout 1 second\nhosts_file none\nnever_direct allow all\nshutdown_lifetime 0 seconds\n"
+            f"dns_timeout 1 second\nhosts_file none\n{self.ways}shutdown_lifetime 0 seconds\n"
             "visible_hostname proxy.test\nacl localnet src 127.0.0.0/8\nacl SSL_ports port 443\n"
             "acl Safe_ports port 80 443\nacl CONNECT method CONNECT\n"
             f"acl blocked dstdomain {' '.join(BLOCKED)}\nacl good dstdomain {' '.join(ALLOWED)}\n"
-            # The header: before the first http_access line.
             f"{include}"
             "http_access deny !Safe_ports\nhttp_access deny CONNECT !SSL_ports\nhttp_access deny blocked\n"
             "http_access allow localnet good\nhttp_access deny all\n",
             encoding="utf-8",
         )
-        as_user(self.folder, "proxy")
-        return self.connect([str(need.engine("squid")), "-N", "-f", str(path)], 3128, asked)
+        if made is not None and self.runs:
+            assert self.type(blocks("squid", "Verify")[0], check=False) == "", "the page: it must print nothing"
+
+    def begin(self) -> None:
+        self.start([str(need.engine("squid")), "-N", "-f", str(self.path)], listens(3128))
+
+    def taken(self) -> int:
+        return self.logged("Accepting HTTP Socket connections", "cache.log")
+
+    def again(self, asked: Sequence[Question]) -> Mapping[Question, bool]:
+        return self.space.call(lambda: {q: _status(*q, 3128) for q in asked})
 
 
 class Tinyproxy(_Asked):
@@ -146,14 +164,15 @@ class Privoxy(_Asked):
 @pytest.mark.parametrize("form", FORMS)
 def test_squid(form: str, space: Namespace, tmp_path: Path) -> None:
     rendered = made("squid", FORMS[form])
-    holds(Squid(space, tmp_path), rendered, FORMS[form], questions())
+    with Squid(space, tmp_path) as site:
+        holds(site, rendered, FORMS[form], questions())
 
 
 def test_a_required_mirror_on_port_80_is_fetched_through_squid(space: Namespace, tmp_path: Path) -> None:
     asked = [(HOST, "archive.example.com", 80), (HOST, "archive.example.com", 443)]
-    site = Squid(space, tmp_path)
-    assert list(site.ask(None, asked).values()) == [False, False]
-    assert list(site.ask(made("squid", Policy()), asked).values()) == [True, False]
+    with Squid(space, tmp_path) as site:
+        assert list(site.ask(None, asked).values()) == [False, False]
+        assert list(site.ask(made("squid", Policy()), asked).values()) == [True, False]
 
 
 def test_a_handoff_beside_a_whole_list_takes_nothing_away(space: Namespace, tmp_path: Path) -> None:
@@ -170,10 +189,10 @@ def test_a_handoff_beside_a_whole_list_takes_nothing_away(space: Namespace, tmp_
     assert not acls[0] & acls[1]
     both = dataclasses.replace(whole, fill=lambda file: part.main + whole.main)
     asked = [*questions((HOST,), (443,)), (HOST, "ssm.us-east-2.amazonaws.com", 443)]
-    site = Squid(space, tmp_path)
-    alone = site.ask(whole, asked)
-    assert not alone[asked[-1]]
-    assert site.ask(both, asked) == {**alone, asked[-1]: True}
+    with Squid(space, tmp_path) as site:
+        alone = site.ask(whole, asked)
+        assert not alone[asked[-1]]
+        assert site.ask(both, asked) == {**alone, asked[-1]: True}
 
 
 @pytest.mark.parametrize("form", ["additive", "enforced for everybody", "under another name"])
@@ -190,20 +209,28 @@ def test_privoxy(form: str, space: Namespace, tmp_path: Path) -> None:
     holds(Privoxy(space, tmp_path), made("privoxy", FORMS[form]), FORMS[form], questions())
 
 
-class Haproxy(_Asked):
+class Haproxy(Told):
     """A frontend that reads the server name, with an ACL of its own and ``reject`` for the rest."""
 
-    def ask(self, made: Rendered | None, asked: Sequence[Question]) -> Mapping[Question, bool]:
-        lines, more = "", []
+    target = "haproxy"
+
+    def __init__(self, space: Namespace, folder: Path) -> None:
+        super().__init__(space, folder, here="/etc/haproxy", user="haproxy")
+        self.path = folder / "haproxy.cfg"
+        self.unit("haproxy", {"$CONFIG": str(self.path), "$EXTRAOPTS": ""})
+
+    def change(self, text: str) -> str:
+        """The namespace's own resolver."""
+        return text.replace("parse-resolv-conf", "nameserver test 127.0.0.1:53")
+
+    def configure(self, made: Rendered | None) -> None:
+        lines = end = ""
         if made is not None:
-            for name, text in made.files.items():
-                told = text.replace("parse-resolv-conf", "nameserver test 127.0.0.1:53")
-                told = told.replace(f"/etc/haproxy/{made.name}", str(self.folder))
-                (self.folder / name).write_text(told, encoding="utf-8")
-            lines = (self.folder / f"{made.name}-frontend.cfg").read_text(encoding="utf-8")
-            more = ["-f", str(self.folder / f"{made.name}.cfg")]
-        path = self.folder / "haproxy.cfg"
-        path.write_text(
+            # The page: behind inspect-delay, before the first content line; the other at the end.
+            place = self.folder / self.name
+            lines = (place / f"{self.name}-frontend.cfg").read_text(encoding="utf-8")
+            end = (place / f"{self.name}.cfg").read_text(encoding="utf-8")
+        self.path.write_text(
             "resolvers site\n    nameserver test 127.0.0.1:53\n"
             "defaults site\n    mode tcp\n    timeout connect 10s\n    timeout client 1m\n    timeout server 1m\n"
             "frontend site from site\n    bind 127.0.0.1:443\n    tcp-request inspect-delay 5s\n"
@@ -212,93 +239,136 @@ class Haproxy(_Asked):
             "    tcp-request content do-resolve(txn.site,site,ipv4) req.ssl_sni,lower\n"
             "    tcp-request content set-dst var(txn.site)\n    tcp-request content set-dst-port int(443)\n"
             "    tcp-request content accept\n    default_backend site_out\n"
-            "backend site_out from site\n    server out 0.0.0.0:0\n",
+            f"backend site_out from site\n    server out 0.0.0.0:0\n{end}",
             encoding="utf-8",
         )
-        as_user(self.folder, "haproxy")
-        argv = [str(need.engine("haproxy")), "-db", "-f", str(path), *more]
-        return _hellos(self, argv, asked)
+
+    def begin(self) -> None:
+        # As Debian's unit starts it.
+        self.start([str(need.engine("haproxy")), "-Ws", "-f", str(self.path)], listens(443))
+
+    def taken(self) -> int:
+        return self.logged("Proxy site stopped")
+
+    def again(self, asked: Sequence[Question]) -> Mapping[Question, bool]:
+        return self.space.call(lambda: _hellos_now(asked))
 
 
-class Nginx(_Asked):
+class Nginx(Told):
     """A stream block with a map of its own."""
 
-    def ask(self, made: Rendered | None, asked: Sequence[Question]) -> Mapping[Question, bool]:
-        include = ""
-        if made is not None:
-            (self.folder / f"{made.name}.conf").write_text(made.files[f"{made.name}.conf"], encoding="utf-8")
-            include = f"include {self.folder}/{made.name}.conf;\n"
+    target = "nginx-stream"
+
+    def __init__(self, space: Namespace, folder: Path) -> None:
+        super().__init__(space, folder, here="/etc/nginx", user="www-data")
+        self.path = folder / "nginx.conf"
+        self.with_configuration("nginx", "-c", str(self.path))
+        self.unit("nginx", {"/usr/sbin/nginx": "nginx"})
+
+    def configure(self, made: Rendered | None) -> None:
+        told = blocks("nginx-stream", "Load")[0]
+        include = told.replace("/etc/nginx/netprobe/netprobe", f"{self.folder}/{self.name}/{self.name}")
         # The header: a name that both list must go out of one of them.
         mine = [name for name in ALLOWED if made is None or f'"{name}"' not in made.main]
         names = "".join(f"{name} $ssl_preread_server_name:443;\n" for name in mine)
-        path = self.folder / "nginx.conf"
-        path.write_text(
-            "load_module /usr/lib/nginx/modules/ngx_stream_module.so;\ndaemon off;\nworker_processes 1;\n"
-            f"pid {self.folder}/nginx.pid;\nerror_log {self.folder}/error.log;\nevents {{ }}\n"
+        self.path.write_text(
+            "load_module /usr/lib/nginx/modules/ngx_stream_module.so;\nworker_processes 1;\n"
+            f"pid {self.folder}/nginx.pid;\nerror_log {self.folder}/error.log notice;\nevents {{ }}\n"
             "stream {\nresolver 127.0.0.1 ipv6=off;\nmap_hash_bucket_size 128;\n"
-            f'map $ssl_preread_server_name $site {{\ndefault "";\n{names}{include}}}\n'
+            f'map $ssl_preread_server_name $site {{\ndefault "";\n{names}{include if made is not None else ""}}}\n'
             "server { listen 127.0.0.1:443; ssl_preread on; proxy_pass $site; }\n}\n",
             encoding="utf-8",
         )
-        as_user(self.folder, "www-data")
-        return _hellos(self, [str(need.engine("nginx")), "-c", str(path)], asked)
+
+    def begin(self) -> None:
+        in_front = "daemon off; master_process on;"
+        self.start([str(need.engine("nginx")), "-c", str(self.path), "-g", in_front], listens(443))
+
+    def taken(self) -> int:
+        return self.logged("gracefully shutting down", "error.log")
+
+    def again(self, asked: Sequence[Question]) -> Mapping[Question, bool]:
+        return self.space.call(lambda: _hellos_now(asked))
+
+
+def _hellos_now(asked: Sequence[Question], address: str = "127.0.0.1") -> dict[Question, bool]:
+    return {(c, n, p): passes(client_hello(n), p, address, source=c) for c, n, p in asked}
 
 
 def _hellos(
     site: _Asked, argv: list[str], asked: Sequence[Question], address: str = "127.0.0.1", ready: int = 443
 ) -> Mapping[Question, bool]:
-    def ask() -> dict[Question, bool]:
-        return {(c, n, p): passes(client_hello(n), p, address, source=c) for c, n, p in asked}
-
     with engine(argv, space=site.space, ready=listens(ready), log=site.folder / "out.log"):
-        return site.space.call(ask)
+        return site.space.call(lambda: _hellos_now(asked, address))
 
 
-class Splice(_Asked):
+class Splice(Told):
     """A Squid to which a gateway leads every client's connections: it peeks, splices what is good, ends the rest."""
 
-    def ask(self, made: Rendered | None, asked: Sequence[Question]) -> Mapping[Question, bool]:
+    target = "squid-splice"
+    old = "NAME/NAME-splice.old"
+
+    def __init__(self, space: Namespace, folder: Path) -> None:
+        super().__init__(space, folder, here="/etc/squid", user="proxy")
+        self.path = folder / "squid.conf"
+        self.with_configuration("squid", "-f", str(self.path))
+
+    def configure(self, made: Rendered | None) -> None:
         additive = enforced = ""
+        (self.folder / "any.pem").write_bytes(_certificate())
         if made is not None:
-            include = f"include {self.folder}/{made.name}-splice.conf\n"
+            include = f"include {self.folder}/{made.name}/{made.name}-splice.conf\n"
             enforced = include if "https_port" in made.main else ""
             additive = "" if enforced else include
-            text = made.main.replace(f"/etc/squid/{made.name}/", f"{self.folder}/")
-            (self.folder / f"{made.name}-splice.conf").write_text(text, encoding="utf-8")
-        (self.folder / "any.pem").write_bytes(_certificate())
+            (self.folder / made.name / "any.pem").write_bytes(_certificate())
         port = f"intercept ssl-bump generate-host-certificates=off tls-cert={self.folder}/any.pem"
-        path = self.folder / "squid.conf"
-        path.write_text(
+        self.path.write_text(
             f"http_port 127.0.0.1:3128\nhttps_port 3129 {port}\npid_filename {self.folder}/squid.pid\n"
             f"coredump_dir {self.folder}\ncache_log {self.folder}/cache.log\naccess_log none\ncache deny all\n"
             "dns_nameservers 127.0.0.1\nhosts_file none\nshutdown_lifetime 0 seconds\nvisible_hostname proxy.test\n"
             f"acl localnet src 127.0.0.0/8\nacl good ssl::server_name {' '.join(ALLOWED)}\nacl first at_step SslBump1\n"
-            # The header: before the first http_access and ssl_bump line; what only allows before the first ssl_bump.
+            # The page: before the first http_access and ssl_bump line; what only allows before the first ssl_bump.
             f"{enforced}http_access allow localnet CONNECT\nhttp_access deny all\n"
             f"{additive}ssl_bump peek first\nssl_bump splice good\nssl_bump terminate all\n",
             encoding="utf-8",
         )
-        as_user(self.folder, "proxy")
+        self._ports = 3 if enforced else 2
         self._lead(bool(enforced))
-        return _hellos(self, [str(need.engine("squid")), "-N", "-f", str(path)], asked, ORIGIN_ADDRESS, ready=3128)
+
+    def begin(self) -> None:
+        self.start([str(need.engine("squid")), "-N", "-f", str(self.path)], lambda: self.taken() == self._ports)
+
+    def taken(self) -> int:
+        return self.logged("Accepting ", "cache.log")
+
+    def takes(self, script: str) -> None:
+        # Every port is opened anew.
+        before = self.taken()
+        self.type(script, name=self.name)
+        self.waits(lambda: self.taken() == before + self._ports)
+
+    def again(self, asked: Sequence[Question]) -> Mapping[Question, bool]:
+        return self.space.call(lambda: _hellos_now(asked, ORIGIN_ADDRESS))
 
     def _lead(self, enforced: bool) -> None:
         """The site's redirect, and in front of it the one that the page tells, here for what this machine sends."""
         hook = "type nat hook output priority -100"
         own = f"{hook}; ip daddr {ORIGIN_ADDRESS} meta skuid != proxy tcp dport 443 redirect to :3129"
         self.space.run("nft", "-f", "-", input=f"flush ruleset\ntable ip site {{ chain every {{ {own}; }}; }}\n")
-        for line in _redirect_told() if enforced else ():
+        for line in _redirect_told("squid-splice", "proxy") if enforced else ():
             self.space.run("sh", "-c", line)
 
 
-def _redirect_told() -> list[str]:
+def _redirect_told(target: str, user: str) -> list[str]:
     """The page's commands, for the host of this test and for packets that this machine sends itself."""
-    lines = [line.strip() for line in targets.page("squid-splice").splitlines()]
+    lines = [line.strip() for line in targets.page(target).splitlines()]
     told = [line for line in lines if line.startswith("nft add ") or line.startswith("nft 'add ")]
     assert len(told) == 3
-    local = f"ip daddr {ORIGIN_ADDRESS} meta skuid != proxy ip saddr {HOST}"
+    local = f"ip daddr {ORIGIN_ADDRESS} meta skuid != {user} ip saddr {HOST}"
     here = [line.replace("hook prerouting priority dstnat - 1", "hook output priority -101") for line in told]
-    return [line.replace("iifname LAN ip saddr 192.0.2.0/24", local) for line in here]
+    made = [line.replace("iifname LAN ip saddr 192.0.2.0/24", local) for line in here]
+    assert local in made[-1], "a redirect without a source is for everybody"
+    return made
 
 
 @functools.cache
@@ -311,7 +381,8 @@ def test_squid_for_redirected_connections(form: str, outside: Namespace, tmp_pat
     need.engine("nft")
     asked = questions(ports=(443,))
     try:
-        holds(Splice(outside, tmp_path), made("squid-splice", FORMS[form]), FORMS[form], asked)
+        with Splice(outside, tmp_path) as site:
+            holds(site, made("squid-splice", FORMS[form]), FORMS[form], asked)
     finally:
         outside.run("nft", "flush", "ruleset")
 
@@ -420,13 +491,15 @@ def _resolve_here(node: object) -> None:
 @pytest.mark.parametrize("form", ["additive", "additive for the host", "under another name"])
 def test_haproxy(form: str, outside: Namespace, tmp_path: Path) -> None:
     asked = questions(ports=(443,))
-    holds(Haproxy(outside, tmp_path), made("haproxy", FORMS[form]), FORMS[form], asked)
+    with Haproxy(outside, tmp_path) as site:
+        holds(site, made("haproxy", FORMS[form]), FORMS[form], asked)
 
 
 @pytest.mark.parametrize("form", ["additive", "under another name"])
 def test_nginx(form: str, outside: Namespace, tmp_path: Path) -> None:
     asked = questions(ports=(443,))
-    holds(Nginx(outside, tmp_path), made("nginx-stream", FORMS[form]), FORMS[form], asked)
+    with Nginx(outside, tmp_path) as site:
+        holds(site, made("nginx-stream", FORMS[form]), FORMS[form], asked)
 
 
 @pytest.mark.parametrize("target", ["haproxy", "nginx-stream"])
@@ -434,21 +507,179 @@ def test_a_listener_that_enforces_lets_other_clients_go_where_they_want(
     target: str, outside: Namespace, tmp_path: Path
 ) -> None:
     """It is a listener of its own: whoever is led there and is not a host gets what he asks for."""
-    policy = Policy(enforce=True, sources=SOURCES)
-    rendered = made(target, policy)
-    text = rendered.main.replace("parse-resolv-conf", "nameserver test 127.0.0.1:53")
-    text = text.replace("bind :443\n", "bind 127.0.0.1:443\n").replace("listen 443;", "listen 127.0.0.1:443;")
-    path = tmp_path / "own.cfg"
-    argv = [str(need.engine("haproxy")), "-db", "-f", str(path)]
-    if target == "nginx-stream":
-        argv = [str(need.engine("nginx")), "-c", str(path)]
-        text = (
-            "load_module /usr/lib/nginx/modules/ngx_stream_module.so;\ndaemon off;\nworker_processes 1;\n"
-            f"pid {tmp_path}/nginx.pid;\nerror_log {tmp_path}/error.log;\nevents {{ }}\n{text}"
-        )
-    path.write_text(text, encoding="utf-8")
-    as_user(tmp_path, "www-data" if target == "nginx-stream" else "haproxy")
+    rendered = made(target, Policy(enforce=True, sources=SOURCES))
     asked = questions(ports=(443,))
-    found = _hellos(_Asked(outside, tmp_path), argv, asked)
+    with _listening(target, rendered, outside, tmp_path):
+        found = outside.call(lambda: _hellos_now(asked))
     assert {client: None for client, _, _ in asked} == {HOST: None, OTHER: None}
     assert found == {(c, n, p): c == OTHER or rendered.lowered.admits(n, p) for c, n, p in asked}
+
+
+@pytest.mark.parametrize("target", ["haproxy", "nginx-stream"])
+def test_the_redirect_of_the_page_leads_the_hosts_there_and_no_others(
+    target: str, outside: Namespace, tmp_path: Path
+) -> None:
+    """With a listener that is for everybody: whom the redirect leaves alone never meets it."""
+    need.engine("nft")
+    rendered = made(target, Policy(enforce=True, every_client=True))
+    asked = questions(ports=(443,))
+    try:
+        with _listening(target, rendered, outside, tmp_path):
+            for line in _redirect_told(target, "nobody"):
+                outside.run("sh", "-c", line)
+            found = outside.call(lambda: _hellos_now(asked, ORIGIN_ADDRESS))
+    finally:
+        outside.run("nft", "flush", "ruleset")
+    assert found == {(c, n, p): c == OTHER or rendered.lowered.admits(n, p) for c, n, p in asked}
+
+
+@contextlib.contextmanager
+def _listening(target: str, rendered: Rendered, space: Namespace, folder: Path) -> Iterator[None]:
+    """A listener of its own, as its page loads it."""
+    text = rendered.main.replace("parse-resolv-conf", "nameserver test 127.0.0.1:53")
+    text = text.replace("bind :443\n", "bind 127.0.0.1:443\n").replace("listen 443;", "listen 127.0.0.1:443;")
+    path = folder / "own.cfg"
+    argv = [str(need.engine("haproxy")), "-db", "-f", str(path)]
+    if target == "nginx-stream":
+        argv = [str(need.engine("nginx")), "-c", str(path), "-g", "daemon off; master_process on;"]
+        own = (
+            "load_module /usr/lib/nginx/modules/ngx_stream_module.so;\nworker_processes 1;\n"
+            f"pid {folder}/nginx.pid;\nerror_log {folder}/error.log notice;\nevents {{ }}\n"
+        )
+        # It runs without the include at first: the page lets a running nginx read it.
+        path.write_text(own, encoding="utf-8")
+        as_user(folder, "www-data")
+        with engine(argv, space=space, ready=(folder / "nginx.pid").exists, log=folder / "out.log"):
+            path.write_text(own + text, encoding="utf-8")
+            space.run("nginx", "-c", str(path), "-t")
+            space.run("nginx", "-c", str(path), "-s", "reload")
+            until(lambda: space.call(listens(443)))
+            yield
+        return
+    path.write_text(text, encoding="utf-8")
+    as_user(folder, "haproxy")
+    with engine(argv, space=space, ready=listens(443), log=folder / "out.log"):
+        yield
+
+
+class DirectSquid(Squid):
+    """The same, with a way out."""
+
+    ways = ""
+
+
+RUNNING: dict[str, type[Told]] = {"squid": Squid, "haproxy": Haproxy, "nginx-stream": Nginx}
+_BROKEN = {
+    "squid": ("netprobe.conf", "acl netprobe_x no_such_type x\n"),
+    "haproxy": ("allow.regex", "^(ecs[$\n"),
+    "nginx-stream": ("netprobe.conf", '"~*^(ecs[$" x;\n'),
+}
+"""What no engine takes, at the end of one of its files."""
+
+
+def _first_only(target: str) -> Rendered:
+    return render(target, ENDPOINTS[2:3], origin=ORIGIN, options=Options(), policy=Policy())
+
+
+@pytest.mark.parametrize("target", RUNNING)
+def test_a_list_is_replaced_and_rolled_back_while_the_engine_runs(
+    target: str, outside: Namespace, tmp_path: Path
+) -> None:
+    """Another list, the way back, and one with a mistake, which leaves the old one in force."""
+    whole, part = made(target, Policy()), _first_only(target)
+    asked = questions((HOST,), (443,))
+    with RUNNING[target](outside, tmp_path) as site:
+        by_whole, by_part = site.ask(whole, asked), site.ask(part, asked)
+        lost = {question for question in asked if by_whole[question] and not by_part[question]}
+        assert {name for _, name, _ in lost} >= {"prod-us-east-2-starport-layer-bucket.s3.us-east-2.amazonaws.com"}
+        site.roll_back()
+        assert site.again(asked) == by_whole
+        site.rendered(whole, site.change)
+        file, mistake = _BROKEN[target]
+        path = tmp_path / "rendered" / file
+        path.write_text(path.read_text(encoding="utf-8") + mistake, encoding="utf-8")
+        before = site.taken()
+        site.type(blocks(target, "Replace")[0], check=False)
+        assert site.again(asked) == by_whole
+        assert site.taken() == before
+
+
+@contextlib.contextmanager
+def _echo(space: Namespace) -> Iterator[None]:
+    """Whatever is sent to the other side comes back, for as long as a connection is open."""
+    listener = space.call(lambda: socket.create_server((ORIGIN_ADDRESS, 443)))
+    listener.settimeout(0.1)
+    stopping = threading.Event()
+
+    def serve(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            while data := connection.recv(4096):
+                connection.sendall(data)
+
+    def accept() -> None:
+        while not stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                connection, _ = listener.accept()
+                connection.settimeout(30)
+                threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+    thread = threading.Thread(target=accept)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join()
+        listener.close()
+
+
+def _session(target: str, name: str) -> socket.socket:
+    """A connection through the engine that is open, and shown to be."""
+    port = 3128 if target == "squid" else 443
+    sock = socket.create_connection(("127.0.0.1", port), timeout=20, source_address=(HOST, 0))
+    with contextlib.ExitStack() as unless_it_opens:
+        unless_it_opens.callback(sock.close)
+        _opens(sock, target, name)
+        unless_it_opens.pop_all()
+    return sock
+
+
+def _opens(sock: socket.socket, target: str, name: str) -> None:
+    if target == "squid":
+        sock.sendall(f"CONNECT {name}:443 HTTP/1.1\r\nHost: {name}:443\r\n\r\n".encode())
+        answer = sock.recv(4096)
+        assert answer.split(b" ")[1] == b"200", answer
+    _says(sock, client_hello(name))
+
+
+def _says(sock: socket.socket, words: bytes) -> None:
+    sock.sendall(words)
+    heard = b""
+    while len(heard) < len(words):
+        more = sock.recv(4096)
+        assert more, "the session was cut"
+        heard += more
+    assert heard == words
+
+
+@pytest.mark.parametrize("target", RUNNING)
+def test_sessions_that_are_open_survive_a_load_a_replacement_and_the_way_back(target: str, tmp_path: Path) -> None:
+    """Header and page say so: one that the site allows, and one that only the render allows, even once it is gone."""
+    listed = "ecs-t-7.us-east-2.amazonaws.com"
+    kind = DirectSquid if target == "squid" else RUNNING[target]
+    with namespace() as space, internet(space, ()), _echo(space), kind(space, tmp_path) as site:
+        site.put(None)
+        ours = space.call(lambda: _session(target, "www.example.org"))
+        site.put(made(target, Policy()))
+        theirs = space.call(lambda: _session(target, listed))
+        for step in (lambda: site.put(_first_only(target)), site.roll_back, lambda: site.put(None)):
+            step()
+            _says(ours, b"still here\n")
+            _says(theirs, b"so am I\n")
+        with pytest.raises((AssertionError, ConnectionError)):
+            space.call(lambda: _session(target, listed))
+        site.end()
+        with contextlib.suppress(ConnectionError):
+            assert ours.recv(1) == b"", "a restart ends them"
+        ours.close()
+        theirs.close()

@@ -28,6 +28,8 @@ DEBIAN_PACKAGES = {
     "unbound-checkconf": "unbound",
     "unbound-control": "unbound",
     "named": "bind9",
+    "rndc": "bind9-utils",
+    "rndc-confgen": "bind9-utils",
     "named-checkconf": "bind9-utils",
     "named-checkzone": "bind9-utils",
     "haproxy": "haproxy",

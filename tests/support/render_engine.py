@@ -217,6 +217,14 @@ def _wait(process: subprocess.Popen[bytes], ready: Callable[[], bool], log: Path
     raise AssertionError(f"the engine was not ready within {limit} s: {log.read_text(errors='replace')[-4000:]}")
 
 
+def until(condition: Callable[[], bool], limit: float = 20.0) -> None:
+    """Wait until something holds, at most ``limit`` seconds."""
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline, f"it did not come to hold within {limit} s"
+        time.sleep(0.02)
+
+
 def listens(port: int, address: str = "127.0.0.1") -> Callable[[], bool]:
     """A ``ready`` that asks whether a TCP port takes connections."""
 

@@ -61,11 +61,12 @@ SCOPE = Scope(
     sessions="a reload leaves them with the old process until they end; a restart ends them",
 )
 COMMANDS = Commands(
-    check="haproxy -c -f /etc/haproxy/haproxy.cfg -f /etc/haproxy/netprobe/netprobe.cfg",
+    check="haproxy -c -f /etc/haproxy/haproxy.cfg (with --enforce also -f /etc/haproxy/netprobe/netprobe.cfg)",
     load="EXTRAOPTS='-f /etc/haproxy/netprobe/netprobe.cfg' in /etc/default/haproxy, then: systemctl restart haproxy",
     replace="rename the new folder into place, then: systemctl reload haproxy (a bad file leaves the old one running)",
-    add="EXTRAOPTS as for the other form, netprobe-frontend.cfg into your frontend, then: systemctl reload haproxy",
-    remove="take the lines and EXTRAOPTS out again, then: systemctl reload haproxy",
+    add="netprobe.cfg to the end of haproxy.cfg, netprobe-frontend.cfg into your frontend, then: systemctl reload "
+    "haproxy",
+    remove="take both out again, then: systemctl reload haproxy",
     rollback="rename the old folder back, then: systemctl reload haproxy",
 )
 PROOF = Proof(engine="haproxy 2.6.12 (Debian 12)")

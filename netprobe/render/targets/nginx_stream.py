@@ -51,7 +51,8 @@ SCOPE = Scope(
 )
 COMMANDS = Commands(
     check="nginx -t",
-    load="include /etc/nginx/netprobe/netprobe.conf at the top level of nginx.conf, then: systemctl restart nginx",
+    load="include /etc/nginx/netprobe/netprobe.conf at the top level of nginx.conf, then: nginx -t && systemctl reload "
+    "nginx",
     replace="rename the new folder into place, then: nginx -t && systemctl reload nginx",
     add="include /etc/nginx/netprobe/netprobe.conf inside your map, then: nginx -t && systemctl reload nginx",
     remove="take the include line out, then: nginx -t && systemctl reload nginx",

@@ -65,13 +65,15 @@ SCOPE = Scope(
 COMMANDS = Commands(
     check="named-checkconf -z (it must print both zones as loaded)",
     load="include netprobe-options.conf inside options and netprobe-zones.conf after them, then: rndc reconfig",
-    replace="rename the new netprobe-allow.rpz into place, then: rndc reload netprobe-allow.rpz",
-    rollback="rename the old netprobe-allow.rpz into place, then: rndc reload netprobe-allow.rpz",
+    replace="touch the new netprobe-allow.rpz, rename it into place, then: rndc reload netprobe-allow.rpz",
+    rollback="touch the old netprobe-allow.rpz (BIND loads no file older than its zone), rename it into place, then: "
+    "rndc reload netprobe-allow.rpz",
 )
 PROOF = Proof(engine="BIND 9.18 (Debian 12)")
 SOURCES = (
     Source(where="BIND 9.18.49, run on loopback of a network namespace", read="2026-11-23"),
     Source(where="https://bind9.readthedocs.io/en/v9.18.14/reference.html (response-policy)", read="2026-11-23"),
+    Source(where="BIND 9.18.49, run again: rndc reload of an older file, min-update-interval", read="2026-11-29"),
     Source(where="RFC 4592 section 3.3.1", read="2026-11-23"),
 )
 

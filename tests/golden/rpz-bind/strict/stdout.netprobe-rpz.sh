@@ -10,8 +10,8 @@
 # Open connections: a connection needs no name any more once it is open, so it stays open
 # Check: named-checkconf -z (it must print both zones as loaded)
 # Load: include netprobe-options.conf inside options and netprobe-zones.conf after them, then: rndc reconfig
-# Replace: rename the new netprobe-allow.rpz into place, then: rndc reload netprobe-allow.rpz
-# Roll back: rename the old netprobe-allow.rpz into place, then: rndc reload netprobe-allow.rpz
+# Replace: touch the new netprobe-allow.rpz, rename it into place, then: rndc reload netprobe-allow.rpz
+# Roll back: touch the old netprobe-allow.rpz (BIND loads no file older than its zone), rename it into place, then: rndc reload netprobe-allow.rpz
 # Losses: 2 enumerated
 #   enumerated: ecs-a ecs-a-*.us-east-2.amazonaws.com: the device cannot say ecs-a-*.us-east-2.amazonaws.com, so 3 names are listed (a test); AWS picks the number and may use one that is not listed: render again when it does
 #   enumerated: ecs-t ecs-t-*.us-east-2.amazonaws.com: the device cannot say ecs-t-*.us-east-2.amazonaws.com, so 3 names are listed (a test); AWS picks the number and may use one that is not listed: render again when it does

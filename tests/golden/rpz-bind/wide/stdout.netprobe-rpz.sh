@@ -10,8 +10,8 @@
 # Open connections: a connection needs no name any more once it is open, so it stays open
 # Check: named-checkconf -z (it must print both zones as loaded)
 # Load: include netprobe-options.conf inside options and netprobe-zones.conf after them, then: rndc reconfig
-# Replace: rename the new netprobe-allow.rpz into place, then: rndc reload netprobe-allow.rpz
-# Roll back: rename the old netprobe-allow.rpz into place, then: rndc reload netprobe-allow.rpz
+# Replace: touch the new netprobe-allow.rpz, rename it into place, then: rndc reload netprobe-allow.rpz
+# Roll back: touch the old netprobe-allow.rpz (BIND loads no file older than its zone), rename it into place, then: rndc reload netprobe-allow.rpz
 # Losses: 8 widened
 #   widened (exfiltration): ecs-a ecs-a-*.us-east-2.amazonaws.com, ecs-t ecs-t-*.us-east-2.amazonaws.com: it also admits every other name beneath us-east-2.amazonaws.com, among them names that any AWS customer can own (buckets, load balancers): data can leave through it
 #   widened (exfiltration): ecr-registry *.dkr.ecr.us-east-2.amazonaws.com, ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: no account was given, so the registry of every AWS account is admitted, not only your own: data can be pushed to any of them
