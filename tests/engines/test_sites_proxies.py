@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import socket
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -568,7 +568,7 @@ class DirectSquid(Squid):
     ways = ""
 
 
-RUNNING: dict[str, type[Told]] = {"squid": Squid, "haproxy": Haproxy, "nginx-stream": Nginx}
+RUNNING: dict[str, Callable[[Namespace, Path], Told]] = {"squid": Squid, "haproxy": Haproxy, "nginx-stream": Nginx}
 _BROKEN = {
     "squid": ("netprobe.conf", "acl netprobe_x no_such_type x\n"),
     "haproxy": ("allow.regex", "^(ecs[$\n"),
@@ -672,7 +672,12 @@ def test_sessions_that_are_open_survive_a_load_a_replacement_and_the_way_back(ta
         ours = space.call(lambda: _session(target, "www.example.org"))
         site.put(made(target, Policy()))
         theirs = space.call(lambda: _session(target, listed))
-        for step in (lambda: site.put(_first_only(target)), site.roll_back, lambda: site.put(None)):
+        steps: list[Callable[[], None]] = [
+            lambda: site.put(_first_only(target)),
+            site.roll_back,
+            lambda: site.put(None),
+        ]
+        for step in steps:
             step()
             _says(ours, b"still here\n")
             _says(theirs, b"so am I\n")
