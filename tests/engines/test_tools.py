@@ -10,7 +10,6 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -19,43 +18,12 @@ from netprobe.render import Rendered, notations, render, targets
 from netprobe.render.model import Policy
 from tests.support.render_cases import CASES, HOSTS, ORIGIN
 from tests.support.render_corpus import corpus
+from tests.support.sessions import INSIDE, OUTSIDE, Rule, Session, verdict
 from tests.support.suricata import parse, passes
 from tests.support.tool_files import Arguments, Terraform, tasks
 
-INSIDE = ("198.51.100.17", "2001:db8:5::9")
-OUTSIDE = ("203.0.113.9", "2001:db8:9::9")
 BEFORE = 7
 """The number of the site's own first policy, where ours go in front of it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Session:
-    """A new connection as a firewall sees it."""
-
-    client: str
-    protocol: str
-    port: int
-    name: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    """One rule: for whom, for which services, and what it says about a name (None: the next rule decides)."""
-
-    label: str
-    sources: tuple[str, ...]
-    services: frozenset[tuple[str, int]]
-    says: Callable[[str], bool | None]
-
-    def decides(self, session: Session) -> bool | None:
-        client = ipaddress.ip_address(session.client)
-        ours = not self.sources or any(client in ipaddress.ip_network(one) for one in self.sources)
-        return self.says(session.name) if ours and (session.protocol, session.port) in self.services else None
-
-
-def verdict(rules: Sequence[Rule], session: Session) -> bool | None:
-    """What the first rule that decides says; None: the site's own rules do."""
-    return next((said for rule in rules if (said := rule.decides(session)) is not None), None)
 
 
 # --- PAN-OS ---------------------------------------------------------------------------------------------------------
@@ -600,7 +568,8 @@ def _made(name: str, tool: str, case: str, policy: Policy) -> Rendered:
 
 def test_every_form_of_a_device_has_a_reader() -> None:
     """The clouds' forms are what their targets write anyway, and are read in test_cloud_firewalls.py and its like."""
-    clouds = {"azure-firewall", "aws-network-firewall", "aws-network-firewall-domains", "route53-dns-firewall"}
+    aws = {"aws-network-firewall", "aws-network-firewall-domains", "route53-dns-firewall"}
+    clouds = {*aws, "azure-firewall", "gcp-firewall"}
     known = {(name, str(tool)) for tool, table in notations.TABLES.items() for name in table if name not in clouds}
     assert known == set(READERS)
 

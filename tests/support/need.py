@@ -46,6 +46,7 @@ DEBIAN_PACKAGES = {
     "suricata": "suricata",
     "tcpdump": "tcpdump",
     "curl": "curl",
+    "jq": "jq",
     "fish": "fish",
     "zsh": "zsh",
     "debootstrap": "debootstrap",

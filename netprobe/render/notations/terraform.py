@@ -114,6 +114,13 @@ NOTATIONS = {
         source="https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/networkfirewall_rule_group",
         needs=("It is what the target writes without `--as`, too.",),
     ),
+    "gcp-firewall": _single(
+        "hashicorp/google",
+        "netprobe.tf",
+        source="https://github.com/hashicorp/terraform-provider-google "
+        "(website/docs/r/compute_network_firewall_policy_rule.html.markdown, commit e03b762)",
+        needs=("It is what the target writes without `--as`, too.",),
+    ),
     "route53-dns-firewall": _single(
         "hashicorp/aws",
         "netprobe-dns.tf",

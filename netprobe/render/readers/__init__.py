@@ -20,6 +20,7 @@ from netprobe.render.readers.devices import asa, fortios, iosxe, panos_edl, pano
 from netprobe.render.readers.documents import cilium, document, suricata, table
 from netprobe.render.readers.iptables import iptables
 from netprobe.render.readers.lists import plain
+from netprobe.render.readers.named import gcp, meraki, mikrotik
 from netprobe.render.readers.nft import nft
 from netprobe.render.readers.panos import panos
 from netprobe.render.readers.proxies import haproxy, nginx, privoxy, tinyproxy
@@ -40,6 +41,9 @@ READERS: dict[str, Callable[[str], Configuration]] = {
     "cisco-asa": asa,
     "cisco-iosxe": iosxe,
     "juniper-srx": srx,
+    "mikrotik": mikrotik,
+    "gcp-firewall": gcp,
+    "meraki": meraki,
     "squid-splice": squid_splice,
     "haproxy": haproxy,
     "nginx-stream": nginx,

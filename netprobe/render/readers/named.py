@@ -1,0 +1,105 @@
+"""Readers of devices that hold exact names in lists: RouterOS, Google Cloud's firewall policies, Meraki MX."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from netprobe.render.model import Form
+from netprobe.render.readers.base import MAX_RULES, Configuration, Rule, first_notes, matching, numbered_lines, ports_of
+
+_Found = tuple[int, str, str]
+"""Line, name (or ``*.name``), and the ports as they are written; none: every port."""
+
+
+def mikrotik(text: str) -> Configuration:
+    """Names of address lists that an accepting rule has as its destination (``export``, or what netprobe writes)."""
+    return _made(_mikrotik(text))
+
+
+def _mikrotik(text: str) -> Iterator[_Found]:
+    lists: dict[str, list[tuple[int, str]]] = {}
+    rules: list[tuple[str, str]] = []
+    for number, line in numbered_lines(text):
+        words = dict(re.findall(r'([a-z-]+)="?([^"\s]+)"?', line))
+        if "add" not in line.split():
+            continue
+        if "list" in words and "address" in words:
+            lists.setdefault(words["list"], []).append((number, words["address"]))
+        elif words.get("action", "accept") == "accept" and "dst-address-list" in words:
+            rules.append((words["dst-address-list"], words.get("dst-port", "")))
+    for name, ports in rules:
+        for number, address in lists.get(name, ()):
+            if not _is_network(address):
+                yield number, address, ports
+
+
+def _is_network(value: str) -> bool:
+    return ":" in value or re.fullmatch(r"[0-9./-]+", value) is not None
+
+
+def gcp(text: str) -> Configuration:
+    """``dest_fqdns`` of allowing rules in Terraform, and ``--dest-fqdns`` of commands of gcloud."""
+    return _made((*_gcp_terraform(text), *_gcloud(text)))
+
+
+def _gcp_terraform(text: str) -> Iterator[_Found]:
+    parts = re.split(r'^resource "google_compute_[a-z_]*firewall_policy_rule"', text, flags=re.MULTILINE)
+    line = parts[0].count("\n") + 1
+    for part in parts[1:]:
+        names = re.search(r"dest_fqdns\s*=\s*\[([^\]]*)\]", part)
+        if names is not None and re.search(r'action\s*=\s*"allow"', part):
+            ports = ",".join(re.findall(r'"(\d+(?:-\d+)?)"', "".join(re.findall(r"ports\s*=\s*\[([^\]]*)\]", part))))
+            for name in re.findall(r'"([^"]+)"', names.group(1)):
+                yield line, name, ports
+        line += part.count("\n")
+
+
+def _gcloud(text: str) -> Iterator[_Found]:
+    for number, line in numbered_lines(text):
+        names = re.search(r"--dest-fqdns=(\S+)", line)
+        if names is not None and "--action=allow" in line:
+            ports = ",".join(re.findall(r"tcp:(\d+)", line))
+            for name in names.group(1).split(","):
+                yield number, name, ports
+
+
+def meraki(text: str) -> Configuration:
+    """Allowing layer 3 rules: what the API answers, a list of rules, or the script that netprobe writes."""
+    inside = re.search(r"<<'RULES'\n(.*?)\nRULES\n", text, re.DOTALL)
+    try:
+        told = json.loads(inside.group(1) if inside else text)
+    except (ValueError, RecursionError) as exc:
+        return Configuration(rules=(), by_address=False, unread=(f"it is not JSON ({str(exc)[:120]})",))
+    rules = told.get("rules") if isinstance(told, dict) else told
+    return _made(_meraki(rules if isinstance(rules, list) else []))
+
+
+def _meraki(rules: list[Any]) -> Iterator[_Found]:
+    for number, rule in enumerate(rules, start=1):
+        if not isinstance(rule, dict) or rule.get("policy") != "allow":
+            continue
+        ports = str(rule.get("destPort", ""))
+        for name in str(rule.get("destCidr", "")).split(","):
+            if name.strip() and not _is_network(name.strip()) and name.strip().lower() != "any":
+                yield number, name.strip(), "" if ports.lower() == "any" else ports
+
+
+def _made(found: Iterator[_Found] | tuple[_Found, ...]) -> Configuration:
+    rules: list[Rule] = []
+    unread: list[str] = []
+    for number, name, ports in found:
+        form = Form.SUFFIX if name.startswith("*.") else Form.EXACT
+        matches = matching(form, name.removeprefix("*."))
+        if matches is None:
+            unread.append(f"line {number}: {name[:160]} cannot be read")
+        elif len(rules) < MAX_RULES:
+            rules.append(Rule(text=name[:400], line=number, ports=ports_of(ports), matches=matches))
+    return Configuration(
+        rules=tuple(rules),
+        by_address=False,
+        notes=("networks are left out: they are not judged by name",),
+        unread=first_notes(unread),
+    )

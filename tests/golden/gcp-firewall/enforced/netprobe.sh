@@ -1,0 +1,35 @@
+#!/bin/sh
+# Enforces for 198.51.100.16/28, 2001:db8:5::/48 only: what is not listed is denied on port 443
+# Amazon ECS Anywhere allowlist for Google Cloud firewall policy (FQDN objects)
+# Made by netprobe 0.1.0; do not edit, render it again:
+#   netprobe render TARGET --region us-east-2
+# Facts: catalog test
+# Regions: us-east-2
+# Groups: control, images
+# Allows: 6 endpoints by 10 entries, TCP port 443
+# For: 198.51.100.16/28, 2001:db8:5::/48 (the rule's source ranges, which are made from --source)
+# Else: denied on the endpoints' ports (TCP and UDP)
+# Open connections: they are tracked and stay open for as long as they are used; new ones are decided anew
+# Check: terraform validate && terraform plan
+# Load: put netprobe.tf into a module, set its variables, terraform apply; or: sh netprobe.sh POLICY PRIORITY
+# Replace: write the new file, terraform apply
+# Roll back: take the file away, terraform apply; or delete the rules by their priorities
+# Losses: 2 enumerated
+#   enumerated: ecs-a ecs-a-*.us-east-2.amazonaws.com: the device cannot say ecs-a-*.us-east-2.amazonaws.com, so 3 names are listed (a test); AWS picks the number and may use one that is not listed: render again when it does
+#   enumerated: ecs-t ecs-t-*.us-east-2.amazonaws.com: the device cannot say ecs-t-*.us-east-2.amazonaws.com, so 3 names are listed (a test); AWS picks the number and may use one that is not listed: render again when it does
+#   always: of a name with more than 32 addresses of a family, 32 are admitted, and the others are not
+#
+#   sh netprobe.sh POLICY PRIORITY
+set -eu
+
+policy="${1:?the name of the global network firewall policy}"
+first="${2:?the priority of the first rule, in front of what denies}"
+rule() {
+	place="$1"
+	shift
+	gcloud compute network-firewall-policies rules create "$((first + place))" --firewall-policy="$policy" --global-firewall-policy --direction=EGRESS "$@"
+}
+rule 0 --description=netprobe-allow-443-1-v4 --action=allow --layer4-configs=tcp:443 --dest-fqdns=123456789012.dkr.ecr.us-east-2.amazonaws.com,ecs.us-east-2.amazonaws.com,ecs-a.us-east-2.amazonaws.com,ecs-a-1.us-east-2.amazonaws.com,ecs-a-2.us-east-2.amazonaws.com,ecs-a-22.us-east-2.amazonaws.com,ecs-t-1.us-east-2.amazonaws.com,ecs-t-2.us-east-2.amazonaws.com,ecs-t-22.us-east-2.amazonaws.com,prod-us-east-2-starport-layer-bucket.s3.us-east-2.amazonaws.com --src-ip-ranges=198.51.100.16/28
+rule 1 --description=netprobe-allow-443-1-v6 --action=allow --layer4-configs=tcp:443 --dest-fqdns=123456789012.dkr.ecr.us-east-2.amazonaws.com,ecs.us-east-2.amazonaws.com,ecs-a.us-east-2.amazonaws.com,ecs-a-1.us-east-2.amazonaws.com,ecs-a-2.us-east-2.amazonaws.com,ecs-a-22.us-east-2.amazonaws.com,ecs-t-1.us-east-2.amazonaws.com,ecs-t-2.us-east-2.amazonaws.com,ecs-t-22.us-east-2.amazonaws.com,prod-us-east-2-starport-layer-bucket.s3.us-east-2.amazonaws.com --src-ip-ranges=2001:db8:5::/48
+rule 2 --description=netprobe-deny-v4 --action=deny --layer4-configs=tcp:443,udp:443 --dest-ip-ranges=0.0.0.0/0 --src-ip-ranges=198.51.100.16/28
+rule 3 --description=netprobe-deny-v6 --action=deny --layer4-configs=tcp:443,udp:443 --dest-ip-ranges=::/0 --src-ip-ranges=2001:db8:5::/48
