@@ -115,10 +115,10 @@ def of_observations(
     resolvers = {one.name: one.resolvers for one in vantages}
     found: dict[tuple[str, int], Destination] = {}
     for one in _failed(observations):
-        for target in _destinations(one, resolvers.get(one.vantage, ())):
-            key = (target.address, target.port)
-            if key not in found or (target.server_name and not found[key].server_name):
-                found[key] = target
+        for destination in _destinations(one, resolvers.get(one.vantage, ())):
+            key = (destination.address, destination.port)
+            if key not in found or (destination.server_name and not found[key].server_name):
+                found[key] = destination
     return tuple(found.values())[:_MAX_TARGETS]
 
 

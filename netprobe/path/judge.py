@@ -13,61 +13,63 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from netprobe.findings import Certainty, HopAt, Location
-from netprobe.path.model import Answer, End, Flow, HelloAttempt, Hop, TargetPath
+from netprobe.path.model import Answer, DestinationPath, End, Flow, HelloAttempt, Hop
 
 THIS_HOST = "this host"
 
 
-def locate(target: TargetPath) -> tuple[Location | None, str]:
+def locate(destination: DestinationPath) -> tuple[Location | None, str]:
     """Say where it breaks, and one sentence about it (None and the sentence where nothing is broken)."""
-    location, sentence = _located(target)
-    return None if location is None else _with_hops(location, target), sentence
+    location, sentence = _located(destination)
+    return None if location is None else _with_hops(location, destination), sentence
 
 
-def _with_hops(location: Location, target: TargetPath) -> Location:
+def _with_hops(location: Location, destination: DestinationPath) -> Location:
     """The location with both hops: the last that answered before it breaks, and those of which one stops it."""
-    known = hops([*target.flows, target.control, target.mtu.large if target.mtu is not None else None])
+    known = hops(
+        [*destination.flows, destination.control, destination.mtu.large if destination.mtu is not None else None]
+    )
     if location.hop is None:
         return replace(location, answered=_hop(max(known), known) if known else None)
     here = HopAt(hop=location.hop, address=location.address)
-    if _names_itself(location, target):
+    if _names_itself(location, destination):
         before = max((ttl for ttl in known if ttl < location.hop), default=None)
         answered = None if before is None else _hop(before, known)
         return replace(location, answered=answered, suspects=(here,))
     behind = _hop(location.hop + 1, known)
-    if not behind.address and distance(target.control, target.address) == behind.hop:
-        behind = HopAt(hop=behind.hop, address=target.address)
+    if not behind.address and distance(destination.control, destination.address) == behind.hop:
+        behind = HopAt(hop=behind.hop, address=destination.address)
     answered = here if location.hop in known else None
     return replace(location, answered=answered, suspects=(here, behind))
 
 
-def _names_itself(location: Location, target: TargetPath) -> bool:
+def _names_itself(location: Location, destination: DestinationPath) -> bool:
     """Whether the location is a device that sent something in its own name, this host, or the server itself."""
     if location.device == "server" or (location.hop == 0 and location.certainty is Certainty.PROVEN):
         return True
-    if target.icmp is not None:
+    if destination.icmp is not None:
         return True
-    return target.mtu is not None and location.address in {error.sender for error in target.mtu.senders}
+    return destination.mtu is not None and location.address in {error.sender for error in destination.mtu.senders}
 
 
 def _hop(ttl: int, known: dict[int, tuple[str, ...]]) -> HopAt:
     return HopAt(hop=ttl, address=" or ".join(known.get(ttl, ())))
 
 
-def _located(target: TargetPath) -> tuple[Location | None, str]:
+def _located(destination: DestinationPath) -> tuple[Location | None, str]:
     """The location in short, by the first of the rules that holds."""
-    if target.end in (End.PROHIBITED, End.UNREACHABLE):
-        return _by_message(target)
-    if target.end is End.RESET:
-        return _by_reset(target)
-    if target.end is End.SILENT:
-        return _by_silence(target)
-    blocked = next((h for h in target.hello if not h.control), None)
+    if destination.end in (End.PROHIBITED, End.UNREACHABLE):
+        return _by_message(destination)
+    if destination.end is End.RESET:
+        return _by_reset(destination)
+    if destination.end is End.SILENT:
+        return _by_silence(destination)
+    blocked = next((h for h in destination.hello if not h.control), None)
     if blocked is not None and blocked.end not in (End.ANSWERED, End.UNREACHABLE):
-        return _by_hello(target, blocked)
-    if target.mtu is not None and target.mtu.advice:
-        return _by_size(target)
-    return None, f"{_where(target)} answers"
+        return _by_hello(destination, blocked)
+    if destination.mtu is not None and destination.mtu.advice:
+        return _by_size(destination)
+    return None, f"{_where(destination)} answers"
 
 
 def hops(flows: Iterable[Flow | None]) -> dict[int, tuple[str, ...]]:
@@ -89,8 +91,8 @@ def distance(flow: Flow | None, address: str) -> int | None:
     return None
 
 
-def _where(target: TargetPath) -> str:
-    return f"{_at(target.address, target.port)} ({target.protocol})"
+def _where(destination: DestinationPath) -> str:
+    return f"{_at(destination.address, destination.port)} ({destination.protocol})"
 
 
 def _at(address: str, port: int) -> str:
@@ -102,26 +104,26 @@ def _first(flows: Iterable[Flow], end: End) -> int | None:
     return min((h.ttl for f in flows for h in f.hops if any(a.end is end for a in h.answers)), default=None)
 
 
-def _by_message(target: TargetPath) -> tuple[Location | None, str]:
+def _by_message(destination: DestinationPath) -> tuple[Location | None, str]:
     """Someone sent an ICMP error and so named himself."""
-    error = target.icmp
+    error = destination.icmp
     if error is None:
-        sentence = f"this host has no route to {target.address}, or its own firewall forbids the connection"
-        return Location(hop=0, address=target.source, device=THIS_HOST, certainty=Certainty.PROVEN), sentence
-    if error.sender == target.source:
-        sentence = f'this host itself refuses {_where(target)}: "{error.meaning}"'
-        if target.end is End.UNREACHABLE:
-            sentence = f'this host finds no next hop for {_where(target)}: "{error.meaning}"'
+        sentence = f"this host has no route to {destination.address}, or its own firewall forbids the connection"
+        return Location(hop=0, address=destination.source, device=THIS_HOST, certainty=Certainty.PROVEN), sentence
+    if error.sender == destination.source:
+        sentence = f'this host itself refuses {_where(destination)}: "{error.meaning}"'
+        if destination.end is End.UNREACHABLE:
+            sentence = f'this host finds no next hop for {_where(destination)}: "{error.meaning}"'
         return Location(hop=0, address=error.sender, device=THIS_HOST, certainty=Certainty.PROVEN), sentence
-    known = hops([*target.flows, target.control])
+    known = hops([*destination.flows, destination.control])
     hop = next((ttl for ttl, addresses in known.items() if error.sender in addresses), None)
     if hop is None:
-        hop = _first(target.flows, target.end)
-    if error.sender == target.address:
+        hop = _first(destination.flows, destination.end)
+    if error.sender == destination.address:
         device = "the server's own firewall"
     else:
-        device = "firewall" if target.end is End.PROHIBITED else "router"
-    sentence = f'{error.sender}{_ordinal(hop)} answers for {_where(target)}: "{error.meaning}"'
+        device = "firewall" if destination.end is End.PROHIBITED else "router"
+    sentence = f'{error.sender}{_ordinal(hop)} answers for {_where(destination)}: "{error.meaning}"'
     return Location(hop=hop, address=error.sender, device=device, certainty=Certainty.PROVEN), sentence
 
 
@@ -129,42 +131,44 @@ def _ordinal(hop: int | None) -> str:
     return "" if hop is None else f" (hop {hop})"
 
 
-def _by_reset(target: TargetPath) -> tuple[Location | None, str]:
+def _by_reset(destination: DestinationPath) -> tuple[Location | None, str]:
     """A reset carries the server's address; how far it came from tells who sent it."""
-    met = _first(target.flows, End.RESET)
+    met = _first(destination.flows, End.RESET)
     if met is None:
-        return None, f"{_where(target)} resets the connection at full TTL only"
-    known = hops([*target.flows, target.control])
-    real = distance(target.control, target.address)
+        return None, f"{_where(destination)} resets the connection at full TTL only"
+    known = hops([*destination.flows, destination.control])
+    real = distance(destination.control, destination.address)
     beyond = max((ttl for ttl in known if ttl >= met), default=None)
-    nearer = _reset_is_nearer(target)
+    nearer = _reset_is_nearer(destination)
     if (real is not None and real > met) or beyond is not None or nearer:
         hop = met - 1
         address = " or ".join(known.get(hop, ()))
         how = "the reset's TTL does not fit the server's" if nearer else "the server is farther away"
         sentence = (
-            f"a device at {address or 'a silent hop'}{_ordinal(hop)} or right behind it resets {_where(target)} in the "
-            f"server's name ({how})"
+            f"a device at {address or 'a silent hop'}{_ordinal(hop)} or right behind it resets {_where(destination)} "
+            f"in the server's name ({how})"
         )
         device = THIS_HOST if hop == 0 else "firewall"
         return Location(hop=hop, address=address, device=device, certainty=Certainty.PROVEN), sentence
     if nearer is False:
-        sentence = f"{_where(target)}: the server itself refuses the connection; nobody listens on the port"
-        return Location(hop=met, address=target.address, device="server", certainty=Certainty.PROVEN), sentence
-    sentence = f"{_where(target)} refuses the connection: nobody listens, or a device right in front of it resets"
-    return Location(hop=met, address=target.address, device="server", certainty=Certainty.SUSPECTED), sentence
+        sentence = f"{_where(destination)}: the server itself refuses the connection; nobody listens on the port"
+        return Location(hop=met, address=destination.address, device="server", certainty=Certainty.PROVEN), sentence
+    sentence = f"{_where(destination)} refuses the connection: nobody listens, or a device right in front of it resets"
+    return Location(hop=met, address=destination.address, device="server", certainty=Certainty.SUSPECTED), sentence
 
 
-def _reset_is_nearer(target: TargetPath) -> bool | None:
+def _reset_is_nearer(destination: DestinationPath) -> bool | None:
     """Whether resets crossed fewer routers than the server's own answers; None where the TTLs were not seen.
 
     Both come the same way back and start from one of the few usual values (64, 128, 255), so the hops they crossed
     can be compared.
     """
-    resets = {_crossed(a.reply_ttl) for f in target.flows for a in _answers(f, End.RESET) if a.reply_ttl is not None}
+    resets = {
+        _crossed(a.reply_ttl) for f in destination.flows for a in _answers(f, End.RESET) if a.reply_ttl is not None
+    }
     own = [
         _crossed(a.reply_ttl)
-        for f in (*target.flows, target.control)
+        for f in (*destination.flows, destination.control)
         if f is not None
         for a in _answers(f, End.ANSWERED)
         if a.reply_ttl is not None
@@ -182,43 +186,45 @@ def _crossed(reply_ttl: int | None) -> int:
     return next(initial for initial in (64, 128, 255) if left <= initial) - left
 
 
-def _by_silence(target: TargetPath) -> tuple[Location | None, str]:
+def _by_silence(destination: DestinationPath) -> tuple[Location | None, str]:
     """Nothing came back: the last hop that answered, or the one behind it."""
-    known = hops(target.flows)
-    control = hops([target.control])
+    known = hops(destination.flows)
+    control = hops([destination.control])
     last = max(known, default=0)
     after = control.get(last + 1, ())
-    if not after and distance(target.control, target.address) == last + 1:
-        after = (target.address,)
+    if not after and distance(destination.control, destination.address) == last + 1:
+        after = (destination.address,)
     if last == 0:
-        address, device = target.source, "this host or its first gateway"
-        sentence = f"no hop answers for {_where(target)}: this host or its first gateway drops it, or both stay silent"
+        address, device = destination.source, "this host or its first gateway"
+        sentence = (
+            f"no hop answers for {_where(destination)}: this host or its first gateway drops it, or both stay silent"
+        )
         if after:
             device = f"{THIS_HOST} or its gateway {' or '.join(after)}"
-            sentence = f"{device} drops {_where(target)}: other packets to the same address come farther"
+            sentence = f"{device} drops {_where(destination)}: other packets to the same address come farther"
     else:
         address = " or ".join(known[last])
         device = f"{address} or the next device{' ' + ' or '.join(after) if after else ''}"
-        sentence = f"{_where(target)} is dropped by {device}: hop {last} is the last that answers"
-        if after or distance(target.control, target.address) is not None:
+        sentence = f"{_where(destination)} is dropped by {device}: hop {last} is the last that answers"
+        if after or distance(destination.control, destination.address) is not None:
             sentence += "; UDP to the same address comes farther, so it is a rule about this port"
     return Location(hop=last, address=address, device=device, certainty=Certainty.SUSPECTED), sentence
 
 
-def _by_hello(target: TargetPath, blocked: HelloAttempt) -> tuple[Location | None, str]:
+def _by_hello(destination: DestinationPath, blocked: HelloAttempt) -> tuple[Location | None, str]:
     """The ClientHello met something; the control name tells whether the name is the reason."""
-    control = next((h for h in target.hello if h.control), None)
+    control = next((h for h in destination.hello if h.control), None)
     by_name = control is not None and control.end is End.ANSWERED
-    known = hops([*target.flows, target.control])
+    known = hops([*destination.flows, destination.control])
     expired = [a.ttl for a in blocked.answers if a.end is End.EXPIRED]
     met = next((a.ttl for a in blocked.answers if a.end not in (End.EXPIRED, End.SILENT)), None)
     hop = met - 1 if met is not None else max(expired, default=0)
-    server = distance(target.flows[0], target.address) if target.flows else None
+    server = distance(destination.flows[0], destination.address) if destination.flows else None
     what = {End.RESET: "resets", End.CLOSED: "closes", End.SILENT: "swallows"}.get(blocked.end, "rejects")
     name = f"the ClientHello for {blocked.name}" if by_name else f"every ClientHello (also for {blocked.name})"
     if met is not None and met == server and not by_name:
         sentence = f"the server itself, or a device right in front of it, {what} {name}"
-        return Location(hop=met, address=target.address, device="server", certainty=Certainty.SUSPECTED), sentence
+        return Location(hop=met, address=destination.address, device="server", certainty=Certainty.SUSPECTED), sentence
     address = " or ".join(known.get(hop, ()))
     proven = by_name and blocked.end is End.RESET and met is not None and server is not None and met < server
     reason = "; the control name passes at the same address" if by_name else ""
@@ -227,11 +233,11 @@ def _by_hello(target: TargetPath, blocked: HelloAttempt) -> tuple[Location | Non
     return Location(hop=hop, address=address, device="firewall", certainty=certainty), sentence
 
 
-def _by_size(target: TargetPath) -> tuple[Location | None, str]:
+def _by_size(destination: DestinationPath) -> tuple[Location | None, str]:
     """Large packets: a router that says so names itself; a black hole is found by large packets of rising TTL."""
-    mtu = target.mtu
+    mtu = destination.mtu
     assert mtu is not None  # the caller looked
-    known = hops([*target.flows, target.control])
+    known = hops([*destination.flows, destination.control])
     if mtu.senders:
         sender = min(mtu.senders, key=lambda e: e.mtu or 0)
         hop = next((ttl for ttl, addresses in known.items() if sender.sender in addresses), None)
@@ -239,11 +245,15 @@ def _by_size(target: TargetPath) -> tuple[Location | None, str]:
         return Location(hop=hop, address=sender.sender, device="router", certainty=Certainty.PROVEN), sentence
     large = hops([mtu.large])
     last = max(large, default=0)
-    if mtu.large is not None and max(hops([target.control]), default=0) >= last and _differs(target.control, last):
+    if (
+        mtu.large is not None
+        and max(hops([destination.control]), default=0) >= last
+        and _differs(destination.control, last)
+    ):
         address = " or ".join(large.get(last, ()))
         sentence = f"large packets are lost at or right behind {address or THIS_HOST}{_ordinal(last)}; {mtu.advice}"
         return Location(hop=last, address=address, device="router", certainty=Certainty.SUSPECTED), sentence
-    return None, f"{_where(target)}: {mtu.advice}"
+    return None, f"{_where(destination)}: {mtu.advice}"
 
 
 def _differs(control: Flow | None, last: int) -> bool:

@@ -10,7 +10,7 @@ import msgspec
 from netprobe.findings import Finding, Location
 from netprobe.observations import Observation
 from netprobe.path import destinations
-from netprobe.path.model import NotRun, TargetPath
+from netprobe.path.model import DestinationPath, NotRun
 from netprobe.path.rate_limits import Limits
 from netprobe.path.run import Destination, look
 from netprobe.report.model import Report
@@ -47,10 +47,10 @@ async def apply(
         The report with locations; what could not be looked at is one of its notes.
     """
     mapped = tuple(
-        target
-        if connect_port is None or target.resolver
-        else dataclasses.replace(target, port=connect_port(target.port))
-        for target in wanted(report)
+        destination
+        if connect_port is None or destination.resolver
+        else dataclasses.replace(destination, port=connect_port(destination.port))
+        for destination in wanted(report)
     )
     unseen = destinations.out_of_sight(_evidence(report))
     if not mapped and not unseen:
@@ -67,10 +67,10 @@ def _note(one: NotRun) -> str:
     return f"path not looked at: {one.part}: {one.reason}; needs {one.needs}"
 
 
-def _located(finding: Finding, report: Report, seen: tuple[TargetPath, ...]) -> Finding:
+def _located(finding: Finding, report: Report, seen: tuple[DestinationPath, ...]) -> Finding:
     """The finding with the location of the first of its addresses that has one; an exact one before a suspicion."""
     evidence = [one for one in report.observations if one.id in finding.evidence]
-    addresses = {target.address for target in destinations.of_observations(evidence, report.context.vantages)}
+    addresses = {destination.address for destination in destinations.of_observations(evidence, report.context.vantages)}
     found = [one.location for one in seen if one.address in addresses and one.location is not None]
     best: Location | None = min(found, key=lambda one: one.certainty.value, default=None)
     return finding if best is None else msgspec.structs.replace(finding, location=best)

@@ -160,7 +160,7 @@ class PathMtu(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     large: Flow | None = None
 
 
-class TargetPath(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class DestinationPath(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything that was found on the way to one address and port.
 
     Attributes:
@@ -220,7 +220,7 @@ class PathReport(msgspec.Struct, frozen=True, kw_only=True):
     netprobe_version: str
     started_at: str
     duration_seconds: float
-    targets: tuple[TargetPath, ...]
+    targets: tuple[DestinationPath, ...]
     not_run: tuple[NotRun, ...]
     notes: tuple[str, ...] = ()
     inconclusive: bool = False

@@ -7,7 +7,7 @@ import unicodedata
 from netprobe.errors import printable
 from netprobe.findings import Certainty
 from netprobe.path.judge import hops
-from netprobe.path.model import End, PathReport, TargetPath
+from netprobe.path.model import DestinationPath, End, PathReport
 
 _LINE = " ── "
 _SAID = {
@@ -18,15 +18,15 @@ _SAID = {
 
 
 def text(report: PathReport, *, width: int = 80) -> str:
-    """Draw every target; what was not run comes last, one line each.
+    """Draw every destination; what was not run comes last, one line each.
 
     Args:
         report: what was found.
         width: the columns that may be used.
     """
     lines: list[str] = []
-    for target in report.targets:
-        lines += [*_target(target, width), ""]
+    for destination in report.targets:
+        lines += [*_destination(destination, width), ""]
     for one in report.not_run:
         lines += _wrapped(f"not run: {one.part}: {one.reason}; needs {one.needs}".split(" "), " ", "", "  ", width)
     for note in report.notes:
@@ -34,25 +34,29 @@ def text(report: PathReport, *, width: int = 80) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _target(target: TargetPath, width: int) -> list[str]:
-    address = f"[{target.address}]" if ":" in target.address else target.address
-    name = "" if target.host == target.address else f"{printable(target.host)}  "
-    lines = _wrapped(f"{name}{address}:{target.port}/{target.protocol}".split(" "), " ", "", "  ", width)
-    lines += _wrapped(_stations(target), _LINE, "  ", "    ", width)
-    doubt = " (suspected)" if target.location is not None and target.location.certainty is Certainty.SUSPECTED else ""
-    lines += _wrapped(f"{printable(target.summary, 600)}{doubt}".split(" "), " ", "  ", "  ", width)
+def _destination(destination: DestinationPath, width: int) -> list[str]:
+    address = f"[{destination.address}]" if ":" in destination.address else destination.address
+    name = "" if destination.host == destination.address else f"{printable(destination.host)}  "
+    lines = _wrapped(f"{name}{address}:{destination.port}/{destination.protocol}".split(" "), " ", "", "  ", width)
+    lines += _wrapped(_stations(destination), _LINE, "  ", "    ", width)
+    doubt = (
+        " (suspected)"
+        if destination.location is not None and destination.location.certainty is Certainty.SUSPECTED
+        else ""
+    )
+    lines += _wrapped(f"{printable(destination.summary, 600)}{doubt}".split(" "), " ", "  ", "  ", width)
     return lines
 
 
-def _stations(target: TargetPath) -> list[str]:
+def _stations(destination: DestinationPath) -> list[str]:
     """``host``, the hops, and ✗ where it breaks or ✓ where it does not."""
-    known = hops([*target.flows, target.control])
-    location = target.location
+    known = hops([*destination.flows, destination.control])
+    location = destination.location
     if location is None:
         last = max(known, default=0)
-        mark = "✓" if target.passes() else "?"
-        return ["host", *_between(known, last), f"{mark} {target.address}"]
-    said = f'"{_said(target)}"'
+        mark = "✓" if destination.passes() else "?"
+        return ["host", *_between(known, last), f"{mark} {destination.address}"]
+    said = f'"{_said(destination)}"'
     if location.hop == 0:
         return [f"✗ host {said}"]
     if location.hop is None:
@@ -61,17 +65,17 @@ def _stations(target: TargetPath) -> list[str]:
     return ["host", *_between(known, location.hop - 1), f"{mark} {printable(location.address or '*')} {said}"]
 
 
-def _said(target: TargetPath) -> str:
-    if target.icmp is not None:
-        return printable(target.icmp.meaning)
-    if target.end is not End.ANSWERED:
-        return _SAID.get(target.end, target.end.value)
-    blocked = next((h for h in target.hello if not h.control), None)
+def _said(destination: DestinationPath) -> str:
+    if destination.icmp is not None:
+        return printable(destination.icmp.meaning)
+    if destination.end is not End.ANSWERED:
+        return _SAID.get(destination.end, destination.end.value)
+    blocked = next((h for h in destination.hello if not h.control), None)
     if blocked is not None and blocked.end is not End.ANSWERED:
         return f"{_SAID.get(blocked.end, blocked.end.value)} after ClientHello"
-    if target.mtu is not None:
-        return f"packets over {target.mtu.path_mtu} bytes" if target.mtu.path_mtu else "large packets"
-    return target.end.value
+    if destination.mtu is not None:
+        return f"packets over {destination.mtu.path_mtu} bytes" if destination.mtu.path_mtu else "large packets"
+    return destination.end.value
 
 
 def _between(known: dict[int, tuple[str, ...]], last: int) -> list[str]:

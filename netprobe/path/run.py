@@ -1,4 +1,4 @@
-"""One look at the path to each target: which traces are made, in which order, within which deadline."""
+"""One look at the path to each destination: which traces are made, in which order, within which deadline."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import trio
 import netprobe
 from netprobe.errors import printable
 from netprobe.path import errqueue, hello, judge, mtu, raw, trace
-from netprobe.path.model import SCHEMA_VERSION, Answer, End, Flow, NotRun, PathMtu, PathReport, TargetPath
+from netprobe.path.model import SCHEMA_VERSION, Answer, DestinationPath, End, Flow, NotRun, PathMtu, PathReport
 from netprobe.path.rate_limits import Limits, Pace
 
 _MAY_SEND = "sudo, or the container capability NET_RAW"
@@ -47,51 +47,51 @@ class Destination:
 
 @dataclass(slots=True)
 class _Look:
-    """What is known of a target so far; a deadline keeps it."""
+    """What is known of a destination so far; a deadline keeps it."""
 
-    target: Destination
+    destination: Destination
     protocol: str
-    result: TargetPath | None = None
+    result: DestinationPath | None = None
     done: bool = False
 
 
 async def look(
-    targets: Sequence[Destination],
+    destinations: Sequence[Destination],
     limits: Limits,
     *,
     deadline: float,
     use_raw: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> PathReport:
-    """Look at the path to every target.
+    """Look at the path to every destination.
 
     Args:
-        targets: the addresses; nothing is sent to any other.
+        destinations: the addresses; nothing is sent to any other.
         limits: bounds of rate, depth and waiting.
         deadline: seconds for everything; what is not finished by then is told in ``not_run``.
         use_raw: also send raw packets, where this process may.
-        progress: told the name of each target that is done.
+        progress: told the name of each destination that is done.
     """
     started_at = datetime.datetime.now(datetime.UTC)
     started = trio.current_time()
     pace = Pace(limits)
     raw_reason = raw.unavailable() if use_raw else "not asked for"
-    looks = [_Look(target, protocol) for target in targets for protocol in _protocols(target)]
+    looks = [_Look(destination, protocol) for destination in destinations for protocol in _protocols(destination)]
     with trio.move_on_after(deadline):
         async with trio.open_nursery() as nursery:
-            for address in dict.fromkeys(one.target.address for one in looks):
-                mine = [one for one in looks if one.target.address == address]
+            for address in dict.fromkeys(one.destination.address for one in looks):
+                mine = [one for one in looks if one.destination.address == address]
                 nursery.start_soon(_address, mine, pace, raw_reason is None, progress)
     not_run = [
         NotRun(
-            part=f"{one.target.host} {one.target.address}:{one.target.port}/{one.protocol}",
+            part=f"{one.destination.host} {one.destination.address}:{one.destination.port}/{one.protocol}",
             reason=f"the deadline of {deadline:g} s passed first",
             needs="a longer --deadline, or fewer addresses",
         )
         for one in looks
         if not one.done
     ]
-    if raw_reason is not None and targets:
+    if raw_reason is not None and destinations:
         not_run.append(
             NotRun(
                 part="raw SYN path (TTL left in resets)",
@@ -120,102 +120,104 @@ def with_missing(report: PathReport, missing: Sequence[tuple[str, str]]) -> Path
     return msgspec.structs.replace(report, not_run=(*parts, *report.not_run), inconclusive=inconclusive)
 
 
-def _protocols(target: Destination) -> tuple[str, ...]:
-    return ("udp", "tcp") if target.resolver else ("tcp",)
+def _protocols(destination: Destination) -> tuple[str, ...]:
+    return ("udp", "tcp") if destination.resolver else ("tcp",)
 
 
 async def _address(looks: list[_Look], pace: Pace, use_raw: bool, progress: Callable[[str], None] | None) -> None:
     """Everything about one address: one control trace, then port after port, since routers limit their ICMP errors."""
-    control = await trace.udp_flow(looks[0].target.address, _CONTROL_PORT, _CONTROL_PAYLOAD, pace)
+    control = await trace.udp_flow(looks[0].destination.address, _CONTROL_PORT, _CONTROL_PAYLOAD, pace)
     for one in looks:
         await _one(one, control, pace, use_raw)
         if progress is not None:
-            progress(f"{one.target.host} {one.target.address}")
+            progress(f"{one.destination.host} {one.destination.address}")
 
 
 async def _one(one: _Look, control: Flow, pace: Pace, use_raw: bool) -> None:
-    """Everything about one target; ``one.result`` grows, so that a deadline loses only what is missing."""
-    target = one.target
-    answer = await _full(target, one.protocol, pace)
+    """Everything about one destination; ``one.result`` grows, so that a deadline loses only what is missing."""
+    destination = one.destination
+    answer = await _full(destination, one.protocol, pace)
     one.result = _judged(
-        TargetPath(
-            host=target.host,
-            address=target.address,
-            port=target.port,
+        DestinationPath(
+            host=destination.host,
+            address=destination.address,
+            port=destination.port,
             protocol=one.protocol,
             end=answer.end,
             icmp=answer.icmp if answer.end in (End.PROHIBITED, End.UNREACHABLE) else None,
-            source=_source(target),
+            source=_source(destination),
             control=control,
         )
     )
     flows: list[Flow] = []
     async with trio.open_nursery() as nursery:
         for _ in range(pace.limits.flows):
-            nursery.start_soon(_flow, target, one.protocol, pace, answer.end, flows)
+            nursery.start_soon(_flow, destination, one.protocol, pace, answer.end, flows)
         if use_raw and one.protocol == "tcp" and one.result.source:
-            nursery.start_soon(_raw_flow, target, pace, flows)
+            nursery.start_soon(_raw_flow, destination, pace, flows)
     flows.sort(key=lambda flow: (flow.method, flow.source_port))
     one.result = _judged(msgspec.structs.replace(one.result, flows=tuple(flows)))
-    if one.protocol == "tcp" and answer.end is End.ANSWERED and target.server_name:
-        attempts = await hello.path(target.address, target.port, target.server_name, pace)
+    if one.protocol == "tcp" and answer.end is End.ANSWERED and destination.server_name:
+        attempts = await hello.path(destination.address, destination.port, destination.server_name, pace)
         one.result = _judged(msgspec.structs.replace(one.result, hello=attempts))
-        size = await _size(target, pace)
+        size = await _size(destination, pace)
         one.result = _judged(msgspec.structs.replace(one.result, mtu=size))
     one.done = True
 
 
-def _judged(result: TargetPath) -> TargetPath:
+def _judged(result: DestinationPath) -> DestinationPath:
     location, summary = judge.locate(result)
     return msgspec.structs.replace(result, location=location, summary=summary)
 
 
-async def _full(target: Destination, protocol: str, pace: Pace) -> Answer:
+async def _full(destination: Destination, protocol: str, pace: Pace) -> Answer:
     """One packet all the way; a SYN gets three times the time, so that the kernel repeats a lost one."""
     patient = Pace(replace(pace.limits, answer_timeout=3 * pace.limits.answer_timeout))
     async with pace.slots:
         await pace.turn()
         if protocol == "udp":
-            answer = await trace.send_datagram(target.address, target.port, trace.FULL_TTL, _question(target), patient)
+            answer = await trace.send_datagram(
+                destination.address, destination.port, trace.FULL_TTL, _question(destination), patient
+            )
         else:
-            answer = await trace.send_syn(target.address, target.port, trace.FULL_TTL, patient)
+            answer = await trace.send_syn(destination.address, destination.port, trace.FULL_TTL, patient)
     return answer
 
 
-async def _flow(target: Destination, protocol: str, pace: Pace, end: End, flows: list[Flow]) -> None:
+async def _flow(destination: Destination, protocol: str, pace: Pace, end: End, flows: list[Flow]) -> None:
     if protocol == "udp":
-        flows.append(await trace.udp_flow(target.address, target.port, _question(target), pace, end=end))
+        flows.append(await trace.udp_flow(destination.address, destination.port, _question(destination), pace, end=end))
     else:
-        flows.append(await trace.tcp_flow(target.address, target.port, pace, end=end))
+        flows.append(await trace.tcp_flow(destination.address, destination.port, pace, end=end))
 
 
-async def _raw_flow(target: Destination, pace: Pace, flows: list[Flow]) -> None:
+async def _raw_flow(destination: Destination, pace: Pace, flows: list[Flow]) -> None:
     async with pace.slots:
-        flows.append(await raw.syn_flow(target.address, target.port, pace))
+        flows.append(await raw.syn_flow(destination.address, destination.port, pace))
 
 
-async def _size(target: Destination, pace: Pace) -> PathMtu | None:
+async def _size(destination: Destination, pace: Pace) -> PathMtu | None:
     """The path MTU; where large packets vanish without a word, also a trace of large packets."""
-    found = await mtu.measure(target.address, target.port, target.server_name, pace)
+    found = await mtu.measure(destination.address, destination.port, destination.server_name, pace)
     if found is None or found.announced or not found.advice:
         return found
     lost = min((probe.size for probe in found.probes if not probe.passed), default=found.interface_mtu)
-    payload = bytes(max(lost, found.interface_mtu) - _UDP_HEADERS[errqueue.version_of(target.address)])
-    large = await trace.udp_flow(target.address, _CONTROL_PORT, payload, pace)
+    payload = bytes(max(lost, found.interface_mtu) - _UDP_HEADERS[errqueue.version_of(destination.address)])
+    large = await trace.udp_flow(destination.address, _CONTROL_PORT, payload, pace)
     return msgspec.structs.replace(found, large=large)
 
 
-def _question(target: Destination) -> bytes:
+def _question(destination: Destination) -> bytes:
     import dns.message
 
-    return dns.message.make_query(target.question, "A").to_wire()
+    return dns.message.make_query(destination.question, "A").to_wire()
 
 
-def _source(target: Destination) -> str:
-    """This host's address towards the target: a route lookup, no packet."""
-    with errqueue.open_socket(target.address, socket.SOCK_DGRAM) as sock:
+def _source(destination: Destination) -> str:
+    """This host's address towards the destination: a route lookup, no packet."""
+    with errqueue.open_socket(destination.address, socket.SOCK_DGRAM) as sock:
         try:
-            sock.connect((target.address, target.port))
+            sock.connect((destination.address, destination.port))
         except OSError:
             return ""
         return str(sock.getsockname()[0])

@@ -26,7 +26,7 @@ from netprobe.observations import (
     VantageRecord,
 )
 from netprobe.path import destinations, picture
-from netprobe.path.model import End, NotRun, PathReport, TargetPath
+from netprobe.path.model import DestinationPath, End, NotRun, PathReport
 from netprobe.report.model import SCHEMA_VERSION, Report
 from tests.support import need
 from tests.support.netns import Namespace, Topology
@@ -147,7 +147,7 @@ def test_china_is_refused_before_its_name_is_asked_for(text: str) -> None:
 
 @given(st.text(max_size=300), st.integers(20, 80))
 def test_the_picture_never_grows_wider_and_never_speaks_to_the_terminal(hostile: str, width: int) -> None:
-    one = TargetPath(host=hostile, address="198.19.0.9", port=443, end=End.SILENT, summary=hostile)
+    one = DestinationPath(host=hostile, address="198.19.0.9", port=443, end=End.SILENT, summary=hostile)
     report = PathReport(
         schema_version="1.0",
         netprobe_version="0",

@@ -7,7 +7,7 @@ import pytest
 from netprobe.findings import Certainty, HopAt
 from netprobe.path import judge
 from netprobe.path.icmp import end_of, meaning
-from netprobe.path.model import Answer, End, Flow, HelloAttempt, Hop, IcmpError, PathMtu, TargetPath
+from netprobe.path.model import Answer, DestinationPath, End, Flow, HelloAttempt, Hop, IcmpError, PathMtu
 
 ADDRESS = "198.19.0.9"
 
@@ -32,8 +32,8 @@ def _flow(*stations: str | End, protocol: str = "tcp") -> Flow:
     return Flow(protocol=protocol, port=443, source_port=1, end=end, hops=tuple(hops))
 
 
-def _target(end: End, **more: object) -> TargetPath:
-    return TargetPath(host=ADDRESS, address=ADDRESS, port=443, end=end, source="10.0.0.2", **more)  # type: ignore[arg-type]
+def _target(end: End, **more: object) -> DestinationPath:
+    return DestinationPath(host=ADDRESS, address=ADDRESS, port=443, end=end, source="10.0.0.2", **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def _target(end: End, **more: object) -> TargetPath:
         (_target(End.UNREACHABLE), 0, Certainty.PROVEN),
     ],
 )
-def test_where_it_breaks(target: TargetPath, hop: int, certainty: Certainty) -> None:
+def test_where_it_breaks(target: DestinationPath, hop: int, certainty: Certainty) -> None:
     location, summary = judge.locate(target)
     assert location is not None
     assert (location.hop, location.certainty) == (hop, certainty)
@@ -103,7 +103,7 @@ def _at(hop: int, address: str = "") -> HopAt:
     ],
 )
 def test_the_last_that_answered_and_the_suspects_are_two_things(
-    target: TargetPath, answered: HopAt | None, suspects: tuple[HopAt, ...]
+    target: DestinationPath, answered: HopAt | None, suspects: tuple[HopAt, ...]
 ) -> None:
     location, _ = judge.locate(target)
     assert location is not None

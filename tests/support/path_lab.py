@@ -12,7 +12,7 @@ import trio
 import trustme
 
 from netprobe.path import run
-from netprobe.path.model import PathReport, TargetPath
+from netprobe.path.model import DestinationPath, PathReport
 from netprobe.path.rate_limits import Limits
 from tests.support.netns import Namespace, Topology
 
@@ -85,6 +85,6 @@ def target(address: str = V4, port: int = 443, *, server_name: str = "", resolve
     return run.Destination(host=address, address=address, port=port, server_name=server_name, resolver=resolver)
 
 
-def look_once(net: Topology, one: run.Destination, *, use_raw: bool = True) -> TargetPath:
+def look_once(net: Topology, one: run.Destination, *, use_raw: bool = True) -> DestinationPath:
     """Look at one TCP target."""
     return next(found for found in look(net, one, use_raw=use_raw).targets if found.protocol == "tcp")
