@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from statistics import median
 
+from netprobe import origin
 from netprobe.diagnosis.addresses import AddressClass
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.dns import DOES, ID_OF, is_the_hosts_own, where_set
@@ -20,6 +21,8 @@ from netprobe.diagnosis.words import count, duration, listing
 from netprobe.findings import Owner, Place, Severity
 from netprobe.observations import Experiment, Failure, Observation, Step, Subject, TlsDetail
 
+_NOBODYS = frozenset({AddressClass.SINKHOLED, AddressClass.INVALID})
+"""What an address in the answer for a service never is."""
 _SOMEBODY_ELSE = frozenset({Failure.SSL_UNKNOWN_AUTHORITY, Failure.SSL_INVALID_HOSTNAME})
 SLOW_LOOKUP_SECONDS = 2.0
 """The ECS agent gives ECR's GetAuthorizationToken 5 s in all, lookups included; two seconds each spoil that."""
@@ -87,15 +90,17 @@ def _kind_of_answer(world: Evidence, o: Observation) -> str:
 
 
 def _disagree(world: Evidence, view: View) -> Iterator[Cause]:
-    for asked in view.lookups.asked.values():
+    every = view.lookups.asked.values()
+    liars = [cause for asked in every for cause in (*_strangers(world, view, asked), *_impossible(world, view, asked))]
+    yield from liars
+    for asked in every if not liars else ():
         others = [o for o in world.controls(Experiment.OTHER_RESOLVER, step=Step.DNS) if _same_question(o, asked[0])]
-        final = [o for o in (*asked, *others) if is_final(o)]
-        kinds = {_kind_of_answer(world, o).partition(" (")[0] for o in final}
-        key = ",".join(sorted({resolver_of(o) for o in final}))
+        said = {(resolver_of(o), _kind_of_answer(world, o)): o for o in (*asked, *others) if is_final(o)}
+        kinds = {kind.partition(" (")[0] for _, kind in said}
+        key = ",".join(sorted({resolver for resolver, _ in said}))
         if len(kinds) > 1:
-            yield Cause(id="dns_resolvers_disagree", key=key, say=_say_disagree, view=view, evidence=tuple(final))
-        else:
-            yield from _strangers(world, view, asked)
+            evidence = tuple(said.values())
+            yield Cause(id="dns_resolvers_disagree", key=key, say=_say_disagree, view=view, evidence=evidence)
 
 
 def _strangers(world: Evidence, view: View, asked: Sequence[Observation]) -> Iterator[Cause]:
@@ -104,18 +109,80 @@ def _strangers(world: Evidence, view: View, asked: Sequence[Observation]) -> Ite
     Addresses that differ say nothing, AWS rotates them. A chain that is not the service's does, each time it is seen;
     that nothing answers there may be one server of many that is out of order, and is not told.
     """
+    first = view.lookups.chosen[_rrtype(asked[0])]
     for o in asked:
         shaken = [c for c in world.made_for(o, Experiment.SECOND_ANSWER) if c.address in answers(o)]
-        if len(shaken) > 1 and all(c.failure in _SOMEBODY_ELSE for c in shaken):
-            first = view.lookups.chosen[_rrtype(o)]
-            yield Cause(
-                id="dns_resolvers_disagree",
-                key=f"{resolver_of(o)}|{shaken[0].failure}",
-                say=_say_stranger,
-                view=view,
-                evidence=(first, o, *shaken),
-                controls=tuple(shaken),
-            )
+        if len(shaken) > 1 and _are_strangers(shaken):
+            yield _stranger(view, first, o, shaken)
+    for good in asked:
+        led_astray = _led_astray(world, view, first, good)
+        if led_astray:
+            yield _stranger(view, good, first, led_astray)
+            return
+
+
+def _led_astray(world: Evidence, view: View, first: Observation, good: Observation) -> list[Observation]:
+    """What the host meets at each address that it gets, where all are strangers' and another answer is the service."""
+    met = [step for path in view.paths if path.address in answers(first) and (step := path.step(Step.TLS)) is not None]
+    if len(met) < len(answers(first)) or not _are_strangers(met):
+        return []
+    genuine = [
+        c
+        for c in world.made_for(first, Experiment.OTHER_RESOLVER)
+        if c.step is Step.TLS and c.failure is None and c.address in answers(good) and origin.answered(c)
+    ]
+    return [*met, *genuine[:1]] if genuine else []
+
+
+def _are_strangers(shaken: Sequence[Observation]) -> bool:
+    return bool(shaken) and all(c.failure in _SOMEBODY_ELSE for c in shaken)
+
+
+def _stranger(view: View, good: Observation, liar: Observation, shaken: Sequence[Observation]) -> Cause:
+    return Cause(
+        id="dns_resolvers_disagree",
+        key=f"{resolver_of(liar)}|{shaken[0].failure}",
+        say=_say_stranger,
+        view=view,
+        evidence=(good, liar, *shaken),
+        controls=tuple(shaken),
+    )
+
+
+def _impossible(world: Evidence, view: View, asked: Sequence[Observation]) -> Iterator[Cause]:
+    """Resolvers whose answer no genuine name has, beside the one whose answer the host takes and which is the service.
+
+    A sinkhole's address is no service's, and a name at which the service answers exists. Private beside public is no
+    lie by itself: one of the two may know interface endpoints.
+    """
+    first = view.lookups.chosen[_rrtype(asked[0])]
+    if not answers(first) or not any(path.works for path in view.paths if path.address in answers(first)):
+        return
+    for o in asked:
+        kinds = {world.address_class(address) for address in answers(o)}
+        if o is first or not is_final(o) or not kinds <= _NOBODYS:
+            continue
+        yield Cause(
+            id="dns_resolvers_disagree",
+            key=f"{resolver_of(o)}|{_kind_of_answer(world, o).partition(' (')[0]}",
+            say=_say_impossible,
+            view=view,
+            evidence=(first, o),
+        )
+
+
+def _say_impossible(group: Group) -> Words:
+    first, other = group.causes[0].evidence[:2]
+    liar, good = resolver_of(other), resolver_of(first)
+    said, real = (_kind_of_answer(group.world, o) for o in (other, first))
+    blocked = bool(answers(other)) or other.failure is Failure.DNS_NXDOMAIN
+    where = "the DNS filter or local zone" if blocked else "the zone"
+    return Words(
+        title=f"DNS server {liar} gives a wrong answer for {group.names}: {said}. {good}, whose answer this host "
+        f"takes, says {real}, and the service answers there.",
+        remedy=f"In {where} behind {liar} allow {group.patterns}, or take {liar} out of /etc/resolv.conf: this host "
+        f"uses it as soon as {good} is silent.",
+    )
 
 
 def _rrtype(o: Observation) -> str:
@@ -125,17 +192,19 @@ def _rrtype(o: Observation) -> str:
 
 def _say_stranger(group: Group) -> Words:
     other = group.causes[0].evidence[1]
-    liar, found = resolver_of(other), sorted({c.address for c in group.evidence if c.address is not None})
+    liar = resolver_of(other)
+    found = sorted({c.address for c in group.evidence if c.address is not None and c.failure is not None})
     shaken = group.causes[0].controls[0]
     detail = shaken.detail
     issuer = detail.chain[0].issuer if isinstance(detail, TlsDetail) and detail.chain else ""
     by = f", issued by {issuer}" if issuer else ""
+    taken = other in group.views[0].lookups.chosen.values()
+    when = "takes its answer" if taken else "uses it as soon as the other is silent"
     return Words(
         title=f"DNS server {liar} sends this host to somebody else for {group.names}: at {listing(found)} the "
         f"certificate is not the service's ({shaken.failure}{by}); what {resolver_of(group.first)} answers is genuine.",
         remedy=f"Find out why {liar} answers {listing(found)} for {group.patterns} (a redirection zone, a filter, a "
-        f"stale record), and end it or take {liar} out of /etc/resolv.conf: this host uses it as soon as the other is "
-        "silent.",
+        f"stale record), and end it or take {liar} out of /etc/resolv.conf: this host {when}.",
     )
 
 

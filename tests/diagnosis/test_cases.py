@@ -203,6 +203,41 @@ def first_resolver_lies(w: World) -> None:
 
 
 @case("dns_resolvers_disagree/w/p", vantages=TWO)
+def the_second_resolver_answers_a_sinkhole(w: World) -> None:
+    w.endpoint("ecs")
+    w.dns(ECS, A, resolver=R1)
+    w.dns(ECS, "0.0.0.0", resolver=R2)
+    w.reach(ECS, A)
+
+
+@case("dns_resolvers_disagree/w/p", vantages=TWO)
+def the_second_resolver_denies_the_name(w: World) -> None:
+    w.endpoint("ecs")
+    w.dns(ECS, A, resolver=R1)
+    w.dns(ECS, failure=F.DNS_NXDOMAIN, resolver=R2)
+    w.reach(ECS, A)
+
+
+@case("dns_resolvers_disagree/w/p", "tls_wrong_name/e/p", vantages=TWO)
+def the_first_resolver_sends_to_a_stranger(w: World) -> None:
+    w.endpoint("ecs")
+    w.dns(ECS, B, resolver=R1)
+    w.dns(ECS, A, resolver=R2)
+    w.tcp(ECS, B)
+    w.tls(ECS, B, F.SSL_INVALID_HOSTNAME, chain=(CORP_LEAF,), origin=False)
+    w.tcp(ECS, A, experiment="other_resolver")
+    w.tls(ECS, A, experiment="other_resolver")
+
+
+@case("dns_private_answer/i/p", "dns_resolvers_disagree/w/p", vantages=TWO)
+def the_second_resolver_knows_no_interface_endpoint(w: World) -> None:
+    w.endpoint("ecs")
+    w.dns(ECS, "10.9.9.9", resolver=R1)
+    w.dns(ECS, A, resolver=R2)
+    w.reach(ECS, "10.9.9.9")
+
+
+@case("dns_resolvers_disagree/w/p", vantages=TWO)
 def dns_resolvers_disagree(w: World) -> None:
     w.endpoint("ecs")
     w.dns(ECS, A, resolver=R1)

@@ -274,6 +274,14 @@ RESOLVERS = (
         network=Network(),
         findings=("dns_resolvers_disagree", "dns_sinkholed"),
     ),
+    Case(
+        name="ns-first-resolver-redirects",
+        scenario=Scenario(
+            name="redirecting", summary=".", resolvers=(ResolverBehaviour(mode=DnsMode.ELSEWHERE, only=("ssm",)), WELL)
+        ),
+        network=Network(),
+        findings=("dns_resolvers_disagree", "tls_wrong_name"),
+    ),
     half(
         "ns-second-resolver-redirects",
         "dns_resolvers_disagree",
