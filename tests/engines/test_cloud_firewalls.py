@@ -14,9 +14,12 @@ from typing import Any
 
 import hcl2
 import pytest
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+from botocore.validate import ParamValidator
 
-from netprobe.render import Rendered, render
-from tests.support.render_cases import CASES, ORIGIN, closed
+from netprobe.render import Options, Rendered, render, targets
+from tests.support.render_cases import CASES, ORIGIN, closed, endpoint
 from tests.support.render_corpus import corpus
 from tests.support.suricata import Talk, dropped, hello, parse, passes
 
@@ -89,11 +92,91 @@ def test_aws_terraform_takes_the_rules(case: str) -> None:
     assert "netprobe.rules" in _made("aws-network-firewall", case).files
 
 
-def _generated(targets: Sequence[str]) -> str:
+_RESOLVED = re.compile(r' aws_route_53_resolved_domain:"([^"]+)";')
+
+
+@every_case
+def test_resolved_rules_are_the_same_but_bind_each_name_to_its_addresses(case: str) -> None:
+    """No Suricata outside AWS knows the keyword, so without it they must be the rules that the engine has judged."""
+    made = _made("aws-network-firewall", case)
+    resolved = [line for line in made.files["netprobe-resolved.rules"].splitlines() if line and line[0] != "#"]
+    plain = [line for line in made.main.splitlines() if line and line[0] != "#"]
+    assert [_RESOLVED.sub("", line) for line in resolved] == plain
+    bound = 0
+    for line in resolved:
+        keyword, name = _RESOLVED.search(line), re.search(r'content:"([^"]+)"', line)
+        assert (keyword is None) == (name is None), line
+        if keyword and name:
+            bound += 1
+            assert keyword[1] == name[1]
+    assert bound
+    told = "are not bound so" in made.files["netprobe-resolved.rules"]
+    assert told == any("pcre:" in line for line in resolved)
+
+
+def test_names_alone_leave_no_rule_without_its_addresses() -> None:
+    case = CASES["strict"]
+    endpoints = tuple(one for one in case.endpoints if not one.numbered)
+    listed = tuple(endpoint(name) for found in case.options.seen.values() for name in found.names)
+    made = render("aws-network-firewall", (*endpoints, *listed), origin=ORIGIN, options=Options())
+    rules = [line for line in made.files["netprobe-resolved.rules"].splitlines() if line.startswith("pass ")]
+    assert len(rules) == len(endpoints) + len(listed)
+    assert all(_RESOLVED.search(line) for line in rules)
+
+
+def _validates(shape: str, value: Any) -> None:
+    """Against botocore's model of the API: structure, and the values of every enumeration in it."""
+    model = ServiceModel(Loader().load_service_model("network-firewall", "service-2"), "network-firewall")
+    found = ParamValidator().validate(value, model.shape_for(shape))
+    assert not found.has_errors(), found.generate_report()
+    _enumerated(model.shape_for(shape), value)
+
+
+def _enumerated(shape: Any, value: Any) -> None:
+    if shape.type_name == "structure":
+        for key, one in value.items():
+            _enumerated(shape.members[key], one)
+    elif shape.type_name == "list":
+        for one in value:
+            _enumerated(shape.member, one)
+    elif shape.type_name == "map":
+        for one in value.values():
+            _enumerated(shape.value, one)
+    elif enum := getattr(shape, "enum", None):
+        assert value in enum, value
+
+
+@every_case
+def test_the_api_takes_the_domain_list_bound_to_its_addresses(case: str) -> None:
+    files = _made("aws-network-firewall-domains", case).files
+    plain, resolved = (json.loads(files[name]) for name in ("rule-group.json", "rule-group-resolved.json"))
+    _validates("RuleGroup", plain)
+    _validates("RuleGroup", resolved)
+    types = resolved["RulesSource"]["RulesSourceList"]["TargetTypes"]
+    assert types == ["TLS_SNI", "AWS_ROUTE_53_RESOLVED_DOMAIN"]
+    resolved["RulesSource"]["RulesSourceList"]["TargetTypes"] = ["TLS_SNI"]
+    assert resolved == plain
+
+
+def test_what_the_page_says_of_the_policy_is_taken() -> None:
+    """And the model notices what is not: without that the other test would prove nothing."""
+    page = targets.page("aws-network-firewall")
+    found = re.search(r'"Route53ResolvedIPValidation": (\{[^}]+\})', page)
+    assert found
+    setting = json.loads(found[1])
+    _validates("Route53ResolvedIPValidation", setting)
+    for wrong in ({**setting, "Action": "ALLOW"}, {**setting, "Else": "x"}, {"Action": "ALERT"}):
+        with pytest.raises(AssertionError):
+            _validates("Route53ResolvedIPValidation", wrong)
+        with pytest.raises(AssertionError):
+            _validates("RuleGroup", {"RulesSource": {"RulesSourceList": {"TargetTypes": ["SNI"]}}})
+
+
+def _generated(items: Sequence[str]) -> str:
     """What AWS documents it makes of an ALLOWLIST for TLS_SNI in the default order of actions."""
     head, end = "tls $HOME_NET any -> $EXTERNAL_NET any", "flow:to_server,established"
     lines = []
-    for number, item in enumerate(targets, start=1_000_001):
+    for number, item in enumerate(items, start=1_000_001):
         assert re.fullmatch(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)+", item), item
         how = "dotprefix; " if item.startswith(".") else ""
         start = "" if item.startswith(".") else "startswith; "

@@ -7,6 +7,11 @@ gateway, on-premises hosts) would match no rule and **pass**; setting it for the
 it was, the inverse of the policy's ``HOME_NET``; the capacity of a rule group is fixed when it is made; the order of
 rules too, and it must be the policy's. A policy with default actions of its own needs rules for everything else (DNS,
 NTP).
+
+A server name is what a client says. ``netprobe-resolved.rules`` are the same rules, but a name counts only for an
+address that the Route 53 Resolver gave for it, by AWS's own keyword ``aws_route_53_resolved_domain``. It takes names,
+no patterns, and is inactive unless the firewall policy has resolved IP validation, so it is a file of its own. No
+Suricata outside AWS knows the keyword: what it means is read, not run.
 """
 
 from __future__ import annotations
@@ -48,7 +53,11 @@ CAPABILITY = Capability(
     default_action="dropped on the ports named above, TCP and UDP, from HOME_NET; other ports are not touched",
 )
 MAIN = File(name="netprobe.rules", template="netprobe.rules.j2")
-FILES = (MAIN, File(name="netprobe.tf", template="netprobe.tf.j2"))
+FILES = (
+    MAIN,
+    File(name="netprobe-resolved.rules", template="netprobe-resolved.rules.j2"),
+    File(name="netprobe.tf", template="netprobe.tf.j2"),
+)
 SCOPE = Scope(
     clients="HOME_NET of the rule group",
     sessions="a flow that was passed stays passed until it ends",
@@ -60,10 +69,15 @@ COMMANDS = Commands(
     rollback="write the old files, terraform apply",
 )
 PROOF = Proof(
-    engine="suricata 7.0.10 (the same rules; Debian 12 backports)",
+    engine="suricata 7.0.10 (the same rules without AWS's own keyword, which is read, not run; Debian 12 backports)",
     grammar="Suricata rule headers and options; Terraform by python-hcl2",
 )
 SOURCES = (
+    Source(
+        where="https://docs.aws.amazon.com/network-firewall/latest/developerguide/"
+        "route53-resolved-ip-validation-rules.md; botocore 1.44.5 (Route53ResolvedIPValidation, FirewallPolicyError)",
+        read="2026-11-29",
+    ),
     Source(
         where="https://docs.aws.amazon.com/network-firewall/latest/developerguide/suricata-limitations-caveats.html",
         read="2026-11-26",
