@@ -6,6 +6,7 @@ A step that fails ends its chain, because later steps would only repeat the firs
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 
 import msgspec
@@ -44,8 +45,8 @@ CERTIFICATE_FAILURES = frozenset(
 )
 
 
-async def through_addresses(session: Session, trace: Trace) -> None:
-    """Every step after dns, at every address, side by side."""
+async def through_addresses(session: Session, trace: Trace, addresses: Sequence[str]) -> None:
+    """Every step after dns, at some of a host's addresses, side by side."""
     scene = trace.target.scene
 
     async def at_address(address: str) -> None:
@@ -54,7 +55,7 @@ async def through_addresses(session: Session, trace: Trace) -> None:
             with bugs.seen_as_unknown(session.bugs, scene, seen, first=Step.TCP, address=address):
                 await run(session, trace.target, scene, address, seen)
 
-    await side_by_side(at_address, trace.addresses)
+    await side_by_side(at_address, addresses)
 
 
 async def through_proxy(session: Session, trace: Trace) -> None:

@@ -31,7 +31,8 @@ def load() -> None:
 
 def _load_controls() -> None:
     """Import what a run needs behind its first pass."""
-    import netprobe.probes.experiments  # noqa: F401
+    import netprobe.probes.experiments
+    import netprobe.probes.rests  # noqa: F401
 
 
 async def bounded(session: Session, work: Callable[[], Awaitable[None]], interrupt: int = signal.SIGINT) -> str:
@@ -104,32 +105,61 @@ async def _probe(session: Session, target: Probe, wildcards: Wildcards, hellos: 
         await chain.through_proxy(session, trace)
         trace.absent = target.candidate and await wildcards.is_no_proof(trace)
     else:
-        await _look_up(session, trace)
-        if target.candidate:
-            made_up = await wildcards.addresses(target)
-            # An address that every name gets proves no name.
-            trace.absent = trace.says_absent or (bool(trace.said) and made_up.issuperset(trace.said))
+        left = await _find(session, trace, wildcards)
         if not trace.absent:
-            await session.ahead.connections()
-            from netprobe.probes import chain
-
-            await chain.through_addresses(session, trace)
+            await _connect(session, trace, left)
     trace.complete = True
     if session.settings.experiments and not trace.absent:
         await hellos.look(trace)
 
 
-async def _look_up(session: Session, trace: Trace) -> None:
-    """The dns step of a target."""
+async def _find(session: Session, trace: Trace, wildcards: Wildcards) -> tuple[int, ...]:
+    """Look a host up, and tell a candidate that does not exist; returns the families that are still to be asked for.
+
+    Of 64 numbered names most do not exist. So they are asked for in one family, and in another only where they are not
+    denied; where the first shows that a name exists, that can wait until its connections are under way.
+    """
+    target = trace.target
+    if not target.candidate:
+        await _look_up(session, trace, target.families)
+        return ()
+    at_once = len(target.families) if session.doubts(target.vantage) else 1
+    first, others = target.families[:at_once], target.families[at_once:]
+    denied = await _look_up(session, trace, first)
+    made_up = await wildcards.addresses(target)
+    if others and not denied and made_up.issuperset(trace.said):  # nothing shows yet that it exists
+        await _look_up(session, trace, others)
+        others = ()
+    # An address that every name gets proves no name.
+    trace.absent = trace.says_absent or (bool(trace.said) and made_up.issuperset(trace.said))
+    return others
+
+
+async def _connect(session: Session, trace: Trace, left: tuple[int, ...]) -> None:
+    """Every step after dns, at every address; beside them the host is asked for in the families that are left."""
+    await session.ahead.connections()
+    from netprobe.probes import chain
+
+    known = tuple(trace.addresses)
+    if not left:
+        await chain.through_addresses(session, trace, known)
+        return
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(chain.through_addresses, session, trace, known)
+        await _look_up(session, trace, left)
+        await chain.through_addresses(session, trace, trace.addresses[len(known) :])
+
+
+async def _look_up(session: Session, trace: Trace, families: tuple[int, ...]) -> bool:
+    """The dns step of a target, in some families; returns whether the name is denied in them."""
     target = trace.target
     lookup = resolve.Lookup()
     try:
         with bugs.seen_as_unknown(session.bugs, target.scene, lookup.observations, first=Step.DNS):
-            await resolve.resolve(
-                target.scene, target.vantage, target.families, session.limits, session.gates, into=lookup
-            )
+            await resolve.resolve(target.scene, target.vantage, families, session.limits, session.gates, into=lookup)
     finally:
         trace.lookup.extend(lookup.observations)
     trace.addresses.extend(lookup.addresses)
-    trace.says_absent = lookup.is_absent
-    trace.said = lookup.said
+    whole = resolve.Lookup(observations=trace.lookup)
+    trace.says_absent, trace.said = whole.is_absent, whole.said
+    return lookup.is_denied

@@ -7,14 +7,15 @@ know (experiment ``local_name``). A resolver is asked, nothing is connected to.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import trio
 
 from netprobe.catalog.model import Endpoint
-from netprobe.observations import Experiment, Failure, Observation, Step
+from netprobe.observations import DnsDetail, Experiment, Failure, Observation, Step
 from netprobe.probes import plan, resolve
+from netprobe.probes.dnswire import RRTYPE
 from netprobe.probes.plan import Plan, Probe
 from netprobe.probes.session import Session, Trace
 from netprobe.probes.settings import DEFAULT_NUMBERS
@@ -55,6 +56,43 @@ def widen(session: Session, layout: Plan, endpoints: Sequence[Endpoint]) -> list
     new = [target for target in more.targets if (target.scene.host, target.scene.vantage) not in known]
     layout.targets.extend(new)
     return new
+
+
+def doubtful(session: Session) -> list[Probe]:
+    """The numbers to ask for once more, in every family at once; what was seen of them so far is forgotten.
+
+    A name that is denied is denied for every family (RFC 8020), so numbers are asked for in one first. Where a resolver
+    denied a name in that family and knew it in another, its denials say nothing of names.
+
+    Args:
+        session: the run after its first pass.
+    """
+    fresh = {r for trace in session.traces for r in _contradictory(trace)} - session.doubted
+    if not fresh:
+        return []
+    session.doubted |= fresh
+    again = [
+        trace
+        for trace in session.traces
+        if trace.target.candidate and trace.absent and trace.complete and session.doubts(trace.target.vantage)
+    ]
+    kept = {id(trace) for trace in again}
+    session.traces[:] = [trace for trace in session.traces if id(trace) not in kept]
+    return [trace.target for trace in again]
+
+
+def _contradictory(trace: Trace) -> Iterator[str]:
+    """The resolvers that denied a host in the family that is asked for first, and knew it in another."""
+    first = RRTYPE.get(next(iter(trace.target.families), 0))
+    denied: set[str] = set()
+    known: set[str] = set()
+    for o in trace.lookup:
+        assert isinstance(o.detail, DnsDetail)
+        if o.detail.rrtype == first and o.failure is Failure.DNS_NXDOMAIN:
+            denied.add(o.detail.resolver)
+        elif o.detail.rrtype != first and o.failure is None:
+            known.add(o.detail.resolver)
+    yield from denied & known
 
 
 def _is_lost(endpoint: Endpoint, endpoints: Sequence[Endpoint], traces: dict[tuple[str, str], list[Trace]]) -> bool:

@@ -122,7 +122,7 @@ async def _ask_again(session: Session, trace: Trace, failed: Observation, attemp
         # The host would go on from here, and so does its first pass; what fails there is looked at by itself.
         trace.addresses.extend(addresses)
         trace.said |= frozenset(addresses)
-        await chain.through_addresses(session, trace)
+        await chain.through_addresses(session, trace, trace.addresses)
     return True
 
 

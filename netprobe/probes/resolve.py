@@ -23,6 +23,7 @@ IN_FLIGHT = 128
 """Questions in flight to one resolver: below dnsmasq's default ``dns-forward-max`` of 150, which refuses beyond it."""
 _FINAL = frozenset({None, Failure.DNS_NXDOMAIN, Failure.DNS_NO_ANSWER})
 _ABSENT = frozenset({Failure.DNS_NXDOMAIN, Failure.DNS_NO_ANSWER})
+_KNOWN = frozenset({None, Failure.DNS_NO_ANSWER})
 _SILENCE = frozenset({Failure.TIMEOUT, Failure.DNS_TCP_BLOCKED})
 GIVEN_UP_AFTER = 8
 SHORT_WAIT = 1.2
@@ -97,6 +98,16 @@ class Lookup(msgspec.Struct, kw_only=True):
     def said(self) -> frozenset[str]:
         """Every address that any resolver gave, whether or not the host gets it."""
         return frozenset(a for o in self.observations if isinstance(o.detail, DnsDetail) for a in o.detail.answers)
+
+    @property
+    def is_denied(self) -> bool:
+        """Whether a resolver says that there is no such name, and none knows it.
+
+        Then it need not be asked for in another family: NXDOMAIN is about the name, whatever was asked of it (RFC 8020
+        section 2).
+        """
+        failures = {o.failure for o in self.observations}
+        return Failure.DNS_NXDOMAIN in failures and failures.isdisjoint(_KNOWN)
 
     @property
     def is_absent(self) -> bool:

@@ -121,6 +121,8 @@ async def check(
         async with teller.telling():
             if workers is None:
                 await first_pass(session, layout.targets, teller.count)
+            if again := numbered.doubtful(session):
+                await first_pass(session, again, None)
             if more := numbered.widen(session, layout, endpoints):
                 await first_pass(session, more, teller.count)
         if settings.experiments:

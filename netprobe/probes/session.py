@@ -108,6 +108,7 @@ class Session(msgspec.Struct, kw_only=True):
         intermediates: certificates (DER) that stood behind a leaf of the origin's.
         unfinished_chains: chains that lead to no root.
         judged_strictly: the digests of the chains that the experiment ``strict_chain`` has looked at.
+        doubted: resolvers that denied a name for one family and knew it in another.
         notes: what there is to tell of the run itself.
         bugs: what we did wrong ourselves.
     """
@@ -126,6 +127,7 @@ class Session(msgspec.Struct, kw_only=True):
     intermediates: set[bytes] = msgspec.field(default_factory=set)
     unfinished_chains: list[UnfinishedChain] = msgspec.field(default_factory=list)
     judged_strictly: set[bytes] = msgspec.field(default_factory=set)
+    doubted: set[str] = msgspec.field(default_factory=set)
     notes: list[str] = msgspec.field(default_factory=list)
     bugs: list[Bug] = msgspec.field(default_factory=list)
     _policies: dict[tuple[object, ...], tls.Policy] = msgspec.field(default_factory=dict)
@@ -141,6 +143,10 @@ class Session(msgspec.Struct, kw_only=True):
         small = sum(map(len, seen.chain)) <= LARGEST_KEPT
         if seen.chain and small and len(self.unfinished_chains) < MOST_UNFINISHED:
             self.unfinished_chains.append(seen)
+
+    def doubts(self, vantage: Vantage) -> bool:
+        """Whether a denial that a vantage gets is about one family alone."""
+        return not self.doubted.isdisjoint(map(str, vantage.resolvers))
 
     def verified(self, vantage: Vantage, sni: str) -> tls.Policy:
         """Verify with a vantage's own trust store, which is read once a run."""

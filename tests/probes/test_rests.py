@@ -137,7 +137,7 @@ async def rested(way: Way, monkeypatch: pytest.MonkeyPatch, *, number: int = 1) 
         session.traces.append(Trace(target=target, lookup=[lookup], addresses=[ADDRESS], complete=True))
     async with trio.open_nursery() as nursery:
         for trace in session.traces:
-            nursery.start_soon(chain.through_addresses, session, trace)
+            nursery.start_soon(chain.through_addresses, session, trace, trace.addresses)
     way.most_open = 0
     assert rests.called_for(session) is any(o.failure for t in session.traces for o in t.observations())
     await rests.make(session)

@@ -11,11 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import dns.message
+import dns.rcode
+import dns.rdatatype
 import pytest
 import trio
 import trustme
 from msgspec.structs import replace
 
+from netprobe.catalog.model import Endpoint
 from netprobe.observations import DnsDetail, Failure, Observation, Run, Step, TlsDetail
 from netprobe.probes import experiments
 from netprobe.probes.run import check
@@ -85,6 +88,84 @@ async def test_numbers_that_do_not_exist_are_absent_and_leave_no_failures(tmp_pa
     assert {o.host for o in run.observations if o.experiment is None} == set(names)
     impossible = [o for o in run.observations if o.experiment == "impossible_name"]
     assert [o.failure for o in impossible] == [Failure.DNS_NXDOMAIN]
+
+
+class Asked:
+    """A zone that keeps the questions."""
+
+    def __init__(self, answer: probe_servers.Zone) -> None:
+        self._answer = answer
+        self.questions: Counter[tuple[str, str]] = Counter()
+
+    def __call__(self, query: dns.message.QueryMessage, over_tcp: bool) -> list[bytes]:
+        question = query.question[0]
+        host = str(question.name).removesuffix(".")
+        self.questions[host.partition(".")[0], dns.rdatatype.to_text(question.rdtype)] += 1
+        return self._answer(query, over_tcp)
+
+
+async def _numbers(tmp_path: Path, answer: probe_servers.Zone, *more: Endpoint, numbers: int = 4) -> Run:
+    """A check of numbered names, and others, of a host with both families."""
+    async with network(tmp_path, answer) as (vantage, _):
+        return await check(
+            [*more, endpoint("ecs-a", f"ecs-a-*.{SUFFIX}", numbered=True)],
+            [replace(vantage, families=(4, 6))],
+            Settings(timeout=2, ecs_numbers=tuple(range(1, numbers + 1)), experiments=False),
+            catalog=Facts(),
+        )
+
+
+async def test_a_number_is_asked_for_in_the_other_family_only_where_it_exists(tmp_path: Path) -> None:
+    both = {"A": ["127.0.0.1"], "AAAA": ["::1"]}
+    # The second exists for IPv6 alone, the third under its name alone: neither is denied.
+    asked = Asked(zone({f"ecs-a-1.{SUFFIX}": both, f"ecs-a-2.{SUFFIX}": {"AAAA": ["::1"]}, f"ecs-a-3.{SUFFIX}": {}}))
+    run = await _numbers(tmp_path, asked)
+    families = {name: sorted(kind for host, kind in asked.questions if host == name) for name, _ in asked.questions}
+    assert families.pop("netprobe-no-such-host") == ["A", "AAAA"]
+    assert families == {
+        "ecs-a-1": ["A", "AAAA"],
+        "ecs-a-2": ["A", "AAAA"],
+        "ecs-a-3": ["A", "AAAA"],
+        "ecs-a-4": ["A"],
+    }
+    assert set(asked.questions.values()) == {1}
+    assert run.subjects[0].absent == (f"ecs-a-3.{SUFFIX}", f"ecs-a-4.{SUFFIX}")
+    reached = {(o.host.partition(".")[0], o.address) for o in run.observations if o.step is Step.TCP}
+    assert reached == {("ecs-a-1", "127.0.0.1"), ("ecs-a-1", "::1"), ("ecs-a-2", "::1")}
+
+
+async def test_a_failed_question_is_no_denial(tmp_path: Path) -> None:
+    """What SERVFAIL keeps back for IPv4 is still denied, or known, for IPv6."""
+
+    def answer(query: dns.message.QueryMessage, over_tcp: bool) -> list[bytes]:
+        known = {f"ecs-a-2.{SUFFIX}": {"AAAA": ["::1"]}}
+        if query.question[0].rdtype == dns.rdatatype.A:
+            return zone(known, missing=dns.rcode.SERVFAIL)(query, over_tcp)
+        return zone(known)(query, over_tcp)
+
+    asked = Asked(answer)
+    run = await _numbers(tmp_path, asked, numbers=2)
+    assert asked.questions["ecs-a-1", "AAAA"] == 1
+    assert run.subjects[0].absent == (f"ecs-a-1.{SUFFIX}",)
+
+
+async def test_a_resolver_that_denies_what_it_knows_is_not_believed_of_numbers(tmp_path: Path) -> None:
+    """It answers NXDOMAIN where there is no IPv4 (RFC 4074 section 4.2 has the like of it)."""
+    known = {ECS: {"AAAA": ["::1"]}, f"ecs-a-2.{SUFFIX}": {"AAAA": ["::1"]}}
+
+    def answer(query: dns.message.QueryMessage, over_tcp: bool) -> list[bytes]:
+        ipv4 = query.question[0].rdtype == dns.rdatatype.A
+        return zone({} if ipv4 else known)(query, over_tcp)
+
+    asked = Asked(answer)
+    run = await _numbers(tmp_path, asked, endpoint("ecs", ECS), numbers=3)
+    (numbered,) = (subject for subject in run.subjects if subject.id == "ecs-a")
+    assert numbered.absent == (f"ecs-a-1.{SUFFIX}", f"ecs-a-3.{SUFFIX}")
+    assert ("ecs-a-2", "AAAA") in asked.questions
+    assert {o.host for o in run.observations if o.step is Step.TCP} == {ECS, f"ecs-a-2.{SUFFIX}"}
+    # Each number once in all that is kept, however often it was asked for.
+    kept = [o for o in run.observations if o.host.startswith("ecs-a-2.") and o.step is Step.DNS]
+    assert sorted(o.detail.rrtype for o in kept if isinstance(o.detail, DnsDetail)) == ["A", "AAAA"]
 
 
 async def test_a_resolver_that_answers_for_everything_proves_no_number(tmp_path: Path) -> None:
