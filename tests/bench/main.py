@@ -26,8 +26,9 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.bench import delay, measure, reports
-from tests.bench.measure import Program, Row
+from tests.bench import baseline, delay, measure, offline
+from tests.bench.measure import Program, Row, compare
+from tests.bench.offline import NETPROBE
 from tests.bench.world import (
     DEFAULT_GROUPS,
     DNS,
@@ -42,7 +43,6 @@ from tests.bench.world import (
     world,
 )
 
-NETPROBE = (sys.executable, "-m", "netprobe")
 ROUND_TRIPS = 4
 """DNS, TCP, TLS 1.3 and HTTP: one each. Hosts of WebSockets (``ecs-a``, ``ecs-t``, ``ssmmessages``) take one more."""
 WORKS = {
@@ -53,9 +53,6 @@ WORKS = {
     "25+5": (30, frozenset(range(3, 30, 6))),
     "1000-5%": (1000, frozenset(range(7, 1000, 20))),
 }
-AUDITED = 500_000
-"""Lines of the log that is audited, some 55 MB."""
-_ASKED = ("ecs", "ecs-a-7", "ecs-t-12", "ssm", "ssmmessages", "api.ecr", "logs", "monitoring", "sqs", "s3")
 _PROGRAMS = {
     "curl": "curl",
     "blackbox": "prometheus-blackbox-exporter",
@@ -64,9 +61,7 @@ _PROGRAMS = {
 }
 _SLYZED = 200
 """The most hosts that sslyze is given: it takes some 40 ms for each."""
-FLEETS = (1000, 10_000)
-"""Reports in a folder; 10,000 are a gigabyte."""
-SPECIAL = ("start", "audit", "region", "all-regions", "delay-40", "delay-150", "told", "fleet")
+SPECIAL = ("start", "region", "all-regions", "delay-40", "delay-150", "told", *offline.WORKS)
 
 
 def main() -> int:
@@ -78,11 +73,16 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--peers", default="curl,blackbox,check_http,sslyze", help="beside netprobe; '' for none")
     parser.add_argument("--json", type=Path, help="write every cost here")
+    parser.add_argument("--baseline", type=Path, help="what --json of an earlier run wrote: tell which rows moved")
     asked = parser.parse_args()
     works = asked.works or [*SPECIAL, *WORKS]
     unknown = set(works) - {*SPECIAL, *WORKS}
     if unknown or os.geteuid() != 0:
         parser.error(f"no such work: {', '.join(sorted(unknown))}" if unknown else "namespaces need root")
+    try:
+        earlier = None if asked.baseline is None else baseline.read(asked.baseline)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     rows: list[Row] = []
     machine = {"processors": os.cpu_count(), "load": os.getloadavg(), "python": sys.version.split()[0]}
     print(*(f"{name}: {value}" for name, value in machine.items()), sep=", ")
@@ -94,58 +94,30 @@ def main() -> int:
         for work in works:
             print(f"\n{work}")
             rows += _run(made, work, asked.rounds, peers)
+    document = {"machine": machine, "rows": [row.document() for row in rows]}
     if asked.json is not None:
-        asked.json.write_text(
-            json.dumps({"machine": machine, "rows": [row.document() for row in rows]}, indent=2) + "\n",
-            encoding="utf-8",
-        )
+        asked.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    if earlier is not None:
+        print("", *baseline.lines(earlier, document), sep="\n")
     return 0
 
 
 def _run(made: World, work: str, rounds: int, peers: Sequence[str]) -> list[Row]:
     if work == "start":
-        return _compare(made, work, _starts(made), rounds)
-    if work == "audit":
-        return _audited(made, rounds)
+        return compare(made, work, _starts(made), rounds)
+    if work in offline.WORKS:
+        return offline.WORKS[work](made, rounds)
     if work in {"region", "all-regions"}:
         region = "us-east-2" if work == "region" else "all"
         with resolver(made, real(made)):
-            return _compare(made, work, {"netprobe": _check(made, region)}, rounds)
+            return compare(made, work, {"netprobe": _check(made, region)}, rounds)
     if work == "told":
         return _told(made, rounds)
-    if work == "fleet":
-        return [row for number in FLEETS for row in _fleet(made, number, min(rounds, 3))]
     if work.startswith("delay-"):
         return _delayed(made, work, rounds)
     count, dead = WORKS[work]
     with resolver(made, numbered(count, dead)), _programs(made, count, bool(dead), peers) as programs:
-        return _compare(made, work, programs, rounds if count < 5000 else min(rounds, 3))
-
-
-def _compare(made: World, work: str, programs: dict[str, Program], rounds: int) -> list[Row]:
-    """Measure, print, and hold everything against the second program (or the first, where it is alone)."""
-    rows = measure.alternate(made, work, programs, rounds)
-    base = rows[min(1, len(rows) - 1)]
-    for row in rows:
-        wall, cpu = row.median("wall"), row.median("cpu")
-        ratio = f"{wall / base.median('wall'):6.2f} {cpu / max(base.median('cpu'), 0.001):6.2f}"
-        status = ",".join(sorted({str(cost.status) for cost in row.costs}))
-        print(
-            f"  {row.program:<28}{wall:8.3f} s {cpu:8.3f} s CPU {row.median('memory'):7.1f} MiB"
-            f"  wall, CPU of {base.program}: {ratio}  exit {status}",
-            flush=True,
-        )
-    return rows
-
-
-def _fleet(made: World, number: int, rounds: int) -> list[Row]:
-    """``netprobe fleet`` over a folder of reports of 100 KB, out of the page cache; at most 3 s and 150 MiB."""
-    folder = reports.write(made.folder / "reports", number)
-    argv = (*NETPROBE, "fleet", str(folder), "-o", str(made.folder / "fleet.txt"))
-    try:
-        return _compare(made, f"fleet-{number}", {"netprobe fleet": Program(argv=argv, cwd=made.folder)}, rounds)
-    finally:
-        shutil.rmtree(folder)
+        return compare(made, work, programs, rounds if count < 5000 else min(rounds, 3))
 
 
 def _starts(made: World) -> dict[str, Program]:
@@ -169,29 +141,6 @@ def _trust(made: World) -> tuple[str, ...]:
     return ("--resolver", DNS, "--ca-file", roots, "--origin-ca", roots, "--no-proxy", "-4")
 
 
-def _audited(made: World, rounds: int) -> list[Row]:
-    """A log of Squid's, from a file and through a pipe: lines a second, and how much memory a longer one would take."""
-    log = made.folder / "access.log"
-    with log.open("w", encoding="ascii") as file:
-        for number in range(AUDITED):
-            name = f"{_ASKED[number % len(_ASKED)]}.us-east-2.amazonaws.com:443"
-            file.write(
-                f"{1700000000 + number / 100:.3f} {number % 900} 10.{number % 256}.{number % 250}.7 TCP_TUNNEL/200 "
-                f"{3000 + number % 9000} CONNECT {name} - HIER_DIRECT/198.51.100.{number % 250} -\n"
-            )
-    audit = (*NETPROBE, "audit", "-r", "us-east-2", "-o", os.devnull)
-    piped = ("sh", "-c", 'cat "$0" | "$@"', str(log), *audit, "-")
-    programs = {
-        "netprobe, a file": Program(argv=(*audit, str(log)), cwd=made.folder),
-        "netprobe, a pipe": Program(argv=piped, cwd=made.folder),
-    }
-    rows = _compare(made, "audit", programs, rounds)
-    for row in rows:
-        seconds, busy = AUDITED / row.median("wall"), AUDITED / row.median("cpu")
-        print(f"  {row.program:<28}{seconds:10,.0f} lines a second, {busy:,.0f} a CPU second", flush=True)
-    return rows
-
-
 def _told(made: World, rounds: int) -> list[Row]:
     """Five black holes among thirty hosts: when the first answer is on the screen, and when it is proven."""
     count, dead = WORKS["25+5"]
@@ -210,7 +159,7 @@ def _delayed(made: World, work: str, rounds: int) -> list[Row]:
     """One region and all of them over a slow link; the critical path is printed beside."""
     trip = int(work.partition("-")[2]) / 1000
     with resolver(made, real(made)), _slow_link(made, trip / 2):
-        rows = _compare(made, work, {"one region": _check(made, "us-east-2"), "all": _check(made, "all")}, rounds)
+        rows = compare(made, work, {"one region": _check(made, "us-east-2"), "all": _check(made, "all")}, rounds)
     print(f"  {'the round trips of one chain':<28}{ROUND_TRIPS * trip:8.3f} s, with a WebSocket {5 * trip:.3f} s")
     return rows
 

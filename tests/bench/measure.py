@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import statistics
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from tests.bench.world import World, start
 
 LONGEST = 180.0
+_TIME = "/usr/bin/time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +26,7 @@ class Cost:
     Attributes:
         wall: seconds from start to end.
         cpu: user and system seconds, with children that were waited for and daemons that served it.
-        memory: the largest resident set of one process, in MiB; never less than the bench's own, from which it forks.
+        memory: the largest resident set of one process of the program's, in MiB (see :func:`weighed`).
         status: the exit status.
     """
 
@@ -70,9 +72,10 @@ class Row:
 def run(world: World, program: Program) -> Cost:
     """Run a program at the client, once; it is ended where it does not end by itself."""
     before = _cpu_of(program.daemon)
+    weight = world.folder / "weight"
     began = time.perf_counter()
-    process = start(world, program.argv, cwd=program.cwd)
-    patience = threading.Timer(LONGEST, process.kill)
+    process = start(world, weighed(program.argv, weight), cwd=program.cwd, new_group=True)
+    patience = threading.Timer(LONGEST, os.killpg, (process.pid, signal.SIGKILL))
     patience.start()
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - began
@@ -81,9 +84,29 @@ def run(world: World, program: Program) -> Cost:
     return Cost(
         wall=wall,
         cpu=usage.ru_utime + usage.ru_stime + _cpu_of(program.daemon) - before,
-        memory=usage.ru_maxrss / 1024,
+        memory=read_weight(weight),
         status=process.returncode,
     )
+
+
+def weighed(argv: Sequence[str], weight: Path) -> list[str]:
+    """A command that runs another one and writes how much memory it took; it ends with the other's status.
+
+    What ``wait4`` tells the bench of its own child is never less than the bench's own size. The child begins as a copy
+    of the bench, or with vfork as a guest in its memory, and when it executes the program, Linux enters the largest
+    size of what it leaves behind into the same account (``exec_mmap`` in fs/exec.c, ``setmax_mm_hiwater_rss``, Linux
+    6.1, read 2026-11-29). So the program is started by something that is small itself: GNU time has 1 to 2 MiB.
+
+    Args:
+        argv: the program.
+        weight: the file for :func:`read_weight`.
+    """
+    return [_TIME, "--quiet", "--format=%M", f"--output={weight}", "--", *argv]
+
+
+def read_weight(weight: Path) -> float:
+    """The largest resident set, in MiB, of the program and those that it waited for."""
+    return int(weight.read_text(encoding="ascii")) / 1024
 
 
 def told_and_done(world: World, program: Program, mark: bytes) -> tuple[float, float]:
@@ -115,6 +138,22 @@ def alternate(world: World, work: str, programs: Mapping[str, Program], rounds: 
         for name, program in programs.items():
             rows[name].costs.append(run(world, program))
     return list(rows.values())
+
+
+def compare(world: World, work: str, programs: dict[str, Program], rounds: int) -> list[Row]:
+    """Measure, print, and hold everything against the second program (or the first, where it is alone)."""
+    rows = alternate(world, work, programs, rounds)
+    base = rows[min(1, len(rows) - 1)]
+    for row in rows:
+        wall, cpu = row.median("wall"), row.median("cpu")
+        ratio = f"{wall / base.median('wall'):6.2f} {cpu / max(base.median('cpu'), 0.001):6.2f}"
+        status = ",".join(sorted({str(cost.status) for cost in row.costs}))
+        print(
+            f"  {row.program:<28}{wall:8.3f} s {cpu:8.3f} s CPU {row.median('memory'):7.1f} MiB"
+            f"  wall, CPU of {base.program}: {ratio}  exit {status}",
+            flush=True,
+        )
+    return rows
 
 
 def wait_for_port(address: str, port: int, within: float = 10.0) -> None:

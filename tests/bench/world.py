@@ -122,8 +122,18 @@ def start(
     cwd: Path,
     output: int = subprocess.DEVNULL,
     notes: int = subprocess.DEVNULL,
+    new_group: bool = False,
 ) -> subprocess.Popen[bytes]:
-    """Start a program at the client, with the bench's resolv.conf in front of the machine's."""
+    """Start a program at the client, with the bench's resolv.conf in front of the machine's.
+
+    Args:
+        made: the network.
+        argv: the program.
+        cwd: the folder that it runs in.
+        output: its stdout.
+        notes: its stderr.
+        new_group: whether it leads a process group of its own, which can be ended as a whole.
+    """
     script = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
     enter = ("nsenter", f"--net=/run/netns/{made.net.client.name}", "unshare", "-m", "sh", "-c", script)
     return subprocess.Popen(
@@ -133,6 +143,7 @@ def start(
         stdout=output,
         stderr=notes,
         env=ENVIRONMENT,
+        process_group=0 if new_group else None,
     )
 
 
