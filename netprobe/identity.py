@@ -45,31 +45,50 @@ _ELSEWHERE = (("192.0.2.1", socket.AF_INET), ("2001:db8::1", socket.AF_INET6))
 """Addresses of nobody (RFC 5737, RFC 3849): asked only which of ours the default route would use, never sent to."""
 
 
-def with_host(report: Report, naming: Naming, root: Path | None = None) -> Report:
+def with_host(report: Report, naming: Naming, root: Path | None = None, *, known: HostIdentity | None = None) -> Report:
     """Say in the report of a check which host it is about.
 
     Args:
         report: as it was concluded.
         naming: the user's labels, and whether the host is to be named.
         root: the root folder that the agents' settings were read from, if not this host's own.
+        known: what :func:`of_files` gave, where it was asked before.
     """
-    host = of_this_host(naming, root=root, observations=report.observations)
+    host = of_this_host(naming, root=root, observations=report.observations, known=known)
     if not naming.anonymous:
         return replace(report, host=host)
     return replace(report, host=host, observations=tuple(_without_address(one) for one in report.observations))
 
 
-def of_this_host(naming: Naming, *, root: Path | None = None, observations: Iterable[Observation] = ()) -> HostIdentity:
+def of_files(naming: Naming, root: Path | None = None) -> HostIdentity:
+    """What the files of a root folder tell of its host: the long part, since a package database is read.
+
+    Args:
+        naming: the user's labels.
+        root: another root folder than this host's own.
+    """
+    found = labelled(naming)
+    with suppress(OSError), FolderRoot(root or Path("/")) as opened:
+        found = _with_files(found, Machine(root=opened, subject="host"))
+    return found
+
+
+def of_this_host(
+    naming: Naming,
+    *,
+    root: Path | None = None,
+    observations: Iterable[Observation] = (),
+    known: HostIdentity | None = None,
+) -> HostIdentity:
     """The host that netprobe runs on, or the one whose root folder it was given.
 
     Args:
         naming: the user's labels, and whether the host is to be named.
         root: another root folder (a container looks at its host).
         observations: what was seen, to tell which addresses were used.
+        known: what :func:`of_files` gave, where it was asked before.
     """
-    found = labelled(naming)
-    with suppress(OSError), FolderRoot(root or Path("/")) as opened:
-        found = _with_files(found, Machine(root=opened, subject="host"))
+    found = of_files(naming, root) if known is None else known
     found = replace(found, kernel=_told(os.uname().release), user=_user(naming))
     if naming.anonymous:
         return replace(found, name="", machine_id="")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from netprobe.observations import Run
     from netprobe.probes import spread
     from netprobe.probes.news import News
-    from netprobe.report.model import Report
+    from netprobe.report.model import HostIdentity, Report
     from netprobe.vantage import Vantage
 
 Progress = Callable[[int, int], None]
@@ -257,19 +257,23 @@ def run(prepared: Prepared, outside: Outside = ALONE) -> Report:
 
     endpoints, ready = prepared.selection.endpoints, prepared.look.ready or ()
     with spread.forked(endpoints, ready, prepared.settings, outside.say) as workers:
+        behind = _Behind(prepared, outside)
         if workers is not None:
-            _import_what_follows(outside)  # the workers work meanwhile
-        return trio.run(look, prepared, outside, workers)
+            behind.prepare()  # the workers work meanwhile
+        return trio.run(_see, prepared, outside, workers, behind)
 
 
-async def look(prepared: Prepared, outside: Outside = ALONE, workers: spread.Workers | None = None) -> Report:
+async def look(prepared: Prepared, outside: Outside = ALONE) -> Report:
     """Probe and diagnose; a lab stays up until the paths have been looked at too.
 
     Args:
         prepared: the check.
         outside: whom to tell what.
-        workers: processes that make the first pass already; None to make it here.
     """
+    return await _see(prepared, outside, None, _Behind(prepared, outside))
+
+
+async def _see(prepared: Prepared, outside: Outside, workers: spread.Workers | None, behind: _Behind) -> Report:
     from netprobe.probes import run as runs
 
     selection, settings = prepared.selection, prepared.settings
@@ -298,23 +302,40 @@ async def look(prepared: Prepared, outside: Outside = ALONE, workers: spread.Wor
                 keep_bugs=outside.keep_bug,
                 meanwhile=tell if outside.meanwhile is not None else None,
                 news=tell_news if outside.meanwhile is not None else None,
-                later=lambda: _import_what_follows(outside),
+                later=behind.prepare,
             )
         report = _diagnosed(seen, prepared.notes)
         if prepared.request.locate:
             report = await _located(report, looking, settings)
-    from netprobe import identity
-
-    return identity.with_host(report, prepared.request.naming, prepared.request.root)
+    return behind.with_host(report)
 
 
-def _import_what_follows(outside: Outside) -> None:
-    """Import what is needed behind the last answer: nothing of it is a reason to keep the first packet waiting."""
-    import netprobe.diagnosis
-    import netprobe.identity
-    import netprobe.report.model  # noqa: F401
+class _Behind:
+    """What stands behind the last answer, and is no reason to keep the first packet waiting.
 
-    outside.afterwards()
+    Args:
+        prepared: the check.
+        outside: who may need more.
+    """
+
+    def __init__(self, prepared: Prepared, outside: Outside) -> None:
+        self._request, self._outside = prepared.request, outside
+        self._known: HostIdentity | None = None
+
+    def prepare(self) -> None:
+        """Import the diagnosis and the report, and read the host's files, while answers are under way."""
+        import netprobe.diagnosis
+        import netprobe.report.model  # noqa: F401
+        from netprobe import identity
+
+        self._outside.afterwards()
+        self._known = identity.of_files(self._request.naming, self._request.root)
+
+    def with_host(self, report: Report) -> Report:
+        """The report, with the host that it is about."""
+        from netprobe import identity
+
+        return identity.with_host(report, self._request.naming, self._request.root, known=self._known)
 
 
 def _diagnosed(run: Run, notes: Sequence[str]) -> Report:
