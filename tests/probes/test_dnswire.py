@@ -6,8 +6,10 @@ import contextlib
 import struct
 from collections.abc import Callable
 
+import dns.exception
 import dns.flags
 import dns.message
+import dns.name
 import dns.rcode
 import dns.rrset
 import dns.tsigkeyring
@@ -47,6 +49,20 @@ def test_a_question_is_what_dnspython_would_ask(family: int, edns: bool) -> None
         HOST, dnswire.RRTYPE[family], use_edns=0 if edns else -1, payload=1232, id=int.from_bytes(asked.wire[:2], "big")
     )
     assert asked.wire == expected.to_wire()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a", "_dns.A-b.example.", ".".join(["a" * 63] * 3 + ["b" * 61]), "b\u00fccher.example", "a\\.b.example", "."],
+)
+def test_a_name_is_written_as_dnspython_would(name: str) -> None:
+    assert dnswire.question(name, 4).name == dns.name.from_text(name).to_wire()
+
+
+@pytest.mark.parametrize("name", ["a" * 64, ".".join(["a" * 63] * 4), "a..example"])
+def test_what_is_no_name_is_not_asked_for(name: str) -> None:
+    with pytest.raises(dns.exception.DNSException):
+        dnswire.question(name, 4)
 
 
 def test_questions_have_ids_of_their_own() -> None:
@@ -102,6 +118,10 @@ TO_ALIAS = (TO_THE_NAME, 5, 1, 60, ALIAS)
 MANY = [_name(f"a{number}.example") for number in range(20)]
 
 
+LONG = b"".join(b"\x3f" + b"a" * 63 for _ in range(3)) + b"\x3e" + b"a" * 62 + b"\0"
+ODD = _name("a b.example")
+
+
 def _record(owner: bytes, kind: int, cls: int, ttl: int, data: bytes) -> bytes:
     return owner + struct.pack("!HHIH", kind, cls, ttl, len(data)) + data
 
@@ -144,6 +164,9 @@ def _read(wire: bytes, asked: Question, reading: Callable[[bytes, Question], Ans
         pytest.param(0x8180, 1, HOST, _aliases(17), id="too many aliases"),
         pytest.param(0x8180, 1, HOST, [(b"\xc0\xff", *ADDRESS[1:])], id="a pointer beyond the end"),
         pytest.param(0x8180, 1, HOST, [(b"\xc0\x2d", *ADDRESS[1:])], id="a pointer to itself"),
+        pytest.param(0x8180, 1, HOST, [(b"\x40" + b"a" * 64 + b"\0", *ADDRESS[1:])], id="a label of 64 bytes"),
+        pytest.param(0x8180, 1, HOST, [(TO_THE_NAME, 5, 1, 60, LONG), (LONG, *ADDRESS[1:])], id="a name of 256 bytes"),
+        pytest.param(0x8180, 1, HOST, [(TO_THE_NAME, 5, 1, 60, ODD), (ODD, *ADDRESS[1:])], id="an alias with a space"),
     ],
 )
 def test_what_is_not_plain_is_dnspythons(
