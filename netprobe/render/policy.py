@@ -192,6 +192,16 @@ def settle(target: Target, wanted: Policy) -> None:
         raise UsageError("--enforce", f"{target.NAME} serves others too, and would deny them", remedy)
 
 
+def needs_ipv4(wanted: Policy) -> None:
+    """For a device whose rules are for IPv4 alone: hosts of IPv6 alone would leave a rule without a source.
+
+    Raises:
+        UsageError: there are hosts, and none of IPv4.
+    """
+    if wanted.sources and all(":" in one for one in wanted.sources):
+        raise UsageError("--source", "the rules of this target are for IPv4 clients", "name an IPv4 network too")
+
+
 def everybody_else(sources: Sequence[str]) -> tuple[str, ...]:
     """The networks that together hold every address that ``sources`` do not, IPv4 and IPv6."""
     rest: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []

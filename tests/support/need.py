@@ -105,6 +105,14 @@ def index() -> None:
         _missing("needs a package index that pip can reach")
 
 
+def crds() -> Path:
+    """The folder of the published Kubernetes schemas; tests/run installs it."""
+    found = Path(sys.prefix) / "crds" / "node_modules"
+    if not (found / "kubernetes-models").is_dir():
+        _missing("needs kubernetes-models: run tests/run where npm is, or npm ci with tests/engines/crds")
+    return found
+
+
 def axe() -> str:
     """The source of axe-core, which judges whether everybody can use a page; tests/run installs it."""
     found = Path(sys.prefix) / "axe" / "node_modules" / "axe-core" / "axe.min.js"

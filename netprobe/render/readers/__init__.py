@@ -17,10 +17,10 @@ from netprobe.render.readers.base import Configuration, Rule
 from netprobe.render.readers.clouds import netskope, skyhigh, umbrella
 from netprobe.render.readers.cpl import cpl
 from netprobe.render.readers.devices import asa, fortios, iosxe, panos_edl, panos_xml, srx
-from netprobe.render.readers.documents import cilium, document, suricata, table
+from netprobe.render.readers.documents import cilium, cluster_policy, document, fqdn_policy, suricata, table
 from netprobe.render.readers.iptables import iptables
 from netprobe.render.readers.lists import plain
-from netprobe.render.readers.named import gcp, meraki, mikrotik
+from netprobe.render.readers.named import gcp, meraki, mikrotik, sonicwall
 from netprobe.render.readers.nft import nft
 from netprobe.render.readers.panos import panos
 from netprobe.render.readers.proxies import haproxy, nginx, privoxy, tinyproxy
@@ -44,6 +44,9 @@ READERS: dict[str, Callable[[str], Configuration]] = {
     "mikrotik": mikrotik,
     "gcp-firewall": gcp,
     "meraki": meraki,
+    "sonicwall": sonicwall,
+    "kubernetes-fqdn": fqdn_policy,
+    "clusternetworkpolicy": cluster_policy,
     "squid-splice": squid_splice,
     "haproxy": haproxy,
     "nginx-stream": nginx,

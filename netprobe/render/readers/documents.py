@@ -58,6 +58,56 @@ def _ports(block: Mapping[str, Any]) -> Ports:
     return ports_of(",".join(told)) if told else Ports()
 
 
+def fqdn_policy(text: str) -> Configuration:
+    """``matches`` of GKE's FQDNNetworkPolicy: ``*.x`` stands for one label in front of x."""
+    found: list[tuple[Form, str, Ports]] = []
+    documents, broken = _documents(text)
+    for document in documents:
+        for block in _mappings(document, "matches"):
+            told = ",".join(str(port.get("port", "")) for port in block.get("ports") or () if isinstance(port, dict))
+            for match in block["matches"]:
+                value = str(match.get("pattern") or match.get("name") or "")
+                form = Form.ONE_LABEL if value.startswith("*.") else Form.EXACT
+                found.append((form, value.removeprefix("*."), ports_of(told)))
+    return _by_form(found, broken)
+
+
+def cluster_policy(text: str) -> Configuration:
+    """``domainNames`` of rules that accept: ``*.x`` stands for one label or more in front of x."""
+    found: list[tuple[Form, str, Ports]] = []
+    documents, broken = _documents(text)
+    for document in documents:
+        for block in _mappings(document, "to"):
+            if block.get("action") not in ("Accept", "Allow"):
+                continue
+            told = ",".join(_destination_ports(block))
+            for value in (str(name) for peer in block["to"] for name in peer.get("domainNames") or ()):
+                form = Form.SUFFIX if value.startswith("*.") else Form.EXACT
+                found.append((form, value.removeprefix("*."), ports_of(told)))
+    return _by_form(found, broken)
+
+
+def _destination_ports(block: Mapping[str, Any]) -> Iterator[str]:
+    """The TCP ports of a rule."""
+    for protocol in block.get("protocols") or ():
+        tcp = protocol.get("tcp") if isinstance(protocol, dict) else None
+        port = tcp.get("destinationPort") if isinstance(tcp, dict) else None
+        if isinstance(port, dict):
+            yield str(port.get("number", ""))
+
+
+def _by_form(found: list[tuple[Form, str, Ports]], broken: tuple[str, ...]) -> Configuration:
+    rules: list[Rule] = []
+    unread = [*broken]
+    for form, value, ports in found[:MAX_RULES]:
+        matches = matching(form, value)
+        if matches is None:
+            unread.append(f"{value[:160]} cannot be read")
+        else:
+            rules.append(Rule(text=value[:400], line=0, ports=ports, matches=matches))
+    return Configuration(rules=tuple(rules), by_address=False, unread=first_notes(unread))
+
+
 def _documents(text: str) -> tuple[list[Any], tuple[str, ...]]:
     """Every document of a YAML stream, plain data only; and why, where it cannot be read.
 

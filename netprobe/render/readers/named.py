@@ -1,4 +1,4 @@
-"""Readers of devices that hold exact names in lists: RouterOS, Google Cloud's firewall policies, Meraki MX."""
+"""Readers of devices that hold names in lists: RouterOS, Google Cloud's firewall policies, Meraki MX, SonicOS."""
 
 from __future__ import annotations
 
@@ -87,11 +87,64 @@ def _meraki(rules: list[Any]) -> Iterator[_Found]:
                 yield number, name.strip(), "" if ports.lower() == "any" else ports
 
 
-def _made(found: Iterator[_Found] | tuple[_Found, ...]) -> Configuration:
+def sonicwall(text: str) -> Configuration:
+    """Allowing access rules with groups of FQDN objects: requests of the SonicOS API, or what it answers.
+
+    Several answers (objects, groups, services, rules) may stand in one file, one after the other.
+    """
+    parts: list[Any] = []
+    try:
+        decoder, at = json.JSONDecoder(), 0
+        while at < len(text.rstrip()):
+            part, at = decoder.raw_decode(text, at + len(text[at:]) - len(text[at:].lstrip()))
+            parts.append(part)
+    except (ValueError, RecursionError) as exc:
+        return Configuration(rules=(), by_address=False, unread=(f"it is not JSON ({str(exc)[:120]})",))
+    return _made(tuple(_sonicwall(parts)), tree=Form.SUBTREE)
+
+
+def _sonicwall(parts: list[Any]) -> Iterator[_Found]:
+    domains = {one.get("name"): one.get("domain") for one in _members(parts, "address_objects", "fqdn")}
+    groups = {one.get("name"): one for one in _members(parts, "address_groups", "ipv4")}
+    services = {one.get("name"): one.get("tcp") for one in _members(parts, "service_objects", "")}
+    for number, rule in enumerate(_members(parts, "access_rules", "ipv4"), start=1):
+        address = _inside(rule, "destination", "address")
+        group = groups.get(address.get("group"), {})
+        names = [m.get("name") for m in _several(_inside(group, "address_object").get("fqdn"))]
+        service = services.get(_inside(rule, "service").get("name"))
+        ports = f"{service.get('begin')}-{service.get('end')}" if isinstance(service, dict) else ""
+        for name in [*names, address.get("name")] if rule.get("action") == "allow" else ():
+            domain = domains.get(name)
+            if isinstance(domain, str):
+                yield number, domain, ports
+
+
+def _members(parts: list[Any], collection: str, kind: str) -> Iterator[dict[str, Any]]:
+    """Every object of a collection, in bodies of requests and in answers."""
+    for part in parts:
+        bodies = [one.get("body") for one in _several(part.get("requests"))] if isinstance(part, dict) else []
+        for body in [part, *bodies]:
+            for one in _several(body.get(collection) if isinstance(body, dict) else None):
+                inner = one.get(kind) if kind else one
+                if isinstance(inner, dict):
+                    yield inner
+
+
+def _several(value: Any) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _inside(value: Any, *keys: str) -> dict[str, Any]:
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _made(found: Iterator[_Found] | tuple[_Found, ...], tree: Form = Form.SUFFIX) -> Configuration:
     rules: list[Rule] = []
     unread: list[str] = []
     for number, name, ports in found:
-        form = Form.SUFFIX if name.startswith("*.") else Form.EXACT
+        form = tree if name.startswith("*.") else Form.EXACT
         matches = matching(form, name.removeprefix("*."))
         if matches is None:
             unread.append(f"line {number}: {name[:160]} cannot be read")

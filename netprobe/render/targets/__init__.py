@@ -70,6 +70,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "vyos",
         "mikrotik",
         "meraki",
+        "sonicwall",
         "windows-firewall",
     ),
     "cloud": (
@@ -80,7 +81,15 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "gcp-firewall",
         "suricata",
     ),
-    "kubernetes": ("cilium", "calico-enterprise", "openshift-egressfirewall", "istio", "networkpolicy"),
+    "kubernetes": (
+        "cilium",
+        "calico-enterprise",
+        "openshift-egressfirewall",
+        "istio",
+        "networkpolicy",
+        "kubernetes-fqdn",
+        "clusternetworkpolicy",
+    ),
     "documents": ("zscaler", "skyhigh", "netskope", "umbrella", "hosts", "csv", "json", "yaml", "aerleon"),
 }
 """Names by family, in the order in which ``netprobe targets`` shows them."""
@@ -109,6 +118,8 @@ ALIASES: dict[str, str] = {
     "opnsense": "pfsense-alias",
     "windows": "windows-firewall",
     "routeros": "mikrotik",
+    "sonicos": "sonicwall",
+    "gke": "kubernetes-fqdn",
     "gcp": "gcp-firewall",
     "google-cloud": "gcp-firewall",
     "bluecoat": "bluecoat-cpl",

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
-from netprobe.errors import UsageError
 from netprobe.render.model import (
     Capability,
     Commands,
@@ -29,6 +28,7 @@ from netprobe.render.model import (
     Scope,
     Source,
 )
+from netprobe.render.policy import needs_ipv4
 
 NAME = "meraki"
 TITLE = "Cisco Meraki MX (layer 3 firewall rules)"
@@ -68,6 +68,5 @@ SOURCES = (
 
 def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """Nothing beyond the rules; a source of IPv6 alone would leave rules for everybody."""
-    if policy.sources and all(":" in one for one in policy.sources):
-        raise UsageError("--source", "the rules of this target are for IPv4 clients", "name an IPv4 network too")
+    needs_ipv4(policy)
     return {}
