@@ -34,7 +34,10 @@ COMMANDS = Commands(
     replace="kubectl apply -n NAMESPACE -f cilium.yaml (each object is replaced whole)",
     rollback="kubectl apply the old file, or kubectl delete ciliumnetworkpolicy -n NAMESPACE netprobe-ecs-anywhere",
 )
-PROOF = Proof(grammar="CRD patterns of CiliumNetworkPolicy, and the conversion of matchPattern that its source has")
+PROOF = Proof(
+    schema="CiliumNetworkPolicy (@kubernetes-models/cilium 4.0.0)",
+    grammar="the conversion of matchPattern that its source has",
+)
 SOURCES = (
     Source(where="https://github.com/cilium/cilium/blob/main/pkg/fqdn/matchpattern/matchpattern.go", read="2026-11-23"),
     Source(where="https://docs.cilium.io/en/stable/security/policy/language/#dns-based", read="2026-11-23"),

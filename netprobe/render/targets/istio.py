@@ -54,7 +54,8 @@ COMMANDS = Commands(
     rollback="kubectl apply the old file, or delete the Sidecar, which admits everything if the mesh does",
 )
 PROOF = Proof(
-    grammar="documented fields and limits of ServiceEntry and Sidecar, and the suffix rule of pkg/config/host"
+    schema="ServiceEntry and Sidecar (@kubernetes-models/istio 3.0.1)",
+    grammar="documented fields and limits of ServiceEntry and Sidecar, and the suffix rule of pkg/config/host",
 )
 SOURCES = (
     Source(where="https://github.com/istio/istio/blob/master/pkg/config/host/name.go", read="2026-11-23"),

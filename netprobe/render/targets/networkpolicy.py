@@ -34,7 +34,7 @@ COMMANDS = Commands(
     rollback="kubectl apply --server-side the old file, "
     "or kubectl delete networkpolicy -n NAMESPACE netprobe-ecs-anywhere",
 )
-PROOF = Proof(schema="networking.k8s.io/v1 NetworkPolicy")
+PROOF = Proof(schema="networking.k8s.io/v1 NetworkPolicy (kubernetes-models 5.1.0)")
 SOURCES = (
     Source(
         where="https://kubernetes.io/docs/reference/kubernetes-api/policy-resources/network-policy-v1/",
