@@ -28,13 +28,13 @@ class Terraform:
     raw: dict[tuple[str, str], Body] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, text: str, **variables: Any) -> Terraform:
-        """Parse it; every variable has a value given here, or a default in the file."""
+    def read(cls, text: str, lenient: bool = False, **variables: Any) -> Terraform:
+        """Parse it; every variable has a value given here, or a default in the file (unless ``lenient``)."""
         loaded = _clean(hcl2.loads(text))
         declared = {name: body for one in loaded.get("variable", ()) for name, body in one.items()}
         values = {name: variables.get(name, body.get("default")) for name, body in declared.items()}
         assert set(variables) <= set(declared)
-        assert None not in values.values()
+        assert lenient or None not in values.values()
         found = cls(variables=values)
         for one in loaded["resource"]:
             ((kind, named),) = one.items()

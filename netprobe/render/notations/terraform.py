@@ -11,6 +11,9 @@ from netprobe.render.model import Commands, File, Notation, Proof, Source
 
 _READ = "2026-11-29"
 _GRAMMAR = "HCL by python-hcl2; resources and arguments by the provider's documents"
+_AWS = "the schema of hashicorp/aws, by cdktf-cdktf-provider-aws 21.22.1"
+_AZURE = "the schema of hashicorp/azurerm, by cdktf-cdktf-provider-azurerm 14.23.1"
+_GOOGLE = "the schema of hashicorp/google, by cdktf-cdktf-provider-google 16.12.1"
 _APPLY = Commands(
     check="terraform validate && terraform plan",
     load="put {file} into a module, set its variables, terraform apply",
@@ -38,6 +41,7 @@ def _single(
     template: str = "",
     needs: tuple[str, ...] = (),
     then: str = "",
+    schema: str = "",
 ) -> Notation:
     """A notation of one file."""
     file = File(name=name, template=template or f"{name}.j2")
@@ -47,7 +51,7 @@ def _single(
         files=(file,),
         commands=_commands(name, then),
         needs=needs,
-        proof=Proof(grammar=_GRAMMAR),
+        proof=Proof(schema=schema, grammar=_GRAMMAR),
         sources=(Source(where=source, read=_READ),),
     )
 
@@ -97,6 +101,7 @@ NOTATIONS = {
     "azure-firewall": _single(
         "hashicorp/azurerm",
         "netprobe.tf",
+        schema=_AZURE,
         source="https://registry.terraform.io/providers/hashicorp/azurerm/latest/docs/resources/"
         "firewall_policy_rule_collection_group",
         needs=("`netprobe_firewall_policy_id` is the policy; it is what the target writes without `--as`, too.",),
@@ -104,6 +109,7 @@ NOTATIONS = {
     "aws-network-firewall": _single(
         "hashicorp/aws",
         "netprobe.tf",
+        schema=_AWS,
         template="alone.tf.j2",
         source="https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/networkfirewall_rule_group",
         needs=("One file, with the Suricata rules in it; refer to the rule group in the firewall policy.",),
@@ -111,12 +117,14 @@ NOTATIONS = {
     "aws-network-firewall-domains": _single(
         "hashicorp/aws",
         "netprobe-domains.tf",
+        schema=_AWS,
         source="https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/networkfirewall_rule_group",
         needs=("It is what the target writes without `--as`, too.",),
     ),
     "gcp-firewall": _single(
         "hashicorp/google",
         "netprobe.tf",
+        schema=_GOOGLE,
         source="https://github.com/hashicorp/terraform-provider-google "
         "(website/docs/r/compute_network_firewall_policy_rule.html.markdown, commit e03b762)",
         needs=("It is what the target writes without `--as`, too.",),
@@ -124,6 +132,7 @@ NOTATIONS = {
     "route53-dns-firewall": _single(
         "hashicorp/aws",
         "netprobe-dns.tf",
+        schema=_AWS,
         source="https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/"
         "route53_resolver_firewall_rule",
         needs=("It is what the target writes without `--as`, too.",),
