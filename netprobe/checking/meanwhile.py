@@ -26,7 +26,7 @@ def lines(run: Run) -> Iterator[str]:
     from netprobe.diagnosis import diagnose
     from netprobe.diagnosis.words import listing
     from netprobe.findings import Severity
-    from netprobe.probes.experiments import SECONDS
+    from netprobe.probes.experiments import LONGEST_SECONDS
 
     found = [finding for finding in diagnose(run).findings if finding.severity is not Severity.INFO]
     for finding in found[:MOST_TOLD]:
@@ -34,7 +34,7 @@ def lines(run: Run) -> Iterator[str]:
         yield f"netprobe: so far: {finding.id} ({finding.severity.value}, {finding.certainty.value}){hosts}"
     if len(found) > MOST_TOLD:
         yield f"netprobe: so far: {len(found) - MOST_TOLD} more findings"
-    yield f"netprobe: what failed is tried again, which takes up to {SECONDS:.0f} s"
+    yield f"netprobe: what failed is tried again, which takes up to {LONGEST_SECONDS:.0f} s"
 
 
 class Bulletin:

@@ -33,6 +33,7 @@ from netprobe.diagnosis import (
 from netprobe.diagnosis.causes import Cause, Group, finding, gather
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.model import Diagnosis
+from netprobe.diagnosis.undecided import undecided
 from netprobe.diagnosis.unexplained import unexplained
 from netprobe.diagnosis.views import Path, State, View
 from netprobe.observations import Observation, Run, Step
@@ -47,6 +48,9 @@ def diagnose(run: Run) -> Diagnosis:
         run: the observations, with what diagnosis must know beside them.
     """
     world = Evidence(run)
+    left_over = undecided(world)
+    if left_over:
+        world = Evidence(run, not_made=left_over)
     read = clock.read(world)
     groups = _without_echoes(gather([*_explained(world, read), *_companions(world, read)], world))
     found = tuple(finding(group) for group in groups)

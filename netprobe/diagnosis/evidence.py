@@ -35,9 +35,15 @@ _WEB_PORTS = frozenset({80, 443})
 
 
 class Evidence:
-    """Everything the rules may ask of one run."""
+    """Everything the rules may ask of one run.
 
-    def __init__(self, run: Run) -> None:
+    Args:
+        run: the run.
+        not_made: ids of failures that count as if they had not been seen (:mod:`netprobe.diagnosis.undecided`).
+    """
+
+    def __init__(self, run: Run, *, not_made: frozenset[str] = frozenset()) -> None:
+        self.not_made = not_made
         self.run = run
         self.context: Context = run.context
         self.vantages: dict[str, VantageRecord] = {record.name: record for record in run.context.vantages}
@@ -83,7 +89,8 @@ class Evidence:
             if record is not None:
                 wanted &= set(record.families)
             chances: list[Tries] = []
-            dns = [self._as_asked_again(o, chances) for o in observations if o.step is Step.DNS]
+            asked = [o for o in observations if o.step is Step.DNS and o.id not in self.not_made]
+            dns = [self._as_asked_again(o, chances) for o in asked]
             lookups = Lookups.of(dns, record.resolvers if record else (), wanted)
             proxied = any(o.step is Step.PROXY for o in observations)
             steps = [o for o in observations if o.step is not Step.DNS]
@@ -102,6 +109,7 @@ class Evidence:
                 cut=any(host in subject.unfinished for subject in subjects),
                 chances=tuple(chances),
                 own=host in self.context.own_hosts,
+                undecided=any(o.id in self.not_made for o in observations),
             )
 
     def _business_of(self, vantages: Iterable[str], subjects: tuple[Subject, ...]) -> tuple[Subject, ...]:
@@ -162,6 +170,9 @@ class Evidence:
         """A way as it ended; where it failed and passes now, as it ends now."""
         tries = self.tries(path.failed) if path.failed is not None else None
         if tries is None or not tries.passing:
+            if path.failed is not None and path.failed.id in self.not_made:
+                known = path.steps[: path.steps.index(path.failed)]
+                return Path(address=path.address, steps=known, complete=False)
             path = msgspec.structs.replace(path, outweighed=frozenset(answered.outweighed(path.steps, self.same_way)))
             return self._as_rested_again(path, chances)
         chances.append(tries)

@@ -89,13 +89,15 @@ def _loses_more_than_syns(world: Evidence, vantage: str) -> bool:
     return len(again) - len(syns) > CLEAN_SHARE * len(again)
 
 
+def could_be_limit(o: Observation) -> bool:
+    """Whether a step ended as it does where something limits connections."""
+    return o.failure in LIMIT_LIKE and o.step in _LIMITED_STEPS
+
+
 def is_limited(view: View, burst: tuple[Observation, ...]) -> bool:
     """Whether a host failed because of many at once: most later tries of what failed passed."""
     return bool(burst) and all(
-        tries.failed.failure in LIMIT_LIKE
-        and tries.failed.step in _LIMITED_STEPS
-        and 2 * len(tries.passing) >= len(tries.made)
-        for tries in view.chances
+        could_be_limit(tries.failed) and 2 * len(tries.passing) >= len(tries.made) for tries in view.chances
     )
 
 

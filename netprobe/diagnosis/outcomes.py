@@ -19,6 +19,7 @@ from netprobe.observations import Ending, Failure, Observation, Step, Subject
 NO_ACCOUNT = "the registry's host name holds the account: give --account ID"
 NO_NUMBER = "no numbered name was found and no un-numbered one; give the numbers to look for with --ecs-numbers"
 NOT_PROBED = "no host of it was probed"
+NOT_DECIDED = "what failed may be the loss or limit that this run met, and was not tried again enough: run it again"
 _EXPECTATIONS = frozenset({"tls_large_hello_dropped", "dns_private_answer", "dns_public_answer"})
 
 
@@ -65,7 +66,9 @@ def _seen(world: Evidence, subject: Subject, views: Sequence[View], touched: Tou
     outcome = worst(_counted(world, subject, view, touched) for view in counted)
     if outcome is not Outcome.FAIL and subject.not_run:
         return Outcome.NOT_RUN, subject.not_run
-    return outcome, NOT_PROBED if outcome is Outcome.NOT_RUN else ""
+    if outcome is not Outcome.NOT_RUN:
+        return outcome, ""
+    return outcome, NOT_DECIDED if any(view.undecided for view in counted) else NOT_PROBED
 
 
 def _none_counted(world: Evidence, subject: Subject, views: Sequence[View]) -> tuple[Outcome, str]:

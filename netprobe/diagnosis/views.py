@@ -84,6 +84,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
             the try that passed.
         cut: whether the deadline or the user ended the run before this host was done with, by whichever vantage.
         own: the host's own number, which AWS gave it at the last discovery.
+        undecided: whether a failure of it counts as not made, since it may be chance and was not tried again enough.
     """
 
     vantage: str
@@ -98,6 +99,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
     cut: bool = False
     own: bool = False
     chances: tuple[Tries, ...] = ()
+    undecided: bool = False
 
     @property
     def candidate(self) -> bool:

@@ -10,7 +10,7 @@ spread over services and regions, and so many seconds for all. Diagnosis tells w
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import product
 
 import msgspec
@@ -29,8 +29,12 @@ QUESTIONS = 96
 """The same of questions to one resolver, which cost little: a region's names in both families."""
 PASSES = 4
 """How often more of a kind are looked into, while some of it pass."""
-SECONDS = 25.0
-"""For everything here."""
+SECONDS, MOST_SECONDS = 25.0, 35.0
+"""For what is tried again; where some of it passes, the longer one: then the rest may pass as well."""
+SECONDS_AFTER = 10.0
+"""For what the tries call for: a burst, and what other resolvers answer."""
+LONGEST_SECONDS = MOST_SECONDS + SECONDS_AFTER
+"""What all of it takes at most."""
 ROUNDS = 3
 """How often the unchanged probe and its telling control take turns. One of two paths that is dead passes for a cause
 with a chance of one half to the power of twice that."""
@@ -116,6 +120,7 @@ class Examined(msgspec.Struct, kw_only=True):
 
     Attributes:
         case: the failure.
+        a_try_passed: called whenever a try passes.
         passed: how many tries passed.
         tries: how many were made.
         arrived: whether the first try is over, or silent.
@@ -123,6 +128,7 @@ class Examined(msgspec.Struct, kw_only=True):
     """
 
     case: Case
+    a_try_passed: Callable[[], None]
     passed: int = 0
     tries: int = 0
     arrived: bool = False
@@ -136,29 +142,49 @@ class Examined(msgspec.Struct, kw_only=True):
 
 async def make(session: Session) -> None:
     """Try again what failed, and make the control probes that it calls for."""
-    with trio.move_on_after(SECONDS):
-        turns = repeats.Turns()
-        done: set[int] = set()
-        hopeless: set[tuple[object, ...]] = set()
-        counted: Counter[tuple[object, ...]] = Counter()
-        passing: list[Case] = []
-        # What a second lookup finds has steps of its own, which may fail too; and where some of a kind pass, those
-        # beyond the bound may pass as well.
-        for _ in range(PASSES):
-            kinds = _kinds(session, done, hopeless)
-            if not kinds:
-                break
-            examined = [Examined(case=case) for cases in kinds.values() for case in cases]
-            calm = _Calm(turns, examined, counted)
-            async with trio.open_nursery() as nursery:
-                for one in examined:
-                    nursery.start_soon(_contained, session, turns, one, calm)
-            await _look_closer(session, turns, kinds, examined)
-            passing += [one.case for one in examined if one.passed == one.tries]
-            hopeless = set(kinds) - {_kind(one.case.trace, one.case.failed) for one in examined if one.passed}
+    turns, examined = repeats.Turns(), list[Examined]()
+    with trio.move_on_after(SECONDS) as bound:
+        await _try_all_again(session, turns, examined, bound)
+    passing = [one.case for one in examined if one.tries and one.passed == one.tries]
+    with trio.move_on_after(SECONDS_AFTER):
         await bursts.make(session, turns, passing)
         await bursts.make_where_syns_were_lost(session, turns)
         await secondanswers.look(session, turns)
+
+
+async def _try_all_again(
+    session: Session, turns: repeats.Turns, examined: list[Examined], bound: trio.CancelScope
+) -> None:
+    """Look into every failure, kind by kind.
+
+    Args:
+        session: the run.
+        turns: the pace.
+        examined: takes what became of each.
+        bound: what ends it; it is moved once a try passes.
+    """
+    latest = trio.current_time() + MOST_SECONDS
+
+    def a_try_passed() -> None:
+        bound.deadline = latest
+
+    done: set[int] = set()
+    hopeless: set[tuple[object, ...]] = set()
+    counted: Counter[tuple[object, ...]] = Counter()
+    # What a second lookup finds has steps of its own, which may fail too; and where some of a kind pass, those
+    # beyond the bound may pass as well.
+    for _ in range(PASSES):
+        kinds = _kinds(session, done, hopeless)
+        if not kinds:
+            break
+        now = [Examined(case=case, a_try_passed=a_try_passed) for cases in kinds.values() for case in cases]
+        examined += now
+        calm = _Calm(turns, now, counted)
+        async with trio.open_nursery() as nursery:
+            for one in now:
+                nursery.start_soon(_contained, session, turns, one, calm)
+        await _look_closer(session, turns, kinds, now)
+        hopeless = set(kinds) - {_kind(one.case.trace, one.case.failed) for one in now if one.passed}
 
 
 def called_for(session: Session) -> bool:
@@ -313,7 +339,9 @@ async def _try(session: Session, turns: repeats.Turns, one: Examined, *, patient
     async with turns.turn(silent=one.silent):
         one.tries += 1
         one.begun.set()
-        one.passed += await repeats.again(session, one.case.trace, one.case.failed, one.tries, limits)
+        if await repeats.again(session, one.case.trace, one.case.failed, one.tries, limits):
+            one.passed += 1
+            one.a_try_passed()
 
 
 async def _try_often(session: Session, turns: repeats.Turns, one: Examined, tries: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netprobe.checking.meanwhile import MOST_TOLD, Bulletin, lines
 from netprobe.observations import Failure as F
-from netprobe.probes.experiments import SECONDS
+from netprobe.probes.experiments import LONGEST_SECONDS
 from netprobe.probes.news import News
 from tests.support.observe import World, name
 
@@ -17,7 +17,7 @@ def test_each_finding_is_told_and_none_is_proven_yet() -> None:
     *found, last = lines(world.run())
 
     assert found == [f"netprobe: so far: dns_name_missing (error, suspected): {name('ecs')}"]
-    assert f"up to {SECONDS:.0f} s" in last
+    assert f"up to {LONGEST_SECONDS:.0f} s" in last
 
 
 def test_many_findings_are_counted_not_listed() -> None:

@@ -8,15 +8,15 @@ happens; how much is lost is fixed.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from random import Random
 
+import msgspec
 import pytest
 import trio
 
-from netprobe.diagnosis.stalls import KERNEL_WAITS
-from netprobe.findings import Certainty, Verdict
+from netprobe.diagnosis import diagnose
+from netprobe.findings import Certainty, Severity, Verdict
 from netprobe.lab import SCENARIOS, Scenario
 from netprobe.lab.behaviour import DnsMode, HostBehaviour, ResolverBehaviour
 from tests.support import need
@@ -158,7 +158,7 @@ FLAKY = (
         network=Network(forward=(f"{NEW} limit rate over 6/second burst 7 packets reject with tcp reset",)),
         scenario=CROWDED,
         says=frozenset({"connection_limit"}),
-        unlucky=4,  # of 64 names that are refused at once, a few are left over by the bound of what is tried again
+        unlucky=0,
     ),
     Flaky(
         name="limit-of-new-connections-that-drops",
@@ -241,23 +241,25 @@ PLAYS = 3
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("flaky", FLAKY, ids=lambda flaky: flaky.name)
 async def test_what_works_by_chance_blames_nobody(flaky: Flaky) -> None:
-    """Told in one of a few plays, and in none of them is anybody blamed."""
+    """Told in one of a few plays, and in none of them is anybody blamed.
+
+    Where the machine stood still, netprobe may keep back what it saw, and nothing else may keep it back: the same
+    observations without the stalls tell it.
+    """
     told = []
     for _ in range(PLAYS):
         result = await _played(flaky)
         _blames_nobody(flaky, result)
-        told.append((set(result.findings), _longest_stall(result)))
-        if told[-1][0] >= flaky.says:
+        if set(result.findings) >= flaky.says:
             return
-    if all(stood_still >= KERNEL_WAITS for _, stood_still in told):
-        warnings.warn(f"{flaky.name}: this machine stood still in every play, so nothing could be told", stacklevel=2)
-        return
-    pytest.fail(f"{sorted(flaky.says)} in none of {told}")
+        told.append(set(_if_it_had_not_stood_still(result).findings))
+    assert all(found >= flaky.says for found in told), f"{sorted(flaky.says)} not in each of {told}"
 
 
-def _longest_stall(result: Result) -> float:
-    """For how long this machine kept the run waiting; netprobe does not judge what fell into a long while of it."""
-    return max((stall.duration_seconds for stall in result.run.context.stalls), default=0.0)
+def _if_it_had_not_stood_still(result: Result) -> Result:
+    """The same run, concluded as if this machine had kept nobody waiting."""
+    run = msgspec.structs.replace(result.run, context=msgspec.structs.replace(result.run.context, stalls=()))
+    return Result(run=run, diagnosis=diagnose(run))
 
 
 def _blames_nobody(flaky: Flaky, result: Result) -> None:
@@ -274,9 +276,13 @@ def _blames_nobody(flaky: Flaky, result: Result) -> None:
 
 
 @pytest.mark.root
-async def test_a_line_that_loses_two_of_five_packets_proves_nothing() -> None:
-    """Some hosts may fail every time that there is time for: suspected, and never more."""
-    result = await _played(Flaky(name="loss-of-40", network=_lossy(40), says=frozenset()))
-    assert "packet_loss" in result.findings
+@pytest.mark.parametrize("percent", [30, 40])
+async def test_a_line_that_loses_two_of_five_packets_is_no_fault(percent: int) -> None:
+    """Some hosts may fail every time that there is time for: nobody knows of them, and nothing is called a fault."""
+    result = await _played(Flaky(name=f"loss-of-{percent}", network=_lossy(percent), says=frozenset()))
+    titles = [f.title for f in result.diagnosis.findings]
+    assert "packet_loss" in result.findings, titles
+    assert result.diagnosis.verdict in {Verdict.DEGRADED, Verdict.INCONCLUSIVE}, titles
+    assert [f.id for f in result.diagnosis.findings if f.severity is Severity.ERROR] == [], titles
     proven = {f.id for f in result.diagnosis.findings if f.certainty is Certainty.PROVEN}
-    assert proven <= OF_CHANCE, [f.title for f in result.diagnosis.findings]
+    assert proven <= OF_CHANCE, titles
