@@ -22,10 +22,11 @@ _GARBAGE_AFTER = 20000
 def main() -> int:
     """Run the command line and return its exit code (the contract is in the README)."""
     if sys.argv[1:] in (["--version"], ["-V"]):
-        from netprobe import __version__
+        from netprobe import nameplate
 
-        sys.stdout.write(f"netprobe {__version__}\n")
-        return 0
+        if nameplate.is_enough():
+            sys.stdout.write(nameplate.text())
+            return 0
     gc.set_threshold(_GARBAGE_AFTER)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # it was closed when we began (>&-): nobody wants to read it

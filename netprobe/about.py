@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from netprobe import __version__
+from netprobe import __version__, nameplate
 
 PACKAGES = (
     *("trio", "dnspython", "httpx", "h11", "cryptography", "msgspec", "typer", "jinja2", "rich", "pyyaml", "scapy"),
@@ -47,6 +47,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
         build: which artefact of which commit, or that it is none of a release.
         catalog: the version (a day) of the facts.
         catalog_digest: of the facts, with the user's own endpoints left out.
+        catalog_from: whether they ship with netprobe, or where they were imported from.
         catalog_age_days: days between that day and today.
         prefixes_created: when AWS made the address ranges that are shipped, RFC 3339.
         python: the interpreter's version.
@@ -60,6 +61,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     build: str
     catalog: str
     catalog_digest: str
+    catalog_from: str
     catalog_age_days: int
     prefixes_created: str
     python: str
@@ -67,6 +69,18 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     system: str
     packages: dict[str, str]
     missing: tuple[Missing, ...]
+
+
+def in_short() -> str:
+    """What ``--version`` says.
+
+    Raises:
+        UnreadableFileError: an imported catalog cannot be used.
+    """
+    from netprobe.catalog import edition
+
+    newest = edition.current()
+    return nameplate.text(newest.version, imported=newest.imported is not None)
 
 
 def about(today: datetime.date) -> About:
@@ -84,6 +98,7 @@ def about(today: datetime.date) -> About:
         build=_build(),
         catalog=facts.version,
         catalog_digest=facts.digest,
+        catalog_from=f"imported from {facts.imported_from}" if facts.imported_from else "shipped with this netprobe",
         catalog_age_days=(today - datetime.date.fromisoformat(facts.version)).days,
         prefixes_created=prefixes.snapshot().created,
         python=f"{platform.python_version()} ({sys.executable or 'no path'})",

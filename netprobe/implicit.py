@@ -1,4 +1,4 @@
-"""Files that are read without being named: ``./netprobe.toml``, ``./netprobe.lock``.
+"""Files that are read without being named: ``./netprobe.toml``, ``./netprobe.lock``, an imported catalog.
 
 Whoever runs netprobe in a shared folder, as root above all, must not take orders from another user there. Such a file
 is opened once, without following a link and without waiting for a FIFO's writer, and what was opened is looked at.
@@ -14,13 +14,14 @@ from pathlib import Path
 from netprobe.errors import UnreadableFileError
 
 
-def read(path: Path, limit: int, *, option: str) -> bytes | None:
+def read(path: Path, limit: int, *, option: str = "", remedy: str = "") -> bytes | None:
     """Read a file that nobody named.
 
     Args:
         path: where it is by custom.
         limit: the most bytes.
         option: the option that names it.
+        remedy: what to do where it is not read, if no option names it.
 
     Returns:
         Its bytes, one more than ``limit`` where it is larger; None where there is none.
@@ -28,7 +29,7 @@ def read(path: Path, limit: int, *, option: str) -> bytes | None:
     Raises:
         UnreadableFileError: another user may have written it, or it is no file.
     """
-    remedy = f"name it with {option} {path}, or leave this folder"
+    remedy = remedy or f"name it with {option} {path}, or leave this folder"
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -486,6 +486,8 @@ class CatalogVersion(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     age_days: int | None = None
     """How old the facts were on the day of the run, in a report."""
+    imported: str = ""
+    """Of which file, when and signed by whom, where they did not ship with that netprobe."""
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from netprobe.catalog import history
 from netprobe.catalog.history import Change, Kind
 from netprobe.errors import UsageError
 
-SHIPPED = history.shipped()
+SHIPPED = history.current()
 FIELDS = [name for names in history._KINDS.values() for name in names]
 VALUES = st.one_of(st.booleans(), st.integers(1, 65535), st.text(max_size=8), st.lists(st.text(max_size=4), min_size=1))
 FACTS = st.dictionaries(

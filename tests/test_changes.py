@@ -17,14 +17,14 @@ from netprobe.errors import UnreadableFileError
 from netprobe.render import targets
 from tests.support.cli import netprobe
 
-FIRST = history.shipped().first.version
+FIRST = history.current().first.version
 NEEDS_A_LOCK = frozenset({"aerleon", "firewalld", "iptables", "networkpolicy", "nftables", "ufw"})
 """Targets that hold addresses alone and are not made without a look at the DNS."""
 WANTED = ("-r", "us-east-2", "--with", "docker-hub,tasks")
 
 
 def found(wanted: Wanted) -> dict[tuple[str, str], What]:
-    told = changes.shifts(history.shipped(), catalog.load(), wanted, FIRST)
+    told = changes.shifts(history.current(), catalog.load(), wanted, FIRST)
     return {(one.region, one.endpoint): one.what for one in told}
 
 
@@ -48,14 +48,14 @@ def test_a_region_that_left_all_is_told_as_what_its_endpoints_lost() -> None:
 
 
 def test_the_same_version_has_no_changes() -> None:
-    newest = history.shipped().versions[-1]
+    newest = history.current().versions[-1]
     everything = Wanted(regions=("all",), groups=("tasks", "patching", "docker-hub"))
-    assert changes.shifts(history.shipped(), catalog.load(), everything, newest) == ()
+    assert changes.shifts(history.current(), catalog.load(), everything, newest) == ()
 
 
 def test_every_shift_says_why() -> None:
     everything = Wanted(regions=("all",), groups=("tasks", "patching", "docker-hub", "install"))
-    for one in changes.shifts(history.shipped(), catalog.load(), everything, FIRST):
+    for one in changes.shifts(history.current(), catalog.load(), everything, FIRST):
         assert one.reason, one
         assert one.impact, one
         assert one.source, one

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from netprobe import catalog, messages
+from netprobe import catalog, manual, messages
 from netprobe.catalog import history
 from netprobe.cli import docs
 from netprobe.cli.commands import COMMANDS
@@ -18,6 +18,7 @@ from netprobe.handbook import pages, site
 from netprobe.handbook.model import Command, Kind, Option
 from tests.support import need
 from tests.support.browser import as_url, chromium
+from tests.support.cli import ROOT
 
 
 @cache
@@ -118,7 +119,9 @@ def test_ids_become_links_but_not_in_blocks_headings_or_on_their_own_page() -> N
 
 def test_commands_of_the_recipes_exist() -> None:
     blocks = re.findall(r"```sh\n(.*?)```", made()["recipes.md"], re.DOTALL)
-    named = [line.split()[1] for block in blocks for line in block.splitlines()]
+    lines = [line.split() for block in blocks for line in block.splitlines()]
+    named = [words[words.index("netprobe") + 1] for words in lines if "netprobe" in words]
+    named = [name for name in named if not name.startswith("--")]
     assert set(named) <= set(COMMANDS)
     assert len(named) > 8
 
@@ -175,6 +178,16 @@ def test_the_site_is_whole_and_loads_nothing_from_elsewhere(built: Path) -> None
     assert sum(path.stat().st_size for path in built.rglob("*")) < 40_000_000
     # Built again it takes the place of the one before.
     assert site._is_ours(built)
+
+
+def test_every_alert_leads_to_its_runbook(built: Path) -> None:
+    rules = (ROOT / "netprobe/deploy/prometheus/netprobe.rules.yml").read_text()
+    urls = re.findall(r"runbook_url: (\S+)", rules)
+    assert len(urls) == rules.count("- alert:") > 5
+    for url in urls:
+        path, _, anchor = url.removeprefix(manual.BASE).partition("#")
+        page = (built / path / "index.html").read_text(encoding="utf-8")
+        assert re.search(rf'<h3[^>]* id="?{anchor}"?[ >]', page), url
 
 
 def test_the_search_works_from_the_folder(built: Path) -> None:

@@ -25,10 +25,12 @@ BASE = {
     "interrupts",
     "jsontext",
     "manual",
+    "nameplate",
     "nearest",
     "reading",
     "resources",
     "shellwords",
+    "signatures",
 }
 FACTS = BASE | {"catalog"}
 NEEDS = FACTS | {"requirements"}
@@ -46,7 +48,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "jsontext": {"cilog"},
     "manual": {"errors"},
     "messages": set(),
+    "nameplate": {"__version__"},
     "nearest": set(),
+    "signatures": {"errors"},
     "reading": {"errors"},
     "resources": set(),
     "shellwords": set(),

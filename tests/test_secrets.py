@@ -153,6 +153,7 @@ USES: dict[str, tuple[tuple[str, ...], ...]] = {
     "audit": (("audit", "-r", "us-east-2", "access.log"),),
     "lab": (("lab", "list"),),
     "bundle": (("bundle", "made.tar.gz", "--report", "report.json", "--root", "root"),),
+    "catalog": (("catalog", "export", "catalog.json"),),
     "changes": (("changes", "--for", "report.json"),),
     # It serves until it is ended: what its pages hold is looked at in tests/exporter.
     "exporter": (("exporter", "--help"),),

@@ -10,19 +10,21 @@ Only ``msgspec`` is needed; nothing here touches the network.
 from __future__ import annotations
 
 import functools
-import importlib.resources
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, TypeAlias
 
 import msgspec
 
+from netprobe.catalog import edition
 from netprobe.catalog.entries import Entry
 from netprobe.catalog.model import Group
 from netprobe.catalog.store import Catalog, load
 from netprobe.errors import UsageError
 
 NAME = "history.json"
+SHORTEST = 20
+"""A reason or an impact of no more characters says nothing."""
 Fields: TypeAlias = Mapping[str, Any]
 Facts: TypeAlias = Mapping[str, Fields]
 """What is stated of each subject: an entry by its id, a region as ``region NAME``."""
@@ -129,9 +131,9 @@ def parse(data: bytes) -> History:
 
 
 @functools.cache
-def shipped() -> History:
-    """The history that ships with netprobe."""
-    return parse((importlib.resources.files("netprobe.catalog") / "data" / NAME).read_bytes())
+def current() -> History:
+    """The history of the catalog that counts here."""
+    return parse(edition.current().files[NAME])
 
 
 def facts_of(catalog: Catalog) -> Facts:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import datetime
 import functools
-import importlib.resources
 import ipaddress
 import re
 from collections.abc import Iterable
@@ -25,6 +24,7 @@ from pathlib import Path
 import msgspec
 
 from netprobe import reading
+from netprobe.catalog import edition
 from netprobe.errors import UnreadableFileError
 
 GLOBAL = "GLOBAL"
@@ -32,7 +32,7 @@ MAX_BYTES = 32 * 1024 * 1024
 """AWS's file has 2.6 MB (2026-08); anything above this is something else."""
 _REMEDY = "give a copy of https://ip-ranges.amazonaws.com/ip-ranges.json"
 _TAG = "AMAZON"
-_REGION = re.compile(r"[A-Za-z0-9-]{1,40}")
+REGION = re.compile(r"[A-Za-z0-9-]{1,40}")
 
 
 class Ranges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -157,7 +157,7 @@ def parse(data: bytes) -> Prefixes:
         if six.service == _TAG:
             v6.setdefault(six.region, []).append(six.ipv6_prefix)
     for region in v4.keys() | v6.keys():
-        if not _REGION.fullmatch(region):
+        if not REGION.fullmatch(region):
             raise ValueError("a region has an impossible name")
     if not v4:
         raise ValueError(f"no prefix in it is tagged {_TAG}")
@@ -188,8 +188,8 @@ def parse_snapshot(data: bytes) -> Prefixes:
 
 @functools.cache
 def snapshot() -> Prefixes:
-    """The edition that ships with netprobe."""
-    return parse_snapshot((importlib.resources.files("netprobe.catalog") / "data" / "prefixes.json").read_bytes())
+    """The edition of the catalog that counts here: what ships with netprobe, or came with a newer catalog."""
+    return parse_snapshot(edition.current().files["prefixes.json"])
 
 
 def age_told(prefixes: Prefixes, now: datetime.datetime | None = None) -> str:

@@ -16,12 +16,10 @@ import argparse
 import importlib.metadata
 import importlib.resources
 import json
-import os
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from netprobe.catalog import prefixes, store
+from netprobe.catalog.files import replace
 
 DATA = Path(__file__).parent / "data"
 
@@ -50,26 +48,6 @@ def partitions() -> bytes:
         ],
     }
     return (json.dumps(document, indent=1, ensure_ascii=True) + "\n").encode()
-
-
-def replace(path: Path, data: bytes, check: Callable[[bytes], object]) -> None:
-    """Put ``data`` in the place of ``path`` in one step, after ``check`` has read it.
-
-    Args:
-        path: the file to replace.
-        data: its new bytes.
-        check: the shipped reader; whatever it raises leaves the old file as it was.
-    """
-    check(data)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as beside:
-        try:
-            beside.write(data)
-            beside.flush()
-            os.fchmod(beside.fileno(), 0o644)
-            os.replace(beside.name, path)
-        except BaseException:
-            Path(beside.name).unlink(missing_ok=True)
-            raise
 
 
 def main(argv: list[str] | None = None) -> None:

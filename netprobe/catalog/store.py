@@ -1,26 +1,26 @@
 """The catalog as one object: what is in ``data/``, read once, and the questions that everyone asks of it.
 
 Loading costs a few milliseconds and imports nothing heavy, so that ``netprobe render`` feels instant. The files ship in
-the package: a fault in them is a bug, not a user's mistake, and surfaces as such; tests hold the data to its rules.
+the package: a fault in them is a bug, not a user's mistake, and surfaces as such; tests hold the data to its rules. An
+import (``netprobe.catalog.imports``) was held to the same rules before it was kept.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.resources
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from netprobe.catalog import answers, tables
+from netprobe.catalog import answers, edition, tables
+from netprobe.catalog.edition import FACTS, Imported
 from netprobe.catalog.entries import Entry
 from netprobe.catalog.model import ORDINARY, Answered, Endpoint, Forms, Group, Partition, Region, Request, Support
 from netprobe.errors import RefusedRegionError, UnknownRegionError, UsageError
 from netprobe.nearest import meant, nearest
 
-_FILES = ("endpoints.toml", answers.NAME, "partitions.json", "regions.toml")
 _LIST = "see them with: netprobe regions"
 
 
@@ -67,6 +67,7 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
         requests: what probes ask, by the names that entries use.
         answers: what the services answer to it, by entry, and how that is known.
         launched_before_2024: the regions for which AWS runs the older APIs as well.
+        imported: where it came from; None for what ships.
     """
 
     version: str
@@ -79,6 +80,17 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     requests: Mapping[str, Request]
     answers: Mapping[str, tuple[Answered, ...]]
     launched_before_2024: frozenset[str]
+    imported: Imported | None = None
+
+    @property
+    def imported_from(self) -> str:
+        """Of which file, when, and signed by whom; nothing for what ships."""
+        return self.imported.told() if self.imported is not None else ""
+
+    @property
+    def named(self) -> str:
+        """The version, and of an import who signed it: what stands in a file that was made of it."""
+        return f"{self.version} (imported, signed by {self.imported.signed_by})" if self.imported else self.version
 
     def region(self, name: str) -> Region:
         """One region by its id.
@@ -187,7 +199,7 @@ def build(files: Mapping[str, bytes]) -> Catalog:
         for p in known.partitions
     )
     digest = hashlib.sha256()
-    for name in _FILES:
+    for name in FACTS:
         digest.update(f"{name} {len(files[name])}\n".encode() + files[name])
     return Catalog(
         version=endpoints.version,
@@ -226,6 +238,10 @@ def _group(data: _GroupData, entries: Sequence[Entry]) -> Group:
 
 @functools.cache
 def load() -> Catalog:
-    """The catalog that ships with netprobe."""
-    data = importlib.resources.files("netprobe.catalog") / "data"
-    return build({name: (data / name).read_bytes() for name in (*_FILES, tables.NAME)})
+    """The catalog that counts here: what ships with netprobe, or a newer one that was imported.
+
+    Raises:
+        UnreadableFileError: an import cannot be used.
+    """
+    newest = edition.current()
+    return msgspec.structs.replace(build(newest.files), imported=newest.imported)

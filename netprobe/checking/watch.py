@@ -122,11 +122,6 @@ class Told(Protocol):
         ...
 
 
-def is_ready(report: Report, *, strict: bool = False) -> bool:
-    """Whether a whole look found the host ready; with ``strict``, without a warning."""
-    return report.verdict is Verdict.READY or (report.verdict is Verdict.DEGRADED and not strict)
-
-
 def unwell(report: Report) -> frozenset[Key]:
     """The endpoints that did not pass."""
     return frozenset((one.region, one.id) for one in report.endpoints if one.outcome not in _WELL)

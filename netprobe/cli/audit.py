@@ -109,7 +109,7 @@ def audit(
             names = [shlex.quote(printable(file.name)) for file in files]
             regions = ",".join(one.id for one in selection.regions)
             command = f"netprobe audit {' '.join(names)} -r {regions} --target {target}"
-            shown += _rules(target, denied, command, selection.catalog.version)
+            shown += _rules(target, denied, command, selection.catalog.named)
     write_output(shown, output)
     return _INTERRUPTED if interrupted else _exit_code(audited)
 

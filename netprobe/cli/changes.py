@@ -64,7 +64,7 @@ def changes(
     from netprobe.catalog import Forms, history
     from netprobe.changes import Wanted, shifts, short
 
-    told, now = history.shipped(), catalogs.load()
+    told, now = history.current(), catalogs.load()
     wanted = Wanted(
         regions=options.listed(region),
         groups=options.listed(with_groups),

@@ -29,6 +29,7 @@ COMMANDS: dict[str, Command] = {
     "regions": Command("regions", "Show the regions that exist."),
     "exporter": Command("exporter", "Look on a schedule and answer Prometheus."),
     "changes": Command("changes", "Show what AWS needs now that it did not need then."),
+    "catalog": Command("catalog", "Write the catalog as a file, or take a newer one."),
     "host": Command("host", "Judge this host without the network."),
     "image": Command("image", "Judge an image's root folder or tar."),
     "workload": Command("workload", "Judge task definitions and services."),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import trio
 
     from netprobe.checking.request import CheckRequest
+    from netprobe.exporter.runs import Runs
     from netprobe.report.model import Report
 
 DEFAULT = "127.0.0.1:9858"
@@ -55,6 +56,7 @@ def exporter(
     with_groups: options.With = None,
     without_groups: options.Without = None,
     account: options.Account = None,
+    task_definition: options.TaskDefinition = None,
     as_: options.As = None,
     root: options.Root = None,
     resolver: options.Resolvers = None,
@@ -71,9 +73,12 @@ def exporter(
     timeout: options.Timeout = None,
     deadline: options.Deadline = None,
     concurrency: options.Concurrency = None,
+    idle: options.Idle = None,
     lab: options.Lab = None,
+    locate: options.Locate = False,
     label: options.Labels = None,
     anonymous: options.Anonymous = False,
+    strict: Annotated[bool, typer.Option("--strict", help="A host with warnings is not ready.")] = False,
     quiet: options.Quiet = False,
 ) -> int:
     """Look on a schedule and answer Prometheus: /metrics, /probe?region=…, /report, /-/healthy, /-/ready.
@@ -95,6 +100,7 @@ def exporter(
         account=values.account(account),
         fips=fips,
         dualstack=dualstack,
+        task_definitions=task_definition or (),
         own_endpoints=config.of(ctx).tables("endpoint"),
         families=values.families(ipv4_only=ipv4_only, ipv6_only=ipv6_only),
         agents=options.listed(as_),
@@ -109,7 +115,9 @@ def exporter(
         timeout=values.seconds("--timeout", timeout),
         deadline=values.seconds("--deadline", deadline),
         concurrency=values.at_least_one("--concurrency", concurrency, values.MOST_CONCURRENT),
+        idle=values.seconds("--idle", idle),
         lab=lab,
+        locate=locate,
         genuine_chains=False,
         naming=values.naming(label, anonymous=anonymous),
     )
@@ -117,7 +125,10 @@ def exporter(
 
     import trio
 
-    trio.run(_serve, where, seconds, web_config, request, quiet)
+    from netprobe.exporter.runs import Runs
+
+    runs = Runs(_Looking(request), every=seconds, strict=strict)
+    trio.run(_serve, where, web_config, runs, quiet)
     return 0
 
 
@@ -136,18 +147,14 @@ def address(text: str) -> tuple[str, int]:
         raise UsageError(f"--listen {text}", "is not ADDRESS:PORT", f"write for example --listen {DEFAULT}") from exc
 
 
-async def _serve(
-    where: tuple[str, int], every: float, web_config: Path | None, request: CheckRequest, quiet: bool
-) -> None:
+async def _serve(where: tuple[str, int], web_config: Path | None, runs: Runs, quiet: bool) -> None:
     import trio
 
     from netprobe.exporter import web
     from netprobe.exporter.pages import Pages
-    from netprobe.exporter.runs import Runs
     from netprobe.exporter.webconfig import Guard
 
     guard = Guard(web_config)
-    runs = Runs(_looking(request), every=every)
     listeners = await _listening(where)
     with trio.open_signal_receiver(signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
@@ -199,7 +206,3 @@ class _Looking:
         outside = perform.Outside(keep_bug=lambda traceback: bug.keep(traceback, sys.argv[1:]))
         prepared = perform.undisturbed(perform.prepare(request, outside))
         return await perform.look(prepared, outside)
-
-
-def _looking(request: CheckRequest) -> _Looking:
-    return _Looking(request)

@@ -78,7 +78,7 @@ def _rules(target: str, request: Request) -> Sequence[str]:
         return (f"None: no list of destinations on {target} would remove what is described above.",)
     origin = Origin(
         command=f"netprobe fleet REPORTS --handoff DIR --handoff-target {target}",
-        catalog=catalog.load().version,
+        catalog=catalog.load().named,
         notes=("only what the reports of these hosts found blocked",),
     )
     try:

@@ -80,7 +80,7 @@ def _rules(target: str, run: Run, diagnosis: Diagnosis, selection: Selection) ->
         return _nothing_to_list(target, diagnosis)
     origin = Origin(
         command=f"netprobe render {target} --from REPORT.json --name {NAME}",
-        catalog=selection.catalog.version,
+        catalog=selection.catalog.named,
         notes=(f"only what the check of {run.started_at} found blocked",),
     )
     try:

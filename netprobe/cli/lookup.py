@@ -102,10 +102,12 @@ def ip_ranges(where: str, ca_file: Path | None) -> tuple[Prefixes, str]:
         UsageError: a URL that is not https.
         UnreadableFileError: it cannot be had, or is not such a file.
     """
-    from netprobe.catalog import prefixes
+    from netprobe.catalog import edition, prefixes
 
     if where == "snapshot":
-        return prefixes.snapshot(), "the snapshot that ships with netprobe"
+        imported = edition.current().imported is not None
+        whose = "came with the imported catalog" if imported else "ships with netprobe"
+        return prefixes.snapshot(), f"the snapshot that {whose}"
     if "://" not in where:
         return prefixes.read(Path(where)), "ip-ranges.json"
     data = _fetch(where, ca_file, prefixes.MAX_BYTES)

@@ -62,9 +62,9 @@ def load_command(name: str) -> Any:
 
 def _version(asked: bool) -> None:
     if asked:
-        from netprobe import __version__
+        from netprobe.about import in_short
 
-        typer.echo(f"netprobe {__version__}")
+        typer.echo(in_short(), nl=False)
         raise typer.Exit
 
 
@@ -75,7 +75,9 @@ _EPILOG = (
 
 
 def _root(
-    version: bool = typer.Option(False, "--version", "-V", is_eager=True, callback=_version, help="Print the version."),
+    version: bool = typer.Option(
+        False, "--version", "-V", is_eager=True, callback=_version, help="Print the version, and the catalog's."
+    ),
 ) -> None:
     """Will this server work with Amazon ECS Anywhere, and if not, what is in the way?"""
 

@@ -74,7 +74,7 @@ def _report(
     catalog = catalogs.load()
     return readiness.report(
         found,
-        catalog=CatalogVersion(version=catalog.version, digest=catalog.digest),
+        catalog=CatalogVersion(version=catalog.version, digest=catalog.digest, imported=catalog.imported_from),
         started=started,
         seconds=time.monotonic() - clock,
         notes=notes,

@@ -228,7 +228,7 @@ def render(
                     "--lab": lab,
                 },
             ),
-            catalog=selection.catalog.version,
+            catalog=selection.catalog.named,
             made_at=_now() if timestamp else "",
             notes=(*requirements.notes(selection.regions), *known.notes),
             ways=render_input.WAYS,

@@ -50,7 +50,8 @@ def json_text(document: object) -> str:
 
 def version_of(catalog: Catalog) -> dict[str, str]:
     """Which facts a document stands on."""
-    return {"version": catalog.version, "digest": catalog.digest}
+    imported = {"imported": catalog.imported_from} if catalog.imported_from else {}
+    return {"version": catalog.version, "digest": catalog.digest, **imported}
 
 
 def wrapped(paragraphs: Iterable[str], indent: int = 0) -> list[str]:

@@ -1,4 +1,4 @@
-"""``netprobe version``: what this netprobe is. ``netprobe --version`` prints the number alone, at once."""
+"""``netprobe version``: what this netprobe is. ``netprobe --version`` prints the first two lines alone, at once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def version(
     """Tell what this netprobe is."""
     if format not in FORMATS:
         raise UsageError(format, "is not a format of version", f"choose one of {', '.join(FORMATS)}")
-    from netprobe.about import about
+    from netprobe.about import about, in_short
 
     found = about(datetime.datetime.now(datetime.UTC).date())
     if format == "json":
@@ -40,7 +40,7 @@ def version(
 
         text = msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n"
     else:
-        text = in_words(found) if verbose else f"netprobe {found.version}\n"
+        text = in_words(found) if verbose else in_short()
     write_output(text, output)
     return 0
 
@@ -52,6 +52,7 @@ def in_words(found: About) -> str:
         f"netprobe {found.version}",
         f"  build      {found.build}",
         f"  catalog    {found.catalog} ({days} old), {found.catalog_digest[:12]}",
+        f"  facts      {found.catalog_from}",
         f"  addresses  AWS's ranges as of {found.prefixes_created}",
         f"  python     {found.python}",
         f"  openssl    {found.openssl}",

@@ -79,7 +79,8 @@ def run(request: CheckRequest, prepared: Prepared, outside: Outside, wish: Wish,
     import trio
 
     from netprobe.checking.looks import Looks
-    from netprobe.checking.watch import Watch, is_ready
+    from netprobe.checking.watch import Watch
+    from netprobe.report.words import is_ready
 
     stdout_is_free = wanted.format == "text" and (wanted.output is None or str(wanted.output) == "-")
     with _shown(stdout_is_free) as shown:

@@ -74,7 +74,7 @@ def judged(files: Sequence[Path], naming: Naming) -> Report:
     catalog = catalogs.load()
     return readiness.report(
         found,
-        catalog=CatalogVersion(version=catalog.version, digest=catalog.digest),
+        catalog=CatalogVersion(version=catalog.version, digest=catalog.digest, imported=catalog.imported_from),
         started=started,
         seconds=time.monotonic() - clock,
         host=labelled(naming),

@@ -64,6 +64,7 @@ class Pages:
             openmetrics.exposition(
                 runs.latest,
                 last_success=runs.last_success,
+                strict=runs.strict,
                 more=[
                     ("netprobe_exporter_runs", "", "Runs since the exporter began.", [({}, float(runs.done))]),
                     (
@@ -94,7 +95,7 @@ class Pages:
             return Answer(status=503, body=b"too many probes are waited for\n", headers={"retry-after": "30"})
         except trio.TooSlowError:
             return Answer(status=504, body=b"the probe took too long\n")
-        text = openmetrics.exposition(report, last_success=None)
+        text = openmetrics.exposition(report, strict=self._runs.strict)
         return _shown(text, request)
 
     def _report(self) -> Answer:

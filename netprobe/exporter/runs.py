@@ -14,8 +14,8 @@ import msgspec
 import trio
 
 from netprobe.errors import NetprobeError
-from netprobe.findings import Verdict
 from netprobe.report.model import Report
+from netprobe.report.words import is_ready
 
 FRESH_SECONDS = 15.0
 MOST_AT_ONCE = 2
@@ -23,6 +23,8 @@ MOST_AT_ONCE = 2
 MOST_WAITING = 8
 MOST_KEPT = 32
 JITTER = 0.1
+LEAST_PAUSE = 1.0
+"""Seconds between two scheduled runs, however long the first took."""
 Key = tuple[str, ...]
 Look = Callable[[Key], Awaitable[Report]]
 """Looks for one question; an empty key is the exporter's own."""
@@ -47,12 +49,21 @@ class Runs:
         look: makes one.
         every: seconds from one scheduled run to the next.
         chance: gives a number between two others.
+        strict: whether a host with warnings is not ready.
     """
 
-    def __init__(self, look: Look, *, every: float, chance: Callable[[float, float], float] = random.uniform) -> None:
+    def __init__(
+        self,
+        look: Look,
+        *,
+        every: float,
+        chance: Callable[[float, float], float] = random.uniform,
+        strict: bool = False,
+    ) -> None:
         self._look = look
         self._every = every
         self._chance = chance
+        self.strict = strict
         self._kept: dict[Key, Seen] = {}
         self._going: dict[Key, trio.Event] = {}
         self._slots = trio.CapacityLimiter(MOST_AT_ONCE)
@@ -71,7 +82,7 @@ class Runs:
             except NetprobeError as exc:
                 self.trouble = str(exc)
             wait = self._every * self._chance(1 - JITTER, 1 + JITTER)
-            await trio.sleep_until(max(began + wait, trio.current_time() + 1.0))
+            await trio.sleep_until(max(began + wait, trio.current_time() + LEAST_PAUSE))
 
     async def answer(self, key: Key) -> Report:
         """What is seen for a question.
@@ -106,5 +117,5 @@ class Runs:
             self._kept[key] = Seen(report=report, at=trio.current_time())
             return
         self.latest = report
-        if report.verdict in (Verdict.READY, Verdict.DEGRADED):
+        if is_ready(report, strict=self.strict):
             self.last_success = report.started_at

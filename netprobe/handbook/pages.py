@@ -24,6 +24,9 @@ SECTIONS = {
     "targets": ("Targets", "The firewalls and proxies that `netprobe render` writes for: load, verify, roll back."),
 }
 """Kind → its heading and what it holds, in the order of the site."""
+METRICS = "metrics/index.md"
+"""Metrics, alerts and runbooks; the alert rules lead to its headings."""
+_SOURCE = "https://github.com/netprobe-ecs/netprobe/blob/main/netprobe/deploy/"
 _ID = re.compile(r"(?<![\[`])`([a-z][a-z0-9_-]+)`(?![\]`])")
 _FENCE = re.compile(r"^\s*(```|~~~)")
 
@@ -37,7 +40,7 @@ def pages(kinds: Kinds, commands: Sequence[Command], catalog: Catalog) -> dict[s
         catalog: for the tables of regions and groups.
     """
     places = _places(kinds, commands)
-    found: dict[str, str] = {"index.md": _start(kinds, commands), "recipes.md": _recipes()}
+    found: dict[str, str] = {"index.md": _start(kinds, commands), "recipes.md": _recipes(), METRICS: _metrics()}
     for kind, (heading, what) in SECTIONS.items():
         titles, page = kinds[kind]
         found[f"{kind}/index.md"] = _listing(heading, what, titles)
@@ -61,7 +64,7 @@ def navigation(made: Mapping[str, str], kinds: Kinds) -> list[tuple[str, list[st
         made: what :func:`pages` made.
         kinds: everything that has a page of ``netprobe explain``.
     """
-    sections = [("Start", ["index.md"]), ("Recipes", ["recipes.md"])]
+    sections = [("Start", ["index.md"]), ("Recipes", ["recipes.md"]), ("Metrics and alerts", [METRICS])]
     for kind, (heading, _) in SECTIONS.items():
         own = [_place(kind, id_) for id_ in kinds[kind].titles]
         more = ["endpoints/catalog.md"] if kind == "endpoints" else []
@@ -129,6 +132,7 @@ def _start(kinds: Kinds, commands: Sequence[Command]) -> str:
         *(f"- [{heading}]({kind}/index.md) ({counts[kind]}): {what}" for kind, (heading, what) in SECTIONS.items()),
         f"- [What agents say](messages.md) ({len(messages.messages())}): messages of agents, Docker, Go and AWS.",
         f"- [Commands](commands/index.md) ({len(commands)}) and [recipes](recipes.md).",
+        "- [Metrics, alerts and what to do](metrics/index.md).",
         "",
     ]
     return "\n".join(lines)
@@ -136,6 +140,12 @@ def _start(kinds: Kinds, commands: Sequence[Command]) -> str:
 
 def _recipes() -> str:
     return (files("netprobe.handbook") / "recipes.md").read_text(encoding="utf-8")
+
+
+def _metrics() -> str:
+    """The table of metrics and the runbooks; what it names beside itself lies in the repository."""
+    text = (files("netprobe") / "deploy" / "METRICS.md").read_text(encoding="utf-8")
+    return text.replace("](prometheus/", f"]({_SOURCE}prometheus/").replace("](grafana/", f"]({_SOURCE}grafana/")
 
 
 def _listing(heading: str, what: str, titles: Mapping[str, str]) -> str:

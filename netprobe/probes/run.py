@@ -100,7 +100,7 @@ async def check(
         observations = _number(_observations(session))
         return Run(
             netprobe_version=__version__,
-            catalog=CatalogVersion(version=catalog.version, digest=catalog.digest),
+            catalog=CatalogVersion(version=catalog.version, digest=catalog.digest, imported=catalog.imported_from),
             started_at=started_at,
             duration_seconds=round(trio.current_time() - zero, 6),
             regions=tuple(dict.fromkeys(endpoint.region for endpoint in endpoints)),

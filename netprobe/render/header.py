@@ -6,11 +6,13 @@ folders, since the file travels.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
 from netprobe import __version__
+from netprobe.catalog import age
 from netprobe.catalog.model import Endpoint
 from netprobe.render.model import Loss, LossKind, Lowered, Policy, Target
 from netprobe.render.naming import stemmed
@@ -26,7 +28,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         command: the command that makes it again, normalised.
-        catalog: the version of the facts.
+        catalog: the version of the facts, a day, and what else is to be said of them.
         made_at: RFC 3339, only where the user asked for a timestamp.
         notes: further sentences: a region that no AWS page confirms, the lock that was read.
         ways: by need, the options of the command by which it takes what is missing.
@@ -53,7 +55,7 @@ def header(
         f"Amazon ECS Anywhere allowlist for {target.TITLE}",
         f"Made by netprobe {__version__}{made}; do not edit, render it again:",
         f"  {origin.command}",
-        f"Facts: catalog {origin.catalog}",
+        f"Facts: catalog {origin.catalog}{_age(origin)}",
         f"Regions: {regions}",
         f"Groups: {groups}",
         f"Allows: {len({(e.region, e.id) for e in endpoints})} endpoints by {len(lowered.entries)} entries, "
@@ -63,6 +65,14 @@ def header(
         *(f"Note: {note}" for note in origin.notes),
         *loss_lines(lowered.losses, origin.ways, lowered.beyond),
     ]
+
+
+def _age(origin: Origin) -> str:
+    """How old the facts were, where the file says when it was made: without that it would differ from day to day."""
+    if not origin.made_at:
+        return ""
+    days = age.days(origin.catalog[:10], datetime.datetime.fromisoformat(origin.made_at).date())
+    return f", {days} {'day' if days == 1 else 'days'} old"
 
 
 def _to_whom(target: Target, wanted: Policy) -> Iterator[str]:

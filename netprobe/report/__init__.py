@@ -77,7 +77,7 @@ def render(
         colour: whether text may hold colour codes.
         ascii: whether text may hold nothing but ASCII.
         full: whether text shows each thing that passes.
-        strict: whether warnings count as failures, in formats that say an exit code.
+        strict: whether warnings count as failures, in formats that say whether all is well.
         repository: the one that the formats of code scanning show problems in, as far as it is known.
         docs_base: where the manual is, for formats that name it beside the findings; None for the project's own.
 
@@ -88,7 +88,7 @@ def render(
     more: dict[str, Any] = {}
     if format in FOR_PEOPLE:
         more = {"ascii": ascii, "full": full}
-    elif format == "nagios":
+    elif format in ("nagios", "openmetrics"):
         more = {"strict": strict}
     elif format in IN_A_REPOSITORY:
         more = {"repository": repository}

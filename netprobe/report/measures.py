@@ -114,7 +114,7 @@ def _age(report: Report) -> Iterator[Sample]:
 
 def _newest_change(report: Report) -> Iterator[Sample]:
     for facts in unix_time(f"{report.catalog.version}T00:00:00Z"):
-        changed = (moment for day in history.shipped().versions for moment in unix_time(f"{day}T00:00:00Z"))
+        changed = (moment for day in history.current().versions for moment in unix_time(f"{day}T00:00:00Z"))
         yield {}, max((moment for moment in changed if moment <= facts), default=facts)
 
 

@@ -91,11 +91,17 @@ def _unless_empty(text: str) -> list[str]:
     return [text] if text else []
 
 
+def is_ready(report: Report, *, strict: bool = False) -> bool:
+    """Whether a whole look found the host ready; with ``strict``, without a warning."""
+    return report.verdict is Verdict.READY or (report.verdict is Verdict.DEGRADED and not strict)
+
+
 def catalog_told(report: Report) -> str:
-    """``catalog 2026-11-23, 5 days old``."""
+    """``catalog 2026-11-23, 5 days old``, and where it was imported from."""
     days = report.catalog.age_days
     age = f", {counted(days, 'day')} old" if days is not None and days >= 0 else ""
-    return f"catalog {report.catalog.version}{age}"
+    whence = f", imported from {report.catalog.imported}" if report.catalog.imported else ""
+    return f"catalog {report.catalog.version}{age}{whence}"
 
 
 _AS_ASCII = str.maketrans({"→": "->", "…": "...", "“": '"', "”": '"'})

@@ -71,7 +71,7 @@ class Row:
 
 def run(world: World, program: Program) -> Cost:
     """Run a program at the client, once; it is ended where it does not end by itself."""
-    before = _cpu_of(program.daemon)
+    before = cpu_of(program.daemon)
     weight = world.folder / "weight"
     began = time.perf_counter()
     process = start(world, weighed(program.argv, weight), cwd=program.cwd, new_group=True)
@@ -83,7 +83,7 @@ def run(world: World, program: Program) -> Cost:
     process.returncode = os.waitstatus_to_exitcode(status)
     return Cost(
         wall=wall,
-        cpu=usage.ru_utime + usage.ru_stime + _cpu_of(program.daemon) - before,
+        cpu=usage.ru_utime + usage.ru_stime + cpu_of(program.daemon) - before,
         memory=read_weight(weight),
         status=process.returncode,
     )
@@ -170,7 +170,8 @@ def wait_for_port(address: str, port: int, within: float = 10.0) -> None:
             return
 
 
-def _cpu_of(process: int | None) -> float:
+def cpu_of(process: int | None) -> float:
+    """User and system seconds of a process so far."""
     if process is None:
         return 0.0
     fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()

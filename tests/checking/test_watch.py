@@ -11,10 +11,11 @@ import trio
 import trio.testing
 
 from netprobe.checking.changed import lines
-from netprobe.checking.watch import Ended, Ending, Key, Pace, Waits, Watch, is_ready
+from netprobe.checking.watch import Ended, Ending, Key, Pace, Waits, Watch
 from netprobe.errors import UsageError
 from netprobe.observations import Context, Failure
 from netprobe.report.model import Report
+from netprobe.report.words import is_ready
 from tests.support import reports
 from tests.support.observe import World, name
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from netprobe import __version__
+from netprobe.catalog import load
 from netprobe.cli import bug
 from netprobe.cli.commands import COMMANDS
 from netprobe.cli.main import load_command, run
@@ -36,8 +37,10 @@ def test_help_lists_every_command_without_importing_one() -> None:
 
 
 def test_version_both_ways() -> None:
-    for asked in (("--version",), ("-V",), ("--version", "check")):
-        assert netprobe(*asked).out == f"netprobe {__version__}\n"
+    for asked in (("--version",), ("-V",), ("--version", "check"), ("version",)):
+        first, second = netprobe(*asked).out.splitlines()
+        assert first == f"netprobe {__version__}"
+        assert re.fullmatch(rf"catalog {load().version}, \d+ days? old", second)
 
 
 def test_without_a_command_the_help_goes_to_stderr_with_exit_2() -> None:

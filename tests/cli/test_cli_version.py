@@ -12,9 +12,11 @@ from netprobe import __version__, about, catalog
 from netprobe.cli.main import run
 
 
-def test_version_alone_is_the_number(capsys: pytest.CaptureFixture[str]) -> None:
+def test_version_alone_is_the_number_and_the_catalogs_age(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["version"]) == 0
-    assert capsys.readouterr().out == f"netprobe {__version__}\n"
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == f"netprobe {__version__}"
+    assert second.startswith(f"catalog {catalog.load().version}, ")
 
 
 def test_verbose_tells_build_catalog_interpreter_and_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,7 +40,7 @@ def document() -> dict[str, Any]:
 def test_every_promised_key_is_there() -> None:
     whole = document()
     assert set(whole) >= TOP
-    assert set(whole["catalog"]) == {"version", "digest", "age_days"}
+    assert set(whole["catalog"]) == {"version", "digest", "age_days", "imported"}
     assert set(whole["host"]) == IDENTITY
     for name, keys in (("capabilities", CAPABILITY), ("endpoints", ENDPOINT), ("observations", OBSERVATION)):
         assert whole[name]

@@ -17,18 +17,21 @@ from netprobe.findings import Outcome, Verdict, worst
 from netprobe.report import measures
 from netprobe.report.measures import Family, Sample, unix_time
 from netprobe.report.model import Report
+from netprobe.report.words import is_ready
 
 _NO_NAME = re.compile(r"[^a-zA-Z0-9_]")
 _TOLD = (Outcome.PASS, Outcome.WARN, Outcome.FAIL, Outcome.NOT_RUN)
 """Of an endpoint or capability; where none of them is 1 it does not apply. One region keeps to 150 series so."""
 
 
-def render(report: Report, *, width: int, colour: bool) -> str:
+def render(report: Report, *, width: int, colour: bool, strict: bool = False) -> str:
     """Write every metric family and the end mark."""
-    return exposition(report)
+    return exposition(report, strict=strict)
 
 
-def exposition(report: Report | None, *, last_success: str | None = None, more: Iterable[Family] = ()) -> str:
+def exposition(
+    report: Report | None, *, last_success: str | None = None, more: Iterable[Family] = (), strict: bool = False
+) -> str:
     """The metrics of a run as text, the same for both formats.
 
     Args:
@@ -36,15 +39,16 @@ def exposition(report: Report | None, *, last_success: str | None = None, more: 
         last_success: when the last run began that found the host ready, RFC 3339, or nothing; None where only this
             run is known.
         more: further families.
+        strict: whether a host with warnings is not ready.
     """
     found = [*more]
     if report is not None:
         if last_success is None:
-            last_success = report.started_at if _is_ready(report) else ""
+            last_success = report.started_at if is_ready(report, strict=strict) else ""
         succeeded: list[Sample] = [({}, moment) for moment in unix_time(last_success)]
         words = "When the last run began that found the host ready, Unix time."
         found = [
-            *_families(report),
+            *_families(report, strict=strict),
             ("netprobe_last_success_seconds", "seconds", words, succeeded),
             *measures.families(report),
             *found,
@@ -68,11 +72,11 @@ def written(families: Iterable[Family]) -> str:
     return "\n".join([*lines, "# EOF"]) + "\n"
 
 
-def _families(report: Report) -> Iterator[Family]:
+def _families(report: Report, *, strict: bool) -> Iterator[Family]:
     facts = {"version": report.netprobe_version, "catalog_version": report.catalog.version}
     yield "netprobe_build", "", "Which netprobe and which facts a run stood on.", [(facts, 1.0)]
     yield "netprobe_host", "", "Which host looked.", [(_host(report), 1.0)]
-    ready = float(_is_ready(report))
+    ready = float(is_ready(report, strict=strict))
     yield "netprobe_ready", "", "Whether the last run found the host ready.", [({}, ready)]
     verdicts = [({"verdict": str(one)}, float(one is report.verdict)) for one in Verdict]
     yield "netprobe_verdict", "", "The verdict of the last run, one-hot.", verdicts
@@ -93,10 +97,6 @@ def _families(report: Report) -> Iterator[Family]:
         list(_rules(report)),
     )
     yield "netprobe_finding", "", "Findings of a kind.", list(_findings(report))
-
-
-def _is_ready(report: Report) -> bool:
-    return report.verdict in (Verdict.READY, Verdict.DEGRADED)
 
 
 def _host(report: Report) -> dict[str, str]:
