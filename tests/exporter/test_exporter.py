@@ -356,8 +356,8 @@ def test_a_dead_resolver_never_piles_up_runs() -> None:
     need.programs("nft")
     with Topology(routers=1) as net:
         net.routers[0].nft(
-            "table inet t { counter dropped { } chain f { type filter hook forward priority 0; "
-            "meta l4proto { tcp, udp } th dport 53 counter name dropped drop; }; }"
+            "table inet t {\n counter dropped { }\n chain f {\n type filter hook forward priority 0;\n"
+            "meta l4proto { tcp, udp } th dport 53 counter name dropped drop\n }\n}\n"
         )
         arguments = ("-r", "us-east-2", "--every", "10s", "--resolver", "198.19.0.53", "--no-proxy", "-4")
         process = standing(net, 9858, *arguments, "--deadline", "4", "--timeout", "1")
