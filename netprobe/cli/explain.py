@@ -262,8 +262,8 @@ def _history(known: Catalog, id_: str) -> list[str]:
     from netprobe.catalog import history
 
     entry = next(one for one in known.entries if id_ in one.ids)
-    first, changes = history.shipped().of(entry.id)
-    begins = history.shipped().first.version
+    first, changes = history.current().of(entry.id)
+    begins = history.current().first.version
     since = f"since {first}" if first > begins else f"since {first}, with which the history begins"
     told = [f"- in the catalog {since}"]
     for change in changes:

@@ -179,14 +179,14 @@ def _catalog(catalog: Catalog) -> str:
 def _since(catalog: Catalog, id_: str) -> str:
     """Since which version the catalog has an endpoint, and when it changed."""
     entry = next(one for one in catalog.entries if id_ in one.ids)
-    first, changes = history.shipped().of(entry.id)
+    first, changes = history.current().of(entry.id)
     changed = dict.fromkeys(one.version for one in changes if one.kind is not history.Kind.ADDED)
     return f"since {first}; changed {', '.join(changed)}" if changed else f"since {first}"
 
 
 def _history() -> Iterator[str]:
     """Every change of what AWS needs, the newest first."""
-    told = history.shipped()
+    told = history.current()
     yield from ("## History", "", f"The history begins with the catalog of {told.first.version}.", "")
     rows = [
         (one.version, f"`{one.subject}`", str(one.kind), one.reason, one.impact, one.source)
