@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from netprobe.catalog import prefixes, refresh, store
+from netprobe.catalog import files, prefixes, refresh, store
 from netprobe.errors import UnreadableFileError
 
 COMMITTED = refresh.DATA / "partitions.json"
@@ -70,14 +70,14 @@ def test_what_the_reader_refuses_is_never_put_in_place(tmp_path: Path) -> None:
     target = tmp_path / "partitions.json"
     target.write_bytes(b"old")
     with pytest.raises(ValueError):
-        refresh.replace(target, b'{"botocore": "1"}', store.parse_partitions)
+        files.replace(target, b'{"botocore": "1"}', store.parse_partitions)
     assert target.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [target]
 
 
 def test_a_replacement_is_readable_by_everyone_and_leaves_nothing_beside(tmp_path: Path) -> None:
     target = tmp_path / "x.json"
-    refresh.replace(target, b"new", len)
+    files.replace(target, b"new", len)
     assert target.read_bytes() == b"new"
     assert target.stat().st_mode & 0o777 == 0o644
     assert list(tmp_path.iterdir()) == [target]

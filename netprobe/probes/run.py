@@ -55,6 +55,11 @@ class Facts(Protocol):
         """The catalog's digest."""
         ...
 
+    @property
+    def imported_from(self) -> str:
+        """Where the catalog was imported from; nothing for what ships."""
+        ...
+
 
 async def check(
     endpoints: Sequence[Endpoint],

@@ -27,6 +27,7 @@ class Facts:
 
     version: str = "2026.11"
     digest: str = "d" * 64
+    imported_from: str = ""
 
 
 def endpoint(name: str, pattern: str, *, numbered: bool = False) -> Endpoint:
