@@ -26,7 +26,7 @@ def test_the_history_adds_up_to_the_catalog() -> None:
     lacking = [
         f"{one.subject} {one.kind}: {one.before} -> {one.after}" for one in history.missing(SHIPPED, catalog.load())
     ]
-    remedy = "write an entry for each into netprobe/catalog/data/history.json, with reason, source and impact"
+    remedy = "draft them: python -m netprobe.catalog.refresh; then put reason, source and impact into words"
     assert not lacking, f"{lacking}; {remedy}"
 
 

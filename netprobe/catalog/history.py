@@ -304,6 +304,45 @@ def missing(history: History, catalog: Catalog) -> tuple[Change, ...]:
     return diff(history.facts(catalog.version), facts_of(catalog))
 
 
+DRAFT = "DRAFT: "
+"""What a reason or an impact begins with that a machine wrote; no catalog is released, or imported, with one."""
+_IMPACTS = {
+    Kind.ADDED: "say who needs it, and whether a host is not ready without it",
+    Kind.REMOVED: "say what takes its place, and whether a rule for it may go",
+    Kind.REQUIRED: "say which hosts are not ready without it now, or no longer need it",
+    Kind.HOSTS: "say which rules are short of a name now",
+    Kind.REGIONS: "say what that means for hosts of these regions",
+    Kind.AGENTS: "say which programs open the connection now",
+    Kind.GROUPS: "say for whom it is needed now",
+}
+
+
+def drafted(history: History, catalog: Catalog, day: str, source: str) -> History:
+    """The history with an entry for each change that it does not tell yet, for a person to put into words.
+
+    Args:
+        history: the history; its drafts of before count as told.
+        catalog: the catalog as it is.
+        day: the version of new entries.
+        source: the page that says so, as far as a machine knows: where the generated data came from.
+    """
+    names = {f"{_REGION}{region.id}": region.description for region in catalog.regions}
+    found = []
+    for change in diff(apply(history.first.facts, history.changes), facts_of(catalog)):
+        subject = " ".join(filter(None, (change.subject, names.get(change.subject, ""))))
+        fields = ", ".join(sorted({*change.before, *change.after}))
+        found.append(
+            msgspec.structs.replace(
+                change,
+                version=day,
+                reason=f"{DRAFT}{subject}: {change.kind} ({fields}); say why",
+                source=source,
+                impact=f"{DRAFT}{_IMPACTS[change.kind]}",
+            )
+        )
+    return msgspec.structs.replace(history, changes=(*history.changes, *found))
+
+
 def dump(history: History) -> bytes:
     """The bytes of ``history.json``."""
     return msgspec.json.format(msgspec.json.encode(history), indent=1) + b"\n"

@@ -13,15 +13,21 @@ is new to us fails the tests until someone has decided about it.
 from __future__ import annotations
 
 import argparse
+import datetime
 import importlib.metadata
 import importlib.resources
 import json
+import re
 from pathlib import Path
 
-from netprobe.catalog import prefixes, store
+import msgspec
+
+from netprobe.catalog import edition, history, prefixes, store, tables
 from netprobe.catalog.files import replace
+from netprobe.catalog.tabulate import twin_of
 
 DATA = Path(__file__).parent / "data"
+_VERSION = re.compile(r'^version = "[^"]*"', re.MULTILINE)
 
 
 def partitions() -> bytes:
@@ -50,16 +56,52 @@ def partitions() -> bytes:
     return (json.dumps(document, indent=1, ensure_ascii=True) + "\n").encode()
 
 
+def draft_history(data: Path, day: str) -> tuple[history.Change, ...]:
+    """Draft an entry of the history for every change of the data that it does not tell yet.
+
+    The catalog's version becomes the day, unless it is newer, and the twin of the tables is made again.
+
+    Args:
+        data: the folder with every data file.
+        day: the version of new entries.
+
+    Returns:
+        The drafts; none where the history tells everything, and then nothing is written.
+
+    Raises:
+        KeyError: a partition is new, of which ``regions.toml`` says nothing: that comes first.
+    """
+    files = {name: (data / name).read_bytes() for name in edition.FILES}
+    catalog, told = store.build(files), history.parse(files[history.NAME])
+    version = max(day, catalog.version)
+    source = f"https://pypi.org/project/botocore/{catalog.botocore}/"
+    now = history.drafted(told, catalog, version, source)
+    drafts = now.changes[len(told.changes) :]
+    if not drafts:
+        return ()
+    endpoints = _VERSION.sub(f'version = "{version}"', files["endpoints.toml"].decode(), count=1).encode()
+    twin = twin_of({**files, "endpoints.toml": endpoints})
+    replace(data / history.NAME, history.dump(now), history.parse)
+    replace(data / "endpoints.toml", endpoints, lambda new: edition.version_of({"endpoints.toml": new}))
+    replace(data / tables.NAME, twin, msgspec.json.decode)
+    return drafts
+
+
 def main(argv: list[str] | None = None) -> None:
-    """Refresh ``partitions.json``, and ``prefixes.json`` where an ip-ranges.json is given."""
+    """Refresh ``partitions.json``, ``prefixes.json`` where an ip-ranges.json is given, and draft the history."""
     parser = argparse.ArgumentParser(prog="python -m netprobe.catalog.refresh", description=__doc__.splitlines()[0])
     parser.add_argument("--ip-ranges", type=Path, metavar="FILE", help="a copy of AWS's ip-ranges.json")
     parser.add_argument("--data", type=Path, default=DATA, metavar="DIR", help="where to write (default: the package)")
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    parser.add_argument("--day", default=today, metavar="YYYY-MM-DD", help="of new entries of the history")
     arguments = parser.parse_args(argv)
     replace(arguments.data / "partitions.json", partitions(), store.parse_partitions)
     if arguments.ip_ranges is not None:
         snapshot = prefixes.read(arguments.ip_ranges)
         replace(arguments.data / "prefixes.json", prefixes.dump(snapshot), prefixes.parse_snapshot)
+    if all((arguments.data / name).exists() for name in edition.FILES):
+        for draft in draft_history(arguments.data, arguments.day):
+            print(f"history.json: {draft.version} {draft.subject} {draft.kind}: put its reason and impact into words")
 
 
 if __name__ == "__main__":

@@ -277,6 +277,8 @@ def _history(told: history.History, catalog: Catalog) -> Iterator[str]:
         if not told.first.version < change.version <= catalog.version or change.version < before:
             yield f"its history is out of order: {change.subject}, {printable(change.version, limit=20)}"
         before = max(before, change.version)
+        if change.reason.startswith(history.DRAFT) or change.impact.startswith(history.DRAFT):
+            yield f"its history has a draft that nobody has put into words: {change.subject}"
         words = min(len(change.reason), len(change.impact))
         if words <= history.SHORTEST or not change.source.startswith("https://"):
             yield f"its history does not say why {change.subject} changed, or who says so"
