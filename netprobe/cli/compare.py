@@ -10,6 +10,7 @@ import typer
 from netprobe.cli import options
 
 if TYPE_CHECKING:
+    from netprobe.fleet.addresses import Addresses
     from netprobe.fleet.census import Census
     from netprobe.fleet.compare import Comparison
     from netprobe.fleet.latency import Times
@@ -50,8 +51,8 @@ def compare(
     if format not in comparison.FORMATS:
         raise UsageError(format, "is not a format of this command", f"choose one of {', '.join(comparison.FORMATS)}")
     check_destinations([output])
-    (before, times_before), (after, times_after) = _read(old), _read(new)
-    found = comparing.compare(before, after, times_before, times_after)
+    (before, times_before, led_before), (after, times_after, led_after) = _read(old), _read(new)
+    found = comparing.compare(before, after, times_before, times_after, led_before, led_after)
     if not found.old.hosts or (len(found.gone) == found.old.hosts and found.new.hosts):
         names = f"{old} and {new}"
         raise UsageError(names, "have no host in common", "name reports of the same hosts")
@@ -59,25 +60,27 @@ def compare(
     return _exit_code(found, strict=strict)
 
 
-def _read(path: Path) -> tuple[Census, dict[str, Times]]:
-    """The hosts and durations of one side.
+def _read(path: Path) -> tuple[Census, dict[str, Times], dict[str, Addresses]]:
+    """The hosts of one side, how long their steps took, and where names led.
 
     Raises:
         UsageError: nothing of it can be read.
     """
     from netprobe.cli.output import say
     from netprobe.errors import UsageError
-    from netprobe.fleet import latency
+    from netprobe.fleet import addresses, latency
     from netprobe.fleet.census import Census
     from netprobe.fleet.files import Document, documents
 
     census = Census()
     times: dict[str, Times] = {}
+    led: dict[str, Addresses] = {}
     for document in documents([path]):
         read_before = census.reports
         census.add(document)
         if isinstance(document, Document) and census.reports > read_before:
             times[document.source] = latency.take(document.data)
+            led[document.source] = addresses.take(document.data)
     for skipped in census.skipped[:5]:
         say(f"netprobe: {skipped.source} {skipped.reason}; skipped")
     if not census.reports:
@@ -85,7 +88,7 @@ def _read(path: Path) -> tuple[Census, dict[str, Times]]:
         raise UsageError(
             str(path), f"holds no report that can be read ({reason})", "give what 'netprobe check --format json' wrote"
         )
-    return census, times
+    return census, times, led
 
 
 def _exit_code(found: Comparison, *, strict: bool) -> int:

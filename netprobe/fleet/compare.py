@@ -2,13 +2,14 @@
 
 *Fixed* is only what was judged again and works: a cause that is gone because nobody looked is *unjudged*. A host that
 fails at the same endpoints for another reason has not got worse; one that fails where it passed has. Latency differs
-from run to run, so a step is called slower only where the numbers cannot be chance (:mod:`netprobe.fleet.latency`).
+from run to run, so a step is called slower only where the numbers cannot be chance (:mod:`netprobe.fleet.latency`), and
+addresses are told only where they mean another way (:mod:`netprobe.fleet.addresses`).
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -16,10 +17,12 @@ import msgspec
 from netprobe import __version__
 from netprobe.findings import Outcome, Owner, Severity
 from netprobe.fleet import latency
+from netprobe.fleet.addresses import Addresses, Move, moves
 from netprobe.fleet.census import Census
 from netprobe.fleet.model import Member, Seen, Skipped
 
 SCHEMA_VERSION = "1.0"
+_NOTHING: Mapping[str, Addresses] = {}
 _WORKS = frozenset({Outcome.PASS, Outcome.WARN})
 _COMPARED = {
     "proxy": "proxy",
@@ -144,7 +147,12 @@ class _Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compare(
-    old: Census, new: Census, times_old: dict[str, latency.Times], times_new: dict[str, latency.Times]
+    old: Census,
+    new: Census,
+    times_old: Mapping[str, latency.Times],
+    times_new: Mapping[str, latency.Times],
+    addresses_old: Mapping[str, Addresses] = _NOTHING,
+    addresses_new: Mapping[str, Addresses] = _NOTHING,
 ) -> Comparison:
     """Hold two moments against each other.
 
@@ -153,6 +161,8 @@ def compare(
         new: the later ones.
         times_old: source of a report → its durations.
         times_new: the same of the later ones.
+        addresses_old: source of a report → where names led.
+        addresses_new: the same of the later ones.
     """
     before, after = old.members(), new.members()
     pairs, gone, added = _paired(before, after)
@@ -162,6 +172,8 @@ def compare(
             found[difference].append(other)
         for difference in _of_times(times_old.get(one.source), times_new.get(other.source)):
             found[difference].append(other)
+        for move in moves(addresses_old.get(one.source, {}), addresses_new.get(other.source, {})):
+            found[_of_move(move)].append(other)
     changes = tuple(sorted((_change(one, members) for one, members in found.items()), key=_order))
     counts = Counter(str(change.kind) for change in changes for _ in change.hosts)
     return Comparison(
@@ -348,6 +360,17 @@ def _of_times(before: latency.Times | None, now: latency.Times | None) -> Iterat
             now=f"{shift.now_seconds * 1000:.0f} ms",
             endpoints=(shift.endpoint,) if shift.endpoint else (),
         )
+
+
+def _of_move(move: Move) -> _Difference:
+    return _Difference(
+        kind=Kind.CHANGED,
+        weight=Weight.NONE,
+        id="addresses",
+        before=move.before,
+        now=move.now,
+        endpoints=(move.endpoint,),
+    )
 
 
 def _change(difference: _Difference, members: Iterable[Member]) -> Change:

@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 
 from netprobe.findings import Certainty, Finding, Owner, Severity
+from netprobe.fleet import addresses
 from netprobe.fleet.census import Census
 from netprobe.fleet.compare import Change, Comparison, Kind, Weight, compare
 from netprobe.fleet.files import Document
@@ -288,3 +289,65 @@ def test_what_got_worse_comes_first() -> None:
     new = [host(fault("tcp_dropped"), name="a"), host(name="b")]
     changes: tuple[Change, ...] = compare(census(*old), census(*new), {}, {}).changes
     assert [change.kind for change in changes] == [Kind.NEW, Kind.FIXED]
+
+
+def resolved(*answers: tuple[str, tuple[str, ...]], **more: Any) -> bytes:
+    """A report's observations: endpoint → what its names led to."""
+    made = [
+        {
+            **{"region": "us-east-2", "endpoint": endpoint, "step": "dns", "failure": None, "experiment": None},
+            **{"detail": {"kind": "dns", "resolver": "192.0.2.53:53", "rrtype": "A", "answers": found}, **more},
+        }
+        for endpoint, found in answers
+    ]
+    return json.dumps({"observations": made}).encode()
+
+
+PUBLIC, OTHER, VPC = ("3.1.1.1", "3.1.1.2"), ("52.9.9.9",), ("10.0.0.5", "10.0.1.5")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        (PUBLIC, OTHER, []),  # AWS's own doing, all the time
+        (VPC, tuple(reversed(VPC)), []),
+        (PUBLIC, VPC, [("public addresses", "10.0.0.5, 10.0.1.5")]),
+        (VPC, OTHER, [("10.0.0.5, 10.0.1.5", "public addresses")]),
+        (VPC, ("10.0.0.5", "10.0.2.9"), [("10.0.0.5, 10.0.1.5", "10.0.0.5, 10.0.2.9")]),
+        (VPC, (*VPC, *PUBLIC), [("10.0.0.5, 10.0.1.5", "10.0.0.5, 10.0.1.5 and public addresses")]),
+        (("fd00::5",), ("fd00::6",), [("fd00::5", "fd00::6")]),
+        (PUBLIC, ("not an address",), []),
+        (PUBLIC, (), []),  # not resolved: that is a finding's to tell
+    ],
+)
+def test_addresses_are_told_where_they_mean_another_way(
+    before: tuple[str, ...], now: tuple[str, ...], told: list[tuple[str, str]]
+) -> None:
+    old, new = addresses.take(resolved(("ecs", before))), addresses.take(resolved(("ecs", now)))
+    found = compare(census(host()), census(host()), {}, {}, {"web1.json": old}, {"web1.json": new}).changes
+    assert [(one.before, one.now) for one in found] == told
+    for one in found:
+        assert (one.kind, one.weight, one.id) == (Kind.CHANGED, Weight.NONE, "addresses")
+        assert (one.endpoints, one.hosts) == (("us-east-2/ecs",), ("web1",))
+
+
+def test_addresses_of_control_probes_and_hostile_reports_count_nothing() -> None:
+    assert addresses.take(resolved(("ecs", VPC), experiment="other_resolver")) == {}
+    assert addresses.take(resolved(("ecs", VPC), failure="dns_refused")) == {}
+    assert addresses.take(b"[" * 100_000) == {}
+    (key,) = addresses.take(resolved(("e\x1b[31m" * 100, VPC)))
+    assert "\x1b" not in key
+    assert len(key) < 200
+
+
+def test_the_command_tells_addresses(tmp_path: Path) -> None:
+    def written(name: str, answers: tuple[str, ...]) -> str:
+        document = json.loads(encoded(host()))
+        document["observations"] = json.loads(resolved(("ecs", answers)))["observations"]
+        (tmp_path / name).write_text(json.dumps(document))
+        return str(tmp_path / name)
+
+    done = netprobe("compare", written("old.json", PUBLIC), written("new.json", VPC))
+    assert done.code == 0
+    assert "addresses" in done.out
+    assert "10.0.0.5, 10.0.1.5" in done.out
