@@ -60,6 +60,10 @@ def fleet(
 ) -> int:
     """Say which hosts cannot work, what they have in common, who changes what, and who sent nothing.
 
+    What sets those that fail apart is looked for in what a report knows of its host, labels included. The address that
+    the internet sees a host by is not among it: nobody but a third party could tell, and none is asked. Give it where
+    the check runs, with --label egress=198.51.100.7, and it counts like the rest.
+
     Exit codes: 0 every host can work, 1 one cannot (with --strict: or has warnings), 2 no report could be read, 4 none
     fails, but one could not be judged, is too old or sent nothing.
     """

@@ -26,7 +26,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.bench import baseline, delay, measure, offline, warm
+from tests.bench import baseline, delay, lines, measure, offline, warm
 from tests.bench.measure import Program, Row, compare
 from tests.bench.offline import NETPROBE
 from tests.bench.world import (
@@ -61,7 +61,7 @@ _PROGRAMS = {
 }
 _SLYZED = 200
 """The most hosts that sslyze is given: it takes some 40 ms for each."""
-SPECIAL = ("start", "region", "all-regions", "delay-40", "delay-150", "told", *offline.WORKS, *warm.WORKS)
+SPECIAL = ("start", "region", "all-regions", "delay-40", "delay-150", "told", lines.WORK, *offline.WORKS, *warm.WORKS)
 
 
 def main() -> int:
@@ -113,6 +113,8 @@ def _run(made: World, work: str, rounds: int, peers: Sequence[str]) -> list[Row]
             return compare(made, work, {"netprobe": _check(made, region)}, rounds)
     if work == "told":
         return _told(made, rounds)
+    if work == lines.WORK:
+        return lines.run(made)
     if work in warm.WORKS:
         return warm.run(made, work, rounds)
     if work.startswith("delay-"):

@@ -28,11 +28,11 @@ def write(folder: Path, number: int, *, size: int = SIZE) -> Path:
             machine.faults = [fault("tls_intercepted", cause=CA)]
         elif rng.random() < 0.02:
             machine.faults = [fault("tcp_dropped", endpoints=("ssm",))]
-        (folder / f"{machine.name}.json").write_bytes(_padded(encoded(machine), size))
+        (folder / f"{machine.name}.json").write_bytes(padded(encoded(machine), size))
     return folder
 
 
-def _padded(report: bytes, size: int) -> bytes:
+def padded(report: bytes, size: int) -> bytes:
     """The report with observations, until it is as long as one of a check is."""
     step = {
         "id": "o1",

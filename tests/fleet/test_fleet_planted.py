@@ -279,3 +279,15 @@ def test_a_host_of_which_a_part_is_suspected_is_not_counted_as_proven() -> None:
     found = of(surveyed(fleet), "tcp_dropped")
     assert (len(found.hosts), found.proven) == (2, 1)
     assert words.certainty(found) == "suspected at 1, proven at 1"
+
+
+def test_an_egress_address_that_operators_give_is_named_like_any_attribute() -> None:
+    """A report cannot know it, since only a third party could tell; as a label it separates like the rest."""
+    rng = random.Random(7)
+    fleet = machines(rng, 60)
+    for place, machine in enumerate(fleet):
+        machine.labels = {**machine.labels, "egress": f"198.51.100.{place % 3 + 7}"}
+    strike(rng, fleet, lambda machine: machine.labels["egress"] == "198.51.100.8", fault("http_block_page"), noise=0.0)
+    found = of(surveyed(fleet), "http_block_page")
+    assert found.apart is not None
+    assert conditions(found.apart) == {("label egress", ("198.51.100.8",))}
