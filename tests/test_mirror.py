@@ -48,7 +48,6 @@ EXCUSED: dict[str, Excuse] = {
     "netprobe.diagnosis.service": Excuse("diagnosis/test_cases.py", _RULES),
     "netprobe.diagnosis.views": Excuse("diagnosis/test_outcomes.py", _RULES),
     "netprobe.diagnosis.verdict": Excuse("diagnosis/test_outcomes.py", _RULES),
-    "netprobe.exporter.pages": Excuse("exporter/test_exporter.py", _COMMAND),
     "netprobe.host.firewall.loaded": Excuse("host/test_task_firewall.py", "read for the rules of the local firewall"),
     "netprobe.host.manifest": Excuse("host/test_archive.py", "the part of an archive that says what it is"),
     "netprobe.host.rules.define": Excuse("host/test_host_rules.py", "how every rule is made"),
