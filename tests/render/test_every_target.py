@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import importlib
+import io
 import ipaddress
 import json
 import pkgutil
@@ -14,10 +16,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from netprobe.cli.main import run
 from netprobe.errors import CannotExpressError, UsageError
 from netprobe.render import Origin, Rendered, render, targets
 from netprobe.render.lowering import asked_for, lower
-from netprobe.render.model import Comment, Form, Layer, LossKind, Options
+from netprobe.render.model import Comment, Form, Layer, LossKind, Options, ProofKind
 from netprobe.resources import templates
 from tests.support.render_cases import CASES, GOLDEN, ORIGIN, Case, endpoint
 
@@ -270,12 +273,44 @@ def test_every_template_folder_is_a_target() -> None:
     assert folders == set(ALL)
 
 
-def test_the_readme_lists_every_target_by_family() -> None:
-    """The table is TARGETS, no more and no less."""
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    table = readme.partition("| family | `netprobe render TARGET` |\n|---|---|\n")[2].partition("\n\n")[0]
-    rows = (f"| {family} | {', '.join(f'`{name}`' for name in names)} |" for family, names in targets.TARGETS.items())
-    assert table.splitlines() == list(rows)
+README = Path(__file__).parents[2] / "README.md"
+
+
+def _readme_tables(rows: list[dict[str, str]]) -> dict[str, list[str]]:
+    """The tables of targets in README, each by its head, from the rows of ``netprobe targets --format csv``."""
+    families: dict[str, list[str]] = {}
+    proofs: dict[str, list[str]] = {kind.value: [] for kind in ProofKind}
+    for row in rows:
+        families.setdefault(row["family"], []).append(f"`{row['target']}`")
+        proofs[row["proof"]].append(f"`{row['target']}`")
+    tables = {"family": families, "proof": proofs}
+    heads = {
+        "family": "| family | `netprobe render TARGET` |\n|---|---|\n",
+        "proof": "| proof | targets |\n|---|---|\n",
+    }
+    return {
+        heads[name]: [f"| {key} | {', '.join(names)} |" for key, names in table.items() if names]
+        for name, table in tables.items()
+    }
+
+
+def test_the_readmes_tables_are_what_netprobe_targets_says(
+    update_golden: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``--update-golden`` writes them; what was only read stands in a line of its own."""
+    assert run(["targets", "--format", "csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["target"] for row in rows] == list(ALL)
+    readme = README.read_text(encoding="utf-8")
+    for head, lines in _readme_tables(rows).items():
+        before, found, rest = readme.partition(head)
+        assert found, head
+        table, _, after = rest.partition("\n\n")
+        if update_golden:
+            readme = f"{before}{head}" + "\n".join(lines) + f"\n\n{after}"
+            README.write_text(readme, encoding="utf-8")
+        else:
+            assert table.splitlines() == lines
 
 
 def test_unknown_target_tells_the_nearest() -> None:

@@ -16,11 +16,13 @@ from tests.support.render_cases import CASES, ORIGIN, allowing, enforcing
 CASE = CASES["strict"]
 _LISTS = {"panos-edl": "netprobe-url.txt", "aws-network-firewall-domains": "rule-group.json"}
 
+_SUBTREES = ("umbrella", "dnsmasq-ipset", "dnsmasq-nftset")
+
 
 def _made(target: str, form: str) -> Rendered:
     policy = (allowing if form == "additive" else enforcing)(target)
     # What can only say a name with everything beneath it is refused unless that is permitted.
-    options = msgspec.structs.replace(CASE.options, allow_widening=target == "umbrella")
+    options = msgspec.structs.replace(CASE.options, allow_widening=target in _SUBTREES)
     return render(target, CASE.endpoints, origin=ORIGIN, options=options, policy=policy)
 
 

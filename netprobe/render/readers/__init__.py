@@ -18,6 +18,7 @@ from netprobe.render.readers.clouds import netskope, skyhigh, umbrella
 from netprobe.render.readers.cpl import cpl
 from netprobe.render.readers.devices import asa, fortios, iosxe, panos_edl, panos_xml, srx
 from netprobe.render.readers.documents import cilium, cluster_policy, document, fqdn_policy, suricata, table
+from netprobe.render.readers.domain_lists import dnsmasq_sets, route53, smokescreen, vyos
 from netprobe.render.readers.iptables import iptables
 from netprobe.render.readers.lists import plain
 from netprobe.render.readers.named import gcp, meraki, mikrotik, sonicwall
@@ -60,6 +61,11 @@ READERS: dict[str, Callable[[str], Configuration]] = {
     "skyhigh": skyhigh,
     "netskope": netskope,
     "umbrella": umbrella,
+    "dnsmasq-ipset": dnsmasq_sets,
+    "dnsmasq-nftset": dnsmasq_sets,
+    "vyos": vyos,
+    "smokescreen": smokescreen,
+    "route53-dns-firewall": route53,
     "csv": table,
     "json": document,
     "yaml": document,

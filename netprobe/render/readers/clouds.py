@@ -7,7 +7,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from netprobe.render.model import Form
+from netprobe.errors import InvalidHostnameError
+from netprobe.hostnames import HostPattern
+from netprobe.render.model import Claim, Form
 from netprobe.render.readers.base import (
     MAX_RULES,
     Configuration,
@@ -33,7 +35,13 @@ def skyhigh(text: str) -> Configuration:
 def _wildcard(line: str) -> Callable[[str], bool] | None:
     if found := re.fullmatch(r"regex\((.*)\)", line):
         return expression(found.group(1), re.IGNORECASE)
-    return matching(Form.GLOB_DOTS if "*" in line else Form.EXACT, line)
+    if "*" not in line:
+        return matching(Form.EXACT, line)
+    try:
+        # An asterisk stands for nothing as well.
+        return Claim(form=Form.GLOB_DOTS, value=HostPattern.parse(line).pattern, empty_star=True).admits
+    except InvalidHostnameError:
+        return None
 
 
 def netskope(text: str) -> Configuration:

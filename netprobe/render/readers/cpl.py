@@ -49,7 +49,7 @@ def cpl(text: str) -> Configuration:
             block = ""
         elif block:
             if block != "?":
-                conditions.setdefault(block, []).append((number, line))
+                conditions.setdefault(block, []).append((number, line.partition(" ;")[0].strip()))
         elif line.startswith("<"):
             layer = first
         elif line.startswith("["):

@@ -22,12 +22,13 @@ from netprobe.render.readers.base import (
 )
 
 MAX_NODES = 200_000
+MAX_DEPTH = 500
 
 
 def cilium(text: str) -> Configuration:
     """``toFQDNs`` of a CiliumNetworkPolicy: ``*`` stands within one label, ``**.`` in front for one or more."""
     rules: list[Rule] = []
-    documents, broken = _documents(text)
+    documents, broken = yaml_documents(text)
     unread = [*broken]
     for document in documents:
         for block in _mappings(document, "toFQDNs"):
@@ -61,7 +62,7 @@ def _ports(block: Mapping[str, Any]) -> Ports:
 def fqdn_policy(text: str) -> Configuration:
     """``matches`` of GKE's FQDNNetworkPolicy: ``*.x`` stands for one label in front of x."""
     found: list[tuple[Form, str, Ports]] = []
-    documents, broken = _documents(text)
+    documents, broken = yaml_documents(text)
     for document in documents:
         for block in _mappings(document, "matches"):
             told = ",".join(str(port.get("port", "")) for port in block.get("ports") or () if isinstance(port, dict))
@@ -75,7 +76,7 @@ def fqdn_policy(text: str) -> Configuration:
 def cluster_policy(text: str) -> Configuration:
     """``domainNames`` of rules that accept: ``*.x`` stands for one label or more in front of x."""
     found: list[tuple[Form, str, Ports]] = []
-    documents, broken = _documents(text)
+    documents, broken = yaml_documents(text)
     for document in documents:
         for block in _mappings(document, "to"):
             if block.get("action") not in ("Accept", "Allow"):
@@ -108,19 +109,30 @@ def _by_form(found: list[tuple[Form, str, Ports]], broken: tuple[str, ...]) -> C
     return Configuration(rules=tuple(rules), by_address=False, unread=first_notes(unread))
 
 
-def _documents(text: str) -> tuple[list[Any], tuple[str, ...]]:
+def yaml_documents(text: str) -> tuple[list[Any], tuple[str, ...]]:
     """Every document of a YAML stream, plain data only; and why, where it cannot be read.
 
     An alias is refused: a few lines of them make billions of nodes.
     """
     import yaml
 
+    if _depth(text) > MAX_DEPTH:
+        return [], (f"it is nested more than {MAX_DEPTH} deep",)
     try:
         if any(isinstance(event, yaml.events.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
             return [], ("an alias stands for other parts of the file: write them out",)
         return list(yaml.safe_load_all(text)), ()
     except (yaml.YAMLError, RecursionError, ValueError) as exc:
         return [], (f"it is not YAML ({' '.join(str(exc).split())[:120]})",)
+
+
+def _depth(text: str) -> int:
+    """How deep brackets and braces are nested, those in strings counted too: the parser's time grows by its square."""
+    deepest = depth = 0
+    for sign in re.findall(r"[\[\]{}]", text):
+        depth = max(depth + (1 if sign in "[{" else -1), 0)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _mappings(node: Any, key: str) -> Iterator[Mapping[str, Any]]:
@@ -182,7 +194,7 @@ def table(text: str) -> Configuration:
 
 def document(text: str) -> Configuration:
     """Netprobe's own JSON or YAML: ``pattern`` and ``port`` of each row."""
-    documents, broken = _documents(text)
+    documents, broken = yaml_documents(text)
     rows = [row for one in documents for block in _mappings(one, "rows") for row in block["rows"]]
     return _listed(((str(row.get("pattern", "")), str(row.get("port", ""))) for row in rows), broken)
 

@@ -17,9 +17,9 @@ How to add a target ``my-device``:
    (``comment csv json hcl xml doubled joined(", ") starred("^") length``). No conditions about what is
    allowed; ``enforce``, ``sources`` and ``name`` (``render.engine.policy_variables``) choose the form and the names.
 3. Its name in ``TARGETS`` below, in its family.
-4. ``pytest tests/render/test_every_target.py --update-golden`` writes ``tests/golden/my-device/…`` (a refused case as
-   ``REFUSED``): read them. That test then holds the target to everything that is common: golden text, every endpoint
-   in an entry or a loss, header, same bytes again, hostile values, page.
+4. ``pytest tests/render/test_every_target.py --update-golden`` writes ``tests/golden/my-device/…`` (a refused case
+   as ``REFUSED``), and the tables of README: read them. That test then holds the target to everything that is
+   common: golden text, every endpoint in an entry or a loss, header, same bytes again, hostile values, page.
 5. ``tests/engines/test_my_device.py``: load it into the real engine (``tests/support/render_engine.py``) and ask about
    every name of ``tests/support/render_corpus.py``: the engine's decision must equal ``lowered.admits(name)``. Where
    the device cannot be had, hold the output to its documented grammar with a reader of your own, asked by
