@@ -16,21 +16,14 @@ import msgspec
 from netprobe.diagnosis.certificates import Authority
 from netprobe.diagnosis.model import EndpointOutcome
 from netprobe.errors import redacted
-from netprobe.findings import Finding, Outcome, Severity, Verdict, worst
+from netprobe.findings import Finding, Outcome, Owner, Severity, Verdict, worst
 from netprobe.observations import DnsDetail, Failure, HttpDetail, Observation, ProxyDetail, Step, TlsDetail
 from netprobe.report.model import Report
-from netprobe.report.words import VERDICTS, counted, ordered, summary
+from netprobe.report.words import TEAMS, VERDICTS, counted, ordered, summary
 
 MOST_FINDINGS = 7
 """Three rows each at 80 columns at the most: with the verdict they fit a screen of 24."""
 FEW = 3
-OWNERS = {
-    "network": "network team",
-    "host": "whoever runs this host",
-    "aws": "AWS; nothing to change here",
-    "origin": "whoever runs that service; nothing to change here",
-    "workload": "owner of the task definition",
-}
 
 
 def conclusion(report: Report) -> list[str]:
@@ -95,8 +88,10 @@ def what(finding: Finding, report: Report) -> str:
 
 
 def whose(finding: Finding) -> str:
-    """Who has to act."""
-    return OWNERS[finding.owner.value]
+    """Who has to act, in as few words as a line has room for."""
+    if finding.owner is Owner.WORKLOAD:
+        return "owner of the task definition"
+    return TEAMS[finding.owner].removeprefix("the ")
 
 
 def waived(finding: Finding) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netprobe.findings import Finding, Outcome, Severity, Verdict
+from netprobe.findings import Finding, Outcome, Owner, Severity, Verdict
 from netprobe.report.model import Report
 
 VERDICTS = {
@@ -20,6 +20,15 @@ OUTCOMES = {
     Outcome.NOT_APPLICABLE: "n/a",
     Outcome.NOT_RUN: "not run",
 }
+
+TEAMS = {
+    Owner.NETWORK: "the network team",
+    Owner.HOST: "whoever runs this host",
+    Owner.AWS: "AWS; nothing to change here",
+    Owner.ORIGIN: "whoever runs that service; nothing to change here",
+    Owner.WORKLOAD: "whoever owns the task definition",
+}
+"""Owner of a finding → who has to act, in a sentence."""
 
 
 def counted(number: int, word: str) -> str:

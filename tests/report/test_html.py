@@ -340,8 +340,12 @@ def test_the_appendix_lists_what_was_not_looked_at_and_folds_what_passes() -> No
     assert any("--with install" in one for one in unseen)
     assert any("--idle" in one for one in unseen)
     folded = list(found(root, "appendix").iter("details"))
-    assert [one.get("open") for one in folded] == [None]
-    assert "ssm.us-east-2.amazonaws.com:443" in text(folded[0])
+    assert [one.get("open") for one in folded] == [None, None]
+    assert text(folded[0]).startswith("1 rule ○")
+    assert "imds_reachable (image.tar) Not on an image." in text(folded[0])
+    assert "ssm.us-east-2.amazonaws.com:443" in text(folded[1])
+    # An answer that nothing is to be judged is no gap in what was looked at.
+    assert not any("imds_reachable" in one for one in unseen)
 
 
 def test_a_report_of_rules_looks_alike() -> None:

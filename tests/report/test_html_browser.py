@@ -20,8 +20,9 @@ from netprobe.findings import HopAt, Location, Outcome, Owner, Place, RuleOutcom
 from netprobe.observations import Context, VantageRecord
 from netprobe.report import render
 from netprobe.report.model import HostIdentity, Report
-from tests.support import need, reports
+from tests.support import need, reports, rootfs
 from tests.support.browser import Browser, as_url, chromium
+from tests.support.cli import netprobe
 from tests.support.lab_runs import lab_report
 
 WIDE, PHONE = (1280, 900), (390, 844)
@@ -310,6 +311,80 @@ def test_paper_keeps_each_card_on_one_sheet(
         ends = [number for number, sheet in enumerate(sheets) for _ in range(len(re.findall("The way back", sheet)))]
         explained = [n for n, sheet in enumerate(sheets) for _ in range(len(re.findall("Explained:", sheet)))]
         assert begins == ends == explained != [], (paper, name, begins, ends, explained)
+
+
+# --- the same look for host, image, workload and gate ----------------------------------------------------------------
+
+BAD_TASK = {
+    "family": "web",
+    "networkMode": "awsvpc",
+    "containerDefinitions": [{"name": "web", "image": "nginx:1.27", "essential": True, "memory": 128}],
+}
+GOOD_TASK = {**BAD_TASK, "family": "batch", "networkMode": "bridge"}
+GATE = """
+[gate]
+image = "root"
+workloads = ["bad.json", "good.json"]
+regions = ["us-east-2"]
+
+[[waiver]]
+finding = "selinux_enforcing"
+reason = "hardening profile of 2026"
+owner = "platform@corp.example"
+expires = 2027-01-31
+"""
+LAB = ("--lab", "tls-intercepted-trusted", "--today", "2026-11-29")
+
+
+@pytest.mark.parametrize(
+    ("command", "head", "owner", "seen"),
+    [
+        (("host", "--label", "site=fra"), "This host ", "Host", ("site fra", "the network no endpoint was probed")),
+        (("image", "root"), "root will not work with Amazon ECS Anywhere.", "Host", ("selinux_enforcing",)),
+        (("workload", "bad.json", "good.json"), "What was judged will not work", "Task definition", ("awsvpc",)),
+        (
+            ("gate", *LAB),
+            "This host will not work with Amazon ECS Anywhere in us-east-2.",
+            "Task definition",
+            (
+                "Accepted for now",
+                "Waived until 2027-01-31 by platform@corp.example: hardening profile of 2026",
+                "TLS is intercepted by a CA that this host trusts",
+                "ecs-a",
+            ),
+        ),
+    ],
+    ids=("host", "image", "workload", "gate"),
+)
+def test_each_command_makes_a_page_that_everybody_can_read(
+    browser: Browser, tmp_path: Path, command: tuple[str, ...], head: str, owner: str, seen: tuple[str, ...]
+) -> None:
+    """Run as people run it, with what passes and what fails on one page: wide, dark and narrow, printed, unfolded."""
+    rootfs.make(tmp_path / "root", {"etc/selinux/config": "SELINUX=enforcing\n"})
+    (tmp_path / "bad.json").write_text(json.dumps(BAD_TASK))
+    (tmp_path / "good.json").write_text(json.dumps(GOOD_TASK))
+    (tmp_path / "netprobe.toml").write_text(GATE)
+    ended = netprobe(*command, "--format", "html", "-o", "page.html", cwd=tmp_path)
+    assert ended.code in ((0, 1, 4) if command[0] == "host" else (1,)), ended.err
+    url, axe = as_url(tmp_path / "page.html"), need.axe()
+    for view in ("light", "dark phone", "print"):
+        browser.open(url, **VIEWS[view])  # type: ignore[arg-type]
+        assert browser.run(BOXES) == [], view
+        browser.run(UNFOLD)
+        assert browser.run(BOXES) == [], f"{view}, unfolded"
+        browser.run(f"(() => {{ {axe} }})()")
+        assert json.loads(browser.run(AXE)) == [], view
+    assert (browser.asked(), browser.complaints()) == ([url], [])
+    told = " ".join(browser.run("document.body.innerText").split())
+    assert browser.run("document.querySelector('h1').innerText").startswith(head)
+    assert owner in browser.run("[...document.querySelectorAll('.tile .owner')].map(one => one.innerText)")
+    for words in seen:
+        assert words in told, words
+    assert "What passes" in told
+    passes = browser.run("[...document.querySelectorAll('#h-appendix ~ details tbody tr')].length")
+    assert passes > 3
+    if command[0] != "host":  # this machine may be a good one
+        assert browser.run("document.querySelectorAll('.card.fail').length") > 0
 
 
 def test_a_picture_can_be_taken(browser: Browser, pages: dict[str, str]) -> None:

@@ -20,7 +20,7 @@ from netprobe.findings import Finding, Outcome, RuleOutcome, Severity, Verdict
 from netprobe.observations import VantageRecord
 from netprobe.report import glance
 from netprobe.report.model import Report
-from netprobe.report.words import OUTCOMES, VERDICTS, about, hosts_told, in_ascii, ordered, summary, waived
+from netprobe.report.words import OUTCOMES, TEAMS, VERDICTS, about, hosts_told, in_ascii, ordered, summary, waived
 
 _RED, _YELLOW, _GREEN, _CYAN, _BOLD = "31", "33", "32", "36", "1"
 _OF_OUTCOME = {Outcome.PASS: _GREEN, Outcome.WARN: _YELLOW, Outcome.FAIL: _RED, Outcome.NOT_RUN: _CYAN}
@@ -186,7 +186,7 @@ def _finding(finding: Finding, report: Report, page: _Page, *, listed_by: Findin
         yield f"    the same {len(finding.patterns)} names as for {page.told(listed_by.id)}, above"
     elif len(finding.patterns) > 1:
         yield from _patterns(finding, page)
-    yield from _labelled("who", _OWNERS[finding.owner.value], page)
+    yield from _labelled("who", TEAMS[finding.owner], page)
     yield from _labelled("more", f"netprobe explain {page.told(finding.id)}", page)
 
 
@@ -196,15 +196,6 @@ def _patterns(finding: Finding, page: _Page) -> Iterator[str]:
         yield f"    {page.told(pattern, 260)}"
     if len(finding.patterns) > _PATTERNS:
         yield f"    and {len(finding.patterns) - _PATTERNS} more: netprobe endpoints lists them"
-
-
-_OWNERS = {
-    "network": "the network team",
-    "host": "whoever runs this host",
-    "aws": "AWS; nothing to change here",
-    "origin": "whoever runs that service; nothing to change here",
-    "workload": "whoever owns the task definition",
-}
 
 
 def _location(finding: Finding, page: _Page) -> str:

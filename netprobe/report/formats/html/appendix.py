@@ -1,4 +1,4 @@
-"""The appendix: what passes, folded; what was *not* looked at, in full; and the report itself."""
+"""The appendix: what was *not* looked at, in full; what does not apply and what passes, folded; and notes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Passed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unseen:
-    """One thing that was not looked at, and why."""
+    """One thing that was not looked at, or does not apply, and why."""
 
     name: str
     reason: str
@@ -35,14 +35,27 @@ class Unseen:
 class Appendix:
     """What the section shows."""
 
-    passed: tuple[Passed, ...]
     unseen: tuple[Unseen, ...]
+    inapplicable: tuple[Unseen, ...]
+    passed: tuple[Passed, ...]
     notes: tuple[str, ...]
 
 
 def view(report: Report, index: Index) -> Appendix:
-    """Passes, what was not seen, and notes."""
-    return Appendix(passed=tuple(_passed(report)), unseen=tuple(_unseen(report)), notes=report.notes)
+    """What was not seen, what does not apply, passes, and notes."""
+    return Appendix(
+        unseen=tuple(_unseen(report)),
+        inapplicable=tuple(_inapplicable(report)),
+        passed=tuple(_passed(report)),
+        notes=report.notes,
+    )
+
+
+def _inapplicable(report: Report) -> Iterator[Unseen]:
+    """Rules that were judged and have nothing to say of this host; their reason is an answer, not a gap."""
+    for rule in report.rules:
+        if rule.outcome is Outcome.NOT_APPLICABLE:
+            yield Unseen(name=f"{rule.id} ({rule.subject or 'host'})", reason=rule.title)
 
 
 def _passed(report: Report) -> Iterator[Passed]:
@@ -62,8 +75,6 @@ def _unseen(report: Report) -> Iterator[Unseen]:
     for rule in report.rules:
         if rule.outcome is Outcome.NOT_RUN:
             yield Unseen(name=f"{rule.id} ({rule.subject or 'host'})", reason=rule.not_run or "it could not be judged")
-        elif rule.outcome is Outcome.NOT_APPLICABLE:
-            yield Unseen(name=f"{rule.id} ({rule.subject or 'host'})", reason=f"not applicable: {rule.title}")
     if not report.endpoints:
         yield Unseen(name="the network", reason="no endpoint was probed: netprobe check -r REGION does that")
         return

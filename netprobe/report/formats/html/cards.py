@@ -17,9 +17,9 @@ from netprobe.errors import redacted
 from netprobe.findings import NOT_OURS, Certainty, Finding, Outcome, Owner, Severity
 from netprobe.report.formats.html.explained import sections
 from netprobe.report.formats.html.index import Index
-from netprobe.report.formats.html.marks import OF_SEVERITY, TEAMS, brief
+from netprobe.report.formats.html.marks import OF_SEVERITY, brief
 from netprobe.report.model import Report
-from netprobe.report.words import counted, waived
+from netprobe.report.words import TEAMS, counted, waived
 
 _WIDTH = 76
 _MOST_PLACES = 20

@@ -14,9 +14,9 @@ from netprobe.observations import DnsDetail
 from netprobe.report import glance
 from netprobe.report.formats.html import intercept
 from netprobe.report.formats.html.index import Index
-from netprobe.report.formats.html.marks import OF_SEVERITY, OF_VERDICT, TEAMS, brief, time_told
+from netprobe.report.formats.html.marks import OF_SEVERITY, OF_VERDICT, brief, time_told
 from netprobe.report.model import Report
-from netprobe.report.words import about, counted, summary
+from netprobe.report.words import TEAMS, about, counted, summary
 
 _MOST_CAUSES = 4
 _MOST_REGIONS = 4

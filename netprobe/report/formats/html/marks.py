@@ -1,8 +1,8 @@
-"""The marks and words that every section of the page shares: a glyph beside every colour, a team for every owner."""
+"""The marks and words that every section of the page shares: a glyph beside every colour."""
 
 from __future__ import annotations
 
-from netprobe.findings import Finding, Outcome, Owner, Severity, Verdict
+from netprobe.findings import Finding, Outcome, Severity, Verdict
 
 GLYPHS = {
     Outcome.PASS: "✓",
@@ -19,13 +19,6 @@ OF_VERDICT = {
     Verdict.INCONCLUSIVE: Outcome.NOT_RUN,
 }
 OF_SEVERITY = {Severity.ERROR: Outcome.FAIL, Severity.WARNING: Outcome.WARN, Severity.INFO: Outcome.NOT_APPLICABLE}
-TEAMS = {
-    Owner.NETWORK: "the network team",
-    Owner.HOST: "whoever runs this host",
-    Owner.AWS: "AWS; nothing to change here",
-    Owner.ORIGIN: "whoever runs that service; nothing to change here",
-    Owner.WORKLOAD: "whoever owns the task definition",
-}
 
 
 def brief(finding: Finding) -> str:

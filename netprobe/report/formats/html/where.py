@@ -124,7 +124,11 @@ def _rules(report: Report) -> Iterator[Tiles]:
         shown = [rule for rule in rules if rule.outcome not in (Outcome.PASS, Outcome.NOT_APPLICABLE)]
         marks = tuple(_rule(rule) for rule in sorted(shown, key=lambda one: one.outcome.rank))
         passed = sum(rule.outcome is Outcome.PASS for rule in rules)
-        yield Tiles(title=subject, groups=((f"{passed} of {len(rules)} rules pass", marks),))
+        inapplicable = sum(rule.outcome is Outcome.NOT_APPLICABLE for rule in rules)
+        told = f"{passed} of {len(rules)} rules pass"
+        if inapplicable:
+            told += f", {inapplicable} {'does' if inapplicable == 1 else 'do'} not apply"
+        yield Tiles(title=subject, groups=((told, marks),))
 
 
 def _rule(rule: RuleOutcome) -> Mark:
