@@ -24,9 +24,9 @@ from netprobe.errors import printable
 from netprobe.host import packages, routes
 from netprobe.host.filesystem import FileSystem, FolderRoot, UnreadableError
 from netprobe.host.machine import Machine
-from netprobe.naming import SITE, Naming
+from netprobe.naming import SITE, HostIdentity, Naming
 from netprobe.observations import Observation, TcpDetail
-from netprobe.report.model import HostIdentity, Report
+from netprobe.report.model import Report
 
 MACHINE_ID = "/etc/machine-id"
 MOST_ADDRESSES = 16

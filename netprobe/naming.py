@@ -1,4 +1,4 @@
-"""What a user calls a host: its labels (``--label site=fra``), and whether it is to be named at all (``--anonymous``).
+"""How a host is named: what a report may say of it, its labels (``--label site=fra``), or nothing (``--anonymous``).
 
 A label goes into every report and, as ``label_KEY``, into metrics. Therefore keys are words that Prometheus takes once
 ``-`` and ``.`` are written ``_`` (prometheus.io, "Data model", read 2026-11-28), and no two keys may be the same then.
@@ -34,6 +34,48 @@ class Naming(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NAMED = Naming()
+
+
+class HostIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """Which host a report is about, as far as it may and can be told; what is not known is empty.
+
+    Attributes:
+        name: as the kernel knows it; empty for an image, and with ``--anonymous``.
+        site: where it stands (``--label site=fra``).
+        labels: the user's other labels.
+        machine_id: its machine id, hashed; the same for the same installation of a system in every report.
+        addresses: those that its connections come from.
+        os: ``Debian GNU/Linux 12 (bookworm)``.
+        kernel: its release.
+        agents: ``ecs-agent``, ``ssm-agent``, ``cloudwatch-agent`` → the installed version.
+        docker: the installed version of Docker.
+        user: as whom netprobe ran.
+        gateways: the next hops of its default routes.
+    """
+
+    name: str = ""
+    site: str = ""
+    labels: dict[str, str] = {}
+    machine_id: str = ""
+    addresses: tuple[str, ...] = ()
+    os: str = ""
+    kernel: str = ""
+    agents: dict[str, str] = {}
+    docker: str = ""
+    user: str = ""
+    gateways: tuple[str, ...] = ()
+
+
+def in_words(host: HostIdentity) -> str:
+    """``web01, site fra, rack=7 (192.0.2.9; Debian GNU/Linux 12, kernel 6.1.0) as root``; nothing if unknown."""
+    site = f"site {host.site}" if host.site else ""
+    named = [host.name, site, *(f"{key}={value}" for key, value in host.labels.items())]
+    system = [host.os, f"kernel {host.kernel}" if host.kernel else ""]
+    more = [", ".join(host.addresses), ", ".join(part for part in system if part)]
+    beside = "; ".join(part for part in more if part)
+    parts = [", ".join(part for part in named if part), f"({beside})" if beside else ""]
+    parts.append(f"as {host.user}" if host.user else "")
+    return " ".join(part for part in parts if part)
 
 
 def parse(texts: Iterable[str]) -> dict[str, str]:

@@ -13,9 +13,9 @@ import pytest
 from netprobe import identity
 from netprobe.host.filesystem import FolderRoot
 from netprobe.host.machine import Machine
-from netprobe.naming import Naming
+from netprobe.naming import HostIdentity, Naming
 from netprobe.observations import CatalogVersion, Observation, Step, TcpDetail
-from netprobe.report.model import HostIdentity, aged
+from netprobe.report.model import aged
 from tests.support import need, reports
 from tests.support.cli import netprobe
 from tests.support.netns import Topology

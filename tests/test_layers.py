@@ -73,7 +73,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lab": NEEDS | JUDGED | {"vantage"},
     "diagnosis": FACTS | JUDGED | {"origin", "host"},
     "report": JUDGED
-    | {"catalog", "diagnosis", "rules", "rulebook", "__version__"},  # the page of a rule stands in its card
+    | {"catalog", "diagnosis", "naming", "rules", "rulebook", "__version__"},  # the page of a rule stands in its card
     "fleet": JUDGED | {"diagnosis", "host", "observe", "report", "workbook", "__version__"},
     "naming": {"errors"},
     "identity": FACTS | JUDGED | {"host", "naming", "report"},

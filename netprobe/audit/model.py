@@ -7,7 +7,10 @@ from typing import NamedTuple
 
 import msgspec
 
-SCHEMA_VERSION = "1.0"
+from netprobe.naming import HostIdentity
+from netprobe.observations import CatalogVersion
+
+SCHEMA_VERSION = "1.1"
 
 
 class Verdict(StrEnum):
@@ -165,6 +168,9 @@ class Audited(msgspec.Struct, frozen=True, kw_only=True):
         denied_elsewhere: denied traffic that nothing requires.
         other_ports: needed names on ports that the catalog does not list.
         dropped: what a bounded table had to leave out → how often.
+        reader: the host on which netprobe read the files. Whose traffic they show stands in them, if anywhere.
+        started_at: when netprobe began, RFC 3339.
+        catalog: the facts that say what is needed.
     """
 
     schema_version: str
@@ -176,6 +182,9 @@ class Audited(msgspec.Struct, frozen=True, kw_only=True):
     denied_elsewhere: tuple[Other, ...]
     dropped: dict[str, int]
     other_ports: tuple[OtherPort, ...] = ()
+    reader: HostIdentity = HostIdentity()
+    started_at: str = ""
+    catalog: CatalogVersion | None = None
 
     def stopped(self) -> bool:
         """Whether something that must work was stopped."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from netprobe.audit.model import Audited, EndpointEvidence, Other, OtherPort, Status, Verdict
 from netprobe.errors import printable
+from netprobe.naming import in_words
 from netprobe.observe.text import fitted, moment
 
 _SHOWN = 30
@@ -35,6 +36,11 @@ def text(audited: Audited, *, width: int = 80) -> str:
     lines += _others("Stopped, and nothing here requires it", audited.denied_elsewhere)
     if audited.dropped:
         lines += ["", "Left out:", *(f"  {count} {what}" for what, count in audited.dropped.items())]
+    read = in_words(audited.reader)
+    if read:
+        catalog = f", catalog {audited.catalog.version}" if audited.catalog is not None else ""
+        told = f"Read on {printable(read, 600)} by netprobe {audited.netprobe_version}{catalog}"
+        lines += ["", f"{told}; whose traffic it is, only the files say."]
     return fitted(lines, width)
 
 

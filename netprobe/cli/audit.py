@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netprobe.cli import options
+from netprobe.cli import options, values
+from netprobe.cli.facts import stamp, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,18 +46,22 @@ def audit(
     task_definition: options.TaskDefinition = None,
     fips: options.Fips = False,
     dualstack: options.Dualstack = False,
+    label: options.Labels = None,
+    anonymous: options.Anonymous = False,
     format: options.Format = "text",
     output: options.Output = None,
 ) -> int:
     """Hold evidence against the requirements: what was denied by which rule, never seen, or allowed without need.
 
     Reads captures and the logs of firewalls, proxies and DNS servers: files, pipes, or - for stdin. 'netprobe audit
-    --formats' lists what is known. Exit codes: 0 nothing required was stopped, 1 something was, 4 nothing required was
-    seen.
+    --formats' lists what is known. The host that is named is the one that read them. Exit codes: 0
+    nothing required was stopped, 1 something was, 4 nothing required was seen.
     """
     import shlex
 
-    from netprobe import cilog, jsontext
+    from msgspec.structs import replace
+
+    from netprobe import cilog, identity, jsontext
     from netprobe.audit import text
     from netprobe.audit.files import feed
     from netprobe.audit.judge import Judge
@@ -86,6 +91,7 @@ def audit(
         task_definition=task_definition,
     )
     check_destinations([output])  # told before a large log is read
+    naming, started_at = values.naming(label, anonymous=anonymous), stamp()
     judge = Judge(selection.endpoints)
     interrupted = False
     try:
@@ -93,7 +99,12 @@ def audit(
     except KeyboardInterrupt:
         interrupted, sources = True, ()
         say("stopped; this is what was seen so far")
-    audited = judge.result([one.id for one in selection.regions], sources)
+    audited = replace(
+        judge.result([one.id for one in selection.regions], sources),
+        reader=identity.of_this_host(naming),
+        started_at=started_at,
+        catalog=version_of(selection.catalog, started_at),
+    )
     denied = judge.denied()
     if format == "json":
         write_output(jsontext.encode(audited), output)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from netprobe.cli import options
+from netprobe.cli import options, values
+from netprobe.cli.facts import stamp, version_of
 
 _FORMATS = ("text", "json")
 
@@ -31,6 +32,8 @@ def observe(
     learn: Annotated[
         Path | None, typer.Option("--learn", metavar="FILE", help="Write unexplained names as [[endpoint]] TOML.")
     ] = None,
+    label: options.Labels = None,
+    anonymous: options.Anonymous = False,
     format: options.Format = "text",
     output: options.Output = None,
     quiet: options.Quiet = False,
@@ -38,9 +41,12 @@ def observe(
     """Learn what a host talks to: names from DNS, TLS, QUIC and HTTP, and which the catalog explains.
 
     Reads a capture (a file, a pipe, or - for stdin) in constant memory, or listens on an interface for a while. Sends
-    nothing. Ctrl-C ends it early: what was seen until then is shown, with exit code 130.
+    nothing. Ctrl-C ends it early: what was seen until then is shown, with exit code 130. What was heard here is this
+    host's; of a file, only the host that read it is told.
     """
-    from netprobe import catalog, cilog, jsontext
+    from msgspec.structs import replace
+
+    from netprobe import catalog, cilog, identity, jsontext
     from netprobe.cli.output import check_destinations, say, width, write_output
     from netprobe.errors import UsageError, printable
     from netprobe.observe import learned, text
@@ -48,12 +54,14 @@ def observe(
     from netprobe.observe.learn import Observer
     from netprobe.observe.live import listen
     from netprobe.observe.matching import Matcher, every_endpoint
+    from netprobe.observe.model import without_addresses
 
     if format not in _FORMATS:
         raise UsageError(format, "is not a format of this command", f"choose one of {', '.join(_FORMATS)}")
     if (capture is None) == (interface is None):
         raise UsageError("observe", "needs a capture file or an interface, one of the two", "give FILE, or -i eth0")
     check_destinations([output, learn])  # told before anyone listens for a minute
+    naming, started_at = values.naming(label, anonymous=anonymous), stamp()
     observer = Observer()
     if capture is not None:
         stream = read(capture, observer.tally)
@@ -67,7 +75,14 @@ def observe(
     except KeyboardInterrupt:
         interrupted = True
         say("stopped; this is what was seen so far")
-    observed = observer.result(str(capture or interface), Matcher(every_endpoint(catalog.load())))
+    facts = catalog.load()
+    observed = observer.result(str(capture or interface), Matcher(every_endpoint(facts)))
+    observed = replace(observed, started_at=started_at, catalog=version_of(facts, started_at))
+    host = identity.of_this_host(naming)
+    if capture is not None:
+        observed = replace(observed, reader=host)
+    else:
+        observed = without_addresses(replace(observed, host=host)) if anonymous else replace(observed, host=host)
     if format == "json":
         write_output(jsontext.encode(observed), output)
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netprobe.cli import options
+from netprobe.cli import options, values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +41,8 @@ def path(
     rate: Annotated[int, typer.Option("--rate", metavar="N", min=1, max=1000, help="Packets a second.")] = 100,
     timeout: options.Timeout = None,
     deadline: options.Deadline = None,
+    label: options.Labels = None,
+    anonymous: options.Anonymous = False,
     format: options.Format = "text",
     output: options.Output = None,
     quiet: options.Quiet = False,
@@ -50,10 +52,10 @@ def path(
     Works for every user; raw packets add the TTL left in resets. Nothing is sent except to the addresses named (and
     the question for a name to its resolver).
     """
-    from netprobe import cilog, jsontext
+    from netprobe import cilog, identity, jsontext
     from netprobe.cli.output import check_destinations, say, width, write_output
     from netprobe.errors import UsageError
-    from netprobe.path import picture
+    from netprobe.path import picture, run
     from netprobe.path.rate_limits import Limits
     from netprobe.probes.system import parse_resolver
 
@@ -64,6 +66,7 @@ def path(
     if ipv4_only and ipv6_only:
         raise UsageError("-4 -6", "exclude each other", "give one of the two, or neither for both families")
     check_destinations([output])
+    naming = values.naming(label, anonymous=anonymous)
     families = (4,) if ipv4_only else (6,) if ipv6_only else (4, 6)
     limits = Limits(answer_timeout=timeout or 1.0, packets_per_second=float(rate))
     if from_report is not None:
@@ -71,6 +74,7 @@ def path(
     else:
         resolvers = tuple(parse_resolver(text) for text in options.listed(resolver))
         report = _named(hosts or [], resolvers, families, server_name, limits, deadline or 120.0, raw, quiet)
+    report = run.with_host(report, identity.of_this_host(naming), anonymous=anonymous)
     if format == "json":
         write_output(jsontext.encode(report), output)
     else:

@@ -19,8 +19,7 @@ import msgspec
 
 from netprobe import apart
 from netprobe.cli import bug
-from netprobe.naming import NAMED
-from netprobe.report.model import HostIdentity
+from netprobe.naming import NAMED, HostIdentity
 from netprobe.rules import CannotJudgeError, Judged, Judgement, cut_short, judge_one
 
 if TYPE_CHECKING:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-SCHEMA_VERSION = "1.0"
+from netprobe.naming import HostIdentity
+from netprobe.observations import CatalogVersion
+
+SCHEMA_VERSION = "1.1"
 
 
 class Reset(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +106,10 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
         malformed: what could not be read → how often.
         dropped: what a bounded table had to forget → how often.
         complete: whether the capture was read to its end.
+        host: the host whose traffic it is, where netprobe listened there; nothing for a file, which does not say.
+        reader: the host on which netprobe read a file. It may be another one than any that the file shows.
+        started_at: when netprobe began, RFC 3339.
+        catalog: the facts by which names were explained.
     """
 
     schema_version: str
@@ -119,3 +126,23 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     malformed: dict[str, int]
     dropped: dict[str, int]
     complete: bool
+    host: HostIdentity = HostIdentity()
+    reader: HostIdentity = HostIdentity()
+    started_at: str = ""
+    catalog: CatalogVersion | None = None
+
+
+def without_addresses(observed: Observed) -> Observed:
+    """The same without the addresses of the host that was listened on."""
+    return msgspec.structs.replace(
+        observed,
+        used=tuple(map(_nameless, observed.used)),
+        unexplained=tuple(map(_nameless, observed.unexplained)),
+        bare_addresses=tuple(map(_nameless, observed.bare_addresses)),
+        questions=tuple(msgspec.structs.replace(one, local_addresses=()) for one in observed.questions),
+    )
+
+
+def _nameless(use: Use) -> Use:
+    resets = tuple(msgspec.structs.replace(one, by="") if one.side == "local" else one for one in use.resets_by)
+    return msgspec.structs.replace(use, local_addresses=(), resets_by=resets)

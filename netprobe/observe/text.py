@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterable
 
 from netprobe.errors import printable
+from netprobe.naming import in_words
 from netprobe.observe.model import Observed, Question, Reset, Use
 
 _SHOWN = 50
@@ -29,7 +30,24 @@ def text(observed: Observed, *, width: int = 80) -> str:
             lines += ["", f"{title}:", *(f"  {count:>8} {printable(what)}" for what, count in counts.items())]
     if not observed.complete:
         lines += ["", "The capture ended before its end was reached: what is not shown may still be in it."]
+    lines += _whose(observed)
     return fitted(lines, width)
+
+
+def _whose(observed: Observed) -> list[str]:
+    """Which host it is about. A file does not say that; the host that read it may be another one."""
+    heard, read = in_words(observed.host), in_words(observed.reader)
+    if heard:
+        return ["", f"Heard on {printable(heard, 600)}, {observed.started_at}, by {_version(observed)}."]
+    if read:
+        told = f"Read on {printable(read, 600)} by {_version(observed)}"
+        return ["", f"{told}; the file itself does not say whose it is."]
+    return []
+
+
+def _version(observed: Observed) -> str:
+    catalog = f", catalog {observed.catalog.version}" if observed.catalog is not None else ""
+    return f"netprobe {observed.netprobe_version}{catalog}"
 
 
 def fitted(lines: Iterable[str], width: int) -> str:
@@ -76,7 +94,8 @@ def _uses(title: str, uses: Iterable[Use]) -> list[str]:
         counts = ((use.resets, "reset"), (use.timeouts, "unanswered"), (use.silent, "opened and then silent"))
         trouble = "".join(f", {count} {word}" for count, word in counts if count)
         lines.append(f"  {printable(use.host)}:{use.port}/{use.protocol}")
-        what = f"    {use.connections} times{trouble} by {', '.join(use.local_addresses[:3])}"
+        by = f" by {', '.join(use.local_addresses[:3])}" if use.local_addresses else ""
+        what = f"    {use.connections} times{trouble}{by}"
         lines.append(what + (f" ({', '.join(use.endpoints[:3])})" if use.endpoints else ""))
         lines += [f"    {_reset(one)}" for one in use.resets_by]
         lines += [f"    the proxy answered {printable(status)}: {count} times" for status, count in use.answers.items()]
@@ -92,8 +111,8 @@ _MOMENTS = {
 
 def _reset(one: Reset) -> str:
     """Who reset, when, and whether the hop limit says that it was somebody else."""
-    who = "the client itself, " if one.side == "local" else ""
-    line = f"{one.count} reset by {who}{one.by} {_MOMENTS[one.after]}"
+    who = ("the client itself", one.by) if one.side == "local" else (one.by,)
+    line = f"{one.count} reset by {', '.join(part for part in who if part)} {_MOMENTS[one.after]}"
     if one.foreign:
         return f"{line}; the hop limit of {one.foreign} differs from its other packets': a device on the way sent them"
     return line

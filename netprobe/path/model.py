@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from netprobe.findings import Location
+from netprobe.naming import HostIdentity
 
 SCHEMA_VERSION = "1.1"
 
@@ -223,5 +224,7 @@ class PathReport(msgspec.Struct, frozen=True, kw_only=True):
     targets: tuple[DestinationPath, ...]
     not_run: tuple[NotRun, ...]
     notes: tuple[str, ...] = ()
+    host: HostIdentity = HostIdentity()
+    """The host from which it was looked."""
     inconclusive: bool = False
     """Whether an address that was asked for could not be looked at to the end."""

@@ -6,6 +6,7 @@ import unicodedata
 
 from netprobe.errors import printable
 from netprobe.findings import Certainty
+from netprobe.naming import in_words
 from netprobe.path.judge import hops
 from netprobe.path.model import DestinationPath, End, PathReport
 
@@ -18,7 +19,7 @@ _SAID = {
 
 
 def text(report: PathReport, *, width: int = 80) -> str:
-    """Draw every destination; what was not run comes last, one line each.
+    """Draw every destination; what was not run comes last, one line each, and from where it was looked.
 
     Args:
         report: what was found.
@@ -31,6 +32,10 @@ def text(report: PathReport, *, width: int = 80) -> str:
         lines += _wrapped(f"not run: {one.part}: {one.reason}; needs {one.needs}".split(" "), " ", "", "  ", width)
     for note in report.notes:
         lines += _wrapped(f"note: {note}".split(" "), " ", "", "  ", width)
+    whence = in_words(report.host)
+    if whence:
+        told = f"looked from {printable(whence, 600)}, {report.started_at}, by netprobe {report.netprobe_version}"
+        lines += _wrapped(told.split(" "), " ", "", "  ", width)
     return "\n".join(lines).rstrip("\n") + "\n"
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime
+import re
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import msgspec
 import trio
 
 import netprobe
 from netprobe.errors import printable
+from netprobe.naming import HostIdentity
 from netprobe.path import errqueue, hello, judge, mtu, raw, trace
 from netprobe.path.model import SCHEMA_VERSION, Answer, DestinationPath, End, Flow, NotRun, PathMtu, PathReport
 from netprobe.path.rate_limits import Limits, Pace
@@ -118,6 +121,40 @@ def with_missing(report: PathReport, missing: Sequence[tuple[str, str]]) -> Path
     )
     inconclusive = report.inconclusive or bool(parts)
     return msgspec.structs.replace(report, not_run=(*parts, *report.not_run), inconclusive=inconclusive)
+
+
+def with_host(report: PathReport, host: HostIdentity, *, anonymous: bool) -> PathReport:
+    """Say from which host it was looked.
+
+    Args:
+        report: what was found.
+        host: that host.
+        anonymous: whether this host's own addresses are left out.
+    """
+    used = sorted({one.source for one in report.targets if one.source})
+    if not anonymous:
+        named = msgspec.structs.replace(host, addresses=tuple(used)) if used else host
+        return msgspec.structs.replace(report, host=named)
+    targets = tuple(_without_source(one) for one in report.targets)
+    return msgspec.structs.replace(report, host=host, targets=targets)
+
+
+def _without_source(one: DestinationPath) -> DestinationPath:
+    """A destination without this host's address, wherever it stands: its own firewall's answers bear it, too."""
+    if not one.source:
+        return one
+    own = re.compile(rf"(?<![0-9A-Fa-f:.]){re.escape(one.source)}(?![0-9A-Fa-f:]|\.[0-9])")
+    return msgspec.convert(_without(own, msgspec.to_builtins(one)), DestinationPath)
+
+
+def _without(own: re.Pattern[str], value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without(own, inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without(own, inner) for inner in value]
+    if isinstance(value, str):
+        return "" if own.fullmatch(value) else own.sub("this host", value)
+    return value
 
 
 def _protocols(destination: Destination) -> tuple[str, ...]:

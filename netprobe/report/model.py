@@ -12,39 +12,10 @@ import msgspec
 
 from netprobe.diagnosis.model import CapabilityOutcome, Diagnosis, EndpointOutcome
 from netprobe.findings import Finding, RuleOutcome, Verdict
+from netprobe.naming import HostIdentity
 from netprobe.observations import CatalogVersion, Context, Observation, Run
 
 SCHEMA_VERSION = "1.3"
-
-
-class HostIdentity(msgspec.Struct, frozen=True, kw_only=True):
-    """Which host a report is about, as far as it may and can be told; what is not known is empty.
-
-    Attributes:
-        name: as the kernel knows it; empty for an image, and with ``--anonymous``.
-        site: where it stands (``--label site=fra``).
-        labels: the user's other labels.
-        machine_id: its machine id, hashed; the same for the same installation of a system in every report.
-        addresses: those that its connections come from.
-        os: ``Debian GNU/Linux 12 (bookworm)``.
-        kernel: its release.
-        agents: ``ecs-agent``, ``ssm-agent``, ``cloudwatch-agent`` → the installed version.
-        docker: the installed version of Docker.
-        user: as whom netprobe ran.
-        gateways: the next hops of its default routes.
-    """
-
-    name: str = ""
-    site: str = ""
-    labels: dict[str, str] = {}
-    machine_id: str = ""
-    addresses: tuple[str, ...] = ()
-    os: str = ""
-    kernel: str = ""
-    agents: dict[str, str] = {}
-    docker: str = ""
-    user: str = ""
-    gateways: tuple[str, ...] = ()
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

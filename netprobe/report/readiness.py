@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from netprobe import __version__
+from netprobe.naming import HostIdentity
 from netprobe.observations import CatalogVersion
-from netprobe.report.model import SCHEMA_VERSION, HostIdentity, Report, aged
+from netprobe.report.model import SCHEMA_VERSION, Report, aged
 from netprobe.rules import Judged, verdict
 
 T = TypeVar("T")

@@ -23,9 +23,10 @@ from tap.parser import Parser
 
 from netprobe.errors import UsageError
 from netprobe.findings import Acceptance, Outcome, Place, Severity
+from netprobe.naming import HostIdentity
 from netprobe.report import FORMATS, known_format, render
 from netprobe.report.formats.html.explained import sections
-from netprobe.report.model import HostIdentity, Report
+from netprobe.report.model import Report
 from tests.support import reports
 
 SARIF_SCHEMA = json.loads((Path(__file__).parent / "sarif-2.1.0-rtm.5.json").read_text())

@@ -24,12 +24,13 @@ from netprobe.diagnosis.changes import KINDS, Kind, change_for
 from netprobe.diagnosis.taxonomy import TAXONOMY
 from netprobe.errors import UnreadableFileError
 from netprobe.findings import Acceptance, Certainty, Location, Outcome, Owner, Place, RuleOutcome, Severity, Verdict
+from netprobe.naming import HostIdentity
 from netprobe.observations import Context, Experiment, Run, VantageRecord
 from netprobe.report import embedded, render, stored
 from netprobe.report.formats.html import intercept, steps
 from netprobe.report.formats.html.explained import sections
 from netprobe.report.formats.html.index import Index
-from netprobe.report.model import HostIdentity, Report
+from netprobe.report.model import Report
 from tests.support import reports
 from tests.support.lab_runs import CASES, lab_report
 

@@ -17,9 +17,10 @@ import msgspec
 import pytest
 
 from netprobe.findings import HopAt, Location, Outcome, Owner, Place, RuleOutcome
+from netprobe.naming import HostIdentity
 from netprobe.observations import Context, VantageRecord
 from netprobe.report import render
-from netprobe.report.model import HostIdentity, Report
+from netprobe.report.model import Report
 from tests.support import need, reports, rootfs
 from tests.support.browser import Browser, as_url, chromium
 from tests.support.cli import netprobe

@@ -14,8 +14,9 @@ import msgspec
 
 from netprobe.diagnosis.model import EndpointOutcome, HostOutcome
 from netprobe.findings import Certainty, Finding, Outcome, Owner, Severity, Verdict
+from netprobe.naming import HostIdentity
 from netprobe.observations import CatalogVersion, Context, VantageRecord
-from netprobe.report.model import SCHEMA_VERSION, HostIdentity, Report
+from netprobe.report.model import SCHEMA_VERSION, Report
 
 REGION = "us-east-2"
 ENDPOINTS = ("ecs", "ecs-a", "ecs-t", "ssm", "ssmmessages", "ecr-api", "ecr-registry", "logs")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from netprobe import manual
 from netprobe.diagnosis.model import CapabilityOutcome, EndpointOutcome, HostOutcome
 from netprobe.findings import Certainty, Finding, HopAt, Location, Outcome, Owner, Place, RuleOutcome, Severity, Verdict
+from netprobe.naming import HostIdentity
 from netprobe.observations import CatalogVersion, Context, DnsDetail, Failure, Observation, Step, TcpDetail, TlsDetail
-from netprobe.report.model import SCHEMA_VERSION, HostIdentity, Report
+from netprobe.report.model import SCHEMA_VERSION, Report
 
 REGION = "us-east-2"
 IDENTITY = HostIdentity(
