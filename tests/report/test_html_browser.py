@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from netprobe import catalog
 from netprobe.findings import HopAt, Location, Outcome, Owner, Place, RuleOutcome
 from netprobe.naming import HostIdentity
 from netprobe.observations import Context, VantageRecord
@@ -312,6 +313,81 @@ def test_paper_keeps_each_card_on_one_sheet(
         ends = [number for number, sheet in enumerate(sheets) for _ in range(len(re.findall("The way back", sheet)))]
         explained = [n for n, sheet in enumerate(sheets) for _ in range(len(re.findall("Explained:", sheet)))]
         assert begins == ends == explained != [], (paper, name, begins, ends, explained)
+
+
+def _long() -> Report:
+    """A small card, and then one whose change names more than a sheet has room for."""
+    report = lab_report("tls-intercepted")
+    [finding, *_] = report.findings
+    regions = [region.id for region in catalog.load().regions if region.partition.id == "aws"][:20]
+    endpoints = [
+        msgspec.structs.replace(one, region=region, pattern=one.pattern.replace("us-east-2", region))
+        for region in regions
+        for one in report.endpoints
+    ]
+    small = reports.finding("docker_missing", owner=Owner.HOST, evidence=(), endpoints=(), hosts=(), region=None)
+    everywhere = msgspec.structs.replace(finding, region=None)
+    return msgspec.structs.replace(
+        report, regions=tuple(regions), endpoints=tuple(endpoints), findings=(small, everywhere)
+    )
+
+
+def _sheets(file: Path) -> list[tuple[float, list[tuple[float, float, str]]]]:
+    """Each sheet of a PDF: how high it is, and its lines with where they begin and end, from the top."""
+    done = subprocess.run(
+        ["pdftotext", "-bbox-layout", str(file), "-"], capture_output=True, timeout=60, check=True, text=True
+    )
+    found = []
+    for sheet in re.findall(r"<page.*?</page>", done.stdout, re.DOTALL):
+        high = float(re.search(r'height="([\d.]+)"', sheet)[1])  # type: ignore[index]
+        lines = [
+            (float(top), float(bottom), " ".join(re.findall(r"<word[^>]*>(.*?)</word>", words)))
+            for top, bottom, words in re.findall(
+                r'<line [^>]*yMin="([\d.]+)"[^>]*yMax="([\d.]+)">(.*?)</line>', sheet, re.DOTALL
+            )
+        ]
+        found.append((high, lines))
+    return found
+
+
+@pytest.mark.parametrize(("wide", "high"), [(8.27, 11.69), (8.5, 11.0)], ids=("A4", "Letter"))
+def test_a_card_longer_than_a_sheet_is_divided_within_its_list_alone(
+    browser: Browser, tmp_path: Path, wide: float, high: float
+) -> None:
+    need.engine("pdftotext")
+    report = _long()
+    (tmp_path / "long.html").write_text(str(render(report, "html")), encoding="utf-8")
+    browser.open(as_url(tmp_path / "long.html"))
+    (tmp_path / "long.pdf").write_bytes(browser.printed(wide=wide, high=high))
+    sheets = _sheets(tmp_path / "long.pdf")
+    margin = 14 / 25.4 * 72
+    for tall, lines in sheets:
+        assert all(top >= margin - 1 and bottom <= tall - margin + 1 for top, bottom, _ in lines)  # no line is cut
+
+    def on(words: str) -> list[int]:
+        return [number for number, (_, lines) in enumerate(sheets) if any(words in line for _, _, line in lines)]
+
+    names = {f"{one.pattern} TCP {one.port}" for one in report.endpoints}
+    listed = [[line for _, _, line in lines if line.endswith("TCP 443")] for _, lines in sheets]
+    divided = [number for number, some in enumerate(listed) if some]
+    first, last = divided[0], divided[-1]
+    assert last > first, "it fits a sheet: nothing was shown"
+    # Its head stands together, with some of its list, behind the card before it where the sheet has room for that.
+    headline = on("TLS is intercepted by a CA that this host does not trust")[-1]
+    assert headline == on("How sure")[-1] == on("To copy")[-1] == first
+    assert headline - on("Something about docker_missing.")[-1] in (0, 1)
+    if high > 11.5:  # on A4, two thirds of a sheet are left
+        assert headline == on("Something about docker_missing.")[-1]
+    # Each sheet that holds a part of the list holds some lines of it, and the end stands together.
+    assert min(len(some) for some in listed if some) >= 4
+    assert (
+        on("Remove the exemption")
+        == on("The inspecting device no longer sees")
+        == on("Explained: netprobe explain tls")
+    )
+    assert on("Remove the exemption")[0] - last in (0, 1)
+    together = "".join(line for _, lines in sheets for _, _, line in lines).replace(" ", "")
+    assert all(name.replace(" ", "") in together for name in names)
 
 
 # --- the same look for host, image, workload and gate ----------------------------------------------------------------

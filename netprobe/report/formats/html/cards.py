@@ -24,6 +24,8 @@ from netprobe.report.words import TEAMS, counted, waived
 _WIDTH = 76
 _MOST_PLACES = 20
 _MOST_WITNESSES = 24
+_MOST_ON_A_SHEET = 60
+"""Lines of a change that A4 and Letter have room for beside the rest of its card, in two columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,7 @@ class Card:
         team: who acts.
         location: on which hop, where that was looked for.
         block: the change, to copy, in lines; empty where none is asked for.
+        long: whether it may not fit a sheet of paper: then it is divided within that block, and nowhere else.
         risk: what else the change does.
         rollback: how it is taken back.
         witnesses: endpoints whose evidence shows it, with their anchors.
@@ -61,6 +64,7 @@ class Card:
     team: str
     location: str
     block: tuple[str, ...]
+    long: bool
     risk: str
     rollback: str
     witnesses: tuple[tuple[str, str], ...]
@@ -86,6 +90,7 @@ def view(report: Report, index: Index) -> tuple[Card, ...]:
         anchor = index.card(finding)
         first = told.setdefault(finding.id, anchor)
         change = change_for(finding)
+        block = _block(finding, report, index)
         touching = [one for one in report.endpoints if one.touched_by(finding)]
         cards.append(
             Card(
@@ -99,7 +104,8 @@ def view(report: Report, index: Index) -> tuple[Card, ...]:
                 certainty=_certainty(finding),
                 team=TEAMS[finding.owner],
                 location=_location(finding),
-                block=_block(finding, report, index),
+                block=block,
+                long=len(block) > _MOST_ON_A_SHEET,
                 risk=change.risk,
                 rollback=change.rollback,
                 witnesses=tuple(
