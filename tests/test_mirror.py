@@ -57,7 +57,6 @@ EXCUSED: dict[str, Excuse] = {
     "netprobe.lab.sockets": Excuse("test_lab.py", "the sockets of the lab, which is run whole"),
     "netprobe.observe.files": Excuse("observe/test_observe_real.py", _COMMAND),
     "netprobe.observe.learned": Excuse("observe/test_observe_real.py", _COMMAND),
-    "netprobe.observe.model": Excuse("observe/test_observe_real.py", "types alone"),
     "netprobe.path.errqueue": Excuse("path/test_path_hops.py", _NETWORK),
     "netprobe.path.mtu": Excuse("path/test_path_hello_mtu.py", _NETWORK),
     "netprobe.path.trace": Excuse("path/test_path_hops.py", _NETWORK),

@@ -15,8 +15,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from netprobe import catalog
+from netprobe.cli import facts
 from netprobe.findings import Certainty, HopAt, Location
 from netprobe.naming import HostIdentity, in_words
+from netprobe.observations import CatalogVersion
 from netprobe.observe.model import Observed, Question, Reset, Use, without_addresses
 from netprobe.observe.text import text
 from netprobe.path import run
@@ -181,6 +184,14 @@ def test_what_an_anonymous_host_heard_leaves_out_its_addresses() -> None:
     assert "10.0.0.2" not in text(hidden)
     assert hidden.used[0].remote_addresses == ("192.0.2.1",)
     assert hidden.used[0].resets_by[1].by == "192.0.2.1"
+
+
+def test_a_catalog_has_its_age_on_the_day_of_the_run() -> None:
+    known = catalog.load()
+    assert facts.version_of(known, f"{known.version}T23:59:59Z") == CatalogVersion(
+        version=known.version, digest=known.digest, age_days=0
+    )
+    assert facts.version_of(known, facts.stamp()).age_days is not None
 
 
 def test_a_host_in_words_leaves_out_what_is_not_known() -> None:
