@@ -6,6 +6,7 @@ every kind of page, on a wide screen and a phone, light and dark, and as it is p
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import subprocess
@@ -22,9 +23,10 @@ from netprobe.naming import HostIdentity
 from netprobe.observations import Context, VantageRecord
 from netprobe.report import render
 from netprobe.report.model import Report
+from tests.report import picture
 from tests.support import need, reports, rootfs
 from tests.support.browser import Browser, as_url, chromium
-from tests.support.cli import netprobe
+from tests.support.cli import ROOT, netprobe
 from tests.support.lab_runs import lab_report
 
 WIDE, PHONE = (1280, 900), (390, 844)
@@ -464,9 +466,28 @@ def test_each_command_makes_a_page_that_everybody_can_read(
         assert browser.run("document.querySelectorAll('.card.fail').length") > 0
 
 
+def test_the_picture_in_the_readme_shows_the_page_of_today(browser: Browser, tmp_path: Path) -> None:
+    """Where this fails, the page has changed: python -m tests.report.picture takes the picture again."""
+    written = json.loads(picture.SHOWN.read_text(encoding="utf-8"))
+    assert hashlib.sha256(picture.PICTURE.read_bytes()).hexdigest() == written["sha256"]
+    seen = picture.structure(browser, picture.page(tmp_path))
+    told = [[(one["element"], one["words"]) for one in some] for some in (written["shown"], seen)]
+    assert told[0] == told[1]
+    for before, now in zip(written["shown"], seen, strict=True):
+        # Fonts differ from machine to machine by some pixels a line; a layout does not.
+        assert all(abs(a - b) <= 24 for a, b in zip(before["box"], now["box"], strict=True)), (before, now)
+    head = written["shown"][0]["box"]
+    image = picture.PICTURE.read_bytes()
+    assert (image[:4], image[8:12]) == (b"RIFF", b"WEBP")
+    assert len(image) < 48_000
+    assert abs(int.from_bytes(image[26:28], "little") - head[2]) <= 1
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme.count("](.github/report.webp)") == 1
+
+
 def test_a_picture_can_be_taken(browser: Browser, pages: dict[str, str]) -> None:
-    """For the README and for people; what it shows is held by the boxes above."""
+    """For people; what it shows is held by the boxes above."""
     browser.open(pages["intercepted"], wide=1200, high=700)
-    picture = browser.picture()
-    assert picture.startswith(b"\x89PNG")
-    assert len(picture) > 20_000
+    taken = browser.picture()
+    assert taken.startswith(b"\x89PNG")
+    assert len(taken) > 20_000

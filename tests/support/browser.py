@@ -123,6 +123,12 @@ class Browser:
         """A PNG of what is seen, or of the whole page."""
         return base64.b64decode(self.call("Page.captureScreenshot", captureBeyondViewport=whole)["data"])
 
+    def webp(self, box: Mapping[str, float], *, quality: int) -> bytes:
+        """A WebP picture of a part of what is seen: ``x``, ``y``, ``width`` and ``height`` in pixels."""
+        clip = {**{key: box[key] for key in ("x", "y", "width", "height")}, "scale": 1}
+        done = self.call("Page.captureScreenshot", format="webp", quality=quality, clip=clip)
+        return base64.b64decode(done["data"])
+
     def printed(self, *, wide: float, high: float) -> bytes:
         """A PDF of the page on paper of a size in inches."""
         done = self.call(
