@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import html.parser
 import json
 import re
@@ -84,6 +85,29 @@ def test_every_format_renders_every_kind_of_report_and_ends_with_a_newline() -> 
     for name in FORMATS:
         for report in (reports.report(), reports.ready(), empty):
             assert shown(report, name).endswith("\n")
+
+
+TERSE = {"line": "NOT READY edge-fra-07: ", "nagios": "edge-fra-07", "gitlab": "edge-fra-07, site fra, rack=7"}
+"""Formats that have room for little: a line, a plugin's line, and issues with nothing around them."""
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_says_which_host_it_is_about(name: str) -> None:
+    report = reports.report()
+    # What a format escapes is its own affair: entities and comments of Markdown, the blanks that text wraps at.
+    out = render(report, name, full=True) if name == "text" else render(report, name)
+    told = " ".join(re.sub(r"<!--.*?-->", "", html.unescape(str(out))).split())
+    if name in TERSE:
+        assert TERSE[name] in told
+        return
+    host = report.host
+    whole = {*host.labels.values(), *host.agents.values(), host.name, host.site, host.machine_id, host.os, host.kernel}
+    whole |= {host.docker, host.user, report.netprobe_version, report.catalog.version}
+    # A label of a metric that changes with every lease makes a new series; the time of a run is a metric of its own.
+    whole |= set() if name == "openmetrics" else {*host.addresses, report.started_at[:10]}
+    assert [word for word in whole if word not in told] == []
+    nobody = msgspec.structs.replace(report, host=HostIdentity())
+    assert "edge-fra-07" not in str(render(nobody, name))
 
 
 def test_an_unknown_format_is_refused() -> None:
