@@ -22,6 +22,14 @@ def listing(items: Iterable[str], *, most: int = 3) -> str:
     return texts[0] if texts else "nothing"
 
 
+def located(location: Location) -> str:
+    """``hop 2 10.1.0.9 firewall (suspected); last to answer: hop 2 …``: where on the way it breaks, in words."""
+    parts = (f"hop {location.hop}" if location.hop is not None else "", location.address, location.device)
+    where = f"{' '.join(part for part in parts if part)} ({location.certainty})"
+    told = hops_told(location)
+    return f"{where}; {told}" if told else where
+
+
 def hops_told(location: Location) -> str:
     """``last to answer: hop 2 (10.1.0.9); suspects: hop 2, or before hop 3 (10.2.0.1)``; nothing where unknown."""
     parts = [f"last to answer: {_hop(location.answered)}"] if location.answered is not None else []

@@ -7,6 +7,7 @@ is: each format makes it safe in its own way, and writes the arrow as it can.
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -148,10 +149,14 @@ def _interceptor(authority: Authority) -> str:
     return "with a self-signed certificate" if authority.alone else f'by "{common_name(authority.name)}"'
 
 
+_CN = re.compile(r"(?:^|,)\s*CN\s*=\s*((?:[^,\\]|\\.)+)")
+"""A comma within a value is escaped (RFC 4514, section 2.4)."""
+
+
 def common_name(name: str) -> str:
     """The CN of a distinguished name, or the name as it is."""
-    parts = (part.partition("=") for part in name.split(","))
-    return next((value.strip() for key, _, value in parts if key.strip() == "CN" and value.strip()), name)
+    found = _CN.search(name)
+    return found[1].strip() if found else name
 
 
 def _one_of(word: str, found: Sequence[str]) -> str:

@@ -103,6 +103,20 @@ def test_a_line_says_what_whose_and_where_to_read_on(more: Mapping[str, object],
     assert line.partition(": ")[2] == f"{told}; netprobe explain x"
 
 
+@pytest.mark.parametrize(
+    ("name", "common"),
+    [
+        ("CN=Example CA,O=Example", "Example CA"),
+        ("O=Example, CN = Example CA", "Example CA"),
+        (r"O=x,CN=Example\, Inc. CA,C=DE", r"Example\, Inc. CA"),
+        ("O=Example", "O=Example"),
+        ("O=CN,OU=y", "O=CN,OU=y"),
+    ],
+)
+def test_a_common_name_is_whole_though_a_comma_is_in_it(name: str, common: str) -> None:
+    assert glance.common_name(name) == common
+
+
 def test_it_says_which_dns_server_and_as_whom() -> None:
     observation = seen("o1", DnsDetail(resolver="10.0.0.53:53", rrtype="A"))
     two = Context(vantages=(VantageRecord(name="docker"), VantageRecord(name="ssm-agent")))

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from netprobe import cilog
 from netprobe.diagnosis.model import CapabilityOutcome, EndpointOutcome
-from netprobe.diagnosis.words import hops_told
+from netprobe.diagnosis.words import located
 from netprobe.errors import printable
 from netprobe.findings import Finding, Outcome, RuleOutcome, Severity, Verdict
 from netprobe.observations import VantageRecord
@@ -180,7 +180,7 @@ def _finding(finding: Finding, report: Report, page: _Page, *, listed_by: Findin
         text = f"  {page.told(place.text)}" if place.text else ""
         yield from _labelled("at", f"{page.told(place.file)}{line}{text}", page)
     if finding.location is not None:
-        yield from _labelled("where", _location(finding, page), page)
+        yield from _labelled("where", page.told(located(finding.location), 600), page)
     yield from _labelled("fix", page.told(finding.remedy, 2000), page)
     if len(finding.patterns) > 1 and listed_by is not None:
         yield f"    the same {len(finding.patterns)} names as for {page.told(listed_by.id)}, above"
@@ -196,14 +196,6 @@ def _patterns(finding: Finding, page: _Page) -> Iterator[str]:
         yield f"    {page.told(pattern, 260)}"
     if len(finding.patterns) > _PATTERNS:
         yield f"    and {len(finding.patterns) - _PATTERNS} more: netprobe endpoints lists them"
-
-
-def _location(finding: Finding, page: _Page) -> str:
-    at = finding.location
-    assert at is not None
-    parts = [f"hop {at.hop}" if at.hop is not None else "", page.told(at.address), page.told(at.device)]
-    told = page.told(hops_told(at))
-    return " ".join(part for part in parts if part) + f" ({at.certainty})" + (f"; {told}" if told else "")
 
 
 def _vantages(report: Report, page: _Page) -> Iterator[str]:

@@ -12,7 +12,7 @@ from netprobe.diagnosis.changes import change_for
 from netprobe.diagnosis.handoff import destinations, sources
 from netprobe.diagnosis.proof import NEEDS
 from netprobe.diagnosis.taxonomy import TAXONOMY
-from netprobe.diagnosis.words import hops_told
+from netprobe.diagnosis.words import located
 from netprobe.errors import redacted
 from netprobe.findings import NOT_OURS, Certainty, Finding, Outcome, Owner, Severity
 from netprobe.report.formats.html.explained import sections
@@ -103,7 +103,7 @@ def view(report: Report, index: Index) -> tuple[Card, ...]:
                 sentence=finding.title if finding.id in TAXONOMY else "",
                 certainty=_certainty(finding),
                 team=TEAMS[finding.owner],
-                location=_location(finding),
+                location=located(finding.location) if finding.location is not None else "",
                 block=block,
                 long=len(block) > _MOST_ON_A_SHEET,
                 risk=change.risk,
@@ -130,15 +130,6 @@ def _certainty(finding: Finding) -> str:
     if need.experiments is None:
         return f"Proven. {need.control}{seen}"
     return f"Proven: it was tried again, unchanged and alone, and failed alike each time. {need.control}{seen}"
-
-
-def _location(finding: Finding) -> str:
-    at = finding.location
-    if at is None:
-        return ""
-    parts = (f"hop {at.hop}" if at.hop is not None else "", at.address, at.device)
-    told = hops_told(at)
-    return f"{' '.join(part for part in parts if part)} ({at.certainty}){f'; {told}' if told else ''}"
 
 
 def _block(finding: Finding, report: Report, index: Index) -> tuple[str, ...]:

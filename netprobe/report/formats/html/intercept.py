@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from netprobe.observations import Observation, TlsDetail
-
-_CN = re.compile(r"(?:^|,)CN=((?:[^,\\]|\\.)+)")
+from netprobe.report.glance import common_name
 
 
 def authority(observations: Iterable[Observation]) -> str:
     """The name of the foreign CA that the observations show first, or nothing."""
     for one in observations:
         if isinstance(one.detail, TlsDetail) and one.detail.origin is False and one.detail.chain:
-            name = one.detail.chain[-1].issuer
-            found = _CN.search(name)
-            return found[1] if found else name
+            return common_name(one.detail.chain[-1].issuer)
     return ""

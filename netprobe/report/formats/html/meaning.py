@@ -7,7 +7,7 @@ looked at too; only the way there is drawn as broken.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netprobe.diagnosis.capabilities import CAPABILITIES
 from netprobe.diagnosis.model import CapabilityOutcome
@@ -117,15 +117,7 @@ def _looked_at(found: list[CapabilityOutcome], ids: Sequence[str]) -> list[str]:
 def _placed(link: Link, at: int, end: int | None) -> Link:
     if end is None or at < end:
         return link
-    return Link(
-        name=link.name,
-        needs=link.needs,
-        outcome=link.outcome,
-        told=link.told,
-        blocked_by=link.blocked_by,
-        ends=at == end,
-        behind=at > end,
-    )
+    return replace(link, ends=at == end, behind=at > end)
 
 
 def _sentence(links: list[Link], end: int | None) -> str:
