@@ -18,10 +18,11 @@ from netprobe.errors import UsageError
 from netprobe.probes.settings import Settings
 
 if TYPE_CHECKING:
+    from netprobe.naming import HostIdentity
     from netprobe.observations import Run
     from netprobe.probes import spread
     from netprobe.probes.news import News
-    from netprobe.report.model import HostIdentity, Report
+    from netprobe.report.model import Report
     from netprobe.vantage import Vantage
 
 Progress = Callable[[int, int], None]

@@ -109,8 +109,7 @@ REPORTS = {
     "intercepted": lambda: lab_report("tls-intercepted"),
     "healthy": lambda: lab_report("healthy"),
     "agents": _agents,
-    "located": lambda: reports.located("tcp_dropped"),
-    "located before the proxy": _ipv6,
+    "located": _ipv6,
     "rules": _rules,
     "regions": _regions,
 }
