@@ -238,6 +238,19 @@ def test_nobody_is_told_to_change_what_is_aws_own() -> None:
     assert text(by_class(head, "tile")[0]) == "0 Network changes needed, 1 advised"
 
 
+def test_the_head_marks_what_is_waived_and_advises_nobody_to_change_it() -> None:
+    waiver = Acceptance(owner="platform@corp.example", expires="2027-01-31", reason="hardened in the next release")
+    accepted = reports.finding("docker_missing", Severity.WARNING, owner=Owner.HOST, waiver=waiver)
+    other = reports.finding("clock_skew", Severity.WARNING, owner=Owner.HOST)
+    report = reports.report(findings=(accepted, other), verdict=Verdict.DEGRADED)
+    head = parsed(shown(report)).find(".//header")
+    assert head is not None
+    first, second = by_class(head, "causes")[0]
+    assert "(waived until 2027-01-31 by platform@corp.example)" in text(first)
+    assert "waived" not in text(second)
+    assert text(by_class(head, "tile")[1]) == "0 Host changes needed, 1 advised, 1 accepted"
+
+
 def test_a_page_is_explained_once() -> None:
     twice = (reports.finding("tcp_dropped"), reports.finding("tcp_dropped", certainty=Certainty.SUSPECTED))
     cards = by_class(found(parsed(shown(reports.report(findings=twice))), "cards"), "card")

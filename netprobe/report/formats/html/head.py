@@ -44,11 +44,12 @@ class Tile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """One line under the verdict: what, and whose."""
+    """One line under the verdict: what, how much of it, until when it is accepted, and whose."""
 
     outcome: Outcome
     text: str
     reach: str
+    waived: str
     team: str
     anchor: str
 
@@ -120,6 +121,7 @@ def _cause(finding: Finding, report: Report, index: Index) -> Cause:
         outcome=OF_SEVERITY[finding.severity],
         text=f"{brief(finding)}: {which}" if which else brief(finding),
         reach=_reach(finding, report),
+        waived=glance.waived(finding),
         team=TEAMS[finding.owner],
         anchor=index.card(finding),
     )
@@ -159,19 +161,19 @@ def _tiles(told: list[Finding]) -> Iterator[Tile]:
         mine = [finding for finding in told if finding.owner is owner]
         needed = sum(finding.severity is Severity.ERROR for finding in mine)
         if (owner, name) in _TILES or mine:
-            yield Tile(
-                owner=name, needed=needed, what=_asked_of(owner, needed, len(mine) - needed), outcome=_worst(mine)
-            )
+            accepted = sum(finding.waiver is not None for finding in mine)
+            what = _asked_of(owner, needed, len(mine) - needed - accepted, accepted)
+            yield Tile(owner=name, needed=needed, what=what, outcome=_worst(mine))
 
 
-def _asked_of(owner: Owner, needed: int, warnings: int) -> str:
-    """What a number of changes is called; nobody is advised to change what is AWS's."""
-    what = "change needed" if needed == 1 else "changes needed"
-    if not warnings:
-        return what
-    if owner in NOT_OURS:
-        return f"{what}, {counted(warnings, 'warning')}"
-    return f"{what}, {warnings} advised"
+def _asked_of(owner: Owner, needed: int, warnings: int, accepted: int) -> str:
+    """What a number of changes is called; nobody is advised to change what is AWS's, or what is accepted for now."""
+    parts = ["change needed" if needed == 1 else "changes needed"]
+    if warnings:
+        parts.append(counted(warnings, "warning") if owner in NOT_OURS else f"{warnings} advised")
+    if accepted:
+        parts.append(f"{accepted} accepted")
+    return ", ".join(parts)
 
 
 def _worst(mine: list[Finding]) -> Outcome:
