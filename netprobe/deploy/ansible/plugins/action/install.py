@@ -16,12 +16,14 @@ from ansible_collections.netprobe.ecs_anywhere.plugins.plugin_utils.remote impor
     place_binary,
 )
 
+_PATH = "PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export PATH; "
+"""dpkg looks for ldconfig and start-stop-daemon there, and no login shell has put them on the PATH."""
 VERSIONS = {
     "deb": "dpkg-query -W -f '${Status} ${Version}' netprobe-ecs 2>/dev/null || true",
     "rpm": "rpm -q --qf 'installed %{VERSION}-%{RELEASE}' netprobe-ecs 2>/dev/null || true",
 }
-INSTALL = {"deb": "dpkg -i %s", "rpm": "rpm -U --replacepkgs %s"}
-REMOVE = {"deb": "dpkg -r netprobe-ecs", "rpm": "rpm -e netprobe-ecs"}
+INSTALL = {"deb": _PATH + "dpkg -i %s", "rpm": _PATH + "rpm -U --replacepkgs %s"}
+REMOVE = {"deb": _PATH + "dpkg -r netprobe-ecs", "rpm": _PATH + "rpm -e netprobe-ecs"}
 STAMP = "/var/lib/netprobe-ecs.installed"
 
 

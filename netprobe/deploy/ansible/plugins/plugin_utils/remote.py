@@ -28,6 +28,10 @@ class Remote:
         done = self._action._low_level_execute_command(command, sudoable=become)
         return {"rc": int(done.get("rc", 0)), "stdout": done.get("stdout", ""), "stderr": done.get("stderr", "")}
 
+    def administer(self, command):
+        """Run a line of shell that needs an administrator's programs, which no login shell has put on the PATH here."""
+        return self.run("PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export PATH; %s" % command)
+
     def must(self, command, what, become=True):
         """Run a line of shell that has to succeed."""
         done = self.run(command, become=become)
