@@ -149,6 +149,10 @@ def is_overcome(failed: Failure | None, later: Failure | None) -> bool:
     return later is Failure.DNS_NXDOMAIN and failed not in DENIALS
 
 
+NOT_KEPT = "(not kept)"
+"""A name in a certificate of which a run kept no more than the fingerprint and the dates: peers wrote too much."""
+
+
 class Certificate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One certificate of a peer chain, as text that is safe to print (RFC 4514 names, cut at 200 characters)."""
 

@@ -8,8 +8,9 @@ at all, and which names may be missing, is decided here, since it takes the whol
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from functools import cached_property
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -20,6 +21,7 @@ from netprobe.diagnosis.stalls import Stalls
 from netprobe.diagnosis.tries import Luck, Tries, key, repeats
 from netprobe.diagnosis.views import STEPS, Path, State, View, cannot_resolve
 from netprobe.observations import (
+    NOT_KEPT,
     Context,
     DnsDetail,
     Experiment,
@@ -32,6 +34,7 @@ from netprobe.observations import (
 )
 
 _WEB_PORTS = frozenset({80, 443})
+T = TypeVar("T")
 
 
 class Evidence:
@@ -72,6 +75,19 @@ class Evidence:
         for view in self.views:
             for subject in view.subjects:
                 self._by_subject[subject.id, subject.region].append(view)
+        self._found_once: dict[Hashable, Any] = {}
+
+    def once(self, what: Hashable, find: Callable[[], T]) -> T:
+        """What a rule finds by looking at the whole run; found once, since it is asked for every host of the run.
+
+        Args:
+            what: which question it answers.
+            find: looks.
+        """
+        if what not in self._found_once:
+            self._found_once[what] = find()
+        found: T = self._found_once[what]
+        return found
 
     def _views(self) -> Iterator[View]:
         groups: dict[tuple[str, str, int], list[Observation]] = defaultdict(list)
@@ -272,7 +288,8 @@ class Evidence:
                         continue
                     found.setdefault((view.vantage, "root", detail.root_sha256), step)
                     for last in detail.chain[-1:]:
-                        found.setdefault((view.vantage, "issuer", last.issuer), step)
+                        if last.issuer != NOT_KEPT:
+                            found.setdefault((view.vantage, "issuer", last.issuer), step)
         return found
 
     def found(self, subject: Subject) -> bool:

@@ -64,12 +64,20 @@ def companions(world: Evidence) -> Iterator[Cause]:
 
 def is_lossy(world: Evidence, vantage: str) -> bool:
     """Whether the line loses so much that what was sent and not answered may be lost as well."""
+    return world.once(("lossy", vantage), lambda: _looks_lossy(world, vantage))
+
+
+def _looks_lossy(world: Evidence, vantage: str) -> bool:
     views = [s for s in world.views if s.vantage == vantage]
     return _is_loss(views, dict(_sent_again(views, world.stalls)))
 
 
 def has_limit(world: Evidence, vantage: str) -> tuple[Observation, ...]:
     """What failed, or lost its SYN, in the burst that was made once more, where nothing did alone; or nothing."""
+    return world.once(("limit", vantage), lambda: _find_limit(world, vantage))
+
+
+def _find_limit(world: Evidence, vantage: str) -> tuple[Observation, ...]:
     burst = [o for o in world.controls(Experiment.BURST) if o.vantage == vantage]
     met = tuple(o for o in burst if o.failure not in PASSES or _lost_syn(o))
     alone = [o for name in (Experiment.ALONE, Experiment.REPEAT) for o in world.controls(name) if o.vantage == vantage]

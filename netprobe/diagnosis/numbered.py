@@ -8,6 +8,7 @@ what a device is proven to block is the device's, however few they are.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -148,14 +149,20 @@ def _passes_otherwise(world: Evidence, view: View, o: Observation) -> bool:
         *world.controls(Experiment.NO_SNI, like=o, same_host=False),
         *world.controls(Experiment.LOWER_MSS, like=o),
     ]
-    shared = (
-        path.step(Step.TLS)
-        for other in world.views
-        if other.vantage == view.vantage and other.host != view.host and other.port == view.port
-        for path in other.paths
-        if o.address is not None and path.address == o.address
-    )
-    return any(c.step is Step.TLS and c.failure is None for c in (*other_names, *(s for s in shared if s)))
+    shaken = world.once(("shaken", view.vantage, view.port), lambda: _shaken(world, view.vantage, view.port))
+    shared = [c for c in shaken.get(o.address, ()) if c.host != view.host] if o.address is not None else []
+    return any(c.step is Step.TLS and c.failure is None for c in (*other_names, *shared))
+
+
+def _shaken(world: Evidence, vantage: str, port: int) -> dict[str | None, list[Observation]]:
+    """The handshakes of the first pass that completed, by their address."""
+    found: dict[str | None, list[Observation]] = defaultdict(list)
+    for view in world.views:
+        for path in view.paths if view.vantage == vantage and view.port == port else ():
+            step = path.step(Step.TLS)
+            if step is not None and step.failure is None:
+                found[path.address].append(step)
+    return found
 
 
 def _shows_origin(world: Evidence, o: Observation) -> bool:

@@ -134,14 +134,16 @@ def _passes_through_proxy(world: Evidence, o: Observation) -> tuple[tuple[Observ
     shown = next((path.steps for other in others for path in other.paths if path.works), ())
     if shown:
         return shown, True
-    alike = {
-        view.host
-        for view in world.views
-        if view.vantage == o.vantage and view.failed is not None and view.failed.failure is o.failure
-    }
+    alike = world.once(("failed alike", o.vantage, o.failure), lambda: _failed_alike(world, o.vantage, o.failure))
     theirs = [c for c in world.controls(Experiment.WITH_PROXY) if c.vantage == o.vantage and c.host in alike]
     passes = any(c.step is Step.PROXY for c in theirs) and all(c.failure is None for c in theirs)
     return (tuple(theirs) if passes else ()), False
+
+
+def _failed_alike(world: Evidence, vantage: str, failure: Failure | None) -> set[str]:
+    """The hosts that failed in one way."""
+    mine = [view for view in world.views if view.vantage == vantage]
+    return {view.host for view in mine if view.failed is not None and view.failed.failure is failure}
 
 
 def _proxy_of(observations: Iterable[Observation]) -> str:
@@ -158,10 +160,10 @@ def _partial(world: Evidence, view: View, path: Path, id_: str) -> str | None:
     mine = family(path.address)
     others = {family(p.address) for p in view.paths if p.works}
     if mine not in others and None not in others:
-        if not _family_works(world, view.vantage, mine):
+        if not world.once(("family works", view.vantage, mine), lambda: _family_works(world, view.vantage, mine)):
             return "ipv6_broken" if mine == 6 else "ipv4_broken"
         return "tcp_some_addresses_blocked"
-    if id_ in _POLICY and _rotating(world, view.vantage):
+    if id_ in _POLICY and world.once(("rotating", view.vantage), lambda: _rotating(world, view.vantage)):
         return "stale_ip_allowlist"
     return "tcp_some_addresses_blocked"
 

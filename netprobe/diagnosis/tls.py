@@ -8,7 +8,7 @@ What the certificate itself says is judged in :mod:`netprobe.diagnosis.certifica
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from enum import Enum
 
 from netprobe.diagnosis import details
@@ -191,25 +191,32 @@ def _neighbours(world: Evidence, o: Observation) -> tuple[Observation, ...]:
     """Handshakes of the first pass that completed at the same address under another name."""
     if o.address is None:
         return ()
-    return tuple(
-        step
-        for view in world.views
-        if view.vantage == o.vantage and view.host != o.host and view.port == o.port
-        for path in view.paths
-        if path.address == o.address
-        for step in path.steps
-        if completes(step) and step.step is Step.TLS
-    )
+    at_address = world.once(("completed", o.vantage, o.port), lambda: _completed(world, o.vantage, o.port))
+    return tuple(step for step in at_address.get(o.address, ()) if step.host != o.host)
+
+
+def _completed(world: Evidence, vantage: str, port: int) -> dict[str | None, list[Observation]]:
+    """The handshakes of the first pass that completed, by their address."""
+    found: dict[str | None, list[Observation]] = defaultdict(list)
+    for view in world.views:
+        if view.vantage == vantage and view.port == port:
+            for path in view.paths:
+                found[path.address] += (step for step in path.steps if completes(step) and step.step is Step.TLS)
+    return found
 
 
 def _like_the_others(world: Evidence, o: Observation) -> _Told:
     """Without controls of its own, a handshake shares the cause that was proven for others that ended alike."""
+    return world.once(("told", o.vantage, o.failure), lambda: _most_told(world, o.vantage, o.failure))
+
+
+def _most_told(world: Evidence, vantage: str, failure: Failure | None) -> _Told:
     tally = Counter(
         _told(world, other)[0]
         for view in world.views
-        if view.vantage == o.vantage
+        if view.vantage == vantage
         for path in view.paths
-        if (other := path.failed) is not None and other.step is Step.TLS and other.failure == o.failure
+        if (other := path.failed) is not None and other.step is Step.TLS and other.failure == failure
     )
     del tally[_Told.NOTHING]
     return tally.most_common(1)[0][0] if tally else _Told.NOTHING

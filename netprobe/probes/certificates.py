@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from netprobe.errors import printable
-from netprobe.observations import Certificate
-from netprobe.probes import dername, trust
+from netprobe.observations import NOT_KEPT, Certificate
+from netprobe.probes import dername, rooms, trust
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -36,8 +36,6 @@ MAX_CANDIDATES = 64
 """Certificates among which the next issuer is looked for."""
 MAX_NAMES = 20
 MAX_REMEMBERED = 4096
-MAX_CHARACTERS = 4 << 20
-"""Characters that a run's chains are described with in full; whole regions behind an interceptor take a quarter."""
 BRIEF_NAMES = 3
 BRIEF = 80
 """Characters of a name where a chain is described in brief."""
@@ -77,40 +75,19 @@ class _Remembered(OrderedDict[K, T]):
         self.found = 0
 
 
-class _Room:
-    """How much of what peers write about themselves is kept by this process.
-
-    Attributes:
-        left: characters.
-    """
-
-    def __init__(self) -> None:
-        self.left = MAX_CHARACTERS
-
-    def share(self, count: int) -> None:
-        """Leave the same to each of ``count`` processes."""
-        self.left //= count
-
-    def takes(self, chain: tuple[Certificate, ...]) -> bool:
-        """Whether there is room for a chain, which then is taken."""
-        size = sum(len(text) for one in chain for text in (one.subject, one.issuer, *one.names))
-        if size > self.left:
-            return False
-        self.left -= size
-        return True
-
-
-room = _Room()
-
-
 def begin_run() -> None:
-    """Describe what a new run meets as in a new process: each run has the whole room."""
-    room.left = MAX_CHARACTERS
+    """Describe what a new run meets as in a new process."""
     described.forget()
 
 
 described: _Remembered[bytes, tuple[Certificate, ...]] = _Remembered()
 judged: _Remembered[tuple[bytes, trust.Anchors], bool] = _Remembered()
+
+
+def kept_once(chain: tuple[Certificate, ...]) -> tuple[Certificate, ...]:
+    """A chain that another process of this run described: the same as one before where it says the same."""
+    key = hashlib.sha256("".join(f"{one.sha256}{one.subject}{len(one.names)}" for one in chain).encode()).digest()
+    return described.of(key, lambda: tuple(map(_sharing, chain)))
 
 
 def digest(chain: Sequence[bytes]) -> bytes:
@@ -121,8 +98,8 @@ def digest(chain: Sequence[bytes]) -> bytes:
 def describe(chain: tuple[bytes, ...]) -> tuple[Certificate, ...]:
     """The certificates of a chain as text, leaf first; at most :data:`MAX_CHAIN` of them.
 
-    Once the chains of a run have filled :data:`MAX_CHARACTERS`, only the first and the last certificate are described,
-    with short names: peers that show another long chain at every connection must not fill the memory.
+    Once they have filled their room (:mod:`netprobe.probes.rooms`), only the first and the last certificate are
+    described, with short names; later only by their fingerprints and dates, and by an issuer that was met before.
     """
     chain = chain[:MAX_CHAIN]
     return described.of(digest(chain), lambda: _describe(chain))
@@ -130,16 +107,42 @@ def describe(chain: tuple[bytes, ...]) -> tuple[Certificate, ...]:
 
 def _describe(chain: tuple[bytes, ...]) -> tuple[Certificate, ...]:
     whole = tuple(_certificate(der, leaf=index == 0) for index, der in enumerate(chain))
-    return whole if room.takes(whole) else tuple(map(_brief, whole[:1] + whole[1:][-1:]))
+    if rooms.chains.takes(_characters(whole)):
+        return tuple(map(_sharing, whole))
+    brief = tuple(map(_brief, whole[:1] + whole[1:][-1:]))
+    if rooms.brief_chains.takes(_characters(brief)):
+        return tuple(map(_sharing, brief))
+    return tuple(map(_bare, brief))
+
+
+def _characters(chain: tuple[Certificate, ...]) -> int:
+    """The characters that peers chose themselves."""
+    return sum(len(text) for one in chain for text in (one.subject, one.issuer, *one.names))
+
+
+def _sharing(certificate: Certificate) -> Certificate:
+    """The same with an issuer that is kept once for all that it issued."""
+    return msgspec.structs.replace(certificate, issuer=rooms.shared(certificate.issuer))
 
 
 def _brief(certificate: Certificate) -> Certificate:
     return msgspec.structs.replace(
         certificate,
         subject=printable(certificate.subject, BRIEF),
-        issuer=printable(certificate.issuer, BRIEF),
+        issuer=_kept_issuer(certificate.issuer, printable(certificate.issuer, BRIEF)),
         names=tuple(printable(name, BRIEF) for name in certificate.names[:BRIEF_NAMES]),
     )
+
+
+def _bare(certificate: Certificate) -> Certificate:
+    return msgspec.structs.replace(
+        certificate, subject=NOT_KEPT, issuer=_kept_issuer(certificate.issuer, NOT_KEPT), names=()
+    )
+
+
+def _kept_issuer(issuer: str, otherwise: str) -> str:
+    """An issuer in full where that costs nothing, since it is kept already: by its name causes are told apart."""
+    return rooms.shared(issuer) if rooms.is_shared(issuer) else otherwise
 
 
 def ends_in_origin(chain: tuple[bytes, ...], roots: trust.Anchors) -> bool:

@@ -187,6 +187,7 @@ async def _converse(
         _keep_chain(session, target, scene, observation, encrypted.chain)
         origin = origins.answered(observation)
         _judge_strictly(session, target, scene, observation, encrypted.chain, seen)
+        encrypted.chain = ()  # up to 100 KB, which nobody asks for again while the answer is waited for
     transport = OpenStreamTransport(stream)
     observation, answer = await http.request(
         scene, transport, target.request, limits, address=address, secure=secure, origin=origin

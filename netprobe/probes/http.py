@@ -25,13 +25,15 @@ from netprobe import origin as origins
 from netprobe.catalog.model import Request
 from netprobe.errors import printable
 from netprobe.observations import Failure, HttpDetail, Observation, Step
-from netprobe.probes import classify, recognise
+from netprobe.probes import classify, recognise, rooms
 from netprobe.probes.limits import Limits
 from netprobe.probes.recognise import Answer
 from netprobe.probes.scene import Scene
 from netprobe.probes.transport import AnswerTooLarge
 
 MAX_BODY = 65536
+BRIEF = 60
+"""Characters of each text of an answer, where a run has met more than it keeps."""
 _HEADERS_TOO_LARGE = 431
 _TITLE = re.compile(rb"<title[^>]{0,200}>([^<]{0,400})", re.IGNORECASE)
 USER_AGENT = f"netprobe/{__version__}"
@@ -155,20 +157,32 @@ def describe(answer: Answer | None, began: datetime.datetime, took: float) -> di
     if answer is None:
         return {}
     headers = answer.headers
-    return {
-        "status": answer.status,
+    told = {
         "server": printable(headers.get("server", ""), 100),
         "via": printable(headers.get("via", ""), 100),
         "location": printable(headers.get("location", "")),
-        "request_id": recognise.request_id(answer),
-        "headers": recognise.header_names(answer),
-        "values": recognise.telling_values(answer),
-        "error_word": recognise.error_word(answer),
         "content_type": printable(answer.content_type, 100),
         "title": title(answer),
+    }
+    names, values = recognise.header_names(answer), recognise.telling_values(answer)
+    if not rooms.answers.takes(_characters(told, names, values)):
+        told, names, values = {name: printable(text, BRIEF) for name, text in told.items()}, (), {}
+    return {
+        "status": answer.status,
+        "request_id": recognise.request_id(answer),
+        "headers": rooms.shared(names),
+        "values": values,
+        "error_word": recognise.error_word(answer),
         "body_sha256": hashlib.sha256(answer.body).hexdigest() if answer.body else "",
         "date_skew_seconds": skew(headers.get("date", ""), began, took),
+        **told,
     }
+
+
+def _characters(told: Mapping[str, str], names: tuple[str, ...], values: Mapping[str, str]) -> int:
+    """The characters that a peer chose itself, but for header names that other answers have too."""
+    own = () if rooms.is_shared(names) else names
+    return sum(map(len, (*told.values(), *own, *values.values())))
 
 
 def title(answer: Answer) -> str:

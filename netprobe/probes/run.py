@@ -27,7 +27,7 @@ from netprobe.observations import (
     Subject,
     VantageRecord,
 )
-from netprobe.probes import ahead, bugs, descriptors, numbered, plan
+from netprobe.probes import ahead, bugs, descriptors, numbered, plan, rooms
 from netprobe.probes.first_pass import Progress, bounded, first_pass
 from netprobe.probes.limits import PATIENCE
 from netprobe.probes.news import Listen, Teller
@@ -116,6 +116,7 @@ async def check(
                 *(notes if workers is None else dict.fromkeys(session.notes)),
                 *_idle_notes(settings, observations),
                 *_stall_notes(session, trio.current_time() - zero),
+                *rooms.notes(),
                 *(bugs.notes(session.bugs, keep_bugs) if final else ()),
             ),
         )

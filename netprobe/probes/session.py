@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from netprobe.observations import Observation, TlsDetail
-from netprobe.probes import certificates, tls
+from netprobe.probes import certificates, rooms, tls
 from netprobe.probes.ahead import Ahead, nothing
 from netprobe.probes.bugs import Bug
 from netprobe.probes.finder import Finder
@@ -188,6 +188,7 @@ class Session(msgspec.Struct, kw_only=True):
             later: imports what is needed when the run is over.
         """
         certificates.begin_run()
+        rooms.begin_run()
         limits, gates = Limits(settings.timeout), Gates(in_flight)
         return cls(
             settings=settings,

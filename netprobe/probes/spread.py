@@ -29,7 +29,7 @@ from netprobe import interrupts
 from netprobe.catalog.model import Endpoint
 from netprobe.errors import UsageError
 from netprobe.observations import Ending, Observation, Stall, Step, TlsDetail
-from netprobe.probes import certificates, descriptors, plan
+from netprobe.probes import certificates, descriptors, memory, plan, rooms
 from netprobe.probes.bugs import Bug
 from netprobe.probes.first_pass import Progress, bounded, first_pass, load
 from netprobe.probes.plan import Probe
@@ -47,6 +47,12 @@ MOST = 8
 GRACE = 10.0
 """Seconds after the deadline in which a worker must have sent what it has."""
 _REPORT_EVERY = 16
+_TOO_LATE = (
+    f"this machine was so busy that {GRACE:.0f} s after the deadline not all was told of what was seen; what was not "
+    "told counts as not looked at: run the check again when it is less busy, or with a longer --deadline"
+)
+_TRACES = 32
+"""Targets in one message."""
 _LENGTH = 4
 S = TypeVar("S", bound=Seen)
 
@@ -66,10 +72,15 @@ class _Unfinished(msgspec.Struct, array_like=True):
     detail: TlsDetail
 
 
-class _Part(msgspec.Struct, array_like=True, tag="part"):
-    """What one worker saw, by the number of the target in the plan, and learnt."""
+class _Piece(msgspec.Struct, array_like=True, tag="piece"):
+    """What one worker saw of some targets, by their numbers in the plan: all at once would be in memory thrice."""
 
     seen: list[tuple[int, Seen]]
+
+
+class _Part(msgspec.Struct, array_like=True, tag="part"):
+    """What one worker saw beside its targets, and learnt; the last that it sends."""
+
     controls: list[Observation]
     measured: list[tuple[Step, float, int]]
     gates: list[tuple[Resolver, int, int]]
@@ -79,6 +90,7 @@ class _Part(msgspec.Struct, array_like=True, tag="part"):
     intermediates: list[bytes]
     unfinished: list[_Unfinished]
     stalls: tuple[Stall, ...]
+    left_out: tuple[int, ...]
 
 
 class _Mistake(msgspec.Struct, array_like=True, tag="mistake"):
@@ -96,7 +108,7 @@ class _Bug(msgspec.Struct, array_like=True, tag="bug"):
     text: str
 
 
-_Message = _Done | _Part | _Mistake | _Bug
+_Message = _Done | _Piece | _Part | _Mistake | _Bug
 _decoder = msgspec.msgpack.Decoder(_Message)
 
 
@@ -162,8 +174,10 @@ class Workers:
                         done += message.count
                         if progress is not None:
                             progress(done, len(targets))
+                    elif isinstance(message, _Piece):
+                        _put_piece(message, session, targets)
                     elif isinstance(message, _Part):
-                        _put(message, session, targets)
+                        _put(message, session)
                         ended.append(message.ended_by)
                         return
                     elif isinstance(message, _Mistake):
@@ -179,13 +193,16 @@ class Workers:
                 async for _ in signals:
                     self._tell(signal.SIGTERM)
 
-        with trio.fail_at(session.zero + session.settings.deadline + GRACE):
+        with trio.move_on_at(session.zero + session.settings.deadline + GRACE) as waiting:
             async with trio.open_nursery() as outer:
                 outer.start_soon(interrupt)
                 async with trio.open_nursery() as nursery:
                     for pid in self._pipes:
                         nursery.start_soon(listen, pid)
                 outer.cancel_scope.cancel()
+        if waiting.cancelled_caught:
+            ended.append(Ending.DEADLINE)
+            session.notes.append(_TOO_LATE)
         places = {id(target): number for number, target in enumerate(targets)}
         session.traces.sort(key=lambda trace: places[id(trace.target)])  # not in the order in which workers ended
         if Ending.INTERRUPTED in ended:
@@ -294,7 +311,7 @@ class _Worker:
         zero = Workers(self._began, {}).zero()
         in_flight = max(1, IN_FLIGHT // self._count)
         session = Session.begin(self._settings, self._vantages, zero, in_flight=in_flight)
-        certificates.room.share(self._count)
+        rooms.share(self._count)
         layout = plan.make(self._endpoints, self._vantages, self._settings, zero)
         mine = shares(layout.targets, self._count)[self._number]
         told = 0
@@ -314,8 +331,11 @@ class _Worker:
 
         ended_by = await bounded(session, work, signal.SIGTERM)
         numbers = {id(layout.targets[number]): number for number in mine}
+        memory.give_back()  # what the connections took; now the other process needs it
+        while session.traces:
+            some, session.traces[-_TRACES:] = session.traces[-_TRACES:], []
+            _send(pipe, _Piece([(numbers[id(trace.target)], _common(Seen, trace)) for trace in some]))
         part = _Part(
-            seen=[(numbers[id(trace.target)], _common(Seen, trace)) for trace in session.traces],
             controls=session.controls,
             measured=session.limits.known(),
             gates=[(resolver, gate.answered, gate.silent) for resolver, gate in session.gates.made.items()],
@@ -327,6 +347,7 @@ class _Worker:
                 _Unfinished(seen.scene, seen.address, seen.chain, seen.detail) for seen in session.unfinished_chains
             ],
             stalls=session.pulse.stalls,
+            left_out=rooms.refused(),
         )
         _send(pipe, part)
 
@@ -391,9 +412,26 @@ def _common(kind: type[S], seen: Seen, **more: Any) -> S:
     return kind(**fields, **more)
 
 
-def _put(part: _Part, session: Session, targets: Sequence[Probe]) -> None:
+def _put_piece(piece: _Piece, session: Session, targets: Sequence[Probe]) -> None:
+    """Make what was seen of some targets this process's own; chains that say the same are kept once."""
+    for number, seen in piece.seen:
+        trace = _common(Trace, seen, target=targets[number])
+        session.traces.append(trace)
+        for observation in trace.observations():
+            if isinstance(observation.detail, TlsDetail):
+                _keep_once(observation.detail)
+
+
+def _keep_once(detail: TlsDetail) -> None:
+    """Let details that hold the same chain hold one: between processes each came with its own."""
+    if detail.chain:
+        chain = certificates.kept_once(detail.chain)
+        msgspec.structs.force_setattr(detail, "chain", chain)  # nobody else has it yet
+
+
+def _put(part: _Part, session: Session) -> None:
     """Make a part of this process's own session."""
-    session.traces.extend(_common(Trace, seen, target=targets[number]) for number, seen in part.seen)
+    rooms.adopt(part.left_out)
     session.controls.extend(part.controls)
     session.notes.extend(part.notes)
     session.bugs.extend(part.bugs)

@@ -133,6 +133,7 @@ class TlsStream:
                 self._incoming.write(received)
             else:
                 self._incoming.write_eof()
+            del received  # not to be held while the next part is waited for
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Encrypt and send everything.

@@ -181,6 +181,7 @@ async def _drive(
             incoming.write(data)
         else:
             incoming.write_eof()
+        del data  # not to be held while the next part is waited for
 
 
 async def _send_last_words(outgoing: ssl.MemoryBIO, stream: Stream) -> None:

@@ -25,11 +25,11 @@ from hypothesis import strategies as st
 
 from netprobe import catalog, requirements
 from netprobe.errors import UsageError
-from netprobe.observations import Stall, Step, TlsDetail
-from netprobe.probes import chain, plan, spread
+from netprobe.observations import Certificate, Ending, Observation, Stall, Step, TlsDetail
+from netprobe.probes import chain, plan, rooms, spread
 from netprobe.probes.plan import Probe
 from netprobe.probes.scene import Scene
-from netprobe.probes.session import MOST_UNFINISHED, Session
+from netprobe.probes.session import MOST_UNFINISHED, Seen, Session
 from netprobe.probes.settings import Settings
 from netprobe.vantage import Resolver
 from tests.support import need, probe_servers
@@ -117,7 +117,6 @@ async def test_a_worker_that_fails_is_no_pass(frames: list[bytes], kind: type[Ex
 async def test_what_a_worker_learnt_is_known() -> None:
     resolver = Resolver(address="198.19.0.1")
     part = spread._Part(
-        seen=[],
         controls=[],
         measured=[(Step.TLS, 0.5, 9)],
         gates=[(resolver, 7, 2)],
@@ -127,17 +126,18 @@ async def test_what_a_worker_learnt_is_known() -> None:
         intermediates=[],
         unfinished=[],
         stalls=(Stall(started_seconds=0.5, duration_seconds=0.2),),
+        left_out=(3, 2, 1),
     )
     session = await _collect(_frame(part))
     assert session.pulse.stalls == part.stalls
     assert session.limits.known() == [(Step.TLS, 0.5, 9)]
     assert (session.gates.of(resolver).answered, session.gates.of(resolver).silent) == (7, 2)
     assert session.notes == ["fewer"]
+    assert rooms.refused() == (3, 2, 1)
 
 
 def _part(**more: Any) -> spread._Part:
     part = spread._Part(
-        seen=[],
         controls=[],
         measured=[],
         gates=[],
@@ -147,6 +147,7 @@ def _part(**more: Any) -> spread._Part:
         intermediates=[],
         unfinished=[],
         stalls=(),
+        left_out=(0, 0, 0),
     )
     return msgspec.structs.replace(part, **more)
 
@@ -171,7 +172,7 @@ async def test_an_intermediate_that_another_worker_saw_completes_a_chain(
     for part in (parts[first], parts[1 - first]):
         message = spread._decoder.decode(msgspec.msgpack.encode(part))
         assert isinstance(message, spread._Part)
-        spread._put(message, session, [])
+        spread._put(message, session)
     chain.complete_chains(session)
 
     completed = [o for o in session.controls if o.experiment == chain.COMPLETED]
@@ -187,8 +188,47 @@ def test_as_many_unfinished_chains_are_kept_as_one_process_keeps() -> None:
     scene = Scene(zero=0.0, vantage="host", region="", endpoint="", host="a.example", port=443)
     seen = spread._Unfinished(scene, None, (b"",), TlsDetail(sni=None))
     for _ in range(3):
-        spread._put(_part(unfinished=[seen] * 100), session, [])
+        spread._put(_part(unfinished=[seen] * 100), session)
     assert len(session.unfinished_chains) == MOST_UNFINISHED
+
+
+def _shown(number: int, experiment: str) -> Observation:
+    one = Certificate(
+        subject=f"CN={number}", issuer="CN=x", sha256=f"{number:064}", not_before="", not_after="", key="EC secp256r1"
+    )
+    scene = Scene(zero=0.0, vantage="host", region="", endpoint="", host="a.example", port=443)
+    return scene.control(experiment).observe(Step.TLS, 0.0, None, TlsDetail(sni=None, chain=(one,)), address="1.2.3.4")
+
+
+async def test_a_chain_that_several_observations_show_is_kept_once() -> None:
+    seen = [Seen(steps={"1.2.3.4": [_shown(n, "lax_chain"), _shown(n, "strict_chain")]}) for n in (1, 2)]
+    session = await _collect(_frame(spread._Piece(list(enumerate(seen)))), _frame(_part()))
+    chains = [
+        o.detail.chain for trace in session.traces for o in trace.observations() if isinstance(o.detail, TlsDetail)
+    ]
+    assert [one[0].subject for one in chains] == ["CN=1", "CN=1", "CN=2", "CN=2"]
+    assert chains[0] is chains[1]
+    assert chains[2] is chains[3]
+    assert chains[0][0].issuer is chains[2][0].issuer, "a CA that issued all of them is named once"
+
+
+async def test_what_a_worker_does_not_tell_in_time_was_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is too busy is no bug: what was told before counts, and the rest is told as not run."""
+    monkeypatch.setattr(spread, "GRACE", 0.2)
+    reading, writing = os.pipe()
+    os.write(writing, _frame(spread._Piece([(0, Seen(steps={"1.2.3.4": [_shown(1, "lax_chain")]}))])))
+    workers = spread.Workers(time.perf_counter(), {os.getpid(): reading})
+    session = Session.begin(Settings(deadline=0.1), [probe_servers.vantage()], workers.zero())
+    try:
+        with trio.fail_after(5):
+            ended = await workers.collect(session, targets("us-east-2"), None)
+    finally:
+        os.close(reading)
+        os.close(writing)
+    assert ended == Ending.DEADLINE
+    assert len(session.traces) == 1
+    (note,) = session.notes
+    assert "counts as not looked at" in note
 
 
 def test_a_users_mistake_is_told_as_one() -> None:
