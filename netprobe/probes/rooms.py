@@ -22,13 +22,17 @@ class Room(msgspec.Struct):
 
     Attributes:
         size: characters that a whole run keeps of it.
-        left: characters that this process may still keep.
+        left: characters that this process may still keep; all of them at first.
         refused: how many texts no longer fitted.
     """
 
     size: int
     left: int = 0
     refused: int = 0
+
+    def __post_init__(self) -> None:
+        """A room begins empty."""
+        self.left = self.size
 
     def takes(self, characters: int) -> bool:
         """Whether there is room for a text, which then is taken."""
