@@ -140,7 +140,8 @@ def _complaints(configuration: Path) -> list[str]:
         timeout=60,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    # Squid 6 ends with 1 where what it cannot read is fatal; older ones say so and go on.
+    assert done.returncode == 0 or "FATAL" in done.stderr, done.stderr
     return re.findall(r"^.*(?:ERROR|WARNING|FATAL).*$", done.stdout + done.stderr, re.MULTILINE)
 
 

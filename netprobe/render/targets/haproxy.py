@@ -69,7 +69,7 @@ COMMANDS = Commands(
     remove="take both out again, then: systemctl reload haproxy",
     rollback="rename the old folder back, then: systemctl reload haproxy",
 )
-PROOF = Proof(engine="haproxy 2.6.12 (Debian 12)")
+PROOF = Proof(engine="haproxy 2.6.12 (Debian 12), 3.0.11 (Debian 13)")
 SOURCES = (
     Source(where="haproxy 2.6.12-1+deb12u4, run in a network namespace", read="2026-11-23"),
     Source(where="https://docs.haproxy.org/2.6/configuration.html", read="2026-11-23"),

@@ -67,7 +67,7 @@ COMMANDS = Commands(
     rollback="rename the old folder back, then: squid -k reconfigure",
     remove="take the include line out, then: squid -k reconfigure",
 )
-PROOF = Proof(engine="squid 5.7 (Debian 12, squid-openssl)")
+PROOF = Proof(engine="squid 5.7 (Debian 12, squid-openssl), 4.13 (Debian 11), 6.13 (Debian 13)")
 SOURCES = (
     Source(where="squid 5.7-2+deb12u6, run on loopback", read="2026-11-23"),
     Source(where="https://www.squid-cache.org/Doc/config/acl/", read="2026-11-23"),

@@ -58,7 +58,7 @@ COMMANDS = Commands(
     add="include /etc/squid/netprobe/netprobe-splice.conf before the first ssl_bump line of squid.conf",
     remove="take the include line out, then: squid -k reconfigure",
 )
-PROOF = Proof(engine="squid 5.7 (Debian 12, squid-openssl)")
+PROOF = Proof(engine="squid 5.7 (Debian 12, squid-openssl), 4.13 (Debian 11), 6.13 (Debian 13)")
 SOURCES = (
     Source(where="squid-openssl 5.7-2+deb12u6, run in a network namespace", read="2026-11-23"),
     Source(where="https://www.squid-cache.org/Doc/config/ssl_bump/", read="2026-11-23"),
