@@ -140,7 +140,8 @@ def render(
     from netprobe.render.targets import get
 
     module = _as(get(target), tool, comparing=compare is not None)
-    _refuse_text_as_workbook(module, target, output if check is None and compare is None and losses is None else check)
+    if compare is None:
+        _refuse_text_as_workbook(module, target, output if check is None and losses is None else check)
     _refuse_nonsense(losses=losses, ipv4_only=ipv4_only, ipv6_only=ipv6_only, resolve=resolve, ip_ranges=ip_ranges)
     sources, kept = options.listed(source), options.listed(keep)
     wanted = policies.policy(

@@ -10,10 +10,11 @@ from __future__ import annotations
 import functools
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from netprobe import workbook
 from netprobe.catalog.model import Endpoint
 from netprobe.errors import MissingInputError, UnreadableFileError, UsageError, printable
 from netprobe.render import readers
@@ -42,6 +43,7 @@ class Comparison:
         dead: entries that never match anything, or that another covers.
         spare: rules that admit nothing that is needed.
         notes: what the reader could not judge.
+        gaps: networks and addresses that it does not admit, one by one: whose, which, and the port.
     """
 
     missing: tuple[Endpoint, ...]
@@ -51,6 +53,7 @@ class Comparison:
     admitted: tuple[Endpoint, ...] = ()
     wide: tuple[tuple[Rule, str], ...] = ()
     dead: tuple[str, ...] = ()
+    gaps: tuple[tuple[str, str, int], ...] = ()
 
 
 def read(path: Path, target: str) -> Configuration:
@@ -64,6 +67,10 @@ def read(path: Path, target: str) -> Configuration:
     if reader is None:
         known = ", ".join(readers.READERS)
         raise UsageError(target, "netprobe cannot read this target back", f"compare with one of {known}")
+    if path.suffix.lower() == workbook.SUFFIX and path.is_file():
+        if reader is not readers.READERS["csv"]:
+            raise UsageError(str(path), f"{target} is no table, so it has no workbook", "take the target csv")
+        return reader(workbook.read_workbook(path))
     folder = path if path.is_dir() else path.parent
     paths = sorted(one for one in path.iterdir() if one.is_file() and one.name[0] != ".") if path.is_dir() else [path]
     texts: dict[str, str] = {}
@@ -78,6 +85,8 @@ def read(path: Path, target: str) -> Configuration:
                 texts[name] = _text(folder / name, room)
                 room -= len(texts[name])
         return reader("\n".join(_inlined(text, texts) for name, text in texts.items() if name not in lists))
+    if target == "firewalld":
+        return reader("\n".join(readers.in_file(name, text) for name, text in texts.items()))
     return reader("\n".join(texts.values()))
 
 
@@ -154,7 +163,27 @@ def compare(configuration: Configuration, endpoints: Sequence[Endpoint], options
         notes=notes,
         wide=wide,
         dead=(*configuration.dead, *_covered(configuration.rules)),
+        gaps=tuple(dict.fromkeys(_gaps(endpoints, options, admitted))) if configuration.by_address else (),
     )
+
+
+def _gaps(
+    endpoints: Sequence[Endpoint], options: Options, admitted: Callable[[str, int], bool]
+) -> Iterator[tuple[str, str, int]]:
+    """Networks of a region (or addresses of a name) that are not admitted, or not from end to end."""
+    addresses = options.addresses
+    if addresses is None:
+        return
+    for endpoint in endpoints:
+        if addresses.by_region is not None:
+            for network in addresses.by_region.get(endpoint.region, ()):
+                if not all(admitted(end, endpoint.port) for end in _ends(network)):
+                    yield endpoint.region, network, endpoint.port
+            continue
+        for name in _names(endpoint, options):
+            for address in (addresses.by_host or {}).get(name, ()):
+                if not admitted(address, endpoint.port):
+                    yield name, address, endpoint.port
 
 
 _ANYWHERE = ("203.0.113.77", "198.51.100.77", "192.0.2.77")
@@ -215,8 +244,14 @@ def _probes(endpoint: Endpoint, configuration: Configuration, options: Options) 
     if addresses.by_region is not None:
         # A network is tried by its ends: whole networks are what such rules hold, or a part from the one end.
         return tuple(end for network in addresses.by_region.get(endpoint.region, ()) for end in _ends(network))
-    names = (pattern.pattern,) if pattern.is_exact else (seen.names if seen else ())
-    return tuple(address for name in names for address in (addresses.by_host or {}).get(name, ()))
+    return tuple(address for name in _names(endpoint, options) for address in (addresses.by_host or {}).get(name, ()))
+
+
+def _names(endpoint: Endpoint, options: Options) -> tuple[str, ...]:
+    """The names of an endpoint whose addresses are known: its own, or those that were seen."""
+    pattern = asked_for(endpoint)
+    seen = options.seen.get(pattern.pattern)
+    return (pattern.pattern,) if pattern.is_exact else (seen.names if seen else ())
 
 
 @functools.lru_cache(maxsize=1 << 14)
@@ -239,14 +274,22 @@ def lines(found: Comparison) -> list[str]:
             if found.unknown
             else ()
         ),
-        f"admitted: {len(found.admitted)} of {len(found.admitted) + len(found.missing) + len(found.unknown)} endpoints",
-        *_section(
-            "too wide", (f"line {rule.line}: {printable(rule.text, limit=120)}: {much}" for rule, much in found.wide)
+        *(
+            _section("networks not admitted", (f"{network}, port {port} ({of})" for of, network, port in found.gaps))
+            if found.gaps
+            else ()
         ),
+        f"admitted: {len(found.admitted)} of {len(found.admitted) + len(found.missing) + len(found.unknown)} endpoints",
+        *_section("too wide", (f"{_rule(rule, 120)}: {much}" for rule, much in found.wide)),
         *_section("never matches", map(printable, found.dead)),
-        *_section("not needed", (f"line {rule.line}: {printable(rule.text, limit=160)}" for rule in found.spare)),
+        *_section("not needed", (_rule(rule, 160) for rule in found.spare)),
         *(f"note: {printable(note)}" for note in found.notes),
     ]
+
+
+def _rule(rule: Rule, most: int) -> str:
+    """A rule as it stands in the file; some formats are read without their lines."""
+    return f"{f'line {rule.line}: ' if rule.line else ''}{printable(rule.text, limit=most)}"
 
 
 def _need(endpoint: Endpoint) -> str:

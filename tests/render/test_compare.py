@@ -94,6 +94,38 @@ def test_half_a_network_is_not_the_network() -> None:
         assert len(_found("iptables", text, here).missing) == missing
 
 
+def test_networks_that_are_missing_are_named_one_by_one() -> None:
+    published = ("192.0.2.0/25", "198.51.100.0/24", "2001:db8:7::/48")
+    here = Options(addresses=Addresses(how="x", by_region={"us-east-2": published}))
+    text = "-A OUTPUT -d 192.0.2.0/24 -p tcp -m tcp --dport 443 -j ACCEPT\n"
+    found = _found("iptables", text, here)
+    assert found.gaps == (("us-east-2", "198.51.100.0/24", 443), ("us-east-2", "2001:db8:7::/48", 443))
+    said = compare.lines(found)
+    assert "networks not admitted: 2" in said
+    assert "  198.51.100.0/24, port 443 (us-east-2)" in said
+    by_host = {"ecs.us-east-2.amazonaws.com": ("192.0.2.1", "203.0.113.9")}
+    found = _found("iptables", text, Options(addresses=Addresses(how="x", by_host=by_host)))
+    assert found.gaps == (("ecs.us-east-2.amazonaws.com", "203.0.113.9", 443),)
+    assert _found("squid", "acl a dstdomain .x.example\nhttp_access allow a\n").gaps == ()
+
+
+def test_a_change_request_is_read_as_a_workbook_too(tmp_path: Path) -> None:
+    """A spreadsheet is what such a request comes back as."""
+    from netprobe import workbook
+
+    case = CASES["strict"]
+    made = render("csv", case.endpoints, origin=ORIGIN, options=case.options)
+    path = tmp_path / "request.xlsx"
+    path.write_bytes(workbook.workbook(made.main, "ECS Anywhere"))
+    found = compare.compare(compare.read(path, "csv"), case.endpoints, case.options)
+    assert (found.missing, found.spare, found.unknown) == ((), (), ())
+    with pytest.raises(UsageError, match="no workbook"):
+        compare.read(path, "squid")
+    path.write_bytes(b"PK\x03\x04 no archive")
+    with pytest.raises(UsageError):
+        compare.read(path, "csv")
+
+
 @pytest.mark.parametrize("text", ["", "#!/bin/sh\nipset restore <<X\n", "\xff\x00"])
 def test_a_file_without_a_single_rule_is_told(text: str) -> None:
     (note,) = _found("squid", text).notes
@@ -245,6 +277,17 @@ EXPENSIVE = {
     "elements": ("nftables", SET.format("192.0.2.1, " * 200_000)),
     "values of one line": ("squid", "acl a dstdomain " + "a.example.com " * 60_000 + "\nhttp_access allow a\n"),
     "entries of one line": ("panos", "set x custom-url-category y list [ " + "a.example.com/ " * 60_000 + "]\n"),
+    "rules that never end": ("firewalld", "<rule><accept/>" * 200_000),
+    "files that never end": ("firewalld", "<!-- file a.xml -->\n<ipset><entry>1" * 100_000),
+    "lists that never end": ("route53-dns-firewall", 'resource "a_domain_list" "b" {\ndomains = [\n' * 100_000),
+    "names of one list": ("coredns", ". {\nexpr " + "name() in [" * 200_000 + "\nforward .\n}\n"),
+    "views": ("coredns", ". {\n" + "expr name() in ['a.']\n" * 20_000 + "forward . x\n" * 20_000 + "}\n"),
+    "keywords": ("windows-firewall", "New-NetFirewallDynamicKeywordAddress -Id 'x' " * 100_000),
+    "rules of one line": ("windows-firewall", "New-NetFirewallRule -Action Allow " * 100_000),
+    "open rules": ("azure-firewall", "rule {\ndestination_fqdns = [\n" * 100_000),
+    "levels": ("envoy", "{a: " * 100_000),
+    "brackets": ("nsx", "[" * 1_000_000),
+    "quotes": ("checkpoint", "network 'a' subnet 'b" * 100_000),
     "networks and names": ("hosts", "10.0.0.0/8\nx.example.com\n" * 30_000),
 }
 

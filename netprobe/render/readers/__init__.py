@@ -19,15 +19,28 @@ from netprobe.render.readers.cpl import cpl
 from netprobe.render.readers.devices import asa, fortios, iosxe, panos_edl, panos_xml, srx
 from netprobe.render.readers.documents import cilium, cluster_policy, document, fqdn_policy, suricata, table
 from netprobe.render.readers.domain_lists import dnsmasq_sets, route53, smokescreen, vyos
+from netprobe.render.readers.hosts import firewalld, in_file, ufw
 from netprobe.render.readers.iptables import iptables
 from netprobe.render.readers.lists import plain
 from netprobe.render.readers.named import gcp, meraki, mikrotik, sonicwall
 from netprobe.render.readers.nft import nft
+from netprobe.render.readers.objects import (
+    appid,
+    azure,
+    checkpoint,
+    ftd,
+    nsx,
+    pfsense,
+    windows,
+    zscaler,
+)
 from netprobe.render.readers.panos import panos
-from netprobe.render.readers.proxies import haproxy, nginx, privoxy, tinyproxy
+from netprobe.render.readers.policies import aerleon, calico, envoy, istio, networkpolicy, openshift
+from netprobe.render.readers.proxies import haproxy, nginx, pac, privoxy, tinyproxy
+from netprobe.render.readers.resolvers import connmark, coredns, rpz, unbound
 from netprobe.render.readers.squid import squid, squid_splice
 
-__all__ = ["READERS", "Configuration", "Rule"]
+__all__ = ["READERS", "Configuration", "Rule", "in_file"]
 
 READERS: dict[str, Callable[[str], Configuration]] = {
     "squid": squid,
@@ -70,4 +83,26 @@ READERS: dict[str, Callable[[str], Configuration]] = {
     "json": document,
     "yaml": document,
     "hosts": plain,
+    "envoy": envoy,
+    "pac": pac,
+    "dnsmasq-connmark": connmark,
+    "firewalld": firewalld,
+    "ufw": ufw,
+    "rpz-bind": rpz,
+    "rpz-unbound": rpz,
+    "unbound": unbound,
+    "coredns": coredns,
+    "panos-appid": appid,
+    "pfsense-alias": pfsense,
+    "cisco-ftd": ftd,
+    "checkpoint": checkpoint,
+    "nsx": nsx,
+    "windows-firewall": windows,
+    "azure-firewall": azure,
+    "calico-enterprise": calico,
+    "openshift-egressfirewall": openshift,
+    "istio": istio,
+    "networkpolicy": networkpolicy,
+    "zscaler": zscaler,
+    "aerleon": aerleon,
 }

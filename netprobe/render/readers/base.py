@@ -142,13 +142,13 @@ class Denied:
         return chain in self._all or (not ports.mask() & ~denied if ports else bool(denied))
 
 
-def matching(form: Form, value: str) -> Callable[[str], bool] | None:
-    """A predicate, or None where the value is no name."""
+def matching(form: Form, value: str, *, empty_star: bool = False) -> Callable[[str], bool] | None:
+    """A predicate, or None where the value is no name; ``empty_star``: an asterisk also stands for nothing."""
     try:
         parsed = HostPattern.parse(value).pattern
     except InvalidHostnameError:
         return None
-    return Claim(form=form, value=parsed).admits
+    return Claim(form=form, value=parsed, empty_star=empty_star).admits
 
 
 def in_network(value: str) -> Callable[[str], bool] | None:
@@ -256,3 +256,53 @@ def first_notes(notes: list[str]) -> tuple[str, ...]:
     most = 20
     more = (f"and {len(notes) - most} more lines that could not be judged",) if len(notes) > most else ()
     return (*notes[:most], *more)
+
+
+class Collected:
+    """Rules as a reader finds them, names and networks apart: what they make together, :meth:`made` says."""
+
+    def __init__(self) -> None:
+        self._names: list[Rule] = []
+        self._networks: list[Rule] = []
+        self._unread: list[str] = []
+        self.notes: list[str] = []
+
+    def name(
+        self, text: str, matches: Callable[[str], bool] | None, *, line: int = 0, ports: Ports | None = None
+    ) -> None:
+        """Something that admits names.
+
+        Args:
+            text: as it stands in the file.
+            matches: the predicate; None where it cannot be read.
+            line: where, or 0 where the format has no lines.
+            ports: the ports that it is about; unless given, every port.
+        """
+        if matches is None:
+            self.unread(text, line=line)
+        elif len(self._names) < MAX_RULES:
+            self._names.append(Rule(text=text[:400], line=line, ports=ports or Ports(), matches=matches))
+
+    def network(self, text: str, value: str, *, line: int = 0, ports: Ports | None = None) -> None:
+        """Something that admits the addresses of a network."""
+        matches = in_network(value)
+        if matches is None:
+            self.unread(text, line=line)
+        elif len(self._networks) < MAX_RULES:
+            self._networks.append(Rule(text=text[:400], line=line, ports=ports or Ports(), matches=matches))
+
+    def unread(self, text: str, *, line: int = 0) -> None:
+        """A part that may admit more and cannot be read."""
+        self._unread.append(f"{f'line {line}: ' if line else ''}{text[:160]} cannot be read")
+
+    def made(self) -> Configuration:
+        """The configuration; one of both is judged by its names, since nothing says which network is whose."""
+        by_address = bool(self._networks) and not self._names
+        if self._networks and self._names:
+            self.notes.insert(0, f"networks that stand among names are not judged: {len(self._networks)}")
+        return Configuration(
+            rules=tuple(self._networks if by_address else self._names),
+            by_address=by_address,
+            notes=first_notes(self.notes),
+            unread=first_notes(self._unread),
+        )

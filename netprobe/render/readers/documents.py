@@ -112,7 +112,8 @@ def _by_form(found: list[tuple[Form, str, Ports]], broken: tuple[str, ...]) -> C
 def yaml_documents(text: str) -> tuple[list[Any], tuple[str, ...]]:
     """Every document of a YAML stream, plain data only; and why, where it cannot be read.
 
-    An alias is refused: a few lines of them make billions of nodes.
+    An alias is refused: a few lines of them make billions of nodes. So is what stands too deep, since the parser looks
+    at every open level for each word.
     """
     import yaml
 

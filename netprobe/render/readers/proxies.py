@@ -8,12 +8,14 @@ from collections.abc import Callable
 from netprobe.render.model import Form
 from netprobe.render.readers.base import (
     MAX_RULES,
+    Collected,
     Configuration,
     Rule,
     expression,
     first_notes,
     matching,
     numbered_lines,
+    ports_of,
 )
 
 _HAPROXY = re.compile(r"acl\s+\S+\s+req\.ssl_sni((?:\s+-[a-z]+(?:\s+(?:str|end|reg|dom|beg|sub))?)*)\s+(.+)$")
@@ -70,7 +72,7 @@ def tinyproxy(text: str) -> Configuration:
 
 
 def privoxy(text: str) -> Configuration:
-    """Patterns beneath ``{ -block }``: names, and globs whose asterisk stays in its label."""
+    """Patterns beneath ``{ -block }``: names, and globs whose asterisk stays in its label and may stand for nothing."""
     rules: list[Rule] = []
     unread: list[str] = []
     open_ = False
@@ -80,8 +82,28 @@ def privoxy(text: str) -> Configuration:
         elif open_ and not line.startswith("#"):
             host = re.split(r"[:/]", line, maxsplit=1)[0]
             form = Form.SUBTREE if host.startswith(".") else Form.GLOB
-            _add(rules, unread, number, line, matching(form, host.lstrip(".")))
+            _add(rules, unread, number, line, matching(form, host.lstrip("."), empty_star=True))
     return _made(rules, unread)
+
+
+_PAC_NAME = re.compile(r'\["(\d{1,5})", "([A-Za-z0-9.-]+)"\],?$')
+_PAC_PATTERN = re.compile(r'\["(\d{1,5})", /(.+)/\],?$')
+
+
+def pac(text: str) -> Configuration:
+    """The two lists of a PAC file that netprobe wrote; any other is a program, which only a browser can judge."""
+    found = Collected()
+    read = False
+    for number, line in numbered_lines(text):
+        if name := _PAC_NAME.match(line):
+            read = True
+            found.name(line, matching(Form.EXACT, name.group(2)), line=number, ports=ports_of(name.group(1)))
+        elif pattern := _PAC_PATTERN.match(line):
+            read = True
+            found.name(line, expression(pattern.group(2), re.IGNORECASE), line=number, ports=ports_of(pattern.group(1)))
+    if text.strip() and not read:
+        found.unread("a PAC file is a program: what it admits")
+    return found.made()
 
 
 def _pattern(line: str) -> Callable[[str], bool] | None:

@@ -1,0 +1,102 @@
+"""Readers of resolvers: BIND and Unbound policy zones, Unbound's local zones, CoreDNS, dnsmasq's marks.
+
+A resolver binds no name to a port. What they say of clients (views, tags, groups) is taken as if it held.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from netprobe.errors import InvalidHostnameError
+from netprobe.hostnames import HostPattern
+from netprobe.render.model import Claim, Form
+from netprobe.render.readers.base import (
+    Collected,
+    Configuration,
+    everything,
+    expression,
+    matching,
+    numbered_lines,
+)
+
+_RPZ = re.compile(r"(\S+)\s+(?:\d+\s+)?(?:IN\s+)?CNAME\s+rpz-passthru\.?$", re.IGNORECASE)
+_LOCAL = re.compile(r'local-zone:\s*"?([^"\s]+?)\.?"?\s+(\w+)$')
+_OPEN_ZONES = frozenset({"transparent", "typetransparent", "always_transparent", "nodefault", "inform"})
+_CLAUSE = re.compile(r"name\(\)\s+(?:in\s+\[([^\]\[]*)\]|matches\s+'((?:[^'\\\\]|\\\\.)*)')")
+_ALLOWLIST = re.compile(r"connmark-allowlist=[^,]*,(.+)$")
+
+
+def rpz(text: str) -> Configuration:
+    """Owners with ``CNAME rpz-passthru.``: names that pass, whatever a later zone says."""
+    found = Collected()
+    for number, line in numbered_lines(text):
+        record = _RPZ.match(line)
+        if record is None or ".rpz-" in record.group(1).lower() or line.startswith(";"):
+            continue
+        owner = record.group(1)
+        form = Form.SUFFIX if owner.startswith("*.") else Form.EXACT
+        matches = everything if owner == "*" else matching(form, owner.removeprefix("*."))
+        found.name(line, matches, line=number)
+    return found.made()
+
+
+def unbound(text: str) -> Configuration:
+    """``local-zone`` lines that give a name and everything beneath it back."""
+    found = Collected()
+    for number, line in numbered_lines(text):
+        zone = _LOCAL.match(line)
+        if zone is None or zone.group(2) not in _OPEN_ZONES:
+            continue
+        name = zone.group(1)
+        found.name(line, everything if name in ("", ".") else matching(Form.SUBTREE, name), line=number)
+    return found.made()
+
+
+def coredns(text: str) -> Configuration:
+    """Views of server blocks that forward: the names and expressions of ``name()``."""
+    found = Collected()
+    views: list[tuple[int, str]] = []
+    for number, line in numbered_lines(text):
+        if line.startswith("expr "):
+            views.append((number, line))
+        elif line.startswith("forward ") or line == "forward":
+            for at, view in views:
+                _view(found, at, view)
+            views = []
+        elif re.match(r"[^#].*\{$", line) and not line.startswith(("view ", "template ", "forward ")):
+            views = []
+    return found.made()
+
+
+def _view(found: Collected, number: int, view: str) -> None:
+    for clause in _CLAUSE.finditer(view):
+        names, pattern = clause.groups()
+        for name in re.findall(r"'([^']+?)\.?'", names or ""):
+            found.name(name, matching(Form.EXACT, name), line=number)
+        if pattern:
+            # A string of expr-lang reads two backslashes as one; the name that is held against it ends with a dot.
+            told = pattern.replace("\\\\", "\\")
+            found.name(told, expression(told.removesuffix("\\.$") + "$", re.IGNORECASE), line=number)
+
+
+def connmark(text: str) -> Configuration:
+    """The patterns of ``connmark-allowlist=``, of which alone answers are given."""
+    found = Collected()
+    for number, line in numbered_lines(text):
+        patterns = _ALLOWLIST.match(line)
+        for pattern in patterns.group(1).split("/") if patterns else ():
+            found.name(line, _connmark(pattern), line=number)
+    return found.made()
+
+
+def _connmark(pattern: str) -> Callable[[str], bool] | None:
+    """An asterisk stands within its label, for nothing too, but no label begins or ends with a hyphen."""
+    if pattern == "*":
+        return everything
+    try:
+        parsed = HostPattern.parse(pattern).pattern
+    except InvalidHostnameError:
+        return None
+    starred = "*" in parsed
+    return Claim(form=Form.GLOB, value=parsed, empty_star=starred, hostnames_only=starred).admits
