@@ -151,8 +151,8 @@ def aerleon(text: str) -> Configuration:
             values = _list(value, "values") if isinstance(value, dict) else []
             networks[str(name)] = [str(one.get("address", "")) for one in values if isinstance(one, dict)]
         for name, value in _inner(node, "services").items():
-            ports = value if isinstance(value, list) else []
-            services[str(name)] = ",".join(str(one.get("port", "")) for one in ports if isinstance(one, dict))
+            told = value if isinstance(value, list) else []
+            services[str(name)] = ",".join(str(one.get("port", "")) for one in told if isinstance(one, dict))
         terms += [one for one in _list(node, "terms") if isinstance(one, dict)]
     if networks and not terms:
         found.notes.append("there is no policy in it: every network of the definitions counts as admitted")
