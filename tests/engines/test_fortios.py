@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from netprobe.errors import CannotExpressError
+from netprobe.errors import CannotExpressError, UsageError
 from netprobe.render import render
+from netprobe.render.model import Policy
 from tests.support.firewall_case import INPUTS, holds, made
 from tests.support.fortios_reader import decides as decides_
 from tests.support.fortios_reader import filtered, lists, read
@@ -29,6 +30,20 @@ def test_tls_on_another_port_is_inspected_too() -> None:
     assert not decides("example.com", 8443)
     assert decides("ecs.us-east-2.amazonaws.com", 443)
     assert not decides("example.com", 443)
+
+
+def test_hosts_without_ipv4_are_refused() -> None:
+    """The group would be empty, which the device refuses in the middle of the file."""
+    policy = Policy(enforce=True, sources=("2001:db8::/32",))
+    with pytest.raises(UsageError, match="for IPv4"):
+        render("fortios", CASES["strict"].endpoints, origin=ORIGIN, options=CASES["strict"].options, policy=policy)
+
+
+def test_the_file_says_that_it_translates_addresses() -> None:
+    """Not the page alone: a policy that accepts without translation leads nowhere at an edge."""
+    text = made("fortios", "strict").main
+    assert "translate addresses (set nat enable)" in text
+    assert text.index("translate addresses") < text.index("config ")
 
 
 def test_every_list_ends_by_blocking() -> None:

@@ -6,6 +6,8 @@ The reader is ``tests/support/panos_reader.py``.
 from __future__ import annotations
 
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 from panos.objects import CustomUrlCategory
@@ -14,6 +16,7 @@ from netprobe.render import Options, Rendered, render, targets
 from tests.support.panos_reader import Device, check_entry
 from tests.support.render_cases import CASES, HOSTS, ORIGIN, enforcing
 from tests.support.render_corpus import corpus
+from tests.support.running import blocks
 
 
 def _load(made: Rendered) -> Device:
@@ -76,6 +79,19 @@ def test_the_vendors_library_takes_the_category() -> None:
     for name, entries in device.categories.items():
         category = CustomUrlCategory(name=name, url_value=entries, type="URL List")
         assert re.findall(r"<member>([^<]+)</member>", category.element_str().decode()) == entries
+
+
+def test_what_is_pasted_is_commands_alone(tmp_path: Path) -> None:
+    """The page's line for one's own machine; in the block for the device there is no shell."""
+    own, device = blocks("panos", "Load")
+    case = CASES["wide"]
+    output = render("panos", case.endpoints, origin=ORIGIN, options=case.options, policy=enforcing("panos")).main
+    (tmp_path / "netprobe.set").write_text(output, encoding="utf-8")
+    subprocess.run(["sh", "-euc", own], cwd=tmp_path, check=True, timeout=20)
+    pasted = (tmp_path / "netprobe.paste").read_text(encoding="utf-8").splitlines()
+    assert {line.partition(" ")[0] for line in pasted} == {"set", "delete", "move"}
+    assert pasted == [line for line in output.splitlines() if line and not line.startswith("#")]
+    assert "grep" not in device
 
 
 def test_the_reader_notices_what_is_invalid() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import struct
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -77,6 +79,25 @@ def _connects(client: str, address: str, port: int) -> bool:
         return True
 
 
+def _running(net: Topology, client: str, address: str) -> socket.socket:
+    """A session that is open before anything is loaded."""
+    with net.client.entered():
+        return socket.create_connection((address, 443), timeout=5, source_address=(client, 0))
+
+
+def _goes_on(session: socket.socket) -> bool:
+    """Whether what is sent now arrives: sending always goes well, so the other side's acknowledgement is asked for."""
+    session.sendall(b"still here\n")
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline:
+        told = session.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+        # struct tcp_info (linux/tcp.h): eight bytes, then rto, ato, snd_mss, rcv_mss, unacked.
+        if struct.unpack_from("=I", told, 24)[0] == 0:
+            return True
+        time.sleep(0.01)
+    return False
+
+
 def _published(net: Topology) -> bool:
     """Whether the site's own web server is reached from outside."""
     with net.server.entered(), socket.socket() as sock:
@@ -115,15 +136,19 @@ def test_iptables_on_a_router(form: str, net: Topology, tmp_path: Path) -> None:
     assert before[OTHER, ELSEWHERE, 443] is True
     assert _published(net)
     wanted = expected(before, made, policy)
+    session = _running(net, HOST, INTRANET)
     for _ in range(2):
         done = _apply(net, tmp_path, made, "FORWARD")
         assert done.returncode == 0, done.stderr
         assert _ask(net, ASKED) == wanted
         assert _published(net), "a web server of the site's own is not this render's business"
+        assert _goes_on(session)
     router.run("sh", "-euc", pages.commands("iptables", "Roll back", name=policy.name, chain="FORWARD"))
     assert _ask(net, ASKED) == before
     assert _rules(router.run("iptables-save").stdout) == _rules(saved)
     assert router.run("ipset", "list", "-n").stdout == ""
+    assert _goes_on(session)
+    session.close()
 
 
 def _rules(saved: str) -> list[str]:
@@ -182,12 +207,16 @@ def test_nftables_on_a_router(form: str, net: Topology, tmp_path: Path) -> None:
     if policy.enforce:
         # An accept in this table does not undo the drop in the site's: what is listed passes where the site lets it.
         wanted = {question: answer and before[question] for question, answer in wanted.items()}
+    session = _running(net, HOST, INTRANET)
     for _ in range(2):
         _nft(net, tmp_path, made)
         assert _ask(net, ASKED) == wanted
         assert _published(net)
+        assert _goes_on(session)
     _nft(net, tmp_path, None)
     assert _ask(net, ASKED) == before
+    assert _goes_on(session)
+    session.close()
 
 
 def _host(net: Topology) -> Mapping[Question, bool]:
@@ -214,8 +243,7 @@ def test_a_host_that_enforces_keeps_what_runs_and_what_it_was_told_to_keep(
         client.run("nft", "-f", str(tmp_path / "netprobe.nft"))
     found = _host(net)
     assert found == {(c, a, p): a == INTRANET or (a, p) == (ENDPOINT, 443) for c, a, p in found}
-    running.settimeout(5)
-    running.sendall(b"still here\n")
+    assert _goes_on(running)
     with client.entered():
         socket.create_connection(("127.0.0.1", 9443), timeout=5).close()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:

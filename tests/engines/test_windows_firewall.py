@@ -36,7 +36,12 @@ _PARAMETERS = {
     "Get-NetFirewallDynamicKeywordAddress": {"-Id"},
     "Get-Date": set(),
     "Out-Null": set(),
-    "schtasks": set(),
+    "New-ScheduledTaskAction": {"-Execute", "-Argument"},
+    "New-ScheduledTaskTrigger": {"-Once", "-At"},
+    "New-ScheduledTaskSettingsSet": {
+        *("-StartWhenAvailable", "-AllowStartIfOnBatteries", "-DontStopIfGoingOnBatteries"),
+    },
+    "Register-ScheduledTask": {"-Force", "-TaskName", "-User", "-Action", "-Trigger", "-Settings"},
 }
 
 
@@ -177,7 +182,7 @@ def test_names_and_addresses_are_rules_of_their_own() -> None:
 def test_it_saves_first_and_blocks_last() -> None:
     commands = [command.name for command in _commands(made("windows-firewall", "wide").main)]
     assert commands[:5] == ["Get-MpPreference", "Get-CimInstance", "Join-Path", "Test-Path", "netsh"]
-    assert commands.index("schtasks") == len(commands) - 2
+    assert commands[-3:] == ["Register-ScheduledTask", "Out-Null", "Set-NetFirewallProfile"]
     assert "Resolve-DnsName" in [command.name for command in _commands(made("windows-firewall", "strict").main)]
     assert commands[-1] == "Set-NetFirewallProfile"
     assert commands.count("Set-NetFirewallProfile") == 1
@@ -227,4 +232,23 @@ def test_without_enforce_nothing_is_blocked() -> None:
     text = render("windows-firewall", case.endpoints, origin=ORIGIN, options=case.options).main
     assert [c.name for c in _commands(text)].count("New-NetFirewallRule") == 1
     assert "DefaultOutboundAction" not in text
-    assert "schtasks" not in text
+    assert "ScheduledTask" not in text
+    assert "param(" not in text
+
+
+def test_a_script_that_can_block_does_so_only_when_it_is_told() -> None:
+    """Called without its switch it ends behind the rules that allow, before anything is scheduled or blocked."""
+    text = made("windows-firewall", "strict").main
+    code = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert code[0] == "param([switch] $Enforce)"
+    gate = text.index("if (-not $Enforce) { return }")
+    assert text.index("New-NetFirewallRule") < gate
+    assert gate < text.index("Register-ScheduledTask") < text.index("DefaultOutboundAction Block")
+
+
+def test_the_way_back_is_scheduled_by_date_and_time() -> None:
+    """An hour and a minute alone, ten minutes before midnight, lay in the past, and the task never ran."""
+    text = made("windows-firewall", "strict").main
+    assert "$until = (Get-Date).AddMinutes(10)" in text
+    assert "New-ScheduledTaskTrigger -Once -At $until" in text
+    assert "HH:mm" not in text

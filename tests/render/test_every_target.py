@@ -118,7 +118,8 @@ def test_header(name: str) -> None:
 @every_target
 def test_timestamp_only_when_asked(name: str) -> None:
     moment = "2026-11-23T12:00:00Z"
-    stamped = Origin(command=ORIGIN.command, catalog=ORIGIN.catalog, made_at=moment)
+    # The age that it then tells is counted from the day of the catalog.
+    stamped = Origin(command=ORIGIN.command, catalog="2026-11-20", made_at=moment)
     try:
         plain, timed = _render(name, CASES["wide"]), _render(name, CASES["wide"], stamped)
     except CannotExpressError:

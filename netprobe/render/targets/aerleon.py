@@ -15,6 +15,7 @@ TITLE = "Aerleon (definitions and a policy for its generators)"
 LAYER = Layer.IP
 COMMENT = Comment.HASH
 CAPABILITY = Capability(
+    beyond=("UDP 443 (QUIC) is not governed: the policy's terms are for TCP",),
     forms=frozenset({Form.ADDRESS}),
     default_action="refused on the ports named above by the policy's last terms; by the definitions alone, nothing",
 )

@@ -39,6 +39,7 @@ COMMENT = Comment.HASH
 CAPACITY = 1000
 """Fixed when the rule group is made, so it leaves room."""
 CAPABILITY = Capability(
+    beyond=("QUIC (UDP 443) is neither of the two protocols that a domain list inspects, so it passes",),
     forms=frozenset({Form.EXACT, Form.SUBTREE}),
     ports=False,
     tls_only=True,

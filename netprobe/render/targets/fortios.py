@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
+from netprobe.errors import UsageError
 from netprobe.render import text
 from netprobe.render.model import (
     Capability,
@@ -96,6 +97,8 @@ _FACTORY_PORTS = {443}
 
 def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
     """The names that an address object can hold, once each (two ports share one), and who looks at which TLS port."""
+    if policy.sources and all(":" in one for one in policy.sources):
+        raise UsageError("--source", "the policies are for IPv4, and these hosts have none", "give their IPv4 networks")
     named = (Named.of(entry) for entry in lowered.entries if _fits_an_object(entry.value))
     tls = {entry.port for entry in lowered.entries} - {_PLAIN_HTTP}
     own = not tls <= _FACTORY_PORTS

@@ -37,6 +37,7 @@ TITLE = "Istio (ServiceEntry and Sidecar)"
 LAYER = Layer.SNI
 COMMENT = Comment.HASH
 CAPABILITY = Capability(
+    beyond=("UDP is not governed: sidecars take TCP alone, so QUIC (UDP 443) goes past them",),
     forms=frozenset({Form.EXACT, Form.SUFFIX}),
     default_action="refused by the sidecars of the namespace (REGISTRY_ONLY), as far as traffic goes through them",
 )
@@ -61,6 +62,10 @@ SOURCES = (
     Source(where="https://github.com/istio/istio/blob/master/pkg/config/host/name.go", read="2026-11-23"),
     Source(where="https://istio.io/latest/docs/reference/config/networking/service-entry/", read="2026-11-23"),
     Source(where="https://istio.io/latest/docs/reference/config/networking/sidecar/", read="2026-11-23"),
+    Source(
+        where="https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/ (UDP)",
+        read="2026-11-29",
+    ),
 )
 MAX_HOSTS = 256
 """Hosts in one ServiceEntry (``maxItems`` of its CRD)."""

@@ -47,7 +47,7 @@ SCOPE = Scope(
 )
 COMMANDS = Commands(
     check="validate full",
-    load="grep -v '^#' netprobe.set, paste it in configure mode, then: commit",
+    load="grep '^[a-z]' netprobe.set > netprobe.paste (your machine); in configure mode (the device): paste it, commit",
     replace="the same: the old list is deleted first, and nothing takes effect before commit",
     rollback="load config from running-config.xml (before commit), or load config version N and commit",
 )

@@ -8,9 +8,10 @@ documented nowhere and never written.
 An allowing rule means nothing while outbound traffic is allowed by default, which is how Windows comes. So with
 ``--enforce`` the script makes blocking the default, *last*: only if Windows can fill keywords at all (build 20348 or
 later; network protection enabled, and on Windows Server allowed, where it is off by default), if every required name
-has an address, and once a task is scheduled that brings the saved policy back after ten minutes. Rules
-and keywords have names of their own and are replaced. All strings are in single quotes, in which PowerShell expands
-nothing. It cannot be run here: the tests parse the script with a PowerShell grammar and read its commands.
+has an address, if it is called with ``-Enforce``, and once a task is scheduled that brings the saved policy back after
+ten minutes. Rules and keywords have names of their own and are replaced. All strings are in single quotes, in which
+PowerShell expands nothing. It cannot be run here: the tests parse the script with a PowerShell grammar and read its
+commands.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ SCOPE = Scope(
 )
 COMMANDS = Commands(
     check="",
-    load="powershell -ExecutionPolicy Bypass -File netprobe.ps1 (elevated)",
+    load="powershell -ExecutionPolicy Bypass -File netprobe.ps1 -Enforce (elevated; without it nothing is blocked)",
+    add="powershell -ExecutionPolicy Bypass -File netprobe.ps1 (elevated)",
     replace="the same: the old rules are replaced while outbound traffic stays blocked",
     rollback=r'netsh advfirewall import "$env:ProgramData\netprobe-before.wfw" (PowerShell, elevated)',
 )
@@ -64,6 +66,10 @@ SOURCES = (
     Source(
         where="https://github.com/MicrosoftDocs/windows-itpro-docs (windows-firewall/dynamic-keywords.md)",
         read="2026-11-23",
+    ),
+    Source(
+        where="https://learn.microsoft.com/powershell/module/scheduledtasks (New-ScheduledTaskTrigger, -Once -At)",
+        read="2026-11-29",
     ),
 )
 

@@ -8,7 +8,7 @@
 # Allows: 6 endpoints by 10 entries, TCP port 443
 # Else: blocked by the default outbound action of every profile, which the script sets; rules of your own that allow more stay in force
 # Open connections: outbound connections that the new rules do not allow are cut
-# Load: powershell -ExecutionPolicy Bypass -File netprobe.ps1 (elevated)
+# Load: powershell -ExecutionPolicy Bypass -File netprobe.ps1 -Enforce (elevated; without it nothing is blocked)
 # Replace: the same: the old rules are replaced while outbound traffic stays blocked
 # Roll back: netsh advfirewall import "$env:ProgramData\netprobe-before.wfw" (PowerShell, elevated)
 # Losses: 2 enumerated
@@ -17,6 +17,7 @@
 #   always: until a name has an address its first packets are dropped; an address stays until it is resolved again
 #
 #Requires -RunAsAdministrator
+param([switch] $Enforce)
 $ErrorActionPreference = 'Stop'
 
 # Nothing is changed until these hold: without them no keyword ever gets an address, and nothing would be admitted.
@@ -67,6 +68,9 @@ New-NetFirewallRule -Name 'netprobe-allow-443' -DisplayName 'netprobe: ECS Anywh
     '{7179a00f-8abf-5297-b721-782143eefc2d}'
 )
 
+# So far it only allows. Nothing is blocked unless the script is called with -Enforce.
+if (-not $Enforce) { return }
+
 # Windows learns addresses from DNS answers, so each name that must work is asked for; one without an address would be
 # cut off, so the script ends before anything is blocked.
 Resolve-DnsName -Name '123456789012.dkr.ecr.us-east-2.amazonaws.com' | Out-Null
@@ -80,9 +84,10 @@ if (-not (Get-NetFirewallDynamicKeywordAddress -Id '{7179a00f-8abf-5297-b721-782
 
 # Unless somebody takes the task away within ten minutes, it brings back the policy that was in force before.
 $until = (Get-Date).AddMinutes(10)
-$at = $until.ToString('HH:mm')
-schtasks /Create /F /TN 'netprobe-rollback' /RU SYSTEM /SC ONCE /ST $at /TR ('netsh advfirewall import ' + $before)
-if ($LASTEXITCODE -ne 0) { throw 'the way back could not be scheduled' }
+$back = New-ScheduledTaskAction -Execute 'netsh.exe' -Argument ('advfirewall import ' + $before)
+$when = New-ScheduledTaskTrigger -Once -At $until
+$always = New-ScheduledTaskSettingsSet -StartWhenAvailable -AllowStartIfOnBatteries -DontStopIfGoingOnBatteries
+Register-ScheduledTask -Force -TaskName 'netprobe-rollback' -User 'SYSTEM' -Action $back -Trigger $when -Settings $always | Out-Null
 
 # Last, and only when everything above went well: from here on what no rule allows is blocked.
 Set-NetFirewallProfile -Profile 'Domain', 'Private', 'Public' -Enabled True -DefaultOutboundAction Block
