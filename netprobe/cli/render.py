@@ -341,7 +341,14 @@ def _show_losses(format: str, module: Target, selection: Selection, lowered: Low
 def _compare(path: Path, module: Target, endpoints: Sequence[Endpoint], settings: Options, strict: bool) -> int:
     from netprobe.render import compare
 
-    found = compare.compare(compare.read(path, module.NAME), endpoints, settings)
+    if _is_workbook(path):
+        from netprobe import workbook
+
+        _refuse_text_as_workbook(module, module.NAME, path)
+        configuration = compare.read_table(workbook.read_workbook(path))
+    else:
+        configuration = compare.read(path, module.NAME)
+    found = compare.compare(configuration, endpoints, settings)
     write_output(cilog.in_text("\n".join(compare.lines(found)) + "\n"), None)
     if any(endpoint.required for endpoint in found.missing) or (strict and found.wide):
         return 1

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from netprobe import workbook
 from netprobe.catalog.model import Endpoint
 from netprobe.errors import MissingInputError, UnreadableFileError, UsageError, printable
 from netprobe.render import readers
@@ -67,10 +66,6 @@ def read(path: Path, target: str) -> Configuration:
     if reader is None:
         known = ", ".join(readers.READERS)
         raise UsageError(target, "netprobe cannot read this target back", f"compare with one of {known}")
-    if path.suffix.lower() == workbook.SUFFIX and path.is_file():
-        if reader is not readers.READERS["csv"]:
-            raise UsageError(str(path), f"{target} is no table, so it has no workbook", "take the target csv")
-        return reader(workbook.read_workbook(path))
     folder = path if path.is_dir() else path.parent
     paths = sorted(one for one in path.iterdir() if one.is_file() and one.name[0] != ".") if path.is_dir() else [path]
     texts: dict[str, str] = {}
@@ -88,6 +83,11 @@ def read(path: Path, target: str) -> Configuration:
     if target == "firewalld":
         return reader("\n".join(readers.in_file(name, text) for name, text in texts.items()))
     return reader("\n".join(texts.values()))
+
+
+def read_table(text: str) -> Configuration:
+    """Read a change request whose cells somebody took out of a workbook already."""
+    return readers.READERS["csv"](text)
 
 
 def text_of(path: Path) -> str:

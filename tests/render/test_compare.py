@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from netprobe.cli.main import run
 from netprobe.errors import UnreadableFileError, UsageError
 from netprobe.render import Options, compare, readers, render
 from netprobe.render.model import Addresses
@@ -109,21 +110,18 @@ def test_networks_that_are_missing_are_named_one_by_one() -> None:
     assert _found("squid", "acl a dstdomain .x.example\nhttp_access allow a\n").gaps == ()
 
 
-def test_a_change_request_is_read_as_a_workbook_too(tmp_path: Path) -> None:
+def test_a_change_request_is_read_as_a_workbook_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A spreadsheet is what such a request comes back as."""
-    from netprobe import workbook
-
-    case = CASES["strict"]
-    made = render("csv", case.endpoints, origin=ORIGIN, options=case.options)
     path = tmp_path / "request.xlsx"
-    path.write_bytes(workbook.workbook(made.main, "ECS Anywhere"))
-    found = compare.compare(compare.read(path, "csv"), case.endpoints, case.options)
-    assert (found.missing, found.spare, found.unknown) == ((), (), ())
-    with pytest.raises(UsageError, match="no workbook"):
-        compare.read(path, "squid")
+    asked = ["-r", "us-east-2", "--account", "123456789012"]
+    assert run(["render", "xlsx", *asked, "-o", str(path)]) == 0
+    assert run(["render", "csv", *asked, "--compare", str(path)]) == 0
+    assert "not admitted: nothing\nadmitted: 13 of 13 endpoints" in capsys.readouterr().out
+    assert run(["render", "csv", "-r", "eu-west-1", "--compare", str(path)]) == 1
+    assert run(["render", "squid", *asked, "--compare", str(path)]) == 2
+    assert "no workbook" in capsys.readouterr().err
     path.write_bytes(b"PK\x03\x04 no archive")
-    with pytest.raises(UsageError):
-        compare.read(path, "csv")
+    assert run(["render", "csv", *asked, "--compare", str(path)]) == 2
 
 
 @pytest.mark.parametrize("text", ["", "#!/bin/sh\nipset restore <<X\n", "\xff\x00"])
