@@ -46,7 +46,7 @@ def test_each_netprobe_command_runs(command: str, tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert done.returncode in _expected(arguments), done.stderr
-    assert done.stdout.strip() or "-o" in arguments
+    assert done.stdout.strip() or any(tmp_path.iterdir()), "it says nothing and writes nothing"
 
 
 def test_commands_that_would_leave_the_machine_are_well_formed() -> None:
