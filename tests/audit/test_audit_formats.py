@@ -390,6 +390,15 @@ MORE_LINES = [
      Event(FAILED, ECS, rule="reply is SERVFAIL", time=TIME, layer="dns")),
     ("unbound", f"[1795435200] unbound[7:0] info: rpz: applied [list] {ECS}. rpz-nxdomain 10.0.0.2@4000 {ECS}. A IN",
      Event(D, ECS, rule=f"rpz-nxdomain of {ECS}.", client=BACK, time=TIME, layer="dns")),
+    *(
+        ("unbound", f"[1795435200] unbound[7:0] info: {ECS}. {what} 10.0.0.2@4000 {ECS}. {kind} IN",
+         Event(verdict, ECS, rule=f"local-zone {ECS}. {what}", client=BACK, time=TIME, layer="dns"))
+        for what, kind, verdict in (
+            ("always_nodata", "A", D), ("always_refuse", "A", D), ("inform_deny", "A", D), ("always_null", "A", D),
+            ("block_a", "A", D), ("block_a", "AAAA", U), ("block_aaaa", "AAAA", U), ("inform", "A", U),
+            ("always_transparent", "A", U), ("typetransparent", "A", U), ("noview", "A", U),
+        )
+    ),
     ("bind", f"23-Nov-2026 12:00:00.000 rpz: info: client @0x7f00 10.0.0.2#5300 ({ECS}): disabled rpz QNAME NXDOMAIN "
      f"rewrite {ECS}/A/IN via {ECS}.rpz.local",
      Event(U, ECS, rule=f"rpz NXDOMAIN via {ECS}.rpz.local", client=BACK, time=TIME, layer="dns")),

@@ -26,6 +26,7 @@ from tests.support.path_lab import tls_server
 
 pytestmark = [pytest.mark.root, pytest.mark.engine]
 ECS, SSM, OTHER = "ecs.us-east-2.amazonaws.com", "ssm.us-east-2.amazonaws.com", "tracker.example"
+LOGS = "logs.us-east-2.amazonaws.com"
 SERVER = "198.19.0.9"
 
 
@@ -158,18 +159,19 @@ def test_unbound(net: Topology, folder: Path) -> None:
         f'server:\n interface: 0.0.0.0\n access-control: 0.0.0.0/0 allow\n username: ""\n chroot: ""\n use-syslog: no\n'
         f' logfile: "{log}"\n pidfile: "{folder}/pid"\n log-queries: yes\n log-replies: yes\n log-local-actions: yes\n'
         f' do-daemonize: no\n module-config: "iterator"\n local-zone: "{SSM}." always_nxdomain\n'
+        f' local-zone: "{LOGS}." always_nodata\n'
         f' local-data: "{ECS}. A {SERVER}"\nremote-control:\n control-enable: no\n'
     )
     router = net.routers[0]
     router.start(str(unbound), "-d", "-c", str(conf), ready=lambda: router.listens(53, udp=True))
-    _ask(net, ECS, SSM)
-    _written(log, f"{ECS}. A IN NOERROR", "always_nxdomain")
+    _ask(net, ECS, SSM, LOGS)
+    _written(log, f"{ECS}. A IN NOERROR", "always_nxdomain", "always_nodata")
     audited = _judge(log)
     assert audited.sources[0].format == "unbound"
     found = _status(audited)
-    assert found == {"ecs": Status.ALLOWED, "ssm": Status.DENIED}
+    assert found == {"ecs": Status.ALLOWED, "ssm": Status.DENIED, "logs": Status.DENIED}
     rules = {d.rule for one in audited.endpoints for d in one.denials}
-    assert f"local-zone {SSM}. always_nxdomain" in rules
+    assert {f"local-zone {SSM}. always_nxdomain", f"local-zone {LOGS}. always_nodata"} <= rules
 
 
 def test_bind(net: Topology, folder: Path) -> None:

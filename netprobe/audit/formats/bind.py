@@ -1,4 +1,9 @@
-"""BIND's categories ``queries``, ``security`` and ``rpz`` (BIND 9 administrator reference manual, "logging")."""
+"""BIND's categories ``queries``, ``security`` and ``rpz`` (BIND 9 administrator reference manual, "logging").
+
+The line of a response policy is ``rpz_log_rewrite`` of lib/ns/query.c: ``[disabled ]rpz TRIGGER POLICY rewrite
+NAME/TYPE/CLASS via NAME``, with the target where a CNAME replaces the answer (read 2026-11-29); older versions wrote
+the name alone.
+"""
 
 from __future__ import annotations
 

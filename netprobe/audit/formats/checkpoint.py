@@ -2,8 +2,9 @@
 
 Sources: sc1.checkpoint.com, "Log Exporter - Appendix" of R80.20 and R81; axoflow.com, "Check Point Log Exporter parser"
 (syslog and Splunk lines), both as a search index keeps them; the lines of elastic/integrations, packages/checkpoint
-(test-checkpoint.log, test-r81x.log; all read 2026-11-28). Format as documented, not read again: sk122323, and the CEF
-mapping.
+(test-checkpoint.log, test-r81x.log; all read 2026-11-28); sk122323 (the formats, and that logs of connections may be
+left out of an export) and sc1.checkpoint.com, "Selecting Query Fields" of R80.40 (what Accept, Allow and Block mean),
+read 2026-11-29 as far as a search index keeps them. The CEF mapping behind sk122323 could not be had.
 
 Not every drop is a rule's: what belongs to no connection that the gateway knows (``tcp_packet_out_of_state``) is
 dropped whatever the rules say.

@@ -1,7 +1,8 @@
 """Suricata's ``eve.json``, also as AWS Network Firewall wraps it (``{"firewall_name": …, "event": {…}}``).
 
 Sources: docs.suricata.io, "EVE JSON Format" (7.0 and 8.0) and "DNS Logging Changes for 8.0"; AWS Network Firewall
-developer guide, "Contents of a firewall log" (read 2026-11-23 as a search index keeps them). DNS is told in three ways:
+developer guide, "Contents of a firewall log" (read 2026-11-23 as a search index keeps them; of "EVE JSON Format" 7.0.15
+the common section and the event type alert again on 2026-11-29). DNS is told in three ways:
 Suricata up to 7 writes ``rrname`` beside the rest and, within an alert, a list ``query``; Suricata 8 writes a list
 ``queries`` in both, and gives a response the responder as its source.
 """

@@ -1,7 +1,8 @@
 """PAN-OS traffic and URL filtering logs: CSV as syslog sends it, or as the web interface exports it with a header.
 
 Field order of syslog: docs.paloaltonetworks.com, "Traffic Log Fields" and "Threat Log Fields" of PAN-OS 8.1 to 11.0
-(read 2026-11-23 as a search index keeps them): the first 31 fields are the same in both, a URL follows as the 32nd. An
+(read 2026-11-23 as a search index keeps them, and the order of traffic fields of 9.1 again on 2026-11-29, where the
+session's end reason is the 47th): the first 31 fields are the same in both, a URL follows as the 32nd. An
 exported file names its columns in its first line, and that line alone decides which column is which: it has more of
 them in some versions, and calls some by other words. The words known here are those of the pages and of exports that
 users have published.

@@ -1,4 +1,9 @@
-"""unbound's log with ``log-queries``, ``log-replies`` and ``log-local-actions`` (unbound.conf(5))."""
+"""unbound's log with ``log-queries``, ``log-replies`` and ``log-local-actions`` (unbound.conf(5)).
+
+Sources: NLnetLabs/unbound, services/localzone.c (``lz_inform_print``: zone, type of the zone, client, name, type and
+class), services/localzone.h and util/configparser.y (the types), read 2026-11-29. ``always_nodata`` answers without an
+address, ``block_a`` does where IPv4 is asked for and resolves the rest.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +19,7 @@ _STAMP = re.compile(r"\[(\d{9,11})\]")
 _REPLY = re.compile(r"(\S+) (\S+)\. ([A-Z0-9]+) IN(?: ([A-Z]+) [\d.]+ [01] \d+)?\s*$")
 _LOCAL = re.compile(r"(\S+)\.? (\S+) (\S+)@\d+ (\S+)\. ([A-Z0-9]+) IN\s*$")
 _RPZ = re.compile(r"rpz: applied (?:\[[^\]]{0,60}\] )?(\S+) (rpz-\S+) (\S+)@\d+ (\S+)\. [A-Z0-9]+ IN\s*$")
-_LOCAL_DENIES = re.compile(r"refuse|deny|nxdomain|static|redirect|null")
+_LOCAL_DENIES = re.compile(r"refuse|deny|nxdomain|nodata|static|redirect|null")
 
 
 def matches(line: str) -> bool:
@@ -34,8 +39,9 @@ def parse(line: str) -> tuple[Event, ...]:
     time = float(stamp[1]) if stamp is not None else fields.syslog(head.split(), fields.this_year())
     local = _LOCAL.match(text)
     if local is not None:
-        zone, action, client, name, _type = local.groups()
-        verdict = Verdict.DENIED if _LOCAL_DENIES.search(action) else Verdict.UNKNOWN
+        zone, action, client, name, kind = local.groups()
+        denies = _LOCAL_DENIES.search(action) is not None or (action.startswith("block_a") and kind == "A")
+        verdict = Verdict.DENIED if denies and not action.startswith("block_aaaa") else Verdict.UNKNOWN
         return (
             Event(verdict, name.lower(), rule=f"local-zone {zone} {action}", client=client, time=time, layer="dns"),
         )

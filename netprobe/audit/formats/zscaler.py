@@ -3,7 +3,9 @@
 Sources: help.zscaler.com, "NSS Feed Output Format: Web Logs", "… Firewall Logs" and "… DNS Logs", as a search index
 keeps them; the lines of elastic/integrations, packages/zscaler_zia (test-web.log, test-firewall.log, test-dns.log; all
 read 2026-11-28). Who writes a feed of his own keeps the names of the fields: ``eurl`` is ``url`` with its odd
-characters encoded. Format as documented, not read again: the feed type Splunk CIM.
+characters encoded. help.zscaler.com, "General Guidelines for
+NSS Feeds and Feed Formats" (read 2026-11-29 as a search index keeps it): of a URL every byte up to 0x20 and from 0x7F
+is written as ``%HH``, and tabs stand between fields. The page of the feed type Splunk CIM could not be had.
 """
 
 from __future__ import annotations
