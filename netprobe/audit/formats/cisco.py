@@ -5,10 +5,11 @@ connections?" (document 116149, read 2026-11-28 as a search index keeps it); the
 packages/cisco_asa and packages/cisco_ftd (test-asa.log, test-asa-fix.log, test-security-connection.log, read
 2026-11-28); kb.eventtracker.com, "ASA-6-106100" (read 2026-11-29 as a search index keeps it: what is ``est-allowed``
 was denied by the list and passed all the same, for a connection that stood). Of the guide itself, "Cisco ASA Series
-Syslog Messages", nothing could be had but its table of contents (looked for on 2026-11-29): 106001, 106006, 106007, 106023,
-106102 and 106103 rest on those lines. Of "Cisco Secure Firewall Threat Defense Syslog Messages" the chapter "Security
-Event Syslog Messages" (the values of ``AccessControlRuleAction``), its Japanese edition, read 2026-11-28 as a search
-index keeps it: an empty action is a connection that ended before a rule was found, which says nothing of the rules.
+Syslog Messages", nothing could be had but its table of contents (looked for on 2026-11-29): 106001, 106006, 106007,
+106023, 106102 and 106103 rest on those lines. Of "Cisco Secure Firewall Threat Defense Syslog Messages" the chapter
+"Security Event Syslog Messages" (the values of ``AccessControlRuleAction``), its Japanese edition, read 2026-11-28 as
+a search index keeps it: an empty action is a connection that ended before a rule was found, which says nothing of the
+rules.
 
 A connection that is built is no success yet: its teardown says how many bytes it carried and why it ended (``SYN
 Timeout`` is an answer that never came). What FTD says at a connection's beginning (430002) tells nothing of its end.
