@@ -34,7 +34,10 @@ def main() -> int:
     try:
         from netprobe.cli.main import run
 
-        return run(sys.argv[1:])
+        try:
+            return run(sys.argv[1:])
+        finally:
+            gc.freeze()  # or the interpreter would look through all of it once more before it throws it away
     except KeyboardInterrupt:  # before there was anything to end, or after the end
         return 130
 
