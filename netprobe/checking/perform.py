@@ -258,10 +258,7 @@ def run(prepared: Prepared, outside: Outside = ALONE) -> Report:
 
     endpoints, ready = prepared.selection.endpoints, prepared.look.ready or ()
     with spread.forked(endpoints, ready, prepared.settings, outside.say) as workers:
-        behind = _Behind(prepared, outside)
-        if workers is not None:
-            behind.prepare()  # the workers work meanwhile
-        return trio.run(_see, prepared, outside, workers, behind)
+        return trio.run(_see, prepared, outside, workers)
 
 
 async def look(prepared: Prepared, outside: Outside = ALONE) -> Report:
@@ -271,10 +268,10 @@ async def look(prepared: Prepared, outside: Outside = ALONE) -> Report:
         prepared: the check.
         outside: whom to tell what.
     """
-    return await _see(prepared, outside, None, _Behind(prepared, outside))
+    return await _see(prepared, outside, None)
 
 
-async def _see(prepared: Prepared, outside: Outside, workers: spread.Workers | None, behind: _Behind) -> Report:
+async def _see(prepared: Prepared, outside: Outside, workers: spread.Workers | None) -> Report:
     from netprobe.probes import run as runs
 
     selection, settings = prepared.selection, prepared.settings
@@ -284,7 +281,7 @@ async def _see(prepared: Prepared, outside: Outside, workers: spread.Workers | N
             for line in meanwhile.lines(seen):
                 outside.meanwhile(line)
 
-    bulletin = meanwhile.Bulletin()
+    bulletin, behind = meanwhile.Bulletin(), _Behind(prepared, outside)
 
     def tell_news(known: News) -> None:
         if outside.meanwhile is not None:

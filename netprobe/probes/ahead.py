@@ -17,7 +17,7 @@ import trio
 
 GIVE_WAY = 0.001
 """Seconds; the interpreter's own 5 ms would be felt where a round trip takes one."""
-_CONNECTIONS = "netprobe.probes.chain"
+_CONVERSATIONS = "netprobe.probes.conversation"
 
 
 def nothing() -> None:
@@ -33,36 +33,36 @@ class Ahead:
 
     def __init__(self, later: Callable[[], None] = nothing) -> None:
         self._later = later
-        self._connections, self._handshakes = trio.Event(), trio.Event()
-        if _CONNECTIONS in sys.modules:
-            self._connections.set()
+        self._conversations, self._handshakes = trio.Event(), trio.Event()
+        if _CONVERSATIONS in sys.modules:
+            self._conversations.set()
             self._handshakes.set()
 
     async def load(
-        self, connections: Callable[[], None], handshakes: Callable[[], None], controls: Callable[[], None]
+        self, conversations: Callable[[], None], handshakes: Callable[[], None], controls: Callable[[], None]
     ) -> None:
         """Import everything, in the order in which it is needed.
 
         Args:
-            connections: imports what connects, and speaks with whoever answers.
+            conversations: imports what speaks with hosts and proxies.
             handshakes: prepares for TLS.
             controls: imports what follows the first pass.
         """
-        if self._connections.is_set():
+        if self._conversations.is_set():
             return
         await trio.lowlevel.checkpoint()  # those who ask the first questions come first
         with _giving_way():
-            await trio.to_thread.run_sync(connections)
-            self._connections.set()
+            await trio.to_thread.run_sync(conversations)
+            self._conversations.set()
             await trio.to_thread.run_sync(handshakes)
             self._handshakes.set()
             await trio.to_thread.run_sync(controls)
             await trio.to_thread.run_sync(self._later)
 
-    async def connections(self) -> None:
-        """Wait until hosts can be connected to; no checkpoint where they can."""
-        if not self._connections.is_set():
-            await self._connections.wait()
+    async def conversations(self) -> None:
+        """Wait until hosts can be spoken with; no checkpoint where they can."""
+        if not self._conversations.is_set():
+            await self._conversations.wait()
 
     async def handshakes(self) -> None:
         """Wait until TLS is prepared; no checkpoint where it is."""

@@ -17,7 +17,7 @@ import trio
 from netprobe import origin as origins
 from netprobe.catalog.model import Request
 from netprobe.observations import DnsDetail, Experiment, Observation, Step, TlsDetail
-from netprobe.probes import chain, dns, http, proxy, resolve, tcp, tls
+from netprobe.probes import chain, connections, conversation, dns, http, proxy, resolve, tcp, tls
 from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Probe
 from netprobe.probes.scene import Scene
@@ -145,7 +145,7 @@ async def send_nothing(session: Session, _limits: Limits, case: Case) -> None:
 async def small_request(session: Session, limits: Limits, case: Case) -> None:
     """The same request as HEAD: its answer has no body, so that only large answers are left to vanish."""
     target, scene = case.target, case.scene(Experiment.SMALL_REQUEST)
-    stream = await chain.reach(session, target, scene, case.failed.address, case.made, keep_success=False)
+    stream = await connections.reach(session, target, scene, case.failed.address, case.made, keep_success=False)
     if stream is None:
         return
     with closing(stream):
@@ -167,7 +167,7 @@ async def other_method(session: Session, limits: Limits, case: Case) -> None:
     This one verifies: what it is for is to hear the origin itself (:mod:`netprobe.origin`).
     """
     target, scene, address = case.target, case.scene(Experiment.OTHER_METHOD), case.failed.address
-    stream = await chain.reach(session, target, scene, address, case.made, keep_success=False)
+    stream = await connections.reach(session, target, scene, address, case.made, keep_success=False)
     if stream is None:
         return
     with closing(stream):
@@ -181,8 +181,8 @@ async def other_method(session: Session, limits: Limits, case: Case) -> None:
         transport = OpenStreamTransport(encrypted)
         observation, answer = await http.request(scene, transport, wanted, limits, address=address, origin=origin)
         case.made.append(observation)
-        if wanted.upgrade and answer is not None and observation.failure in chain.GO_ON:
-            await chain.upgrade(session, target, scene, transport, address, case.made, limits, origin=origin)
+        if wanted.upgrade and answer is not None and observation.failure in conversation.GO_ON:
+            await conversation.upgrade(session, target, scene, transport, address, case.made, limits, origin=origin)
 
 
 async def dns_over_tcp(session: Session, limits: Limits, case: Case) -> None:
@@ -270,7 +270,7 @@ async def _shake(
     """One unverified handshake with one thing changed; where the first pass failed later, its request too."""
     scene, target = case.scene(experiment), case.target
     at = address if address is not None else case.failed.address
-    stream = await chain.reach(session, target, scene, at, case.made, keep_success=False, limits=limits, mss=mss)
+    stream = await connections.reach(session, target, scene, at, case.made, keep_success=False, limits=limits, mss=mss)
     if stream is None:
         return
     with closing(stream):

@@ -14,7 +14,7 @@ import trio
 
 from netprobe import interrupts
 from netprobe.observations import Ending, Step
-from netprobe.probes import bugs, resolve
+from netprobe.probes import bugs, chain, resolve
 from netprobe.probes.bugs import contained
 from netprobe.probes.largehello import LargeHellos
 from netprobe.probes.plan import Probe
@@ -26,7 +26,8 @@ Progress = Callable[[int, int], None]
 
 def load() -> None:
     """Import what the pass needs behind its questions; a process that is forked afterwards has it already."""
-    import netprobe.probes.chain  # noqa: F401
+    import netprobe.probes.conversation
+    import netprobe.probes.proxy  # noqa: F401
 
 
 def _load_controls() -> None:
@@ -99,9 +100,6 @@ async def _probe(session: Session, target: Probe, wildcards: Wildcards, hellos: 
     trace = Trace(target=target)
     session.traces.append(trace)
     if target.proxy is not None:
-        await session.ahead.connections()
-        from netprobe.probes import chain
-
         await chain.through_proxy(session, trace)
         trace.absent = target.candidate and await wildcards.is_no_proof(trace)
     else:
@@ -137,9 +135,6 @@ async def _find(session: Session, trace: Trace, wildcards: Wildcards) -> tuple[i
 
 async def _connect(session: Session, trace: Trace, left: tuple[int, ...]) -> None:
     """Every step after dns, at every address; beside them the host is asked for in the families that are left."""
-    await session.ahead.connections()
-    from netprobe.probes import chain
-
     known = tuple(trace.addresses)
     if not left:
         await chain.through_addresses(session, trace, known)

@@ -17,7 +17,7 @@ from functools import partial
 import trio
 
 from netprobe.observations import Experiment, Failure, Observation, Step, TlsDetail
-from netprobe.probes import classify, tcp
+from netprobe.probes import classify, connections, tcp
 from netprobe.probes.limits import Limits
 from netprobe.probes.session import Session, Trace
 from netprobe.probes.streams import CHUNK
@@ -85,14 +85,12 @@ class LargeHellos:
         mss: int | None = None,
     ) -> bool:
         """Send one hello, and say whether anything came back."""
-        from netprobe.probes import chain  # late: hosts are connected to after the first questions
-
         session, target = self._session, trace.target
         scene = target.scene.control(experiment, attempt)
         hello = client_hello(scene.host, SIZE if experiment == LARGE else 0)
         async with session.slots:
             seen: list[Observation] = []
-            stream = await chain.reach(session, target, scene, address, seen, keep_success=False, mss=mss)
+            stream = await connections.reach(session, target, scene, address, seen, keep_success=False, mss=mss)
             if stream is None:
                 return False
             started, failure, received = trio.current_time(), Failure.TIMEOUT, 0

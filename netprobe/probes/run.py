@@ -132,9 +132,9 @@ async def check(
             if more := numbered.widen(session, layout, endpoints):
                 await first_pass(session, more, teller.count)
         if settings.experiments:
-            from netprobe.probes import chain, experiments, rests  # late: see netprobe.probes.ahead
+            from netprobe.probes import conversation, experiments, rests  # late: see netprobe.probes.ahead
 
-            chain.complete_chains(session)
+            conversation.complete_chains(session)
             await numbered.look_up_refused(session)
             if meanwhile is not None and (experiments.called_for(session) or rests.called_for(session)):
                 meanwhile(so_far(""))
@@ -143,7 +143,8 @@ async def check(
 
     ended_by = ""
     if workers is not None:
-        async with teller.telling():
+        async with teller.telling(), trio.open_nursery() as nursery:
+            nursery.start_soon(trio.to_thread.run_sync, later)  # the workers work meanwhile, and a signal is heard
             ended_by = await workers.collect(session, layout.targets, teller.count)
     ended_by = ended_by or await bounded(session, work)
     return so_far(ended_by, final=True)

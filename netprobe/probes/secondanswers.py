@@ -17,7 +17,7 @@ import msgspec
 import trio
 
 from netprobe.observations import DnsDetail, Experiment, Observation
-from netprobe.probes import chain, repeats, tls
+from netprobe.probes import connections, repeats, tls
 from netprobe.probes.bugs import contained
 from netprobe.probes.session import Session, Trace
 
@@ -80,7 +80,7 @@ async def _connect(session: Session, turns: repeats.Turns, other: _Other) -> Non
             seen: list[Observation] = []
             async with turns.turn():
                 limits = session.limits.for_controls()
-                stream = await chain.reach(
+                stream = await connections.reach(
                     session, target, scene, other.address, seen, keep_success=False, limits=limits
                 )
                 if stream is not None:

@@ -14,7 +14,7 @@ import msgspec
 import trio
 
 from netprobe.observations import Experiment, Failure, HttpDetail, Observation, ProxyDetail, Step, TlsDetail
-from netprobe.probes import resolve
+from netprobe.probes import chain, connections, resolve
 from netprobe.probes.plan import Probe
 from netprobe.probes.scene import Scene
 from netprobe.probes.session import Session, Trace
@@ -87,11 +87,9 @@ class Wildcards:
         key = (target.suffix, proxy.safe, proxy.username, target.vantage.name)
         async with self._locks.setdefault(key, trio.Lock()):
             if key not in self._tunnels:
-                from netprobe.probes import chain  # late: hosts are connected to after the first questions
-
                 async with self._session.slots:
                     seen: list[Observation] = []
-                    stream = await chain.reach(self._session, target, self._scene(target), None, seen)
+                    stream = await connections.reach(self._session, target, self._scene(target), None, seen)
                     if stream is not None:
                         stream.close()
                 self._session.controls.extend(seen)
@@ -105,8 +103,6 @@ class Wildcards:
         key = (target.suffix, proxy.safe, proxy.username, target.vantage.name)
         async with self._locks.setdefault(("http", *key), trio.Lock()):
             if key not in self._answers:
-                from netprobe.probes import chain
-
                 async with self._session.slots:
                     seen: list[Observation] = []
                     await chain.run(self._session, target, self._scene(target), None, seen)

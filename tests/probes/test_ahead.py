@@ -11,7 +11,7 @@ from textwrap import dedent
 import pytest
 import trio
 
-from netprobe.probes import ahead, chain
+from netprobe.probes import ahead, conversation
 from netprobe.probes.ahead import Ahead
 from tests.support.cli import environment
 
@@ -21,19 +21,19 @@ UNLOADED = "netprobe.probes.no_such_module"
 @pytest.fixture
 def unloaded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process in which nothing was imported yet."""
-    monkeypatch.setattr(ahead, "_CONNECTIONS", UNLOADED)
+    monkeypatch.setattr(ahead, "_CONVERSATIONS", UNLOADED)
 
 
 async def test_where_everything_is_there_nothing_is_imported_and_nobody_waits() -> None:
     def never() -> None:
         raise AssertionError("it was imported again")
 
-    assert chain.__name__ == ahead._CONNECTIONS
+    assert conversation.__name__ == ahead._CONVERSATIONS
     loading = Ahead(never)
     await loading.load(never, never, never)
     with trio.CancelScope() as scope:
         scope.cancel()  # a checkpoint would end the block
-        await loading.connections()
+        await loading.conversations()
         await loading.handshakes()
     assert not scope.cancelled_caught
 
@@ -52,19 +52,19 @@ async def test_each_step_waits_for_its_own_import_and_for_no_later_one() -> None
         order.append(f"{name} goes on")
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(step, "tcp", loading.connections)
+        nursery.start_soon(step, "http", loading.conversations)
         nursery.start_soon(step, "tls", loading.handshakes)
         await trio.testing.wait_all_tasks_blocked()
         order.append("asked")
-        await loading.load(stage("connections"), stage("handshakes"), stage("controls"))
+        await loading.load(stage("conversations"), stage("handshakes"), stage("controls"))
     assert [name for name in order if not name.endswith("goes on")] == [
         "asked",
-        "connections",
+        "conversations",
         "handshakes",
         "controls",
         "later",
     ]
-    assert order.index("connections") < order.index("tcp goes on") < order.index("controls")
+    assert order.index("conversations") < order.index("http goes on") < order.index("controls")
     assert order.index("handshakes") < order.index("tls goes on") < order.index("later")
 
 
@@ -109,7 +109,7 @@ HELD = dedent(
             nursery.cancel_scope.cancel()
 
     trio.run(main)
-    assert "netprobe.probes.chain" in sys.modules
+    assert "netprobe.probes.conversation" in sys.modules
     print(json.dumps({"held": max(held), "spent": spent, "beats": len(held)}))
     """
 )

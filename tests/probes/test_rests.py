@@ -27,7 +27,7 @@ from netprobe.observations import (
     TcpDetail,
     TlsDetail,
 )
-from netprobe.probes import chain, plan, repeats, rests, tls
+from netprobe.probes import chain, connections, plan, repeats, rests, tls
 from netprobe.probes.limits import PATIENCE
 from netprobe.probes.scene import Scene
 from netprobe.probes.session import Session, Trace
@@ -125,7 +125,7 @@ async def rested(way: Way, monkeypatch: pytest.MonkeyPatch, *, number: int = 1) 
         detail = TlsDetail(sni=scene.host, origin=True)
         return scene.observe(Step.TLS, trio.current_time(), None, detail, address=address), stream
 
-    monkeypatch.setattr(chain, "reach", reach)
+    monkeypatch.setattr(connections, "reach", reach)
     monkeypatch.setattr(tls, "handshake", handshake)
     monkeypatch.setattr(Session, "verified", lambda *_: None)
     settings, one = Settings(idle=REST), vantage()

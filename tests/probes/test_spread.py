@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from netprobe import catalog, requirements
 from netprobe.errors import UsageError
 from netprobe.observations import Certificate, Ending, Observation, Stall, Step, TlsDetail
-from netprobe.probes import chain, plan, rooms, spread
+from netprobe.probes import conversation, plan, rooms, spread
 from netprobe.probes.plan import Probe
 from netprobe.probes.scene import Scene
 from netprobe.probes.session import MOST_UNFINISHED, Seen, Session
@@ -173,9 +173,9 @@ async def test_an_intermediate_that_another_worker_saw_completes_a_chain(
         message = spread._decoder.decode(msgspec.msgpack.encode(part))
         assert isinstance(message, spread._Part)
         spread._put(message, session)
-    chain.complete_chains(session)
+    conversation.complete_chains(session)
 
-    completed = [o for o in session.controls if o.experiment == chain.COMPLETED]
+    completed = [o for o in session.controls if o.experiment == conversation.COMPLETED]
     assert len(completed) == int(shown)
     for o in completed:
         assert isinstance(o.detail, TlsDetail)
