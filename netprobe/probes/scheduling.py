@@ -56,13 +56,14 @@ class Pace(Slots):
 
     Args:
         total: how many places there are at most.
+        narrow: how many there are at first, and again after trouble.
     """
 
-    def __init__(self, total: int) -> None:
-        super().__init__(min(NARROW, total))
-        self._most = total
+    def __init__(self, total: int, narrow: int = NARROW) -> None:
+        super().__init__(min(narrow, total))
+        self._most, self._least = total, min(narrow, total)
         self._narrowed = 0
-        self.widest = min(NARROW, total)
+        self.widest = self._least
 
     def well(self) -> None:
         """A connection stands."""
@@ -70,9 +71,9 @@ class Pace(Slots):
 
     def trouble(self) -> None:
         """A connection failed in a way that a limit could explain."""
-        if self._narrowed < MOST_NARROWED and self._limiter.total_tokens > NARROW:
+        if self._narrowed < MOST_NARROWED and self._limiter.total_tokens > self._least:
             self._narrowed += 1
-            self._limiter.total_tokens = min(NARROW, self._most)
+            self._limiter.total_tokens = self._least
 
     def _widen(self, by: int) -> None:
         width = int(self._limiter.total_tokens)

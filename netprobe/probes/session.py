@@ -16,7 +16,7 @@ from netprobe.probes.plan import Probe
 from netprobe.probes.pulse import Pulse
 from netprobe.probes.resolve import IN_FLIGHT, Gates
 from netprobe.probes.scene import Scene
-from netprobe.probes.scheduling import Pace
+from netprobe.probes.scheduling import NARROW, Pace
 from netprobe.probes.settings import Settings
 from netprobe.vantage import Vantage
 
@@ -176,6 +176,7 @@ class Session(msgspec.Struct, kw_only=True):
         zero: float,
         *,
         in_flight: int = IN_FLIGHT,
+        narrow: int = NARROW,
         later: Callable[[], None] = nothing,
     ) -> Session:
         """A session in which nothing was seen yet.
@@ -185,6 +186,7 @@ class Session(msgspec.Struct, kw_only=True):
             vantages: as whom the run looks.
             zero: the moment the run began, on trio's clock.
             in_flight: how many questions may be under way to one resolver.
+            narrow: with how many connections it begins.
             later: imports what is needed when the run is over.
         """
         certificates.begin_run()
@@ -195,7 +197,7 @@ class Session(msgspec.Struct, kw_only=True):
             vantages=tuple(vantages),
             zero=zero,
             limits=limits,
-            slots=Pace(settings.concurrency),
+            slots=Pace(settings.concurrency, narrow),
             gates=gates,
             finder=Finder(limits, gates, settings.families),
             ahead=Ahead(later),

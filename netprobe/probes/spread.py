@@ -1,7 +1,7 @@
 """A large first pass in several processes: one interpreter uses one processor, and TLS handshakes are work.
 
 Measured on two processors (tests/bench): 1,000 hosts in 1.4 s where one process takes 1.9 s, the servers included;
-threads gain nothing. Below a few hundred hosts the round trips decide and not the processor, so nothing is spread.
+threads gain nothing. Below a hundred hosts the round trips decide and not the processor, so nothing is spread.
 
 The processes are forked before the event loop begins, so that what was imported is shared. Each takes the hosts of some
 domains, with its share of the connections and of the questions in flight, and sends back what it saw; this process puts
@@ -35,13 +35,16 @@ from netprobe.probes.first_pass import Progress, bounded, first_pass, load
 from netprobe.probes.plan import Probe
 from netprobe.probes.resolve import IN_FLIGHT
 from netprobe.probes.scene import Scene
+from netprobe.probes.scheduling import NARROW
 from netprobe.probes.session import Seen, Session, Trace, UnfinishedChain
 from netprobe.probes.settings import Settings
 from netprobe.vantage import Resolver, Vantage
 
-FROM = 400
-"""Names from which a pass is spread: below, starting a process takes as long as it saves."""
-EACH = 150
+FROM = 150
+"""Names from which a pass is spread: below, starting a process takes as long as it saves, and a region of the catalogue
+is below. Measured on two processors (2026-11-29, least of 7 rounds): 100 hosts 0.55 s in one process and 0.47 s in two,
+200 hosts 0.90 and 0.58 s, 300 hosts 0.92 and 0.69 s."""
+EACH = 75
 """The fewest names for a process."""
 MOST = 8
 GRACE = 10.0
@@ -310,7 +313,8 @@ class _Worker:
         """Make the pass, and send what was seen."""
         zero = Workers(self._began, {}).zero()
         in_flight = max(1, IN_FLIGHT // self._count)
-        session = Session.begin(self._settings, self._vantages, zero, in_flight=in_flight)
+        narrow = max(1, NARROW // self._count)  # all of them together begin at an agent's pace
+        session = Session.begin(self._settings, self._vantages, zero, in_flight=in_flight, narrow=narrow)
         rooms.share(self._count)
         layout = plan.make(self._endpoints, self._vantages, self._settings, zero)
         mine = shares(layout.targets, self._count)[self._number]

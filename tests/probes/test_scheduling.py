@@ -19,10 +19,10 @@ async def _hold(pace: Pace, begun: list[float], seconds: float, *, well: bool) -
             pace.well()
 
 
-async def _begun(most: int, connections: int, seconds: float, *, well: bool) -> list[float]:
+async def _begun(most: int, connections: int, seconds: float, *, well: bool, narrow: int = NARROW) -> list[float]:
     """When each of so many connections began, that each take so long."""
     begun: list[float] = []
-    pace, zero = Pace(most), trio.current_time()
+    pace, zero = Pace(most, narrow), trio.current_time()
     async with trio.open_nursery() as nursery:
         for _ in range(connections):
             nursery.start_soon(lambda: _hold(pace, begun, seconds, well=well))
@@ -33,6 +33,21 @@ async def test_a_region_is_under_way_after_one_round_trip(autojump_clock: trio.t
     begun = await _begun(256, NARROW * (2 + WIDER), 0.1, well=True)
     assert [moment < 0.05 for moment in begun].count(True) == NARROW
     assert max(begun) < 0.15
+
+
+async def test_a_process_begins_with_its_share_and_comes_back_to_it(autojump_clock: trio.testing.MockClock) -> None:
+    begun = await _begun(256, 3 * (2 + WIDER), 0.1, well=True, narrow=3)
+    assert [moment < 0.05 for moment in begun].count(True) == 3
+    assert max(begun) < 0.15
+    pace = Pace(128, 3)
+    pace.well()
+    pace.trouble()
+    begun = []
+    async with trio.open_nursery() as nursery:
+        for _ in range(10):
+            nursery.start_soon(lambda: _hold(pace, begun, 0.1, well=False))
+        await trio.sleep(0.05)
+        assert len(begun) == 3
 
 
 async def test_silence_holds_nobody_up_for_long(autojump_clock: trio.testing.MockClock) -> None:

@@ -61,7 +61,7 @@ def test_each_name_is_taken_once_and_a_domain_stays_together(regions: set[str], 
 
 @pytest.mark.parametrize(
     ("processors", "names", "expected"),
-    [(1, 10_000, 1), (2, 399, 1), (2, 400, 2), (8, 400, 2), (8, 1000, 6), (64, 10_000, spread.MOST)],
+    [(1, 10_000, 1), (2, 149, 1), (2, 150, 2), (8, 150, 2), (8, 500, 6), (64, 10_000, spread.MOST)],
 )
 def test_as_many_processes_as_there_is_work_for(
     processors: int, names: int, expected: int, monkeypatch: pytest.MonkeyPatch
