@@ -30,7 +30,7 @@ def gate(
     output: options.Output = None,
     report: options.Reports = None,
     today: Annotated[
-        str | None, typer.Option("--today", metavar="YYYY-MM-DD", help="The day that waivers are held against.")
+        str | None, typer.Option("--today", metavar="YYYY-MM-DD", help="The day on which waivers are judged.")
     ] = None,
     as_: options.As = None,
     root: options.Root = None,

@@ -151,7 +151,7 @@ Idle = Annotated[
 Transcript = Annotated[
     Path | None,
     typer.Option(
-        "--transcript", metavar="FILE", help="Write what the services answered here, nothing of yours: to be shared."
+        "--transcript", metavar="FILE", help="Write what the services answered, and nothing that names your network."
     ),
 ]
 Locate = Annotated[bool, typer.Option("--locate", help="Look for the hop on which it breaks, where something failed.")]

@@ -119,15 +119,15 @@ NEEDS: dict[str, Need] = {
     "tls_untrusted_store": _CHAIN,
     "tls_wrong_name": _CHAIN,
     "tls_expired": _by(
-        "A second connection, unverified, shows the chain and a Date header to hold the clock against.",
+        "A second connection, unverified, shows the chain and a Date header to compare the clock with.",
         Experiment.LAX_CHAIN,
     ),
     "tls_not_yet_valid": _by(
-        "A second connection, unverified, shows the chain and a Date header to hold the clock against.",
+        "A second connection, unverified, shows the chain and a Date header to compare the clock with.",
         Experiment.LAX_CHAIN,
     ),
     "tls_nonconforming_chain": _by(
-        "The chain, held against the strict rules.", Experiment.STRICT_CHAIN, Experiment.LAX_CHAIN
+        "The chain, verified by the strict rules.", Experiment.STRICT_CHAIN, Experiment.LAX_CHAIN
     ),
     "tls_incomplete_chain": _by(
         "The chain, completed with what other hosts showed, leads to a root.", Experiment.COMPLETED_CHAIN

@@ -31,7 +31,7 @@ _HOST_REMEDY = (
     "allow tcp 443 and DNS out, and established connections back in; 'netprobe render nftables' writes the rules"
 )
 _TOWARDS_NAMES = (
-    "hold the destinations against 'netprobe endpoints -r REGION'; AWS's addresses change, its names do not"
+    "compare the destinations with 'netprobe endpoints -r REGION'; AWS's addresses change, its names do not"
 )
 
 
