@@ -68,7 +68,7 @@ SOURCES = (
         read="2026-11-23",
     ),
     Source(
-        where="https://learn.microsoft.com/powershell/module/scheduledtasks (New-ScheduledTaskTrigger, -Once -At)",
+        where="https://github.com/MicrosoftDocs/windows-powershell-docs (scheduledtasks/New-ScheduledTaskTrigger.md)",
         read="2026-11-29",
     ),
 )
