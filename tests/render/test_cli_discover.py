@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -147,6 +148,15 @@ def test_resolved_addresses_are_told_with_time_and_server(capsys: pytest.Capture
     assert f"by {server}" in err
 
 
+def test_names_are_not_looked_up_for_a_target_that_takes_none_of_their_addresses(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Nothing listens on port 9 of loopback: a question would fail the render."""
+    assert run(["render", "squid", *_CONTROL, "--resolve", "--resolver", "127.0.0.1:9"]) == 0
+    out, _ = capsys.readouterr()
+    assert f"ecs.{REGION}" in out
+
+
 def test_a_name_without_an_address_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     without = {name: found for name, found in _EXISTS.items() if name != f"ecs.{REGION}"}
     with _dns(without) as server:
@@ -182,6 +192,12 @@ def test_in_the_lab(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "a lab answered for it" in capsys.readouterr().err
     document = json.loads((here / "lab.lock").read_text(encoding="utf-8"))
     assert all(not found for s in document["patterns"].values() for found in s["names"].values())
+
+
+def test_numbered_names_stand_in_the_order_of_their_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["render", "panos", *_CONTROL, "--ecs-numbers", "1-11", "--enumerate", "-q"]) == 0
+    found = re.findall(rf"list (ecs-a-[0-9]+)\.{re.escape(REGION)}/", capsys.readouterr().out)
+    assert list(dict.fromkeys(found)) == [f"ecs-a-{number}" for number in range(1, 12)]
 
 
 def test_numbers_that_nobody_saw_are_told_as_such(capsys: pytest.CaptureFixture[str]) -> None:

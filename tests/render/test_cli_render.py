@@ -61,6 +61,28 @@ def test_to_stdout_with_losses_on_stderr(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out == out
 
 
+def test_an_account_may_be_written_as_the_console_shows_it(capsys: pytest.CaptureFixture[str]) -> None:
+    written = []
+    for account in ("1234-5678-9012", "123456789012"):
+        assert run(["render", "squid", "-r", "us-east-2", "--account", account, "-q"]) == 0
+        written.append(capsys.readouterr().out)
+    assert "123456789012.dkr.ecr.us-east-2.amazonaws.com" in written[0]
+    assert written[0] == written[1]
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("paloalto", "panos"), ("fortigate", "fortios"), ("asa", "cisco-asa"), ("bluecoat", "bluecoat-cpl")],
+)
+def test_a_vendors_name_stands_for_its_target(said: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    written = []
+    for name in (said, meant):
+        argv = ["render", name, "-r", "us-east-2", "--account", "123456789012", "--enforce", "--source", "192.0.2.0/24"]
+        assert run([*argv, "--allow-widening", "-q"]) == 0
+        written.append(capsys.readouterr().out)
+    assert written[0] == written[1]
+
+
 def test_with_an_account_nothing_is_lost(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["render", "squid", "-r", "us-east-2", "--account", "123456789012", "--exact"]) == 0
     out, err = capsys.readouterr()
