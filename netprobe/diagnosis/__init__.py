@@ -10,7 +10,7 @@ proven that no experiment has proved.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from netprobe.diagnosis import (
     capabilities,
@@ -30,13 +30,14 @@ from netprobe.diagnosis import (
     verdict,
     websocket,
 )
+from netprobe.diagnosis.broken import Broken
 from netprobe.diagnosis.causes import Cause, Group, finding, gather
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.model import Diagnosis
 from netprobe.diagnosis.undecided import undecided
 from netprobe.diagnosis.unexplained import unexplained
-from netprobe.diagnosis.views import Path, State, View
-from netprobe.observations import Observation, Run, Step
+from netprobe.diagnosis.views import State, View
+from netprobe.observations import Run, Step
 
 __all__ = ["diagnose"]
 
@@ -65,49 +66,50 @@ def diagnose(run: Run) -> Diagnosis:
     )
 
 
+_RULES: dict[Step, Callable[[Broken], Cause]] = {
+    Step.DNS: dns.explain,
+    Step.TCP: tcp.explain,
+    Step.PROXY: proxy.explain,
+    Step.TLS: tls.explain,
+    Step.HTTP: http.explain,
+    Step.WEBSOCKET: websocket.explain,
+}
+"""Step → the rules that are asked why it failed."""
+
+
 def _explained(world: Evidence, read: clock.Clock | None) -> Iterator[Cause]:
-    """A cause for every path that broke."""
+    """A cause for everything that broke."""
     for view in world.views:
         if world.unneeded(view) or world.unknown_candidate(view):
             continue
-        names = () if view.proxied or _is_unanswered(view) else dns.explain(world, view)
-        causes = [*names, *_broken_paths(world, view, read)]
-        if view.state is State.BROKEN and not causes and view.failed is not None:
-            causes.append(unexplained(view, view.failed, blocking=True))
-        yield from causes
+        broken = [*_broken_names(world, view), *_broken_paths(world, view, read)]
+        yield from map(_explain, broken)
+        if view.state is State.BROKEN and not broken and view.failed is not None:
+            yield unexplained(Broken(world=world, view=view, path=None, o=view.failed, blocking=True))
 
 
-def _is_unanswered(view: View) -> bool:
-    """Whether the run ended before it was known which address the host gets: no denial, and no cause of one."""
-    return view.state is State.UNSEEN and not view.lookups.addresses
+def _explain(broken: Broken) -> Cause:
+    """Ask the rules of the step at which it broke; of a handshake that showed a certificate, the certificate's."""
+    if broken.o.step is Step.TLS and broken.o.failure in tls.CERTIFICATE_FAILURES:
+        return certificates.explain(broken)
+    return _RULES[broken.o.step](broken)
 
 
-def _broken_paths(world: Evidence, view: View, read: clock.Clock | None) -> Iterator[Cause]:
-    blocking = view.state is State.BROKEN
+def _broken_names(world: Evidence, view: View) -> Iterator[Broken]:
+    """What broke in the names; nothing behind a proxy, which resolves them itself."""
+    # Where the run ended before it was known which address the host gets there is no denial, and no cause of one.
+    is_unanswered = view.state is State.UNSEEN and not view.lookups.addresses
+    if not view.proxied and not is_unanswered:
+        yield from dns.broken_names(world, view)
+
+
+def _broken_paths(world: Evidence, view: View, read: clock.Clock | None) -> Iterator[Broken]:
     for path in view.paths:
         o = path.failed
         # What happens at a sinkhole's address, or where a search domain leads, is only the consequence of the answer.
         if o is not None and path.address not in view.sinkholed and not view.captured:
-            yield _explain(world, view, path, o, read, blocking=blocking)
-
-
-def _explain(
-    world: Evidence, view: View, path: Path, o: Observation, read: clock.Clock | None, *, blocking: bool
-) -> Cause:
-    """Ask the rules of the step at which the path broke."""
-    if o.step is Step.TCP:
-        return tcp.explain(world, view, path, o, blocking=blocking)
-    if o.step is Step.PROXY:
-        return proxy.explain(world, view, o, blocking=blocking)
-    if o.step is Step.TLS:
-        if o.failure in tls.CERTIFICATE_FAILURES:
-            return certificates.explain(world, view, o, read, blocking=blocking)
-        return tls.explain(world, view, o, blocking=blocking)
-    if o.step is Step.HTTP:
-        return http.explain(world, view, o, blocking=blocking)
-    if o.step is Step.WEBSOCKET:
-        return websocket.explain(world, view, o, blocking=blocking)
-    return unexplained(view, o, blocking=blocking)
+            blocking = view.state is State.BROKEN
+            yield Broken(world=world, view=view, path=path, o=o, blocking=blocking, clock=read)
 
 
 def _companions(world: Evidence, read: clock.Clock | None) -> Iterator[Cause]:

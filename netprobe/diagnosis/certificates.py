@@ -13,11 +13,11 @@ from collections.abc import Iterator
 import msgspec
 
 from netprobe.diagnosis import details, service
+from netprobe.diagnosis.broken import Broken
 from netprobe.diagnosis.causes import Cause, Group, Words
-from netprobe.diagnosis.clock import Clock, attributed
+from netprobe.diagnosis.clock import attributed
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.unexplained import unexplained
-from netprobe.diagnosis.views import View
 from netprobe.findings import Owner, Severity
 from netprobe.observations import Certificate, Experiment, Failure, Observation, Step, TlsDetail
 
@@ -31,22 +31,23 @@ _BY_FAILURE = {
 _DATED = frozenset({"tls_expired", "tls_not_yet_valid"})
 
 
-def explain(world: Evidence, view: View, o: Observation, clock: Clock | None, *, blocking: bool) -> Cause:
+def explain(broken: Broken) -> Cause:
     """Why a certificate was not accepted."""
+    world, o = broken.world, broken.o
     controls = (
         *world.controls(Experiment.LAX_CHAIN, like=o, step=Step.TLS),
         *world.controls(service.COMPLETED, like=o, step=Step.TLS),
     )
     seen = _seen(o, *controls)
-    dated = attributed(view, o, seen, clock, blocking=blocking)
+    dated = attributed(broken, seen)
     if dated is not None:
         return dated
-    special = _the_services_own(world, view, o, controls, blocking=blocking)
+    special = _the_services_own(broken, controls)
     if special is not None:
         return special
     id_ = _BY_FAILURE.get(o.failure) if o.failure is not None else None
     doubt = ""
-    if clock is None and id_ in _DATED:
+    if broken.clock is None and id_ in _DATED:
         doubt = "no Date header could be read, so a wrong clock looks the same"
     if id_ is None:
         origin = seen.origin if seen is not None else None
@@ -55,21 +56,19 @@ def explain(world: Evidence, view: View, o: Observation, clock: Clock | None, *,
             doubt = "no chain could be read, so a poor trust store looks the same"
         if origin and o.failure is Failure.SSL_INVALID_CERTIFICATE:
             if strict is not False:
-                return unexplained(view, o, blocking=blocking)
+                return unexplained(broken)
             id_ = "tls_nonconforming_chain"
         elif origin and (other := _verified_by_the_same(world, o, seen)):
-            return unexplained(view, o, blocking=blocking, evidence=(other,))
+            return unexplained(broken, (other,))
         else:
             id_ = "tls_untrusted_store" if origin else "tls_intercepted"
-    return Cause(
-        id=id_,
+    return broken.cause(
+        id_,
+        _SAY[id_],
         key=Authority.of(seen).key if id_ in ("tls_intercepted", "tls_nonconforming_chain") else _store(o, id_),
-        say=_SAY[id_],
-        view=view,
-        evidence=(o, *controls),
+        beside=controls,
         controls=controls,
         doubt=doubt,
-        blocking=blocking,
     )
 
 
@@ -82,10 +81,9 @@ def _verified_by_the_same(world: Evidence, o: Observation, seen: TlsDetail | Non
     return world.verified_below(o.vantage, roots=shown, issuers=issuers)
 
 
-def _the_services_own(
-    world: Evidence, view: View, o: Observation, controls: tuple[Observation, ...], *, blocking: bool
-) -> Cause | None:
+def _the_services_own(broken: Broken, controls: tuple[Observation, ...]) -> Cause | None:
     """What is wrong with the server's own certificates, where nobody on the way can be at fault."""
+    world, view, o = broken.world, broken.view, broken.o
     if o.failure is Failure.SSL_INVALID_HOSTNAME and service.shows_a_name_of_its_own(world, view):
         return Cause(
             id="tls_wrong_name",
@@ -104,7 +102,7 @@ def _the_services_own(
         id_, key, say = "tls_former_root", former, _say_former
     else:
         return None
-    return Cause(id=id_, key=key, say=say, view=view, evidence=(o, *controls), controls=controls, blocking=blocking)
+    return broken.cause(id_, say, key=key, beside=controls, controls=controls)
 
 
 def _store(o: Observation, id_: str) -> str:

@@ -14,6 +14,7 @@ from statistics import median
 import msgspec
 
 from netprobe.diagnosis import details
+from netprobe.diagnosis.broken import Broken
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.views import View
@@ -90,18 +91,14 @@ def _instant(text: str) -> datetime | None:
     return found if found.tzinfo is not None else None
 
 
-def attributed(
-    view: View, o: Observation, seen: TlsDetail | None, clock: Clock | None, *, blocking: bool
-) -> Cause | None:
+def attributed(broken: Broken, seen: TlsDetail | None) -> Cause | None:
     """The clock as the cause of a certificate that fails by its dates, or None where the clock is not to blame.
 
     Args:
-        view: the host.
-        o: the handshake that failed.
+        broken: the handshake that failed.
         seen: what is known of the chain, from the handshake itself or its lax control.
-        clock: what the Date headers say.
-        blocking: whether the host has no way left because of it.
     """
+    o, clock = broken.o, broken.clock
     if clock is None or not clock.wrong or _AHEAD.get(o.failure) is not (clock.skew > 0):
         return None
     chain = seen.chain if seen is not None else ()
@@ -110,7 +107,8 @@ def attributed(
         return None
     own = tuple(e for e in clock.evidence if e.host == o.host and e.experiment == Experiment.LAX_CHAIN)
     doubt = "" if chain else "no chain could be read, so an old certificate looks the same"
-    return _cause(clock, view=view, evidence=(o, *clock.evidence), controls=own, blocking=blocking, doubt=doubt)
+    evidence = (o, *clock.evidence)
+    return _cause(clock, view=broken.view, evidence=evidence, controls=own, blocking=broken.blocking, doubt=doubt)
 
 
 def _valid(certificate: Certificate, when: datetime) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from netprobe.diagnosis import places
 from netprobe.diagnosis.addresses import is_loopback
+from netprobe.diagnosis.broken import Broken
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.lookups import answers, asked_longer, dns_detail, is_final, is_question, resolver_of
@@ -48,51 +49,55 @@ DOES = {
 }
 
 
-def explain(world: Evidence, view: View) -> Iterator[Cause]:
-    """Why a host that is not behind a proxy has no usable address, or only some."""
+def broken_names(world: Evidence, view: View) -> Iterator[Broken]:
+    """The answers that leave a host without a usable address, or with some; for a host that is not behind a proxy."""
+    blocking = view.state is State.BROKEN
     if not view.lookups.addresses:
         failed = view.lookups.failed
         if failed is not None:
-            yield _no_answer(world, view, failed, blocking=True)
+            yield Broken(world=world, view=view, path=None, o=failed, blocking=True)
         return
     if view.captured:
-        yield from _captured(view)
+        captured = _that_capture(view)[0]
+        yield Broken(world=world, view=view, path=None, o=captured, blocking=blocking)
         return
-    yield from _sinkholed(world, view)
+    sinking = _that_lead_to(view, _unusable(view))
+    if sinking:
+        yield Broken(world=world, view=view, path=None, o=sinking[0], blocking=blocking)
     for o in view.lookups.chosen.values():
         if not is_final(o):
-            yield _no_answer(world, view, o, blocking=False)
+            yield Broken(world=world, view=view, path=None, o=o, blocking=False)
 
 
-def _no_answer(world: Evidence, view: View, failed: Observation, *, blocking: bool) -> Cause:
+def explain(broken: Broken) -> Cause:
+    """Why a name leads to no usable address."""
+    if not answers(broken.o):
+        return _no_answer(broken)
+    return _captured(broken) if broken.view.captured else _sinkholed(broken)
+
+
+def _no_answer(broken: Broken) -> Cause:
+    world, view, failed = broken.world, broken.view, broken.o
     id_ = ID_OF.get(failed.failure, "unexplained_failure")
     alike = tuple(o for o in view.lookups.every if o is not failed and o.failure == failed.failure)
     # All servers that are silent alike are one cause; of an answer only the one that the host believes.
     resolvers = [resolver_of(failed)] if is_final(failed) else sorted({resolver_of(o) for o in (failed, *alike)})
     plain = [o for o in world.controls(Experiment.WITHOUT_EDNS, like=failed) if resolver_of(o) == resolver_of(failed)]
     if any(o.failure is None and answers(o) for o in plain):
-        return Cause(
-            id="dns_edns_unanswered",
-            key=resolver_of(failed),
-            say=_say_edns,
-            view=view,
-            evidence=(failed, *plain),
-            controls=tuple(plain),
-            blocking=blocking,
+        return broken.cause(
+            "dns_edns_unanswered", _say_edns, key=resolver_of(failed), beside=tuple(plain), controls=tuple(plain)
         )
     controls = [
         *world.controls(Experiment.DNS_OVER_TCP, like=failed),
         *world.controls(Experiment.OTHER_RESOLVER, like=failed),
     ]
-    return Cause(
-        id=id_,
+    return broken.cause(
+        id_,
+        _say_no_answer if id_ != "unexplained_failure" else say_unexplained,
         key=", ".join(resolvers),
-        say=_say_no_answer if id_ != "unexplained_failure" else say_unexplained,
-        view=view,
-        evidence=(failed, *alike, *controls),
+        beside=(*alike, *controls),
         # Silence has look-alikes (a dead server, a filter for UDP, a filter for these names); a return code has none.
         controls=tuple(controls),
-        blocking=blocking,
         places=where_set(world, failed) if id_ == "dns_unreachable" and is_the_hosts_own(failed) else (),
     )
 
@@ -157,18 +162,15 @@ def _say_edns(group: Group) -> Words:
     )
 
 
-def _captured(view: View) -> Iterator[Cause]:
+def _that_capture(view: View) -> tuple[Observation, ...]:
+    """The answers of a search domain."""
+    return tuple(o for o in view.lookups.chosen.values() if asked_longer(o) and answers(o))
+
+
+def _captured(broken: Broken) -> Cause:
     """A search domain that answers for AWS's names before they are asked for themselves."""
-    evidence = tuple(o for o in view.lookups.chosen.values() if asked_longer(o) and answers(o))
-    if evidence:
-        yield Cause(
-            id="dns_search_captures",
-            key=asked_longer(evidence[0]).removeprefix(f"{view.host}."),
-            say=_say_captured,
-            view=view,
-            evidence=evidence,
-            blocking=view.state is State.BROKEN,
-        )
+    suffix = asked_longer(broken.o).removeprefix(f"{broken.view.host}.")
+    return broken.cause("dns_search_captures", _say_captured, key=suffix, beside=_that_capture(broken.view)[1:])
 
 
 def _say_captured(group: Group) -> Words:
@@ -222,20 +224,24 @@ def _control(group: Group) -> str:
     return said
 
 
-def _sinkholed(world: Evidence, view: View) -> Iterator[Cause]:
+def _unusable(view: View) -> set[str]:
+    """The sinkholes' addresses at which nothing works."""
     works = {path.address for path in view.paths if path.works}
-    bad = [address for address in view.sinkholed if address not in works]
-    if not bad:
-        return
-    evidence = tuple(o for o in view.lookups.chosen.values() if set(answers(o)) & set(bad))
-    yield Cause(
-        id="dns_sinkholed",
-        key=resolver_of(evidence[0]),
-        say=_say_sinkholed,
-        view=view,
-        evidence=evidence,
-        repeat=_again(world, evidence[0], set(bad)),
-        blocking=view.state is State.BROKEN,
+    return {address for address in view.sinkholed if address not in works}
+
+
+def _that_lead_to(view: View, bad: set[str]) -> tuple[Observation, ...]:
+    return tuple(o for o in view.lookups.chosen.values() if set(answers(o)) & bad)
+
+
+def _sinkholed(broken: Broken) -> Cause:
+    bad = _unusable(broken.view)
+    return broken.cause(
+        "dns_sinkholed",
+        _say_sinkholed,
+        key=resolver_of(broken.o),
+        beside=_that_lead_to(broken.view, bad)[1:],
+        repeat=_again(broken.world, broken.o, bad),
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from netprobe import origin
 from netprobe.diagnosis import answered, details
+from netprobe.diagnosis.broken import Broken
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.proxy import holds_back, proxy_of
@@ -40,51 +41,45 @@ _CUTS_BEHIND = "whether the device refuses, or its own connection to the service
 _NO_SMALLER = "no control with smaller packets was made, so a path MTU fault looks alike"
 
 
-def explain(world: Evidence, view: View, o: Observation, *, blocking: bool) -> Cause:
+def explain(broken: Broken) -> Cause:
     """Why a request over a good connection did not bring the genuine answer."""
+    o = broken.o
     detail = details.http(o)
     id_ = _ID.get(o.failure) if o.failure is not None else None
     if id_ is None:
-        return unexplained(view, o, blocking=blocking)
+        return unexplained(broken)
     if detail is not None and detail.status == _NETWORK_AUTHENTICATION_REQUIRED and not answered.by_origin(o):
         id_ = "http_captive_portal"
     if id_ == "http_stalled":
-        return stalled(world, view, o, blocking=blocking)
+        return stalled(broken)
     if id_ == "http_cut":
-        return cut(world, view, o, blocking=blocking)
-    return Cause(id=id_, key=_who(detail), say=_SAY[id_], view=view, evidence=(o,), blocking=blocking)
+        return cut(broken)
+    return broken.cause(id_, _SAY[id_], key=_who(detail))
 
 
-def cut(world: Evidence, view: View, o: Observation, *, blocking: bool) -> Cause:
+def cut(broken: Broken) -> Cause:
     """The end instead of an answer. Over somebody else's chain, whoever holds that chain ended it."""
+    world, o = broken.world, broken.o
     again = world.controls(answered.OTHER_METHOD, like=o)
     by_origin = answered.by_origin(o)
-    proxy = proxy_of((view,), ())
+    proxy = proxy_of((broken.view,), ())
     direct = answered.without_proxy(o, world.same_way) if proxy else ()
     if direct:
-        evidence = (o, *again, *direct)
-        return Cause(
-            id="http_cut",
-            key=f"proxy {proxy}",
-            say=_say_cut_by_proxy,
-            view=view,
-            evidence=evidence,
-            controls=direct,
-            blocking=blocking,
+        return broken.cause(
+            "http_cut", _say_cut_by_proxy, key=f"proxy {proxy}", beside=(*again, *direct), controls=direct
         )
-    return Cause(
-        id="http_cut",
+    return broken.cause(
+        "http_cut",
+        _say_cut,
         key="origin" if by_origin else "",
-        say=_say_cut,
-        view=view,
-        evidence=(o, *again),
+        beside=again,
         doubt=_CUTS if by_origin else _CUTS_BEHIND,
-        blocking=blocking,
     )
 
 
-def stalled(world: Evidence, view: View, o: Observation, *, blocking: bool) -> Cause:
+def stalled(broken: Broken) -> Cause:
     """Silence after the request: large packets may be lost, a proxy may hold back, or somebody swallows requests."""
+    world, o = broken.world, broken.o
     smaller = world.controls(Experiment.LOWER_MSS, like=o, step=Step.HTTP)
     again = world.controls(answered.OTHER_METHOD, like=o, step=Step.HTTP)
     if not any(completes(c) for c in again):
@@ -92,27 +87,18 @@ def stalled(world: Evidence, view: View, o: Observation, *, blocking: bool) -> C
         smaller += world.controls(Experiment.SMALL_REQUEST, like=o, step=Step.HTTP)
     if any(completes(c) for c in smaller):
         telling = tuple(c for c in smaller if completes(c))
-        return Cause(
-            id="tls_path_mtu",
-            say=_say_mtu,
-            view=view,
-            evidence=(o, *smaller),
-            controls=telling,
-            blocking=blocking,
-        )
-    held = holds_back(world, view, o, blocking=blocking)
+        return broken.cause("tls_path_mtu", _say_mtu, beside=smaller, controls=telling)
+    held = holds_back(broken)
     if held is not None:
         return held
     by_origin = answered.by_origin(o)
-    return Cause(
-        id="http_stalled",
+    return broken.cause(
+        "http_stalled",
+        _say_stalled,
         key="origin" if by_origin else "",
-        say=_say_stalled,
-        view=view,
-        evidence=(o, *smaller, *again),
+        beside=(*smaller, *again),
         controls=smaller,
         doubt=_HOLDS_UP if by_origin else "" if smaller else _NO_SMALLER,
-        blocking=blocking,
     )
 
 
@@ -126,22 +112,22 @@ def companions(world: Evidence) -> Iterator[Cause]:
     for view in world.views:
         for path in view.paths:
             for o in path.soft:
-                cause = _soft(world, view, o)
+                cause = _soft(Broken(world=world, view=view, path=path, o=o, blocking=False))
                 if cause is not None:
                     yield cause
             yield from (_unrecognised(view, o) for o in path.steps if _is_unrecognised(o))
 
 
-def _soft(world: Evidence, view: View, o: Observation) -> Cause | None:
+def _soft(broken: Broken) -> Cause | None:
+    o = broken.o
     if o.failure is Failure.HTTP_SERVICE_ERROR:
-        return Cause(id="http_service_error", key=origin.runs(view.host), say=_say_service, view=view, evidence=(o,))
+        return broken.cause("http_service_error", _say_service, key=origin.runs(broken.view.host))
     if o.failure is Failure.HTTP_SOURCE_REFUSED:
-        detail = details.http(o)
-        return Cause(id="http_source_refused", key=_who(detail), say=_say_refused, view=view, evidence=(o,))
+        return broken.cause("http_source_refused", _say_refused, key=_who(details.http(o)))
     if o.failure is Failure.TIMEOUT:
-        return stalled(world, view, o, blocking=False)
+        return stalled(broken)
     if o.failure in origin.CUT_OFF:
-        return cut(world, view, o, blocking=False)
+        return cut(broken)
     return None
 
 

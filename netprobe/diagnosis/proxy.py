@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from netprobe.diagnosis import details, places
 from netprobe.diagnosis.addresses import is_loopback
+from netprobe.diagnosis.broken import Broken
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.taxonomy import TAXONOMY
@@ -57,25 +58,24 @@ _CONNECT = {
 }
 
 
-def explain(world: Evidence, view: View, o: Observation, *, blocking: bool) -> Cause:
+def explain(broken: Broken) -> Cause:
     """Why the way through the proxy did not open."""
+    world, o = broken.world, broken.o
     detail = details.proxy(o)
     by_address = _by_address(world, o)
     id_ = _named_or_not(_id(o, detail), detail, by_address)
     if id_ == "proxy_not_a_proxy" and detail is not None and detail.status == _NO_SUCH_DOMAIN and _opens(world, detail):
         id_ = "proxy_cannot_resolve"
     if detail is None or id_ is None:
-        return unexplained(view, o, blocking=blocking)
+        return unexplained(broken)
     direct = world.controls(Experiment.WITHOUT_PROXY, like=o)
-    return Cause(
-        id=id_,
+    return broken.cause(
+        id_,
+        _SAY[id_],
         key=detail.proxy,
-        say=_SAY[id_],
-        view=view,
-        evidence=(o, *by_address, *direct),
+        beside=(*by_address, *direct),
         controls=by_address,
         doubt=_doubt(o, id_, by_address),
-        blocking=blocking,
         places=_places(world, o, id_, detail),
     )
 
@@ -171,21 +171,14 @@ def proxy_of(views: Iterable[View], observations: Iterable[Observation]) -> str:
     return next((d.proxy for d in map(details.proxy, observations) if d is not None), "")
 
 
-def holds_back(world: Evidence, view: View, o: Observation, *, blocking: bool) -> Cause | None:
+def holds_back(broken: Broken) -> Cause | None:
     """A proxy that opens the tunnel and never passes the first byte of the answer, where direct it comes at once."""
-    proxy = proxy_of((view,), ())
-    direct = [c for c in world.controls(Experiment.WITHOUT_PROXY, like=o) if c.step in (Step.HTTP, Step.WEBSOCKET)]
+    proxy = proxy_of((broken.view,), ())
+    controls = broken.world.controls(Experiment.WITHOUT_PROXY, like=broken.o)
+    direct = tuple(c for c in controls if c.step in (Step.HTTP, Step.WEBSOCKET))
     if not proxy or not any(c.failure is None for c in direct):
         return None
-    return Cause(
-        id="proxy_buffers",
-        key=proxy,
-        say=_say_buffers,
-        view=view,
-        evidence=(o, *direct),
-        controls=tuple(direct),
-        blocking=blocking,
-    )
+    return broken.cause("proxy_buffers", _say_buffers, key=proxy, beside=direct, controls=direct)
 
 
 def _named(group: Group) -> str:

@@ -12,10 +12,11 @@ from collections.abc import Iterable
 
 from netprobe.diagnosis import details, places
 from netprobe.diagnosis.addresses import family
+from netprobe.diagnosis.broken import Broken
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.unexplained import unexplained
-from netprobe.diagnosis.views import Path, View
+from netprobe.diagnosis.views import View
 from netprobe.diagnosis.words import agree, count, listing
 from netprobe.findings import Owner
 from netprobe.observations import Experiment, Failure, Observation, Step
@@ -40,27 +41,26 @@ _NEEDS_ANOTHER = frozenset({"tcp_dropped", "tcp_some_addresses_blocked", "ipv6_b
 _POLICY = frozenset({"tcp_dropped", "tcp_refused", "tcp_prohibited", "tcp_reset"})
 
 
-def explain(world: Evidence, view: View, path: Path, o: Observation, *, blocking: bool) -> Cause:
+def explain(broken: Broken) -> Cause:
     """Why one address cannot be connected to."""
+    world, view, o = broken.world, broken.view, broken.o
     id_ = _id(o)
     if id_ is None:
-        return unexplained(view, o, blocking=blocking)
+        return unexplained(broken)
     through, own = _passes_through_proxy(world, o)
     if through:
-        return _past_the_proxy(world, view, o, through, own=own, blocking=blocking)
+        return _past_the_proxy(broken, through, own=own)
     works = any(p.works for p in view.paths)
-    partial = _partial(world, view, path, id_) if works else None
+    partial = _partial(broken, id_) if works else None
     between = tuple(c for c in world.made_for(o, Experiment.WORKING_ADDRESS) if c.step is Step.TCP)
-    return Cause(
-        id=partial or id_,
+    return broken.cause(
+        partial or id_,
+        _SAY[partial or id_],
         key=_key(o, id_),
-        say=_SAY[partial or id_],
-        view=view,
-        evidence=(o, *between) if partial is None else (o, *_passing(view)),
+        beside=between if partial is None else _passing(view),
         # Silence looks the same from a filter and from a dead uplink; what connects in between tells them apart.
         controls=between,
         doubt=_doubt(partial or id_, between),
-        blocking=blocking,
     )
 
 
@@ -91,32 +91,27 @@ def _key(o: Observation, id_: str) -> str:
     return detail.icmp_from or ""
 
 
-def _past_the_proxy(
-    world: Evidence, view: View, o: Observation, through: tuple[Observation, ...], *, own: bool, blocking: bool
-) -> Cause:
+def _past_the_proxy(broken: Broken, through: tuple[Observation, ...], *, own: bool) -> Cause:
     """The direct way is closed and the proxy's is open: either no proxy is set, or NO_PROXY keeps this host from it."""
-    record = world.vantages.get(o.vantage)
+    o = broken.o
+    record = broken.world.vantages.get(o.vantage)
     token = record.exempt.get(o.host) if record is not None and record.proxy is not None else None
     if record is None or token is None:
-        return Cause(
-            id="proxy_required",
+        return broken.cause(
+            "proxy_required",
+            _say_proxy_required,
             key=_proxy_of(through),
-            say=_say_proxy_required,
-            view=view,
-            evidence=(o, *through),
+            beside=through,
             controls=through,
             doubt=_ALIKE_ONLY if not own else "",
-            blocking=blocking,
         )
-    return Cause(
-        id="no_proxy_exempts_aws",
+    return broken.cause(
+        "no_proxy_exempts_aws",
+        _say_exempt,
         key=token,
-        say=_say_exempt,
-        view=view,
-        evidence=(o, *through),
+        beside=through,
         controls=through,
         doubt=_ALIKE_ONLY if not own else "",
-        blocking=blocking,
         places=places.of_setting(record, "no_proxy", token),
     )
 
@@ -155,9 +150,10 @@ def _passing(view: View) -> tuple[Observation, ...]:
     return tuple(o for o in connected if o is not None)
 
 
-def _partial(world: Evidence, view: View, path: Path, id_: str) -> str | None:
+def _partial(broken: Broken, id_: str) -> str | None:
     """What it is called when another address of the same name works."""
-    mine = family(path.address)
+    world, view = broken.world, broken.view
+    mine = family(broken.o.address)
     others = {family(p.address) for p in view.paths if p.works}
     if mine not in others and None not in others:
         if not world.once(("family works", view.vantage, mine), lambda: _family_works(world, view.vantage, mine)):

@@ -12,11 +12,11 @@ from collections import Counter, defaultdict
 from enum import Enum
 
 from netprobe.diagnosis import details
+from netprobe.diagnosis.broken import Broken
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.tcp import say_reset
 from netprobe.diagnosis.unexplained import unexplained
-from netprobe.diagnosis.views import View
 from netprobe.observations import Experiment, Failure, Observation, Step
 
 CERTIFICATE_FAILURES = frozenset(
@@ -86,10 +86,11 @@ class _Told(Enum):
 _ID_OF_TOLD = {_Told.MTU: "tls_path_mtu", _Told.NAME: "tls_sni_blocked"}
 
 
-def explain(world: Evidence, view: View, o: Observation, *, blocking: bool) -> Cause:
+def explain(broken: Broken) -> Cause:
     """Why a handshake ended before a certificate could be judged."""
+    o = broken.o
     if o.failure in _CUT:
-        return _cut(world, view, o, blocking=blocking)
+        return _cut(broken)
     id_ = _PLAIN.get(o.failure) if o.failure is not None else None
     detail = details.tls(o)
     if detail is not None and (detail.alert == _PROTOCOL_VERSION or detail.reason in _UNSUPPORTED):
@@ -97,9 +98,9 @@ def explain(world: Evidence, view: View, o: Observation, *, blocking: bool) -> C
     elif id_ is None and detail is not None and detail.alert is not None:
         id_ = "tls_alert"
     if id_ is None:
-        return unexplained(view, o, blocking=blocking)
+        return unexplained(broken)
     key = str(detail.alert) if detail is not None and id_ == "tls_alert" else ""
-    return Cause(id=id_, key=key, say=_SAY[id_], view=view, evidence=(o,), blocking=blocking)
+    return broken.cause(id_, _SAY[id_], key=key)
 
 
 def completes(o: Observation) -> bool:
@@ -109,7 +110,8 @@ def completes(o: Observation) -> bool:
     return o.step is Step.TLS and (o.failure is None or o.failure in CERTIFICATE_FAILURES)
 
 
-def _cut(world: Evidence, view: View, o: Observation, *, blocking: bool) -> Cause:
+def _cut(broken: Broken) -> Cause:
+    world, o = broken.world, broken.o
     silent = tuple(
         c
         for c in world.controls(Experiment.SEND_NOTHING, like=o)
@@ -118,7 +120,7 @@ def _cut(world: Evidence, view: View, o: Observation, *, blocking: bool) -> Caus
     if silent:
         # Cut although nothing was sent: the ClientHello has no part in it.
         every = world.controls(Experiment.SEND_NOTHING, like=o)
-        return Cause(id="tcp_reset", say=say_reset, view=view, evidence=(o, *silent), controls=every, blocking=blocking)
+        return broken.cause("tcp_reset", say_reset, beside=silent, controls=every)
     told, controls = _told(world, o)
     doubt = _lacking(o, controls) if told is _Told.NOTHING else ""
     if doubt:
@@ -127,15 +129,7 @@ def _cut(world: Evidence, view: View, o: Observation, *, blocking: bool) -> Caus
     if id_ == "tls_dropped_after_hello" and not any(c.experiment == Experiment.LOWER_MSS for c in controls):
         # Silence is also what a path does that loses large packets: without that control it stays a suspicion.
         doubt = doubt or _lacking(o, controls)
-    return Cause(
-        id=id_,
-        say=_SAY[id_],
-        view=view,
-        evidence=(o, *controls),
-        controls=_telling(told, controls),
-        doubt=doubt,
-        blocking=blocking,
-    )
+    return broken.cause(id_, _SAY[id_], beside=controls, controls=_telling(told, controls), doubt=doubt)
 
 
 def _telling(told: _Told, controls: tuple[Observation, ...]) -> tuple[Observation, ...]:

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
+from netprobe.diagnosis.broken import Broken
 from netprobe.diagnosis.causes import Cause, Group, Words
-from netprobe.diagnosis.views import View
 from netprobe.diagnosis.words import duration
 from netprobe.observations import Observation
 
 
-def unexplained(view: View, o: Observation, *, blocking: bool, evidence: tuple[Observation, ...] = ()) -> Cause:
+def unexplained(broken: Broken, beside: tuple[Observation, ...] = ()) -> Cause:
     """A finding that names the raw failure.
 
     Args:
-        view: the host.
-        o: the failure.
-        blocking: whether the host has no way left because of it.
-        evidence: what contradicts the rule that would otherwise explain it.
+        broken: the failure.
+        beside: what contradicts the rule that would otherwise explain it.
     """
-    return Cause(
-        id="unexplained_failure",
-        key=f"{o.step}/{o.failure}",
-        say=say_unexplained,
-        view=view,
-        evidence=(o, *evidence),
-        blocking=blocking,
+    return broken.cause(
+        "unexplained_failure", say_unexplained, key=f"{broken.o.step}/{broken.o.failure}", beside=beside
     )
 
 

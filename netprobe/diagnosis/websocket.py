@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from netprobe.diagnosis import answered, details, http
+from netprobe.diagnosis.broken import Broken
 from netprobe.diagnosis.causes import Cause, Group, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.proxy import holds_back, proxy_of
@@ -32,30 +33,28 @@ _CUT_OFF = frozenset({Failure.CONNECTION_RESET, Failure.EOF, Failure.TIMEOUT})
 IDLE_NEEDED_SECONDS = 120
 
 
-def explain(world: Evidence, view: View, o: Observation, *, blocking: bool) -> Cause:
+def explain(broken: Broken) -> Cause:
     """Why an upgrade did not reach AWS although plain requests do."""
-    proxy = proxy_of((view,), (o,))
+    o = broken.o
+    proxy = proxy_of((broken.view,), (o,))
     if o.failure is Failure.WEBSOCKET_UPGRADE_MISSING:
         id_ = "proxy_strips_upgrade" if proxy else "websocket_upgrade_stripped"
-        return Cause(id=id_, key=proxy, say=_say_stripped, view=view, evidence=(o,), blocking=blocking)
-    held = holds_back(world, view, o, blocking=blocking) if o.failure is Failure.TIMEOUT else None
+        return broken.cause(id_, _say_stripped, key=proxy)
+    held = holds_back(broken) if o.failure is Failure.TIMEOUT else None
     if held is not None:
         return held
     if answered.by_origin(o) and o.failure in _CUT_OFF:
         # Nobody on the way can know that it was an upgrade: a flow was cut, or the service ended it.
-        return (http.stalled if o.failure is Failure.TIMEOUT else http.cut)(world, view, o, blocking=blocking)
+        return (http.stalled if o.failure is Failure.TIMEOUT else http.cut)(broken)
     if o.failure in _REFUSED or o.failure in _CUT_OFF:
-        return Cause(
-            id="websocket_refused_by_proxy",
+        return broken.cause(
+            "websocket_refused_by_proxy",
+            _say_refused,
             key=proxy or _who(o),
-            say=_say_refused,
-            view=view,
-            evidence=(o,),
             # A reset may have many reasons; a foreign answer to the upgrade has one.
             doubt="" if o.failure in _REFUSED else "no reason was given, and plain requests to the same host pass",
-            blocking=blocking,
         )
-    return unexplained(view, o, blocking=blocking)
+    return unexplained(broken)
 
 
 def _who(o: Observation) -> str:
