@@ -18,7 +18,7 @@ from netprobe import catalog, origin
 from netprobe.catalog import Forms
 from netprobe.catalog.transcripts import VERSION, Heard, Link, Lookup, Said, Transcript, encode
 from netprobe.diagnosis.addresses import classify
-from netprobe.observations import Context, DnsDetail, HttpDetail, Observation, Run, Step, Subject, TlsDetail
+from netprobe.observations import Context, DnsDetail, Experiment, HttpDetail, Observation, Run, Step, Subject, TlsDetail
 
 T = TypeVar("T")
 _ACCOUNT = re.compile(r"^\d{12}\.")
@@ -64,7 +64,7 @@ def _heard(run: Run) -> Iterator[Heard]:
     lookups: dict[str, list[Observation]] = defaultdict(list)
     proxied = {o.host for o in run.observations if o.step is Step.PROXY}
     for o in run.observations:
-        if o.host not in public or o.experiment not in (None, "other_method"):
+        if o.host not in public or o.experiment not in (None, Experiment.OTHER_METHOD):
             continue
         if o.step is Step.DNS:
             lookups[o.host].append(o)

@@ -16,7 +16,7 @@ from netprobe import origin
 from netprobe.observations import Experiment, Failure, HttpDetail, Observation, Step
 
 OTHER_METHOD = Experiment.OTHER_METHOD
-Controls = Callable[[str, Observation, Step], Sequence[Observation]]
+Controls = Callable[[Experiment, Observation, Step], Sequence[Observation]]
 """Gives the control probes of one kind that are like an observation, of one step."""
 _ANSWERED = frozenset({None, Failure.HTTP_SERVICE_ERROR, Failure.HTTP_SOURCE_REFUSED})
 

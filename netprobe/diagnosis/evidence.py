@@ -163,7 +163,7 @@ class Evidence:
                 alike[view.vantage, tries.failed.step, tries.failed.failure].append(tries)
         return {kind: Luck.of(found, names=names[kind[0]]) for kind, found in alike.items()}
 
-    def made_for(self, failed: Observation, *experiments: str) -> tuple[Observation, ...]:
+    def made_for(self, failed: Observation, *experiments: Experiment) -> tuple[Observation, ...]:
         """The control probes that were made for the host of a failure, at whatever address.
 
         Args:
@@ -220,7 +220,7 @@ class Evidence:
             ordered = answered.settle(sorted(steps, key=lambda o: (STEPS[o.step], o.started_seconds)))
             yield Path(address=address, steps=ordered, complete=self._complete(ordered, subjects))
 
-    def same_way(self, experiment: str, o: Observation, step: Step) -> tuple[Observation, ...]:
+    def same_way(self, experiment: Experiment, o: Observation, step: Step) -> tuple[Observation, ...]:
         """The control probes of one kind that are like an observation, of one step."""
         return self.controls(experiment, like=o, step=step)
 
@@ -243,7 +243,12 @@ class Evidence:
         return tuple(self._by_subject.get((subject.id, subject.region), ()))
 
     def controls(
-        self, experiment: str, *, like: Observation | None = None, step: Step | None = None, same_host: bool = True
+        self,
+        experiment: Experiment,
+        *,
+        like: Observation | None = None,
+        step: Step | None = None,
+        same_host: bool = True,
     ) -> tuple[Observation, ...]:
         """The control probes of one kind.
 

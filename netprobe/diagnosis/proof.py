@@ -43,10 +43,10 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     control: str
-    experiments: frozenset[str] | None
+    experiments: frozenset[Experiment] | None
 
 
-def _by(control: str, *experiments: str) -> Need:
+def _by(control: str, *experiments: Experiment) -> Need:
     return Need(control=control, experiments=frozenset(experiments))
 
 
@@ -105,7 +105,7 @@ NEEDS: dict[str, Need] = {
         "Another name, or none, at the same address completes the handshake.",
         Experiment.OTHER_SNI,
         Experiment.NO_SNI,
-        "other_sni_lower_mss",
+        Experiment.OTHER_SNI_LOWER_MSS,
     ),
     "tls_reset_after_hello": _by("Another name at the same address ends alike.", Experiment.OTHER_SNI),
     "tls_closed_after_hello": _by("Another name at the same address ends alike.", Experiment.OTHER_SNI),
@@ -309,7 +309,9 @@ def _why_not_repeated(world: Evidence) -> str:
     return BOUND if context.repeated else OLD
 
 
-def _controlled(cause: Cause, experiments: frozenset[str], failed: Observation, repeat: Observation) -> Proof | Doubt:
+def _controlled(
+    cause: Cause, experiments: frozenset[Experiment], failed: Observation, repeat: Observation
+) -> Proof | Doubt:
     """The proof, where the control that the rule read is this host's own and spoke the same each time."""
     if cause.doubt:
         return Doubt(cause.doubt)

@@ -71,7 +71,7 @@ ALERTS = {
 """RFC 8446 section 6 and the IANA registry of TLS alerts."""
 
 
-_NAMES = frozenset({Experiment.OTHER_SNI, Experiment.NO_SNI, "other_sni_lower_mss"})
+_NAMES = frozenset({Experiment.OTHER_SNI, Experiment.NO_SNI, Experiment.OTHER_SNI_LOWER_MSS})
 
 
 class _Told(Enum):

@@ -53,7 +53,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         """The host."""
         return self.trace.target
 
-    def scene(self, experiment: str) -> Scene:
+    def scene(self, experiment: Experiment) -> Scene:
         """The host's scene as a control probe."""
         return self.target.scene.control(experiment, self.attempt)
 
@@ -76,7 +76,7 @@ async def other_address(session: Session, limits: Limits, case: Case) -> None:
     """The same name, at the address of a host that passed."""
     address = next(iter(case.peer.steps), None) if case.peer is not None else None
     if address is not None and address not in case.trace.steps:
-        await _shake(session, limits, case, "other_address", sni=case.target.scene.host, address=address)
+        await _shake(session, limits, case, Experiment.OTHER_ADDRESS, sni=case.target.scene.host, address=address)
 
 
 async def lower_mss(session: Session, limits: Limits, case: Case) -> None:
@@ -105,7 +105,7 @@ async def other_sni_lower_mss(session: Session, limits: Limits, case: Case) -> N
     """Another name and the smallest packets: a filter for names on a path that loses large packets hides from both."""
     if case.peer is not None and case.failed.address is not None:
         name = case.peer.target.scene.host
-        await _shake(session, limits, case, "other_sni_lower_mss", sni=name, mss=MSS_STEPS[-1])
+        await _shake(session, limits, case, Experiment.OTHER_SNI_LOWER_MSS, sni=name, mss=MSS_STEPS[-1])
 
 
 async def working_address(session: Session, limits: Limits, case: Case) -> None:
@@ -261,7 +261,7 @@ async def _shake(
     session: Session,
     limits: Limits,
     case: Case,
-    experiment: str,
+    experiment: Experiment,
     *,
     sni: str | None,
     address: str | None = None,

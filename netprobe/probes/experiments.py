@@ -17,7 +17,7 @@ import msgspec
 import trio
 
 from netprobe import origin
-from netprobe.observations import DnsDetail, Failure, Observation, Step, TlsDetail
+from netprobe.observations import DnsDetail, Experiment, Failure, Observation, Step, TlsDetail
 from netprobe.probes import bursts, controls, repeats, secondanswers
 from netprobe.probes.bugs import contained
 from netprobe.probes.controls import Case, Control
@@ -316,7 +316,8 @@ async def _rounds(session: Session, turns: repeats.Turns, one: Examined, wanted:
 
 async def _control(session: Session, turns: repeats.Turns, case: Case, control: Control) -> Sequence[Observation]:
     """Make one control; a control that was silent the last time is not made again."""
-    known = [o for o in case.made if o.experiment == control.__name__]
+    its_own = Experiment(control.__name__)  # each control is named after its experiment
+    known = [o for o in case.made if o.experiment == its_own]
     if known and all(o.failure is Failure.TIMEOUT for o in known):
         return ()
     before = len(case.made)

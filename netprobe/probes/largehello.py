@@ -78,7 +78,7 @@ class LargeHellos:
         self,
         trace: Trace,
         address: str | None,
-        experiment: str,
+        experiment: Experiment,
         attempt: int,
         limits: Limits,
         *,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import trio
 
-from netprobe.observations import Detail, Failure, Observation, Step
+from netprobe.observations import Detail, Experiment, Failure, Observation, Step
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,11 +29,11 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str
     host: str
     port: int
-    experiment: str | None = None
+    experiment: Experiment | None = None
     shared_with: tuple[str, ...] = ()
     attempt: int = 0
 
-    def control(self, experiment: str, attempt: int = 1) -> Scene:
+    def control(self, experiment: Experiment, attempt: int = 1) -> Scene:
         """The same scene for a control probe."""
         return msgspec.structs.replace(self, experiment=experiment, attempt=attempt)
 
