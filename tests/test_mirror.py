@@ -42,7 +42,6 @@ EXCUSED: dict[str, Excuse] = {
     "netprobe.cli.lookup": Excuse("render/test_cli_discover.py", _COMMAND),
     "netprobe.diagnosis.answered": Excuse("diagnosis/test_who_answered.py", _RULES),
     "netprobe.diagnosis.details": Excuse("diagnosis/test_cases.py", _RULES),
-    "netprobe.diagnosis.evidence": Excuse("diagnosis/test_outcomes.py", _RULES),
     "netprobe.diagnosis.lookups": Excuse("diagnosis/test_outcomes.py", _RULES),
     "netprobe.diagnosis.numbered": Excuse("diagnosis/test_outcomes.py", _RULES),
     "netprobe.diagnosis.service": Excuse("diagnosis/test_cases.py", _RULES),
