@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 from netprobe import catalog, requirements
 from netprobe.errors import UsageError
-from netprobe.observations import Certificate, Ending, Observation, Stall, Step, TlsDetail
+from netprobe.observations import Certificate, Ending, Experiment, Observation, Stall, Step, TlsDetail
 from netprobe.probes import conversation, plan, rooms, spread
 from netprobe.probes.plan import Probe
 from netprobe.probes.scene import Scene
@@ -192,7 +192,7 @@ def test_as_many_unfinished_chains_are_kept_as_one_process_keeps() -> None:
     assert len(session.unfinished_chains) == MOST_UNFINISHED
 
 
-def _shown(number: int, experiment: str) -> Observation:
+def _shown(number: int, experiment: Experiment) -> Observation:
     one = Certificate(
         subject=f"CN={number}", issuer="CN=x", sha256=f"{number:064}", not_before="", not_after="", key="EC secp256r1"
     )
@@ -201,7 +201,9 @@ def _shown(number: int, experiment: str) -> Observation:
 
 
 async def test_a_chain_that_several_observations_show_is_kept_once() -> None:
-    seen = [Seen(steps={"1.2.3.4": [_shown(n, "lax_chain"), _shown(n, "strict_chain")]}) for n in (1, 2)]
+    seen = [
+        Seen(steps={"1.2.3.4": [_shown(n, Experiment.LAX_CHAIN), _shown(n, Experiment.STRICT_CHAIN)]}) for n in (1, 2)
+    ]
     session = await _collect(_frame(spread._Piece(list(enumerate(seen)))), _frame(_part()))
     chains = [
         o.detail.chain for trace in session.traces for o in trace.observations() if isinstance(o.detail, TlsDetail)
@@ -216,7 +218,7 @@ async def test_what_a_worker_does_not_tell_in_time_was_not_looked_at(monkeypatch
     """A machine that is too busy is no bug: what was told before counts, and the rest is told as not run."""
     monkeypatch.setattr(spread, "GRACE", 0.2)
     reading, writing = os.pipe()
-    os.write(writing, _frame(spread._Piece([(0, Seen(steps={"1.2.3.4": [_shown(1, "lax_chain")]}))])))
+    os.write(writing, _frame(spread._Piece([(0, Seen(steps={"1.2.3.4": [_shown(1, Experiment.LAX_CHAIN)]}))])))
     workers = spread.Workers(time.perf_counter(), {os.getpid(): reading})
     session = Session.begin(Settings(deadline=0.1), [probe_servers.vantage()], workers.zero())
     try:
