@@ -31,7 +31,7 @@ _SPARE_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class ChildLimits:
     """What the child may use.
 
     Attributes:
@@ -76,7 +76,7 @@ _Message = _Piece | _Mistake | _Bug | _Limit
 _decoder = msgspec.msgpack.Decoder(_Message)
 
 
-def run(work: Callable[[], Iterator[bytes]], limits: Limits) -> Iterator[bytes]:
+def run(work: Callable[[], Iterator[bytes]], limits: ChildLimits) -> Iterator[bytes]:
     """Work in a child, and give each of its results as it comes.
 
     Args:
@@ -143,11 +143,11 @@ def within(cpu_seconds: float, over: Callable[[], Exception]) -> Iterator[None]:
         signal.signal(signal.SIGPROF, before)
 
 
-def _cpu(limits: Limits) -> str:
+def _cpu(limits: ChildLimits) -> str:
     return f"it takes more than {limits.cpu_seconds} s of processor time"
 
 
-def _live(work: Callable[[], Iterator[bytes]], pipe: int, limits: Limits) -> None:
+def _live(work: Callable[[], Iterator[bytes]], pipe: int, limits: ChildLimits) -> None:
     """The child's whole life; it never returns into what its parent was doing."""
     try:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -176,7 +176,7 @@ def _used() -> int:
         return 2 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + _LIBRARIES
 
 
-def _limit(limits: Limits) -> None:
+def _limit(limits: ChildLimits) -> None:
     memory = _used() + limits.memory
     for which, value, spare in (
         (resource.RLIMIT_AS, memory, 0),
@@ -195,7 +195,7 @@ def _send(pipe: int, message: _Message) -> None:
         left = left[os.write(pipe, left) :]
 
 
-def _messages(pipe: int, until: float, limits: Limits) -> Iterator[_Message]:
+def _messages(pipe: int, until: float, limits: ChildLimits) -> Iterator[_Message]:
     """The messages that come through a pipe, until its writer is gone.
 
     Raises:

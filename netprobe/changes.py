@@ -16,7 +16,7 @@ import msgspec
 
 from netprobe import requirements
 from netprobe.catalog import history as histories
-from netprobe.catalog.history import Change, History
+from netprobe.catalog.history import CatalogChange, History
 from netprobe.catalog.model import ORDINARY, Endpoint, Forms
 from netprobe.catalog.store import Catalog
 from netprobe.errors import UnreadableFileError
@@ -36,7 +36,7 @@ class What(StrEnum):
     AGENTS = "agents"
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class WantedChanges(msgspec.Struct, frozen=True, kw_only=True):
     """For whom the changes are told.
 
     Attributes:
@@ -52,7 +52,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     forms: Forms = ORDINARY
 
 
-class Shift(msgspec.Struct, frozen=True, kw_only=True):
+class EndpointShift(msgspec.Struct, frozen=True, kw_only=True):
     """One endpoint of one region that is not what it was.
 
     Attributes:
@@ -84,7 +84,7 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
     impact: str
 
 
-def shifts(history: History, now: Catalog, wanted: Wanted, since: str) -> tuple[Shift, ...]:
+def shifts(history: History, now: Catalog, wanted: WantedChanges, since: str) -> tuple[EndpointShift, ...]:
     """What changed for somebody since a version, oldest first.
 
     Args:
@@ -98,7 +98,7 @@ def shifts(history: History, now: Catalog, wanted: Wanted, since: str) -> tuple[
     """
     later = [version for version in history.versions if version > since]
     now.select(wanted.regions)
-    found: list[Shift] = []
+    found: list[EndpointShift] = []
     before = _endpoints(histories.catalog_at(history, since, now), wanted)
     for version in later:
         after = _endpoints(histories.catalog_at(history, version, now), wanted)
@@ -111,7 +111,7 @@ def shifts(history: History, now: Catalog, wanted: Wanted, since: str) -> tuple[
 _Endpoints = Mapping[tuple[str, str], Endpoint]
 
 
-def _endpoints(catalog: Catalog, wanted: Wanted) -> _Endpoints:
+def _endpoints(catalog: Catalog, wanted: WantedChanges) -> _Endpoints:
     """The endpoints by region and id; of regions that the catalog of then did not know, none."""
     there = {region.id for region in catalog.regions}
     regions = [region.id for region in catalog.select(wanted.regions)] if "all" in wanted.regions else wanted.regions
@@ -128,7 +128,9 @@ def _endpoints(catalog: Catalog, wanted: Wanted) -> _Endpoints:
     return {(one.region, one.id): one for one in found}
 
 
-def _between(version: str, before: _Endpoints, after: _Endpoints, changes: Sequence[Change]) -> Iterator[Shift]:
+def _between(
+    version: str, before: _Endpoints, after: _Endpoints, changes: Sequence[CatalogChange]
+) -> Iterator[EndpointShift]:
     for key in sorted({*before, *after}):
         old, new = before.get(key), after.get(key)
         what = _what(old, new)
@@ -136,7 +138,7 @@ def _between(version: str, before: _Endpoints, after: _Endpoints, changes: Seque
         if what is None or one is None:
             continue
         why = _why(changes, one, what)
-        yield Shift(
+        yield EndpointShift(
             version=version,
             what=what,
             region=one.region,
@@ -162,7 +164,7 @@ def _what(old: Endpoint | None, new: Endpoint | None) -> What | None:
     return What.AGENTS if old.used_by != new.used_by else None
 
 
-def _why(changes: Sequence[Change], endpoint: Endpoint, what: What) -> Change | None:
+def _why(changes: Sequence[CatalogChange], endpoint: Endpoint, what: What) -> CatalogChange | None:
     """The change of the catalog behind it: of the entry, else of the region."""
     mine = [change for change in changes if change.subject == endpoint.entry]
     mine += [change for change in changes if change.subject == f"region {endpoint.region}"]
@@ -170,7 +172,7 @@ def _why(changes: Sequence[Change], endpoint: Endpoint, what: What) -> Change | 
     return next(iter(best or mine), None)
 
 
-def short(found: Iterable[Shift]) -> tuple[Shift, ...]:
+def short(found: Iterable[EndpointShift]) -> tuple[EndpointShift, ...]:
     """What a file lacks that was made before these shifts: names that came and are still there."""
     last = {(one.region, one.endpoint): one for one in found}
     return tuple(one for one in last.values() if one.what in (What.ADDED, What.RENAMED))
@@ -186,7 +188,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     version: str
-    wanted: Wanted
+    wanted: WantedChanges
     patterns: frozenset[str] = frozenset()
 
 
@@ -226,16 +228,16 @@ def read_back(name: str, data: bytes) -> Written:
     report = _decoded(data, _ReportHead)
     if report is not None:
         groups = tuple(sorted({one.group for one in report.endpoints}))
-        return Written(version=report.catalog.version, wanted=Wanted(regions=report.regions, groups=groups))
+        return Written(version=report.catalog.version, wanted=WantedChanges(regions=report.regions, groups=groups))
     lock = _decoded(data, _LockHead)
     if lock is not None:
-        return Written(version="", wanted=Wanted(regions=()), patterns=frozenset(lock.patterns))
+        return Written(version="", wanted=WantedChanges(regions=()), patterns=frozenset(lock.patterns))
     text = data.decode("utf-8", "replace")
     version, command, regions = _VERSION.search(text), _COMMAND.search(text), _REGIONS.search(text)
     if version is None:
         raise UnreadableFileError(name, "names no version of netprobe's catalog", REMEDY)
     # A comment of XML holds no two hyphens side by side.
-    wanted = _wanted(command[1].replace("- -", "--")) if command else Wanted(regions=())
+    wanted = _wanted(command[1].replace("- -", "--")) if command else WantedChanges(regions=())
     if not wanted.regions and regions is not None:
         found = tuple(word.strip() for word in regions[1].split(",") if word.strip())
         wanted = msgspec.structs.replace(wanted, regions=found)
@@ -249,7 +251,7 @@ def _decoded(data: bytes, kind: type[T]) -> T | None:
         return None
 
 
-def _wanted(command: str) -> Wanted:
+def _wanted(command: str) -> WantedChanges:
     """The options of a render that decide which endpoints it holds."""
     try:
         words = shlex.split(command)
@@ -263,7 +265,7 @@ def _wanted(command: str) -> Wanted:
     def listed(*names: str) -> tuple[str, ...]:
         return tuple(part for name in names for text in values.get(name, ()) for part in text.split(",") if part)
 
-    return Wanted(
+    return WantedChanges(
         regions=listed("--region", "-r"),
         groups=listed("--with"),
         without_groups=listed("--without"),
@@ -275,6 +277,6 @@ def _wanted(command: str) -> Wanted:
     )
 
 
-def not_in_the_lock(patterns: frozenset[str], now: Catalog, wanted: Wanted) -> tuple[Endpoint, ...]:
+def not_in_the_lock(patterns: frozenset[str], now: Catalog, wanted: WantedChanges) -> tuple[Endpoint, ...]:
     """The endpoints with a pattern that a lock does not know, though it knows others of their region."""
     return tuple(one for one in _endpoints(now, wanted).values() if one.pattern not in patterns and one.numbered)

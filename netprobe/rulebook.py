@@ -22,7 +22,7 @@ _GATE = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class RuleEntry:
     """What there is to say of one rule.
 
     Attributes:
@@ -45,7 +45,7 @@ class Entry:
 
 
 @functools.cache
-def entries() -> Mapping[str, Entry]:
+def entries() -> Mapping[str, RuleEntry]:
     """Every rule by its id, less those that share id and page with a finding of ``check`` (the proxy settings)."""
     from netprobe.diagnosis.taxonomy import TAXONOMY
     from netprobe.host.rules import RULES as HOST
@@ -54,12 +54,12 @@ def entries() -> Mapping[str, Entry]:
     found = [_entry(rule, "netprobe.host") for rule in HOST]
     found = [entry for entry in found if entry.id not in TAXONOMY]
     found += [_entry(rule, "netprobe.workload") for rule in WORKLOAD]
-    found += [Entry(id=id_, title=title, folder="netprobe.host") for id_, title in _GATE.items()]
+    found += [RuleEntry(id=id_, title=title, folder="netprobe.host") for id_, title in _GATE.items()]
     return MappingProxyType({entry.id: entry for entry in found})
 
 
-def _entry(rule: Rule[Any], folder: str) -> Entry:
-    return Entry(
+def _entry(rule: Rule[Any], folder: str) -> RuleEntry:
+    return RuleEntry(
         id=rule.id,
         title=rule.title,
         folder=folder,

@@ -16,7 +16,15 @@ import msgspec
 
 from netprobe import catalog, origin
 from netprobe.catalog import Forms
-from netprobe.catalog.transcripts import VERSION, Heard, Link, Lookup, Said, Transcript, encode
+from netprobe.catalog.transcripts import (
+    VERSION,
+    Said,
+    Transcript,
+    TranscriptCertificate,
+    TranscriptHost,
+    TranscriptLookup,
+    encode,
+)
 from netprobe.diagnosis.addresses import classify
 from netprobe.observations import Context, DnsDetail, Experiment, HttpDetail, Observation, Run, Step, Subject, TlsDetail
 
@@ -57,7 +65,7 @@ def of(run: Run) -> bytes:
     return encode(made)
 
 
-def _heard(run: Run) -> Iterator[Heard]:
+def _heard(run: Run) -> Iterator[TranscriptHost]:
     """One of each name, address and way that said something of its own."""
     public = _public_names(run)
     by_name: dict[tuple[str, str, str | None, bool], list[Observation]] = defaultdict(list)
@@ -72,7 +80,7 @@ def _heard(run: Run) -> Iterator[Heard]:
             by_name[o.host, o.vantage, o.address, o.host in proxied].append(o)
     for host in lookups.keys() - {host for host, *_ in by_name}:
         by_name[host, "", None, host in proxied] = []
-    found: dict[bytes, Heard] = {}
+    found: dict[bytes, TranscriptHost] = {}
     for (host, _, _, by_proxy), seen in sorted(by_name.items(), key=lambda item: tuple(map(str, item[0]))):
         subject, pattern = public[host]
         heard = _one(subject, pattern, host, seen, lookups[host], run.context, proxied=by_proxy)
@@ -113,13 +121,13 @@ def _one(
     context: Context,
     *,
     proxied: bool,
-) -> Heard:
+) -> TranscriptHost:
     number = _NUMBER.match(host) if subject.numbered else None
     handshake = next((o for o in seen if o.step is Step.TLS and o.experiment is None), None)
     detail = handshake.detail if handshake is not None and isinstance(handshake.detail, TlsDetail) else None
     by_origin = origin.answered(handshake)
     chain = detail.chain if detail is not None and by_origin else ()
-    return Heard(
+    return TranscriptHost(
         entry=subject.entry,
         region=subject.region,
         pattern=pattern,
@@ -129,7 +137,7 @@ def _one(
         origin=by_origin if handshake is not None and handshake.failure is None else None,
         tls_failure=str(handshake.failure) if handshake is not None and handshake.failure is not None else "",
         tls_version=detail.version if detail is not None and by_origin else "",
-        chain=tuple(Link(subject=_without_account(one.subject), sha256=one.sha256) for one in chain),
+        chain=tuple(TranscriptCertificate(subject=_without_account(one.subject), sha256=one.sha256) for one in chain),
         said=_each_once(_said(seen)),
     )
 
@@ -138,11 +146,11 @@ def _each_once(things: Iterable[T]) -> tuple[T, ...]:
     return tuple({msgspec.json.encode(thing): thing for thing in things}.values())
 
 
-def _lookup(o: Observation, context: Context) -> Lookup:
+def _lookup(o: Observation, context: Context) -> TranscriptLookup:
     detail = o.detail
     assert isinstance(detail, DnsDetail)
     classes = Counter(str(classify(address, context)) for address in detail.answers)
-    return Lookup(
+    return TranscriptLookup(
         rrtype=detail.rrtype,
         rcode=detail.rcode or str(o.failure or "NOERROR"),
         addresses=dict(sorted(classes.items())),

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 import pytest
 
 from netprobe import apart
-from netprobe.apart import ChildError, LimitError, Limits
+from netprobe.apart import ChildError, ChildLimits, LimitError
 from netprobe.errors import UsageError
 
-ROOMY = Limits(memory=1 << 30, cpu_seconds=30, wall_seconds=60.0)
+ROOMY = ChildLimits(memory=1 << 30, cpu_seconds=30, wall_seconds=60.0)
 
 
-def _gather(work: Iterator[bytes], limits: Limits = ROOMY) -> tuple[list[bytes], str]:
+def _gather(work: Iterator[bytes], limits: ChildLimits = ROOMY) -> tuple[list[bytes], str]:
     found = []
     try:
         for data in apart.run(lambda: work, limits):
@@ -59,7 +59,7 @@ def test_processor_time_is_limited_in_c_code_too() -> None:
         yield b"before"
         hashlib.pbkdf2_hmac("sha256", b"", b"", 2_000_000_000)
 
-    limits = Limits(memory=1 << 30, cpu_seconds=1, wall_seconds=60.0)
+    limits = ChildLimits(memory=1 << 30, cpu_seconds=1, wall_seconds=60.0)
     assert _gather(work(), limits) == ([b"before"], "it takes more than 1 s of processor time")
 
 
@@ -68,7 +68,7 @@ def test_time_on_the_clock_is_limited() -> None:
         yield b"before"
         time.sleep(60)
 
-    limits = Limits(memory=1 << 30, cpu_seconds=30, wall_seconds=0.5)
+    limits = ChildLimits(memory=1 << 30, cpu_seconds=30, wall_seconds=0.5)
     assert _gather(work(), limits) == ([b"before"], "it takes longer than 0.5 s")
 
 

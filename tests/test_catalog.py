@@ -16,7 +16,7 @@ import pytest
 
 from netprobe import catalog
 from netprobe.catalog import PLACEHOLDER_ACCOUNT, Agent, Catalog, Endpoint, Forms, Genuine, Support, store
-from netprobe.catalog.entries import Entry
+from netprobe.catalog.entries import EndpointEntry
 from netprobe.errors import RefusedRegionError, UnknownRegionError, UsageError
 from netprobe.hostnames import Hostname, HostPattern
 
@@ -181,7 +181,7 @@ class TestEntries:
     """What every entry must have."""
 
     @pytest.mark.parametrize("entry", FACTS.entries, ids=lambda entry: entry.id)
-    def test_is_complete(self, entry: Entry) -> None:
+    def test_is_complete(self, entry: EndpointEntry) -> None:
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", entry.id)
         assert entry.source.startswith("https://")
         checked = datetime.date.fromisoformat(entry.checked)
@@ -206,7 +206,7 @@ class TestEntries:
             assert request.upgrade_path.startswith("/")
 
     @pytest.mark.parametrize("entry", FACTS.entries, ids=lambda entry: entry.id)
-    def test_templates_hold_only_known_words_and_regions(self, entry: Entry) -> None:
+    def test_templates_hold_only_known_words_and_regions(self, entry: EndpointEntry) -> None:
         known = {region.id for region in FACTS.regions}
         assert known.issuperset((*entry.fips_in, *entry.only_in, *entry.not_in))
         assert {p.id for p in FACTS.partitions}.issuperset((*entry.partitions, *entry.dualstack_partitions))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from netprobe import catalog
 from netprobe.catalog import history
-from netprobe.catalog.history import Change, Kind
+from netprobe.catalog.history import CatalogChange, CatalogChangeKind
 from netprobe.errors import UsageError
 
 SHIPPED = history.current()
@@ -35,7 +35,7 @@ def test_a_change_without_an_entry_is_noticed() -> None:
     first = msgspec.structs.replace(now.entries[0], host="new.{region}.{suffix}")
     changed = msgspec.structs.replace(now, entries=(first, *now.entries[1:]))
     (one,) = history.missing(SHIPPED, changed)
-    assert (one.subject, one.kind, one.after["host"]) == (first.id, Kind.HOSTS, "new.{region}.{suffix}")
+    assert (one.subject, one.kind, one.after["host"]) == (first.id, CatalogChangeKind.HOSTS, "new.{region}.{suffix}")
 
 
 def test_every_change_says_when_why_by_whom_and_what_it_means() -> None:
@@ -71,9 +71,11 @@ def test_differences_follow_one_another(a: dict[str, Any], b: dict[str, Any], c:
 def test_a_change_that_does_not_fit_is_refused() -> None:
     facts = {"ecs": {"host": "a"}}
     for change in (
-        Change(version="2", subject="ecs", kind=Kind.ADDED, after={"host": "b"}),
-        Change(version="2", subject="ssm", kind=Kind.REMOVED, before={"host": "a"}),
-        Change(version="2", subject="ecs", kind=Kind.HOSTS, before={"host": "c"}, after={"host": "b"}),
+        CatalogChange(version="2", subject="ecs", kind=CatalogChangeKind.ADDED, after={"host": "b"}),
+        CatalogChange(version="2", subject="ssm", kind=CatalogChangeKind.REMOVED, before={"host": "a"}),
+        CatalogChange(
+            version="2", subject="ecs", kind=CatalogChangeKind.HOSTS, before={"host": "c"}, after={"host": "b"}
+        ),
     ):
         with pytest.raises(ValueError, match="2: "):
             history.apply(facts, [change])

@@ -61,10 +61,10 @@ required = true
     answer = '\n[[answer]]\nof = ["ecs-new"]\nstep = "http"\nseen = false\ntold = "like its siblings"\n'
     answer += f'source = "https://docs.aws.amazon.com/"\ndate = "{version}"\nstatus = [400]\n'
     told = history.parse(SHIPPED.files[history.NAME])
-    change = history.Change(
+    change = history.CatalogChange(
         version=version,
         subject="ecs-new",
-        kind=history.Kind.ADDED,
+        kind=history.CatalogChangeKind.ADDED,
         after={"groups": ["control"], "host": host, "used_by": ["ecs-agent"], "required": True},
         reason="the agent got a new channel",
         source="https://docs.aws.amazon.com/",

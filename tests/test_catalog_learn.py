@@ -15,13 +15,21 @@ from hypothesis import strategies as st
 
 from netprobe import catalog
 from netprobe.catalog import learn, store, transcripts
-from netprobe.catalog.transcripts import Heard, Link, Lookup, Said, Transcript, encode, read
+from netprobe.catalog.transcripts import (
+    Said,
+    Transcript,
+    TranscriptCertificate,
+    TranscriptHost,
+    TranscriptLookup,
+    encode,
+    read,
+)
 from netprobe.errors import UsageError
 
 FACTS = catalog.load()
 
 
-def made(*heard: Heard, **more: Any) -> Transcript:
+def made(*heard: TranscriptHost, **more: Any) -> Transcript:
     wanted = {
         "transcript_version": "1.0",
         "netprobe_version": "0.1.0",
@@ -35,9 +43,9 @@ def made(*heard: Heard, **more: Any) -> Transcript:
     return Transcript(**wanted)
 
 
-def one(entry: str, *said: Said, region: str = "us-east-2", **more: Any) -> Heard:
+def one(entry: str, *said: Said, region: str = "us-east-2", **more: Any) -> TranscriptHost:
     pattern = f"{entry}.{region}.amazonaws.com"
-    return Heard(entry=entry, region=region, pattern=pattern, said=said, **{"origin": True, **more})
+    return TranscriptHost(entry=entry, region=region, pattern=pattern, said=said, **{"origin": True, **more})
 
 
 OPTIONS = Said(step="http", method="OPTIONS", status=405, headers=("allow",), values={"allow": "POST"}, server="Server")
@@ -125,7 +133,10 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 def spoilt(path: tuple[str | int, ...], value: Any) -> bytes:
     """A good transcript with one thing in it replaced."""
     heard = one(
-        "ecs", OPTIONS, dns=(Lookup(rrtype="A", rcode="NOERROR"),), chain=(Link(subject="CN=x", sha256="0" * 64),)
+        "ecs",
+        OPTIONS,
+        dns=(TranscriptLookup(rrtype="A", rcode="NOERROR"),),
+        chain=(TranscriptCertificate(subject="CN=x", sha256="0" * 64),),
     )
     document: Any = json.loads(encode(made(heard)))
     place = document
@@ -193,7 +204,7 @@ heards = st.builds(
 
 @settings(max_examples=200)
 @given(heard=st.lists(heards, max_size=4), source=texts)
-def test_whatever_is_read_becomes_toml_that_says_no_more_than_answers(heard: list[Heard], source: str) -> None:
+def test_whatever_is_read_becomes_toml_that_says_no_more_than_answers(heard: list[TranscriptHost], source: str) -> None:
     try:
         transcript = read(encode(made(*heard)), "t.json")
     except UsageError:

@@ -12,7 +12,7 @@ import pytest
 
 from netprobe import catalog, changes
 from netprobe.catalog import Forms, history
-from netprobe.changes import Wanted, What
+from netprobe.changes import WantedChanges, What
 from netprobe.errors import UnreadableFileError
 from netprobe.render import targets
 from tests.support.cli import netprobe
@@ -23,38 +23,38 @@ NEEDS_A_LOCK = frozenset({"aerleon", "firewalld", "iptables", "networkpolicy", "
 WANTED = ("-r", "us-east-2", "--with", "docker-hub,tasks")
 
 
-def found(wanted: Wanted) -> dict[tuple[str, str], What]:
+def found(wanted: WantedChanges) -> dict[tuple[str, str], What]:
     told = changes.shifts(history.current(), catalog.load(), wanted, FIRST)
     return {(one.region, one.endpoint): one.what for one in told}
 
 
 def test_only_what_concerns_these_regions_and_groups_is_told() -> None:
-    assert found(Wanted(regions=("us-east-2",))) == {}
-    hub = Wanted(regions=("us-east-2",), groups=("docker-hub",))
+    assert found(WantedChanges(regions=("us-east-2",))) == {}
+    hub = WantedChanges(regions=("us-east-2",), groups=("docker-hub",))
     assert found(hub) == {("us-east-2", "docker-hub-layers-3"): What.ADDED}
-    patching = Wanted(regions=("ap-south-2",), groups=("patching",))
+    patching = WantedChanges(regions=("ap-south-2",), groups=("patching",))
     assert found(patching) == {
         ("ap-south-2", "ssm-patch-baselines"): What.REMOVED,
         ("ap-south-2", "ssm-patch-baselines-suffixed"): What.ADDED,
         ("ap-south-2", "ssm-patch-manager"): What.ADDED,
     }
-    dual = Wanted(regions=("us-east-2",), forms=Forms(dualstack=True))
+    dual = WantedChanges(regions=("us-east-2",), forms=Forms(dualstack=True))
     assert found(dual) == {("us-east-2", "ec2messages-dualstack"): What.REMOVED}
 
 
 def test_a_region_that_left_all_is_told_as_what_its_endpoints_lost() -> None:
-    gone = {region for region, _ in found(Wanted(regions=("all",)))}
+    gone = {region for region, _ in found(WantedChanges(regions=("all",)))}
     assert gone == {"me-west-1", "sa-west-1"}
 
 
 def test_the_same_version_has_no_changes() -> None:
     newest = history.current().versions[-1]
-    everything = Wanted(regions=("all",), groups=("tasks", "patching", "docker-hub"))
+    everything = WantedChanges(regions=("all",), groups=("tasks", "patching", "docker-hub"))
     assert changes.shifts(history.current(), catalog.load(), everything, newest) == ()
 
 
 def test_every_shift_says_why() -> None:
-    everything = Wanted(regions=("all",), groups=("tasks", "patching", "docker-hub", "install"))
+    everything = WantedChanges(regions=("all",), groups=("tasks", "patching", "docker-hub", "install"))
     for one in changes.shifts(history.current(), catalog.load(), everything, FIRST):
         assert one.reason, one
         assert one.impact, one

@@ -22,7 +22,7 @@ from netprobe.host.filesystem import FolderRoot
 from netprobe.host.machine import Machine
 from netprobe.host.rules import RULES
 from netprobe.render import targets
-from netprobe.render.model import Capability
+from netprobe.render.model import DeviceCapability
 from netprobe.rules import judge
 from netprobe.workload.rules import RULES as WORKLOAD_RULES
 
@@ -98,7 +98,9 @@ def test_every_capability_that_a_target_can_claim_is_read() -> None:
         if "targets" not in path.parts
     ]
     unread = [
-        name for name in Capability.__struct_fields__ if not any(re.search(rf"\.{name}\b", text) for text in sources)
+        name
+        for name in DeviceCapability.__struct_fields__
+        if not any(re.search(rf"\.{name}\b", text) for text in sources)
     ]
     assert unread == []
 
@@ -180,3 +182,19 @@ def test_every_agent_is_known_to_every_table_that_lists_agents(tmp_path: Path) -
     assert set(NAMES) - {"host", "all"} == agents
     told = (ROOT / "netprobe" / "cli" / "options.py").read_text(encoding="utf-8")
     assert [agent for agent in agents if agent not in told] == []
+
+
+# --- names ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_public_class_name_stands_once() -> None:
+    """Whoever reads ``Entry`` must know which; what Ansible names its plugins' classes is Ansible's to say."""
+    found: dict[str, list[str]] = {}
+    for path in (ROOT / "netprobe").rglob("*.py"):
+        below = path.relative_to(ROOT / "netprobe")
+        if below.parts[0] == "deploy":
+            continue
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(str(below))
+    assert {name: places for name, places in found.items() if len(places) > 1} == {}

@@ -15,7 +15,7 @@ from netprobe.cli.commands import COMMANDS
 from netprobe.cli.main import run as netprobe
 from netprobe.errors import UsageError
 from netprobe.handbook import pages, site
-from netprobe.handbook.model import Command, Kind, Option
+from netprobe.handbook.model import CommandPage, Option, PageKind
 from tests.support import need
 from tests.support.browser import as_url, chromium
 from tests.support.cli import ROOT
@@ -95,14 +95,16 @@ def test_every_command_has_its_options_and_arguments_as_its_help_says_them() -> 
 
 
 def test_the_text_of_a_command_is_no_markup() -> None:
-    command = Command(
+    command = CommandPage(
         name="x",
         summary="s",
         help=("a *b* <i> [c](http://x)",),
         arguments=(),
         options=(Option(names="--x", value="A|B", help="_x_ `y`"),),
     )
-    found = pages.pages({kind: Kind({}, str) for kind in pages.SECTIONS}, [command], catalog.load())["commands/x.md"]
+    found = pages.pages({kind: PageKind({}, str) for kind in pages.SECTIONS}, [command], catalog.load())[
+        "commands/x.md"
+    ]
     assert r"a \*b\* \<i\> \[c\](http://x)" in found
     assert r":   \_x\_ \`y\`" in found
 

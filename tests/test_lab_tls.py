@@ -8,9 +8,9 @@ from pathlib import Path
 
 import trio
 
-from netprobe.lab.behaviour import Chain
+from netprobe.lab.behaviour import ShownChain
 from netprobe.lab.certificates import Certificates
-from netprobe.lab.tls import Session
+from netprobe.lab.tls import TlsServerSession
 
 NAME = "host.example"
 MUCH = bytes(range(256)) * 16384
@@ -21,7 +21,7 @@ PATIENCE = 20.0
 async def test_receiving_neither_disturbs_sending_nor_waits_for_it(tmp_path: Path) -> None:
     certificates = Certificates(tmp_path)
     near, far = (trio.SocketStream(trio.socket.from_stdlib_socket(end)) for end in socket.socketpair())
-    session = Session(far, certificates.context(NAME, Chain.GENUINE))
+    session = TlsServerSession(far, certificates.context(NAME, ShownChain.GENUINE))
     trusting = ssl.create_default_context(cafile=str(certificates.origin_file))
     client = trio.SSLStream(near, trusting, server_hostname=NAME, https_compatible=True)
     heard, answered = bytearray(), bytearray()

@@ -13,11 +13,11 @@ from netprobe import messages
 from netprobe.cli import explain
 from netprobe.cli.main import run
 from netprobe.messages import search
-from netprobe.messages.search import Page
+from netprobe.messages.search import SearchedPage
 
 
 @pytest.mark.parametrize("one", messages.messages(), ids=lambda one: one.text[:40])
-def test_every_message_names_pages_and_its_source(one: messages.Message) -> None:
+def test_every_message_names_pages_and_its_source(one: messages.AgentMessage) -> None:
     known = {id_ for ids, _ in explain.kinds().values() for id_ in ids}
     assert one.findings
     assert set(one.findings) <= known
@@ -94,9 +94,9 @@ def test_words_are_searched_for_in_all_pages(capsys: pytest.CaptureFixture[str])
 
 def test_rare_words_weigh_more_and_titles_most() -> None:
     pages = [
-        Page("a", "of apples", "apples pears plums"),
-        Page("b", "of plums", "apples apples apples pears"),
-        Page("c", "of nothing", "apples pears"),
+        SearchedPage("a", "of apples", "apples pears plums"),
+        SearchedPage("b", "of plums", "apples apples apples pears"),
+        SearchedPage("c", "of nothing", "apples pears"),
     ]
     assert [page.id for page in search.ranked("plums", pages)] == ["b", "a"]
     assert search.ranked("apples", pages)[0].id == "a"
@@ -107,7 +107,7 @@ def test_rare_words_weigh_more_and_titles_most() -> None:
 @given(st.text(max_size=300))
 def test_any_text_is_looked_up(text: str) -> None:
     messages.find(text)
-    search.ranked(text, [Page("a", "b", text)])
+    search.ranked(text, [SearchedPage("a", "b", text)])
 
 
 @pytest.mark.parametrize("text", ["dial tcp " * 50_000, "lookup " * 50_000, "a" * 1_000_000, "x509: " * 100_000])

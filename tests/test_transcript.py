@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from netprobe import transcript
-from netprobe.catalog.transcripts import Heard, Transcript, read
+from netprobe.catalog.transcripts import Transcript, TranscriptHost, read
 from netprobe.cli.main import run as netprobe
 from netprobe.observations import (
     Failure,
@@ -124,7 +124,7 @@ def planted_run() -> Run:
     )
 
 
-def heard(made: bytes) -> dict[str, Heard]:
+def heard(made: bytes) -> dict[str, TranscriptHost]:
     return {one.entry: one for one in read(made, "t").heard}
 
 

@@ -18,7 +18,7 @@ from typing import BinaryIO
 from netprobe.audit import lines
 from netprobe.audit.formats import FORMATS, TEACHES, Format, parser
 from netprobe.audit.judge import Judge
-from netprobe.audit.model import Event, Source, Verdict
+from netprobe.audit.model import Decision, Event, EvidenceFile
 from netprobe.errors import UnreadableFileError, UsageError
 from netprobe.observe import capture
 from netprobe.observe import files as inputs
@@ -40,7 +40,7 @@ class _Input:
     stream: BinaryIO | None
 
 
-def feed(paths: Sequence[Path], judge: Judge, *, log_format: str | None = None) -> tuple[Source, ...]:
+def feed(paths: Sequence[Path], judge: Judge, *, log_format: str | None = None) -> tuple[EvidenceFile, ...]:
     """Read every input.
 
     Args:
@@ -54,7 +54,7 @@ def feed(paths: Sequence[Path], judge: Judge, *, log_format: str | None = None) 
     if log_format is not None and log_format not in (*FORMATS, CAPTURE):
         raise UsageError(log_format, "is not a log format", f"choose one of {', '.join((*FORMATS, CAPTURE))}")
     known = [_look(path, log_format) for path in dict.fromkeys(paths)]
-    sources: dict[Path, Source] = {}
+    sources: dict[Path, EvidenceFile] = {}
     for one in sorted(known, key=lambda one: one.kind != CAPTURE and one.kind not in TEACHES):
         sources[one.path] = _feed(one, judge)
     return tuple(sources[one.path] for one in known)
@@ -95,7 +95,7 @@ def _kind(stream: BinaryIO, name: str) -> tuple[str, BinaryIO]:
     return lines.format_of(head, name).NAME, whole
 
 
-def _feed(one: _Input, judge: Judge) -> Source:
+def _feed(one: _Input, judge: Judge) -> EvidenceFile:
     stream = one.stream if one.stream is not None else inputs.unpacked(inputs.opened(one.path, _REMEDY))[0]
     with stream:
         if one.kind == CAPTURE:
@@ -103,7 +103,7 @@ def _feed(one: _Input, judge: Judge) -> Source:
         return _log(stream, str(one.path), FORMATS[one.kind], judge)
 
 
-def _log(stream: BinaryIO, name: str, one: Format, judge: Judge) -> Source:
+def _log(stream: BinaryIO, name: str, one: Format, judge: Judge) -> EvidenceFile:
     malformed: Counter[str] = Counter()
     count = events = 0
     complete = True
@@ -125,10 +125,12 @@ def _log(stream: BinaryIO, name: str, one: Format, judge: Judge) -> Source:
         complete = False
     except OSError as error:
         raise UnreadableFileError(name, f"cannot be read ({error.strerror})", _REMEDY) from error
-    return Source(path=name, format=one.NAME, lines=count, events=events, malformed=dict(malformed), complete=complete)
+    return EvidenceFile(
+        path=name, format=one.NAME, lines=count, events=events, malformed=dict(malformed), complete=complete
+    )
 
 
-def _capture(stream: BinaryIO, name: str, judge: Judge) -> Source:
+def _capture(stream: BinaryIO, name: str, judge: Judge) -> EvidenceFile:
     observer = Observer()
     for packet in capture.packets(stream, name, observer.tally):
         observer.feed(packet)
@@ -144,8 +146,8 @@ def _capture(stream: BinaryIO, name: str, judge: Judge) -> Source:
         for rcode, times in question.failures.items():
             judge.take(Event(_of_rcode(rcode), question.host, rule=f"DNS {rcode}", times=times, layer="dns"))
         if question.answered:
-            judge.take(Event(Verdict.ALLOWED, question.host, rule="answered", times=question.answered, layer="dns"))
-    return Source(
+            judge.take(Event(Decision.ALLOWED, question.host, rule="answered", times=question.answered, layer="dns"))
+    return EvidenceFile(
         path=name,
         format=CAPTURE,
         lines=observed.packets,
@@ -155,9 +157,9 @@ def _capture(stream: BinaryIO, name: str, judge: Judge) -> Source:
     )
 
 
-def _of_rcode(rcode: str) -> Verdict:
+def _of_rcode(rcode: str) -> Decision:
     """What the answer of a DNS server means; none with an address was given."""
-    return Verdict.DENIED if rcode in ("NXDOMAIN", "REFUSED") else Verdict.FAILED_UPSTREAM
+    return Decision.DENIED if rcode in ("NXDOMAIN", "REFUSED") else Decision.FAILED_UPSTREAM
 
 
 def _events(use: Use) -> list[Event]:
@@ -166,28 +168,28 @@ def _events(use: Use) -> list[Event]:
     A reset after an answer ends a connection that worked, and a client's own is its own affair.
     """
     base = Event(
-        Verdict.ALLOWED, use.host, port=use.port, client=", ".join(use.local_addresses[:3]), time=use.last_seconds
+        Decision.ALLOWED, use.host, port=use.port, client=", ".join(use.local_addresses[:3]), time=use.last_seconds
     )
-    stopped: list[tuple[Verdict, str, int]] = [
-        (Verdict.DENIED, f"reset by {one.by} ({one.after.replace('_', ' ')})", one.count)
+    stopped: list[tuple[Decision, str, int]] = [
+        (Decision.DENIED, f"reset by {one.by} ({one.after.replace('_', ' ')})", one.count)
         for one in use.resets_by
         if one.side == "remote" and one.after != "answer"
     ]
-    stopped += [(Verdict.DENIED, "no answer", use.timeouts), (Verdict.DENIED, "opened, then silent", use.silent)]
+    stopped += [(Decision.DENIED, "no answer", use.timeouts), (Decision.DENIED, "opened, then silent", use.silent)]
     stopped += [(_of_status(status), f"the proxy answered {status}", n) for status, n in use.answers.items()]
     found = [
         base._replace(verdict=verdict, rule=rule, times=times, time=None)
         for verdict, rule, times in stopped
-        if times and verdict is not Verdict.ALLOWED
+        if times and verdict is not Decision.ALLOWED
     ]
     passed = use.connections - sum(event.times for event in found)
     return [*found, base._replace(times=passed)] if passed > 0 else found
 
 
-def _of_status(status: str) -> Verdict:
+def _of_status(status: str) -> Decision:
     """What an HTTP proxy's answer to a CONNECT says."""
     if status.startswith("2"):
-        return Verdict.ALLOWED
+        return Decision.ALLOWED
     if status == "407":
-        return Verdict.CREDENTIALS_ASKED
-    return Verdict.FAILED_UPSTREAM if status.startswith("5") else Verdict.DENIED
+        return Decision.CREDENTIALS_ASKED
+    return Decision.FAILED_UPSTREAM if status.startswith("5") else Decision.DENIED

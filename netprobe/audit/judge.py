@@ -12,19 +12,19 @@ from netprobe.audit.model import (
     SCHEMA_VERSION,
     STOPPED,
     Audited,
+    Decision,
     Denial,
     EndpointEvidence,
     Event,
+    EvidenceFile,
     Other,
     OtherPort,
-    Source,
     Status,
-    Verdict,
 )
 from netprobe.catalog.model import Endpoint
 from netprobe.errors import printable
 from netprobe.observe.matching import Matcher
-from netprobe.observe.streams import Table
+from netprobe.observe.streams import BoundedTable
 
 _MAX_RULES = 10_000
 _MAX_HOSTS = 1000
@@ -33,9 +33,9 @@ _MAX_CLIENTS = 8
 _MAX_NAMES = 100_000
 _MAX_PLACES = 10_000
 _SHOWN_OTHERS = 1000
-_LASTING = (Verdict.DENIED, Verdict.NAME_MISMATCH)
+_LASTING = (Decision.DENIED, Decision.NAME_MISMATCH)
 """Stands until the same host was allowed again; of the others, one success of the endpoint shows that it can work."""
-_PASSING = (Verdict.CREDENTIALS_ASKED, Verdict.FAILED_UPSTREAM)
+_PASSING = (Decision.CREDENTIALS_ASKED, Decision.FAILED_UPSTREAM)
 _STOPS = frozenset({*_LASTING, *_PASSING})
 _PLAIN_HTTP = 80
 
@@ -57,9 +57,9 @@ class _Evidence:
     allowed: int = 0
     seen: int = 0
     last_allowed: float | None = None
-    last: dict[Verdict, float | None] = field(default_factory=dict)
-    outstanding: set[Verdict] = field(default_factory=set)
-    denials: dict[tuple[Verdict, str, str], _Denials] = field(default_factory=dict)
+    last: dict[Decision, float | None] = field(default_factory=dict)
+    outstanding: set[Decision] = field(default_factory=set)
+    denials: dict[tuple[Decision, str, str], _Denials] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -87,12 +87,12 @@ class Judge:
         self._endpoints = tuple(endpoints)
         self._matcher = Matcher(endpoints)
         self._evidence: dict[int, dict[tuple[str, str], _Evidence]] = {id(one): {} for one in self._endpoints}
-        self._names: Table[str, str] = Table(_MAX_NAMES)
+        self._names: BoundedTable[str, str] = BoundedTable(_MAX_NAMES)
         self._places: dict[tuple[str, int | None, str], tuple[_Evidence, ...]] = {}
         self._rules = 0
-        self._others: dict[Verdict, dict[tuple[str, int | None], _Other]] = {
-            Verdict.ALLOWED: {},
-            Verdict.DENIED: {},
+        self._others: dict[Decision, dict[tuple[str, int | None], _Other]] = {
+            Decision.ALLOWED: {},
+            Decision.DENIED: {},
         }
         self._other_ports: dict[tuple[str, int], _OtherPort] = {}
         self._dropped: Counter[str] = Counter()
@@ -138,12 +138,12 @@ class Judge:
 
     def _note(self, evidence: _Evidence, host: str, event: Event) -> None:
         verdict = event.verdict
-        if verdict is Verdict.ALLOWED:
+        if verdict is Decision.ALLOWED:
             evidence.allowed += event.times
             evidence.last_allowed = _later(evidence.last_allowed, event.time)
             if evidence.outstanding:
                 evidence.outstanding.clear()
-        elif verdict is Verdict.UNKNOWN:
+        elif verdict is Decision.UNKNOWN:
             evidence.seen += event.times
         else:
             evidence.last[verdict] = _later(evidence.last.get(verdict), event.time)
@@ -166,7 +166,7 @@ class Judge:
 
     def _note_elsewhere(self, host: str, event: Event) -> None:
         """Traffic of no endpoint: a needed name on another port, or something else altogether."""
-        if event.verdict is Verdict.UNKNOWN:
+        if event.verdict is Decision.UNKNOWN:
             return
         stopped = event.verdict in _STOPS
         if event.port is not None and (endpoints := self._matcher.find(host)):
@@ -174,7 +174,7 @@ class Judge:
             if stopped:
                 return
         if event.verdict in self._others or stopped:
-            self._note_other(self._others[Verdict.DENIED if stopped else Verdict.ALLOWED], host, event)
+            self._note_other(self._others[Decision.DENIED if stopped else Decision.ALLOWED], host, event)
 
     def _note_other_port(self, host: str, port: int, endpoints: tuple[Endpoint, ...], event: Event) -> None:
         one = self._other_ports.get((host, port))
@@ -183,7 +183,7 @@ class Judge:
                 self._dropped["other ports of needed names"] += event.times
                 return
             one = self._other_ports[host, port] = _OtherPort(endpoints)
-        if event.verdict is Verdict.ALLOWED:
+        if event.verdict is Decision.ALLOWED:
             one.allowed += event.times
             return
         one.stopped += event.times
@@ -199,7 +199,7 @@ class Judge:
         other.count += event.times
         other.last = _later(other.last, event.time)
 
-    def result(self, regions: Sequence[str], sources: Sequence[Source]) -> Audited:
+    def result(self, regions: Sequence[str], sources: Sequence[EvidenceFile]) -> Audited:
         """Sum up."""
         return Audited(
             schema_version=SCHEMA_VERSION,
@@ -207,8 +207,8 @@ class Judge:
             regions=tuple(regions),
             sources=tuple(sources),
             endpoints=tuple(_endpoint(one, tuple(self._evidence[id(one)].values())) for one in self._endpoints),
-            unneeded=_sorted(self._others[Verdict.ALLOWED]),
-            denied_elsewhere=_sorted(self._others[Verdict.DENIED]),
+            unneeded=_sorted(self._others[Decision.ALLOWED]),
+            denied_elsewhere=_sorted(self._others[Decision.DENIED]),
             dropped=dict(self._dropped),
             other_ports=tuple(_other_port(*key, one) for key, one in sorted(self._other_ports.items())),
         )
@@ -256,7 +256,7 @@ def _statuses(evidence: Sequence[_Evidence], layer: str) -> Iterator[Status]:
             yield Status.SEEN
 
 
-def _stands(evidence: _Evidence, verdict: Verdict) -> bool:
+def _stands(evidence: _Evidence, verdict: Decision) -> bool:
     """Whether the host was not allowed after it was stopped last: by the clock, or else in reading order."""
     last = evidence.last[verdict]
     if last is not None and evidence.last_allowed is not None:

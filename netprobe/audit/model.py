@@ -13,7 +13,7 @@ from netprobe.observations import CatalogVersion
 SCHEMA_VERSION = "1.1"
 
 
-class Verdict(StrEnum):
+class Decision(StrEnum):
     """What one line of evidence says happened."""
 
     ALLOWED = "allowed"
@@ -36,7 +36,7 @@ class Event(NamedTuple):
     nothing of a firewall's.
     """
 
-    verdict: Verdict
+    verdict: Decision
     host: str = ""
     address: str = ""
     port: int | None = None
@@ -86,7 +86,7 @@ class Denial(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     last_seconds: float | None
     clients: tuple[str, ...]
-    verdict: Verdict = Verdict.DENIED
+    verdict: Decision = Decision.DENIED
 
 
 class EndpointEvidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,7 +139,7 @@ class OtherPort(msgspec.Struct, frozen=True, kw_only=True):
     matters: bool
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True):
+class EvidenceFile(msgspec.Struct, frozen=True, kw_only=True):
     """One file.
 
     Attributes:
@@ -176,7 +176,7 @@ class Audited(msgspec.Struct, frozen=True, kw_only=True):
     schema_version: str
     netprobe_version: str
     regions: tuple[str, ...]
-    sources: tuple[Source, ...]
+    sources: tuple[EvidenceFile, ...]
     endpoints: tuple[EndpointEvidence, ...]
     unneeded: tuple[Other, ...]
     denied_elsewhere: tuple[Other, ...]

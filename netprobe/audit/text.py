@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netprobe.audit.model import Audited, EndpointEvidence, Other, OtherPort, Status, Verdict
+from netprobe.audit.model import Audited, Decision, EndpointEvidence, Other, OtherPort, Status
 from netprobe.errors import printable
 from netprobe.naming import in_words
 from netprobe.observe.text import fitted, moment
@@ -64,10 +64,10 @@ _STOPPED = (
     ),
 )
 _VERDICTS = {
-    Verdict.DENIED: "by",
-    Verdict.FAILED_UPSTREAM: "admitted, failed upstream",
-    Verdict.CREDENTIALS_ASKED: "credentials asked for",
-    Verdict.NAME_MISMATCH: "name resolved differently",
+    Decision.DENIED: "by",
+    Decision.FAILED_UPSTREAM: "admitted, failed upstream",
+    Decision.CREDENTIALS_ASKED: "credentials asked for",
+    Decision.NAME_MISMATCH: "name resolved differently",
 }
 
 

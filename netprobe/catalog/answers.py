@@ -14,14 +14,14 @@ from typing import Any, Literal
 import msgspec
 
 from netprobe.catalog import tables
-from netprobe.catalog.entries import Entry
+from netprobe.catalog.entries import EndpointEntry
 from netprobe.catalog.model import Answered, Request
 
 NAME = "answers.toml"
 _DATE = re.compile(r"\d{4}(-\d{2}-\d{2})?")
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AnswerRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One ``[[answer]]``: an answer, and the entries that give it."""
 
     of: tuple[str, ...]
@@ -39,21 +39,21 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    answer: tuple[Record, ...]
+    answer: tuple[AnswerRecord, ...]
 
 
-def records(table: Mapping[str, Any]) -> tuple[Record, ...]:
+def records(table: Mapping[str, Any]) -> tuple[AnswerRecord, ...]:
     """The records of ``answers.toml``; raises msgspec.ValidationError on anything unexpected."""
     return msgspec.convert(table, _File).answer
 
 
-def parse(data: bytes) -> tuple[Record, ...]:
+def parse(data: bytes) -> tuple[AnswerRecord, ...]:
     """Read ``answers.toml``; raises msgspec.ValidationError on anything unexpected."""
     return records(tables.parsed({NAME: data}, [NAME])[NAME])
 
 
 def of_entries(
-    records: Iterable[Record], entries: Iterable[Entry], requests: Mapping[str, Request]
+    records: Iterable[AnswerRecord], entries: Iterable[EndpointEntry], requests: Mapping[str, Request]
 ) -> dict[str, tuple[Answered, ...]]:
     """The answers of every entry: one to its request, and one to its upgrade where it makes one.
 

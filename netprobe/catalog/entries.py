@@ -26,7 +26,7 @@ _BESIDE = {
 }
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class EndpointEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One ``[[endpoint]]`` of ``endpoints.toml``.
 
     Attributes:

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from netprobe.catalog import edition
-from netprobe.catalog.entries import Entry
+from netprobe.catalog.entries import EndpointEntry
 from netprobe.catalog.model import Group
 from netprobe.catalog.store import Catalog, load
 from netprobe.errors import UsageError
@@ -30,7 +30,7 @@ Facts: TypeAlias = Mapping[str, Fields]
 """What is stated of each subject: an entry by its id, a region as ``region NAME``."""
 
 
-class Kind(StrEnum):
+class CatalogChangeKind(StrEnum):
     """What a change is about."""
 
     ADDED = "added"
@@ -43,20 +43,20 @@ class Kind(StrEnum):
 
 
 _KINDS = {
-    Kind.REQUIRED: ("required", "stands_in_for"),
-    Kind.HOSTS: ("host", "port", "fips", "dualstack", "fips_dualstack", "beside", "numbered", "words"),
-    Kind.REGIONS: (
+    CatalogChangeKind.REQUIRED: ("required", "stands_in_for"),
+    CatalogChangeKind.HOSTS: ("host", "port", "fips", "dualstack", "fips_dualstack", "beside", "numbered", "words"),
+    CatalogChangeKind.REGIONS: (
         *("partitions", "only_in", "not_in", "fips_in", "dualstack_partitions", "before_2024"),
         *("partition", "support", "launched_before_2024"),
     ),
-    Kind.AGENTS: ("used_by",),
-    Kind.GROUPS: ("groups",),
+    CatalogChangeKind.AGENTS: ("used_by",),
+    CatalogChangeKind.GROUPS: ("groups",),
 }
 """Of which kind the change of a field is; fields of regions are the last three."""
 _REGION = "region "
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CatalogChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One change of one subject.
 
     Attributes:
@@ -72,7 +72,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     version: str
     subject: str
-    kind: Kind
+    kind: CatalogChangeKind
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
     reason: str = ""
@@ -96,7 +96,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """
 
     first: First
-    changes: tuple[Change, ...] = ()
+    changes: tuple[CatalogChange, ...] = ()
 
     def facts(self, version: str) -> Facts:
         """What was stated by the catalog of that version."""
@@ -107,7 +107,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """Every version in which something changed, and the first."""
         return tuple(dict.fromkeys((self.first.version, *(change.version for change in self.changes))))
 
-    def of(self, subject: str) -> tuple[str, tuple[Change, ...]]:
+    def of(self, subject: str) -> tuple[str, tuple[CatalogChange, ...]]:
         """The version that has a subject first, and what changed of it since.
 
         Args:
@@ -119,7 +119,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         mine = [change for change in self.changes if change.subject == subject]
         if subject in self.first.facts:
             return self.first.version, tuple(mine)
-        came = next((change for change in mine if change.kind is Kind.ADDED), None)
+        came = next((change for change in mine if change.kind is CatalogChangeKind.ADDED), None)
         if came is None:
             raise KeyError(subject)
         return came.version, tuple(mine)
@@ -143,7 +143,7 @@ def facts_of(catalog: Catalog) -> Facts:
     for entry in catalog.entries:
         stated = {
             field.name: msgspec.to_builtins(getattr(entry, field.name))
-            for field in msgspec.structs.fields(Entry)
+            for field in msgspec.structs.fields(EndpointEntry)
             if field.name in known and getattr(entry, field.name) != field.default
         }
         found[entry.id] = _listed(stated)
@@ -161,30 +161,34 @@ def _listed(fields: Fields) -> dict[str, Any]:
     return {name: value for name, value in plain.items() if value not in ([], {})}
 
 
-def diff(before: Facts, after: Facts) -> tuple[Change, ...]:
+def diff(before: Facts, after: Facts) -> tuple[CatalogChange, ...]:
     """What changed, without the words: one change a subject and kind. Equal facts give none.
 
     Args:
         before: the facts of one version.
         after: those of a later one.
     """
-    found: list[Change] = []
+    found: list[CatalogChange] = []
     for subject in sorted({*before, *after}):
         if subject not in before:
-            found.append(Change(version="", subject=subject, kind=Kind.ADDED, after=dict(after[subject])))
+            found.append(
+                CatalogChange(version="", subject=subject, kind=CatalogChangeKind.ADDED, after=dict(after[subject]))
+            )
         elif subject not in after:
-            found.append(Change(version="", subject=subject, kind=Kind.REMOVED, before=dict(before[subject])))
+            found.append(
+                CatalogChange(version="", subject=subject, kind=CatalogChangeKind.REMOVED, before=dict(before[subject]))
+            )
         else:
             found += _changed(subject, before[subject], after[subject])
     return tuple(found)
 
 
-def _changed(subject: str, before: Fields, after: Fields) -> Iterator[Change]:
+def _changed(subject: str, before: Fields, after: Fields) -> Iterator[CatalogChange]:
     differing = [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
-    for kind in Kind:
+    for kind in CatalogChangeKind:
         mine = [name for name in differing if _kind(name) is kind]
         if mine:
-            yield Change(
+            yield CatalogChange(
                 version="",
                 subject=subject,
                 kind=kind,
@@ -193,11 +197,11 @@ def _changed(subject: str, before: Fields, after: Fields) -> Iterator[Change]:
             )
 
 
-def _kind(field: str) -> Kind:
-    return next((kind for kind, fields in _KINDS.items() if field in fields), Kind.HOSTS)
+def _kind(field: str) -> CatalogChangeKind:
+    return next((kind for kind, fields in _KINDS.items() if field in fields), CatalogChangeKind.HOSTS)
 
 
-def apply(facts: Facts, changes: Iterable[Change]) -> Facts:
+def apply(facts: Facts, changes: Iterable[CatalogChange]) -> Facts:
     """The facts after some changes.
 
     Raises:
@@ -206,14 +210,14 @@ def apply(facts: Facts, changes: Iterable[Change]) -> Facts:
     found = {subject: dict(fields) for subject, fields in facts.items()}
     for change in changes:
         stated = found.get(change.subject)
-        if (stated is None) is not (change.kind is Kind.ADDED):
+        if (stated is None) is not (change.kind is CatalogChangeKind.ADDED):
             raise ValueError(f"{change.version}: {change.subject} cannot be {change.kind}")
         stated = stated if stated is not None else {}
         for name in {*change.before, *change.after}:
             if stated.get(name) != change.before.get(name):
                 raise ValueError(f"{change.version}: {change.subject}: {name} was not {change.before.get(name)!r}")
             stated.pop(name, None)
-        if change.kind is Kind.REMOVED:
+        if change.kind is CatalogChangeKind.REMOVED:
             del found[change.subject]
         else:
             found[change.subject] = {**stated, **change.after}
@@ -277,7 +281,7 @@ def catalog_at(history: History, version: str, now: Catalog | None = None) -> Ca
     )
 
 
-def _entries(facts: Facts, now: Catalog) -> Iterator[Entry]:
+def _entries(facts: Facts, now: Catalog) -> Iterator[EndpointEntry]:
     """Those that are still there in the order of today, then those that are not."""
     known = {entry.id: entry for entry in now.entries}
     gone = [subject for subject in facts if not subject.startswith(_REGION) and subject not in known]
@@ -291,15 +295,15 @@ def _entries(facts: Facts, now: Catalog) -> Iterator[Entry]:
             "note": today.note if today else "",
             "probe": today.probe if today else next(iter(now.requests)),
         }
-        yield msgspec.convert({"id": subject, **facts[subject], **words}, Entry)
+        yield msgspec.convert({"id": subject, **facts[subject], **words}, EndpointEntry)
 
 
-def _group(group: Group, entries: Sequence[Entry]) -> Group:
+def _group(group: Group, entries: Sequence[EndpointEntry]) -> Group:
     ids = tuple(i for entry in entries if group.id in entry.groups for i in entry.ids)
     return msgspec.structs.replace(group, endpoints=ids)
 
 
-def missing(history: History, catalog: Catalog) -> tuple[Change, ...]:
+def missing(history: History, catalog: Catalog) -> tuple[CatalogChange, ...]:
     """What the catalog states and its history does not tell yet, without the words."""
     return diff(history.facts(catalog.version), facts_of(catalog))
 
@@ -307,13 +311,13 @@ def missing(history: History, catalog: Catalog) -> tuple[Change, ...]:
 DRAFT = "DRAFT: "
 """What a reason or an impact begins with that a machine wrote; no catalog is released, or imported, with one."""
 _IMPACTS = {
-    Kind.ADDED: "say who needs it, and whether a host is not ready without it",
-    Kind.REMOVED: "say what takes its place, and whether a rule for it may go",
-    Kind.REQUIRED: "say which hosts are not ready without it now, or no longer need it",
-    Kind.HOSTS: "say which rules are short of a name now",
-    Kind.REGIONS: "say what that means for hosts of these regions",
-    Kind.AGENTS: "say which programs open the connection now",
-    Kind.GROUPS: "say for whom it is needed now",
+    CatalogChangeKind.ADDED: "say who needs it, and whether a host is not ready without it",
+    CatalogChangeKind.REMOVED: "say what takes its place, and whether a rule for it may go",
+    CatalogChangeKind.REQUIRED: "say which hosts are not ready without it now, or no longer need it",
+    CatalogChangeKind.HOSTS: "say which rules are short of a name now",
+    CatalogChangeKind.REGIONS: "say what that means for hosts of these regions",
+    CatalogChangeKind.AGENTS: "say which programs open the connection now",
+    CatalogChangeKind.GROUPS: "say for whom it is needed now",
 }
 
 

@@ -56,7 +56,7 @@ def partitions() -> bytes:
     return (json.dumps(document, indent=1, ensure_ascii=True) + "\n").encode()
 
 
-def draft_history(data: Path, day: str) -> tuple[history.Change, ...]:
+def draft_history(data: Path, day: str) -> tuple[history.CatalogChange, ...]:
     """Draft an entry of the history for every change of the data that it does not tell yet.
 
     The catalog's version becomes the day, unless it is newer, and the twin of the tables is made again.

@@ -16,7 +16,7 @@ import msgspec
 
 from netprobe.catalog import answers, edition, tables
 from netprobe.catalog.edition import FACTS, Imported
-from netprobe.catalog.entries import Entry
+from netprobe.catalog.entries import EndpointEntry
 from netprobe.catalog.model import ORDINARY, Answered, Endpoint, Forms, Group, Partition, Region, Request, Support
 from netprobe.errors import RefusedRegionError, UnknownRegionError, UsageError
 from netprobe.nearest import meant, nearest
@@ -50,7 +50,7 @@ class _EndpointsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     version: str
     probe: dict[str, Request]
     group: tuple[_GroupData, ...]
-    endpoint: tuple[Entry, ...]
+    endpoint: tuple[EndpointEntry, ...]
 
 
 class Catalog(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +76,7 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     partitions: tuple[Partition, ...]
     regions: tuple[Region, ...]
     groups: tuple[Group, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[EndpointEntry, ...]
     requests: Mapping[str, Request]
     answers: Mapping[str, tuple[Answered, ...]]
     launched_before_2024: frozenset[str]
@@ -231,7 +231,7 @@ def _regions(
     )
 
 
-def _group(data: _GroupData, entries: Sequence[Entry]) -> Group:
+def _group(data: _GroupData, entries: Sequence[EndpointEntry]) -> Group:
     ids = tuple(i for entry in entries if data.id in entry.groups for i in entry.ids)
     return Group(id=data.id, description=data.description, default=data.default, endpoints=ids)
 

@@ -29,7 +29,7 @@ T = TypeVar("T")
 _LINE = re.compile(r"[ -~]{0,200}")
 
 
-class Lookup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class TranscriptLookup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The shape of one DNS answer.
 
     Attributes:
@@ -45,7 +45,7 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     aliases: tuple[str, ...] = ()
 
 
-class Link(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TranscriptCertificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One certificate of the origin's chain: its subject and the SHA-256 of its DER."""
 
     subject: str
@@ -86,7 +86,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     close_code: int | None = None
 
 
-class Heard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class TranscriptHost(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What one name of the catalog answered.
 
     Attributes:
@@ -108,11 +108,11 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     pattern: str
     number: int | None = None
     proxied: bool = False
-    dns: tuple[Lookup, ...] = ()
+    dns: tuple[TranscriptLookup, ...] = ()
     origin: bool | None = None
     tls_failure: str = ""
     tls_version: str = ""
-    chain: tuple[Link, ...] = ()
+    chain: tuple[TranscriptCertificate, ...] = ()
     said: tuple[Said, ...] = ()
 
 
@@ -136,7 +136,7 @@ class Transcript(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     catalog_digest: str
     made: str
     roots: Literal["public", "given", "lab"]
-    heard: tuple[Heard, ...]
+    heard: tuple[TranscriptHost, ...]
 
 
 def encode(transcript: Transcript) -> bytes:
@@ -188,7 +188,7 @@ def _first(form: re.Pattern[str], *texts: str) -> str:
     return next((text or "nothing" for text in texts if not form.fullmatch(text)), "")
 
 
-def _heard_wrong(heard: Heard) -> str:
+def _heard_wrong(heard: TranscriptHost) -> str:
     optional = [text for text in (heard.tls_failure, heard.tls_version) if text]
     return (
         _first(_WORD, heard.entry, heard.region, *optional)
@@ -204,7 +204,7 @@ def _any(check: Callable[[T], str], things: tuple[T, ...]) -> str:
     return next((wrong for thing in things if (wrong := check(thing))), "")
 
 
-def _lookup_wrong(lookup: Lookup) -> str:
+def _lookup_wrong(lookup: TranscriptLookup) -> str:
     return _first(_WORD, lookup.rrtype, lookup.rcode, *lookup.addresses) or _first(_HOST, *lookup.aliases)
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from netprobe.catalog import history, prefixes, store, tables
-from netprobe.catalog.entries import Entry
+from netprobe.catalog.entries import EndpointEntry
 from netprobe.catalog.model import Forms, Region, Support
 from netprobe.catalog.store import Catalog
 from netprobe.errors import InvalidHostnameError, printable
@@ -147,7 +147,7 @@ def _requests(catalog: Catalog) -> Iterator[str]:
             yield from (f"the probe {name}: {problem}" for problem in _template(path, _WORDS | {"word"}))
 
 
-def _entry(entry: Entry, catalog: Catalog) -> Iterator[str]:
+def _entry(entry: EndpointEntry, catalog: Catalog) -> Iterator[str]:
     regions = {region.id for region in catalog.regions}
     if not _ID.fullmatch(entry.id):
         yield "its id is no stable word"

@@ -46,7 +46,7 @@ class Waits(msgspec.Struct, frozen=True, kw_only=True):
         return float(min(self.first * self.growth ** min(quiet, 100), self.most))
 
 
-class Pace(msgspec.Struct, frozen=True, kw_only=True):
+class WatchPace(msgspec.Struct, frozen=True, kw_only=True):
     """How often to look.
 
     Attributes:
@@ -60,7 +60,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     jitter: float = 0.2
 
 
-class Ending(StrEnum):
+class WatchEnding(StrEnum):
     """Why a watch ended."""
 
     FULFILLED = "fulfilled"
@@ -76,14 +76,14 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
         report: the last whole look; None where not even the first was made.
     """
 
-    why: Ending
+    why: WatchEnding
     report: Report | None
 
 
 class _Over(Exception):
     """The watch ends; never seen outside."""
 
-    def __init__(self, why: Ending) -> None:
+    def __init__(self, why: WatchEnding) -> None:
         self.why = why
         super().__init__(why)
 
@@ -158,14 +158,14 @@ class Watch:
         *,
         until: Callable[[Report], bool] | None = None,
         seconds: float | None = None,
-        pace: Pace | None = None,
+        pace: WatchPace | None = None,
         chance: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._see = see
         self._told = told
         self._until = until
         self._seconds = seconds
-        self._pace = pace or Pace()
+        self._pace = pace or WatchPace()
         self._chance = chance
         self._report: Report | None = None
         self._quiet = 0
@@ -183,16 +183,16 @@ class Watch:
         Raises:
             UsageError: the very first look is impossible.
         """
-        why = Ending.INTERRUPTED
+        why = WatchEnding.INTERRUPTED
         with trio.CancelScope() as scope:
             async with trio.open_nursery() as nursery:
                 if threading.current_thread() is threading.main_thread():
                     await nursery.start(self._listen, scope)
                 why = await self._watch()
                 nursery.cancel_scope.cancel()
-        if self._stopped or why is Ending.INTERRUPTED:
+        if self._stopped or why is WatchEnding.INTERRUPTED:
             interrupts.patient()
-            why = Ending.INTERRUPTED
+            why = WatchEnding.INTERRUPTED
         return Ended(why=why, report=self._report)
 
     async def _listen(self, scope: trio.CancelScope, *, task_status: trio.TaskStatus[None]) -> None:
@@ -203,7 +203,7 @@ class Watch:
                 self._stopped = True
                 scope.cancel()
 
-    async def _watch(self) -> Ending:
+    async def _watch(self) -> WatchEnding:
         end = None if self._seconds is None else trio.current_time() + self._seconds
         try:
             self._take(await self._see(None, self._seconds), end)
@@ -221,14 +221,14 @@ class Watch:
         report = self._report
         assert report is not None
         if self._until is not None and self._until(report):
-            raise _Over(Ending.FULFILLED)
+            raise _Over(WatchEnding.FULFILLED)
         bad = unwell(report)
         at = self._whole_at
         if bad or report.verdict is not Verdict.READY:
             at = min(at, trio.current_time() + self._wait(self._pace.failed))
         if end is not None and end - at < _SHORTEST_LOOK:
             await self._rest_until(end)
-            raise _Over(Ending.TIME_OVER)
+            raise _Over(WatchEnding.TIME_OVER)
         await self._rest_until(at)
         if bad and at < self._whole_at and not await self._sees_news(bad, end):
             return
@@ -251,7 +251,7 @@ class Watch:
         if glance is None:
             return False
         if glance.context.interrupted:
-            raise _Over(Ending.INTERRUPTED)
+            raise _Over(WatchEnding.INTERRUPTED)
         found = met(glance, bad)
         news = found != self._met
         self._met = found
@@ -283,9 +283,9 @@ class Watch:
         if self._report is None or not (over or report.context.interrupted):
             self._told_and_kept(report)
         if report.context.interrupted:
-            raise _Over(Ending.INTERRUPTED)
+            raise _Over(WatchEnding.INTERRUPTED)
         if over:
-            raise _Over(Ending.TIME_OVER)
+            raise _Over(WatchEnding.TIME_OVER)
 
     def _told_and_kept(self, report: Report) -> None:
         changes = changed.lines(self._report, report)

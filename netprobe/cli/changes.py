@@ -19,7 +19,7 @@ from netprobe.errors import UsageError, printable
 if TYPE_CHECKING:
     from netprobe.catalog import Catalog
     from netprobe.catalog.history import History
-    from netprobe.changes import Shift, Wanted, Written
+    from netprobe.changes import EndpointShift, WantedChanges, Written
 
 MOST_BYTES = 64 << 20
 _COLUMNS = (
@@ -62,10 +62,10 @@ def changes(
 
     from netprobe import catalog as catalogs
     from netprobe.catalog import Forms, history
-    from netprobe.changes import Wanted, shifts, short
+    from netprobe.changes import WantedChanges, shifts, short
 
     told, now = history.current(), catalogs.load()
-    wanted = Wanted(
+    wanted = WantedChanges(
         regions=options.listed(region),
         groups=options.listed(with_groups),
         without_groups=options.listed(without_groups),
@@ -86,11 +86,11 @@ def changes(
 
 def _for(
     path: Path,
-    asked: Wanted,
+    asked: WantedChanges,
     told: History,
     now: Catalog,
-    write: Callable[[Sequence[Shift], str], None],
-    short: Callable[[Sequence[Shift]], tuple[Shift, ...]],
+    write: Callable[[Sequence[EndpointShift], str], None],
+    short: Callable[[Sequence[EndpointShift]], tuple[EndpointShift, ...]],
 ) -> int:
     """What one file lacks."""
     from netprobe import changes as feed
@@ -115,7 +115,7 @@ def _for(
     return int(any(one.required for one in lacking))
 
 
-def _for_a_lock(name: str, written: Written, wanted: Wanted, now: Catalog) -> int:
+def _for_a_lock(name: str, written: Written, wanted: WantedChanges, now: Catalog) -> int:
     from netprobe.changes import not_in_the_lock
 
     lacking = not_in_the_lock(written.patterns, now, wanted)
@@ -126,7 +126,7 @@ def _for_a_lock(name: str, written: Written, wanted: Wanted, now: Catalog) -> in
     return int(any(one.required for one in lacking))
 
 
-def _text(found: Sequence[Shift], head: str) -> str:
+def _text(found: Sequence[EndpointShift], head: str) -> str:
     lines = [head]
     for one in found:
         need = "required" if one.required else "optional"
@@ -139,15 +139,15 @@ def _text(found: Sequence[Shift], head: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _json(found: Sequence[Shift], head: str) -> str:
+def _json(found: Sequence[EndpointShift], head: str) -> str:
     return tables.json_text({"summary": head, "changes": found})
 
 
-def _csv(found: Sequence[Shift], head: str) -> str:
+def _csv(found: Sequence[EndpointShift], head: str) -> str:
     return tables.csv_text(_COLUMNS, [tuple(str(getattr(one, name)) for name in _COLUMNS) for one in found])
 
 
-def _markdown(found: Sequence[Shift], head: str) -> str:
+def _markdown(found: Sequence[EndpointShift], head: str) -> str:
     lines = [f"# {head}", ""]
     if found:
         lines += [
@@ -161,7 +161,7 @@ def _markdown(found: Sequence[Shift], head: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _atom(found: Sequence[Shift], head: str) -> str:
+def _atom(found: Sequence[EndpointShift], head: str) -> str:
     from netprobe.atom import Item, feed
 
     items = [
@@ -177,7 +177,7 @@ def _atom(found: Sequence[Shift], head: str) -> str:
     return feed("urn:netprobe:catalog:changes", head, items)
 
 
-_MAKE: dict[str, Callable[[Sequence[Shift], str], str]] = {
+_MAKE: dict[str, Callable[[Sequence[EndpointShift], str], str]] = {
     "text": _text,
     "json": _json,
     "csv": _csv,

@@ -159,7 +159,7 @@ def check(
 def _hand_out(
     found: Report,
     prepared: Prepared,
-    wanted: emit.Wanted,
+    wanted: emit.WantedReports,
     handing_off: handoffs.Handoff | None,
     transcript: Path | None,
 ) -> None:

@@ -12,8 +12,8 @@ from netprobe.cli import options
 if TYPE_CHECKING:
     from netprobe.fleet.addresses import Addresses
     from netprobe.fleet.census import Census
-    from netprobe.fleet.compare import Comparison
-    from netprobe.fleet.latency import Times
+    from netprobe.fleet.compare import FleetComparison
+    from netprobe.fleet.latency import RunTimes
 
 
 def register(app: typer.Typer) -> None:
@@ -60,7 +60,7 @@ def compare(
     return _exit_code(found, strict=strict)
 
 
-def _read(path: Path) -> tuple[Census, dict[str, Times], dict[str, Addresses]]:
+def _read(path: Path) -> tuple[Census, dict[str, RunTimes], dict[str, Addresses]]:
     """The hosts of one side, how long their steps took, and where names led.
 
     Raises:
@@ -73,7 +73,7 @@ def _read(path: Path) -> tuple[Census, dict[str, Times], dict[str, Addresses]]:
     from netprobe.fleet.files import Document, documents
 
     census = Census()
-    times: dict[str, Times] = {}
+    times: dict[str, RunTimes] = {}
     led: dict[str, Addresses] = {}
     for document in documents([path]):
         read_before = census.reports
@@ -91,9 +91,9 @@ def _read(path: Path) -> tuple[Census, dict[str, Times], dict[str, Addresses]]:
     return census, times, led
 
 
-def _exit_code(found: Comparison, *, strict: bool) -> int:
-    from netprobe.fleet.compare import Kind, Weight
+def _exit_code(found: FleetComparison, *, strict: bool) -> int:
+    from netprobe.fleet.compare import DifferenceKind, Weight
 
     if found.weight is Weight.WORSE or (strict and (found.weight is Weight.WARNING or found.gone)):
         return 1
-    return 4 if found.counts[Kind.UNJUDGED] or found.gone else 0
+    return 4 if found.counts[DifferenceKind.UNJUDGED] or found.gone else 0

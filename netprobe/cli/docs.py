@@ -11,7 +11,7 @@ import typer
 from netprobe.cli.output import say
 
 if TYPE_CHECKING:
-    from netprobe.handbook.model import Command, Kinds, Option
+    from netprobe.handbook.model import CommandPage, Kinds, Option
 
 
 def register(app: typer.Typer) -> None:
@@ -47,12 +47,12 @@ def build(
 def kinds() -> Kinds:
     """Everything that ``netprobe explain`` has a page for."""
     from netprobe.cli import explain
-    from netprobe.handbook.model import Kind
+    from netprobe.handbook.model import PageKind
 
-    return {name: Kind(titles, page) for name, (titles, page) in explain.kinds().items()}
+    return {name: PageKind(titles, page) for name, (titles, page) in explain.kinds().items()}
 
 
-def commands() -> Iterator[Command]:
+def commands() -> Iterator[CommandPage]:
     """Every command of the command line, those of a group behind it."""
     from netprobe.cli.commands import COMMANDS
     from netprobe.cli.main import application
@@ -65,13 +65,13 @@ def commands() -> Iterator[Command]:
             yield _command(f"{name} {inner.name}", (inner.help or "").strip().split("\n")[0], inner)
 
 
-def _command(name: str, summary: str, command: Any) -> Command:
-    from netprobe.handbook.model import Command
+def _command(name: str, summary: str, command: Any) -> CommandPage:
+    from netprobe.handbook.model import CommandPage
 
     paragraphs = tuple(" ".join(part.split()) for part in (command.help or "").split("\n\n") if part.strip())
     arguments = [one for one in command.params if one.param_type_name == "argument"]
     options = [one for one in command.params if one.param_type_name == "option"]
-    return Command(
+    return CommandPage(
         name=name,
         summary=summary,
         help=paragraphs,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from netprobe.report.places import Repository
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class WantedReports(msgspec.Struct, frozen=True, kw_only=True):
     """The reports that were asked for, checked before any work is done.
 
     Attributes:
@@ -57,7 +57,7 @@ def wanted(
     quiet: bool = False,
     strict: bool = False,
     docs_base: str | None = None,
-) -> Wanted:
+) -> WantedReports:
     """Check ``--format``, ``--output``, ``--report FORMAT=FILE`` and ``--docs-base``.
 
     Args:
@@ -89,7 +89,7 @@ def wanted(
         raise UsageError(str(twice), "is named for two reports", "give each report a file of its own")
     main = known_format(format)
     check_destinations(files)
-    return Wanted(
+    return WantedReports(
         format=main,
         output=output,
         more=tuple(more),
@@ -100,7 +100,7 @@ def wanted(
     )
 
 
-def load(wanted: Wanted) -> None:
+def load(wanted: WantedReports) -> None:
     """Import every format that was asked for."""
     from netprobe import report
 
@@ -108,7 +108,7 @@ def load(wanted: Wanted) -> None:
         report.load(format)
 
 
-def finish(report: Report, wanted: Wanted) -> int:
+def finish(report: Report, wanted: WantedReports) -> int:
     """Write every report that was asked for, and say with which code the command ends.
 
     Raises:
@@ -118,7 +118,7 @@ def finish(report: Report, wanted: Wanted) -> int:
     return code(report, wanted)
 
 
-def code(report: Report, wanted: Wanted) -> int:
+def code(report: Report, wanted: WantedReports) -> int:
     """The exit code of a report: a monitoring plugin's where its format was asked for, else netprobe's own."""
     if wanted.format == "nagios":
         from netprobe.report.formats import nagios
@@ -127,7 +127,7 @@ def code(report: Report, wanted: Wanted) -> int:
     return exit_code(report, strict=wanted.strict)
 
 
-def emit(report: Report, wanted: Wanted) -> None:
+def emit(report: Report, wanted: WantedReports) -> None:
     """Write every report that was asked for, or none; the files first, so that a broken pipe does not lose them.
 
     Raises:
@@ -159,7 +159,7 @@ def emit(report: Report, wanted: Wanted) -> None:
     write_outputs(outputs)
 
 
-def _repository(report: Report, wanted: Wanted) -> Repository | None:
+def _repository(report: Report, wanted: WantedReports) -> Repository | None:
     """What is known of the repository, where a format shows problems in it."""
     from netprobe.report import IN_A_REPOSITORY
 

@@ -25,7 +25,7 @@ from netprobe.nearest import meant, nearest
 if TYPE_CHECKING:
     from netprobe.catalog import Catalog
     from netprobe.catalog.model import Answered
-    from netprobe.messages.search import Page
+    from netprobe.messages.search import SearchedPage
 
 
 def register(app: typer.Typer) -> None:
@@ -144,15 +144,15 @@ def _searched(asked: str, kinds: _Kinds) -> str | None:
     return "\n".join(lines)
 
 
-def _pages(kinds: _Kinds) -> Iterator[Page]:
-    from netprobe.messages.search import Page
+def _pages(kinds: _Kinds) -> Iterator[SearchedPage]:
+    from netprobe.messages.search import SearchedPage
 
     shown: set[str] = set()
     for ids, show in kinds.values():
         for id_, title in ids.items():
             if id_ not in shown:
                 shown.add(id_)
-                yield Page(id_, title, show(id_))
+                yield SearchedPage(id_, title, show(id_))
 
 
 _HOST = re.compile(r"[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){2,8}")

@@ -83,7 +83,7 @@ def fleet(
     from netprobe.fleet import expected, formats
     from netprobe.fleet.census import Census
     from netprobe.fleet.files import documents
-    from netprobe.fleet.survey import BY, Wishes, labels, survey
+    from netprobe.fleet.survey import BY, FleetOptions, labels, survey
 
     more = _more(report)
     formats.known_format(format)
@@ -106,7 +106,7 @@ def fleet(
     if by not in BY and by not in labels(census):
         known = ", ".join([*BY, *sorted(labels(census))[:20]])
         raise UsageError(by, "no report has such a label", f"choose one of {known}")
-    found = survey(census, Wishes(by=by, expected=names, max_age_seconds=limit, now=time.time()))
+    found = survey(census, FleetOptions(by=by, expected=names, max_age_seconds=limit, now=time.time()))
     if handoff is not None:
         fleet_handoff.write(handoff, target, found, census)
     shown = formats.render(found, format, width=width() if output is None else 80)

@@ -12,7 +12,7 @@ from netprobe.errors import CannotExpressError, UsageError
 if TYPE_CHECKING:
     from netprobe.catalog.model import Endpoint
     from netprobe.fleet.census import Census
-    from netprobe.fleet.handoff import Request
+    from netprobe.fleet.handoff import HandoffRequest
     from netprobe.fleet.model import Fleet
 
 NAME = "netprobe-fleet"
@@ -53,7 +53,7 @@ def write(folder: Path, target: str | None, fleet: Fleet, census: Census) -> Non
     write_folder(folder, files, owned=[*files, *ours])
 
 
-def _file(request: Request, taken: dict[str, str]) -> str:
+def _file(request: HandoffRequest, taken: dict[str, str]) -> str:
     """A file name of plain letters: a site is a text that a host chose."""
     site = re.sub(r"[^a-z0-9.-]+", "-", request.site.lower()).strip("-.")[:60] or "no-site"
     stem = f"{site}-{request.owner}"
@@ -63,7 +63,7 @@ def _file(request: Request, taken: dict[str, str]) -> str:
     return name
 
 
-def _rules(target: str, request: Request) -> Sequence[str]:
+def _rules(target: str, request: HandoffRequest) -> Sequence[str]:
     """The rules for a device, or why there are none."""
     from netprobe import catalog
     from netprobe.cli.output import say

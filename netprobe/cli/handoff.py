@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from netprobe.checking.selection import Selection
     from netprobe.diagnosis.model import Diagnosis
     from netprobe.observations import Run
-    from netprobe.render import Addresses, Seen
+    from netprobe.render import Addresses, SeenNames
 
 
 NAME = "netprobe-handoff"
@@ -127,9 +127,9 @@ def _blocked(diagnosis: Diagnosis, endpoints: Sequence[Endpoint], *, names_only:
     )
 
 
-def _seen(run: Run, endpoints: Sequence[Endpoint]) -> dict[str, Seen]:
+def _seen(run: Run, endpoints: Sequence[Endpoint]) -> dict[str, SeenNames]:
     """The numbered names that exist, as this run saw them."""
-    from netprobe.render import Seen
+    from netprobe.render import SeenNames
 
     how = f"seen by netprobe check on {run.started_at}"
     there = {
@@ -137,7 +137,7 @@ def _seen(run: Run, endpoints: Sequence[Endpoint]) -> dict[str, Seen]:
         for subject in run.subjects
     }
     return {
-        endpoint.pattern: Seen(names=names, how=how)
+        endpoint.pattern: SeenNames(names=names, how=how)
         for endpoint in endpoints
         if endpoint.numbered and (names := there.get((endpoint.region, endpoint.id), ()))
     }

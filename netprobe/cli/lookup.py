@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from netprobe.vantage import Vantage
 
 
-class Readable(Protocol):
+class ReadableAnswer(Protocol):
     """An open answer."""
 
     def read1(self, n: int, /) -> bytes:
@@ -141,7 +141,7 @@ def _fetch(url: str, ca_file: Path | None, most: int) -> bytes:
     return data
 
 
-def _drain(answer: Readable, most: int, url: str) -> bytes:
+def _drain(answer: ReadableAnswer, most: int, url: str) -> bytes:
     """Read an answer to its end, however slowly it trickles, within the limits on size and time."""
     end = time.monotonic() + FETCH_SECONDS
     data = bytearray()

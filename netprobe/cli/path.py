@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from netprobe.path.model import PathReport
-    from netprobe.path.rate_limits import Limits
+    from netprobe.path.rate_limits import SendingLimits
     from netprobe.path.run import Destination
     from netprobe.vantage import Resolver
 
@@ -56,7 +56,7 @@ def path(
     from netprobe.cli.output import check_destinations, say, width, write_output
     from netprobe.errors import UsageError
     from netprobe.path import picture, run
-    from netprobe.path.rate_limits import Limits
+    from netprobe.path.rate_limits import SendingLimits
     from netprobe.probes.system import parse_resolver
 
     if format not in _FORMATS:
@@ -68,7 +68,7 @@ def path(
     check_destinations([output])
     naming = values.naming(label, anonymous=anonymous)
     families = (4,) if ipv4_only else (6,) if ipv6_only else (4, 6)
-    limits = Limits(answer_timeout=timeout or 1.0, packets_per_second=float(rate))
+    limits = SendingLimits(answer_timeout=timeout or 1.0, packets_per_second=float(rate))
     if from_report is not None:
         report = _from_report(ctx, from_report, families, limits, deadline or 120.0, raw, quiet)
     else:
@@ -96,7 +96,7 @@ def _named(
     resolvers: tuple[Resolver, ...],
     families: tuple[int, ...],
     server_name: str | None,
-    limits: Limits,
+    limits: SendingLimits,
     deadline: float,
     raw: bool,
     quiet: bool,
@@ -132,7 +132,13 @@ def _at_53(resolvers: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _from_report(
-    ctx: typer.Context, path: Path, families: tuple[int, ...], limits: Limits, deadline: float, raw: bool, quiet: bool
+    ctx: typer.Context,
+    path: Path,
+    families: tuple[int, ...],
+    limits: SendingLimits,
+    deadline: float,
+    raw: bool,
+    quiet: bool,
 ) -> PathReport:
     """Look at what failed in a saved report."""
     import functools

@@ -104,7 +104,7 @@ def image(path: Path, platform: str | None = None, naming: Naming = NAMED) -> Re
     from netprobe.identity import labelled
 
     started, clock = datetime.now(UTC), time.monotonic()
-    limits = apart.Limits(memory=MEMORY, cpu_seconds=CPU_SECONDS, wall_seconds=WALL_SECONDS)
+    limits = apart.ChildLimits(memory=MEMORY, cpu_seconds=CPU_SECONDS, wall_seconds=WALL_SECONDS)
     decoder = msgspec.msgpack.Decoder(_One)
     notes: list[str] | None = None
     host = labelled(naming)

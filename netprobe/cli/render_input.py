@@ -87,7 +87,7 @@ WAYS = {
 """By need (``render.model.Need``), the options of ``render`` that meet it."""
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class KnownFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What lowering may use, and how it came to be known.
 
     Attributes:
@@ -103,7 +103,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 def facts(
     module: Target, endpoints: Sequence[Endpoint], *, wishes: Wishes, network: Network, guess: bool = True
-) -> Facts:
+) -> KnownFacts:
     """What lowering may use.
 
     Args:
@@ -135,7 +135,7 @@ def facts(
         guess=guess,
     )
     notes = (f"addresses: {addresses.how}",) if addresses is not None and module.CAPABILITY.addresses_only else ()
-    return Facts(options=made, notes=notes, lock=path)
+    return KnownFacts(options=made, notes=notes, lock=path)
 
 
 def _lock(network: Network, endpoints: Sequence[Endpoint]) -> tuple[Lock, Path | None]:

@@ -12,7 +12,7 @@ from netprobe.cli import options
 from netprobe.cli.output import write_output
 
 if TYPE_CHECKING:
-    from netprobe.render.model import Notation, Proof, Source, Target
+    from netprobe.render.model import Notation, Source, Target, TargetProof
 
 _HEADER = (
     "target",
@@ -81,7 +81,7 @@ def _notation(one: Notation) -> dict[str, Any]:
     }
 
 
-def _proof(proof: Proof) -> dict[str, str]:
+def _proof(proof: TargetProof) -> dict[str, str]:
     return {**msgspec.structs.asdict(proof), "kind": proof.kind, "by": proof.by}
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from netprobe.cli import values
-from netprobe.cli.emit import Wanted
+from netprobe.cli.emit import WantedReports
 from netprobe.cli.output import coloured, say, tell
 from netprobe.errors import UsageError, printable
 
@@ -74,7 +74,7 @@ def refuse_beside(wish: Wish | None, **given: object) -> None:
             raise UsageError(f"--{name}", "belongs to a single look", f"leave --{name} or --watch out")
 
 
-def run(request: CheckRequest, prepared: Prepared, outside: Outside, wish: Wish, wanted: Wanted) -> Ended:
+def run(request: CheckRequest, prepared: Prepared, outside: Outside, wish: Wish, wanted: WantedReports) -> Ended:
     """Watch until the wish is fulfilled, the time is over or a signal comes."""
     import trio
 
@@ -129,16 +129,16 @@ def _now() -> str:
 
 
 @contextmanager
-def _shown(on_stdout: bool) -> Iterator[Lines | Table]:
+def _shown(on_stdout: bool) -> Iterator[Lines | WatchTable]:
     """A table on a terminal, lines everywhere else."""
     if not (on_stdout and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"):
         yield Lines(on_stdout=on_stdout)
         return
     with ExitStack() as stack:
-        yield Table(stack)
+        yield WatchTable(stack)
 
 
-class Table:
+class WatchTable:
     """The endpoints of the last look, kept up to date on a terminal; what changed stays above it.
 
     Args:
@@ -248,6 +248,6 @@ def exit_code(ended: Ended, found: int) -> int:
         ended: what ended it.
         found: the exit code of its last report.
     """
-    from netprobe.checking.watch import Ending
+    from netprobe.checking.watch import WatchEnding
 
-    return INTERRUPTED if ended.why is Ending.INTERRUPTED else found
+    return INTERRUPTED if ended.why is WatchEnding.INTERRUPTED else found

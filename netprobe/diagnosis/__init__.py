@@ -31,7 +31,7 @@ from netprobe.diagnosis import (
     websocket,
 )
 from netprobe.diagnosis.broken import Broken
-from netprobe.diagnosis.causes import Cause, Group, finding, gather
+from netprobe.diagnosis.causes import Cause, CauseGroup, finding, gather
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.model import Diagnosis
 from netprobe.diagnosis.undecided import undecided
@@ -125,7 +125,7 @@ def _companions(world: Evidence, read: clock.Clock | None) -> Iterator[Cause]:
     yield from largehello.companions(world)
 
 
-def _without_echoes(groups: tuple[Group, ...]) -> tuple[Group, ...]:
+def _without_echoes(groups: tuple[CauseGroup, ...]) -> tuple[CauseGroup, ...]:
     """Leave out an interception that one vantage trusts, where the same CA already is an error for another."""
     refused = {(group.key, host) for group in groups if group.id == "tls_intercepted" for host in group.hosts}
     return tuple(

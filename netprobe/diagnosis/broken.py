@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from netprobe.diagnosis.causes import Cause, Group, Words
+from netprobe.diagnosis.causes import Cause, CauseGroup, Words
 from netprobe.diagnosis.evidence import Evidence
-from netprobe.diagnosis.views import Path, View
+from netprobe.diagnosis.views import View, ViewedPath
 from netprobe.findings import Place
 from netprobe.observations import Observation
 
@@ -31,7 +31,7 @@ class Broken(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     world: Evidence
     view: View
-    path: Path | None
+    path: ViewedPath | None
     o: Observation
     blocking: bool
     clock: Clock | None = None
@@ -39,7 +39,7 @@ class Broken(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def cause(
         self,
         id_: str,
-        say: Callable[[Group], Words],
+        say: Callable[[CauseGroup], Words],
         *,
         key: str = "",
         beside: tuple[Observation, ...] = (),

@@ -64,7 +64,7 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: str
-    say: Callable[[Group], Words]
+    say: Callable[[CauseGroup], Words]
     key: str = ""
     view: View | None = None
     evidence: tuple[Observation, ...] = ()
@@ -78,7 +78,7 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     whole_host: bool = False
 
 
-class Group(msgspec.Struct, frozen=True, kw_only=True):
+class CauseGroup(msgspec.Struct, frozen=True, kw_only=True):
     """All causes with one id and key that stand alike, proven or suspected: what becomes one finding."""
 
     id: str
@@ -170,7 +170,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
         return Severity.WARNING if usual is Severity.ERROR else usual
 
 
-def gather(causes: Iterable[Cause], world: Evidence) -> tuple[Group, ...]:
+def gather(causes: Iterable[Cause], world: Evidence) -> tuple[CauseGroup, ...]:
     """Put the causes with one id and key together: those that are proven for their hosts, and those that are not."""
     groups: dict[tuple[str, str, bool], list[tuple[Cause, Standing]]] = defaultdict(list)
     for cause in causes:
@@ -180,7 +180,7 @@ def gather(causes: Iterable[Cause], world: Evidence) -> tuple[Group, ...]:
         apart = isinstance(standing, Doubt) and not cause.whole_host
         groups[cause.id, cause.key, apart].append((shown, standing))
     return tuple(
-        Group(
+        CauseGroup(
             id=id_,
             key=key,
             causes=tuple(cause for cause, _ in found),
@@ -199,7 +199,7 @@ def _with_proof(cause: Cause, standing: Standing) -> Cause:
     return msgspec.structs.replace(cause, evidence=(*cause.evidence, *proving))
 
 
-def finding(group: Group) -> Finding:
+def finding(group: CauseGroup) -> Finding:
     """Write down one group as a finding."""
     words = group.causes[0].say(group)
     title = words.title + _pardon(group) + _optional(group)
@@ -229,14 +229,14 @@ def finding(group: Group) -> Finding:
     )
 
 
-def _pardon(group: Group) -> str:
+def _pardon(group: CauseGroup) -> str:
     """What there is to say of one dark number among others that work."""
     views = group.views
     alone = bool(views) and all(numbered.forgiven(group.world, view) for view in views)
     return f" {numbered.PARDON}" if alone else ""
 
 
-def _optional(group: Group) -> str:
+def _optional(group: CauseGroup) -> str:
     """What a host can do without: which of the endpoints are optional, and what they are for."""
     if group.severity is Severity.INFO:
         return ""
@@ -251,7 +251,7 @@ def _optional(group: Group) -> str:
     return f" {'It is' if len(group.hosts) == 1 else 'They are'} optional, the host is ready without{told}."
 
 
-def _endpoints(group: Group) -> tuple[str, ...]:
+def _endpoints(group: CauseGroup) -> tuple[str, ...]:
     """The endpoints it touches; an un-numbered name that has to stand in touches the numbered endpoint too."""
     ids: set[str] = set()
     for view in group.views:

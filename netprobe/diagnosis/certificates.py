@@ -14,7 +14,7 @@ import msgspec
 
 from netprobe.diagnosis import details, service
 from netprobe.diagnosis.broken import Broken
-from netprobe.diagnosis.causes import Cause, Group, Words
+from netprobe.diagnosis.causes import Cause, CauseGroup, Words
 from netprobe.diagnosis.clock import attributed
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.unexplained import unexplained
@@ -199,17 +199,17 @@ def companions(world: Evidence) -> Iterator[Cause]:
                 )
 
 
-def _authority(group: Group) -> Authority:
+def _authority(group: CauseGroup) -> Authority:
     return Authority.of(_seen(*group.evidence))
 
 
-def _fingerprint(group: Group) -> str:
+def _fingerprint(group: CauseGroup) -> str:
     """The whole fingerprint, as it has to be compared; of a CA that was not sent there is none."""
     sha256 = _authority(group).sha256
     return f"SHA-256 {sha256}" if sha256 else "of the CA (it was not sent: ask for it)"
 
 
-def _leaf(group: Group) -> Certificate | None:
+def _leaf(group: CauseGroup) -> Certificate | None:
     detail = _seen(*group.evidence)
     return detail.chain[0] if detail is not None and detail.chain else None
 
@@ -220,7 +220,7 @@ _AGENTS_AND_STORES = (
 )
 
 
-def _say_intercepted(group: Group) -> Words:
+def _say_intercepted(group: CauseGroup) -> Words:
     record = group.world.vantages.get(group.first.vantage)
     store = record.store if record is not None else "system"
     return Words(
@@ -233,7 +233,7 @@ def _say_intercepted(group: Group) -> Words:
     )
 
 
-def _say_trusted(group: Group) -> Words:
+def _say_trusted(group: CauseGroup) -> Words:
     leaf = _leaf(group)
     ecdsa = (
         " Its leaf has an EC key: over TLS 1.2 the ECS agent, which offers RSA suites only, fails."
@@ -247,7 +247,7 @@ def _say_trusted(group: Group) -> Words:
     )
 
 
-def _say_untrusted(group: Group) -> Words:
+def _say_untrusted(group: CauseGroup) -> Words:
     authority = _authority(group)
     root = authority.told if authority.name else "the CA “Amazon Root CA 1”"
     return Words(
@@ -259,7 +259,7 @@ def _say_untrusted(group: Group) -> Words:
     )
 
 
-def _say_wrong_name(group: Group) -> Words:
+def _say_wrong_name(group: CauseGroup) -> Words:
     leaf = _leaf(group)
     whose = f"is for {', '.join(leaf.names[:3]) or leaf.subject}" if leaf is not None else "is for another name"
     return Words(
@@ -269,7 +269,7 @@ def _say_wrong_name(group: Group) -> Words:
     )
 
 
-def _say_wrong_at_aws(group: Group) -> Words:
+def _say_wrong_at_aws(group: CauseGroup) -> Words:
     leaf = _leaf(group)
     whose = ", ".join(leaf.names[:3]) if leaf is not None else "another name"
     return Words(
@@ -281,7 +281,7 @@ def _say_wrong_at_aws(group: Group) -> Words:
     )
 
 
-def _say_incomplete(group: Group) -> Words:
+def _say_incomplete(group: CauseGroup) -> Words:
     leaf = _leaf(group)
     issuer = f" “{leaf.issuer}”" if leaf is not None else ""
     return Words(
@@ -293,7 +293,7 @@ def _say_incomplete(group: Group) -> Words:
     )
 
 
-def _say_former(group: Group) -> Words:
+def _say_former(group: CauseGroup) -> Words:
     return Words(
         title=f"The chain of {group.names} ends in “{group.key}”, a public root that newer trust stores no longer "
         "hold. It is nobody's interception.",
@@ -303,7 +303,7 @@ def _say_former(group: Group) -> Words:
     )
 
 
-def _say_dates(group: Group) -> Words:
+def _say_dates(group: CauseGroup) -> Words:
     leaf = _leaf(group)
     late = group.id == "tls_expired"
     when = ((leaf.not_after if late else leaf.not_before) if leaf is not None else "") or "an unknown date"
@@ -317,7 +317,7 @@ def _say_dates(group: Group) -> Words:
     )
 
 
-def _say_nonconforming(group: Group) -> Words:
+def _say_nonconforming(group: CauseGroup) -> Words:
     errors = sorted({d.strict_error for d in map(details.tls, group.evidence) if d is not None and d.strict_error})
     why = f" ({errors[0]})" if errors else ""
     return Words(

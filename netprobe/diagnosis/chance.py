@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netprobe.diagnosis.causes import Cause, Group, Words
+from netprobe.diagnosis.causes import Cause, CauseGroup, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.loss import has_limit, is_limited
 from netprobe.diagnosis.tries import Tries
@@ -67,13 +67,13 @@ def _ends(tries: Tries) -> Iterator[Observation]:
         yield next((o for o in seen if o.failure is not None), seen[-1])
 
 
-def _counted(group: Group) -> list[tuple[Tries, int]]:
+def _counted(group: CauseGroup) -> list[tuple[Tries, int]]:
     """The failures of a group that passed later, each with the number of its tries that passed."""
     mine = {cause.evidence[0].id for cause in group.causes}
     return [(t, len(t.passing)) for view in group.views for t in view.chances if t.failed.id in mine]
 
 
-def _say_chance(group: Group) -> Words:
+def _say_chance(group: CauseGroup) -> Words:
     counted = _counted(group)
     made, passed = sum(tries.of for tries, _ in counted), sum(number for _, number in counted)
     each = [f"{tries.failed.host}{_at(tries)} {number} of {tries.of}" for tries, number in counted]
@@ -91,7 +91,7 @@ def _at(tries: Tries) -> str:
     return f" at {tries.failed.address}" if tries.failed.address else ""
 
 
-def _say_slow(group: Group) -> Words:
+def _say_slow(group: CauseGroup) -> Words:
     counted = _counted(group)
     took = max(tries.seconds or 0.0 for tries, _ in counted)
     waited = min(tries.failed.limit_seconds or 0.0 for tries, _ in counted)

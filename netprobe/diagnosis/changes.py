@@ -25,7 +25,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     rollback: str
 
 
-class Kind(Enum):
+class ChangeKind(Enum):
     """Every kind of change that a finding can ask for."""
 
     ALLOW = Change(
@@ -96,8 +96,8 @@ class Kind(Enum):
     )
 
 
-_OF: dict[Kind, tuple[str, ...]] = {
-    Kind.ALLOW: (
+_OF: dict[ChangeKind, tuple[str, ...]] = {
+    ChangeKind.ALLOW: (
         *("dns_timeout", "dns_unreachable", "dns_tcp_blocked", "tcp_refused", "tcp_dropped", "tcp_reset"),
         *("tcp_prohibited", "tcp_some_addresses_blocked", "stale_ip_allowlist", "tls_sni_blocked"),
         *("tls_reset_after_hello", "tls_closed_after_hello", "tls_dropped_after_hello", "tls_large_hello_dropped"),
@@ -105,24 +105,24 @@ _OF: dict[Kind, tuple[str, ...]] = {
         *("http_block_page", "http_captive_portal", "http_foreign_answer", "http_stalled", "http_cut"),
         *("websocket_cut_when_idle", "proxy_unreachable", "proxy_refused", "proxy_timeout"),
     ),
-    Kind.EXEMPT: (
+    ChangeKind.EXEMPT: (
         *("tls_intercepted", "tls_intercepted_trusted", "tls_nonconforming_chain", "websocket_upgrade_stripped"),
     ),
-    Kind.RESOLVER: (
+    ChangeKind.RESOLVER: (
         *("dns_name_missing", "dns_no_address", "dns_server_failure", "dns_refused", "dns_resolver_down"),
         *("dns_resolvers_disagree", "dns_sinkholed", "dns_wildcard_answers", "dns_public_answer"),
         *("dns_numbered_names_public", "dns_edns_unanswered", "dns_slow", "proxy_name_missing"),
     ),
-    Kind.ROUTE: ("tcp_unreachable", "tls_path_mtu", "ipv6_broken", "ipv4_broken"),
-    Kind.CAPACITY: ("connection_limit", "packet_loss", "slow", "works_by_chance"),
-    Kind.PROXY_POLICY: (
+    ChangeKind.ROUTE: ("tcp_unreachable", "tls_path_mtu", "ipv6_broken", "ipv4_broken"),
+    ChangeKind.CAPACITY: ("connection_limit", "packet_loss", "slow", "works_by_chance"),
+    ChangeKind.PROXY_POLICY: (
         *("proxy_forbidden", "proxy_method_refused", "websocket_refused_by_proxy", "proxy_strips_upgrade"),
     ),
-    Kind.PROXY_SERVICE: (
+    ChangeKind.PROXY_SERVICE: (
         *("proxy_cannot_resolve", "proxy_cannot_connect", "proxy_upstream_timeout", "proxy_cuts_idle"),
         "proxy_buffers",
     ),
-    Kind.HOST_SETTING: (
+    ChangeKind.HOST_SETTING: (
         *("hosts_file_override", "dns_search_captures", "proxy_auth_required", "proxy_auth_rejected"),
         *("proxy_scheme_unusable", "proxy_not_a_proxy", "proxy_required", "no_proxy_exempts_aws"),
         *("proxy_only_http_set", "proxy_values_conflict", "no_proxy_missing_task_credentials"),
@@ -130,28 +130,28 @@ _OF: dict[Kind, tuple[str, ...]] = {
         *("proxy_url_invalid", "proxy_needs_restart", "proxy_pac_unused", "proxy_setting_unused"),
         *("agent_endpoint_overridden", "trust_file_unusable"),
     ),
-    Kind.TRUST: ("tls_untrusted_store", "proxy_tls_untrusted"),
-    Kind.CLOCK: ("clock_skew",),
-    Kind.GATE: ("gate_waiver_expired", "gate_proxy_unexpected"),
-    Kind.NOTHING: (
+    ChangeKind.TRUST: ("tls_untrusted_store", "proxy_tls_untrusted"),
+    ChangeKind.CLOCK: ("clock_skew",),
+    ChangeKind.GATE: ("gate_waiver_expired", "gate_proxy_unexpected"),
+    ChangeKind.NOTHING: (
         *("dns_private_answer", "tls_incomplete_chain", "tls_former_root", "http_service_error"),
         *("http_source_refused", "http_unrecognised_answer"),
     ),
-    Kind.UNKNOWN: ("unexplained_failure",),
+    ChangeKind.UNKNOWN: ("unexplained_failure",),
 }
-KINDS: dict[str, Kind] = {id_: kind for kind, ids in _OF.items() for id_ in ids}
+KINDS: dict[str, ChangeKind] = {id_: kind for kind, ids in _OF.items() for id_ in ids}
 """Finding → the kind of change that mends it. Rules of host, image and workload go by their owner."""
 _BY_OWNER = {
-    Owner.NETWORK: Kind.ALLOW,
-    Owner.HOST: Kind.IMAGE,
-    Owner.WORKLOAD: Kind.WORKLOAD,
-    Owner.AWS: Kind.NOTHING,
-    Owner.ORIGIN: Kind.NOTHING,
+    Owner.NETWORK: ChangeKind.ALLOW,
+    Owner.HOST: ChangeKind.IMAGE,
+    Owner.WORKLOAD: ChangeKind.WORKLOAD,
+    Owner.AWS: ChangeKind.NOTHING,
+    Owner.ORIGIN: ChangeKind.NOTHING,
 }
 
 
 def change_for(finding: Finding) -> Change:
     """What the change that a finding asks for costs, and how it is taken back."""
     if finding.owner in NOT_OURS:
-        return Kind.NOTHING.value
+        return ChangeKind.NOTHING.value
     return KINDS.get(finding.id, _BY_OWNER[finding.owner]).value

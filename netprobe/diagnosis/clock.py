@@ -15,7 +15,7 @@ import msgspec
 
 from netprobe.diagnosis import details
 from netprobe.diagnosis.broken import Broken
-from netprobe.diagnosis.causes import Cause, Group, Words
+from netprobe.diagnosis.causes import Cause, CauseGroup, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.views import View
 from netprobe.diagnosis.words import duration
@@ -136,7 +136,7 @@ def _cause(
     controls: tuple[Observation, ...] = (),
     doubt: str = "",
 ) -> Cause:
-    def say(group: Group) -> Words:
+    def say(group: CauseGroup) -> Words:
         way = "ahead" if clock.skew > 0 else "behind"
         signed = "AWS refuses signed requests" + ("" if abs(clock.skew) >= ERROR_SECONDS else " from 5 minutes on")
         dated = any(o.failure in _AHEAD for o in group.evidence)

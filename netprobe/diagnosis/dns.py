@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from netprobe.diagnosis import places
 from netprobe.diagnosis.addresses import is_loopback
 from netprobe.diagnosis.broken import Broken
-from netprobe.diagnosis.causes import Cause, Group, Words
+from netprobe.diagnosis.causes import Cause, CauseGroup, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.lookups import answers, asked_longer, dns_detail, is_final, is_question, resolver_of
 from netprobe.diagnosis.unexplained import say_unexplained
@@ -108,7 +108,7 @@ def where_set(world: Evidence, o: Observation) -> tuple[Place, ...]:
     return places.of_setting(world.vantages.get(o.vantage), f"resolver {resolver}", resolver)
 
 
-def _say_no_answer(group: Group) -> Words:
+def _say_no_answer(group: CauseGroup) -> Words:
     first = group.first
     resolver = group.key
     if resolver.startswith("/"):
@@ -135,7 +135,7 @@ def _say_no_answer(group: Group) -> Words:
     )
 
 
-def _names_no_server(group: Group) -> str:
+def _names_no_server(group: CauseGroup) -> str:
     """The file that should name a resolver and names none."""
     found = (place for cause in group.causes for place in cause.places if place.line is None)
     return next((place.file for place in found), "")
@@ -151,7 +151,7 @@ def is_the_hosts_own(o: Observation) -> bool:
     return o.failure is Failure.CONNECTION_REFUSED and is_loopback(resolver_of(o))
 
 
-def _say_edns(group: Group) -> Words:
+def _say_edns(group: CauseGroup) -> Words:
     first = group.first
     does = "does not answer" if first.failure is Failure.TIMEOUT else f"answers {_detail_of(first)}"
     return Words(
@@ -173,7 +173,7 @@ def _captured(broken: Broken) -> Cause:
     return broken.cause("dns_search_captures", _say_captured, key=suffix, beside=_that_capture(broken.view)[1:])
 
 
-def _say_captured(group: Group) -> Words:
+def _say_captured(group: CauseGroup) -> Words:
     first = group.first
     found = listing(sorted({a for o in group.evidence for a in answers(o)}))
     return Words(
@@ -209,7 +209,7 @@ _REMEDIES = {
 }
 
 
-def _control(group: Group) -> str:
+def _control(group: CauseGroup) -> str:
     """What the control probes add to a finding about lookups, or which one is missing."""
     over_tcp = [o for o in group.evidence if o.experiment == Experiment.DNS_OVER_TCP]
     elsewhere = [
@@ -251,7 +251,7 @@ def _again(world: Evidence, o: Observation, bad: set[str]) -> Observation | None
     return asked[0] if asked and all(set(answers(c)) & bad for c in asked) else None
 
 
-def _say_sinkholed(group: Group) -> Words:
+def _say_sinkholed(group: CauseGroup) -> Words:
     bad = sorted({address for view in group.views for address in view.sinkholed})
     if group.key.startswith("/"):
         title = f"{group.key} sends {group.names} to {listing(bad)}, which is no AWS address."

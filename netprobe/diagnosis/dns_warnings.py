@@ -12,7 +12,7 @@ from statistics import median
 
 from netprobe import origin
 from netprobe.diagnosis.addresses import AddressClass
-from netprobe.diagnosis.causes import Cause, Group, Words
+from netprobe.diagnosis.causes import Cause, CauseGroup, Words
 from netprobe.diagnosis.dns import DOES, ID_OF, is_the_hosts_own, where_set
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.lookups import answers, asked_longer, dns_detail, is_final, resolver_of
@@ -65,7 +65,7 @@ def _is_for_the_host(o: Observation) -> bool:
     return o.failure is Failure.CONNECTION_REFUSED or is_the_hosts_own(o)
 
 
-def _say_resolver_down(group: Group) -> Words:
+def _say_resolver_down(group: CauseGroup) -> Words:
     first = group.first
     does = DOES.get(ID_OF.get(first.failure, ""), f"fails ({first.failure})")
     partner = next((resolver_of(o) for o in group.evidence if is_final(o)), "another one")
@@ -171,7 +171,7 @@ def _impossible(world: Evidence, view: View, asked: Sequence[Observation]) -> It
         )
 
 
-def _say_impossible(group: Group) -> Words:
+def _say_impossible(group: CauseGroup) -> Words:
     first, other = group.causes[0].evidence[:2]
     liar, good = resolver_of(other), resolver_of(first)
     said, real = (_kind_of_answer(group.world, o) for o in (other, first))
@@ -190,7 +190,7 @@ def _rrtype(o: Observation) -> str:
     return detail.rrtype if detail is not None else ""
 
 
-def _say_stranger(group: Group) -> Words:
+def _say_stranger(group: CauseGroup) -> Words:
     other = group.causes[0].evidence[1]
     liar = resolver_of(other)
     found = sorted({c.address for c in group.evidence if c.address is not None and c.failure is not None})
@@ -215,7 +215,7 @@ def _same_question(o: Observation, like: Observation) -> bool:
     return o.host == like.host and o.vantage == like.vantage and mine.rrtype == theirs.rrtype
 
 
-def _say_disagree(group: Group) -> Words:
+def _say_disagree(group: CauseGroup) -> Words:
     first = group.causes[0].evidence
     said = listing([f"{resolver_of(o)} says {_kind_of_answer(group.world, o)}" for o in first], most=4)
     return Words(
@@ -241,7 +241,7 @@ def _hosts_file(view: View) -> Iterator[Cause]:
             )
 
 
-def _say_hosts_file(group: Group) -> Words:
+def _say_hosts_file(group: CauseGroup) -> Words:
     lines = sorted({resolver_of(o) for o in group.evidence})
     found = sorted({a for o in group.evidence for a in answers(o)})
     return Words(
@@ -284,12 +284,12 @@ def _expectation_severity(world: Evidence, view: View) -> Severity:
     return Severity.ERROR if world.required(view) else Severity.WARNING
 
 
-def _addresses_of(group: Group, wanted: AddressClass) -> list[str]:
+def _addresses_of(group: CauseGroup, wanted: AddressClass) -> list[str]:
     every = {address for view in group.views for address in view.lookups.addresses}
     return sorted(a for a in every if group.world.address_class(a) is wanted)
 
 
-def _say_private(group: Group) -> Words:
+def _say_private(group: CauseGroup) -> Words:
     found = listing(_addresses_of(group, AddressClass.PRIVATE))
     resolver = listing(sorted({resolver_of(o) for o in group.evidence}))
     if group.key:
@@ -306,7 +306,7 @@ def _say_private(group: Group) -> Words:
     )
 
 
-def _say_public(group: Group) -> Words:
+def _say_public(group: CauseGroup) -> Words:
     found = listing(_addresses_of(group, AddressClass.PUBLIC))
     resolver = listing(sorted({resolver_of(o) for o in group.evidence}))
     return Words(
@@ -329,7 +329,7 @@ def _wildcard(world: Evidence) -> Iterator[Cause]:
             )
 
 
-def _say_wildcard(group: Group) -> Words:
+def _say_wildcard(group: CauseGroup) -> Words:
     found = sorted({a for o in group.evidence for a in answers(o)})
     return Words(
         title=f"DNS server {group.key} answers {listing(found)} for {group.first.host}, a name that cannot exist.",
@@ -357,7 +357,7 @@ def _all(world: Evidence, view: View, wanted: AddressClass) -> bool:
     return bool(found) and all(world.address_class(a) is wanted for a in found)
 
 
-def _say_numbered(group: Group) -> Words:
+def _say_numbered(group: CauseGroup) -> Words:
     return Words(
         title=f"ecs-a and ecs-t resolve to private addresses, but {group.names} to public ones: the agent is sent to "
         "numbered names, which the interface endpoints' private DNS does not cover.",
@@ -387,7 +387,7 @@ def _slow(world: Evidence) -> Iterator[Cause]:
                 yield Cause(id="dns_slow", key=resolver, say=_say_slow, view=view, evidence=(o,))
 
 
-def _say_slow(group: Group) -> Words:
+def _say_slow(group: CauseGroup) -> Words:
     typical = median(o.duration_seconds for o in group.evidence)
     return Words(
         title=f"DNS server {group.key} takes {duration(typical)} for a lookup (median of {len(group.evidence)}).",

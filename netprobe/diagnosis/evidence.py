@@ -19,7 +19,7 @@ from netprobe.diagnosis.addresses import AddressClass, classify, family
 from netprobe.diagnosis.lookups import Lookups
 from netprobe.diagnosis.stalls import Stalls
 from netprobe.diagnosis.tries import Luck, Tries, key, repeats
-from netprobe.diagnosis.views import STEPS, Path, State, View, cannot_resolve
+from netprobe.diagnosis.views import STEPS, State, View, ViewedPath, cannot_resolve
 from netprobe.observations import (
     NOT_KEPT,
     Context,
@@ -182,20 +182,20 @@ class Evidence:
         chances.append(tries)
         return msgspec.structs.replace(tries.best[0], experiment=None)
 
-    def _as_tried_again(self, path: Path, chances: list[Tries]) -> Path:
+    def _as_tried_again(self, path: ViewedPath, chances: list[Tries]) -> ViewedPath:
         """A way as it ended; where it failed and passes now, as it ends now."""
         tries = self.tries(path.failed) if path.failed is not None else None
         if tries is None or not tries.passing:
             if path.failed is not None and path.failed.id in self.not_made:
                 known = path.steps[: path.steps.index(path.failed)]
-                return Path(address=path.address, steps=known, complete=False)
+                return ViewedPath(address=path.address, steps=known, complete=False)
             path = msgspec.structs.replace(path, outweighed=frozenset(answered.outweighed(path.steps, self.same_way)))
             return self._as_rested_again(path, chances)
         chances.append(tries)
         steps = tuple(msgspec.structs.replace(o, experiment=None) for o in tries.best)
-        return Path(address=path.address, steps=steps, complete=True)
+        return ViewedPath(address=path.address, steps=steps, complete=True)
 
-    def _as_rested_again(self, path: Path, chances: list[Tries]) -> Path:
+    def _as_rested_again(self, path: ViewedPath, chances: list[Tries]) -> ViewedPath:
         """A way of which the idle connection was cut once and held the second time, without the cut."""
         cut = next((o for o in path.steps if o.failure is Failure.WEBSOCKET_CUT), None)
         tries = self.tries(cut) if cut is not None else None
@@ -207,7 +207,7 @@ class Evidence:
 
     def _paths(
         self, observations: Iterable[Observation], subjects: tuple[Subject, ...], wanted: set[int]
-    ) -> Iterator[Path]:
+    ) -> Iterator[ViewedPath]:
         """One path for each address of a family that this vantage uses."""
         by_address: dict[str | None, list[Observation]] = defaultdict(list)
         proxied = [o for o in observations if o.step is Step.PROXY]
@@ -218,7 +218,7 @@ class Evidence:
             if address is not None and wanted and family(address) not in wanted:
                 continue
             ordered = answered.settle(sorted(steps, key=lambda o: (STEPS[o.step], o.started_seconds)))
-            yield Path(address=address, steps=ordered, complete=self._complete(ordered, subjects))
+            yield ViewedPath(address=address, steps=ordered, complete=self._complete(ordered, subjects))
 
     def same_way(self, experiment: Experiment, o: Observation, step: Step) -> tuple[Observation, ...]:
         """The control probes of one kind that are like an observation, of one step."""

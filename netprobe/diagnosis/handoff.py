@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from netprobe.diagnosis.changes import KINDS, Kind
+from netprobe.diagnosis.changes import KINDS, ChangeKind
 from netprobe.diagnosis.model import Diagnosis, EndpointOutcome
 from netprobe.diagnosis.words import hops_told
 from netprobe.errors import printable, redacted
@@ -129,7 +129,7 @@ TO_PROXY = frozenset({"proxy_refused", "proxy_timeout", "proxy_unreachable"})
 """Findings that are about the way to the proxy itself."""
 
 
-_LISTS = frozenset({Kind.ALLOW, Kind.EXEMPT, Kind.PROXY_POLICY})
+_LISTS = frozenset({ChangeKind.ALLOW, ChangeKind.EXEMPT, ChangeKind.PROXY_POLICY})
 """Changes that are made by a list of destinations on a device that decides about connections."""
 _ANSWERS_LATE = frozenset({"dns_slow", "dns_edns_unanswered"})
 """What a resolver does to every name alike: a list of names changes nothing."""
@@ -144,7 +144,7 @@ def mended_by_a_list(finding: Finding, *, names_only: bool) -> bool:
     """
     if finding.id in TO_RESOLVER | TO_PROXY | _ANSWERS_LATE or by_name(finding) != names_only:
         return False
-    return names_only or KINDS.get(finding.id, Kind.ALLOW) in _LISTS
+    return names_only or KINDS.get(finding.id, ChangeKind.ALLOW) in _LISTS
 
 
 def by_name(finding: Finding) -> bool:

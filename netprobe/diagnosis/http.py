@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from netprobe import origin
 from netprobe.diagnosis import answered, details
 from netprobe.diagnosis.broken import Broken
-from netprobe.diagnosis.causes import Cause, Group, Words
+from netprobe.diagnosis.causes import Cause, CauseGroup, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.proxy import holds_back, proxy_of
 from netprobe.diagnosis.tls import completes
@@ -154,7 +154,7 @@ def describe(detail: HttpDetail | None) -> str:
     return ", ".join(parts) or "no headers that name it"
 
 
-def _say_block(group: Group) -> Words:
+def _say_block(group: CauseGroup) -> Words:
     return Words(
         title=f"A block page answers instead of AWS for {group.names} ({describe(details.http(group.first))}).",
         remedy=f"On the filter that serves this page, allow {group.patterns} on TCP {group.ports} for this host, "
@@ -162,7 +162,7 @@ def _say_block(group: Group) -> Words:
     )
 
 
-def _say_portal(group: Group) -> Words:
+def _say_portal(group: CauseGroup) -> Words:
     detail = details.http(group.first)
     where = f" to {detail.location}" if detail is not None and detail.location else ""
     return Words(
@@ -171,7 +171,7 @@ def _say_portal(group: Group) -> Words:
     )
 
 
-def _say_foreign(group: Group) -> Words:
+def _say_foreign(group: CauseGroup) -> Words:
     return Words(
         title=f"Something other than AWS answers for {group.names} ({describe(details.http(group.first))}).",
         remedy=f"Find what answers at {group.addresses}: a transparent proxy, a NAT rule or a DNS override. Take "
@@ -179,7 +179,7 @@ def _say_foreign(group: Group) -> Words:
     )
 
 
-def _say_service(group: Group) -> Words:
+def _say_service(group: CauseGroup) -> Words:
     detail = details.http(group.first)
     status = detail.status if detail is not None else "5xx"
     request = f" ({detail.request_id})" if detail is not None and detail.request_id else ""
@@ -195,7 +195,7 @@ def _say_service(group: Group) -> Words:
     )
 
 
-def _say_refused(group: Group) -> Words:
+def _say_refused(group: CauseGroup) -> Words:
     detail = details.http(group.first)
     who = origin.runs(group.hosts[0]) if group.hosts else ""
     status = detail.status if detail is not None else "a refusal"
@@ -210,7 +210,7 @@ def _say_refused(group: Group) -> Words:
     )
 
 
-def _say_unrecognised(group: Group) -> Words:
+def _say_unrecognised(group: CauseGroup) -> Words:
     detail = details.http(group.first)
     what = "the WebSocket upgrade" if group.first.step is Step.WEBSOCKET else "the request"
     word = f", error {detail.error_word}" if detail is not None and detail.error_word else ""
@@ -225,7 +225,7 @@ def _say_unrecognised(group: Group) -> Words:
     )
 
 
-def _say_mtu(group: Group) -> Words:
+def _say_mtu(group: CauseGroup) -> Words:
     return Words(
         title=f"Large packets to {group.names} are lost on the way: the request stalls, in smaller packets it is "
         f"answered.",
@@ -233,7 +233,7 @@ def _say_mtu(group: Group) -> Words:
     )
 
 
-def _say_stalled(group: Group) -> Words:
+def _say_stalled(group: CauseGroup) -> Words:
     waited = duration(max((o.duration_seconds for o in group.evidence if o.failure is not None), default=0.0))
     proxy = proxy_of(group.views, group.evidence)
     on_way = f" through {proxy}" if proxy else ""
@@ -246,7 +246,7 @@ def _say_stalled(group: Group) -> Words:
     )
 
 
-def _say_stalled_unread(group: Group, waited: str, on_way: str) -> Words:
+def _say_stalled_unread(group: CauseGroup, waited: str, on_way: str) -> Words:
     return Words(
         title=f"TLS to {group.names} is established{on_way} with the origin itself, but {_what(group)} gets "
         f"no answer within {waited}{_other(group)}.",
@@ -256,7 +256,7 @@ def _say_stalled_unread(group: Group, waited: str, on_way: str) -> Words:
     )
 
 
-def _what(group: Group) -> str:
+def _what(group: CauseGroup) -> str:
     """The request that failed, in words."""
     detail = details.http(group.first)
     if group.first.step is Step.WEBSOCKET:
@@ -264,7 +264,7 @@ def _what(group: Group) -> str:
     return f"the request ({detail.method})" if detail is not None else "the request"
 
 
-def _other(group: Group) -> str:
+def _other(group: CauseGroup) -> str:
     """How the other request fared."""
     if group.first.step is Step.WEBSOCKET:
         return ", while a plain request is answered"
@@ -276,7 +276,7 @@ def _other(group: Group) -> str:
     return f", and neither does {methods}" if fails else f", while {methods} is answered"
 
 
-def _say_cut(group: Group) -> Words:
+def _say_cut(group: CauseGroup) -> Words:
     how = "closed" if group.first.failure is Failure.EOF else "reset"
     if answered.by_origin(group.first):
         return _say_cut_unread(group, how)
@@ -288,7 +288,7 @@ def _say_cut(group: Group) -> Words:
     )
 
 
-def _say_cut_by_proxy(group: Group) -> Words:
+def _say_cut_by_proxy(group: CauseGroup) -> Words:
     how = "closed" if group.first.failure is Failure.EOF else "reset"
     proxy = group.key.removeprefix("proxy ")
     return Words(
@@ -299,7 +299,7 @@ def _say_cut_by_proxy(group: Group) -> Words:
     )
 
 
-def _say_cut_unread(group: Group, how: str) -> Words:
+def _say_cut_unread(group: CauseGroup, how: str) -> Words:
     return Words(
         title=f"TLS to {group.names} is established with the origin itself, and the connection is {how} after "
         f"{_what(group)}{_other(group)}.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netprobe.diagnosis import details
-from netprobe.diagnosis.causes import Cause, Group, Words
+from netprobe.diagnosis.causes import Cause, CauseGroup, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.loss import is_lossy
 from netprobe.diagnosis.proof import UNLUCKY_AT_MOST
@@ -72,7 +72,7 @@ def _doubt(lost: list[Observation], small: list[Observation]) -> str:
     return ""
 
 
-def _say(group: Group) -> Words:
+def _say(group: CauseGroup) -> Words:
     ends = {Failure.TIMEOUT: "is never answered", Failure.CONNECTION_RESET: "is answered with a reset"}
     met = ends.get(group.first.failure or Failure.TIMEOUT, "ends the connection")
     start = f"A ClientHello of 1,700 bytes to {group.names} {met}, one of usual size is answered"

@@ -20,7 +20,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from statistics import median
 
-from netprobe.diagnosis.causes import Cause, Group, Words
+from netprobe.diagnosis.causes import Cause, CauseGroup, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.lookups import dns_detail, resolver_of
 from netprobe.diagnosis.stalls import Stalls
@@ -209,7 +209,7 @@ def _is_loss(views: Iterable[View], again: dict[View, tuple[Observation, ...]]) 
     return sum(map(_times, met)) >= FEWEST and len(met) >= 2 and len(met) >= SHARE * made
 
 
-def _say_loss(group: Group) -> Words:
+def _say_loss(group: CauseGroup) -> Words:
     asked = [o for o in group.evidence if o.step is Step.DNS]
     opened = [o for o in group.evidence if o.step is not Step.DNS]
     parts = []
@@ -232,7 +232,7 @@ def _say_loss(group: Group) -> Words:
     )
 
 
-def _say_limit(group: Group) -> Words:
+def _say_limit(group: CauseGroup) -> Words:
     vantages = {view.vantage for view in group.views}
     burst = [o for o in group.world.controls(Experiment.BURST) if o.vantage in vantages]
     met = [o for o in burst if o.failure not in PASSES or _lost_syn(o)]

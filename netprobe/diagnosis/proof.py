@@ -33,7 +33,7 @@ CUT_SHORT = "not repeated: the run ended before"
 BOUND = "not repeated: the run's bound was reached"
 
 
-class Need(msgspec.Struct, frozen=True, kw_only=True):
+class ProofNeed(msgspec.Struct, frozen=True, kw_only=True):
     """What proves one finding, beside the repeat.
 
     Attributes:
@@ -46,12 +46,12 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     experiments: frozenset[Experiment] | None
 
 
-def _by(control: str, *experiments: Experiment) -> Need:
-    return Need(control=control, experiments=frozenset(experiments))
+def _by(control: str, *experiments: Experiment) -> ProofNeed:
+    return ProofNeed(control=control, experiments=frozenset(experiments))
 
 
-def _fact(control: str) -> Need:
-    return Need(control=control, experiments=None)
+def _fact(control: str) -> ProofNeed:
+    return ProofNeed(control=control, experiments=None)
 
 
 _SAYS_SO = _by("The answer itself says it; it is asked for again, and says the same each time.", REPEAT)
@@ -64,7 +64,7 @@ _OUTLIVED = _by(
     Experiment.KEPT_BUSY,
 )
 
-NEEDS: dict[str, Need] = {
+NEEDS: dict[str, ProofNeed] = {
     "dns_name_missing": _SAYS_SO,
     "dns_no_address": _SAYS_SO,
     "dns_server_failure": _SAYS_SO,
@@ -363,4 +363,4 @@ def _told(o: Observation) -> str:
     return f"{o.failure} at {o.step}" if o.failure is not None else f"{o.step} passed"
 
 
-__all__ = ["NEEDS", "Doubt", "Fact", "Need", "Proof", "Standing", "Tries", "judge"]
+__all__ = ["NEEDS", "Doubt", "Fact", "Proof", "ProofNeed", "Standing", "Tries", "judge"]

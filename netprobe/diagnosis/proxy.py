@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from netprobe.diagnosis import details, places
 from netprobe.diagnosis.addresses import is_loopback
 from netprobe.diagnosis.broken import Broken
-from netprobe.diagnosis.causes import Cause, Group, Words
+from netprobe.diagnosis.causes import Cause, CauseGroup, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.taxonomy import TAXONOMY
 from netprobe.diagnosis.unexplained import unexplained
@@ -181,7 +181,7 @@ def holds_back(broken: Broken) -> Cause | None:
     return broken.cause("proxy_buffers", _say_buffers, key=proxy, beside=direct, controls=direct)
 
 
-def _named(group: Group) -> str:
+def _named(group: CauseGroup) -> str:
     """The proxy with what it calls itself."""
     detail = next((d for d in map(details.proxy, group.evidence) if d is not None), None)
     marks = []
@@ -192,28 +192,28 @@ def _named(group: Group) -> str:
     return f"the proxy {group.key}" + (f" ({', '.join(marks)})" if marks else "")
 
 
-def _start(group: Group) -> str:
+def _start(group: CauseGroup) -> str:
     name = _named(group)
     return name[0].upper() + name[1:]
 
 
-def _where_set(group: Group) -> str:
+def _where_set(group: CauseGroup) -> str:
     record = group.world.vantages.get(group.first.vantage)
     source = record.sources.get("proxy", "") if record is not None else ""
     return source or "the proxy setting of the agents (HTTPS_PROXY)"
 
 
-def _direct_hint(group: Group) -> str:
+def _direct_hint(group: CauseGroup) -> str:
     direct = [o for o in group.evidence if o.experiment == Experiment.WITHOUT_PROXY and o.step in (Step.HTTP, Step.TLS)]
     return " Without the proxy it works from here." if direct and all(o.failure is None for o in direct) else ""
 
 
-def _phase_error(group: Group) -> str:
+def _phase_error(group: CauseGroup) -> str:
     detail = details.proxy(group.first)
     return (detail.error if detail is not None else "") or str(group.first.failure)
 
 
-def _say_name(group: Group) -> Words:
+def _say_name(group: CauseGroup) -> Words:
     return Words(
         title=f"The name of the proxy {group.key} does not resolve ({_phase_error(group)}): {group.names} and "
         "everything else behind it fail.",
@@ -221,7 +221,7 @@ def _say_name(group: Group) -> Words:
     )
 
 
-def _say_on_bridge(group: Group, bridge: str) -> Words:
+def _say_on_bridge(group: CauseGroup, bridge: str) -> Words:
     return Words(
         title=f"The proxy {group.key} cannot be reached ({group.first.failure}): its address lies in the subnet of "
         f"{bridge}, so this host looks for it among its own containers, and nothing leaves the host; "
@@ -233,12 +233,12 @@ def _say_on_bridge(group: Group, bridge: str) -> Words:
     )
 
 
-def _bridge_of(group: Group) -> str:
+def _bridge_of(group: CauseGroup) -> str:
     found = (d.bridge for d in map(details.proxy, group.evidence) if d is not None)
     return next(filter(None, found), "")
 
 
-def _say_unreachable(group: Group) -> Words:
+def _say_unreachable(group: CauseGroup) -> Words:
     if bridge := _bridge_of(group):
         return _say_on_bridge(group, bridge)
     return Words(
@@ -248,7 +248,7 @@ def _say_unreachable(group: Group) -> Words:
     )
 
 
-def _say_refused(group: Group) -> Words:
+def _say_refused(group: CauseGroup) -> Words:
     if bridge := _bridge_of(group):
         return _say_on_bridge(group, bridge)
     return Words(
@@ -259,7 +259,7 @@ def _say_refused(group: Group) -> Words:
     )
 
 
-def _say_timeout(group: Group) -> Words:
+def _say_timeout(group: CauseGroup) -> Words:
     if bridge := _bridge_of(group):
         return _say_on_bridge(group, bridge)
     detail = details.proxy(group.first)
@@ -273,7 +273,7 @@ def _say_timeout(group: Group) -> Words:
     )
 
 
-def _say_auth(group: Group) -> Words:
+def _say_auth(group: CauseGroup) -> Words:
     schemes = sorted({s for d in map(details.proxy, group.evidence) if d is not None for s in d.authenticate})
     offered = listing(schemes) if schemes else "no scheme that it names"
     basic = any(scheme.lower() == "basic" for scheme in schemes)
@@ -290,7 +290,7 @@ def _say_auth(group: Group) -> Words:
     )
 
 
-def _say_scheme(group: Group) -> Words:
+def _say_scheme(group: CauseGroup) -> Words:
     return Words(
         title=f"What listens at {group.key} does not speak that scheme ({group.first.failure}); {group.they('fail')}.",
         remedy=f"Write the scheme that the proxy speaks into {_where_set(group)}: nearly always http://HOST:PORT, also "
@@ -298,7 +298,7 @@ def _say_scheme(group: Group) -> Words:
     )
 
 
-def _say_forbidden(group: Group) -> Words:
+def _say_forbidden(group: CauseGroup) -> Words:
     through = [s for s in group.world.views if s.proxied and proxy_of((s,), ()) == group.key]
     refused = set(group.views)
     every = bool(through) and all(s in refused or s.state in (State.ABSENT, State.UNSEEN) for s in through)
@@ -314,21 +314,21 @@ def _say_forbidden(group: Group) -> Words:
     return Words(title=f"{_start(group)} forbids{status} {group.names}, {scope}.{_direct_hint(group)}", remedy=remedy)
 
 
-def _as_regex(group: Group) -> str:
+def _as_regex(group: CauseGroup) -> str:
     """The numbered names as most proxies take them: a list that names some numbers misses what AWS picks tomorrow."""
     numbered = sorted({s.pattern for view in group.views for s in view.subjects if s.numbered})
     texts = ["^" + pattern.replace(".", r"\.").replace("*", "[0-9]+") + "$" for pattern in numbered]
     return f" As a regular expression: {' '.join(texts)}" if texts else ""
 
 
-def _say_resolve(group: Group) -> Words:
+def _say_resolve(group: CauseGroup) -> Words:
     return Words(
         title=f"{_start(group)} cannot resolve {group.names}.",
         remedy=f"Repair the DNS of the proxy host (not of this one), so that it resolves {group.patterns}.",
     )
 
 
-def _say_connect(group: Group) -> Words:
+def _say_connect(group: CauseGroup) -> Words:
     detail = details.proxy(group.first)
     why = f" ({detail.error_header})" if detail is not None and detail.error_header else ""
     return Words(
@@ -337,7 +337,7 @@ def _say_connect(group: Group) -> Words:
     )
 
 
-def _say_upstream(group: Group) -> Words:
+def _say_upstream(group: CauseGroup) -> Words:
     detail = details.proxy(group.first)
     why = f" ({detail.error_header})" if detail is not None and detail.error_header else ""
     return Words(
@@ -347,7 +347,7 @@ def _say_upstream(group: Group) -> Words:
     )
 
 
-def _say_not_a_proxy(group: Group) -> Words:
+def _say_not_a_proxy(group: CauseGroup) -> Words:
     detail = details.proxy(group.first)
     status = f"status {detail.status}" if detail is not None and detail.status is not None else str(group.first.failure)
     return Words(
@@ -356,7 +356,7 @@ def _say_not_a_proxy(group: Group) -> Words:
     )
 
 
-def _say_tls(group: Group) -> Words:
+def _say_tls(group: CauseGroup) -> Words:
     return Words(
         title=f"The certificate of the proxy {group.key} itself is not accepted ({group.first.failure}).",
         remedy="Install the CA that issued the proxy's certificate on this host, renew the certificate, or use http:// "
@@ -364,14 +364,14 @@ def _say_tls(group: Group) -> Words:
     )
 
 
-def _say_method(group: Group) -> Words:
+def _say_method(group: CauseGroup) -> Words:
     return Words(
         title=f"{_start(group)} does not allow the CONNECT method; {group.they('fail')}.",
         remedy=f"Enable CONNECT to port {group.ports} on {group.key} (a caching or plain HTTP proxy has it off).",
     )
 
 
-def _say_buffers(group: Group) -> Words:
+def _say_buffers(group: CauseGroup) -> Words:
     return Words(
         title=f"{_start(group)} opens the tunnel to {group.names} and holds the answer back; without it the answer "
         "comes at once.",

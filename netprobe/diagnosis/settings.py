@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from netprobe.diagnosis.causes import Cause, Group, Words
+from netprobe.diagnosis.causes import Cause, CauseGroup, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.words import agree, listing
 from netprobe.findings import Place
@@ -27,7 +27,7 @@ def companions(world: Evidence) -> Iterator[Cause]:
 
 
 def _lint(record: VantageRecord, lint: Lint) -> Cause:
-    def say(group: Group) -> Words:
+    def say(group: CauseGroup) -> Words:
         agents = listing(sorted({v for cause in group.causes for v in cause.vantages}))
         title, remedy = lintwords.tell(lint, agents)
         return Words(title=title, remedy=remedy)
@@ -51,7 +51,7 @@ def _conflict(records: tuple[VantageRecord, ...]) -> Iterator[Cause]:
     if len(by_proxy) < 2 or any(lint.id == "proxy_values_conflict" for r in agents for lint in r.lints):
         return
 
-    def say(_group: Group) -> Words:
+    def say(_group: CauseGroup) -> Words:
         values = [
             f"{listing(sorted(names))} {agree(len(names), 'use')} {proxy}" for proxy, names in sorted(by_proxy.items())
         ]

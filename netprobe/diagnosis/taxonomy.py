@@ -19,7 +19,7 @@ E, W, I = Severity.ERROR, Severity.WARNING, Severity.INFO  # noqa: E741 - the le
 NETWORK, HOST, AWS = Owner.NETWORK, Owner.HOST, Owner.AWS
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class FindingKind(msgspec.Struct, frozen=True, kw_only=True):
     """One kind of finding.
 
     Attributes:
@@ -148,11 +148,11 @@ _TABLE: dict[str, tuple[tuple[str, Severity, Owner, str], ...]] = {
 }
 
 
-def _entries() -> Iterable[Entry]:
+def _entries() -> Iterable[FindingKind]:
     for area, rows in _TABLE.items():
         for id_, usual, owner, summary in rows:
-            yield Entry(id=id_, area=area, usual=usual, owner=owner, summary=summary)
+            yield FindingKind(id=id_, area=area, usual=usual, owner=owner, summary=summary)
 
 
-TAXONOMY: dict[str, Entry] = {entry.id: entry for entry in _entries()}
+TAXONOMY: dict[str, FindingKind] = {entry.id: entry for entry in _entries()}
 ORDER: dict[str, int] = {id_: number for number, id_ in enumerate(TAXONOMY)}

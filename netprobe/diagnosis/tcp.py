@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from netprobe.diagnosis import details, places
 from netprobe.diagnosis.addresses import family
 from netprobe.diagnosis.broken import Broken
-from netprobe.diagnosis.causes import Cause, Group, Words
+from netprobe.diagnosis.causes import Cause, CauseGroup, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.unexplained import unexplained
 from netprobe.diagnosis.views import View
@@ -189,7 +189,7 @@ def _rotating(world: Evidence, vantage: str) -> bool:
     return len(blocked) > 1 and len(set().union(*blocked.values())) > 1
 
 
-def _say_refused(group: Group) -> Words:
+def _say_refused(group: CauseGroup) -> Words:
     if group.key:
         return Words(
             title=f"Connections to {group.names} on port {group.ports} are refused: {group.key} answers for "
@@ -206,14 +206,14 @@ def _say_refused(group: Group) -> Words:
     )
 
 
-def _say_dropped(group: Group) -> Words:
+def _say_dropped(group: CauseGroup) -> Words:
     return Words(
         title=f"Packets to {group.names} on TCP port {group.ports} are dropped silently ({group.addresses}).",
         remedy=f"Allow TCP {group.ports} outbound from this host to {group.patterns} on the firewall, with replies.",
     )
 
 
-def say_reset(group: Group) -> Words:
+def say_reset(group: CauseGroup) -> Words:
     """Name a device that accepts and cuts; also said of a control that sent nothing."""
     return Words(
         title=f"Connections to {group.names} on port {group.ports} open and are reset before a byte is sent.",
@@ -222,7 +222,7 @@ def say_reset(group: Group) -> Words:
     )
 
 
-def _say_prohibited(group: Group) -> Words:
+def _say_prohibited(group: CauseGroup) -> Words:
     detail = details.tcp(group.first)
     kind = (
         f"ICMP type {detail.icmp_type} code {detail.icmp_code}" if detail and detail.icmp_type is not None else "ICMP"
@@ -235,7 +235,7 @@ def _say_prohibited(group: Group) -> Words:
     )
 
 
-def _say_unreachable(group: Group) -> Words:
+def _say_unreachable(group: CauseGroup) -> Words:
     if group.first.failure is Failure.ADDRESS_UNAVAILABLE:
         return Words(
             title=f"This host has no source address for {group.names} ({group.addresses}).",
@@ -264,11 +264,11 @@ def _say_unreachable(group: Group) -> Words:
     )
 
 
-def _blocked_addresses(group: Group) -> str:
+def _blocked_addresses(group: CauseGroup) -> str:
     return listing(sorted({o.address for o in group.evidence if o.address and o.failure is not None}), most=6)
 
 
-def _say_some(group: Group) -> Words:
+def _say_some(group: CauseGroup) -> Words:
     works = sorted({o.address for o in group.evidence if o.address and o.failure is None})
     return Words(
         title=f"{_blocked_addresses(group)} of {group.names} cannot be connected to, {listing(works)} can.",
@@ -277,7 +277,7 @@ def _say_some(group: Group) -> Words:
     )
 
 
-def _say_stale(group: Group) -> Words:
+def _say_stale(group: CauseGroup) -> Words:
     return Words(
         title=f"Some addresses of {count(len(group.hosts), 'name')} are blocked ({_blocked_addresses(group)}) and "
         "others pass, as with an allowlist of IP addresses that has aged.",
@@ -286,7 +286,7 @@ def _say_stale(group: Group) -> Words:
     )
 
 
-def _say_family(group: Group) -> Words:
+def _say_family(group: CauseGroup) -> Words:
     bad, good = ("IPv6", "IPv4") if group.id == "ipv6_broken" else ("IPv4", "IPv6")
     return Words(
         title=f"{bad} does not work for {group.names} ({_blocked_addresses(group)}: {group.first.failure}); {good} "
@@ -296,7 +296,7 @@ def _say_family(group: Group) -> Words:
     )
 
 
-def _say_proxy_required(group: Group) -> Words:
+def _say_proxy_required(group: CauseGroup) -> Words:
     return Words(
         title=f"Direct connections to {group.names} fail ({group.first.failure}); through the proxy {group.key} "
         "they succeed.",
@@ -305,7 +305,7 @@ def _say_proxy_required(group: Group) -> Words:
     )
 
 
-def _say_exempt(group: Group) -> Words:
+def _say_exempt(group: CauseGroup) -> Words:
     record = group.world.vantages.get(group.first.vantage)
     where = (record.sources.get("no_proxy") if record is not None else "") or "its NO_PROXY"
     proxy = (record.proxy if record is not None else None) or "the proxy"

@@ -13,7 +13,7 @@ from enum import Enum
 
 from netprobe.diagnosis import details
 from netprobe.diagnosis.broken import Broken
-from netprobe.diagnosis.causes import Cause, Group, Words
+from netprobe.diagnosis.causes import Cause, CauseGroup, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.tcp import say_reset
 from netprobe.diagnosis.unexplained import unexplained
@@ -223,7 +223,7 @@ _ENDS = {
 }
 
 
-def _say_sni(group: Group) -> Words:
+def _say_sni(group: CauseGroup) -> Words:
     ends = _ENDS.get(group.first.failure or Failure.TIMEOUT, "it fails")
     other = next((d.sni for d in map(details.tls, group.evidence) if d is not None and d.sni not in group.hosts), None)
     shown = f"with the name {other}" if other else "with another name or none"
@@ -235,7 +235,7 @@ def _say_sni(group: Group) -> Words:
     )
 
 
-def _say_cut(group: Group) -> Words:
+def _say_cut(group: CauseGroup) -> Words:
     ends = _ENDS.get(group.first.failure or Failure.TIMEOUT, "it fails")
     whatever = ", whatever the name" if group.proven else ""
     return Words(
@@ -245,7 +245,7 @@ def _say_cut(group: Group) -> Words:
     )
 
 
-def _say_mtu(group: Group) -> Words:
+def _say_mtu(group: CauseGroup) -> Words:
     sizes = [d.mss for o in group.evidence if (d := details.tls(o)) is not None and d.mss and completes(o)]
     mss = max(sizes, default=None)
     shown = f"with an MSS of {mss} it completes" if mss else "with smaller segments it completes"
@@ -257,7 +257,7 @@ def _say_mtu(group: Group) -> Words:
     )
 
 
-def _say_alert(group: Group) -> Words:
+def _say_alert(group: CauseGroup) -> Words:
     detail = details.tls(group.first)
     number = detail.alert if detail is not None else None
     name = ALERTS.get(number, "unknown") if number is not None else "unknown"
@@ -274,7 +274,7 @@ def _say_alert(group: Group) -> Words:
     )
 
 
-def _say_version(group: Group) -> Words:
+def _say_version(group: CauseGroup) -> Words:
     return Words(
         title=f"{group.they('accept')} no TLS version that the agents speak (1.2 and 1.3).",
         remedy=f"The device that terminates TLS must offer TLS 1.2 or newer, or let TCP {group.ports} to "
@@ -282,7 +282,7 @@ def _say_version(group: Group) -> Words:
     )
 
 
-def _say_not_tls(group: Group) -> Words:
+def _say_not_tls(group: CauseGroup) -> Words:
     return Words(
         title=f"{group.they('answer')} in plain text on port {group.ports}, where TLS was expected.",
         remedy=f"A device redirects TCP {group.ports} to a plain HTTP service (a transparent proxy or a portal): take "

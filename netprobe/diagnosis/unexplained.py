@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netprobe.diagnosis.broken import Broken
-from netprobe.diagnosis.causes import Cause, Group, Words
+from netprobe.diagnosis.causes import Cause, CauseGroup, Words
 from netprobe.diagnosis.words import duration
 from netprobe.observations import Observation
 
@@ -20,7 +20,7 @@ def unexplained(broken: Broken, beside: tuple[Observation, ...] = ()) -> Cause:
     )
 
 
-def say_unexplained(group: Group) -> Words:
+def say_unexplained(group: CauseGroup) -> Words:
     """Name the raw failure, where no rule knows it."""
     first = group.first
     where = f" at {first.address}" if first.address else ""

@@ -1,7 +1,7 @@
 """What one vantage saw of one host: its lookups, its paths, and what became of it.
 
-A :class:`View` is one host (and port) as one vantage saw it in the first pass; a :class:`Path` is one address of it,
-or the way through its proxy. Nothing is concluded here beyond "this path broke at that step".
+A :class:`View` is one host (and port) as one vantage saw it in the first pass; a :class:`ViewedPath` is one address of
+it, or the way through its proxy. Nothing is concluded here beyond "this path broke at that step".
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class State(Enum):
     UNSEEN = "unseen"
 
 
-class Path(msgspec.Struct, frozen=True, kw_only=True):
+class ViewedPath(msgspec.Struct, frozen=True, kw_only=True):
     """One address of a host (None: through a proxy that resolves), step by step.
 
     Attributes:
@@ -93,7 +93,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
     subjects: tuple[Subject, ...]
     proxied: bool
     lookups: Lookups
-    paths: tuple[Path, ...]
+    paths: tuple[ViewedPath, ...]
     sinkholed: tuple[str, ...] = ()
     also: tuple[str, ...] = msgspec.field(default=())
     cut: bool = False
@@ -156,7 +156,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
         return None
 
 
-def _resolved_by_proxy(path: Path) -> bool:
+def _resolved_by_proxy(path: ViewedPath) -> bool:
     tunnel = path.step(Step.PROXY)
     return tunnel is not None and tunnel.failure in (
         None,
@@ -165,6 +165,6 @@ def _resolved_by_proxy(path: Path) -> bool:
     )
 
 
-def cannot_resolve(path: Path) -> bool:
+def cannot_resolve(path: ViewedPath) -> bool:
     """Whether the proxy says that there is no such name."""
     return path.failed is not None and path.failed.failure is Failure.PROXY_CANNOT_RESOLVE

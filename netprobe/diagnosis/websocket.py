@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from netprobe.diagnosis import answered, details, http
 from netprobe.diagnosis.broken import Broken
-from netprobe.diagnosis.causes import Cause, Group, Words
+from netprobe.diagnosis.causes import Cause, CauseGroup, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.proxy import holds_back, proxy_of
 from netprobe.diagnosis.unexplained import unexplained
@@ -97,7 +97,7 @@ def _doubt(world: Evidence, cut: Observation, beside: Sequence[Observation]) -> 
     return ""
 
 
-def _say_stripped(group: Group) -> Words:
+def _say_stripped(group: CauseGroup) -> Words:
     detail = details.http(group.first)
     who = f"The proxy {group.key}" if group.key else "A device on the way"
     seen = f" ({http.describe(detail)})"
@@ -108,7 +108,7 @@ def _say_stripped(group: Group) -> Words:
     )
 
 
-def _say_refused(group: Group) -> Words:
+def _say_refused(group: CauseGroup) -> Words:
     detail = details.http(group.first)
     how = {
         Failure.TIMEOUT: "is never answered",
@@ -122,13 +122,13 @@ def _say_refused(group: Group) -> Words:
     )
 
 
-def _how(group: Group) -> str:
+def _how(group: CauseGroup) -> str:
     """What a connection at rest met, in the words of the probe; nothing for a WebSocket that was held."""
     met = {d.error for d in map(details.http, group.evidence) if d is not None and d.error}
     return f" ({'; '.join(sorted(met))})" if met else ""
 
 
-def _say_idle(group: Group) -> Words:
+def _say_idle(group: CauseGroup) -> Words:
     held = [d.held_seconds for d in map(details.http, group.evidence) if d is not None and d.held_seconds is not None]
     after = f" after {duration(min(held))}" if held else ""
     who = f"The proxy {group.key}" if group.key else "A device on the way"

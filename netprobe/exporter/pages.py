@@ -8,8 +8,8 @@ import trio
 
 from netprobe import __version__
 from netprobe.errors import NetprobeError
-from netprobe.exporter.runs import Runs, TooManyError
-from netprobe.exporter.web import Answer, Request
+from netprobe.exporter.runs import Runs, TooManyRunsError
+from netprobe.exporter.web import Response, WebRequest
 from netprobe.exporter.webconfig import Guard
 from netprobe.report import render
 from netprobe.report.formats import openmetrics
@@ -33,16 +33,16 @@ class Pages:
         self._runs = runs
         self._guard = guard
 
-    async def answer(self, request: Request) -> Answer:
+    async def answer(self, request: WebRequest) -> Response:
         """Answer a request."""
         self._guard.follow()
         if not await self._guard.admits(request.headers.get("authorization", "")):
-            return Answer(status=401, body=b"credentials are needed\n", headers={"www-authenticate": "Basic"})
+            return Response(status=401, body=b"credentials are needed\n", headers={"www-authenticate": "Basic"})
         match request.path:
             case "/":
                 return _html(_index(self._runs))
             case "/-/healthy":
-                return Answer(body=b"netprobe exporter is healthy\n")
+                return Response(body=b"netprobe exporter is healthy\n")
             case "/-/ready":
                 return self._ready()
             case "/metrics":
@@ -51,14 +51,14 @@ class Pages:
                 return await self._probe(request)
             case "/report":
                 return self._report()
-        return Answer(status=404, body=b"there is no such page; / lists them\n")
+        return Response(status=404, body=b"there is no such page; / lists them\n")
 
-    def _ready(self) -> Answer:
+    def _ready(self) -> Response:
         if self._runs.latest is None:
-            return Answer(status=503, body=b"the first run is not over\n")
-        return Answer(body=b"netprobe exporter is ready\n")
+            return Response(status=503, body=b"the first run is not over\n")
+        return Response(body=b"netprobe exporter is ready\n")
 
-    def _metrics(self, request: Request) -> Answer:
+    def _metrics(self, request: WebRequest) -> Response:
         runs = self._runs
         return _shown(
             openmetrics.exposition(
@@ -78,7 +78,7 @@ class Pages:
             request,
         )
 
-    async def _probe(self, request: Request) -> Answer:
+    async def _probe(self, request: WebRequest) -> Response:
         unknown = sorted({name for name, _ in request.query} - set(_PARAMETERS))
         if unknown:
             return _wrong(f"{unknown[0]}: there is no such parameter; use region, as and group")
@@ -91,35 +91,35 @@ class Pages:
                 report = await self._runs.answer(key)
         except NetprobeError as exc:
             return _wrong(str(exc))
-        except TooManyError:
-            return Answer(status=503, body=b"too many probes are waited for\n", headers={"retry-after": "30"})
+        except TooManyRunsError:
+            return Response(status=503, body=b"too many probes are waited for\n", headers={"retry-after": "30"})
         except trio.TooSlowError:
-            return Answer(status=504, body=b"the probe took too long\n")
+            return Response(status=504, body=b"the probe took too long\n")
         text = openmetrics.exposition(report, strict=self._runs.strict)
         return _shown(text, request)
 
-    def _report(self) -> Answer:
+    def _report(self) -> Response:
         if self._runs.latest is None:
-            return Answer(status=503, body=b"the first run is not over\n")
+            return Response(status=503, body=b"the first run is not over\n")
         page = render(self._runs.latest, "html")
         return _html(page if isinstance(page, str) else page.decode())
 
 
-def _wants_openmetrics(request: Request) -> bool:
+def _wants_openmetrics(request: WebRequest) -> bool:
     return OPENMETRICS in request.headers.get("accept", "")
 
 
-def _shown(text: str, request: Request) -> Answer:
+def _shown(text: str, request: WebRequest) -> Response:
     kind = _OPENMETRICS_TYPE if _wants_openmetrics(request) else _TEXT_TYPE
-    return Answer(type=kind, body=text.encode())
+    return Response(type=kind, body=text.encode())
 
 
-def _wrong(text: str) -> Answer:
-    return Answer(status=400, body=f"{text}\n".encode())
+def _wrong(text: str) -> Response:
+    return Response(status=400, body=f"{text}\n".encode())
 
 
-def _html(page: str) -> Answer:
-    return Answer(
+def _html(page: str) -> Response:
+    return Response(
         type="text/html; charset=utf-8",
         body=page.encode(),
         headers={"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:"},

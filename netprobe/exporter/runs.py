@@ -31,11 +31,11 @@ Look = Callable[[Key], Awaitable[Report]]
 OWN: Key = ()
 
 
-class TooManyError(Exception):
+class TooManyRunsError(Exception):
     """More runs are waited for than is reasonable."""
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
+class TimedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """One answer, and when it was had (on trio's clock)."""
 
     report: Report
@@ -64,7 +64,7 @@ class Runs:
         self._every = every
         self._chance = chance
         self.strict = strict
-        self._kept: dict[Key, Seen] = {}
+        self._kept: dict[Key, TimedAnswer] = {}
         self._going: dict[Key, trio.Event] = {}
         self._slots = trio.CapacityLimiter(MOST_AT_ONCE)
         self.latest: Report | None = None
@@ -97,7 +97,7 @@ class Runs:
         if seen is not None and trio.current_time() - seen.at < FRESH_SECONDS and key != OWN:
             return seen.report
         if key != OWN and len(self._going) - (OWN in self._going) >= MOST_WAITING:
-            raise TooManyError
+            raise TooManyRunsError
         self._going[key] = trio.Event()
         try:
             # The exporter's own run never waits for those that others ask for.
@@ -114,7 +114,7 @@ class Runs:
         while len(self._kept) >= MOST_KEPT:
             self._kept.pop(next(iter(self._kept)))
         if key != OWN:
-            self._kept[key] = Seen(report=report, at=trio.current_time())
+            self._kept[key] = TimedAnswer(report=report, at=trio.current_time())
             return
         self.latest = report
         if is_ready(report, strict=self.strict):

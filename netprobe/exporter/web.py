@@ -22,7 +22,7 @@ MOST_REQUESTS = 1000
 _CHUNK = 16 << 10
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class WebRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What a client asks for.
 
     Attributes:
@@ -36,7 +36,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class Response(msgspec.Struct, frozen=True, kw_only=True):
     """What it gets."""
 
     status: int = 200
@@ -45,7 +45,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
 
 
-Answering = Callable[[Request], Awaitable[Answer]]
+Answering = Callable[[WebRequest], Awaitable[Response]]
 Context = Callable[[], ssl.SSLContext | None]
 
 
@@ -138,24 +138,24 @@ async def _asked(stream: trio.abc.Stream, connection: h11.Connection) -> h11.Req
             return None
 
 
-def _refused(asked: h11.Request) -> Answer | None:
+def _refused(asked: h11.Request) -> Response | None:
     if asked.method not in (b"GET", b"HEAD"):
-        return Answer(status=405, body=b"only GET and HEAD\n", headers={"allow": "GET, HEAD"})
+        return Response(status=405, body=b"only GET and HEAD\n", headers={"allow": "GET, HEAD"})
     return None
 
 
-def _request(asked: h11.Request) -> Request:
+def _request(asked: h11.Request) -> WebRequest:
     try:
         split = urlsplit(asked.target.decode("ascii", "replace"))
         query = tuple(parse_qsl(split.query, max_num_fields=32))
     except ValueError:
         split, query = SplitResult("", "", "/a request that is none", "", ""), ()
     headers = {name.decode("ascii", "replace").lower(): value.decode("latin-1") for name, value in asked.headers}
-    return Request(path=split.path, query=query, headers=headers)
+    return WebRequest(path=split.path, query=query, headers=headers)
 
 
 async def _send(
-    stream: trio.abc.Stream, connection: h11.Connection, asked: h11.Request, answer: Answer, *, last: bool
+    stream: trio.abc.Stream, connection: h11.Connection, asked: h11.Request, answer: Response, *, last: bool
 ) -> None:
     headers = [
         ("content-type", answer.type),

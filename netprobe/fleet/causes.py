@@ -18,7 +18,7 @@ import msgspec
 from netprobe.findings import Certainty, Outcome, Owner, Severity
 from netprobe.fleet.apart import LEAST_HOSTS, Compared, apart
 from netprobe.fleet.census import Census
-from netprobe.fleet.model import Apart, FleetCause, Member, Seen, Share
+from netprobe.fleet.model import Apart, FleetCause, HostFinding, Member, Share
 
 _ALIKE = 0.5
 """The share of endpoints that two lists have in common, to be about one cause."""
@@ -40,7 +40,7 @@ TOO_FEW = f"fewer than {LEAST_HOSTS} hosts on one side"
 BY_CHANCE = "nothing that the reports tell separates them beyond chance"
 
 
-class Touched(msgspec.Struct, kw_only=True):
+class CountedCause(msgspec.Struct, kw_only=True):
     """A cause while hosts are counted.
 
     Attributes:
@@ -52,17 +52,19 @@ class Touched(msgspec.Struct, kw_only=True):
 
     id: str
     cause: str
-    seen: dict[int, Seen]
+    seen: dict[int, HostFinding]
     shape: frozenset[str]
 
 
-def gather(members: Sequence[Member]) -> list[Touched]:
+def gather(members: Sequence[Member]) -> list[CountedCause]:
     """Put the findings of all hosts together: errors first, then by the number of hosts.
 
     Args:
         members: the hosts that count.
     """
-    found: dict[tuple[str, str], dict[tuple[str, ...], list[tuple[int, Seen]]]] = defaultdict(lambda: defaultdict(list))
+    found: dict[tuple[str, str], dict[tuple[str, ...], list[tuple[int, HostFinding]]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
     for position, member in enumerate(members):
         for seen in member.findings:
             found[seen.id, seen.cause][seen.endpoints].append((position, seen))
@@ -70,15 +72,15 @@ def gather(members: Sequence[Member]) -> list[Touched]:
     return sorted(causes, key=lambda one: (_severity(one).rank, -len(one.seen), one.id, one.cause, sorted(one.shape)))
 
 
-def _split(id_: str, cause: str, shapes: dict[tuple[str, ...], list[tuple[int, Seen]]]) -> list[Touched]:
+def _split(id_: str, cause: str, shapes: dict[tuple[str, ...], list[tuple[int, HostFinding]]]) -> list[CountedCause]:
     """By what it touches, the most frequent list of endpoints first; a named cause is one whatever it touches."""
-    parts: list[Touched] = []
+    parts: list[CountedCause] = []
     ranked = sorted(shapes.items(), key=lambda item: (-len(item[1]), -len(item[0]), item[0]))
     for endpoints, hosts in ranked:
         shape = frozenset(endpoints)
         part = next((one for one in parts if cause or _alike(one.shape, shape)), None)
         if part is None:
-            part = Touched(id=id_, cause=cause, seen={}, shape=shape)
+            part = CountedCause(id=id_, cause=cause, seen={}, shape=shape)
             parts.append(part)
         for position, seen in hosts:
             before = part.seen.get(position)
@@ -91,12 +93,12 @@ def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
     return not together or len(one & other) >= _ALIKE * len(together)
 
 
-def _severity(cause: Touched) -> Severity:
+def _severity(cause: CountedCause) -> Severity:
     return min((seen.severity for seen in cause.seen.values()), key=lambda severity: severity.rank)
 
 
 def told(
-    touched: Touched,
+    touched: CountedCause,
     members: Sequence[Member],
     group_of: Callable[[Member], str],
     census: Census,
@@ -133,7 +135,7 @@ def told(
     )
 
 
-def _passes(member: Member, cause: Touched) -> bool:
+def _passes(member: Member, cause: CountedCause) -> bool:
     """Whether a host without the cause was judged for the same, and nothing else hides the answer."""
     if not cause.shape:
         return member.judged_rules if _from_rule(cause) else bool(member.outcomes)
@@ -141,12 +143,12 @@ def _passes(member: Member, cause: Touched) -> bool:
     return bool(outcomes) and all(outcome in _WORKS for outcome in outcomes)
 
 
-def _from_rule(cause: Touched) -> bool:
+def _from_rule(cause: CountedCause) -> bool:
     return any(seen.from_rule for seen in cause.seen.values())
 
 
 def _apart(
-    cause: Touched, members: Sequence[Member], failing: Sequence[int], passing: Sequence[int]
+    cause: CountedCause, members: Sequence[Member], failing: Sequence[int], passing: Sequence[int]
 ) -> tuple[Apart | None, str]:
     if not passing:
         return None, NONE_PASS

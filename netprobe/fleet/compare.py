@@ -19,7 +19,7 @@ from netprobe.findings import Outcome, Owner, Severity
 from netprobe.fleet import latency
 from netprobe.fleet.addresses import Addresses, Move, moves
 from netprobe.fleet.census import Census
-from netprobe.fleet.model import Member, Seen, Skipped
+from netprobe.fleet.model import HostFinding, Member, Skipped
 
 SCHEMA_VERSION = "1.0"
 _NOTHING: Mapping[str, Addresses] = {}
@@ -37,7 +37,7 @@ _COMPARED = {
 """Attributes of a host whose change is told, as people call them; agents are told too."""
 
 
-class Kind(StrEnum):
+class DifferenceKind(StrEnum):
     """What became of something."""
 
     NEW = "new"
@@ -59,7 +59,7 @@ class Weight(StrEnum):
     NONE = "none"
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """One difference, with every host that has it.
 
     Attributes:
@@ -75,7 +75,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         sites: site → hosts.
     """
 
-    kind: Kind
+    kind: DifferenceKind
     weight: Weight
     id: str
     before: str
@@ -107,7 +107,7 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
     skipped: tuple[Skipped, ...]
 
 
-class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+class FleetComparison(msgspec.Struct, frozen=True, kw_only=True):
     """What is different.
 
     Attributes:
@@ -127,7 +127,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     old: Side
     new: Side
     weight: Weight
-    changes: tuple[Change, ...]
+    changes: tuple[Difference, ...]
     gone: tuple[str, ...]
     added: tuple[str, ...]
     counts: dict[str, int]
@@ -136,7 +136,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 class _Difference(msgspec.Struct, frozen=True, kw_only=True):
     """One difference at one host: what makes it the same at another."""
 
-    kind: Kind
+    kind: DifferenceKind
     weight: Weight
     id: str
     before: str = ""
@@ -149,11 +149,11 @@ class _Difference(msgspec.Struct, frozen=True, kw_only=True):
 def compare(
     old: Census,
     new: Census,
-    times_old: Mapping[str, latency.Times],
-    times_new: Mapping[str, latency.Times],
+    times_old: Mapping[str, latency.RunTimes],
+    times_new: Mapping[str, latency.RunTimes],
     addresses_old: Mapping[str, Addresses] = _NOTHING,
     addresses_new: Mapping[str, Addresses] = _NOTHING,
-) -> Comparison:
+) -> FleetComparison:
     """Hold two moments against each other.
 
     Args:
@@ -176,7 +176,7 @@ def compare(
             found[_of_move(move)].append(other)
     changes = tuple(sorted((_change(one, members) for one, members in found.items()), key=_order))
     counts = Counter(str(change.kind) for change in changes for _ in change.hosts)
-    return Comparison(
+    return FleetComparison(
         schema_version=SCHEMA_VERSION,
         netprobe_version=__version__,
         old=_side(old, before),
@@ -185,7 +185,7 @@ def compare(
         changes=changes,
         gone=gone,
         added=added,
-        counts={str(kind): counts[kind] for kind in Kind},
+        counts={str(kind): counts[kind] for kind in DifferenceKind},
     )
 
 
@@ -230,8 +230,8 @@ def _of_host(old: Member, new: Member) -> Iterator[_Difference]:
     yield from _attributes(old, new)
 
 
-def _by_cause(member: Member) -> dict[tuple[str, str], Seen]:
-    found: dict[tuple[str, str], Seen] = {}
+def _by_cause(member: Member) -> dict[tuple[str, str], HostFinding]:
+    found: dict[tuple[str, str], HostFinding] = {}
     for seen in member.findings:
         key = (seen.id, seen.cause)
         known = found.get(key)
@@ -239,7 +239,7 @@ def _by_cause(member: Member) -> dict[tuple[str, str], Seen]:
     return found
 
 
-def _again(before: Seen, now: Seen, old: Member, new: Member) -> _Difference:
+def _again(before: HostFinding, now: HostFinding, old: Member, new: Member) -> _Difference:
     """The same cause then and now."""
     worse = _weight(now, old, new, graver=now.severity.rank < before.severity.rank)
     changed = [
@@ -255,9 +255,9 @@ def _again(before: Seen, now: Seen, old: Member, new: Member) -> _Difference:
     if lost:
         changed.append(("endpoints", "", ", ".join(lost)))
     if not changed:
-        return _difference(Kind.SAME, Weight.NONE, now, before=before.cause, now=now.cause)
+        return _difference(DifferenceKind.SAME, Weight.NONE, now, before=before.cause, now=now.cause)
     return _difference(
-        Kind.CHANGED,
+        DifferenceKind.CHANGED,
         worse,
         now,
         before=", ".join(f"{what} {was}" for what, was, _ in changed if was),
@@ -265,43 +265,47 @@ def _again(before: Seen, now: Seen, old: Member, new: Member) -> _Difference:
     )
 
 
-def _other_cause(before: Seen, now: Seen, old: Member, new: Member) -> _Difference:
+def _other_cause(before: HostFinding, now: HostFinding, old: Member, new: Member) -> _Difference:
     """The same finding by another CA, proxy, resolver or device."""
     weight = _weight(now, old, new, graver=now.severity.rank < before.severity.rank)
-    return _difference(Kind.CHANGED, weight, now, before=before.cause or "unnamed", now=now.cause or "unnamed")
+    return _difference(
+        DifferenceKind.CHANGED, weight, now, before=before.cause or "unnamed", now=now.cause or "unnamed"
+    )
 
 
-def _came(now: Seen, old: Member, new: Member) -> _Difference:
+def _came(now: HostFinding, old: Member, new: Member) -> _Difference:
     """A finding that was not there: new, or another reason for what failed already."""
     known = now.endpoints and all(one in old.outcomes for one in now.endpoints)
     failed = any(old.outcomes.get(one) is Outcome.FAIL for one in now.endpoints)
     if known and failed and not _broken(now, old, new) and now.severity is Severity.ERROR:
         reasons = {seen.id for seen in old.findings if set(seen.endpoints) & set(now.endpoints)}
-        return _difference(Kind.CHANGED, Weight.NONE, now, before=", ".join(sorted(reasons)), now=_called(now))
+        return _difference(
+            DifferenceKind.CHANGED, Weight.NONE, now, before=", ".join(sorted(reasons)), now=_called(now)
+        )
     weight = Weight.WORSE if now.severity is Severity.ERROR else Weight.WARNING
-    return _difference(Kind.NEW, weight, now, now=now.cause)
+    return _difference(DifferenceKind.NEW, weight, now, now=now.cause)
 
 
-def _went(before: Seen, new: Member) -> _Difference:
+def _went(before: HostFinding, new: Member) -> _Difference:
     """A finding that is no longer there: fixed only where it was judged again and works."""
     outcomes = [new.outcomes.get(endpoint) for endpoint in before.endpoints]
     if before.endpoints and any(outcome in (None, Outcome.NOT_RUN) for outcome in outcomes):
-        return _difference(Kind.UNJUDGED, Weight.NONE, before, before=before.cause)
+        return _difference(DifferenceKind.UNJUDGED, Weight.NONE, before, before=before.cause)
     if not before.endpoints and not (new.judged_rules if before.from_rule else new.outcomes):
-        return _difference(Kind.UNJUDGED, Weight.NONE, before, before=before.cause)
+        return _difference(DifferenceKind.UNJUDGED, Weight.NONE, before, before=before.cause)
     if before.severity is Severity.ERROR and Outcome.FAIL in outcomes:
         reasons = {seen.id for seen in new.findings if set(seen.endpoints) & set(before.endpoints)}
         return _difference(
-            Kind.CHANGED,
+            DifferenceKind.CHANGED,
             Weight.NONE,
             before,
             before=_called(before),
             now=", ".join(sorted(reasons)) or "another failure",
         )
-    return _difference(Kind.FIXED, Weight.NONE, before, before=before.cause)
+    return _difference(DifferenceKind.FIXED, Weight.NONE, before, before=before.cause)
 
 
-def _broken(now: Seen, old: Member, new: Member) -> list[str]:
+def _broken(now: HostFinding, old: Member, new: Member) -> list[str]:
     """The endpoints that a finding touches, that fail, and that worked or were unknown then.
 
     One that is not required warns and never fails, whatever an error that touches it says.
@@ -310,17 +314,19 @@ def _broken(now: Seen, old: Member, new: Member) -> list[str]:
     return [endpoint for endpoint in failing if old.outcomes.get(endpoint) is not Outcome.FAIL]
 
 
-def _weight(now: Seen, old: Member, new: Member, *, graver: bool) -> Weight:
+def _weight(now: HostFinding, old: Member, new: Member, *, graver: bool) -> Weight:
     if now.severity is Severity.ERROR and (graver or _broken(now, old, new)):
         return Weight.WORSE
     return Weight.WARNING if graver else Weight.NONE
 
 
-def _called(seen: Seen) -> str:
+def _called(seen: HostFinding) -> str:
     return f"{seen.id} ({seen.cause})" if seen.cause else seen.id
 
 
-def _difference(kind: Kind, weight: Weight, seen: Seen, *, before: str = "", now: str = "") -> _Difference:
+def _difference(
+    kind: DifferenceKind, weight: Weight, seen: HostFinding, *, before: str = "", now: str = ""
+) -> _Difference:
     return _Difference(
         kind=kind,
         weight=weight,
@@ -343,17 +349,17 @@ def _attributes(old: Member, new: Member) -> Iterator[_Difference]:
         # What only one of the two reports tells may have been there before: an older netprobe did not tell it.
         if told is not None and before and now and before != now:
             yield _Difference(
-                kind=Kind.CHANGED, weight=Weight.NONE, id=told, before=", ".join(before), now=", ".join(now)
+                kind=DifferenceKind.CHANGED, weight=Weight.NONE, id=told, before=", ".join(before), now=", ".join(now)
             )
 
 
-def _of_times(before: latency.Times | None, now: latency.Times | None) -> Iterator[_Difference]:
+def _of_times(before: latency.RunTimes | None, now: latency.RunTimes | None) -> Iterator[_Difference]:
     if before is None or now is None:
         return
     for shift in latency.shifts(before, now):
         slower = shift.now_seconds > shift.before_seconds
         yield _Difference(
-            kind=Kind.SLOWER if slower else Kind.FASTER,
+            kind=DifferenceKind.SLOWER if slower else DifferenceKind.FASTER,
             weight=Weight.WARNING if slower else Weight.NONE,
             id=shift.step,
             before=f"{shift.before_seconds * 1000:.0f} ms",
@@ -364,7 +370,7 @@ def _of_times(before: latency.Times | None, now: latency.Times | None) -> Iterat
 
 def _of_move(move: Move) -> _Difference:
     return _Difference(
-        kind=Kind.CHANGED,
+        kind=DifferenceKind.CHANGED,
         weight=Weight.NONE,
         id="addresses",
         before=move.before,
@@ -373,9 +379,9 @@ def _of_move(move: Move) -> _Difference:
     )
 
 
-def _change(difference: _Difference, members: Iterable[Member]) -> Change:
+def _change(difference: _Difference, members: Iterable[Member]) -> Difference:
     every = list(members)
-    return Change(
+    return Difference(
         kind=difference.kind,
         weight=difference.weight,
         id=difference.id,
@@ -389,10 +395,10 @@ def _change(difference: _Difference, members: Iterable[Member]) -> Change:
     )
 
 
-def _order(change: Change) -> tuple[int, int, int, str, str, str, tuple[str, ...], tuple[str, ...]]:
+def _order(change: Difference) -> tuple[int, int, int, str, str, str, tuple[str, ...], tuple[str, ...]]:
     return (
         tuple(Weight).index(change.weight),
-        tuple(Kind).index(change.kind),
+        tuple(DifferenceKind).index(change.kind),
         -len(change.hosts),
         *(change.id, change.before, change.now, change.endpoints, change.hosts),
     )

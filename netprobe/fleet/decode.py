@@ -17,7 +17,7 @@ import msgspec
 
 from netprobe.errors import printable, redacted
 from netprobe.findings import Certainty, Outcome, Owner, Severity, Verdict
-from netprobe.fleet.model import NOWHERE, Member, Seen
+from netprobe.fleet.model import NOWHERE, HostFinding, Member
 from netprobe.report.model import SCHEMA_VERSION
 
 MOST_TEXT = 200
@@ -204,13 +204,13 @@ def _sentence(finding: _Finding) -> Sentence:
     )
 
 
-def _seen(finding: _Finding, regions: tuple[str, ...], rules: set[str], older: _Older | None) -> Seen:
+def _seen(finding: _Finding, regions: tuple[str, ...], rules: set[str], older: _Older | None) -> HostFinding:
     cause = finding.cause
     if not cause and older is not None and finding.id in _INTERCEPTED:
         cause = older.authority(finding.evidence)
     where = (finding.region,) if finding.region else regions
     touched = [_key(region, id_) for region in where for id_ in finding.endpoints[:MOST_PER_FINDING]]
-    return Seen(
+    return HostFinding(
         id=_word(finding.id),
         cause=_LINE.sub(r"\1:", _short(cause)),
         severity=finding.severity,
@@ -258,7 +258,7 @@ class _Older:
 
 
 def _traits(
-    report: _Report, host: _Host, addresses: tuple[str, ...], seen: Iterable[Seen]
+    report: _Report, host: _Host, addresses: tuple[str, ...], seen: Iterable[HostFinding]
 ) -> dict[str, tuple[str, ...]]:
     """Attribute → values. An attribute that nothing is known of is left out, and so never counts as equal."""
     vantages = report.context.vantages[:20]

@@ -49,7 +49,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     data: bytes
 
 
-class Limits(msgspec.Struct, kw_only=True):
+class ReadingLimits(msgspec.Struct, kw_only=True):
     """What a run may read.
 
     Attributes:
@@ -65,14 +65,14 @@ class Limits(msgspec.Struct, kw_only=True):
     report: int = MAX_BYTES
 
 
-def documents(paths: Iterable[Path], limits: Limits | None = None) -> Iterator[Document | Skipped]:
+def documents(paths: Iterable[Path], limits: ReadingLimits | None = None) -> Iterator[Document | Skipped]:
     """Everything that may be a report, in the order of the paths; within a folder, by name.
 
     Args:
         paths: files, folders and archives; ``-`` is stdin (reports as JSON lines, or one report).
         limits: what may be read.
     """
-    reader = _Reader(limits or Limits())
+    reader = _Reader(limits or ReadingLimits())
     for path in paths:
         for found in reader.path(path):
             if isinstance(found, Document):
@@ -84,7 +84,7 @@ def documents(paths: Iterable[Path], limits: Limits | None = None) -> Iterator[D
 
 
 class _Reader:
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ReadingLimits) -> None:
         self.limits = limits
         self._budget = Budget(unpacked=limits.unpacked, seconds=limits.seconds)
 

@@ -36,7 +36,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     example: Example
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class HandoffRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What one owner at one site is asked for.
 
     Attributes:
@@ -62,7 +62,7 @@ _ASKED = (Owner.NETWORK, Owner.HOST, Owner.WORKLOAD)
 """Who can be asked by a text; AWS and the owner of a foreign service do not stand at a site."""
 
 
-def requests(fleet: Fleet, census: Census) -> tuple[Request, ...]:
+def requests(fleet: Fleet, census: Census) -> tuple[HandoffRequest, ...]:
     """Every site and owner with something to change.
 
     Args:
@@ -83,7 +83,7 @@ def requests(fleet: Fleet, census: Census) -> tuple[Request, ...]:
     return tuple(_request(site, owner, problems, by_name) for (site, owner), problems in sorted(found.items()))
 
 
-def _request(site: str, owner: Owner, problems: Sequence[Problem], by_name: dict[str, Member]) -> Request:
+def _request(site: str, owner: Owner, problems: Sequence[Problem], by_name: dict[str, Member]) -> HandoffRequest:
     hosts = sorted({host for problem in problems for host in problem.hosts})
     addresses = {address.partition("/")[0] for host in hosts for address in by_name[host].addresses}
     connections: set[str] = set()
@@ -93,7 +93,7 @@ def _request(site: str, owner: Owner, problems: Sequence[Problem], by_name: dict
             continue
         wanted = names if problem.cause.id.startswith("dns_") else connections
         wanted |= set(problem.cause.endpoints)
-    return Request(
+    return HandoffRequest(
         site=site,
         owner=owner,
         problems=tuple(problems),
@@ -104,7 +104,7 @@ def _request(site: str, owner: Owner, problems: Sequence[Problem], by_name: dict
     )
 
 
-def text(request: Request, fleet: Fleet, *, target: str = "", rules: Sequence[str] = ()) -> str:
+def text(request: HandoffRequest, fleet: Fleet, *, target: str = "", rules: Sequence[str] = ()) -> str:
     """Write the text.
 
     Args:

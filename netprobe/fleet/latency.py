@@ -28,7 +28,7 @@ _STEPS = ("dns", "tcp", "proxy", "tls", "http")
 _MOST_OBSERVATIONS = 500_000
 
 
-class Times(msgspec.Struct, frozen=True, kw_only=True):
+class RunTimes(msgspec.Struct, frozen=True, kw_only=True):
     """The durations of one run.
 
     Attributes:
@@ -40,7 +40,7 @@ class Times(msgspec.Struct, frozen=True, kw_only=True):
     by_name: dict[tuple[str, str], float]
 
 
-class Shift(msgspec.Struct, frozen=True, kw_only=True):
+class LatencyShift(msgspec.Struct, frozen=True, kw_only=True):
     """A step that takes another time.
 
     Attributes:
@@ -73,7 +73,7 @@ class _Report(msgspec.Struct, frozen=True):
 _DECODER = msgspec.json.Decoder(_Report)
 
 
-def take(data: bytes) -> Times:
+def take(data: bytes) -> RunTimes:
     """The durations in a report; none where its observations cannot be read.
 
     Args:
@@ -82,20 +82,20 @@ def take(data: bytes) -> Times:
     try:
         observations = _DECODER.decode(data).observations[:_MOST_OBSERVATIONS]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Times(by_endpoint={}, by_name={})
+        return RunTimes(by_endpoint={}, by_name={})
     endpoints: dict[tuple[str, str], list[float]] = defaultdict(list)
     names: dict[tuple[str, str], list[float]] = defaultdict(list)
     for one in observations:
         if one.failure is None and one.experiment is None and one.step in _STEPS and one.duration_seconds >= 0:
             endpoints[f"{one.region}/{one.endpoint}"[:130], one.step].append(one.duration_seconds)
             names[one.host[:253], one.step].append(one.duration_seconds)
-    return Times(
+    return RunTimes(
         by_endpoint={key: tuple(values) for key, values in endpoints.items()},
         by_name={key: statistics.median(values) for key, values in names.items()},
     )
 
 
-def shifts(before: Times, now: Times) -> Iterator[Shift]:
+def shifts(before: RunTimes, now: RunTimes) -> Iterator[LatencyShift]:
     """What takes another time, beyond noise: of a step as a whole, or else of single endpoints."""
     whole = {shift.step: shift for step in _STEPS if (shift := _of_step(step, before.by_name, now.by_name))}
     yield from whole.values()
@@ -106,14 +106,14 @@ def shifts(before: Times, now: Times) -> Iterator[Shift]:
             yield shift
 
 
-def _of_endpoint(endpoint: str, step: str, before: tuple[float, ...], now: tuple[float, ...]) -> Shift | None:
+def _of_endpoint(endpoint: str, step: str, before: tuple[float, ...], now: tuple[float, ...]) -> LatencyShift | None:
     if min(len(before), len(now)) < LEAST_SAMPLES:
         return None
     slower = min(now) >= LEAST_RATIO * max(before) and min(now) - max(before) >= LEAST_SECONDS
     faster = min(before) >= LEAST_RATIO * max(now) and min(before) - max(now) >= LEAST_SECONDS
     if not slower and not faster:
         return None
-    return Shift(
+    return LatencyShift(
         step=step,
         endpoint=endpoint,
         before_seconds=statistics.median(before),
@@ -121,7 +121,9 @@ def _of_endpoint(endpoint: str, step: str, before: tuple[float, ...], now: tuple
     )
 
 
-def _of_step(step: str, before: Mapping[tuple[str, str], float], now: Mapping[tuple[str, str], float]) -> Shift | None:
+def _of_step(
+    step: str, before: Mapping[tuple[str, str], float], now: Mapping[tuple[str, str], float]
+) -> LatencyShift | None:
     both = [(before[key], now[key]) for key in before.keys() & now.keys() if key[1] == step]
     if len(both) < LEAST_NAMES:
         return None
@@ -132,7 +134,7 @@ def _of_step(step: str, before: Mapping[tuple[str, str], float], now: Mapping[tu
     agreeing = sum((is_now > was) is (ratio > 1) for was, is_now in both)
     if _coin(len(both), agreeing) > CHANCE:
         return None
-    return Shift(step=step, endpoint="", before_seconds=old, now_seconds=new)
+    return LatencyShift(step=step, endpoint="", before_seconds=old, now_seconds=new)
 
 
 def _coin(throws: int, heads: int) -> float:

@@ -26,7 +26,7 @@ class Skipped(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class HostFinding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One finding of one host, as far as a fleet needs it.
 
     Attributes:
@@ -48,7 +48,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     endpoints: tuple[str, ...]
     from_rule: bool = False
 
-    def joined(self, other: Seen) -> Seen:
+    def joined(self, other: HostFinding) -> HostFinding:
         """This and another finding of the same host with the same cause: in two regions, or in two certainties.
 
         It is proven only where both are: a host at which a part is suspected is not counted as proven.
@@ -93,7 +93,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     netprobe_version: str
     verdict: Verdict
     outcomes: dict[str, Outcome]
-    findings: tuple[Seen, ...]
+    findings: tuple[HostFinding, ...]
     traits: dict[str, tuple[str, ...]]
     addresses: tuple[str, ...] = ()
     judged_rules: bool = False

@@ -20,7 +20,7 @@ _OLD = "too_old"
 _UNKNOWN = "(unknown)"
 
 
-class Wishes(msgspec.Struct, frozen=True, kw_only=True):
+class FleetOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for.
 
     Attributes:
@@ -36,7 +36,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     now: float
 
 
-def survey(census: Census, wishes: Wishes) -> Fleet:
+def survey(census: Census, wishes: FleetOptions) -> Fleet:
     """Say what the reports say together.
 
     Args:
@@ -94,7 +94,7 @@ def grouping(by: str) -> Callable[[Member], str]:
     """Which group a host is in.
 
     Args:
-        by: see :class:`Wishes`.
+        by: see :class:`FleetOptions`.
     """
     if by == "site":
         return lambda member: member.site
@@ -108,7 +108,7 @@ def labels(census: Census) -> set[str]:
     return {name for member in census.members() for name in member.labels}
 
 
-def _is_old(member: Member, wishes: Wishes) -> bool:
+def _is_old(member: Member, wishes: FleetOptions) -> bool:
     """Whether a report does not count; one that does not say when it was made is as old as can be."""
     if wishes.max_age_seconds is None:
         return False

@@ -22,7 +22,7 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
     help: str
 
 
-class Command(msgspec.Struct, frozen=True, kw_only=True):
+class CommandPage(msgspec.Struct, frozen=True, kw_only=True):
     """One command, or a command of a command.
 
     Attributes:
@@ -40,12 +40,12 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     options: tuple[Option, ...]
 
 
-class Kind(NamedTuple):
+class PageKind(NamedTuple):
     """Everything of one kind that there is a page for: id → a line, and id → its page."""
 
     titles: Mapping[str, str]
     page: Callable[[str], str]
 
 
-Kinds: TypeAlias = Mapping[str, Kind]
+Kinds: TypeAlias = Mapping[str, PageKind]
 """``findings``, ``rules``, ``failures``, ``endpoints``, ``capabilities``, ``targets`` → what there is of it."""

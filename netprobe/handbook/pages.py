@@ -13,7 +13,7 @@ from importlib.resources import files
 from netprobe import messages
 from netprobe.catalog import history
 from netprobe.catalog.store import Catalog
-from netprobe.handbook.model import Command, Kinds, Option
+from netprobe.handbook.model import CommandPage, Kinds, Option
 
 SECTIONS = {
     "findings": ("Findings", "What a check concludes: each with what it means, how it is told, who fixes it and how."),
@@ -31,7 +31,7 @@ _ID = re.compile(r"(?<![\[`])`([a-z][a-z0-9_-]+)`(?![\]`])")
 _FENCE = re.compile(r"^\s*(```|~~~)")
 
 
-def pages(kinds: Kinds, commands: Sequence[Command], catalog: Catalog) -> dict[str, str]:
+def pages(kinds: Kinds, commands: Sequence[CommandPage], catalog: Catalog) -> dict[str, str]:
     """Path in the site → Markdown.
 
     Args:
@@ -78,7 +78,7 @@ def _place(kind: str, id_: str) -> str:
     return f"findings/{id_}/index.md" if kind in ("findings", "rules") else f"{kind}/{id_}.md"
 
 
-def _places(kinds: Kinds, commands: Sequence[Command]) -> dict[str, str]:
+def _places(kinds: Kinds, commands: Sequence[CommandPage]) -> dict[str, str]:
     """Id → the path of its page; a finding before a failure of the same name."""
     places = {f"netprobe {command.name}": f"commands/{_file(command)}.md" for command in commands}
     for kind in SECTIONS:
@@ -119,7 +119,7 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads), *told, ""]
 
 
-def _start(kinds: Kinds, commands: Sequence[Command]) -> str:
+def _start(kinds: Kinds, commands: Sequence[CommandPage]) -> str:
     counts = {kind: len(kinds[kind].titles) for kind in SECTIONS}
     lines = [
         "# netprobe",
@@ -180,7 +180,7 @@ def _since(catalog: Catalog, id_: str) -> str:
     """Since which version the catalog has an endpoint, and when it changed."""
     entry = next(one for one in catalog.entries if id_ in one.ids)
     first, changes = history.current().of(entry.id)
-    changed = dict.fromkeys(one.version for one in changes if one.kind is not history.Kind.ADDED)
+    changed = dict.fromkeys(one.version for one in changes if one.kind is not history.CatalogChangeKind.ADDED)
     return f"since {first}; changed {', '.join(changed)}" if changed else f"since {first}"
 
 
@@ -202,7 +202,7 @@ def _messages() -> str:
         "What stands in a log, what it means on an ECS Anywhere host, and what it can be.",
         "",
     ]
-    by_agent: dict[str, list[messages.Message]] = {}
+    by_agent: dict[str, list[messages.AgentMessage]] = {}
     for one in messages.messages():
         by_agent.setdefault(one.agent, []).append(one)
     for agent, told in by_agent.items():
@@ -214,16 +214,16 @@ def _messages() -> str:
     return "\n".join(lines)
 
 
-def _file(command: Command) -> str:
+def _file(command: CommandPage) -> str:
     return command.name.replace(" ", "-")
 
 
-def _commands(commands: Sequence[Command]) -> str:
+def _commands(commands: Sequence[CommandPage]) -> str:
     rows = [(f"[netprobe {one.name}]({_file(one)}.md)", one.summary) for one in commands]
     return "\n".join(["# Commands", "", *_table(("command", "does"), rows)])
 
 
-def _command(command: Command) -> str:
+def _command(command: CommandPage) -> str:
     usage = " ".join(one.value or one.names for one in command.arguments)
     lines = [f"# netprobe {command.name}", ""]
     lines += ["```text", f"netprobe {command.name} [OPTIONS] {usage}".rstrip(), "```", ""]

@@ -22,10 +22,10 @@ from pathlib import Path
 from netprobe.errors import UnreadableFileError
 from netprobe.host import manifest
 from netprobe.host.archive_files import TOTAL, keep
-from netprobe.host.filesystem import Entry, FileSystem, FolderRoot, Kind, UnreadableError
+from netprobe.host.filesystem import FileEntry, FileKind, FileSystem, FolderRoot, UnreadableError
 from netprobe.host.streams import MALFORMED, ArchiveError, Budget, Forward, decompressed
 from netprobe.host.tarinfo import StrictInfo
-from netprobe.host.tree import MAX_NODES, MAX_PATH, Node, Nodes, TooManyError, TreeRoot
+from netprobe.host.tree import MAX_NODES, MAX_PATH, Node, Nodes, TooManyMembersError, TreeRoot
 
 _LAYER = re.compile(r"blobs/sha256/[0-9a-f]{64}|[0-9a-f]{64}/layer\.tar|[0-9a-f]{64}\.tar(?:\.gz)?")
 _SMALL = 4 * 1024 * 1024
@@ -72,9 +72,9 @@ def _place(outer: _Outer, tree: TreeRoot, tar: tarfile.TarFile, info: tarfile.Ta
         tree.refused += 1
         return
     if info.isdir():
-        node = Node(Entry(kind=Kind.FOLDER, mode=info.mode))
+        node = Node(FileEntry(kind=FileKind.FOLDER, mode=info.mode))
     elif info.issym():
-        node = Node(Entry(kind=Kind.LINK, mode=0o777, target=info.linkname))
+        node = Node(FileEntry(kind=FileKind.LINK, mode=0o777, target=info.linkname))
     elif info.islnk():
         there = tree.find(info.linkname.lstrip("/"))
         if there is None or there.children is not None:
@@ -82,9 +82,11 @@ def _place(outer: _Outer, tree: TreeRoot, tar: tarfile.TarFile, info: tarfile.Ta
             return
         node = there
     elif info.isreg():
-        node = Node(Entry(kind=Kind.FILE, size=info.size, mode=info.mode), _content(outer, tree, tar, info, path))
+        node = Node(
+            FileEntry(kind=FileKind.FILE, size=info.size, mode=info.mode), _content(outer, tree, tar, info, path)
+        )
     else:
-        node = Node(Entry(kind=Kind.OTHER, mode=info.mode))
+        node = Node(FileEntry(kind=FileKind.OTHER, mode=info.mode))
     tree.place(path, node)
 
 
@@ -215,7 +217,7 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except ArchiveError as exc:
         raise UnreadableFileError(str(path), str(exc), _REMEDY) from exc
-    except TooManyError as exc:
+    except TooManyMembersError as exc:
         reason = f"holds more than {MAX_NODES} files, which is no image of a server"
         raise UnreadableFileError(str(path), reason, _REMEDY) from exc
     except UnreadableError as exc:

@@ -32,7 +32,7 @@ MAX_THROUGH = 4096
 MAX_LISTING = 20_000
 
 
-class Kind(StrEnum):
+class FileKind(StrEnum):
     """What stands at a path."""
 
     FILE = "file"
@@ -43,7 +43,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class FileEntry:
     """One name in the file system.
 
     Attributes:
@@ -53,7 +53,7 @@ class Entry:
         target: where a link points, as written.
     """
 
-    kind: Kind
+    kind: FileKind
     size: int = 0
     mode: int = 0
     target: str = ""
@@ -79,7 +79,7 @@ class FileSystem(ABC):
     """A root that can be looked into. Paths are absolute, as a program on that host would write them."""
 
     @abstractmethod
-    def _entry(self, real: tuple[str, ...]) -> Entry | None:
+    def _entry(self, real: tuple[str, ...]) -> FileEntry | None:
         """What stands at a path whose folders are known to be real folders; links are not followed."""
 
     @abstractmethod
@@ -115,8 +115,8 @@ class FileSystem(ABC):
             entry = self._entry((*done, part))
             if entry is None:
                 return None
-            if entry.kind is not Kind.LINK or (not todo and not follow_last):
-                if todo and entry.kind is not Kind.FOLDER:
+            if entry.kind is not FileKind.LINK or (not todo and not follow_last):
+                if todo and entry.kind is not FileKind.FOLDER:
                     return None
                 done.append(part)
                 continue
@@ -130,18 +130,18 @@ class FileSystem(ABC):
                 raise UnreadableError(path[:200], f"its links lead through more than {MAX_THROUGH} folders")
         return tuple(done)
 
-    def entry(self, path: str) -> Entry | None:
+    def entry(self, path: str) -> FileEntry | None:
         """What stands at a path after following links; None for nothing and for a dangling link."""
         real = self.resolve(path)
         return None if real is None else self._at(real)
 
-    def lentry(self, path: str) -> Entry | None:
+    def lentry(self, path: str) -> FileEntry | None:
         """What stands at a path; a link at the end is not followed."""
         real = self.resolve(path, follow_last=False)
         return None if real is None else self._at(real)
 
-    def _at(self, real: tuple[str, ...]) -> Entry | None:
-        return self._entry(real) if real else Entry(kind=Kind.FOLDER, mode=0o755)
+    def _at(self, real: tuple[str, ...]) -> FileEntry | None:
+        return self._entry(real) if real else FileEntry(kind=FileKind.FOLDER, mode=0o755)
 
     def exists(self, path: str) -> bool:
         """Whether something stands at a path, links followed."""
@@ -150,7 +150,7 @@ class FileSystem(ABC):
     def is_file(self, path: str) -> bool:
         """Whether a regular file stands at a path, links followed."""
         entry = self.entry(path)
-        return entry is not None and entry.kind is Kind.FILE
+        return entry is not None and entry.kind is FileKind.FILE
 
     def first(self, *paths: str) -> str | None:
         """The first of several paths where something stands."""
@@ -164,7 +164,7 @@ class FileSystem(ABC):
         """
         real = self.resolve(path)
         entry = None if real is None else self._at(real)
-        if real is None or entry is None or entry.kind is not Kind.FILE:
+        if real is None or entry is None or entry.kind is not FileKind.FILE:
             return None
         data = self._read(real, limit + 1)
         if len(data) > limit:
@@ -175,7 +175,7 @@ class FileSystem(ABC):
         """The first bytes of a regular file, however large it is."""
         real = self.resolve(path)
         entry = None if real is None else self._at(real)
-        if real is None or entry is None or entry.kind is not Kind.FILE:
+        if real is None or entry is None or entry.kind is not FileKind.FILE:
             return None
         return self._read(real, size)
 
@@ -194,7 +194,7 @@ class FileSystem(ABC):
         """The names in a folder, sorted; nothing where there is no folder."""
         real = self.resolve(folder)
         entry = None if real is None else self._at(real)
-        if real is None or entry is None or entry.kind is not Kind.FOLDER:
+        if real is None or entry is None or entry.kind is not FileKind.FOLDER:
             return ()
         found = self._list(real)
         if len(found) > MAX_LISTING:
@@ -242,7 +242,7 @@ class FolderRoot(FileSystem):
             current = below
         return current
 
-    def _entry(self, real: tuple[str, ...]) -> Entry | None:
+    def _entry(self, real: tuple[str, ...]) -> FileEntry | None:
         try:
             folder = self._open_folder(real[:-1])
         except OSError as exc:
@@ -256,7 +256,9 @@ class FolderRoot(FileSystem):
             return None
         finally:
             os.close(folder)
-        return Entry(kind=_kind(status.st_mode), size=status.st_size, mode=stat.S_IMODE(status.st_mode), target=target)
+        return FileEntry(
+            kind=_kind(status.st_mode), size=status.st_size, mode=stat.S_IMODE(status.st_mode), target=target
+        )
 
     def _read(self, real: tuple[str, ...], limit: int, *, start: int = 0) -> bytes:
         path = "/" + "/".join(real)
@@ -284,7 +286,7 @@ class FolderRoot(FileSystem):
         """
         real = self.resolve(path)
         entry = None if real is None else self._at(real)
-        if real is None or entry is None or entry.kind is not Kind.FILE:
+        if real is None or entry is None or entry.kind is not FileKind.FILE:
             return None
         return self._read(real, size, start=max(entry.size - size, 0))
 
@@ -312,12 +314,12 @@ def _read_up_to(read: Callable[[int], bytes | None], limit: int) -> bytes:
     return b"".join(pieces)
 
 
-def _kind(mode: int) -> Kind:
+def _kind(mode: int) -> FileKind:
     if stat.S_ISREG(mode):
-        return Kind.FILE
+        return FileKind.FILE
     if stat.S_ISDIR(mode):
-        return Kind.FOLDER
-    return Kind.LINK if stat.S_ISLNK(mode) else Kind.OTHER
+        return FileKind.FOLDER
+    return FileKind.LINK if stat.S_ISLNK(mode) else FileKind.OTHER
 
 
 def _unless_absent(real: tuple[str, ...], exc: OSError) -> None:

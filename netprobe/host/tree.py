@@ -8,7 +8,7 @@ names with ``..`` are left out and counted.
 
 from __future__ import annotations
 
-from netprobe.host.filesystem import MAX_LINKS, MAX_THROUGH, Entry, FileSystem, Kind, UnreadableError
+from netprobe.host.filesystem import MAX_LINKS, MAX_THROUGH, FileEntry, FileKind, FileSystem, UnreadableError
 
 MAX_NODES = 500_000
 MAX_STEPS = 4 * MAX_NODES
@@ -26,17 +26,17 @@ class Node:
 
     __slots__ = ("children", "data", "entry")
 
-    def __init__(self, entry: Entry, data: bytes | None = None) -> None:
+    def __init__(self, entry: FileEntry, data: bytes | None = None) -> None:
         self.entry = entry
         self.data = data
-        self.children: dict[str, Node] | None = {} if entry.kind is Kind.FOLDER else None
+        self.children: dict[str, Node] | None = {} if entry.kind is FileKind.FOLDER else None
 
 
 def _folder() -> Node:
-    return Node(Entry(kind=Kind.FOLDER, mode=0o755))
+    return Node(FileEntry(kind=FileKind.FOLDER, mode=0o755))
 
 
-class TooManyError(Exception):
+class TooManyMembersError(Exception):
     """More members than any server has."""
 
 
@@ -58,7 +58,7 @@ class Nodes:
         """
         self._left -= 1
         if self._left < 0:
-            raise TooManyError
+            raise TooManyMembersError
 
 
 class TreeRoot(FileSystem):
@@ -84,7 +84,7 @@ class TreeRoot(FileSystem):
             node = node.children.get(part)
         return node
 
-    def _entry(self, real: tuple[str, ...]) -> Entry | None:
+    def _entry(self, real: tuple[str, ...]) -> FileEntry | None:
         node = self._node(real)
         return None if node is None else node.entry
 
@@ -105,7 +105,7 @@ class TreeRoot(FileSystem):
         for depth, part in enumerate(parts):
             assert node.children is not None
             below = node.children.get(part)
-            if below is not None and below.entry.kind is Kind.LINK:
+            if below is not None and below.entry.kind is FileKind.LINK:
                 real = self.resolve("/" + "/".join(parts[: depth + 1]))
                 below = self._node(real) if real is not None else None
             if below is None or below.children is None:
@@ -118,7 +118,7 @@ class TreeRoot(FileSystem):
     def _counted(self) -> None:
         self.count += 1
         if self.count > MAX_NODES:
-            raise TooManyError
+            raise TooManyMembersError
         if self._shared is not None:
             self._shared.take()
 
@@ -137,7 +137,7 @@ class TreeRoot(FileSystem):
             node = None if here.children is None else here.children.get(part)
             if node is None:
                 return None
-            if node.entry.kind is not Kind.LINK or (not todo and not follow_last):
+            if node.entry.kind is not FileKind.LINK or (not todo and not follow_last):
                 if todo and node.children is None:
                     return None
                 way.append((part, node))
@@ -168,7 +168,7 @@ class TreeRoot(FileSystem):
             node = None if node is None or node.children is None else node.children.get(part)
             if node is None:
                 break
-            if node.entry.kind is Kind.LINK and ".." not in parts:
+            if node.entry.kind is FileKind.LINK and ".." not in parts:
                 try:
                     folder = self.resolve("/" + "/".join(parts[:-1]))
                 except UnreadableError:

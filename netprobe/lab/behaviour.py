@@ -64,7 +64,7 @@ class TlsMode(StrEnum):
     """Flights that are larger than 1,300 bytes get lost, unless the client asked for smaller segments (MSS)."""
 
 
-class Chain(StrEnum):
+class ShownChain(StrEnum):
     """Which certificate is shown."""
 
     GENUINE = "genuine"
@@ -122,7 +122,7 @@ class HostBehaviour:
     tls: TlsMode = TlsMode.COMPLETE
     tls_by_name: bool = False
     alert: int = 40
-    chain: Chain = Chain.GENUINE
+    chain: ShownChain = ShownChain.GENUINE
     http: HttpMode = HttpMode.GENUINE
     odd: str = ""
     delay_seconds: float = 0.0
@@ -210,7 +210,7 @@ class ProxyBehaviour:
     only: tuple[str, ...] = ()
     tcp: TcpMode = TcpMode.ACCEPT
     speaks: tuple[str, ...] = SCHEMES
-    chain: Chain = Chain.GENUINE
+    chain: ShownChain = ShownChain.GENUINE
     wants: tuple[str, str] | None = None
     idle_seconds: float | None = None
     through: HostBehaviour | None = None

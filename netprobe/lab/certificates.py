@@ -2,7 +2,7 @@
 
 Two authorities: one stands for the public web PKI that the genuine services chain to, one for a company's TLS
 inspection. Their certificates conform to RFC 5280 (key identifiers, critical basic constraints, key usage), so that a
-strict verifier accepts them; the deliberate exceptions are named in :class:`netprobe.lab.behaviour.Chain`.
+strict verifier accepts them; the deliberate exceptions are named in :class:`netprobe.lab.behaviour.ShownChain`.
 
 Every key is P-256 and made once a lab: an RSA key would cost more than the rest of the lab's start. Keys exist only
 in the lab's temporary folder, readable by its owner, and vouch for nothing outside the lab.
@@ -22,14 +22,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from netprobe.lab.behaviour import Chain
+from netprobe.lab.behaviour import ShownChain
 from netprobe.lab.tls import remember_server_name
 
 ORIGIN_ORGANISATION = "netprobe lab Trust Services"
 INSPECTOR_ORGANISATION = "Example Corp"
 INSPECTOR_NAME = "Example Corp TLS Inspection CA"
 WRONG_NAME = "www.wrong-name.example"
-_NAME_SHOWN = {Chain.WRONG_NAME: WRONG_NAME, Chain.WRONG_AWS_NAME: "m7-tacs-s1.dub.amazon.com"}
+_NAME_SHOWN = {ShownChain.WRONG_NAME: WRONG_NAME, ShownChain.WRONG_AWS_NAME: "m7-tacs-s1.dub.amazon.com"}
 """What a certificate is for, where it is not for the host; the second is what amazon-ecs-agent#4530 saw."""
 _VALID = dt.timedelta(days=90)
 
@@ -184,7 +184,7 @@ class Certificates:
         self._issuing = self._root.intermediate("netprobe lab M01", ORIGIN_ORGANISATION, self._now)
         self._inspector = Issuer.root(INSPECTOR_NAME, INSPECTOR_ORGANISATION, self._now)
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._contexts: dict[tuple[str, Chain, bool, float], ssl.SSLContext] = {}
+        self._contexts: dict[tuple[str, ShownChain, bool, float], ssl.SSLContext] = {}
         self.origin_file = directory / "lab-ca.pem"
         self.inspector_file = directory / "inspection-ca.pem"
         self.both_file = directory / "lab-and-inspection-ca.pem"
@@ -193,7 +193,7 @@ class Certificates:
         self.both_file.write_bytes(_pem(self._root.certificate) + _pem(self._inspector.certificate))
 
     def context(
-        self, host: str, chain: Chain, *, old: bool = False, validity_offset_seconds: float = 0.0
+        self, host: str, chain: ShownChain, *, old: bool = False, validity_offset_seconds: float = 0.0
     ) -> ssl.SSLContext:
         """The server context that shows ``chain`` for ``host``.
 
@@ -208,7 +208,7 @@ class Certificates:
             self._contexts[wanted] = self._make(*wanted)
         return self._contexts[wanted]
 
-    def _make(self, host: str, chain: Chain, old: bool, offset: float) -> ssl.SSLContext:
+    def _make(self, host: str, chain: ShownChain, old: bool, offset: float) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.set_alpn_protocols(["http/1.1"])
         remember_server_name(context)
@@ -227,27 +227,27 @@ class Certificates:
         path.unlink()
         return context
 
-    def _chain(self, host: str, chain: Chain, offset: float) -> tuple[x509.Certificate, ...]:
+    def _chain(self, host: str, chain: ShownChain, offset: float) -> tuple[x509.Certificate, ...]:
         begin, end = self._validity(chain, offset)
-        if chain is Chain.SELF_SIGNED:
+        if chain is ShownChain.SELF_SIGNED:
             own = Issuer(
                 _ca(_name(host[:64]), _name(host[:64]), self._key, self._key, None, self._now, path_length=None),
                 self._key,
             )
             return (own.leaf((host,), self._key, not_before=begin, not_after=end),)
-        if chain in (Chain.INTERCEPTED, Chain.INTERCEPTED_NONCONFORMING):
-            conforming = chain is Chain.INTERCEPTED
+        if chain in (ShownChain.INTERCEPTED, ShownChain.INTERCEPTED_NONCONFORMING):
+            conforming = chain is ShownChain.INTERCEPTED
             leaf = self._inspector.leaf((host,), self._key, not_before=begin, not_after=end, key_identifiers=conforming)
             return (leaf, self._inspector.certificate)
         names = (_NAME_SHOWN.get(chain, host),)
         leaf = self._issuing.leaf(names, self._key, not_before=begin, not_after=end)
-        return (leaf,) if chain is Chain.INCOMPLETE else (leaf, self._issuing.certificate)
+        return (leaf,) if chain is ShownChain.INCOMPLETE else (leaf, self._issuing.certificate)
 
-    def _validity(self, chain: Chain, offset: float) -> tuple[dt.datetime, dt.datetime]:
+    def _validity(self, chain: ShownChain, offset: float) -> tuple[dt.datetime, dt.datetime]:
         day = dt.timedelta(days=1)
         shift = dt.timedelta(seconds=offset)
-        if chain is Chain.EXPIRED:
+        if chain is ShownChain.EXPIRED:
             return self._now - _VALID, self._now - day
-        if chain is Chain.NOT_YET_VALID:
+        if chain is ShownChain.NOT_YET_VALID:
             return self._now + day, self._now + _VALID
         return self._now - day + shift, self._now + _VALID + shift

@@ -26,11 +26,11 @@ import trio
 from netprobe.catalog.model import Endpoint, Genuine
 from netprobe.errors import UsageError
 from netprobe.lab import sockets, standing
-from netprobe.lab.behaviour import Chain, DnsTcp, HostBehaviour, ProxyBehaviour, TcpMode
+from netprobe.lab.behaviour import DnsTcp, HostBehaviour, ProxyBehaviour, ShownChain, TcpMode
 from netprobe.lab.certificates import Certificates
 from netprobe.lab.guests import Guests
-from netprobe.lab.plan import PROXY, Plan, PlannedAddress, PlannedHost, hosts_of, is_literal, plan, with_proxy
-from netprobe.lab.proxy import ProxyServer as ServedProxy
+from netprobe.lab.plan import PROXY, LabPlan, PlannedAddress, PlannedHost, hosts_of, is_literal, plan, with_proxy
+from netprobe.lab.proxy import LabProxy as ServedProxy
 from netprobe.lab.resolver import Memory, serve_tcp, serve_udp
 from netprobe.lab.scenarios import SCENARIOS, Scenario, Trust
 from netprobe.lab.servers import HostServer, Site
@@ -115,7 +115,7 @@ class _Bound:
             datagrams.close()
 
 
-class Ports:
+class LabPorts:
     """Which port stands for which: fixed, or chosen by the kernel at first use and kept.
 
     Attributes:
@@ -132,7 +132,7 @@ class Ports:
         return sock
 
 
-def bind(network: Plan, certificates: Certificates, ports: Ports) -> _Bound:
+def bind(network: LabPlan, certificates: Certificates, ports: LabPorts) -> _Bound:
     """Bind every socket of a plan.
 
     Args:
@@ -154,7 +154,7 @@ def bind(network: Plan, certificates: Certificates, ports: Ports) -> _Bound:
     return bound
 
 
-def _bind_resolvers(network: Plan, bound: _Bound, ports: Ports) -> None:
+def _bind_resolvers(network: LabPlan, bound: _Bound, ports: LabPorts) -> None:
     modes = {DnsTcp.ANSWER: TcpMode.ACCEPT, DnsTcp.REFUSE: TcpMode.REFUSE, DnsTcp.DROP: TcpMode.DROP}
     for index, (address, behaviour) in enumerate(network.resolvers):
         mode = modes[behaviour.tcp] if behaviour.listens else TcpMode.REFUSE
@@ -167,7 +167,7 @@ def _bind_resolvers(network: Plan, bound: _Bound, ports: Ports) -> None:
             bound.udp.append((sockets.udp(address, ports.chosen[53]), index))
 
 
-def _bind_hosts(network: Plan, bound: _Bound, certificates: Certificates, ports: Ports) -> None:
+def _bind_hosts(network: LabPlan, bound: _Bound, certificates: Certificates, ports: LabPorts) -> None:
     for (address, service_port), sites in _sites(network).items():
         mode = next(iter(sites.values())).behaviour.tcp
         sock = ports.bind(address, service_port, mode)
@@ -177,7 +177,7 @@ def _bind_hosts(network: Plan, bound: _Bound, certificates: Certificates, ports:
             bound.keep_silent(sock, mode)
 
 
-def _bind_proxy(network: Plan, bound: _Bound, certificates: Certificates, ports: Ports) -> None:
+def _bind_proxy(network: LabPlan, bound: _Bound, certificates: Certificates, ports: LabPorts) -> None:
     if network.proxy is None:
         return
     mode = network.proxy.behaviour.tcp
@@ -189,14 +189,14 @@ def _bind_proxy(network: Plan, bound: _Bound, certificates: Certificates, ports:
         bound.keep_silent(sock, mode)
 
 
-def _sites(network: Plan) -> dict[tuple[str, int], dict[str, Site]]:
+def _sites(network: LabPlan) -> dict[tuple[str, int], dict[str, Site]]:
     """Every address and service port with the hosts that are served there."""
     search_page = PlannedHost(
         name=_SEARCH_PAGE,
         ids=frozenset(),
         genuine=Genuine.HTTP,
         service_ports=frozenset(network.service_ports),
-        addresses=(PlannedAddress(address=network.search_page, behaviour=HostBehaviour(chain=Chain.WRONG_NAME)),),
+        addresses=(PlannedAddress(address=network.search_page, behaviour=HostBehaviour(chain=ShownChain.WRONG_NAME)),),
     )
     found: dict[tuple[str, int], dict[str, Site]] = {}
     for host in (*network.hosts, search_page):
@@ -207,7 +207,7 @@ def _sites(network: Plan) -> dict[tuple[str, int], dict[str, Site]]:
     return found
 
 
-async def serve(network: Plan, bound: _Bound) -> None:
+async def serve(network: LabPlan, bound: _Bound) -> None:
     """Serve a bound plan until cancelled; closes every socket."""
     zone = network.zone
     memories = [Memory() for _ in network.resolvers]
@@ -254,7 +254,7 @@ def _allow_files(wanted: int) -> None:
 
 def _lay_out(
     scenario: Scenario, endpoints: Sequence[Endpoint], certificates: Certificates
-) -> tuple[Plan, _Bound, Ports]:
+) -> tuple[LabPlan, _Bound, LabPorts]:
     """Find a free block of loopback, and bind the whole plan there."""
     size = 2 * len(hosts_of(endpoints)) + len(scenario.resolvers) + 2
     _allow_files(2 * size + _SPARE_FILES)
@@ -263,7 +263,7 @@ def _lay_out(
         proxy_address = next(block)
         network = plan(scenario, endpoints, block, itertools.repeat("::1"))
         network = with_proxy(network, scenario, endpoints, proxy_address)
-        ports = Ports()
+        ports = LabPorts()
         try:
             return network, bind(network, certificates, ports), ports
         except sockets.PortTakenError:
@@ -284,7 +284,7 @@ def scenario_named(name: str) -> Scenario:
     return SCENARIOS[name]
 
 
-def describe(scenario: Scenario, network: Plan, ports: Ports, certificates: Certificates) -> Standing:
+def describe(scenario: Scenario, network: LabPlan, ports: LabPorts, certificates: Certificates) -> Standing:
     """Say where a bound lab listens."""
     store_file = {
         Trust.ORIGIN: certificates.origin_file,

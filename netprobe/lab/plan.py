@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from netprobe.catalog.model import Endpoint, Genuine
 from netprobe.lab.behaviour import HostBehaviour, ProxyBehaviour, ResolverBehaviour
-from netprobe.lab.resolver import Record, Zone
+from netprobe.lab.resolver import NameRecord, Zone
 from netprobe.lab.scenarios import Scenario
 
 NUMBERS = (1, 2, 16)
@@ -52,10 +52,10 @@ class PlannedHost:
     addresses: tuple[PlannedAddress, ...]
 
     @property
-    def record(self) -> Record:
+    def record(self) -> NameRecord:
         """What DNS says of it."""
         literals = [planned.address for planned in self.addresses]
-        return Record(
+        return NameRecord(
             ids=self.ids,
             v4=tuple(a for a in literals if ":" not in a),
             v6=tuple(a for a in literals if ":" in a),
@@ -80,7 +80,7 @@ class PlannedProxy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class LabPlan:
     """A whole network.
 
     Attributes:
@@ -100,7 +100,7 @@ class Plan:
         """What the DNS servers know."""
         records = {host.name: host.record for host in self.hosts}
         if self.proxy is not None and self.proxy.behaviour.named:
-            records[PROXY] = Record(ids=frozenset(), v4=(self.proxy.address,))
+            records[PROXY] = NameRecord(ids=frozenset(), v4=(self.proxy.address,))
         return Zone(records=records, search_page=self.search_page)
 
     @property
@@ -141,7 +141,7 @@ def hosts_of(endpoints: Sequence[Endpoint], numbers: Sequence[int] = NUMBERS) ->
 
 def plan(
     scenario: Scenario, endpoints: Sequence[Endpoint], v4: Iterator[str] | None, v6: Iterator[str] | None = None
-) -> Plan:
+) -> LabPlan:
     """Lay a scenario out on addresses.
 
     Args:
@@ -173,10 +173,10 @@ def plan(
         )
 
     hosts = hosts_of(endpoints, scenario.numbers or NUMBERS)
-    return Plan(hosts=tuple(map(lay_out, hosts)), resolvers=resolvers, search_page=search_page)
+    return LabPlan(hosts=tuple(map(lay_out, hosts)), resolvers=resolvers, search_page=search_page)
 
 
-def with_proxy(network: Plan, scenario: Scenario, endpoints: Sequence[Endpoint], address: str) -> Plan:
+def with_proxy(network: LabPlan, scenario: Scenario, endpoints: Sequence[Endpoint], address: str) -> LabPlan:
     """The same network with a forward proxy: the scenario's, else one that opens every tunnel.
 
     Args:

@@ -19,9 +19,9 @@ import trio
 
 from netprobe.lab.behaviour import HostBehaviour, ProxyBehaviour, ProxyMode
 from netprobe.lab.certificates import Certificates
-from netprobe.lab.plan import PROXY, Plan, PlannedHost, is_literal
+from netprobe.lab.plan import PROXY, LabPlan, PlannedHost, is_literal
 from netprobe.lab.servers import HostServer, Site
-from netprobe.lab.tls import Session
+from netprobe.lab.tls import TlsServerSession
 
 CONNECT_SECONDS = 2.0
 """How long the proxy waits for a host before it gives up."""
@@ -115,10 +115,10 @@ MOST_NAMES = 16
 """Names beside the plan's that the proxy shows a certificate for: each agent of a root may name another proxy."""
 
 
-class ProxyServer:
+class LabProxy:
     """Serves the proxy of one plan."""
 
-    def __init__(self, network: Plan, certificates: Certificates, ports: Mapping[int, int]) -> None:
+    def __init__(self, network: LabPlan, certificates: Certificates, ports: Mapping[int, int]) -> None:
         """Take the plan.
 
         Args:
@@ -156,7 +156,7 @@ class ProxyServer:
         if scheme == "http":
             await self._connect(Clear(stream))
             return
-        session = Session(stream, self._certificates.context(PROXY, self._behaviour.chain))
+        session = TlsServerSession(stream, self._certificates.context(PROXY, self._behaviour.chain))
         session.choose_by_name(lambda name: self._certificates.context(self._shown(name), self._behaviour.chain))
         if await session.hear() and await session.complete():
             await self._connect(session)

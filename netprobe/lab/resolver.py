@@ -40,7 +40,7 @@ _SINKHOLE = {dns.rdatatype.A: ("0.0.0.0",), dns.rdatatype.AAAA: ("::",)}  # noqa
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class NameRecord:
     """What is known of one name.
 
     Attributes:
@@ -65,7 +65,7 @@ class Zone:
         search_page: the address that a wildcard resolver gives for names that do not exist.
     """
 
-    records: Mapping[str, Record] = field(default_factory=dict)
+    records: Mapping[str, NameRecord] = field(default_factory=dict)
     search_page: str = ""
 
     def has_below(self, name: str) -> bool:
@@ -149,7 +149,7 @@ def respond(
     return response
 
 
-def _another(zone: Zone, record: Record) -> Record:
+def _another(zone: Zone, record: NameRecord) -> NameRecord:
     """The record of a name that serves something else; its own where there is none."""
     others = (other for other in zone.records.values() if other.ids.isdisjoint(record.ids) and other.v4)
     return next(others, record)
@@ -169,7 +169,7 @@ def _fill(
     response: dns.message.Message,
     rrtype: dns.rdatatype.RdataType,
     name: dns.name.Name,
-    record: Record | None,
+    record: NameRecord | None,
     zone: Zone,
     *,
     wildcard: bool,

@@ -13,7 +13,6 @@ from enum import StrEnum
 
 from netprobe.findings import Verdict
 from netprobe.lab.behaviour import (
-    Chain,
     DnsMode,
     DnsTcp,
     Edns,
@@ -22,6 +21,7 @@ from netprobe.lab.behaviour import (
     ProxyBehaviour,
     ProxyMode,
     ResolverBehaviour,
+    ShownChain,
     TcpMode,
     TlsMode,
 )
@@ -373,7 +373,7 @@ def _certificates() -> tuple[Scenario, ...]:
         summary: str,
         findings: tuple[str, ...],
         failure: Failure | None,
-        chain: Chain,
+        chain: ShownChain,
         *,
         at: tuple[str, ...] = (),
         verdict: Verdict = Verdict.NOT_READY,
@@ -397,14 +397,14 @@ def _certificates() -> tuple[Scenario, ...]:
             "A device opens every TLS connection with a CA of its own, which this host does not trust.",
             ("tls_intercepted",),
             Failure.SSL_UNKNOWN_AUTHORITY,
-            Chain.INTERCEPTED,
+            ShownChain.INTERCEPTED,
         ),
         shown(
             "tls-intercepted-trusted",
             "A device opens every TLS connection with a CA of its own, which this host trusts.",
             ("tls_intercepted_trusted",),
             None,
-            Chain.INTERCEPTED,
+            ShownChain.INTERCEPTED,
             verdict=Verdict.DEGRADED,
             trust=Trust.ORIGIN_AND_INSPECTOR,
         ),
@@ -413,7 +413,7 @@ def _certificates() -> tuple[Scenario, ...]:
             "A trusted inspection CA mints certificates that strict X.509 verifiers reject.",
             ("tls_intercepted_trusted", "tls_nonconforming_chain"),
             None,
-            Chain.INTERCEPTED_NONCONFORMING,
+            ShownChain.INTERCEPTED_NONCONFORMING,
             verdict=Verdict.DEGRADED,
             trust=Trust.ORIGIN_AND_INSPECTOR,
         ),
@@ -422,7 +422,7 @@ def _certificates() -> tuple[Scenario, ...]:
             "ssm shows a self-signed certificate.",
             ("tls_intercepted",),
             Failure.SSL_UNKNOWN_AUTHORITY,
-            Chain.SELF_SIGNED,
+            ShownChain.SELF_SIGNED,
             at=("ssm",),
         ),
         shown(
@@ -430,7 +430,7 @@ def _certificates() -> tuple[Scenario, ...]:
             "The services are genuine, and this host's trust store lacks their root.",
             ("tls_untrusted_store",),
             Failure.SSL_UNKNOWN_AUTHORITY,
-            Chain.GENUINE,
+            ShownChain.GENUINE,
             trust=Trust.INSPECTOR,
         ),
         shown(
@@ -438,7 +438,7 @@ def _certificates() -> tuple[Scenario, ...]:
             "The certificate of ssm has expired.",
             ("tls_expired",),
             Failure.SSL_EXPIRED,
-            Chain.EXPIRED,
+            ShownChain.EXPIRED,
             at=("ssm",),
         ),
         shown(
@@ -446,7 +446,7 @@ def _certificates() -> tuple[Scenario, ...]:
             "The certificate of ssm is not valid yet.",
             ("tls_not_yet_valid",),
             Failure.SSL_NOT_YET_VALID,
-            Chain.NOT_YET_VALID,
+            ShownChain.NOT_YET_VALID,
             at=("ssm",),
         ),
         shown(
@@ -454,7 +454,7 @@ def _certificates() -> tuple[Scenario, ...]:
             "The certificate of ssm is for another name.",
             ("tls_wrong_name",),
             Failure.SSL_INVALID_HOSTNAME,
-            Chain.WRONG_NAME,
+            ShownChain.WRONG_NAME,
             at=("ssm",),
         ),
         shown(
@@ -462,7 +462,7 @@ def _certificates() -> tuple[Scenario, ...]:
             "ssm sends its certificate without the intermediate.",
             ("tls_incomplete_chain",),
             Failure.SSL_UNKNOWN_AUTHORITY,
-            Chain.INCOMPLETE,
+            ShownChain.INCOMPLETE,
             at=("ssm",),
         ),
         Scenario(
@@ -472,7 +472,7 @@ def _certificates() -> tuple[Scenario, ...]:
             findings=("tls_wrong_name",),
             failure=Failure.SSL_INVALID_HOSTNAME,
             at=("ssm",),
-            behaviour=HostBehaviour(chain=Chain.WRONG_AWS_NAME),
+            behaviour=HostBehaviour(chain=ShownChain.WRONG_AWS_NAME),
         ),
     )
 
@@ -507,7 +507,7 @@ def _http() -> tuple[Scenario, ...]:
         return replace(
             plain,
             findings=tuple(sorted((finding, "tls_intercepted_trusted"))),
-            behaviour=replace(plain.behaviour, chain=Chain.INTERCEPTED),
+            behaviour=replace(plain.behaviour, chain=ShownChain.INTERCEPTED),
             trust=Trust.ORIGIN_AND_INSPECTOR,
         )
 
@@ -724,7 +724,7 @@ def _reaching_a_proxy() -> tuple[Scenario, ...]:
             "The certificate of the proxy itself comes from a CA that this host does not trust.",
             "proxy_tls_untrusted",
             Failure.SSL_UNKNOWN_AUTHORITY,
-            ProxyBehaviour(scheme="https", chain=Chain.INTERCEPTED),
+            ProxyBehaviour(scheme="https", chain=ShownChain.INTERCEPTED),
         ),
         told(
             "proxy-is-a-web-server",
@@ -738,7 +738,7 @@ def _reaching_a_proxy() -> tuple[Scenario, ...]:
 
 def _through_a_proxy() -> tuple[Scenario, ...]:
     def inspecting(name: str, summary: str, findings: tuple[str, ...], failure: Failure, mode: HttpMode) -> Scenario:
-        through = HostBehaviour(chain=Chain.INTERCEPTED, http=mode)
+        through = HostBehaviour(chain=ShownChain.INTERCEPTED, http=mode)
         return Scenario(
             name=name,
             summary=summary,

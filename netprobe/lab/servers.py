@@ -21,7 +21,7 @@ from netprobe.lab.answers import SWITCHING_PROTOCOLS, HttpAnswer, HttpRequest, a
 from netprobe.lab.behaviour import HostBehaviour, HttpMode, TcpMode, TlsMode
 from netprobe.lab.certificates import Certificates
 from netprobe.lab.odd import ODD, Odd
-from netprobe.lab.tls import Session
+from netprobe.lab.tls import TlsServerSession
 
 LARGEST_FLIGHT = 1000
 """``TlsMode.PATH_MTU``: what still fits through the imagined narrow link."""
@@ -82,7 +82,7 @@ class HostServer:
         if behaviour.tcp is TcpMode.RESET:
             _reset(stream)
             return
-        session = Session(stream, self._context(self._default), behaviour.delay_seconds)
+        session = TlsServerSession(stream, self._context(self._default), behaviour.delay_seconds)
         if len(self._sites) > 1:
             session.choose_by_name(lambda name: self._context(self._site(name)))
         if not await session.hear():
@@ -106,7 +106,7 @@ class HostServer:
             validity_offset_seconds=behaviour.validity_offset_seconds,
         )
 
-    async def _pass_hello(self, stream: trio.SocketStream, session: Session, site: Site) -> bool:
+    async def _pass_hello(self, stream: trio.SocketStream, session: TlsServerSession, site: Site) -> bool:
         """Do to the ClientHello what was declared; True where the handshake goes on."""
         behaviour = site.behaviour
         if behaviour.tls_by_name and session.server_name != site.host:
@@ -121,7 +121,7 @@ class HostServer:
         await fault(stream, behaviour)
         return False
 
-    async def _converse(self, session: Session, site: Site) -> None:
+    async def _converse(self, session: TlsServerSession, site: Site) -> None:
         """Answer requests until the client has had enough."""
         while (request := await _read_request(session)) is not None:
             if site.behaviour.http is HttpMode.STALL:
@@ -198,7 +198,7 @@ async def _leave(stream: trio.SocketStream) -> None:
             pass
 
 
-async def _read_request(session: Session) -> HttpRequest | None:
+async def _read_request(session: TlsServerSession) -> HttpRequest | None:
     """Read one HTTP/1.1 request with its body; None at the end, or where it is none that the lab understands."""
     received = b""
     while b"\r\n\r\n" not in received:
@@ -231,7 +231,7 @@ def _length(value: str) -> int:
     return _LARGEST_BODY + 1 if len(digits) > _MOST_DIGITS else int(digits or "0")
 
 
-async def _say_odd(session: Session, odd: Odd, request: HttpRequest) -> bool:
+async def _say_odd(session: TlsServerSession, odd: Odd, request: HttpRequest) -> bool:
     """Give an odd answer; False where the connection ends with it."""
     if odd.silent:
         await trio.sleep_forever()
@@ -247,7 +247,7 @@ async def _say_odd(session: Session, odd: Odd, request: HttpRequest) -> bool:
     return not closing
 
 
-async def _hold_open(session: Session, told: HttpAnswer, then: bytes = b"") -> None:
+async def _hold_open(session: TlsServerSession, told: HttpAnswer, then: bytes = b"") -> None:
     """Switch protocols, say ``then``, and after that nothing until the client leaves."""
     lines = ["HTTP/1.1 101 Switching Protocols", *(f"{n}: {v}" for n, v in told.headers), "", ""]
     await session.send("\r\n".join(lines).encode("latin-1") + then)

@@ -43,7 +43,7 @@ def remember_server_name(context: ssl.SSLContext) -> None:
     context.sni_callback = heard
 
 
-class Session:
+class TlsServerSession:
     """The server's end of one TLS connection: ``hear``, then ``complete``, then ``receive`` and ``send``.
 
     One task may receive while another sends.

@@ -19,7 +19,7 @@ MAX_TEXT = 8000
 """Characters of a pasted text that are looked at."""
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
+class AgentMessage(msgspec.Struct, frozen=True, kw_only=True):
     """One message.
 
     Attributes:
@@ -43,13 +43,13 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @functools.cache
-def messages() -> tuple[Message, ...]:
+def messages() -> tuple[AgentMessage, ...]:
     """The table."""
     data = tomllib.loads((files("netprobe.messages") / "messages.toml").read_text(encoding="utf-8"))
-    return tuple(msgspec.convert(one, Message) for one in data["message"])
+    return tuple(msgspec.convert(one, AgentMessage) for one in data["message"])
 
 
-def find(text: str) -> tuple[Message, ...]:
+def find(text: str) -> tuple[AgentMessage, ...]:
     """The messages that stand in a text, the longest (and so the most telling) first."""
     folded = " ".join(text[:MAX_TEXT].split()).lower()
     found = [message for message, pattern in _patterns() if pattern.search(folded)]
@@ -57,7 +57,7 @@ def find(text: str) -> tuple[Message, ...]:
 
 
 @functools.cache
-def _patterns() -> tuple[tuple[Message, re.Pattern[str]], ...]:
+def _patterns() -> tuple[tuple[AgentMessage, re.Pattern[str]], ...]:
     return tuple((message, _pattern(message.text)) for message in messages())
 
 

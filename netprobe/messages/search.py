@@ -22,7 +22,7 @@ _EMPTY = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class SearchedPage:
     """One page.
 
     Attributes:
@@ -43,7 +43,7 @@ def words(text: str) -> list[str]:
     ]
 
 
-def ranked(question: str, pages: Iterable[Page], *, every_word: bool = False) -> list[Page]:
+def ranked(question: str, pages: Iterable[SearchedPage], *, every_word: bool = False) -> list[SearchedPage]:
     """The pages that have words of a question, the best first.
 
     Args:

@@ -21,7 +21,7 @@ _MAX_NAME = 253
 _RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}
 
 
-class Message(NamedTuple):
+class DnsMessage(NamedTuple):
     """What matters of one message."""
 
     response: bool
@@ -30,7 +30,7 @@ class Message(NamedTuple):
     addresses: tuple[bytes, ...]
 
 
-def parse(data: bytes) -> Message | None:
+def parse(data: bytes) -> DnsMessage | None:
     """Read a message with one question; None where it is none or lies."""
     if len(data) < 12:
         return None
@@ -45,7 +45,7 @@ def parse(data: bytes) -> Message | None:
     response = bool(flags & 0x8000)
     rcode = _RCODES.get(flags & 15, f"RCODE{flags & 15}")
     addresses = _addresses(data, offset, min(answers, _MAX_RECORDS), name, known) if response else ()
-    return None if addresses is None else Message(response, rcode, name, addresses)
+    return None if addresses is None else DnsMessage(response, rcode, name, addresses)
 
 
 def _addresses(data: bytes, offset: int, count: int, name: str, known: _Known) -> tuple[bytes, ...] | None:

@@ -13,7 +13,7 @@ _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})\b")
 _METHODS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"OPTIONS ", b"DELETE ", b"PATCH ", b"CONNECT ")
 
 
-class Request(NamedTuple):
+class PlainRequest(NamedTuple):
     """What a request names.
 
     Attributes:
@@ -49,7 +49,7 @@ def status(data: bytes) -> str:
     return found[1].decode("ascii") if found is not None else ""
 
 
-def parse(data: bytes) -> Request | None:
+def parse(data: bytes) -> PlainRequest | None:
     """Read a request's head; None while it is not complete (it is taken as complete at :data:`MAX_HEAD`)."""
     head, separator, _ = data[:MAX_HEAD].partition(b"\r\n\r\n")
     if not separator and len(data) < MAX_HEAD:
@@ -58,12 +58,12 @@ def parse(data: bytes) -> Request | None:
     if lines[0].startswith(b"CONNECT "):
         authority = lines[0].split(b" ")[1]
         host, port = _authority(authority)
-        return Request("connect", host, port)
+        return PlainRequest("connect", host, port)
     for line in lines[1:100]:
         name, colon, value = line.partition(b":")
         if colon and name.strip().lower() == b"host":
-            return Request("host", _authority(value.strip())[0], None)
-    return Request("host", None, None)
+            return PlainRequest("host", _authority(value.strip())[0], None)
+    return PlainRequest("host", None, None)
 
 
 def _authority(text: bytes) -> tuple[str | None, int | None]:

@@ -11,8 +11,8 @@ from netprobe.observe import dns, frames, http, quic, tls
 from netprobe.observe.capture import Packet, Tally
 from netprobe.observe.frames import ACK, FIN, RST, SYN, Segment
 from netprobe.observe.matching import Matcher
-from netprobe.observe.model import SCHEMA_VERSION, Observed, Question, Reset, Use
-from netprobe.observe.streams import Assembler, Table, relative
+from netprobe.observe.model import SCHEMA_VERSION, AskedName, Observed, Reset, Use
+from netprobe.observe.streams import Assembler, BoundedTable, relative
 
 MAX_FLOWS = 6_000
 MAX_NAMES = 8_000
@@ -99,9 +99,9 @@ class Observer:
 
     def __init__(self) -> None:
         self.tally = Tally()
-        self._tcp: Table[_Key, _Flow] = Table(MAX_FLOWS, self._end_tcp)
-        self._quic: Table[_Key, _Flow] = Table(MAX_FLOWS, self._end_quic)
-        self._names: Table[bytes, str] = Table(MAX_NAMES)
+        self._tcp: BoundedTable[_Key, _Flow] = BoundedTable(MAX_FLOWS, self._end_tcp)
+        self._quic: BoundedTable[_Key, _Flow] = BoundedTable(MAX_FLOWS, self._end_quic)
+        self._names: BoundedTable[bytes, str] = BoundedTable(MAX_NAMES)
         self._questions: dict[str, _Question] = {}
         self._uses: dict[tuple[str, int, str], _Use] = {}
         self._dropped: Counter[str] = Counter()
@@ -404,7 +404,7 @@ class Observer:
             unexplained=tuple(use for use in named if not use.endpoints),
             bare_addresses=tuple(bare),
             questions=tuple(
-                Question(
+                AskedName(
                     host=name,
                     asked=question.asked,
                     answered=question.answered,

@@ -68,7 +68,7 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     answers: dict[str, int] = msgspec.field(default_factory=dict)
 
 
-class Question(msgspec.Struct, frozen=True, kw_only=True):
+class AskedName(msgspec.Struct, frozen=True, kw_only=True):
     """One name that was asked for in the DNS.
 
     Attributes:
@@ -122,7 +122,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     used: tuple[Use, ...]
     unexplained: tuple[Use, ...]
     bare_addresses: tuple[Use, ...]
-    questions: tuple[Question, ...]
+    questions: tuple[AskedName, ...]
     malformed: dict[str, int]
     dropped: dict[str, int]
     complete: bool

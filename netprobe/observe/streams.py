@@ -61,7 +61,7 @@ def relative(sequence: int, start: int) -> int:
     return distance - (1 << 32) if distance >= _HALF else distance
 
 
-class Table(Generic[K, V]):
+class BoundedTable(Generic[K, V]):
     """A dictionary of at most ``limit`` entries that forgets the one that was used least recently."""
 
     def __init__(self, limit: int, forget: Callable[[K, V], None] | None = None) -> None:

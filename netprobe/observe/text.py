@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from netprobe.errors import printable
 from netprobe.naming import in_words
-from netprobe.observe.model import Observed, Question, Reset, Use
+from netprobe.observe.model import AskedName, Observed, Reset, Use
 
 _SHOWN = 50
 
@@ -118,7 +118,7 @@ def _reset(one: Reset) -> str:
     return line
 
 
-def _questions(questions: list[Question]) -> list[str]:
+def _questions(questions: list[AskedName]) -> list[str]:
     if not questions:
         return []
     lines = ["", "Names that were asked for and not connected to:"]

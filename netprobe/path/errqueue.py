@@ -125,7 +125,7 @@ def abort(sock: socket.socket) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class QueuedError:
     """One entry of the error queue.
 
     Attributes:
@@ -137,7 +137,7 @@ class Heard:
     reply_ttl: int | None
 
 
-def read_error(sock: socket.socket) -> Heard | None:
+def read_error(sock: socket.socket) -> QueuedError | None:
     """Take one ICMP error off the socket's error queue, or None where there is none."""
     while True:
         try:
@@ -152,7 +152,7 @@ def read_error(sock: socket.socket) -> Heard | None:
             errors.append(_parse(level, kind, data))
         for error in errors:
             if error is not None:
-                return Heard(icmp=error, reply_ttl=left)
+                return QueuedError(icmp=error, reply_ttl=left)
 
 
 def _parse(level: int, kind: int, data: bytes) -> IcmpError | None:

@@ -18,8 +18,8 @@ import ssl
 import trio
 
 from netprobe.path import errqueue
-from netprobe.path.model import Answer, End, HelloAttempt
-from netprobe.path.rate_limits import Pace
+from netprobe.path.model import End, HelloAttempt, Reply
+from netprobe.path.rate_limits import SendingPace
 
 CONTROL_NAME = "example.com"
 """IANA's name for examples (RFC 2606): in no blocklist. Sent as bytes to the address; nothing resolves it."""
@@ -38,7 +38,7 @@ def client_hello(name: str) -> bytes:
     raise AssertionError("a handshake cannot end without a peer")
 
 
-async def send_hello(address: str, port: int, hello: bytes, ttl: int | None, pace: Pace) -> Answer:
+async def send_hello(address: str, port: int, hello: bytes, ttl: int | None, pace: SendingPace) -> Reply:
     """Open a connection at full TTL, send ``hello`` with ``ttl``, and say what it met.
 
     Args:
@@ -58,13 +58,13 @@ async def send_hello(address: str, port: int, hello: bytes, ttl: int | None, pac
                 await trio.lowlevel.wait_writable(sock)
             code = errno.ETIMEDOUT if limit.cancelled_caught else sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
-            return Answer(ttl=shown, end=End.UNREACHABLE)
+            return Reply(ttl=shown, end=End.UNREACHABLE)
         if ttl is not None:
             errqueue.set_ttl(sock, ttl)
         started = trio.current_time()
         end = await _send_and_wait(sock, hello, pace.limits.answer_timeout)
         rtt = None if end is End.SILENT else trio.current_time() - started
-        return Answer(ttl=shown, end=end, rtt_seconds=rtt)
+        return Reply(ttl=shown, end=end, rtt_seconds=rtt)
     finally:
         errqueue.abort(sock)
 
@@ -90,7 +90,7 @@ async def _send_and_wait(sock: socket.socket, hello: bytes, timeout: float) -> E
 
 
 async def path(
-    address: str, port: int, name: str, pace: Pace, *, control: str = CONTROL_NAME
+    address: str, port: int, name: str, pace: SendingPace, *, control: str = CONTROL_NAME
 ) -> tuple[HelloAttempt, ...]:
     """Look where a ClientHello for ``name`` ends; nothing is swept where it is answered at full TTL."""
     outcomes = {}
@@ -111,12 +111,12 @@ async def path(
     )
 
 
-async def _sweep(address: str, port: int, hello: bytes, pace: Pace) -> tuple[Answer, ...]:
+async def _sweep(address: str, port: int, hello: bytes, pace: SendingPace) -> tuple[Reply, ...]:
     """Raise the TTL of the ClientHello until its end, or silence for too long."""
-    answers: list[Answer] = []
+    answers: list[Reply] = []
     silent = 0
     for ttl in range(1, pace.limits.max_ttl + 1):
-        answer = Answer(ttl=ttl, end=End.SILENT)
+        answer = Reply(ttl=ttl, end=End.SILENT)
         for _ in range(_ATTEMPTS):
             async with pace.slots:
                 answer = await send_hello(address, port, hello, ttl, pace)

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from netprobe.findings import Certainty, HopAt, Location
-from netprobe.path.model import Answer, DestinationPath, End, Flow, HelloAttempt, Hop
+from netprobe.path.model import DestinationPath, End, Flow, HelloAttempt, Hop, Reply
 
 THIS_HOST = "this host"
 
@@ -176,7 +176,7 @@ def _reset_is_nearer(destination: DestinationPath) -> bool | None:
     return max(resets) < min(own) if resets and own else None
 
 
-def _answers(flow: Flow, end: End) -> list[Answer]:
+def _answers(flow: Flow, end: End) -> list[Reply]:
     return [a for one in flow.hops for a in one.answers if a.end is end]
 
 

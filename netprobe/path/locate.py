@@ -11,7 +11,7 @@ from netprobe.findings import Finding, Location
 from netprobe.observations import Observation
 from netprobe.path import destinations
 from netprobe.path.model import DestinationPath, NotRun
-from netprobe.path.rate_limits import Limits
+from netprobe.path.rate_limits import SendingLimits
 from netprobe.path.run import Destination, look
 from netprobe.report.model import Report
 
@@ -30,7 +30,7 @@ async def apply(
     report: Report,
     *,
     deadline: float,
-    limits: Limits | None = None,
+    limits: SendingLimits | None = None,
     connect_port: Callable[[int], int] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
@@ -57,7 +57,7 @@ async def apply(
         return report
     if not mapped:
         return msgspec.structs.replace(report, notes=(*report.notes, *map(_note, unseen)))
-    seen = await look(mapped, limits or Limits(), deadline=deadline, progress=progress)
+    seen = await look(mapped, limits or SendingLimits(), deadline=deadline, progress=progress)
     notes = tuple(map(_note, (*seen.not_run, *unseen)))
     findings = tuple(_located(finding, report, seen.targets) for finding in report.findings)
     return msgspec.structs.replace(report, findings=findings, notes=(*report.notes, *notes))

@@ -51,7 +51,7 @@ class IcmpError(msgspec.Struct, frozen=True, kw_only=True):
     mtu: int | None = None
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What came back for one packet.
 
     Attributes:
@@ -86,7 +86,7 @@ class Hop(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sent: int
     lost: int
     rtt_seconds: float | None
-    answers: tuple[Answer, ...]
+    answers: tuple[Reply, ...]
 
 
 class Flow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -122,7 +122,7 @@ class HelloAttempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     name: str
     control: bool
     end: End
-    answers: tuple[Answer, ...] = ()
+    answers: tuple[Reply, ...] = ()
 
 
 class MtuProbe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

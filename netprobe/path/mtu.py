@@ -21,7 +21,7 @@ import trio
 from netprobe.path import errqueue
 from netprobe.path.hello import client_hello
 from netprobe.path.model import IcmpError, MtuProbe, PathMtu
-from netprobe.path.rate_limits import Pace
+from netprobe.path.rate_limits import SendingPace
 
 _LEAST = {4: 576, 6: 1280}
 _TCP_HEADERS = {4: 40, 6: 60}
@@ -32,7 +32,7 @@ _MOST = 16_384
 _Passes = Callable[[int], Awaitable[bool]]
 
 
-async def measure(address: str, port: int, name: str, pace: Pace) -> PathMtu | None:
+async def measure(address: str, port: int, name: str, pace: SendingPace) -> PathMtu | None:
     """Find the path MTU towards ``address``; None where not even a connection opens.
 
     Args:
@@ -115,7 +115,7 @@ def _interface_mtu(address: str, port: int) -> int:
         return errqueue.known_mtu(sock)
 
 
-async def _connect(sock: socket.socket, address: str, port: int, pace: Pace) -> bool:
+async def _connect(sock: socket.socket, address: str, port: int, pace: SendingPace) -> bool:
     await pace.turn()
     code = sock.connect_ex((address, port))
     if code == errno.EINPROGRESS:
@@ -125,7 +125,7 @@ async def _connect(sock: socket.socket, address: str, port: int, pace: Pace) -> 
     return code == 0
 
 
-async def _peer_ceiling(address: str, port: int, pace: Pace) -> int:
+async def _peer_ceiling(address: str, port: int, pace: SendingPace) -> int:
     """The largest packet that the peer's MSS lets us send; 0 where no connection opens."""
     async with pace.slots:
         sock = errqueue.open_socket(address, socket.SOCK_STREAM)
@@ -145,7 +145,7 @@ def _option_room(sock: socket.socket) -> int:
     return 12 if info[5] & 1 else 0
 
 
-async def _segment_arrives(address: str, port: int, name: str, size: int, pace: Pace) -> bool | None:
+async def _segment_arrives(address: str, port: int, name: str, size: int, pace: SendingPace) -> bool | None:
     """Whether one packet of ``size`` bytes is acknowledged; None where no connection opened."""
     version = errqueue.version_of(address)
     sock = errqueue.open_socket(address, socket.SOCK_STREAM)
@@ -191,7 +191,7 @@ async def _acknowledged(sock: socket.socket, size: int, timeout: float) -> bool:
     return False
 
 
-async def _too_big(address: str, port: int, size: int, pace: Pace) -> IcmpError | None:
+async def _too_big(address: str, port: int, size: int, pace: SendingPace) -> IcmpError | None:
     """Ask with a UDP datagram of the same size who calls it too big."""
     await pace.turn()
     version = errqueue.version_of(address)

@@ -8,7 +8,7 @@ import trio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class SendingLimits:
     """Bounds of one run.
 
     Attributes:
@@ -29,10 +29,10 @@ class Limits:
 
 
 @dataclass(slots=True)
-class Pace:
+class SendingPace:
     """Gives out turns to send: at most so many a second, and so many at once."""
 
-    limits: Limits
+    limits: SendingLimits
     slots: trio.CapacityLimiter = field(init=False)
     _next: float = field(init=False, default=0.0)
 

@@ -18,8 +18,8 @@ from typing import Any
 import trio
 
 from netprobe.path import errqueue, icmp
-from netprobe.path.model import Answer, End, Flow, IcmpError
-from netprobe.path.rate_limits import Pace
+from netprobe.path.model import End, Flow, IcmpError, Reply
+from netprobe.path.rate_limits import SendingPace
 from netprobe.path.trace import hop
 
 NO_SCAPY = "scapy is not part of this netprobe"
@@ -56,7 +56,7 @@ class _Flight:
     address: str
     port: int
     source_port: int
-    answers: dict[int, Answer] = field(default_factory=dict)
+    answers: dict[int, Reply] = field(default_factory=dict)
     sent: dict[int, float] = field(default_factory=dict)
     settled: trio.Event = field(default_factory=trio.Event)
 
@@ -70,7 +70,7 @@ class _Flight:
         if ttl is None or ttl not in self.sent or ttl in self.answers:
             return
         rtt = trio.current_time() - self.sent[ttl]
-        self.answers[ttl] = Answer(ttl=ttl, end=end, rtt_seconds=rtt, icmp=error, reply_ttl=reply_ttl)
+        self.answers[ttl] = Reply(ttl=ttl, end=end, rtt_seconds=rtt, icmp=error, reply_ttl=reply_ttl)
         ends = [one for one, answer in self.answers.items() if answer.end is not End.EXPIRED]
         if ends and all(one in self.answers for one in self.sent if one < min(ends)):
             self.settled.set()
@@ -79,7 +79,7 @@ class _Flight:
         """The hops up to the first end, or up to the first silent one behind the last that answered."""
         ends = [ttl for ttl, answer in self.answers.items() if answer.end is not End.EXPIRED]
         last = min(ends) if ends else max(self.answers, default=0) + 1
-        silent = {ttl: Answer(ttl=ttl, end=End.SILENT) for ttl in self.sent}
+        silent = {ttl: Reply(ttl=ttl, end=End.SILENT) for ttl in self.sent}
         return Flow(
             protocol="tcp",
             port=self.port,
@@ -90,7 +90,7 @@ class _Flight:
         )
 
 
-async def syn_flow(address: str, port: int, pace: Pace) -> Flow:
+async def syn_flow(address: str, port: int, pace: SendingPace) -> Flow:
     """Trace one TCP flow with raw SYNs.
 
     Args:
@@ -122,7 +122,7 @@ async def syn_flow(address: str, port: int, pace: Pace) -> Flow:
     return flight.flow()
 
 
-async def _send_round(flight: _Flight, sender: socket.socket, source: str, pace: Pace) -> None:
+async def _send_round(flight: _Flight, sender: socket.socket, source: str, pace: SendingPace) -> None:
     """Send a SYN for every TTL that has no answer yet, up to the first that met its end."""
     for ttl, packet in _syns(source, flight.source_port, flight.address, flight.port, pace.limits.max_ttl):
         if flight.ends_before(ttl):

@@ -16,8 +16,8 @@ import netprobe
 from netprobe.errors import printable
 from netprobe.naming import HostIdentity
 from netprobe.path import errqueue, hello, judge, mtu, raw, trace
-from netprobe.path.model import SCHEMA_VERSION, Answer, DestinationPath, End, Flow, NotRun, PathMtu, PathReport
-from netprobe.path.rate_limits import Limits, Pace
+from netprobe.path.model import SCHEMA_VERSION, DestinationPath, End, Flow, NotRun, PathMtu, PathReport, Reply
+from netprobe.path.rate_limits import SendingLimits, SendingPace
 
 _MAY_SEND = "sudo, or the container capability NET_RAW"
 _INSTALL = "install netprobe's wheel with pip: it brings scapy (GPL-2.0-only)"
@@ -60,7 +60,7 @@ class _Look:
 
 async def look(
     destinations: Sequence[Destination],
-    limits: Limits,
+    limits: SendingLimits,
     *,
     deadline: float,
     use_raw: bool = True,
@@ -77,7 +77,7 @@ async def look(
     """
     started_at = datetime.datetime.now(datetime.UTC)
     started = trio.current_time()
-    pace = Pace(limits)
+    pace = SendingPace(limits)
     raw_reason = raw.unavailable() if use_raw else "not asked for"
     looks = [_Look(destination, protocol) for destination in destinations for protocol in _protocols(destination)]
     with trio.move_on_after(deadline):
@@ -135,8 +135,8 @@ def with_host(report: PathReport, host: HostIdentity, *, anonymous: bool) -> Pat
     if not anonymous:
         named = msgspec.structs.replace(host, addresses=tuple(used)) if used else host
         return msgspec.structs.replace(report, host=named)
-    targets = tuple(_without_source(one) for one in report.targets)
-    return msgspec.structs.replace(report, host=host, targets=targets)
+    destinations = tuple(_without_source(one) for one in report.targets)
+    return msgspec.structs.replace(report, host=host, targets=destinations)
 
 
 def _without_source(one: DestinationPath) -> DestinationPath:
@@ -161,7 +161,9 @@ def _protocols(destination: Destination) -> tuple[str, ...]:
     return ("udp", "tcp") if destination.resolver else ("tcp",)
 
 
-async def _address(looks: list[_Look], pace: Pace, use_raw: bool, progress: Callable[[str], None] | None) -> None:
+async def _address(
+    looks: list[_Look], pace: SendingPace, use_raw: bool, progress: Callable[[str], None] | None
+) -> None:
     """Everything about one address: one control trace, then port after port, since routers limit their ICMP errors."""
     control = await trace.udp_flow(looks[0].destination.address, _CONTROL_PORT, _CONTROL_PAYLOAD, pace)
     for one in looks:
@@ -170,7 +172,7 @@ async def _address(looks: list[_Look], pace: Pace, use_raw: bool, progress: Call
             progress(f"{one.destination.host} {one.destination.address}")
 
 
-async def _one(one: _Look, control: Flow, pace: Pace, use_raw: bool) -> None:
+async def _one(one: _Look, control: Flow, pace: SendingPace, use_raw: bool) -> None:
     """Everything about one destination; ``one.result`` grows, so that a deadline loses only what is missing."""
     destination = one.destination
     answer = await _full(destination, one.protocol, pace)
@@ -207,9 +209,9 @@ def _judged(result: DestinationPath) -> DestinationPath:
     return msgspec.structs.replace(result, location=location, summary=summary)
 
 
-async def _full(destination: Destination, protocol: str, pace: Pace) -> Answer:
+async def _full(destination: Destination, protocol: str, pace: SendingPace) -> Reply:
     """One packet all the way; a SYN gets three times the time, so that the kernel repeats a lost one."""
-    patient = Pace(replace(pace.limits, answer_timeout=3 * pace.limits.answer_timeout))
+    patient = SendingPace(replace(pace.limits, answer_timeout=3 * pace.limits.answer_timeout))
     async with pace.slots:
         await pace.turn()
         if protocol == "udp":
@@ -221,19 +223,19 @@ async def _full(destination: Destination, protocol: str, pace: Pace) -> Answer:
     return answer
 
 
-async def _flow(destination: Destination, protocol: str, pace: Pace, end: End, flows: list[Flow]) -> None:
+async def _flow(destination: Destination, protocol: str, pace: SendingPace, end: End, flows: list[Flow]) -> None:
     if protocol == "udp":
         flows.append(await trace.udp_flow(destination.address, destination.port, _question(destination), pace, end=end))
     else:
         flows.append(await trace.tcp_flow(destination.address, destination.port, pace, end=end))
 
 
-async def _raw_flow(destination: Destination, pace: Pace, flows: list[Flow]) -> None:
+async def _raw_flow(destination: Destination, pace: SendingPace, flows: list[Flow]) -> None:
     async with pace.slots:
         flows.append(await raw.syn_flow(destination.address, destination.port, pace))
 
 
-async def _size(destination: Destination, pace: Pace) -> PathMtu | None:
+async def _size(destination: Destination, pace: SendingPace) -> PathMtu | None:
     """The path MTU; where large packets vanish without a word, also a trace of large packets."""
     found = await mtu.measure(destination.address, destination.port, destination.server_name, pace)
     if found is None or found.announced or not found.advice:

@@ -13,17 +13,17 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from netprobe.path import errqueue, icmp
-from netprobe.path.model import Answer, End, Flow, Hop
-from netprobe.path.rate_limits import Pace
+from netprobe.path.model import End, Flow, Hop, Reply
+from netprobe.path.rate_limits import SendingPace
 
 FULL_TTL = 64
 _ATTEMPTS = 2
-_Send = Callable[[int], Awaitable[Answer]]
+_Send = Callable[[int], Awaitable[Reply]]
 _RESET = frozenset({errno.ECONNREFUSED, errno.ECONNRESET})
 _NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES, errno.EPERM, errno.EADDRNOTAVAIL})
 
 
-async def send_syn(address: str, port: int, ttl: int, pace: Pace, *, source_port: int = 0) -> Answer:
+async def send_syn(address: str, port: int, ttl: int, pace: SendingPace, *, source_port: int = 0) -> Reply:
     """Begin one TCP connection with ``ttl`` and give it up at once, whatever it meets."""
     await pace.turn()
     sock = errqueue.open_socket(address, socket.SOCK_STREAM, source_port=source_port)
@@ -35,7 +35,7 @@ async def send_syn(address: str, port: int, ttl: int, pace: Pace, *, source_port
             with trio.move_on_after(pace.limits.answer_timeout) as limit:
                 await trio.lowlevel.wait_writable(sock)
             if limit.cancelled_caught:
-                return Answer(ttl=ttl, end=End.SILENT)
+                return Reply(ttl=ttl, end=End.SILENT)
             code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         return _answer(sock, ttl, code, trio.current_time() - started, address, reached=code == 0)
     finally:
@@ -43,8 +43,8 @@ async def send_syn(address: str, port: int, ttl: int, pace: Pace, *, source_port
 
 
 async def send_datagram(
-    address: str, port: int, ttl: int, payload: bytes, pace: Pace, *, source_port: int = 0
-) -> Answer:
+    address: str, port: int, ttl: int, payload: bytes, pace: SendingPace, *, source_port: int = 0
+) -> Reply:
     """Send one UDP datagram with ``ttl``, never fragmented, and wait for its answer or the ICMP error it meets."""
     await pace.turn()
     sock = errqueue.open_socket(address, socket.SOCK_DGRAM, source_port=source_port)
@@ -63,14 +63,14 @@ async def send_datagram(
         with trio.move_on_after(pace.limits.answer_timeout) as limit:
             await trio.lowlevel.wait_readable(sock)
         if limit.cancelled_caught:
-            return Answer(ttl=ttl, end=End.SILENT)
+            return Reply(ttl=ttl, end=End.SILENT)
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         return _answer(sock, ttl, code, trio.current_time() - started, address, reached=code == 0)
     finally:
         sock.close()
 
 
-def _answer(sock: socket.socket, ttl: int, code: int, rtt: float, address: str, *, reached: bool) -> Answer:
+def _answer(sock: socket.socket, ttl: int, code: int, rtt: float, address: str, *, reached: bool) -> Reply:
     """Put errno and error queue together; the one place that says what a socket met."""
     heard = errqueue.read_error(sock)
     if heard is not None:
@@ -78,17 +78,17 @@ def _answer(sock: socket.socket, ttl: int, code: int, rtt: float, address: str, 
         end = icmp.end_of(version, heard.icmp)
         if heard.icmp.sender == address and icmp.is_port_unreachable(version, heard.icmp):
             end = End.ANSWERED
-        return Answer(ttl=ttl, end=end, rtt_seconds=rtt, icmp=heard.icmp, reply_ttl=heard.reply_ttl)
+        return Reply(ttl=ttl, end=end, rtt_seconds=rtt, icmp=heard.icmp, reply_ttl=heard.reply_ttl)
     if reached:
-        return Answer(ttl=ttl, end=End.ANSWERED, rtt_seconds=rtt)
+        return Reply(ttl=ttl, end=End.ANSWERED, rtt_seconds=rtt)
     if code in _RESET:
-        return Answer(ttl=ttl, end=End.RESET, rtt_seconds=rtt)
+        return Reply(ttl=ttl, end=End.RESET, rtt_seconds=rtt)
     if code in _NO_ROUTE:
-        return Answer(ttl=ttl, end=End.UNREACHABLE, rtt_seconds=None)
-    return Answer(ttl=ttl, end=End.SILENT)
+        return Reply(ttl=ttl, end=End.UNREACHABLE, rtt_seconds=None)
+    return Reply(ttl=ttl, end=End.SILENT)
 
 
-async def tcp_flow(address: str, port: int, pace: Pace, *, end: End) -> Flow:
+async def tcp_flow(address: str, port: int, pace: SendingPace, *, end: End) -> Flow:
     """Trace one TCP flow.
 
     Args:
@@ -99,23 +99,23 @@ async def tcp_flow(address: str, port: int, pace: Pace, *, end: End) -> Flow:
     """
     with errqueue.reserved_port(address, socket.SOCK_STREAM) as source_port:
 
-        async def send(ttl: int) -> Answer:
+        async def send(ttl: int) -> Reply:
             return await send_syn(address, port, ttl, pace, source_port=source_port)
 
         return await _flow("tcp", source_port, port, send, pace, dead_end=end is End.SILENT)
 
 
-async def udp_flow(address: str, port: int, payload: bytes, pace: Pace, *, end: End | None = None) -> Flow:
+async def udp_flow(address: str, port: int, payload: bytes, pace: SendingPace, *, end: End | None = None) -> Flow:
     """Trace one UDP flow; ``end`` as for :func:`tcp_flow` (None: not known, so silence may be the end)."""
     with errqueue.reserved_port(address, socket.SOCK_DGRAM) as source_port:
 
-        async def send(ttl: int) -> Answer:
+        async def send(ttl: int) -> Reply:
             return await send_datagram(address, port, ttl, payload, pace, source_port=source_port)
 
         return await _flow("udp", source_port, port, send, pace, dead_end=end in (None, End.SILENT))
 
 
-async def _flow(protocol: str, source_port: int, port: int, send: _Send, pace: Pace, *, dead_end: bool) -> Flow:
+async def _flow(protocol: str, source_port: int, port: int, send: _Send, pace: SendingPace, *, dead_end: bool) -> Flow:
     """Raise the TTL until something other than "expired" comes back, or nothing for too long.
 
     A silent hop is asked once more: routers limit how many ICMP errors they send (RFC 1812 section 4.3.2.8; Linux one
@@ -126,7 +126,7 @@ async def _flow(protocol: str, source_port: int, port: int, send: _Send, pace: P
     silent = 0
     async with pace.slots:
         for ttl in range(1, pace.limits.max_ttl + 1):
-            answers: list[Answer] = []
+            answers: list[Reply] = []
             while len(answers) < _ATTEMPTS and (not answers or answers[-1].end is End.SILENT):
                 answers.append(await send(ttl))
             hops.append(hop(ttl, answers))
@@ -137,7 +137,7 @@ async def _flow(protocol: str, source_port: int, port: int, send: _Send, pace: P
     return Flow(protocol=protocol, port=port, source_port=source_port, end=end, hops=tuple(hops))
 
 
-def hop(ttl: int, answers: list[Answer]) -> Hop:
+def hop(ttl: int, answers: list[Reply]) -> Hop:
     """Sum up what came back at one TTL."""
     senders = dict.fromkeys(a.icmp.sender for a in answers if a.icmp is not None and a.end is End.EXPIRED)
     times = [a.rtt_seconds for a in answers if a.rtt_seconds is not None]

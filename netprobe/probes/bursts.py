@@ -13,7 +13,7 @@ import trio
 
 from netprobe.observations import Experiment, Observation, Step, TcpDetail
 from netprobe.probes import chain, repeats, tcp
-from netprobe.probes.controls import Case
+from netprobe.probes.controls import ControlCase
 from netprobe.probes.session import Session, Trace
 
 BURST, ALONE = Experiment.BURST, Experiment.ALONE
@@ -30,7 +30,7 @@ SYN_AGAIN_AFTER = 0.9
 Way = tuple[Trace, str | None]
 
 
-async def make(session: Session, turns: repeats.Turns, cases: Sequence[Case]) -> None:
+async def make(session: Session, turns: repeats.Turns, cases: Sequence[ControlCase]) -> None:
     """Make the burst once more, where several failures of one pass alone.
 
     Args:
@@ -39,14 +39,14 @@ async def make(session: Session, turns: repeats.Turns, cases: Sequence[Case]) ->
         cases: the failures of which every later try passed.
     """
     ways = [(c.trace, c.failed.address) for c in cases if c.failed.failure in chain.LIMIT_LIKE and _connects(c.failed)]
-    if len({trace.target.scene.host for trace, _ in ways}) >= FEWEST:
+    if len({trace.probe.scene.host for trace, _ in ways}) >= FEWEST:
         await _burst(session, turns, ways)
 
 
 async def make_where_syns_were_lost(session: Session, turns: repeats.Turns) -> None:
     """Connect alone where the first SYN was lost in the first pass; where that never happens alone, in a burst."""
     lost = [way for way in _passed(session) if _lost_syn(way)]
-    if len({trace.target.scene.host for trace, _ in lost}) < FEWEST or any(
+    if len({trace.probe.scene.host for trace, _ in lost}) < FEWEST or any(
         o.experiment == BURST for o in session.controls
     ):
         return
@@ -63,9 +63,9 @@ def _connects(failed: Observation) -> bool:
 async def _connect(session: Session, turns: repeats.Turns, way: Way) -> Observation:
     trace, address = way
     assert address is not None
-    scene = trace.target.scene.control(ALONE)
+    scene = trace.probe.scene.control(ALONE)
     async with turns.turn():
-        port = trace.target.vantage.connect_port(scene.port)
+        port = trace.probe.vantage.connect_port(scene.port)
         observation, stream = await tcp.connect(scene, address, port, session.limits.patient())
         if stream is not None:
             observation = tcp.with_retransmitted(observation, stream.socket)
@@ -86,7 +86,7 @@ async def _burst(session: Session, turns: repeats.Turns, ways: Sequence[Way]) ->
     async def one(way: Way) -> None:
         trace, address = way
         seen: list[Observation] = []
-        await chain.run(session, trace.target, trace.target.scene.control(BURST), address, seen)
+        await chain.run(session, trace.probe, trace.probe.scene.control(BURST), address, seen)
         end = next((o for o in seen if o.failure not in repeats.PASSES), seen[0])
         ended.append((way, end))
         session.controls.append(end)
@@ -98,7 +98,7 @@ async def _burst(session: Session, turns: repeats.Turns, ways: Sequence[Way]) ->
     for trace, address in failed[:SAMPLES]:
         seen: list[Observation] = []
         async with turns.turn():
-            await chain.run(session, trace.target, trace.target.scene.control(ALONE, 2), address, seen)
+            await chain.run(session, trace.probe, trace.probe.scene.control(ALONE, 2), address, seen)
         session.controls.append(next((o for o in seen if o.failure is not None), seen[-1]))
 
 

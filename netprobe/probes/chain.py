@@ -39,28 +39,28 @@ CERTIFICATE_FAILURES = frozenset(
 
 async def through_addresses(session: Session, trace: Trace, addresses: Sequence[str]) -> None:
     """Every step after dns, at some of a host's addresses, side by side."""
-    scene = trace.target.scene
+    scene = trace.probe.scene
 
     async def at_address(address: str) -> None:
         seen = trace.steps.setdefault(address, [])
         async with session.slots:  # the slot first, then the clock
             with bugs.seen_as_unknown(session.bugs, scene, seen, first=Step.TCP, address=address):
-                await run(session, trace.target, scene, address, seen)
+                await run(session, trace.probe, scene, address, seen)
 
     await side_by_side(at_address, addresses)
 
 
 async def through_proxy(session: Session, trace: Trace) -> None:
-    """Every step through the target's proxy."""
-    scene, seen = trace.target.scene, trace.steps.setdefault(None, [])
+    """Every step through the probe's proxy."""
+    scene, seen = trace.probe.scene, trace.steps.setdefault(None, [])
     async with session.slots:
         with bugs.seen_as_unknown(session.bugs, scene, seen, first=Step.PROXY):
-            await run(session, trace.target, scene, None, seen)
+            await run(session, trace.probe, scene, None, seen)
 
 
 async def run(
     session: Session,
-    target: Probe,
+    probe: Probe,
     scene: Scene,
     address: str | None,
     seen: list[Observation],
@@ -71,14 +71,14 @@ async def run(
 
     Args:
         session: the run.
-        target: the host.
-        scene: the target's, or that of a control probe.
+        probe: the host.
+        scene: the probe's, or that of a control probe.
         address: where to, or None for the way through the proxy.
         seen: where the observations go.
         limits: other limits than the run's.
     """
     before = len(seen)
-    stream = await connections.reach(session, target, scene, address, seen, limits=limits)
+    stream = await connections.reach(session, probe, scene, address, seen, limits=limits)
     if stream is None:
         _tell_pace(session, scene, seen[-1].failure)
         return
@@ -87,17 +87,17 @@ async def run(
         await session.ahead.conversations()
         from netprobe.probes import conversation  # late: imported while the first answers were under way
 
-        failure = await conversation.converse(session, target, scene, stream, address, seen, verify=True, limits=limits)
+        failure = await conversation.converse(session, probe, scene, stream, address, seen, verify=True, limits=limits)
         _note_retransmitted(stream, seen, before)
     if failure is not None:
         _tell_pace(session, scene, failure)
     if failure in CERTIFICATE_FAILURES and session.settings.experiments and scene.experiment != REPEAT:
         # Connect again and look, unverified, at the chain that did not verify, and at who answers behind it.
         lax = scene.control(LAX)
-        again = await connections.reach(session, target, lax, address, seen, keep_success=False)
+        again = await connections.reach(session, probe, lax, address, seen, keep_success=False)
         if again is not None:
             with closing(again):
-                await conversation.converse(session, target, lax, again, address, seen, verify=False)
+                await conversation.converse(session, probe, lax, again, address, seen, verify=False)
 
 
 def _tell_pace(session: Session, scene: Scene, failure: Failure | None) -> None:

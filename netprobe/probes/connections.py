@@ -16,7 +16,7 @@ from netprobe.probes.streams import Stream
 
 async def reach(
     session: Session,
-    target: Probe,
+    probe: Probe,
     scene: Scene,
     address: str | None,
     seen: list[Observation],
@@ -25,12 +25,12 @@ async def reach(
     limits: Limits | None = None,
     mss: int | None = None,
 ) -> Stream | None:
-    """A connection to an address, or a tunnel through the target's proxy; None where there is none.
+    """A connection to an address, or a tunnel through the probe's proxy; None where there is none.
 
     Args:
         session: the run.
-        target: the host.
-        scene: the target's, or that of a control probe.
+        probe: the host.
+        scene: the probe's, or that of a control probe.
         address: where to, or None for the way through the proxy.
         seen: where the observation goes.
         keep_success: whether to record a success too; a control that goes on has a later step to tell of.
@@ -40,14 +40,14 @@ async def reach(
     limits = session.limits if limits is None else limits
     stream: Stream | None
     if address is not None:
-        port = target.vantage.connect_port(scene.port)
+        port = probe.vantage.connect_port(scene.port)
         observation, stream = await tcp.connect(scene, address, port, limits, mss=mss)
     else:
-        assert target.proxy is not None
+        assert probe.proxy is not None
         await session.ahead.conversations()
         from netprobe.probes import proxy
 
-        observation, stream = await proxy.open_tunnel(scene, target.vantage, target.proxy, session.finder, limits)
+        observation, stream = await proxy.open_tunnel(scene, probe.vantage, probe.proxy, session.finder, limits)
     if keep_success or stream is None:
         seen.append(observation)
     return stream

@@ -31,7 +31,7 @@ LISTEN_SECONDS = 0.7
 _OTHER_METHOD = {"GET": "OPTIONS"}
 
 
-class Case(msgspec.Struct, frozen=True, kw_only=True):
+class ControlCase(msgspec.Struct, frozen=True, kw_only=True):
     """A failure that calls for control probes.
 
     Attributes:
@@ -49,47 +49,47 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     made: list[Observation] = msgspec.field(default_factory=list)
 
     @property
-    def target(self) -> Probe:
+    def probe(self) -> Probe:
         """The host."""
-        return self.trace.target
+        return self.trace.probe
 
     def scene(self, experiment: Experiment) -> Scene:
         """The host's scene as a control probe."""
-        return self.target.scene.control(experiment, self.attempt)
+        return self.probe.scene.control(experiment, self.attempt)
 
 
-Control = Callable[[Session, Limits, Case], Coroutine[Any, Any, None]]
+Control = Callable[[Session, Limits, ControlCase], Coroutine[Any, Any, None]]
 
 
-async def other_sni(session: Session, limits: Limits, case: Case) -> None:
+async def other_sni(session: Session, limits: Limits, case: ControlCase) -> None:
     """The same address, asked for a name that passed elsewhere in this run."""
     if case.peer is not None:
-        await _shake(session, limits, case, Experiment.OTHER_SNI, sni=case.peer.target.scene.host)
+        await _shake(session, limits, case, Experiment.OTHER_SNI, sni=case.peer.probe.scene.host)
 
 
-async def no_sni(session: Session, limits: Limits, case: Case) -> None:
+async def no_sni(session: Session, limits: Limits, case: ControlCase) -> None:
     """The same address, with no name in the ClientHello."""
     await _shake(session, limits, case, Experiment.NO_SNI, sni=None)
 
 
-async def other_address(session: Session, limits: Limits, case: Case) -> None:
+async def other_address(session: Session, limits: Limits, case: ControlCase) -> None:
     """The same name, at the address of a host that passed."""
     address = next(iter(case.peer.steps), None) if case.peer is not None else None
     if address is not None and address not in case.trace.steps:
-        await _shake(session, limits, case, Experiment.OTHER_ADDRESS, sni=case.target.scene.host, address=address)
+        await _shake(session, limits, case, Experiment.OTHER_ADDRESS, sni=case.probe.scene.host, address=address)
 
 
-async def lower_mss(session: Session, limits: Limits, case: Case) -> None:
+async def lower_mss(session: Session, limits: Limits, case: ControlCase) -> None:
     """The same address and name in smaller packets: several sizes side by side, then the largest that went through."""
     if case.failed.address is None:
         return  # the segments to a proxy say nothing of the way behind it
-    name = case.target.scene.host
+    name = case.probe.scene.host
     async with trio.open_nursery() as nursery:
         for mss in _sizes(case):
             nursery.start_soon(partial(_shake, session, limits, case, Experiment.LOWER_MSS, sni=name, mss=mss))
 
 
-def _sizes(case: Case) -> tuple[int, ...]:
+def _sizes(case: ControlCase) -> tuple[int, ...]:
     went = [
         o.detail.mss
         for o in case.made
@@ -101,14 +101,14 @@ def _sizes(case: Case) -> tuple[int, ...]:
     return MSS_STEPS if not went else (max(went),)
 
 
-async def other_sni_lower_mss(session: Session, limits: Limits, case: Case) -> None:
+async def other_sni_lower_mss(session: Session, limits: Limits, case: ControlCase) -> None:
     """Another name and the smallest packets: a filter for names on a path that loses large packets hides from both."""
     if case.peer is not None and case.failed.address is not None:
-        name = case.peer.target.scene.host
+        name = case.peer.probe.scene.host
         await _shake(session, limits, case, Experiment.OTHER_SNI_LOWER_MSS, sni=name, mss=MSS_STEPS[-1])
 
 
-async def working_address(session: Session, limits: Limits, case: Case) -> None:
+async def working_address(session: Session, limits: Limits, case: ControlCase) -> None:
     """A connection to an address that answered in this run: the host's own other one, or else another host's."""
     scene = case.scene(Experiment.WORKING_ADDRESS)
     own = next((address for address, steps in case.trace.steps.items() if address and connected(steps)), None)
@@ -116,7 +116,7 @@ async def working_address(session: Session, limits: Limits, case: Case) -> None:
     address = own or next((a for a in peers if a is not None), None)
     if address is None:
         return
-    port = case.target.vantage.connect_port(scene.port)
+    port = case.probe.vantage.connect_port(scene.port)
     observation, stream = await tcp.connect(scene, address, port, limits)
     if stream is not None:
         stream.close()
@@ -128,12 +128,12 @@ def connected(steps: Iterable[Observation]) -> bool:
     return any(o.step is Step.TCP and o.failure is None and o.experiment is None for o in steps)
 
 
-async def send_nothing(session: Session, _limits: Limits, case: Case) -> None:
+async def send_nothing(session: Session, _limits: Limits, case: ControlCase) -> None:
     """The same address: connect and stay silent. A reset that comes now is no answer to a ClientHello."""
     address, scene = case.failed.address, case.scene(Experiment.SEND_NOTHING)
     if address is None:
         return
-    port = case.target.vantage.connect_port(scene.port)
+    port = case.probe.vantage.connect_port(scene.port)
     observation, stream = await tcp.connect(scene, address, port, session.limits)
     if stream is None:
         case.made.append(observation)
@@ -142,50 +142,50 @@ async def send_nothing(session: Session, _limits: Limits, case: Case) -> None:
         case.made.append(await tcp.listen_in_silence(scene, address, port, stream, LISTEN_SECONDS))
 
 
-async def small_request(session: Session, limits: Limits, case: Case) -> None:
+async def small_request(session: Session, limits: Limits, case: ControlCase) -> None:
     """The same request as HEAD: its answer has no body, so that only large answers are left to vanish."""
-    target, scene = case.target, case.scene(Experiment.SMALL_REQUEST)
-    stream = await connections.reach(session, target, scene, case.failed.address, case.made, keep_success=False)
+    probe, scene = case.probe, case.scene(Experiment.SMALL_REQUEST)
+    stream = await connections.reach(session, probe, scene, case.failed.address, case.made, keep_success=False)
     if stream is None:
         return
     with closing(stream):
         shaken, encrypted = await tls.handshake(
-            scene, stream, tls.lax(target.vantage, scene.host), limits, address=case.failed.address
+            scene, stream, tls.lax(probe.vantage, scene.host), limits, address=case.failed.address
         )
         if encrypted is None:
             case.made.append(shaken)
             return
-        wanted = Request(method="HEAD", path=target.request.path, genuine=target.request.genuine)
+        wanted = Request(method="HEAD", path=probe.request.path, genuine=probe.request.genuine)
         transport = OpenStreamTransport(encrypted)
         observation, _ = await http.request(scene, transport, wanted, limits, address=case.failed.address)
         case.made.append(observation)
 
 
-async def other_method(session: Session, limits: Limits, case: Case) -> None:
+async def other_method(session: Session, limits: Limits, case: ControlCase) -> None:
     """The same thing asked for by another method (GET for OPTIONS), and the upgrade behind it, where there is one.
 
     This one verifies: what it is for is to hear the origin itself (:mod:`netprobe.origin`).
     """
-    target, scene, address = case.target, case.scene(Experiment.OTHER_METHOD), case.failed.address
-    stream = await connections.reach(session, target, scene, address, case.made, keep_success=False)
+    probe, scene, address = case.probe, case.scene(Experiment.OTHER_METHOD), case.failed.address
+    stream = await connections.reach(session, probe, scene, address, case.made, keep_success=False)
     if stream is None:
         return
     with closing(stream):
-        policy = session.verified(target.vantage, scene.host)
+        policy = session.verified(probe.vantage, scene.host)
         shaken, encrypted = await tls.handshake(scene, stream, policy, limits, address=address)
         if encrypted is None:
             case.made.append(shaken)
             return
         origin = origins.answered(shaken)
-        wanted = msgspec.structs.replace(target.request, method=_OTHER_METHOD.get(target.request.method, "GET"))
+        wanted = msgspec.structs.replace(probe.request, method=_OTHER_METHOD.get(probe.request.method, "GET"))
         transport = OpenStreamTransport(encrypted)
         observation, answer = await http.request(scene, transport, wanted, limits, address=address, origin=origin)
         case.made.append(observation)
         if wanted.upgrade and answer is not None and observation.failure in conversation.GO_ON:
-            await conversation.upgrade(session, target, scene, transport, address, case.made, limits, origin=origin)
+            await conversation.upgrade(session, probe, scene, transport, address, case.made, limits, origin=origin)
 
 
-async def dns_over_tcp(session: Session, limits: Limits, case: Case) -> None:
+async def dns_over_tcp(session: Session, limits: Limits, case: ControlCase) -> None:
     """The same question to the same resolver, over TCP."""
     resolver, family = _asked(case)
     if resolver is not None:
@@ -193,7 +193,7 @@ async def dns_over_tcp(session: Session, limits: Limits, case: Case) -> None:
         case.made.append(observation)
 
 
-async def without_edns(session: Session, limits: Limits, case: Case) -> None:
+async def without_edns(session: Session, limits: Limits, case: ControlCase) -> None:
     """The same question to the same resolver, without EDNS."""
     resolver, family = _asked(case)
     if resolver is not None:
@@ -201,11 +201,11 @@ async def without_edns(session: Session, limits: Limits, case: Case) -> None:
         case.made.append(observation)
 
 
-async def other_resolver(session: Session, limits: Limits, case: Case) -> None:
+async def other_resolver(session: Session, limits: Limits, case: ControlCase) -> None:
     """The same name through the other resolvers, and the host at addresses that the first pass did not try."""
-    scene, target = case.scene(Experiment.OTHER_RESOLVER), case.target
+    scene, probe = case.scene(Experiment.OTHER_RESOLVER), case.probe
     asked, family = _asked(case)
-    for resolver in target.vantage.resolvers:
+    for resolver in probe.vantage.resolvers:
         if resolver == asked:
             continue
         observation, addresses = await dns.ask(scene, resolver, family, limits)
@@ -213,44 +213,44 @@ async def other_resolver(session: Session, limits: Limits, case: Case) -> None:
         if new or case.failed.step is Step.DNS:
             case.made.append(observation)
         for address in new[:2]:
-            await chain.run(session, target, scene, address, case.made)
+            await chain.run(session, probe, scene, address, case.made)
 
 
-async def without_hosts_file(session: Session, _limits: Limits, case: Case) -> None:
+async def without_hosts_file(session: Session, _limits: Limits, case: ControlCase) -> None:
     """The name that the hosts file overrides, asked of the resolvers."""
-    target = case.target
-    vantage = msgspec.structs.replace(target.vantage, hosts_file=None)
+    probe = case.probe
+    vantage = msgspec.structs.replace(probe.vantage, hosts_file=None)
     scene = case.scene(Experiment.WITHOUT_HOSTS_FILE)
-    lookup = await resolve.resolve(scene, vantage, target.families, session.limits, session.gates)
+    lookup = await resolve.resolve(scene, vantage, probe.families, session.limits, session.gates)
     case.made.extend(lookup.observations)
 
 
-async def without_proxy(session: Session, limits: Limits, case: Case) -> None:
+async def without_proxy(session: Session, limits: Limits, case: ControlCase) -> None:
     """The host directly, where the way through the proxy failed."""
-    scene, target = case.scene(Experiment.WITHOUT_PROXY), case.target
-    lookup = await resolve.resolve(scene, target.vantage, target.families, limits, session.gates)
+    scene, probe = case.scene(Experiment.WITHOUT_PROXY), case.probe
+    lookup = await resolve.resolve(scene, probe.vantage, probe.families, limits, session.gates)
     case.made.extend(lookup.observations)
     for address in lookup.addresses[:1]:
-        await chain.run(session, target, scene, address, case.made)
+        await chain.run(session, probe, scene, address, case.made)
 
 
-async def with_proxy(session: Session, _limits: Limits, case: Case) -> None:
+async def with_proxy(session: Session, _limits: Limits, case: ControlCase) -> None:
     """The host through a proxy that this vantage is exempted from, or another one uses, where the direct way failed."""
     scene = case.scene(Experiment.WITH_PROXY)
     for server in _other_proxies(session, case):
-        target = msgspec.structs.replace(case.target, proxy=server)
-        await chain.run(session, target, scene, None, case.made)
+        probe = msgspec.structs.replace(case.probe, proxy=server)
+        await chain.run(session, probe, scene, None, case.made)
 
 
-async def connect_by_address(session: Session, limits: Limits, case: Case) -> None:
+async def connect_by_address(session: Session, limits: Limits, case: ControlCase) -> None:
     """CONNECT to an address that this host resolved, where the proxy failed with the name."""
-    target, scene = case.target, case.scene(Experiment.CONNECT_BY_ADDRESS)
-    assert target.proxy is not None
-    lookup = await resolve.resolve(scene, target.vantage, target.families, limits, session.gates)
+    probe, scene = case.probe, case.scene(Experiment.CONNECT_BY_ADDRESS)
+    assert probe.proxy is not None
+    lookup = await resolve.resolve(scene, probe.vantage, probe.families, limits, session.gates)
     case.made.extend(lookup.observations)
     for address in lookup.addresses[:1]:
         observation, stream = await proxy.open_tunnel(
-            scene, target.vantage, target.proxy, session.finder, limits, target=address
+            scene, probe.vantage, probe.proxy, session.finder, limits, target=address
         )
         case.made.append(observation)
         if stream is not None:
@@ -260,7 +260,7 @@ async def connect_by_address(session: Session, limits: Limits, case: Case) -> No
 async def _shake(
     session: Session,
     limits: Limits,
-    case: Case,
+    case: ControlCase,
     experiment: Experiment,
     *,
     sni: str | None,
@@ -268,33 +268,33 @@ async def _shake(
     mss: int | None = None,
 ) -> None:
     """One unverified handshake with one thing changed; where the first pass failed later, its request too."""
-    scene, target = case.scene(experiment), case.target
+    scene, probe = case.scene(experiment), case.probe
     at = address if address is not None else case.failed.address
-    stream = await connections.reach(session, target, scene, at, case.made, keep_success=False, limits=limits, mss=mss)
+    stream = await connections.reach(session, probe, scene, at, case.made, keep_success=False, limits=limits, mss=mss)
     if stream is None:
         return
     with closing(stream):
-        policy = tls.lax(target.vantage, sni, mss)
+        policy = tls.lax(probe.vantage, sni, mss)
         observation, encrypted = await tls.handshake(scene, stream, policy, limits, address=at)
         case.made.append(observation)
         if encrypted is None or case.failed.step is not Step.HTTP:
             return
         transport = OpenStreamTransport(encrypted)
-        observation, _ = await http.request(scene, transport, target.request, limits, address=at)
+        observation, _ = await http.request(scene, transport, probe.request, limits, address=at)
         case.made.append(observation)
 
 
-def _asked(case: Case) -> tuple[Resolver | None, int]:
+def _asked(case: ControlCase) -> tuple[Resolver | None, int]:
     """The resolver and family of a failed question; of a later step, no resolver and the family of the address."""
     detail = case.failed.detail
     if not isinstance(detail, DnsDetail):
         return None, tcp.family_of(case.failed.address or "")
-    resolver = next((r for r in case.target.vantage.resolvers if str(r) == detail.resolver), None)
+    resolver = next((r for r in case.probe.vantage.resolvers if str(r) == detail.resolver), None)
     return resolver, 6 if detail.rrtype == "AAAA" else 4
 
 
-def _other_proxies(session: Session, case: Case) -> Iterable[ProxyServer]:
-    scene = case.target.scene
-    own = case.target.vantage.proxy
+def _other_proxies(session: Session, case: ControlCase) -> Iterable[ProxyServer]:
+    scene = case.probe.scene
+    own = case.probe.vantage.proxy
     found = (own, *(vantage.proxy_for(scene.host, scene.port) for vantage in session.vantages))
-    return dict.fromkeys(server for server in found if server is not None and server != case.target.proxy)
+    return dict.fromkeys(server for server in found if server is not None and server != case.probe.proxy)

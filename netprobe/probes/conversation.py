@@ -29,7 +29,7 @@ _KEPT_NO_LONGER = frozenset({Failure.EOF, Failure.CONNECTION_RESET})
 
 async def converse(
     session: Session,
-    target: Probe,
+    probe: Probe,
     scene: Scene,
     stream: Stream,
     address: str | None,
@@ -44,32 +44,30 @@ async def converse(
     origin = False
     if secure:
         await session.ahead.handshakes()
-        vantage = target.vantage
+        vantage = probe.vantage
         policy = session.verified(vantage, scene.host) if verify else tls.lax(vantage, scene.host)
         observation, encrypted = await tls.handshake(scene, stream, policy, limits, address=address)
         seen.append(observation)
         if encrypted is None:
             return observation.failure
         stream = encrypted
-        _keep_chain(session, target, scene, observation, encrypted.chain)
+        _keep_chain(session, probe, scene, observation, encrypted.chain)
         origin = origins.answered(observation)
-        _judge_strictly(session, target, scene, observation, encrypted.chain, seen)
+        _judge_strictly(session, probe, scene, observation, encrypted.chain, seen)
         encrypted.chain = ()  # up to 100 KB, which nobody asks for again while the answer is waited for
     transport = OpenStreamTransport(stream)
     observation, answer = await http.request(
-        scene, transport, target.request, limits, address=address, secure=secure, origin=origin
+        scene, transport, probe.request, limits, address=address, secure=secure, origin=origin
     )
     seen.append(observation)
     # What the origin said and cannot be read as HTTP is an answer, too (rule 11); an upgrade may still be understood.
     heard = answer is not None or (origin and observation.failure is None)
-    if target.request.upgrade and verify and heard and observation.failure in GO_ON:
-        await upgrade(session, target, scene, transport, address, seen, limits, origin=origin)
+    if probe.request.upgrade and verify and heard and observation.failure in GO_ON:
+        await upgrade(session, probe, scene, transport, address, seen, limits, origin=origin)
     return None
 
 
-def _keep_chain(
-    session: Session, target: Probe, scene: Scene, handshake: Observation, chain: tuple[bytes, ...]
-) -> None:
+def _keep_chain(session: Session, probe: Probe, scene: Scene, handshake: Observation, chain: tuple[bytes, ...]) -> None:
     """Keep what can complete other hosts' chains, and the chains that may have to be completed."""
     detail = handshake.detail
     assert isinstance(detail, TlsDetail)
@@ -77,7 +75,7 @@ def _keep_chain(
         session.keep_intermediates(chain[1:])
     elif detail.verify == "none":
         session.keep_unfinished(
-            UnfinishedChain(scene=scene, address=handshake.address, chain=chain, detail=detail, vantage=target.vantage)
+            UnfinishedChain(scene=scene, address=handshake.address, chain=chain, detail=detail, vantage=probe.vantage)
         )
 
 
@@ -95,7 +93,7 @@ def complete_chains(session: Session) -> None:
 
 def _judge_strictly(
     session: Session,
-    target: Probe,
+    probe: Probe,
     scene: Scene,
     handshake: Observation,
     chain: tuple[bytes, ...],
@@ -109,9 +107,7 @@ def _judge_strictly(
         return
     session.judged_strictly.add(which)
     started = trio.current_time()
-    error = certificates.strict_error(
-        chain, scene.host, trust.bundle_of(target.vantage.store), target.vantage.store.more
-    )
+    error = certificates.strict_error(chain, scene.host, trust.bundle_of(probe.vantage.store), probe.vantage.store.more)
     if error is None:
         return
     judged = msgspec.structs.replace(detail, strict=not error, strict_error=error)
@@ -121,7 +117,7 @@ def _judge_strictly(
 
 async def upgrade(
     session: Session,
-    target: Probe,
+    probe: Probe,
     scene: Scene,
     transport: OpenStreamTransport,
     address: str | None,
@@ -136,28 +132,28 @@ async def upgrade(
     that ended without an answer is not judged, and the question is asked again on a fresh one.
     """
     if transport.is_reusable:
-        observation = await _ask_upgrade(session, target, scene, transport, address, limits, origin=origin)
+        observation = await _ask_upgrade(session, probe, scene, transport, address, limits, origin=origin)
         if observation.failure not in _KEPT_NO_LONGER:
-            seen.append(await _rested(session, target, scene, address, observation, limits))
+            seen.append(await _rested(session, probe, scene, address, observation, limits))
             return
     failed: list[Observation] = []
-    stream = await connections.reach(session, target, scene, address, failed, keep_success=False, limits=limits)
+    stream = await connections.reach(session, probe, scene, address, failed, keep_success=False, limits=limits)
     if stream is None:
         seen.extend(failed)
         return
     with closing(stream):
-        policy = session.verified(target.vantage, scene.host)
+        policy = session.verified(probe.vantage, scene.host)
         observation, encrypted = await tls.handshake(scene, stream, policy, limits, address=address)
         if encrypted is None:
             seen.append(observation)
             return
         again, origin = OpenStreamTransport(encrypted), origins.answered(observation)
-        observation = await _ask_upgrade(session, target, scene, again, address, limits, origin=origin)
-    seen.append(await _rested(session, target, scene, address, observation, limits))
+        observation = await _ask_upgrade(session, probe, scene, again, address, limits, origin=origin)
+    seen.append(await _rested(session, probe, scene, address, observation, limits))
 
 
 async def _rested(
-    session: Session, target: Probe, scene: Scene, address: str | None, observation: Observation, limits: Limits
+    session: Session, probe: Probe, scene: Scene, address: str | None, observation: Observation, limits: Limits
 ) -> Observation:
     """The WebSocket step with what a connection at rest met, where ``--idle`` asks for it and no WebSocket was held."""
     seconds, detail = session.settings.idle, observation.detail
@@ -166,21 +162,21 @@ async def _rested(
         return observation
     if detail.held_seconds is not None:
         return observation
-    stream = await connections.reach(session, target, scene, address, [], keep_success=False, limits=limits)
+    stream = await connections.reach(session, probe, scene, address, [], keep_success=False, limits=limits)
     if stream is None:
         return observation
     with closing(stream):
-        policy = session.verified(target.vantage, scene.host)
+        policy = session.verified(probe.vantage, scene.host)
         _, encrypted = await tls.handshake(scene, stream, policy, limits, address=address)
         if encrypted is None:
             return observation
-        rested = await idle.rest(scene, encrypted, target.request, limits, seconds)
+        rested = await idle.rest(scene, encrypted, probe.request, limits, seconds)
     return idle.told(observation, rested, proxied=address is None)
 
 
 async def _ask_upgrade(
     session: Session,
-    target: Probe,
+    probe: Probe,
     scene: Scene,
     transport: OpenStreamTransport,
     address: str | None,
@@ -191,5 +187,5 @@ async def _ask_upgrade(
     # What is tried again is not held idle once more: that takes as long as the first time, and has a pass of its own.
     seconds = session.settings.idle if scene.experiment is None else None
     return await websocket.upgrade(
-        scene, transport, target.request, limits, idle=seconds, address=address, origin=origin
+        scene, transport, probe.request, limits, idle=seconds, address=address, origin=origin
     )

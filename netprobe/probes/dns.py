@@ -20,7 +20,7 @@ import trio
 from netprobe.errors import printable
 from netprobe.observations import DnsDetail, Failure, Observation, Step
 from netprobe.probes import classify, dnswire, tcp
-from netprobe.probes.dnswire import Answer, Malformed, Question
+from netprobe.probes.dnswire import DnsAnswer, Malformed, Question
 from netprobe.probes.limits import Limits
 from netprobe.probes.scene import Scene
 from netprobe.probes.streams import TcpStream
@@ -72,7 +72,7 @@ async def ask(
     started = trio.current_time()
     question = dnswire.question(name or scene.host, family, edns=edns)
     trail = _Trail(transport="tcp" if over_tcp or resolver.tcp else "udp")
-    answer: Answer | None = None
+    answer: DnsAnswer | None = None
     failure: Failure | None = Failure.TIMEOUT
     limited: trio.CancelScope | None = None
     try:
@@ -106,7 +106,7 @@ async def ask(
     return scene.observe(Step.DNS, started, failure, detail, limited=limited), detail.answers
 
 
-def _judge(answer: Answer) -> Failure | None:
+def _judge(answer: DnsAnswer) -> Failure | None:
     if answer.contradictory:
         return Failure.DNS_MALFORMED
     if answer.addresses:
@@ -114,7 +114,7 @@ def _judge(answer: Answer) -> Failure | None:
     return classify.of_rcode(answer.rcode) or Failure.DNS_NO_ANSWER
 
 
-async def _exchange(resolver: Resolver, question: Question, trail: _Trail) -> Answer:
+async def _exchange(resolver: Resolver, question: Question, trail: _Trail) -> DnsAnswer:
     if trail.transport == "udp":
         answer = await _over_udp(resolver, question, trail)
         if not answer.truncated:
@@ -123,7 +123,7 @@ async def _exchange(resolver: Resolver, question: Question, trail: _Trail) -> An
     return await _over_tcp(resolver, question, trail)
 
 
-async def _over_udp(resolver: Resolver, question: Question, trail: _Trail) -> Answer:
+async def _over_udp(resolver: Resolver, question: Question, trail: _Trail) -> DnsAnswer:
     with tcp.plain_socket(resolver.address, socket.SOCK_DGRAM) as sock:
         # Connected: the kernel drops what other senders send, and reports "port unreachable" as ECONNREFUSED.
         sock.connect(tcp.sockaddr(resolver.address, resolver.port))
@@ -145,7 +145,7 @@ async def _send(sock: socket.socket, wire: bytes) -> None:
             return
 
 
-async def _datagram(sock: socket.socket, question: Question) -> Answer:
+async def _datagram(sock: socket.socket, question: Question) -> DnsAnswer:
     while True:
         await trio.lowlevel.wait_readable(sock)
         try:
@@ -157,7 +157,7 @@ async def _datagram(sock: socket.socket, question: Question) -> Answer:
             return answer
 
 
-async def _over_tcp(resolver: Resolver, question: Question, trail: _Trail) -> Answer:
+async def _over_tcp(resolver: Resolver, question: Question, trail: _Trail) -> DnsAnswer:
     wire = question.wire
     with tcp.plain_socket(resolver.address, socket.SOCK_STREAM) as sock:
         trail.attempts += 1
@@ -185,7 +185,7 @@ async def _exactly(stream: TcpStream, size: int) -> bytes:
     return bytes(data)
 
 
-async def _understood(wire: bytes, question: Question) -> Answer | None:
+async def _understood(wire: bytes, question: Question) -> DnsAnswer | None:
     if len(wire) <= LARGE_ANSWER:
         return dnswire.read(wire, question)
     async with _large:

@@ -71,7 +71,7 @@ class Question(msgspec.Struct, frozen=True):
     edns: bool
 
 
-class Answer(msgspec.Struct, frozen=True):
+class DnsAnswer(msgspec.Struct, frozen=True):
     """What an answer says.
 
     Attributes:
@@ -129,7 +129,7 @@ def rcode_text(rcode: int) -> str:
     return dns.rcode.to_text(dns.rcode.Rcode(rcode))
 
 
-def read(wire: bytes, asked: Question) -> Answer | None:
+def read(wire: bytes, asked: Question) -> DnsAnswer | None:
     """Read a message; None where it answers another question than ours.
 
     Raises:
@@ -146,7 +146,7 @@ def read(wire: bytes, asked: Question) -> Answer | None:
     return plain or _any(wire, asked)
 
 
-def _plain(wire: bytes, asked: Question) -> Answer | None:
+def _plain(wire: bytes, asked: Question) -> DnsAnswer | None:
     """Read an answer of the plainest form; None where it is of another."""
     _, flags, questions, answers, authorities, additional = _HEADER.unpack_from(wire)
     end = _HEADER_SIZE + len(asked.name) + 4
@@ -241,7 +241,7 @@ def _after_name(wire: bytes, offset: int) -> int:
     return offset + (2 if size else 1)
 
 
-def _any(wire: bytes, asked: Question) -> Answer | None:
+def _any(wire: bytes, asked: Question) -> DnsAnswer | None:
     """Read any answer, with dnspython."""
     import dns.message  # late: hardly any answer needs it
     import dns.rcode
@@ -255,14 +255,14 @@ def _any(wire: bytes, asked: Question) -> Answer | None:
         return None
     rcode, truncated = message.rcode(), bool(message.flags & _TC)
     if rcode not in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:
-        return Answer(rcode, truncated)
+        return DnsAnswer(rcode, truncated)
     try:
         chain = message.resolve_chaining()
     except dns.exception.DNSException as error:  # a CNAME loop, or an answer that contradicts its rcode
-        return Answer(rcode, truncated, error=type(error).__name__, contradictory=True)
+        return DnsAnswer(rcode, truncated, error=type(error).__name__, contradictory=True)
     cname = tuple(printable(str(target.target).removesuffix(".")) for rrset in chain.cnames for target in rrset)
     if chain.answer is None:
-        return Answer(rcode, truncated, cname=cname)
+        return DnsAnswer(rcode, truncated, cname=cname)
     addresses = sorted(str(one.address) for one in chain.answer)
     return _answer(rcode, addresses, truncated=truncated, cname=cname, ttl=chain.minimum_ttl)
 
@@ -274,7 +274,7 @@ def _answer(
     truncated: bool = False,
     cname: tuple[str, ...] = (),
     ttl: int | None = None,
-) -> Answer:
+) -> DnsAnswer:
     count = len(addresses)
     extra = f"{count} addresses, {MAX_ADDRESSES} of them are probed" if count > MAX_ADDRESSES else ""
-    return Answer(rcode, truncated, tuple(addresses[:MAX_ADDRESSES]), cname, ttl, extra)
+    return DnsAnswer(rcode, truncated, tuple(addresses[:MAX_ADDRESSES]), cname, ttl, extra)

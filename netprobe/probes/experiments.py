@@ -20,7 +20,7 @@ from netprobe import origin
 from netprobe.observations import DnsDetail, Experiment, Failure, Observation, Step, TlsDetail
 from netprobe.probes import bursts, controls, repeats, secondanswers
 from netprobe.probes.bugs import contained
-from netprobe.probes.controls import Case, Control
+from netprobe.probes.controls import Control, ControlCase
 from netprobe.probes.session import Session, Trace
 
 A_KIND = 32
@@ -127,7 +127,7 @@ class Examined(msgspec.Struct, kw_only=True):
         begun: set when the first try begins.
     """
 
-    case: Case
+    case: ControlCase
     a_try_passed: Callable[[], None]
     passed: int = 0
     tries: int = 0
@@ -244,7 +244,7 @@ class _Calm:
 
 
 async def _contained(session: Session, turns: repeats.Turns, one: Examined, calm: _Calm) -> None:
-    with contained(session.bugs, one.case.trace.target.scene.host):
+    with contained(session.bugs, one.case.trace.probe.scene.host):
         try:
             await _examine(session, turns, one, calm)
         finally:
@@ -314,7 +314,9 @@ async def _rounds(session: Session, turns: repeats.Turns, one: Examined, wanted:
             await _control(session, turns, msgspec.structs.replace(one.case, attempt=number), telling)
 
 
-async def _control(session: Session, turns: repeats.Turns, case: Case, control: Control) -> Sequence[Observation]:
+async def _control(
+    session: Session, turns: repeats.Turns, case: ControlCase, control: Control
+) -> Sequence[Observation]:
     """Make one control; a control that was silent the last time is not made again."""
     its_own = Experiment(control.__name__)  # each control is named after its experiment
     known = [o for o in case.made if o.experiment == its_own]
@@ -352,7 +354,10 @@ async def _try_often(session: Session, turns: repeats.Turns, one: Examined, trie
 
 
 async def _look_closer(
-    session: Session, turns: repeats.Turns, kinds: dict[tuple[object, ...], list[Case]], examined: Sequence[Examined]
+    session: Session,
+    turns: repeats.Turns,
+    kinds: dict[tuple[object, ...], list[ControlCase]],
+    examined: Sequence[Examined],
 ) -> None:
     """Where one failure of a kind passed when it was tried again, the others of that kind are tried more often."""
     by_case = {id(one.case): one for one in examined}
@@ -366,7 +371,9 @@ async def _look_closer(
                         nursery.start_soon(_try_often, session, turns, one, more)
 
 
-def _kinds(session: Session, done: set[int], hopeless: set[tuple[object, ...]]) -> dict[tuple[object, ...], list[Case]]:
+def _kinds(
+    session: Session, done: set[int], hopeless: set[tuple[object, ...]]
+) -> dict[tuple[object, ...], list[ControlCase]]:
     """The failures to look into, by kind, those of each spread over what they stand for.
 
     Args:
@@ -374,7 +381,7 @@ def _kinds(session: Session, done: set[int], hopeless: set[tuple[object, ...]]) 
         done: failures that were looked into before; those that are returned now are put in.
         hopeless: kinds of which enough was looked into, and nothing passed.
     """
-    found: dict[tuple[object, ...], list[Case]] = defaultdict(list)
+    found: dict[tuple[object, ...], list[ControlCase]] = defaultdict(list)
     for trace in session.traces:
         if trace.absent or not trace.complete:
             continue
@@ -383,19 +390,19 @@ def _kinds(session: Session, done: set[int], hopeless: set[tuple[object, ...]]) 
             if id(failed) in done or _kind(trace, failed) in hopeless:
                 continue
             peer = peer or _peer(session, trace)
-            found[_kind(trace, failed)].append(Case(trace=trace, failed=failed, peer=peer))
+            found[_kind(trace, failed)].append(ControlCase(trace=trace, failed=failed, peer=peer))
     chosen = {kind: list(one_of_each(cases))[: _bound(cases)] for kind, cases in found.items()}
     done |= {id(case.failed) for cases in chosen.values() for case in cases}
     return chosen
 
 
-def _bound(cases: Sequence[Case]) -> int:
+def _bound(cases: Sequence[ControlCase]) -> int:
     return QUESTIONS if cases[0].failed.step is Step.DNS else A_KIND
 
 
-def one_of_each(cases: Iterable[Case]) -> Iterator[Case]:
+def one_of_each(cases: Iterable[ControlCase]) -> Iterator[ControlCase]:
     """One of each endpoint and region, then another of each: the same cause may stand behind all of them, or not."""
-    waiting: dict[tuple[str, str], list[Case]] = defaultdict(list)
+    waiting: dict[tuple[str, str], list[ControlCase]] = defaultdict(list)
     for case in cases:
         waiting[case.failed.region, case.failed.endpoint].append(case)
     while waiting:
@@ -421,16 +428,16 @@ def _controls_for(session: Session, trace: Trace, failed: Observation) -> tuple[
     wanted = CALLED_FOR.get((failed.step, failed.failure), ())
     if failed.step is Step.TCP:
         wanted = (controls.working_address, *wanted)
-    if failed.step is not Step.DNS and trace.target.proxy is None:
+    if failed.step is not Step.DNS and trace.probe.proxy is None:
         if any(o.detail.transport == "file" for o in trace.lookup if isinstance(o.detail, DnsDetail)):
             wanted = (*wanted, controls.without_hosts_file)
-        scene = trace.target.scene
-        proxies = (trace.target.vantage.proxy, *(v.proxy_for(scene.host, scene.port) for v in session.vantages))
+        scene = trace.probe.scene
+        proxies = (trace.probe.vantage.proxy, *(v.proxy_for(scene.host, scene.port) for v in session.vantages))
         if any(server is not None for server in proxies):
             wanted = (*wanted, controls.with_proxy)
-        if len(trace.target.vantage.resolvers) > 1:
+        if len(trace.probe.vantage.resolvers) > 1:
             wanted = (*wanted, controls.other_resolver)
-    if trace.target.proxy is not None and (failed.step, failed.failure) in _HELD_BACK:
+    if trace.probe.proxy is not None and (failed.step, failed.failure) in _HELD_BACK:
         wanted = (*wanted, controls.without_proxy)
     return wanted
 
@@ -440,20 +447,20 @@ def _kind(trace: Trace, failed: Observation) -> tuple[object, ...]:
     detail = failed.detail
     answered = isinstance(detail, TlsDetail) and detail.bytes_received > 0
     resolver = detail.resolver if isinstance(detail, DnsDetail) else ""
-    return (trace.target.scene.vantage, failed.step, failed.failure, answered, resolver)
+    return (trace.probe.scene.vantage, failed.step, failed.failure, answered, resolver)
 
 
 def _peer(session: Session, trace: Trace) -> Trace | None:
     """A host that passed as the same vantage, a sibling or of the same region where there is one."""
-    scene, suffix = trace.target.scene, trace.target.suffix
+    scene, suffix = trace.probe.scene, trace.probe.suffix
     passed = [
         other
         for other in session.traces
-        if other.passed and other.target.scene.vantage == scene.vantage and other.target.scene.host != scene.host
+        if other.passed and other.probe.scene.vantage == scene.vantage and other.probe.scene.host != scene.host
     ]
 
     def distance(other: Trace) -> tuple[bool, bool, str]:
-        theirs = other.target.scene
-        return (theirs.region != scene.region, other.target.suffix != suffix, theirs.host)
+        theirs = other.probe.scene
+        return (theirs.region != scene.region, other.probe.suffix != suffix, theirs.host)
 
     return min(passed, key=distance, default=None)

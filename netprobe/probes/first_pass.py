@@ -1,4 +1,4 @@
-"""The first pass: every target once, side by side, until all are done or something ends it early.
+"""The first pass: every probe once, side by side, until all are done or something ends it early.
 
 The deadline and Ctrl-C end a pass but never lose it: what was seen is in the session. Control probes come afterwards
 (:mod:`netprobe.probes.experiments`); they know what the whole pass saw.
@@ -68,40 +68,40 @@ async def bounded(session: Session, work: Callable[[], Awaitable[None]], interru
     return Ending.DEADLINE if scope.cancelled_caught else ""
 
 
-async def first_pass(session: Session, targets: Sequence[Probe], progress: Progress | None) -> None:
-    """Take up the targets in their order; bounded, so that ten thousand of them need no ten thousand tasks."""
-    waiting: Iterator[Probe] = iter(targets)
+async def first_pass(session: Session, probes: Sequence[Probe], progress: Progress | None) -> None:
+    """Take up the probes in their order; bounded, so that ten thousand of them need no ten thousand tasks."""
+    waiting: Iterator[Probe] = iter(probes)
     wildcards, hellos = Wildcards(session), LargeHellos(session)
     done = 0
 
-    async def look_up_nothing(target: Probe) -> None:
-        with contained(session.bugs, target.scene.host):
-            await wildcards.addresses(target)
+    async def look_up_nothing(probe: Probe) -> None:
+        with contained(session.bugs, probe.scene.host):
+            await wildcards.addresses(probe)
 
     async def work() -> None:
         nonlocal done
-        for target in waiting:
-            with contained(session.bugs, target.scene.host):
-                await _probe(session, target, wildcards, hellos)
+        for probe in waiting:
+            with contained(session.bugs, probe.scene.host):
+                await _probe(session, probe, wildcards, hellos)
             done += 1
             if progress is not None:
-                progress(done, len(targets))
+                progress(done, len(probes))
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(session.ahead.load, load, session.prepare_handshakes, _load_controls)
-        for first in {(t.suffix, t.vantage.name): t for t in targets if t.candidate and t.proxy is None}.values():
+        for first in {(t.suffix, t.vantage.name): t for t in probes if t.candidate and t.proxy is None}.values():
             nursery.start_soon(look_up_nothing, first)
-        for _ in range(min(len(targets), 2 * session.settings.concurrency)):
+        for _ in range(min(len(probes), 2 * session.settings.concurrency)):
             nursery.start_soon(work)
 
 
-async def _probe(session: Session, target: Probe, wildcards: Wildcards, hellos: LargeHellos) -> None:
-    """One target's first pass. A host behind a proxy needs no DNS of its own: the name goes to the proxy."""
-    trace = Trace(target=target)
+async def _probe(session: Session, probe: Probe, wildcards: Wildcards, hellos: LargeHellos) -> None:
+    """One probe's first pass. A host behind a proxy needs no DNS of its own: the name goes to the proxy."""
+    trace = Trace(probe=probe)
     session.traces.append(trace)
-    if target.proxy is not None:
+    if probe.proxy is not None:
         await chain.through_proxy(session, trace)
-        trace.absent = target.candidate and await wildcards.is_no_proof(trace)
+        trace.absent = probe.candidate and await wildcards.is_no_proof(trace)
     else:
         left = await _find(session, trace, wildcards)
         if not trace.absent:
@@ -117,14 +117,14 @@ async def _find(session: Session, trace: Trace, wildcards: Wildcards) -> tuple[i
     Of 64 numbered names most do not exist. So they are asked for in one family, and in another only where they are not
     denied; where the first shows that a name exists, that can wait until its connections are under way.
     """
-    target = trace.target
-    if not target.candidate:
-        await _look_up(session, trace, target.families)
+    probe = trace.probe
+    if not probe.candidate:
+        await _look_up(session, trace, probe.families)
         return ()
-    at_once = len(target.families) if session.doubts(target.vantage) else 1
-    first, others = target.families[:at_once], target.families[at_once:]
+    at_once = len(probe.families) if session.doubts(probe.vantage) else 1
+    first, others = probe.families[:at_once], probe.families[at_once:]
     denied = await _look_up(session, trace, first)
-    made_up = await wildcards.addresses(target)
+    made_up = await wildcards.addresses(probe)
     if others and not denied and made_up.issuperset(trace.said):  # nothing shows yet that it exists
         await _look_up(session, trace, others)
         others = ()
@@ -146,12 +146,12 @@ async def _connect(session: Session, trace: Trace, left: tuple[int, ...]) -> Non
 
 
 async def _look_up(session: Session, trace: Trace, families: tuple[int, ...]) -> bool:
-    """The dns step of a target, in some families; returns whether the name is denied in them."""
-    target = trace.target
+    """The dns step of a probe, in some families; returns whether the name is denied in them."""
+    probe = trace.probe
     lookup = resolve.Lookup()
     try:
-        with bugs.seen_as_unknown(session.bugs, target.scene, lookup.observations, first=Step.DNS):
-            await resolve.resolve(target.scene, target.vantage, families, session.limits, session.gates, into=lookup)
+        with bugs.seen_as_unknown(session.bugs, probe.scene, lookup.observations, first=Step.DNS):
+            await resolve.resolve(probe.scene, probe.vantage, families, session.limits, session.gates, into=lookup)
     finally:
         trace.lookup.extend(lookup.observations)
     trace.addresses.extend(lookup.addresses)

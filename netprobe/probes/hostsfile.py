@@ -16,29 +16,29 @@ from netprobe.errors import UnreadableFileError
 from netprobe.host.readers import hosts
 
 
-class Entry(msgspec.Struct, frozen=True):
+class PinnedAddress(msgspec.Struct, frozen=True):
     """One address of one name, and the line where it stands."""
 
     address: str
     line: int
 
 
-def parse(text: str) -> dict[str, tuple[Entry, ...]]:
+def parse(text: str) -> dict[str, tuple[PinnedAddress, ...]]:
     """Read a hosts file's text into name → entries, in the order of the file."""
-    names: dict[str, list[Entry]] = {}
+    names: dict[str, list[PinnedAddress]] = {}
     for one in hosts.parse(enumerate(text.splitlines(), start=1)):
         for name in one.names:
-            names.setdefault(name, []).append(Entry(one.address, one.line))
+            names.setdefault(name, []).append(PinnedAddress(one.address, one.line))
     return {name: tuple(entries) for name, entries in names.items()}
 
 
 @functools.lru_cache(maxsize=16)
-def _read(path: Path, _modified_ns: int, _size: int) -> Mapping[str, tuple[Entry, ...]]:
+def _read(path: Path, _modified_ns: int, _size: int) -> Mapping[str, tuple[PinnedAddress, ...]]:
     with path.open("rb") as file:
         return parse(file.read(hosts.MAX_FILE).decode("utf-8", errors="replace"))
 
 
-def lookup(path: Path | None, name: str) -> tuple[Entry, ...]:
+def lookup(path: Path | None, name: str) -> tuple[PinnedAddress, ...]:
     """The entries of ``name``; none where there is no file.
 
     Raises:

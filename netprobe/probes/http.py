@@ -27,7 +27,7 @@ from netprobe.errors import printable
 from netprobe.observations import Failure, HttpDetail, Observation, Step
 from netprobe.probes import classify, recognise, rooms
 from netprobe.probes.limits import Limits
-from netprobe.probes.recognise import Answer
+from netprobe.probes.recognise import ServiceAnswer
 from netprobe.probes.scene import Scene
 from netprobe.probes.transport import AnswerTooLarge
 
@@ -46,7 +46,7 @@ class Reading(msgspec.Struct):
         answer: the answer; without its body until that is complete.
     """
 
-    answer: Answer | None = None
+    answer: ServiceAnswer | None = None
 
 
 async def request(
@@ -58,7 +58,7 @@ async def request(
     address: str | None = None,
     secure: bool = True,
     origin: bool = False,
-) -> tuple[Observation, Answer | None]:
+) -> tuple[Observation, ServiceAnswer | None]:
     """Make one request over an open connection; the caller closes it.
 
     Args:
@@ -120,13 +120,13 @@ async def exchange(transport: httpx.AsyncBaseTransport, sent: httpx.Request, rea
     """Send a request and read a bounded answer into ``reading``."""
     response = await transport.handle_async_request(sent)
     headers = {name: response.headers[name] for name in response.headers}
-    reading.answer = Answer(status=response.status_code, headers=headers)
+    reading.answer = ServiceAnswer(status=response.status_code, headers=headers)
     if response.status_code == 101:
         return response
     body = bytearray()
     async for part in response.stream:  # type: ignore[union-attr]
         body += part[: MAX_BODY - len(body)]
-    reading.answer = Answer(status=response.status_code, headers=headers, body=bytes(body))
+    reading.answer = ServiceAnswer(status=response.status_code, headers=headers, body=bytes(body))
     return response
 
 
@@ -152,7 +152,7 @@ def of_http_error(error: httpx.NetworkError | httpx.ProtocolError) -> Failure:
     return classify.of_stream_error(error)
 
 
-def describe(answer: Answer | None, began: datetime.datetime, took: float) -> dict[str, Any]:
+def describe(answer: ServiceAnswer | None, began: datetime.datetime, took: float) -> dict[str, Any]:
     """The fields of a detail that an answer fills."""
     if answer is None:
         return {}
@@ -185,7 +185,7 @@ def _characters(told: Mapping[str, str], names: tuple[str, ...], values: Mapping
     return sum(map(len, (*told.values(), *own, *values.values())))
 
 
-def title(answer: Answer) -> str:
+def title(answer: ServiceAnswer) -> str:
     """The title of an HTML page, for people, safe to print; nothing where the body is compressed."""
     match = _TITLE.search(answer.body) if answer.is_html and "content-encoding" not in answer.headers else None
     if match is None:

@@ -48,7 +48,7 @@ class LargeHellos:
     async def look(self, trace: Trace) -> None:
         """Ask a host that passed, where its way out was not looked at yet."""
         address = next((a for a, steps in trace.steps.items() if steps and _passed(steps)), "")
-        if address == "" or trace.target.scene.port != 443:
+        if address == "" or trace.probe.scene.port != 443:
             return
         way = _way(trace, address)
         if self._asked.get(way, 0) >= HOSTS_OF_A_WAY:
@@ -85,12 +85,12 @@ class LargeHellos:
         mss: int | None = None,
     ) -> bool:
         """Send one hello, and say whether anything came back."""
-        session, target = self._session, trace.target
-        scene = target.scene.control(experiment, attempt)
+        session, probe = self._session, trace.probe
+        scene = probe.scene.control(experiment, attempt)
         hello = client_hello(scene.host, SIZE if experiment == LARGE else 0)
         async with session.slots:
             seen: list[Observation] = []
-            stream = await connections.reach(session, target, scene, address, seen, keep_success=False, mss=mss)
+            stream = await connections.reach(session, probe, scene, address, seen, keep_success=False, mss=mss)
             if stream is None:
                 return False
             started, failure, received = trio.current_time(), Failure.TIMEOUT, 0
@@ -115,9 +115,9 @@ def _passed(steps: list[Observation]) -> bool:
 
 def _way(trace: Trace, address: str | None) -> tuple[object, ...]:
     """What makes two ways out the same: who looks, and through which proxy or over which family."""
-    proxy = trace.target.proxy
+    proxy = trace.probe.proxy
     family = tcp.family_of(address) if address is not None else 0
-    return (trace.target.vantage.name, family, proxy.safe if proxy is not None else "")
+    return (trace.probe.vantage.name, family, proxy.safe if proxy is not None else "")
 
 
 def client_hello(name: str, size: int = 0) -> bytes:

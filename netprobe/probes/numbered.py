@@ -29,7 +29,7 @@ MOST_LOOKED_UP = 256
 
 
 def widen(session: Session, layout: Plan, endpoints: Sequence[Endpoint]) -> list[Probe]:
-    """Put more numbers into the layout where none of the usual ones was found; returns the targets to probe.
+    """Put more numbers into the layout where none of the usual ones was found; returns the probes to probe.
 
     Args:
         session: the run after its first pass.
@@ -40,7 +40,7 @@ def widen(session: Session, layout: Plan, endpoints: Sequence[Endpoint]) -> list
         return []  # the user said where to look
     traces: dict[tuple[str, str], list[Trace]] = {}
     for trace in session.traces:
-        scene = trace.target.scene
+        scene = trace.probe.scene
         traces.setdefault((scene.region, scene.host), []).append(trace)
     lost = [one for one in endpoints if one.numbered and _is_lost(one, endpoints, traces)]
     if not lost:
@@ -52,9 +52,9 @@ def widen(session: Session, layout: Plan, endpoints: Sequence[Endpoint]) -> list
         msgspec.structs.replace(s, candidates=tuple(dict.fromkeys((*s.candidates, *further.get((s.id, s.region), ())))))
         for s in layout.subjects
     ]
-    known = {(target.scene.host, target.scene.vantage) for target in layout.targets}
-    new = [target for target in more.targets if (target.scene.host, target.scene.vantage) not in known]
-    layout.targets.extend(new)
+    known = {(probe.scene.host, probe.scene.vantage) for probe in layout.probes}
+    new = [probe for probe in more.probes if (probe.scene.host, probe.scene.vantage) not in known]
+    layout.probes.extend(new)
     return new
 
 
@@ -74,16 +74,16 @@ def doubtful(session: Session) -> list[Probe]:
     again = [
         trace
         for trace in session.traces
-        if trace.target.candidate and trace.absent and trace.complete and session.doubts(trace.target.vantage)
+        if trace.probe.candidate and trace.absent and trace.complete and session.doubts(trace.probe.vantage)
     ]
     kept = {id(trace) for trace in again}
     session.traces[:] = [trace for trace in session.traces if id(trace) not in kept]
-    return [trace.target for trace in again]
+    return [trace.probe for trace in again]
 
 
 def _contradictory(trace: Trace) -> Iterator[str]:
     """The resolvers that denied a host in the family that is asked for first, and knew it in another."""
-    first = RRTYPE.get(next(iter(trace.target.families), 0))
+    first = RRTYPE.get(next(iter(trace.probe.families), 0))
     denied: set[str] = set()
     known: set[str] = set()
     for o in trace.lookup:
@@ -109,30 +109,30 @@ def _is_lost(endpoint: Endpoint, endpoints: Sequence[Endpoint], traces: dict[tup
         for name in one.candidates()
         for trace in traces.get((one.region, name.name), ())
     ]
-    return not any(trace.passed or (trace.target.proxy is None and not trace.says_absent) for trace in bare)
+    return not any(trace.passed or (trace.probe.proxy is None and not trace.says_absent) for trace in bare)
 
 
 async def look_up_refused(session: Session) -> None:
     """Ask this host's resolvers for the numbers that a proxy's policy refuses."""
-    refused = [trace for trace in session.traces if trace.target.candidate and _is_refused(trace)][:MOST_LOOKED_UP]
+    refused = [trace for trace in session.traces if trace.probe.candidate and _is_refused(trace)][:MOST_LOOKED_UP]
     if not refused:
         return
-    beside = {(trace.target.suffix, trace.target.vantage.name): trace for trace in refused}
+    beside = {(trace.probe.suffix, trace.probe.vantage.name): trace for trace in refused}
     limits = session.limits.for_controls()
 
-    async def ask(target: Probe, host: str) -> None:
-        scene = msgspec.structs.replace(target.scene.control(LOCAL_NAME), host=host)
+    async def ask(probe: Probe, host: str) -> None:
+        scene = msgspec.structs.replace(probe.scene.control(LOCAL_NAME), host=host)
         lookup = resolve.Lookup()
         try:
-            await resolve.resolve(scene, target.vantage, target.families, limits, session.gates, into=lookup)
+            await resolve.resolve(scene, probe.vantage, probe.families, limits, session.gates, into=lookup)
         finally:
             session.controls.extend(lookup.observations)
 
     async with trio.open_nursery() as nursery:
         for trace in beside.values():
-            nursery.start_soon(ask, trace.target, f"{LABEL}.{trace.target.suffix}")
+            nursery.start_soon(ask, trace.probe, f"{LABEL}.{trace.probe.suffix}")
         for trace in refused:
-            nursery.start_soon(ask, trace.target, trace.target.scene.host)
+            nursery.start_soon(ask, trace.probe, trace.probe.scene.host)
 
 
 def _is_refused(trace: Trace) -> bool:

@@ -44,11 +44,11 @@ class Plan(msgspec.Struct, kw_only=True):
 
     Attributes:
         subjects: the endpoints, as the report lists them.
-        targets: the hosts, those that must exist first.
+        probes: the hosts, those that must exist first.
     """
 
     subjects: list[Subject] = msgspec.field(default_factory=list)
-    targets: list[Probe] = msgspec.field(default_factory=list)
+    probes: list[Probe] = msgspec.field(default_factory=list)
 
 
 def make(endpoints: Sequence[Endpoint], vantages: Sequence[Vantage], settings: Settings, zero: float) -> Plan:
@@ -61,14 +61,14 @@ def make(endpoints: Sequence[Endpoint], vantages: Sequence[Vantage], settings: S
         plan.subjects.append(_subject(endpoint, [name.name for name in names], looking, vantages))
         for name in names:
             for vantage in looking:
-                target = _target(endpoint, name.name, vantage, settings, zero)
-                key = _identity(target)
+                probe = _probe(endpoint, name.name, vantage, settings, zero)
+                key = _identity(probe)
                 if key not in seen:
-                    seen[key] = len(plan.targets)
-                    plan.targets.append(target)
-                elif vantage.name != plan.targets[seen[key]].scene.vantage:
-                    _share(plan.targets, seen[key], vantage.name)
-    plan.targets.sort(key=lambda target: target.candidate)  # names that must exist are not kept waiting
+                    seen[key] = len(plan.probes)
+                    plan.probes.append(probe)
+                elif vantage.name != plan.probes[seen[key]].scene.vantage:
+                    _share(plan.probes, seen[key], vantage.name)
+    plan.probes.sort(key=lambda probe: probe.candidate)  # names that must exist are not kept waiting
     return plan
 
 
@@ -112,7 +112,7 @@ def _subject(
     )
 
 
-def _target(endpoint: Endpoint, host: str, vantage: Vantage, settings: Settings, zero: float) -> Probe:
+def _probe(endpoint: Endpoint, host: str, vantage: Vantage, settings: Settings, zero: float) -> Probe:
     if endpoint.origin:
         vantage = msgspec.structs.replace(vantage, origin_ca=Path(endpoint.origin))
     return Probe(
@@ -133,27 +133,27 @@ def _target(endpoint: Endpoint, host: str, vantage: Vantage, settings: Settings,
     )
 
 
-def _identity(target: Probe) -> tuple[object, ...]:
+def _identity(probe: Probe) -> tuple[object, ...]:
     """What makes two probes the same probe: the host, and every setting that could change what is seen."""
-    vantage, proxy = target.vantage, target.proxy
-    request = target.request
+    vantage, proxy = probe.vantage, probe.proxy
+    request = probe.request
     return (
-        target.scene.host,
-        target.scene.port,
+        probe.scene.host,
+        probe.scene.port,
         (request.method, request.path, tuple(sorted(request.headers.items())), request.genuine, request.upgrade),
         vantage.resolvers,
         vantage.hosts_file,
         vantage.store,
         vantage.origin_ca,
         vantage.ciphers,
-        target.families,
+        probe.families,
         tuple(sorted(vantage.ports.items())),
         None if proxy is None else (proxy.scheme, proxy.host, proxy.port, proxy.username, proxy.password),
     )
 
 
-def _share(targets: list[Probe], index: int, vantage: str) -> None:
-    target = targets[index]
-    if vantage not in target.scene.shared_with:
-        scene = msgspec.structs.replace(target.scene, shared_with=(*target.scene.shared_with, vantage))
-        targets[index] = msgspec.structs.replace(target, scene=scene)
+def _share(probes: list[Probe], index: int, vantage: str) -> None:
+    probe = probes[index]
+    if vantage not in probe.scene.shared_with:
+        scene = msgspec.structs.replace(probe.scene, shared_with=(*probe.scene.shared_with, vantage))
+        probes[index] = msgspec.structs.replace(probe, scene=scene)

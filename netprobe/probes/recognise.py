@@ -51,7 +51,7 @@ _NETWORKS = ("x-amz-cf-id", "x-amz-request-id", "x-github-request-id", "x-fastly
 intercepts TLS, and its block pages carry one as well."""
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class ServiceAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """One HTTP answer, bounded.
 
     Attributes:
@@ -75,18 +75,18 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         return self.content_type in {"text/html", "application/xhtml+xml"}
 
 
-def request_id(answer: Answer) -> str:
+def request_id(answer: ServiceAnswer) -> str:
     """The header that proves AWS, ``name: value``, or nothing."""
     found = next((name for name in _REQUEST_IDS if answer.headers.get(name)), None)
     return printable(f"{found}: {answer.headers[found]}", 120) if found else ""
 
 
-def header_names(answer: Answer) -> tuple[str, ...]:
+def header_names(answer: ServiceAnswer) -> tuple[str, ...]:
     """The names of the answer's headers, sorted; at most :data:`MAX_NAMES`, and only those that are tokens."""
     return tuple(sorted(name for name in answer.headers if _TOKEN.fullmatch(name)))[:MAX_NAMES]
 
 
-def telling_values(answer: Answer) -> dict[str, str]:
+def telling_values(answer: ServiceAnswer) -> dict[str, str]:
     """The values that tell one service's answers from another's; of a challenge, its scheme alone."""
     found = {name: answer.headers[name] for name in _TELLING if answer.headers.get(name)}
     challenge = answer.headers.get("www-authenticate", "").split(maxsplit=1)
@@ -95,7 +95,7 @@ def telling_values(answer: Answer) -> dict[str, str]:
     return {name: printable(value, 100) for name, value in found.items()}
 
 
-def error_word(answer: Answer) -> str:
+def error_word(answer: ServiceAnswer) -> str:
     """The error that a body names: a key or ``__type`` of flat JSON, the root or ``Code`` of XML; one word or nothing.
 
     For people and for transcripts; nothing is decided by it.
@@ -119,13 +119,13 @@ def json_words(body: bytes) -> frozenset[str]:
     return frozenset({*found, *(value for value in found.values() if isinstance(value, str))})
 
 
-def is_genuine(answer: Answer, genuine: Genuine) -> bool:
+def is_genuine(answer: ServiceAnswer, genuine: Genuine) -> bool:
     """Whether the answer bears the mark of the service that was asked."""
     return _MARKS[genuine](answer)
 
 
 def judge(
-    answer: Answer, genuine: Genuine, host: str, *, origin: bool = False, public: Public = Public.NOTHING
+    answer: ServiceAnswer, genuine: Genuine, host: str, *, origin: bool = False, public: Public = Public.NOTHING
 ) -> tuple[Failure | None, bool]:
     """Say what an answer means.
 
@@ -154,7 +154,7 @@ def judge(
     return Failure.HTTP_FOREIGN_ANSWER, False
 
 
-def _by_the_service(answer: Answer, public: Public) -> Failure | None:
+def _by_the_service(answer: ServiceAnswer, public: Public) -> Failure | None:
     """What the service itself means: that it has trouble, that it does not serve this source, or nothing bad."""
     if origins.is_trouble(answer.status):
         return Failure.HTTP_SERVICE_ERROR
@@ -165,7 +165,7 @@ def _by_the_service(answer: Answer, public: Public) -> Failure | None:
     return None
 
 
-def _may_be_a_third_party(answer: Answer, public: Public) -> bool:
+def _may_be_a_third_party(answer: ServiceAnswer, public: Public) -> bool:
     """Whether an answer without a mark, over a chain of somebody else, can be what a third party says."""
     if answer.status >= 500:
         return False
@@ -182,22 +182,22 @@ def _is_foreign(location: str, host: str) -> bool:
     return target != host and not any(target == suffix or target.endswith(f".{suffix}") for suffix in _AWS_HOSTS)
 
 
-def _aws_api(answer: Answer) -> bool:
+def _aws_api(answer: ServiceAnswer) -> bool:
     return bool(answer.headers.get("x-amzn-requestid")) or answer.headers.get("server") == "AmazonEC2"
 
 
-def _s3(answer: Answer) -> bool:
+def _s3(answer: ServiceAnswer) -> bool:
     headers = answer.headers
     return bool(headers.get("x-amz-request-id") and headers.get("x-amz-id-2")) or headers.get("server") == "AmazonS3"
 
 
-def _ecs_websocket(answer: Answer) -> bool:
+def _ecs_websocket(answer: ServiceAnswer) -> bool:
     if answer.status == 101 or _aws_api(answer):
         return True
     return not _WEBSOCKET_WORDS.isdisjoint(json_words(answer.body))
 
 
-def _ecr_registry(answer: Answer) -> bool:
+def _ecr_registry(answer: ServiceAnswer) -> bool:
     challenge = answer.headers.get("www-authenticate", "")
     return (
         answer.headers.get("docker-distribution-api-version") == "registry/2.0"
@@ -205,14 +205,14 @@ def _ecr_registry(answer: Answer) -> bool:
     ) or _aws_api(answer)
 
 
-def _docker_registry(answer: Answer) -> bool:
+def _docker_registry(answer: ServiceAnswer) -> bool:
     if answer.headers.get("docker-distribution-api-version") == "registry/2.0":
         return True
     challenge = answer.headers.get("www-authenticate", "")
     return answer.status == 401 and bool(_BEARER.match(challenge)) and 'service="' in challenge
 
 
-def _http(answer: Answer) -> bool:
+def _http(answer: ServiceAnswer) -> bool:
     return any(answer.headers.get(name) for name in _NETWORKS)
 
 

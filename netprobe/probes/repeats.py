@@ -90,10 +90,10 @@ async def again(session: Session, trace: Trace, failed: Observation, attempt: in
     if failed.step is Step.DNS:
         return await _ask_again(session, trace, failed, attempt, limits)
     seen: list[Observation] = []
-    scene = trace.target.scene.control(EXPERIMENT, attempt)
-    await chain.run(session, trace.target, scene, failed.address, seen, limits=limits)
+    scene = trace.probe.scene.control(EXPERIMENT, attempt)
+    await chain.run(session, trace.probe, scene, failed.address, seen, limits=limits)
     session.controls.extend(seen)
-    if trace.target.candidate and any(o.failure is Failure.PROXY_CANNOT_RESOLVE for o in seen):
+    if trace.probe.candidate and any(o.failure is Failure.PROXY_CANNOT_RESOLVE for o in seen):
         trace.absent = True  # a number that does not exist, as the proxy says that otherwise failed
         return True
     return passed(seen)
@@ -107,14 +107,14 @@ def passed(seen: Sequence[Observation]) -> bool:
 async def _ask_again(session: Session, trace: Trace, failed: Observation, attempt: int, limits: Limits) -> bool:
     assert isinstance(failed.detail, DnsDetail)
     said = failed.detail.resolver
-    resolver = next((r for r in trace.target.vantage.resolvers if str(r) == said), None)
+    resolver = next((r for r in trace.probe.vantage.resolvers if str(r) == said), None)
     if resolver is None:
         return False  # a line of the hosts file says the same however often it is read
     family = 6 if failed.detail.rrtype == "AAAA" else 4
-    scene = trace.target.scene.control(EXPERIMENT, attempt)
+    scene = trace.probe.scene.control(EXPERIMENT, attempt)
     observation, addresses = await dns.ask(scene, resolver, family, limits)
     session.controls.append(observation)
-    if trace.target.candidate and _is_denied(session, trace):
+    if trace.probe.candidate and _is_denied(session, trace):
         trace.absent = True  # a number that does not exist, as is known now: no resolver gave an address
     if observation.failure is not None:
         return is_overcome(failed.failure, observation.failure)
@@ -139,7 +139,7 @@ def _is_denied(session: Session, trace: Trace) -> bool:
 
 
 def _is_of(o: Observation, trace: Trace) -> bool:
-    scene = trace.target.scene
+    scene = trace.probe.scene
     return (o.vantage, o.host, o.port) == (scene.vantage, scene.host, scene.port)
 
 
@@ -151,9 +151,9 @@ async def resolve_again(session: Session, trace: Trace, failed: Observation) -> 
     family = tcp.family_of(address)
     for o in trace.lookup:
         assert isinstance(o.detail, DnsDetail)
-        resolver = next((r for r in trace.target.vantage.resolvers if str(r) == o.detail.resolver), None)
+        resolver = next((r for r in trace.probe.vantage.resolvers if str(r) == o.detail.resolver), None)
         if resolver is not None and address in o.detail.answers:
-            scene = trace.target.scene.control(EXPERIMENT, 1)
+            scene = trace.probe.scene.control(EXPERIMENT, 1)
             observation, _ = await dns.ask(scene, resolver, family, session.limits)
             session.controls.append(observation)
             return

@@ -211,7 +211,7 @@ def counted(
 
 
 def _from_file(
-    scene: Scene, vantage: Vantage, families: Sequence[int], entries: Sequence[hostsfile.Entry], lookup: Lookup
+    scene: Scene, vantage: Vantage, families: Sequence[int], entries: Sequence[hostsfile.PinnedAddress], lookup: Lookup
 ) -> None:
     now = trio.current_time()
     found: list[str] = []

@@ -22,7 +22,7 @@ from netprobe import origin as origins
 from netprobe.observations import Experiment, Failure, HttpDetail, Observation, Step, age_when_cut
 from netprobe.probes import connections, experiments, http, idle, repeats, tls, websocket
 from netprobe.probes.bugs import contained
-from netprobe.probes.controls import Case
+from netprobe.probes.controls import ControlCase
 from netprobe.probes.limits import PATIENCE
 from netprobe.probes.plan import Probe
 from netprobe.probes.scene import Scene
@@ -39,7 +39,7 @@ PARTS = 6
 LONGEST_PART = 10.0
 """Seconds between two requests of the busy connection; no device is known that forgets sooner."""
 CLOSED = "the service closed the connection after an answer"
-_Maker = Callable[[Session, Case], Coroutine[Any, Any, None]]
+_Maker = Callable[[Session, ControlCase], Coroutine[Any, Any, None]]
 
 
 def most_seconds(rest: float) -> float:
@@ -71,26 +71,26 @@ async def make(session: Session) -> None:
         waiting = waiting[HOSTS_AT_ONCE:]
 
 
-def _cut(session: Session) -> Iterator[Case]:
+def _cut(session: Session) -> Iterator[ControlCase]:
     for trace in session.traces:
         for steps in trace.steps.values() if not trace.absent else ():
             for o in steps:
                 if o.failure is Failure.WEBSOCKET_CUT and o.experiment is None:
-                    yield Case(trace=trace, failed=o, peer=None)
+                    yield ControlCase(trace=trace, failed=o, peer=None)
 
 
-async def _contained(session: Session, case: Case, one: _Maker) -> None:
-    with contained(session.bugs, case.target.scene.host):
+async def _contained(session: Session, case: ControlCase, one: _Maker) -> None:
+    with contained(session.bugs, case.probe.scene.host):
         await one(session, case)
 
 
-async def _open(session: Session, case: Case, scene: Scene, seen: list[Observation]) -> TlsStream | None:
+async def _open(session: Session, case: ControlCase, scene: Scene, seen: list[Observation]) -> TlsStream | None:
     """A fresh connection on the way that was cut, up to a finished handshake; what failed is put into ``seen``."""
     limits, address = session.limits.patient(), case.failed.address
-    stream = await connections.reach(session, case.target, scene, address, seen, limits=limits)
+    stream = await connections.reach(session, case.probe, scene, address, seen, limits=limits)
     if stream is None:
         return None
-    policy = session.verified(case.target.vantage, scene.host)
+    policy = session.verified(case.probe.vantage, scene.host)
     observation, encrypted = await tls.handshake(scene, stream, policy, limits, address=address)
     seen.append(observation)
     if encrypted is None:
@@ -98,9 +98,9 @@ async def _open(session: Session, case: Case, scene: Scene, seen: list[Observati
     return encrypted
 
 
-async def _rest_again(session: Session, case: Case) -> None:
+async def _rest_again(session: Session, case: ControlCase) -> None:
     """What was cut once more: a WebSocket where one was granted, else the open TLS connection."""
-    target, address, seconds = case.target, case.failed.address, session.settings.idle
+    probe, address, seconds = case.probe, case.failed.address, session.settings.idle
     assert seconds is not None
     scene, seen = case.scene(Experiment.REPEAT), list[Observation]()
     limits = session.limits.patient()
@@ -113,14 +113,14 @@ async def _rest_again(session: Session, case: Case) -> None:
             if _was_granted(case.failed):
                 transport = OpenStreamTransport(stream)
                 held = await websocket.upgrade(
-                    scene, transport, target.request, limits, idle=seconds, address=address, origin=origin
+                    scene, transport, probe.request, limits, idle=seconds, address=address, origin=origin
                 )
                 seen.append(held)
                 return
             started = trio.current_time()
-            detail = HttpDetail(method=target.request.method, path=target.request.path, origin=origin)
+            detail = HttpDetail(method=probe.request.method, path=probe.request.path, origin=origin)
             opened = scene.observe(Step.WEBSOCKET, started, None, detail, address=address)
-            rested = await idle.rest(scene, stream, target.request, limits, seconds)
+            rested = await idle.rest(scene, stream, probe.request, limits, seconds)
             seen.append(idle.told(opened, rested, proxied=address is None))
     finally:
         session.controls.extend(seen)
@@ -131,9 +131,9 @@ def _was_granted(cut: Observation) -> bool:
     return isinstance(cut.detail, HttpDetail) and not cut.detail.error
 
 
-async def _keep_busy(session: Session, case: Case) -> None:
+async def _keep_busy(session: Session, case: ControlCase) -> None:
     """A connection that is as old as the one that was cut, and never idle for long."""
-    target, scene, seen = case.target, case.scene(Experiment.KEPT_BUSY), list[Observation]()
+    probe, scene, seen = case.probe, case.scene(Experiment.KEPT_BUSY), list[Observation]()
     until = age_when_cut(case.failed, session.settings.idle)
     pause = min(until / PARTS, LONGEST_PART)
     try:
@@ -141,14 +141,14 @@ async def _keep_busy(session: Session, case: Case) -> None:
         if stream is None:
             return
         with closing(stream):
-            seen.append(await _ask_until(session, target, scene, stream, case.failed.address, until, pause))
+            seen.append(await _ask_until(session, probe, scene, stream, case.failed.address, until, pause))
     finally:
         session.controls.extend(o for o in seen if o.step is Step.HTTP or o.failure is not None)
 
 
 async def _ask_until(
     session: Session,
-    target: Probe,
+    probe: Probe,
     scene: Scene,
     stream: TlsStream,
     address: str | None,
@@ -158,7 +158,7 @@ async def _ask_until(
     """Send the request again and again over one connection, until it is old enough or ends; what became of it."""
     limits, transport, opened = session.limits.patient(), OpenStreamTransport(stream), trio.current_time()
     while True:
-        last, answer = await http.request(scene, transport, target.request, limits, address=address)
+        last, answer = await http.request(scene, transport, probe.request, limits, address=address)
         age = trio.current_time() - opened
         closed = stream.said_goodbye or (answer is not None and not transport.is_reusable)
         if answer is None or closed or age >= until:
@@ -166,8 +166,8 @@ async def _ask_until(
         await trio.sleep(min(pause, until - age))
     failure = None if answer is not None or closed else last.failure
     detail = HttpDetail(
-        method=target.request.method,
-        path=target.request.path,
+        method=probe.request.method,
+        path=probe.request.path,
         held_seconds=round(age, 3),
         error=CLOSED if closed and age < until else "",
     )

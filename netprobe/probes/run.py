@@ -1,4 +1,4 @@
-"""The runner: every target once, side by side, within the run's limits; and a record of it whatever ends it.
+"""The runner: every probe once, side by side, within the run's limits; and a record of it whatever ends it.
 
 What limits a run: slots for connections (a slot is taken first, then the clock starts), gates in front of resolvers, a
 limit for each step, and a deadline for the whole. The deadline and Ctrl-C end a run early but never lose it: what was
@@ -42,7 +42,7 @@ STALLED_SECONDS = 3.0
 """From how long a machine that kept the run waiting for half of its time is worth a note."""
 
 
-class Facts(Protocol):
+class CatalogFacts(Protocol):
     """What a run keeps of the catalog."""
 
     @property
@@ -66,7 +66,7 @@ async def check(
     vantages: Sequence[Vantage],
     settings: Settings,
     *,
-    catalog: Facts,
+    catalog: CatalogFacts,
     progress: Progress | None = None,
     workers: Workers | None = None,
     keep_bugs: Callable[[str], str] = lambda text: "its traceback was not kept",
@@ -121,12 +121,12 @@ async def check(
             ),
         )
 
-    teller = Teller(session, news, progress, len(layout.targets))
+    teller = Teller(session, news, progress, len(layout.probes))
 
     async def work() -> None:
         async with teller.telling():
             if workers is None:
-                await first_pass(session, layout.targets, teller.count)
+                await first_pass(session, layout.probes, teller.count)
             if again := numbered.doubtful(session):
                 await first_pass(session, again, None)
             if more := numbered.widen(session, layout, endpoints):
@@ -145,7 +145,7 @@ async def check(
     if workers is not None:
         async with teller.telling(), trio.open_nursery() as nursery:
             nursery.start_soon(trio.to_thread.run_sync, later)  # the workers work meanwhile, and a signal is heard
-            ended_by = await workers.collect(session, layout.targets, teller.count)
+            ended_by = await workers.collect(session, layout.probes, teller.count)
     ended_by = ended_by or await bounded(session, work)
     return so_far(ended_by, final=True)
 
@@ -189,7 +189,7 @@ def _subjects(session: Session, layout: Plan, ended_by: str) -> Iterator[Subject
     """The subjects, with what became of their candidates."""
     taken_up: dict[tuple[str, int], list[Trace]] = {}
     for trace in session.traces:
-        taken_up.setdefault((trace.target.scene.host, trace.target.scene.port), []).append(trace)
+        taken_up.setdefault((trace.probe.scene.host, trace.probe.scene.port), []).append(trace)
     for subject in layout.subjects:
         traces = {name: taken_up.get((name, subject.port), []) for name in subject.candidates}
         if subject.unused:

@@ -50,7 +50,7 @@ def _chosen(session: Session) -> list[_Other]:
     """A few names of each resolver that gives other addresses than the host gets."""
     found: dict[str, list[_Other]] = defaultdict(list)
     for trace in session.traces:
-        if trace.target.proxy is None and trace.passed and trace.target.scene.port == _HTTPS:
+        if trace.probe.proxy is None and trace.passed and trace.probe.scene.port == _HTTPS:
             for other in _others(trace):
                 found[other.resolver].append(other)
     chosen: list[_Other] = []
@@ -73,19 +73,19 @@ def _others(trace: Trace) -> list[_Other]:
 
 
 async def _connect(session: Session, turns: repeats.Turns, other: _Other) -> None:
-    target = other.trace.target
-    with contained(session.bugs, target.scene.host):
+    probe = other.trace.probe
+    with contained(session.bugs, probe.scene.host):
         for attempt in range(1, TRIES + 1):
-            scene = target.scene.control(Experiment.SECOND_ANSWER, attempt)
+            scene = probe.scene.control(Experiment.SECOND_ANSWER, attempt)
             seen: list[Observation] = []
             async with turns.turn():
                 limits = session.limits.for_controls()
                 stream = await connections.reach(
-                    session, target, scene, other.address, seen, keep_success=False, limits=limits
+                    session, probe, scene, other.address, seen, keep_success=False, limits=limits
                 )
                 if stream is not None:
                     with closing(stream):
-                        policy = session.verified(target.vantage, scene.host)
+                        policy = session.verified(probe.vantage, scene.host)
                         shaken, _ = await tls.handshake(scene, stream, policy, limits, address=other.address)
                         seen.append(shaken)
             session.controls.extend(seen)

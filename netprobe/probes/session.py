@@ -21,7 +21,7 @@ from netprobe.probes.settings import Settings
 from netprobe.vantage import Vantage
 
 
-class Seen(msgspec.Struct, kw_only=True):
+class HostSeen(msgspec.Struct, kw_only=True):
     """What the first pass saw of one host, complete or cut short.
 
     Attributes:
@@ -43,17 +43,17 @@ class Seen(msgspec.Struct, kw_only=True):
     complete: bool = False
 
 
-class Trace(Seen, kw_only=True):
-    """One target's first pass: what experiments and the report are made of.
+class Trace(HostSeen, kw_only=True):
+    """One probe's first pass: what experiments and the report are made of.
 
     Attributes:
-        target: the host.
+        probe: the host.
     """
 
-    target: Probe
+    probe: Probe
 
     def observations(self) -> list[Observation]:
-        """Everything that was seen of the target."""
+        """Everything that was seen of the probe."""
         return [*self.lookup, *(o for steps in self.steps.values() for o in steps)]
 
     @property
@@ -103,7 +103,7 @@ class Session(msgspec.Struct, kw_only=True):
         finder: the addresses of proxies.
         ahead: what is imported while the first answers are under way.
         pulse: when this machine kept the run waiting.
-        traces: the targets taken up so far.
+        traces: the probes taken up so far.
         controls: the observations of control probes that belong to no first pass.
         intermediates: certificates (DER) that stood behind a leaf of the origin's.
         unfinished_chains: chains that lead to no root.
@@ -130,7 +130,7 @@ class Session(msgspec.Struct, kw_only=True):
     doubted: set[str] = msgspec.field(default_factory=set)
     notes: list[str] = msgspec.field(default_factory=list)
     bugs: list[Bug] = msgspec.field(default_factory=list)
-    _policies: dict[tuple[object, ...], tls.Policy] = msgspec.field(default_factory=dict)
+    _policies: dict[tuple[object, ...], tls.TlsPolicy] = msgspec.field(default_factory=dict)
 
     def keep_intermediates(self, chain: Iterable[bytes]) -> None:
         """Keep certificates (DER) that stood behind a leaf of the origin's."""
@@ -148,7 +148,7 @@ class Session(msgspec.Struct, kw_only=True):
         """Whether a denial that a vantage gets is about one family alone."""
         return not self.doubted.isdisjoint(map(str, vantage.resolvers))
 
-    def verified(self, vantage: Vantage, sni: str) -> tls.Policy:
+    def verified(self, vantage: Vantage, sni: str) -> tls.TlsPolicy:
         """Verify with a vantage's own trust store, which is read once a run."""
         key = (vantage.store, vantage.ciphers, vantage.origin_ca)
         if key not in self._policies:

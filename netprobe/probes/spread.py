@@ -36,7 +36,7 @@ from netprobe.probes.plan import Probe
 from netprobe.probes.resolve import IN_FLIGHT
 from netprobe.probes.scene import Scene
 from netprobe.probes.scheduling import NARROW
-from netprobe.probes.session import Seen, Session, Trace, UnfinishedChain
+from netprobe.probes.session import HostSeen, Session, Trace, UnfinishedChain
 from netprobe.probes.settings import Settings
 from netprobe.vantage import Resolver, Vantage
 
@@ -57,11 +57,11 @@ _TOO_LATE = (
 _TRACES = 32
 """Targets in one message."""
 _LENGTH = 4
-S = TypeVar("S", bound=Seen)
+S = TypeVar("S", bound=HostSeen)
 
 
 class _Done(msgspec.Struct, array_like=True, tag="done"):
-    """So many targets are done."""
+    """So many probes are done."""
 
     count: int
 
@@ -76,13 +76,13 @@ class _Unfinished(msgspec.Struct, array_like=True):
 
 
 class _Piece(msgspec.Struct, array_like=True, tag="piece"):
-    """What one worker saw of some targets, by their numbers in the plan: all at once would be in memory thrice."""
+    """What one worker saw of some probes, by their numbers in the plan: all at once would be in memory thrice."""
 
-    seen: list[tuple[int, Seen]]
+    seen: list[tuple[int, HostSeen]]
 
 
 class _Part(msgspec.Struct, array_like=True, tag="part"):
-    """What one worker saw beside its targets, and learnt; the last that it sends."""
+    """What one worker saw beside its probes, and learnt; the last that it sends."""
 
     controls: list[Observation]
     measured: list[tuple[Step, float, int]]
@@ -128,14 +128,14 @@ def processes(names: int) -> int:
     return max(1, min(len(os.sched_getaffinity(0)), names // EACH, MOST)) if names >= FROM else 1
 
 
-def shares(targets: Sequence[Probe], count: int) -> list[list[int]]:
-    """The numbers of the targets that each of ``count`` workers takes.
+def shares(probes: Sequence[Probe], count: int) -> list[list[int]]:
+    """The numbers of the probes that each of ``count`` workers takes.
 
     Names of one domain stay together: what tells an absent number from a present one is asked once for a domain.
     """
     domains: dict[str, list[int]] = {}
-    for number, target in enumerate(targets):
-        domains.setdefault(target.suffix, []).append(number)
+    for number, probe in enumerate(probes):
+        domains.setdefault(probe.suffix, []).append(number)
     found: list[list[int]] = [[] for _ in range(count)]
     for numbers in sorted(domains.values(), key=len, reverse=True):
         min(found, key=len).extend(numbers)
@@ -158,7 +158,7 @@ class Workers:
         """The moment the run began, on trio's clock."""
         return trio.current_time() - (time.perf_counter() - self._began)
 
-    async def collect(self, session: Session, targets: Sequence[Probe], progress: Progress | None) -> str:
+    async def collect(self, session: Session, probes: Sequence[Probe], progress: Progress | None) -> str:
         """Wait for every worker's part and put it into the session; say what ended the pass early, or nothing.
 
         Raises:
@@ -176,9 +176,9 @@ class Workers:
                     if isinstance(message, _Done):
                         done += message.count
                         if progress is not None:
-                            progress(done, len(targets))
+                            progress(done, len(probes))
                     elif isinstance(message, _Piece):
-                        _put_piece(message, session, targets)
+                        _put_piece(message, session, probes)
                     elif isinstance(message, _Part):
                         _put(message, session)
                         ended.append(message.ended_by)
@@ -206,8 +206,8 @@ class Workers:
         if waiting.cancelled_caught:
             ended.append(Ending.DEADLINE)
             session.notes.append(_TOO_LATE)
-        places = {id(target): number for number, target in enumerate(targets)}
-        session.traces.sort(key=lambda trace: places[id(trace.target)])  # not in the order in which workers ended
+        places = {id(probe): number for number, probe in enumerate(probes)}
+        session.traces.sort(key=lambda trace: places[id(trace.probe)])  # not in the order in which workers ended
         if Ending.INTERRUPTED in ended:
             interrupts.patient()
             return Ending.INTERRUPTED
@@ -317,7 +317,7 @@ class _Worker:
         session = Session.begin(self._settings, self._vantages, zero, in_flight=in_flight, narrow=narrow)
         rooms.share(self._count)
         layout = plan.make(self._endpoints, self._vantages, self._settings, zero)
-        mine = shares(layout.targets, self._count)[self._number]
+        mine = shares(layout.probes, self._count)[self._number]
         told = 0
 
         def progress(done: int, total: int) -> None:
@@ -330,15 +330,15 @@ class _Worker:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # one that came until now is heard now
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_end_with_reader, pipe)
-                await first_pass(session, [layout.targets[number] for number in mine], progress)
+                await first_pass(session, [layout.probes[number] for number in mine], progress)
                 nursery.cancel_scope.cancel()
 
         ended_by = await bounded(session, work, signal.SIGTERM)
-        numbers = {id(layout.targets[number]): number for number in mine}
+        numbers = {id(layout.probes[number]): number for number in mine}
         memory.give_back()  # what the connections took; now the other process needs it
         while session.traces:
             some, session.traces[-_TRACES:] = session.traces[-_TRACES:], []
-            _send(pipe, _Piece([(numbers[id(trace.target)], _common(Seen, trace)) for trace in some]))
+            _send(pipe, _Piece([(numbers[id(trace.probe)], _common(HostSeen, trace)) for trace in some]))
         part = _Part(
             controls=session.controls,
             measured=session.limits.known(),
@@ -410,16 +410,16 @@ async def _messages(stream: trio.lowlevel.FdStream) -> AsyncGenerator[_Message, 
             del data[:end]
 
 
-def _common(kind: type[S], seen: Seen, **more: Any) -> S:
-    """A trace without its target, or with one: what both have is the same."""
-    fields: dict[str, Any] = {name: getattr(seen, name) for name in Seen.__struct_fields__}
+def _common(kind: type[S], seen: HostSeen, **more: Any) -> S:
+    """A trace without its probe, or with one: what both have is the same."""
+    fields: dict[str, Any] = {name: getattr(seen, name) for name in HostSeen.__struct_fields__}
     return kind(**fields, **more)
 
 
-def _put_piece(piece: _Piece, session: Session, targets: Sequence[Probe]) -> None:
-    """Make what was seen of some targets this process's own; chains that say the same are kept once."""
+def _put_piece(piece: _Piece, session: Session, probes: Sequence[Probe]) -> None:
+    """Make what was seen of some probes this process's own; chains that say the same are kept once."""
     for number, seen in piece.seen:
-        trace = _common(Trace, seen, target=targets[number])
+        trace = _common(Trace, seen, probe=probes[number])
         session.traces.append(trace)
         for observation in trace.observations():
             if isinstance(observation.detail, TlsDetail):

@@ -229,6 +229,6 @@ def _way_out(
     value = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
 
     def exempts(host: str, port: int) -> str | None:
-        return noproxy.bypass(noproxy.Dialect.CURL, value, host, port)
+        return noproxy.bypass(noproxy.NoProxyDialect.CURL, value, host, port)
 
     return server, exempts, tuple(token.strip() for token in value.split(",") if token.strip())

@@ -33,7 +33,7 @@ _ORIGINS = {2: 4, 3: 6}  # SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")
 
 
-class IcmpError(msgspec.Struct, frozen=True):
+class ConnectIcmpError(msgspec.Struct, frozen=True):
     """An ICMP error that answered a connection attempt."""
 
     family: int
@@ -92,7 +92,7 @@ def sockaddr(address: str, port: int) -> tuple[str, int] | tuple[str, int, int, 
     return (host, port, 0, int(scope) if scope.isdigit() else socket.if_nametoindex(scope))
 
 
-def read_icmp_error(sock: socket.socket) -> IcmpError | None:
+def read_icmp_error(sock: socket.socket) -> ConnectIcmpError | None:
     """Take the ICMP error out of a socket's error queue, if one is there."""
     try:
         _, control, _, _ = sock.recvmsg(0, 512, _MSG_ERRQUEUE)
@@ -104,7 +104,7 @@ def read_icmp_error(sock: socket.socket) -> IcmpError | None:
         _, origin, icmp_type, icmp_code, _, _, _ = _EXTENDED_ERROR.unpack_from(data)
         if origin in _ORIGINS:
             family = _ORIGINS[origin]
-            return IcmpError(family, icmp_type, icmp_code, _offender(data[_EXTENDED_ERROR.size :], family))
+            return ConnectIcmpError(family, icmp_type, icmp_code, _offender(data[_EXTENDED_ERROR.size :], family))
     return None
 
 

@@ -32,7 +32,7 @@ _ENCODING_DER = 2  # _ssl.ENCODING_DER
 _MAX_KEPT = 4096
 
 
-class Policy(msgspec.Struct, frozen=True, kw_only=True):
+class TlsPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """How one handshake is made.
 
     Attributes:
@@ -54,9 +54,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     keep_genuine: bool = True
 
 
-def verified(vantage: Vantage, sni: str | None, mss: int | None = None) -> Policy:
+def verified(vantage: Vantage, sni: str | None, mss: int | None = None) -> TlsPolicy:
     """Verify with the vantage's own trust store."""
-    return Policy(
+    return TlsPolicy(
         context=trust.verifying_context(trust.bundle_of(vantage.store), vantage.ciphers, vantage.store.more),
         sni=sni,
         verify="store",
@@ -66,9 +66,9 @@ def verified(vantage: Vantage, sni: str | None, mss: int | None = None) -> Polic
     )
 
 
-def lax(vantage: Vantage, sni: str | None, mss: int | None = None) -> Policy:
+def lax(vantage: Vantage, sni: str | None, mss: int | None = None) -> TlsPolicy:
     """Only look (control probes)."""
-    return Policy(
+    return TlsPolicy(
         context=trust.lax_context(vantage.ciphers),
         sni=sni,
         verify="none",
@@ -114,7 +114,7 @@ class _Received(msgspec.Struct):
 
 
 async def handshake(
-    scene: Scene, stream: Stream, policy: Policy, limits: Limits, *, address: str | None = None
+    scene: Scene, stream: Stream, policy: TlsPolicy, limits: Limits, *, address: str | None = None
 ) -> tuple[Observation, TlsStream | None]:
     """Make one handshake over an open stream; on failure the stream below is closed.
 
@@ -204,7 +204,7 @@ def _judge(error: ssl.SSLError, received: _Received) -> tuple[Failure, dict[str,
     return failure, evidence
 
 
-def _peer(tls: ssl.SSLObject, chain: tuple[bytes, ...], policy: Policy) -> dict[str, Any]:
+def _peer(tls: ssl.SSLObject, chain: tuple[bytes, ...], policy: TlsPolicy) -> dict[str, Any]:
     """What a finished handshake shows."""
     cipher = tls.cipher()
     evidence: dict[str, Any] = {"version": tls.version() or "", "cipher": cipher[0] if cipher else ""}

@@ -32,7 +32,7 @@ from netprobe.observations import Failure, HttpDetail, Observation, Step
 from netprobe.probes import http, recognise
 from netprobe.probes.frames import Frames
 from netprobe.probes.limits import Limits
-from netprobe.probes.recognise import Answer
+from netprobe.probes.recognise import ServiceAnswer
 from netprobe.probes.scene import Scene
 from netprobe.probes.streams import Stream
 
@@ -115,7 +115,7 @@ async def upgrade(
 
 
 def judge(
-    answer: Answer, wanted: Request, host: str, key: bytes, *, origin: bool = False
+    answer: ServiceAnswer, wanted: Request, host: str, key: bytes, *, origin: bool = False
 ) -> tuple[Failure | None, bool | None]:
     """Say what an answer to an upgrade means.
 

@@ -46,16 +46,16 @@ class Wildcards:
         self._tunnels: dict[tuple[object, ...], Observation] = {}
         self._answers: dict[tuple[object, ...], Observation | None] = {}
 
-    async def addresses(self, target: Probe) -> frozenset[str]:
-        """The addresses that any resolver gives a name beside ``target`` which cannot exist; honest ones give none."""
-        vantage, session = target.vantage, self._session
-        key = (target.suffix, vantage.resolvers, vantage.hosts_file, target.families)
+    async def addresses(self, probe: Probe) -> frozenset[str]:
+        """The addresses that any resolver gives a name beside ``probe`` which cannot exist; honest ones give none."""
+        vantage, session = probe.vantage, self._session
+        key = (probe.suffix, vantage.resolvers, vantage.hosts_file, probe.families)
         async with self._locks.setdefault(key, trio.Lock()):
             if key not in self._addresses:
                 lookup = resolve.Lookup()
                 try:
                     await resolve.resolve(
-                        self._scene(target), vantage, target.families, session.limits, session.gates, into=lookup
+                        self._scene(probe), vantage, probe.families, session.limits, session.gates, into=lookup
                     )
                 finally:
                     session.controls.extend(lookup.observations)
@@ -64,7 +64,7 @@ class Wildcards:
 
     async def is_no_proof(self, trace: Trace) -> bool:
         """Whether the proxy treats a candidate as it treats a name that cannot exist, so that it may not exist."""
-        target, steps = trace.target, trace.steps.get(None, [])
+        probe, steps = trace.probe, trace.steps.get(None, [])
         tunnel = next((o for o in steps if o.step is Step.PROXY and o.experiment is None), None)
         if tunnel is None:
             return False
@@ -74,45 +74,45 @@ class Wildcards:
             answer = _answer(steps)
             if shaken.detail.origin is not False or answer is None or answer.failure is None:
                 return False
-            return _same_answer(answer, await self._interceptors_answer(target))
+            return _same_answer(answer, await self._interceptors_answer(probe))
         if tunnel.failure is Failure.PROXY_CANNOT_RESOLVE:
             return True
         if tunnel.failure is not None and tunnel.failure not in _BY_THE_PROXY:
             return False
-        return _alike(tunnel, await self._tunnel(target))
+        return _alike(tunnel, await self._tunnel(probe))
 
-    async def _tunnel(self, target: Probe) -> Observation:
-        proxy = target.proxy
+    async def _tunnel(self, probe: Probe) -> Observation:
+        proxy = probe.proxy
         assert proxy is not None
-        key = (target.suffix, proxy.safe, proxy.username, target.vantage.name)
+        key = (probe.suffix, proxy.safe, proxy.username, probe.vantage.name)
         async with self._locks.setdefault(key, trio.Lock()):
             if key not in self._tunnels:
                 async with self._session.slots:
                     seen: list[Observation] = []
-                    stream = await connections.reach(self._session, target, self._scene(target), None, seen)
+                    stream = await connections.reach(self._session, probe, self._scene(probe), None, seen)
                     if stream is not None:
                         stream.close()
                 self._session.controls.extend(seen)
                 self._tunnels[key] = seen[0]
         return self._tunnels[key]
 
-    async def _interceptors_answer(self, target: Probe) -> Observation | None:
+    async def _interceptors_answer(self, probe: Probe) -> Observation | None:
         """What an intercepting proxy answers over HTTP for the name that cannot exist; None where it does not."""
-        proxy = target.proxy
+        proxy = probe.proxy
         assert proxy is not None
-        key = (target.suffix, proxy.safe, proxy.username, target.vantage.name)
+        key = (probe.suffix, proxy.safe, proxy.username, probe.vantage.name)
         async with self._locks.setdefault(("http", *key), trio.Lock()):
             if key not in self._answers:
                 async with self._session.slots:
                     seen: list[Observation] = []
-                    await chain.run(self._session, target, self._scene(target), None, seen)
+                    await chain.run(self._session, probe, self._scene(probe), None, seen)
                 self._session.controls.extend(o for o in seen if o.experiment == EXPERIMENT)
                 self._answers[key] = _answer(seen)
         return self._answers[key]
 
     @staticmethod
-    def _scene(target: Probe) -> Scene:
-        return msgspec.structs.replace(target.scene.control(EXPERIMENT), host=f"{LABEL}.{target.suffix}")
+    def _scene(probe: Probe) -> Scene:
+        return msgspec.structs.replace(probe.scene.control(EXPERIMENT), host=f"{LABEL}.{probe.suffix}")
 
 
 def _answer(steps: Sequence[Observation]) -> Observation | None:

@@ -8,6 +8,6 @@ widens a rule without a loss that says so.
 
 from netprobe.render.engine import Rendered, render
 from netprobe.render.header import Origin
-from netprobe.render.model import Addresses, Options, Seen
+from netprobe.render.model import Addresses, Options, SeenNames
 
-__all__ = ["Addresses", "Options", "Origin", "Rendered", "Seen", "render"]
+__all__ = ["Addresses", "Options", "Origin", "Rendered", "SeenNames", "render"]

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from netprobe.catalog.model import Endpoint
 from netprobe.hostnames import HostPattern
-from netprobe.render.model import Addresses, Claim, Entry, Form, Loss, LossKind, Need, Options
+from netprobe.render.model import Addresses, Admitted, Claim, Form, Loss, LossKind, Need, Options
 
 AWS_SUFFIXES = ("amazonaws.com", "amazonaws.eu", "api.aws", "amazonaws.com.cn")
 """Domains whose regional names live in the networks that AWS publishes."""
@@ -43,11 +43,11 @@ def address_networks(endpoint: Endpoint, pattern: HostPattern, options: Options)
     return networks, _loss(LossKind.ADDRESS, endpoint, pattern, text, count=count, entry=f"{len(networks)} networks")
 
 
-def address_entries(networks: Iterable[str], port: int, origins: Iterable[str]) -> Iterator[Entry]:
+def address_entries(networks: Iterable[str], port: int, origins: Iterable[str]) -> Iterator[Admitted]:
     """An entry for each network, for all the endpoints that share it."""
     endpoints = tuple(origins)
     for network in networks:
-        yield Entry(claim=Claim(form=Form.ADDRESS, value=network), port=port, endpoints=endpoints)
+        yield Admitted(claim=Claim(form=Form.ADDRESS, value=network), port=port, endpoints=endpoints)
 
 
 @functools.lru_cache(maxsize=256)

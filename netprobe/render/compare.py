@@ -19,7 +19,7 @@ from netprobe.errors import MissingInputError, UnreadableFileError, UsageError, 
 from netprobe.render import readers
 from netprobe.render.lowering import asked_for
 from netprobe.render.model import Claim, Form, Need, Options
-from netprobe.render.readers import Configuration, Rule
+from netprobe.render.readers import Configuration, ReadRule
 
 MAX_BYTES = 32 << 20
 MAX_FILES = 64
@@ -46,11 +46,11 @@ class Comparison:
     """
 
     missing: tuple[Endpoint, ...]
-    spare: tuple[Rule, ...]
+    spare: tuple[ReadRule, ...]
     notes: tuple[str, ...]
     unknown: tuple[Endpoint, ...] = ()
     admitted: tuple[Endpoint, ...] = ()
-    wide: tuple[tuple[Rule, str], ...] = ()
+    wide: tuple[tuple[ReadRule, str], ...] = ()
     dead: tuple[str, ...] = ()
     gaps: tuple[tuple[str, str, int], ...] = ()
 
@@ -191,7 +191,7 @@ _STRANGER = "np-witness.example"
 _STRANGERS = (f"ecs.us-east-2.amazonaws.com.{_STRANGER}", f"evil-ecs.us-east-2.amazonaws.com.{_STRANGER}")
 
 
-def _too_wide(rule: Rule, regions: Sequence[str], ports: Sequence[int]) -> str:
+def _too_wide(rule: ReadRule, regions: Sequence[str], ports: Sequence[int]) -> str:
     """What a rule admits far beyond any endpoint, in words; nothing where it does not."""
     on = [port for port in ports if port in rule.ports]
     if not on:
@@ -207,7 +207,7 @@ def _too_wide(rule: Rule, regions: Sequence[str], ports: Sequence[int]) -> str:
     return f"any customer's bucket in {bucket}" if bucket else ""
 
 
-def _covered(rules: Sequence[Rule]) -> Iterator[str]:
+def _covered(rules: Sequence[ReadRule]) -> Iterator[str]:
     """Names that stand beneath another entry of the same ports, which admits them already."""
     trees = {
         (claim.value, rule.ports)
@@ -224,7 +224,7 @@ def _covered(rules: Sequence[Rule]) -> Iterator[str]:
             yield f"line {rule.line}: {claim.value} is covered by {wider}"
 
 
-def _claim(rule: Rule) -> Claim | None:
+def _claim(rule: ReadRule) -> Claim | None:
     """The claim that a rule's predicate is, where it is one."""
     owner = getattr(rule.matches, "__self__", None)
     return owner if isinstance(owner, Claim) else None
@@ -287,7 +287,7 @@ def lines(found: Comparison) -> list[str]:
     ]
 
 
-def _rule(rule: Rule, most: int) -> str:
+def _rule(rule: ReadRule, most: int) -> str:
     """A rule as it stands in the file; some formats are read without their lines."""
     return f"{f'line {rule.line}: ' if rule.line else ''}{printable(rule.text, limit=most)}"
 

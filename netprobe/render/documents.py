@@ -26,7 +26,7 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class EndpointRow:
     """An endpoint as a document tells it.
 
     Attributes:
@@ -46,7 +46,7 @@ class Row:
     lost: Text
 
 
-def rows(lowered: Lowered, endpoints: Iterable[Endpoint]) -> tuple[Row, ...]:
+def rows(lowered: Lowered, endpoints: Iterable[Endpoint]) -> tuple[EndpointRow, ...]:
     """A row for each endpoint, entries and losses beside it."""
     written: dict[str, list[EntryView]] = {}
     for entry in lowered.entries:
@@ -70,10 +70,10 @@ def _lost(loss: Loss) -> Lost:
     return Lost(kind=text.words(loss.kind), exfiltration=loss.exfiltration, explanation=text.line(loss.explanation))
 
 
-def _row(endpoint: Endpoint, *, entries: Iterable[EntryView], losses: Iterable[Lost]) -> Row:
+def _row(endpoint: Endpoint, *, entries: Iterable[EntryView], losses: Iterable[Lost]) -> EndpointRow:
     pattern = asked_for(endpoint).pattern
     told = tuple(losses)
-    return Row(
+    return EndpointRow(
         endpoint=EndpointView.of(endpoint),
         pattern=text.name(pattern),
         regex=text.regex(pattern),

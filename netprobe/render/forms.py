@@ -8,10 +8,10 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from netprobe.render.model import Capability, Proof, ProofKind, Scope
+from netprobe.render.model import DeviceCapability, ProofKind, Scope, TargetProof
 
 
-def section(scope: Scope, capability: Capability, proof: Proof) -> str:
+def section(scope: Scope, capability: DeviceCapability, proof: TargetProof) -> str:
     """The part of a target's page that stands before ``Load``."""
     lines = map(item, (*_items(scope, capability), _proven(proof)))
     return "\n".join(("## What it does to whom", "", *lines, "", ""))
@@ -22,13 +22,13 @@ def item(text: str) -> str:
     return textwrap.fill(text, 118, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False)
 
 
-def _proven(proof: Proof) -> str:
+def _proven(proof: TargetProof) -> str:
     """How far the claims of the page are proven; what was only read is to be tried before it is trusted."""
     said = f"Proof: {proof.kind} ({proof.by})."
     return said if proof.kind is ProofKind.RUN else f"{said} Try it on a device of yours before it counts."
 
 
-def _items(scope: Scope, capability: Capability) -> Iterator[str]:
+def _items(scope: Scope, capability: DeviceCapability) -> Iterator[str]:
     if not scope.enforces:
         yield f"It has one form, which denies nothing: {scope.instead}."
         return

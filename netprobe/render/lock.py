@@ -22,7 +22,7 @@ from netprobe import implicit, reading
 from netprobe.catalog.model import Endpoint
 from netprobe.errors import InvalidHostnameError, UnreadableFileError, UsageError
 from netprobe.hostnames import Hostname, HostPattern
-from netprobe.render.model import Addresses, Seen
+from netprobe.render.model import Addresses, SeenNames
 
 DEFAULT = Path("netprobe.lock")
 _TRIES, _PAUSE = 600, 0.05
@@ -57,10 +57,10 @@ class Lock(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Whether a lab answered: its names and addresses are nobody's, and no real file may hold them."""
     patterns: dict[str, Sighting] = {}
 
-    def seen(self) -> dict[str, Seen]:
+    def seen(self) -> dict[str, SeenNames]:
         """The names of each pattern with an asterisk, as lowering wants them."""
         return {
-            pattern: Seen(names=tuple(sighting.names), how=f"seen {sighting.at} by {sighting.resolver}")
+            pattern: SeenNames(names=tuple(sighting.names), how=f"seen {sighting.at} by {sighting.resolver}")
             for pattern, sighting in self.patterns.items()
             if "*" in pattern and sighting.names
         }

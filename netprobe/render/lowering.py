@@ -28,7 +28,7 @@ from netprobe.errors import CannotExpressError, MissingInputError, UsageError
 from netprobe.hostnames import HostPattern
 from netprobe.render.addresses import address_entries, address_networks
 from netprobe.render.merging import merge
-from netprobe.render.model import Capability, Claim, Entry, Form, Loss, LossKind, Lowered, Need, Options
+from netprobe.render.model import Admitted, Claim, DeviceCapability, Form, Loss, LossKind, Lowered, Need, Options
 from netprobe.render.shared_zones import admits_customers, is_shared
 
 _IN_WORDS = {
@@ -64,7 +64,7 @@ class _Candidate(msgspec.Struct, frozen=True, kw_only=True):
 class _Said(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one pattern; ``networks`` become entries later, once for all endpoints that share them."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[Admitted, ...] = ()
     losses: tuple[Loss, ...] = ()
     networks: tuple[str, ...] = ()
 
@@ -74,7 +74,7 @@ class _Said(msgspec.Struct, frozen=True, kw_only=True):
         return not self.entries and not self.networks
 
 
-def lower(endpoints: Sequence[Endpoint], capability: Capability, options: Options) -> Lowered:
+def lower(endpoints: Sequence[Endpoint], capability: DeviceCapability, options: Options) -> Lowered:
     """Lower every endpoint.
 
     Args:
@@ -92,7 +92,7 @@ def lower(endpoints: Sequence[Endpoint], capability: Capability, options: Option
             "this target knows only addresses, and addresses are never made up",
             "give the addresses of the endpoints",
         )
-    entries: list[Entry] = []
+    entries: list[Admitted] = []
     losses: list[Loss] = []
     by_networks: dict[tuple[tuple[str, ...], int], list[str]] = {}
     for endpoint in endpoints:
@@ -111,7 +111,7 @@ def lower(endpoints: Sequence[Endpoint], capability: Capability, options: Option
     )
 
 
-def _beyond(entries: Sequence[Entry], endpoints: Sequence[Endpoint], capability: Capability) -> Iterator[str]:
+def _beyond(entries: Sequence[Admitted], endpoints: Sequence[Endpoint], capability: DeviceCapability) -> Iterator[str]:
     """What the device admits besides, because it cannot do otherwise."""
     if not capability.ports:
         ports = ", ".join(map(str, sorted({endpoint.port for endpoint in endpoints})))
@@ -124,7 +124,7 @@ def _beyond(entries: Sequence[Entry], endpoints: Sequence[Endpoint], capability:
     yield from capability.beyond
 
 
-def _endpoint(endpoint: Endpoint, capability: Capability, options: Options) -> _Said:
+def _endpoint(endpoint: Endpoint, capability: DeviceCapability, options: Options) -> _Said:
     pattern = asked_for(endpoint)
     if capability.tls_only and endpoint.port == _PLAIN_HTTP:
         return _refused(endpoint, pattern, "the device decides on the TLS server name, and plain HTTP has none")
@@ -187,7 +187,7 @@ def _by_path(endpoint: Endpoint, pattern: HostPattern) -> Iterator[Loss]:
         )
 
 
-def _pattern(endpoint: Endpoint, pattern: HostPattern, capability: Capability, options: Options) -> _Said:
+def _pattern(endpoint: Endpoint, pattern: HostPattern, capability: DeviceCapability, options: Options) -> _Said:
     """The first way that is allowed."""
     too_long = _too_long(pattern, capability)
     if too_long:
@@ -223,7 +223,7 @@ def _pattern(endpoint: Endpoint, pattern: HostPattern, capability: Capability, o
     return _refused(endpoint, pattern, why, needs=needs)
 
 
-def _candidates(pattern: HostPattern, capability: Capability) -> Iterator[_Candidate]:
+def _candidates(pattern: HostPattern, capability: DeviceCapability) -> Iterator[_Candidate]:
     """Every way to say the pattern in one entry, the most exact first."""
     for form, value, exact in _ways(pattern, capability):
         if form not in capability.forms:
@@ -240,7 +240,7 @@ def _candidates(pattern: HostPattern, capability: Capability) -> Iterator[_Candi
         yield _Candidate(claim=claim, beyond="" if exact else _BEYOND[form].format_map(words))
 
 
-def _ways(pattern: HostPattern, capability: Capability) -> Iterator[tuple[Form, str, bool]]:
+def _ways(pattern: HostPattern, capability: DeviceCapability) -> Iterator[tuple[Form, str, bool]]:
     text, parent = pattern.pattern, pattern.parent
     if pattern.is_exact:
         yield from ((form, text, True) for form in (Form.EXACT, Form.GLOB, Form.REGEX, Form.GLOB_DOTS))
@@ -263,7 +263,7 @@ def _ways(pattern: HostPattern, capability: Capability) -> Iterator[tuple[Form, 
     yield Form.CONTAINS, text, False
 
 
-def _fits(claim: Claim, capability: Capability) -> bool:
+def _fits(claim: Claim, capability: DeviceCapability) -> bool:
     limit = capability.max_entry_length
     literal = max(map(len, claim.value.split("*")))
     return literal >= capability.min_literal and (limit is None or len(written(claim)) <= limit)
@@ -282,12 +282,14 @@ def written(claim: Claim) -> str:
             return claim.value
 
 
-def _enumerate(endpoint: Endpoint, pattern: HostPattern, capability: Capability, options: Options) -> _Said | None:
+def _enumerate(
+    endpoint: Endpoint, pattern: HostPattern, capability: DeviceCapability, options: Options
+) -> _Said | None:
     """The names that were seen, or None where none are known, may be listed, or can be said."""
     seen = options.seen.get(pattern.pattern)
     if seen is None or options.exact or not seen.names or not _LISTABLE & capability.forms:
         return None
-    entries: list[Entry] = []
+    entries: list[Admitted] = []
     losses: list[Loss] = []
     for name in dict.fromkeys(seen.names):
         host = HostPattern.parse(name)
@@ -306,7 +308,7 @@ def _enumerate(endpoint: Endpoint, pattern: HostPattern, capability: Capability,
     return _Said(entries=tuple(entries), losses=(told, *losses))
 
 
-def _too_long(pattern: HostPattern, capability: Capability) -> str:
+def _too_long(pattern: HostPattern, capability: DeviceCapability) -> str:
     limit = capability.max_name_length
     if limit is None or len(pattern.pattern) <= limit:
         return ""
@@ -316,7 +318,7 @@ def _too_long(pattern: HostPattern, capability: Capability) -> str:
 def _why_not(
     endpoint: Endpoint,
     pattern: HostPattern,
-    capability: Capability,
+    capability: DeviceCapability,
     options: Options,
     passed_over: Sequence[_Candidate],
 ) -> tuple[str, tuple[Need, ...]]:
@@ -338,7 +340,7 @@ def _why_not(
 
 
 def _widened(
-    endpoint: Endpoint, pattern: HostPattern, candidate: _Candidate, capability: Capability, outsiders: bool
+    endpoint: Endpoint, pattern: HostPattern, candidate: _Candidate, capability: DeviceCapability, outsiders: bool
 ) -> Loss:
     words = {"value": candidate.claim.value, "depth": _depth(capability)}
     return _loss(
@@ -356,7 +358,7 @@ def _told(candidate: _Candidate) -> str:
     return candidate.beyond + (_SHARED if candidate.claim.form is Form.ONE_LABEL else _EXFILTRATION)
 
 
-def _depth(capability: Capability) -> str:
+def _depth(capability: DeviceCapability) -> str:
     return "" if capability.subtree_depth is None else f", at most {capability.subtree_depth} labels deep"
 
 
@@ -389,5 +391,5 @@ def _loss(
     )
 
 
-def _entry(endpoint: Endpoint, claim: Claim) -> Entry:
-    return Entry(claim=claim, port=endpoint.port, endpoints=(f"{endpoint.region}/{endpoint.id}",))
+def _entry(endpoint: Endpoint, claim: Claim) -> Admitted:
+    return Admitted(claim=claim, port=endpoint.port, endpoints=(f"{endpoint.region}/{endpoint.id}",))

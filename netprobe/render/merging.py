@@ -11,13 +11,13 @@ import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from netprobe.render.model import Claim, Entry, Form
+from netprobe.render.model import Admitted, Claim, Form
 
 Key = tuple[Claim, int]
 _ORDER = {form: index for index, form in enumerate(Form)}
 
 
-def merge(entries: Iterable[Entry], *, ports: bool) -> tuple[Entry, ...]:
+def merge(entries: Iterable[Admitted], *, ports: bool) -> tuple[Admitted, ...]:
     """Join, drop and sort.
 
     Args:
@@ -32,7 +32,9 @@ def merge(entries: Iterable[Entry], *, ports: bool) -> tuple[Entry, ...]:
     kept: dict[Key, dict[str, None]] = {}
     for key in order:
         kept.setdefault(cover.of(key), {}).update(joined[key])
-    return tuple(Entry(claim=key[0], port=key[1], endpoints=tuple(sorted(kept[key]))) for key in order if key in kept)
+    return tuple(
+        Admitted(claim=key[0], port=key[1], endpoints=tuple(sorted(kept[key]))) for key in order if key in kept
+    )
 
 
 def _reading_order(claim: Claim) -> tuple[object, ...]:

@@ -97,7 +97,7 @@ class Need(StrEnum):
     """The account of the registry."""
 
 
-class Capability(msgspec.Struct, frozen=True, kw_only=True):
+class DeviceCapability(msgspec.Struct, frozen=True, kw_only=True):
     """What a device can express.
 
     Attributes:
@@ -203,7 +203,7 @@ class ProofKind(StrEnum):
     """A reader of the tests' own, written from the documents, decides as claimed; no part of the vendor's was run."""
 
 
-class Proof(msgspec.Struct, frozen=True, kw_only=True):
+class TargetProof(msgspec.Struct, frozen=True, kw_only=True):
     """By what the target's output is proven in the tests: the strongest that is given counts.
 
     Attributes:
@@ -253,8 +253,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         form: what kind of statement it is.
         value: see the form.
-        empty_star: see :class:`Capability`.
-        hostnames_only: see ``glob_hostnames_only`` of :class:`Capability`.
+        empty_star: see :class:`DeviceCapability`.
+        hostnames_only: see ``glob_hostnames_only`` of :class:`DeviceCapability`.
         depth: the depth of a subtree, or None.
     """
 
@@ -395,7 +395,7 @@ class Loss(msgspec.Struct, frozen=True, kw_only=True):
     needs: tuple[Need, ...] = ()
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that a rule admits.
 
     Attributes:
@@ -422,7 +422,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 class Lowered(msgspec.Struct, frozen=True, kw_only=True):
     """What lowering made of the endpoints: every endpoint is in an entry, in a loss, or in both."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[Admitted, ...]
     losses: tuple[Loss, ...]
     beyond: tuple[str, ...] = ()
     """What the device admits besides these entries, in sentences; no entry says it and no rule can take it away."""
@@ -431,7 +431,7 @@ class Lowered(msgspec.Struct, frozen=True, kw_only=True):
         """Whether any entry admits the name or address (on that port)."""
         return any(port in (None, e.port) and e.claim.admits(name) for e in self._of_kind(name))
 
-    def _of_kind(self, name: str) -> tuple[Entry, ...]:
+    def _of_kind(self, name: str) -> tuple[Admitted, ...]:
         return tuple(e for e in self.entries if (e.form is Form.ADDRESS) == _is_address(name))
 
     def has(self, form: Form, port: int | None = None) -> bool:
@@ -452,7 +452,7 @@ def _is_address(name: str) -> bool:
     return True
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
+class SeenNames(msgspec.Struct, frozen=True, kw_only=True):
     """Names that were seen for a pattern, and how they came to be known (``netprobe.lock``, ``--ecs-numbers``)."""
 
     names: tuple[str, ...]
@@ -487,7 +487,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     exact: bool = False
     allow_widening: bool = False
     enumerate: bool = False
-    seen: Mapping[str, Seen] = msgspec.field(default_factory=dict)
+    seen: Mapping[str, SeenNames] = msgspec.field(default_factory=dict)
     addresses: Addresses | None = None
 
 
@@ -557,11 +557,11 @@ class Notation(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[File, ...]
     commands: Commands
     needs: tuple[str, ...]
-    proof: Proof
+    proof: TargetProof
     sources: tuple[Source, ...]
 
 
-class Context(Protocol):
+class TemplateContext(Protocol):
     """Further variables for the templates: ``Text`` (``render.text``), numbers, booleans, collections of them."""
 
     def __call__(self, lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy, /) -> Mapping[str, object]:
@@ -580,15 +580,15 @@ class Target(Protocol):
     TITLE: str
     LAYER: Layer
     COMMENT: Comment
-    CAPABILITY: Capability
+    CAPABILITY: DeviceCapability
     MAIN: File
     """What goes to stdout or to ``-o FILE``: complete by itself."""
     FILES: tuple[File, ...]
     """What goes into ``-o DIR``."""
     SCOPE: Scope
     COMMANDS: Commands
-    PROOF: Proof
+    PROOF: TargetProof
     SOURCES: tuple[Source, ...]
 
-    context: Context
+    context: TemplateContext
     """Further variables for the templates; ``plain_context`` where there are none."""

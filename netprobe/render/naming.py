@@ -14,7 +14,7 @@ from collections.abc import Iterable
 import msgspec
 
 from netprobe.render import text
-from netprobe.render.model import DEFAULT_NAME, Claim, Entry, Form
+from netprobe.render.model import DEFAULT_NAME, Admitted, Claim, Form
 from netprobe.render.text import Text
 
 _DIGEST = 8
@@ -43,7 +43,7 @@ class Named(msgspec.Struct, frozen=True, kw_only=True):
     prefix: int = 0
 
     @classmethod
-    def of(cls, entry: Entry, *, limit: int = 63) -> Named:
+    def of(cls, entry: Admitted, *, limit: int = 63) -> Named:
         """Name the entry's object, and validate what it stands for."""
         if entry.form is not Form.ADDRESS:
             host = text.name(entry.value)
@@ -63,7 +63,9 @@ class Named(msgspec.Struct, frozen=True, kw_only=True):
 
 def named_networks(networks: Iterable[str]) -> tuple[Named, ...]:
     """Networks of the hosts, or networks to keep open, with the names of their objects."""
-    return tuple(Named.of(Entry(claim=Claim(form=Form.ADDRESS, value=one), port=0, endpoints=())) for one in networks)
+    return tuple(
+        Named.of(Admitted(claim=Claim(form=Form.ADDRESS, value=one), port=0, endpoints=())) for one in networks
+    )
 
 
 def object_name(value: Text, *, limit: int = 63) -> Text:

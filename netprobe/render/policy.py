@@ -17,7 +17,7 @@ from netprobe.catalog.model import Endpoint
 from netprobe.errors import MissingInputError, UsageError
 from netprobe.render.addresses import collapse
 from netprobe.render.lowering import WIDER
-from netprobe.render.model import DEFAULT_NAME, Addresses, Capability, Options, Policy, Scope, Seen, Target
+from netprobe.render.model import DEFAULT_NAME, Addresses, DeviceCapability, Options, Policy, Scope, SeenNames, Target
 
 NUMBERS = tuple(range(1, 33))
 """Numbers that are listed where nobody looked; the same as ``netprobe check`` tries."""
@@ -44,14 +44,14 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
         addresses: addresses, for devices that know no names.
     """
 
-    seen: Mapping[str, Seen] = msgspec.field(default_factory=dict)
+    seen: Mapping[str, SeenNames] = msgspec.field(default_factory=dict)
     looked: frozenset[str] = frozenset()
     numbers: tuple[int, ...] | None = None
     addresses: Addresses | None = None
 
 
 def options(
-    capability: Capability,
+    capability: DeviceCapability,
     endpoints: Sequence[Endpoint],
     *,
     wishes: Wishes | None = None,
@@ -72,7 +72,7 @@ def options(
     wished, facts = wishes or Wishes(), known or Known()
     has_wide_rules = bool(WIDER & capability.forms)
     supposes = guess and (wished.enumerate or not wished.allow_widening or not has_wide_rules)
-    listed: dict[str, Seen] = {}
+    listed: dict[str, SeenNames] = {}
     if facts.numbers is not None:
         listed = numbered(endpoints, facts.numbers, "numbers that were given, not seen")
     elif supposes:
@@ -86,10 +86,10 @@ def options(
     )
 
 
-def numbered(endpoints: Sequence[Endpoint], numbers: Sequence[int], how: str) -> dict[str, Seen]:
+def numbered(endpoints: Sequence[Endpoint], numbers: Sequence[int], how: str) -> dict[str, SeenNames]:
     """Names for numbers, without anybody having seen them."""
     return {
-        endpoint.pattern: Seen(names=tuple(h.name for h in endpoint.host_pattern.enumerate(numbers)), how=how)
+        endpoint.pattern: SeenNames(names=tuple(h.name for h in endpoint.host_pattern.enumerate(numbers)), how=how)
         for endpoint in endpoints
         if endpoint.numbered
     }

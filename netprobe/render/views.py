@@ -11,7 +11,7 @@ import msgspec
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render import text
-from netprobe.render.model import Entry, Form, Loss
+from netprobe.render.model import Admitted, Form, Loss
 from netprobe.render.text import Text
 
 
@@ -36,7 +36,7 @@ class EntryView(msgspec.Struct, frozen=True, kw_only=True):
     version: int
 
     @classmethod
-    def of(cls, entry: Entry) -> EntryView:
+    def of(cls, entry: Admitted) -> EntryView:
         """Validate every field again, by type; lowering is not trusted to have done it."""
         address = entry.form is Form.ADDRESS
         name = text.network(entry.value) if address else text.name(entry.value)
@@ -121,7 +121,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     by_port: tuple[Rules, ...] = ()
 
     @classmethod
-    def of(cls, entries: Iterable[Entry]) -> Rules:
+    def of(cls, entries: Iterable[Admitted]) -> Rules:
         """Group the entries."""
         views = tuple(map(EntryView.of, entries))
         ports = tuple(sorted({view.port for view in views}))

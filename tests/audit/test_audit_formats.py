@@ -35,7 +35,7 @@ from netprobe.audit import formats, lines
 from netprobe.audit.files import feed
 from netprobe.audit.formats import FORMATS, detect, parser
 from netprobe.audit.judge import Judge
-from netprobe.audit.model import Audited, Event, Status, Verdict
+from netprobe.audit.model import Audited, Decision, Event, Status
 from netprobe.catalog import load
 from netprobe.cli.main import run
 from netprobe.errors import UsageError
@@ -92,66 +92,66 @@ LINES = [
     (
         "squid",
         f"1795435200.000     45 10.0.0.2 TCP_DENIED/403 3900 CONNECT {ECS}:443 - HIER_NONE/- text/html",
-        Event(Verdict.DENIED, ECS, port=443, rule="TCP_DENIED/403", client="10.0.0.2", time=TIME),
+        Event(Decision.DENIED, ECS, port=443, rule="TCP_DENIED/403", client="10.0.0.2", time=TIME),
     ),
     (
         "squid",
         f"1795435200.000  12045 10.0.0.2 TCP_TUNNEL/200 5310 CONNECT {ECS}:443 - HIER_DIRECT/198.51.100.7 -",
-        Event(Verdict.ALLOWED, ECS, port=443, rule="TCP_TUNNEL/200", client="10.0.0.2", time=TIME),
+        Event(Decision.ALLOWED, ECS, port=443, rule="TCP_TUNNEL/200", client="10.0.0.2", time=TIME),
     ),
     (
         "squid",
         "1795435200.000      0 10.0.0.2 NONE_NONE/000 0 - error:transaction-end-before-headers - HIER_NONE/- -",
-        Event(Verdict.UNKNOWN, "error", rule="NONE_NONE/000", client="10.0.0.2", time=TIME),
+        Event(Decision.UNKNOWN, "error", rule="NONE_NONE/000", client="10.0.0.2", time=TIME),
     ),
     (
         "squid-combined",
         f'10.0.0.2 - - [23/Nov/2026:12:00:00 +0000] "CONNECT {ECS}:443 HTTP/1.1" 403 3900 "-" "Go" '
         "TCP_DENIED:HIER_NONE",
-        Event(Verdict.DENIED, ECS, port=443, rule="TCP_DENIED/403", client="10.0.0.2", time=TIME),
+        Event(Decision.DENIED, ECS, port=443, rule="TCP_DENIED/403", client="10.0.0.2", time=TIME),
     ),
     (
         "haproxy",
         "Nov 23 12:00:00 gw haproxy[14389]: 10.0.0.2:33317 [23/Nov/2026:12:00:00.000] egress egress/<NOSRV> "
         f'0/-1/-1/-1/0 403 192 - - PR-- 1/1/0/0/0 0/0 "CONNECT {ECS}:443 HTTP/1.1"',
-        Event(Verdict.DENIED, ECS, port=443, rule="egress egress/<NOSRV> PR--", client="10.0.0.2", time=TIME),
+        Event(Decision.DENIED, ECS, port=443, rule="egress egress/<NOSRV> PR--", client="10.0.0.2", time=TIME),
     ),
     (
         "haproxy",
         "10.0.0.2:33317 [23/Nov/2026:12:00:00.000] sni out/dyn 0/10/200 2000 -- 1/1/1/1/0 0/0 sni=" + ECS,
-        Event(Verdict.ALLOWED, ECS, rule="sni out/dyn --", client="10.0.0.2", time=TIME),
+        Event(Decision.ALLOWED, ECS, rule="sni out/dyn --", client="10.0.0.2", time=TIME),
     ),
     (
         "panos",
         PANOS.format(subtype="deny", action="deny"),
-        Event(Verdict.DENIED, address="198.51.100.7", port=443, rule="egress, default", client="10.0.0.2", time=TIME),
+        Event(Decision.DENIED, address="198.51.100.7", port=443, rule="egress, default", client="10.0.0.2", time=TIME),
     ),
     (
         "panos",
         PANOS.format(subtype="end", action="allow"),
-        Event(Verdict.ALLOWED, address="198.51.100.7", port=443, rule="egress, default", client="10.0.0.2", time=TIME),
+        Event(Decision.ALLOWED, address="198.51.100.7", port=443, rule="egress, default", client="10.0.0.2", time=TIME),
     ),
     (
         "panos",
         PANOS_URL.format(action="block-url"),
-        Event(Verdict.DENIED, ECS, "198.51.100.7", 443, "urls", "10.0.0.2", TIME),
+        Event(Decision.DENIED, ECS, "198.51.100.7", 443, "urls", "10.0.0.2", TIME),
     ),
     (
         "eve",
         json.dumps(EVE),
-        Event(Verdict.DENIED, ECS, "198.51.100.7", 443, "not on the list (sid 1000001)", "10.0.0.2", TIME + 0.123456),
+        Event(Decision.DENIED, ECS, "198.51.100.7", 443, "not on the list (sid 1000001)", "10.0.0.2", TIME + 0.123456),
     ),
     (
         "eve",
         json.dumps(NFW),
-        Event(Verdict.DENIED, ECS, "198.51.100.7", 443, "not on the list (sid 1000001)", "10.0.0.2", TIME + 0.123456),
+        Event(Decision.DENIED, ECS, "198.51.100.7", 443, "not on the list (sid 1000001)", "10.0.0.2", TIME + 0.123456),
     ),
     *(
         (
             "eve",
             json.dumps(one),
             Event(
-                verdict=Verdict.DENIED,
+                verdict=Decision.DENIED,
                 host=ECS,
                 address="198.51.100.7",
                 rule="not on the list (sid 1000001)",
@@ -166,7 +166,7 @@ LINES = [
         "eve",
         json.dumps({key: value for key, value in DNS8_RESPONSE.items() if key != "alert"}),
         Event(
-            verdict=Verdict.UNKNOWN,
+            verdict=Decision.UNKNOWN,
             host=ECS,
             address="198.51.100.7",
             rule="dns",
@@ -175,28 +175,30 @@ LINES = [
             layer="dns",
         ),
     ),
-    ("netfilter", KERNEL4, Event(Verdict.DENIED, "", "198.19.0.9", 443, "NP-EGRESS DROP", "198.18.0.1")),
+    ("netfilter", KERNEL4, Event(Decision.DENIED, "", "198.19.0.9", 443, "NP-EGRESS DROP", "198.18.0.1")),
     (
         "netfilter",
         "2026-11-23T12:00:00+00:00 gw kernel: [UFW ALLOW] IN= OUT=eth0 SRC=10.0.0.2 DST=198.51.100.7 LEN=60 TTL=64 "
         "PROTO=TCP SPT=1 DPT=443 SYN",
-        Event(Verdict.ALLOWED, "", "198.51.100.7", 443, "[UFW ALLOW]", "10.0.0.2", TIME),
+        Event(Decision.ALLOWED, "", "198.51.100.7", 443, "[UFW ALLOW]", "10.0.0.2", TIME),
     ),
     (
         "bind",
         f"23-Nov-2026 12:00:00.000 security: info: client @0x7f00 10.0.0.2#5300 ({ECS}): query '{ECS}/A/IN' denied",
-        Event(Verdict.DENIED, ECS, rule="query denied", client="10.0.0.2", time=TIME, layer="dns"),
+        Event(Decision.DENIED, ECS, rule="query denied", client="10.0.0.2", time=TIME, layer="dns"),
     ),
     (
         "bind",
         f"23-Nov-2026 12:00:00.000 rpz: info: client @0x7f00 10.0.0.2#5300 ({ECS}): rpz QNAME NXDOMAIN rewrite "
         f"{ECS}/A/IN via {ECS}.rpz.local",
-        Event(Verdict.DENIED, ECS, rule=f"rpz NXDOMAIN via {ECS}.rpz.local", client="10.0.0.2", time=TIME, layer="dns"),
+        Event(
+            Decision.DENIED, ECS, rule=f"rpz NXDOMAIN via {ECS}.rpz.local", client="10.0.0.2", time=TIME, layer="dns"
+        ),
     ),
     (
         "bind",
         f"23-Nov-2026 12:00:00.000 queries: info: client @0x7f00 10.0.0.2#5300 ({ECS}): query: {ECS} IN A +E(0)K (::1)",
-        Event(Verdict.UNKNOWN, ECS, rule="asked", client="10.0.0.2", time=TIME, layer="dns"),
+        Event(Decision.UNKNOWN, ECS, rule="asked", client="10.0.0.2", time=TIME, layer="dns"),
     ),
 ]
 
@@ -280,7 +282,7 @@ ADGUARD = {
     "IP": "10.0.0.2",
     "Result": {"IsFiltered": True, "Reason": 3, "Rules": [{"Text": "||amazonaws.com^", "FilterListID": 1}]},
 }
-A, D, FAILED, U = Verdict.ALLOWED, Verdict.DENIED, Verdict.FAILED_UPSTREAM, Verdict.UNKNOWN
+A, D, FAILED, U = Decision.ALLOWED, Decision.DENIED, Decision.FAILED_UPSTREAM, Decision.UNKNOWN
 THERE, BACK = "198.51.100.7", "10.0.0.2"
 MORE_LINES = [
     *(
@@ -289,7 +291,7 @@ MORE_LINES = [
         for word, verdict in (
             ("TCP_TUNNEL/503", FAILED), ("TCP_TUNNEL/504", FAILED), ("NONE_NONE/503", FAILED),
             ("NONE_NONE/500", FAILED),
-            ("NONE_NONE/409", Verdict.NAME_MISMATCH), ("TCP_DENIED/407", Verdict.CREDENTIALS_ASKED),
+            ("NONE_NONE/409", Decision.NAME_MISMATCH), ("TCP_DENIED/407", Decision.CREDENTIALS_ASKED),
             ("TCP_DENIED/403", D), ("NONE_NONE/200", U), ("TCP_TUNNEL/200", A),
         )
     ),
@@ -542,8 +544,8 @@ EXPORT_ROWS = [
     },
 ]
 EXPORT_EVENTS = [
-    Event(Verdict.DENIED, address="198.51.100.7", port=443, rule="egress, default", client="10.0.0.2", time=TIME),
-    Event(Verdict.DENIED, ECS, "198.51.100.7", 443, "urls", "10.0.0.2", TIME),
+    Event(Decision.DENIED, address="198.51.100.7", port=443, rule="egress, default", client="10.0.0.2", time=TIME),
+    Event(Decision.DENIED, ECS, "198.51.100.7", 443, "urls", "10.0.0.2", TIME),
 ]
 COLUMNS = [*dict.fromkeys(name for row in EXPORT_ROWS for name in row), "Bytes", "NAT Destination IP", "Domain"]
 
@@ -679,8 +681,8 @@ def test_a_flood_of_rules_and_hosts_is_bounded(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("netprobe.audit.judge._MAX_OTHERS", 10)
     judge = _judge()
     for number in range(100):
-        judge.take(Event(Verdict.DENIED, ECS, port=443, rule=str(number)))
-        judge.take(Event(Verdict.ALLOWED, f"h{number}.example", port=443))
+        judge.take(Event(Decision.DENIED, ECS, port=443, rule=str(number)))
+        judge.take(Event(Decision.ALLOWED, f"h{number}.example", port=443))
     audited = judge.result([REGION], ())
     assert sum(len(one.denials) for one in audited.endpoints) == 10
     assert len(audited.unneeded) == 10

@@ -11,9 +11,9 @@ import re
 import pytest
 
 from netprobe.audit.formats import FORMATS, detect
-from netprobe.audit.model import Event, Verdict
+from netprobe.audit.model import Decision, Event
 
-A, D, FAILED, U = Verdict.ALLOWED, Verdict.DENIED, Verdict.FAILED_UPSTREAM, Verdict.UNKNOWN
+A, D, FAILED, U = Decision.ALLOWED, Decision.DENIED, Decision.FAILED_UPSTREAM, Decision.UNKNOWN
 INTEGRATIONS = "elastic/integrations, packages/"
 FORTINET = f"{INTEGRATIONS}fortinet_fortigate/data_stream/log/_dev/test/pipeline/test-fortinet.log"
 ASA = f"{INTEGRATIONS}cisco_asa/data_stream/log/_dev/test/pipeline/test-asa.log"
@@ -231,7 +231,7 @@ SEQUENCE = [  # (packets, bytes, verdict)
 
 
 @pytest.mark.parametrize(("packets", "size", "expected"), SEQUENCE)
-def test_a_syn_alone_is_no_silence_where_more_than_syns_went_out(packets: int, size: int, expected: Verdict) -> None:
+def test_a_syn_alone_is_no_silence_where_more_than_syns_went_out(packets: int, size: int, expected: Decision) -> None:
     """docs.aws.amazon.com/vpc/latest/userguide/flow-logs-records-examples.html, "TCP flag sequence"."""
     one = FORMATS["vpc-flow"]
     parse = one.parser()  # type: ignore[attr-defined]

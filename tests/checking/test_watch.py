@@ -11,7 +11,7 @@ import trio
 import trio.testing
 
 from netprobe.checking.changed import lines
-from netprobe.checking.watch import Ended, Ending, Key, Pace, Waits, Watch
+from netprobe.checking.watch import Ended, Key, Waits, Watch, WatchEnding, WatchPace
 from netprobe.errors import UsageError
 from netprobe.observations import Context, Failure
 from netprobe.report.model import Report
@@ -85,7 +85,7 @@ def both() -> frozenset[Key]:
 async def test_a_ready_host_is_looked_at_once(autojump_clock: trio.testing.MockClock) -> None:
     world = Played(seen())
     ended = await world.watch(seconds=1800).run()
-    assert (ended.why, trio.current_time()) == (Ending.FULFILLED, LOOK)
+    assert (ended.why, trio.current_time()) == (WatchEnding.FULFILLED, LOOK)
     assert ended.report is not None
     assert is_ready(ended.report)
 
@@ -99,7 +99,7 @@ async def test_what_failed_is_glanced_at_and_only_a_whole_look_says_ready(
     only = frozenset({("us-east-2", "ecs")})
     assert [what for _, what in world.asked] == [None, only, only, only, None]
     assert world.waits_between == [5.0, 8.0, 12.8, 0.0]
-    assert ended == Ended(why=Ending.FULFILLED, report=well)
+    assert ended == Ended(why=WatchEnding.FULFILLED, report=well)
     assert [line.split(" ", 1)[1] for line in world.told] == [
         "NOT READY: 2 endpoints: 1 pass, 1 fail; 1 error",
         "new error: us-east-2 dns_name_missing (ecs.us-east-2.amazonaws.com), to be mended by: network",
@@ -114,7 +114,7 @@ async def test_a_glance_that_passes_is_no_readiness(autojump_clock: trio.testing
     first, other = seen(broken=("ecs",)), seen(broken=("ssm",))
     world = Played(first, seen(), other, last=other)
     ended = await world.watch(seconds=30).run()
-    assert ended == Ended(why=Ending.TIME_OVER, report=other)
+    assert ended == Ended(why=WatchEnding.TIME_OVER, report=other)
     assert trio.current_time() == 30
 
 
@@ -153,7 +153,7 @@ async def test_a_ready_host_that_is_watched_on_is_looked_at_every_five_minutes(
 async def test_a_change_makes_the_waits_short_again(autojump_clock: trio.testing.MockClock) -> None:
     broken, worse = seen(broken=("ecs",)), seen(broken=("ecs", "ssm"))
     world = Played(broken, broken, broken, broken, worse, worse, last=worse)
-    pace = Pace(passed=Waits(first=20.0, most=20.0), jitter=0.0)
+    pace = WatchPace(passed=Waits(first=20.0, most=20.0), jitter=0.0)
     await world.watch(seconds=60, pace=pace).run()
     at = next(index for index, (_, what) in enumerate(world.asked) if what == both())
     assert world.waits_between[at - 1] == 5.0
@@ -172,7 +172,7 @@ async def test_the_end_of_the_time_is_kept_to_the_second_and_the_last_report_dec
     broken = seen(broken=("ecs",))
     world = Played(last=broken)
     ended = await world.watch(seconds=20).run()
-    assert ended == Ended(why=Ending.TIME_OVER, report=broken)
+    assert ended == Ended(why=WatchEnding.TIME_OVER, report=broken)
     assert trio.current_time() == 20
 
 
@@ -182,16 +182,16 @@ async def test_a_look_that_the_end_of_the_time_cut_short_is_not_the_last_word(
     whole = seen(broken=("ecs",))
     cut = seen(broken=("ecs", "ssm"), deadline_reached=True)
     world = Played(whole, last=cut)
-    pace = Pace(passed=Waits(first=8.5, most=8.5), failed=Waits(first=8.5, most=8.5), jitter=0.0)
+    pace = WatchPace(passed=Waits(first=8.5, most=8.5), failed=Waits(first=8.5, most=8.5), jitter=0.0)
     ended = await world.watch(seconds=10.5, pace=pace).run()
-    assert ended == Ended(why=Ending.TIME_OVER, report=whole)
+    assert ended == Ended(why=WatchEnding.TIME_OVER, report=whole)
 
 
 async def test_a_look_that_is_impossible_for_a_while_is_told_once(autojump_clock: trio.testing.MockClock) -> None:
     broken, trouble = seen(broken=("ecs",)), UsageError("/etc/resolv.conf", "cannot be read", "wait")
     world = Played(broken, trouble, trouble, seen(), seen())
     ended = await world.watch(seconds=1800).run()
-    assert ended.why is Ending.FULFILLED
+    assert ended.why is WatchEnding.FULFILLED
     assert world.troubles == [str(trouble)]
 
 
@@ -214,7 +214,7 @@ async def test_a_signal_between_looks_ends_it_with_the_last_report(autojump_cloc
     async with trio.open_nursery() as nursery:
         nursery.start_soon(press)
         ended.append(await world.watch(until=None).run())
-    assert ended == [Ended(why=Ending.INTERRUPTED, report=broken)]
+    assert ended == [Ended(why=WatchEnding.INTERRUPTED, report=broken)]
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -225,7 +225,7 @@ async def test_a_signal_in_the_middle_of_a_look_keeps_the_whole_one_before(
     broken, cut = seen(broken=("ecs",)), seen(broken=("ecs", "ssm"), interrupted=True)
     looks = (broken, cut) if glance else (broken, seen(), cut)
     ended = await Played(*looks).watch().run()
-    assert ended == Ended(why=Ending.INTERRUPTED, report=broken)
+    assert ended == Ended(why=WatchEnding.INTERRUPTED, report=broken)
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

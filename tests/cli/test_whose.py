@@ -20,10 +20,10 @@ from netprobe.cli import facts
 from netprobe.findings import Certainty, HopAt, Location
 from netprobe.naming import HostIdentity, in_words
 from netprobe.observations import CatalogVersion
-from netprobe.observe.model import Observed, Question, Reset, Use, without_addresses
+from netprobe.observe.model import AskedName, Observed, Reset, Use, without_addresses
 from netprobe.observe.text import text
 from netprobe.path import run
-from netprobe.path.model import Answer, DestinationPath, End, Flow, Hop, IcmpError, PathReport
+from netprobe.path.model import DestinationPath, End, Flow, Hop, IcmpError, PathReport, Reply
 from tests.support import need
 from tests.support.cli import ROOT, Ended, netprobe
 from tests.support.netns import Topology
@@ -107,7 +107,7 @@ def test_what_was_heard_on_an_interface_is_this_hosts() -> None:
 def test_an_anonymous_path_leaves_out_this_hosts_address_wherever_it_stands() -> None:
     """Its own firewall answers in its name; a neighbour whose address begins alike stays."""
     error = IcmpError(type=3, code=13, sender="10.0.0.2", meaning="prohibited")
-    answer = Answer(ttl=1, end=End.PROHIBITED, icmp=error)
+    answer = Reply(ttl=1, end=End.PROHIBITED, icmp=error)
     hop = Hop(ttl=1, addresses=("10.0.0.25",), sent=1, lost=0, rtt_seconds=None, answers=(answer,))
     own = HopAt(hop=0, address="10.0.0.2")
     one = DestinationPath(
@@ -158,7 +158,7 @@ def test_what_an_anonymous_host_heard_leaves_out_its_addresses() -> None:
         seen_by=("sni",),
         resets_by=resets,
     )
-    question = Question(
+    question = AskedName(
         host="x", asked=1, answered=0, failures={}, connected=False, local_addresses=("10.0.0.2",), endpoints=()
     )
     observed = Observed(

@@ -15,7 +15,7 @@ import pytest
 
 import netprobe.diagnosis as diagnosis
 from netprobe.diagnosis import causes
-from netprobe.diagnosis.causes import Group
+from netprobe.diagnosis.causes import CauseGroup
 from netprobe.diagnosis.taxonomy import TAXONOMY
 from netprobe.findings import Finding
 from tests.diagnosis.test_cases import CASES
@@ -26,11 +26,11 @@ NUMBERS = (1, 2, 40)
 HOSTS = tuple(f"{word}.{REGION}.amazonaws.com" for word in ("ecs", "ssm", *(f"svc-{n:02}" for n in range(38))))
 
 
-def groups() -> dict[tuple[str, str, bool], Group]:
+def groups() -> dict[tuple[str, str, bool], CauseGroup]:
     """One group of causes for each way in which a finding is told, from the table of cases."""
-    found: dict[tuple[str, str, bool], Group] = {}
+    found: dict[tuple[str, str, bool], CauseGroup] = {}
 
-    def keep(group: Group) -> Finding:
+    def keep(group: CauseGroup) -> Finding:
         say = group.causes[0].say
         found.setdefault((group.id, say.__qualname__, group.proven), group)
         return causes.finding(group)
@@ -44,7 +44,7 @@ def groups() -> dict[tuple[str, str, bool], Group]:
     return found
 
 
-def of_so_many(group: Group, number: int) -> Group:
+def of_so_many(group: CauseGroup, number: int) -> CauseGroup:
     """The same group, as if ``number`` hosts had met the same."""
     cause, standing = group.causes[0], group.standings[0]
     assert cause.view is not None

@@ -13,7 +13,7 @@ import trustme
 from netprobe.audit.files import feed
 from netprobe.audit.formats import FORMATS
 from netprobe.audit.judge import Judge
-from netprobe.audit.model import Audited, Status, Verdict
+from netprobe.audit.model import Audited, Decision, Status
 from netprobe.catalog import load
 from netprobe.render import render
 from netprobe.render.model import Options
@@ -205,9 +205,9 @@ def test_a_spliced_tunnel_that_failed_is_told_as_such() -> None:
     """As Squid 5.7 wrote it when the other side refused: admitted, and no answer."""
     line = f"1795895019.683      0 10.0.0.2 NONE_NONE/503 0 CONNECT {ECS}:443 - ORIGINAL_DST/192.0.2.99 - splice"
     (event,) = FORMATS["squid"].parse(line)
-    assert event.verdict is Verdict.FAILED_UPSTREAM
+    assert event.verdict is Decision.FAILED_UPSTREAM
     (event,) = FORMATS["squid"].parse(line.replace("NONE_NONE/503", "TCP_TUNNEL/500"))
-    assert event.verdict is Verdict.FAILED_UPSTREAM
+    assert event.verdict is Decision.FAILED_UPSTREAM
 
 
 _REDIRECT = """

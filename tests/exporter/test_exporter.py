@@ -39,8 +39,8 @@ from netprobe.errors import UsageError
 from netprobe.exporter import runs as running
 from netprobe.exporter import web
 from netprobe.exporter.pages import Pages
-from netprobe.exporter.runs import OWN, Runs, TooManyError
-from netprobe.exporter.web import Answer, Request
+from netprobe.exporter.runs import OWN, Runs, TooManyRunsError
+from netprobe.exporter.web import Response, WebRequest
 from netprobe.exporter.webconfig import Guard, read
 from netprobe.findings import Verdict
 from netprobe.report.formats.openmetrics import exposition
@@ -393,8 +393,8 @@ def test_a_dead_resolver_never_piles_up_runs() -> None:
 async def served(client: Any, answering: Any = None) -> float:
     """Serve one client in virtual time; give how long it was served."""
 
-    async def hello(request: Request) -> Answer:
-        return Answer(body=b"x" * (64 << 20))
+    async def hello(request: WebRequest) -> Response:
+        return Response(body=b"x" * (64 << 20))
 
     listener = (await trio.open_tcp_listeners(0, host="127.0.0.1"))[0]
     where = listener.socket.getsockname()
@@ -527,7 +527,7 @@ async def test_a_black_hole_never_piles_up_runs(autojump_clock: trio.testing.Moc
         nonlocal refused
         try:
             await runs.answer((f"region=r{number}",))
-        except TooManyError:
+        except TooManyRunsError:
             refused += 1
 
     async with trio.open_nursery() as nursery:

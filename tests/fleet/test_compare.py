@@ -13,10 +13,10 @@ import pytest
 from netprobe.findings import Certainty, Finding, Owner, Severity
 from netprobe.fleet import addresses
 from netprobe.fleet.census import Census
-from netprobe.fleet.compare import Change, Comparison, Kind, Weight, compare
+from netprobe.fleet.compare import Difference, DifferenceKind, FleetComparison, Weight, compare
 from netprobe.fleet.files import Document
 from netprobe.fleet.formats import comparison
-from netprobe.fleet.latency import Times, shifts, take
+from netprobe.fleet.latency import RunTimes, shifts, take
 from tests.support.cli import netprobe
 from tests.support.fleets import CA, ENDPOINTS, Machine, encoded, fault, machines
 
@@ -39,11 +39,11 @@ def census(*members: Machine) -> Census:
     return found
 
 
-def held(old: Machine, new: Machine) -> Comparison:
+def held(old: Machine, new: Machine) -> FleetComparison:
     return compare(census(old), census(new), {}, {})
 
 
-def told(found: Comparison) -> list[tuple[str, str, str, str, str]]:
+def told(found: FleetComparison) -> list[tuple[str, str, str, str, str]]:
     return [(str(c.kind), str(c.weight), c.id, c.before, c.now) for c in found.changes]
 
 
@@ -103,7 +103,7 @@ def test_another_reason_at_the_same_endpoints_is_no_step_back() -> None:
     """The firewall was opened, and now the inspection behind it shows."""
     found = held(host(fault("tcp_dropped")), host(fault("tls_intercepted", cause=CA)))
     assert found.weight is Weight.NONE
-    assert {change.kind for change in found.changes} == {Kind.CHANGED}
+    assert {change.kind for change in found.changes} == {DifferenceKind.CHANGED}
 
 
 def test_a_report_is_the_same_as_itself_also_where_an_error_touches_what_is_not_required() -> None:
@@ -132,7 +132,7 @@ def test_what_nobody_looked_at_again_is_not_fixed(outcome: str | None) -> None:
     new = Census()
     new.add(Document(source="x", stem="x", data=without(host(), "ecs", outcome=outcome)))
     found = compare(census(host(fault("tcp_dropped", endpoints=("ecs",)))), new, {}, {})
-    assert [change.kind for change in found.changes] == [Kind.UNJUDGED]
+    assert [change.kind for change in found.changes] == [DifferenceKind.UNJUDGED]
 
 
 def test_a_finding_of_the_host_is_fixed_only_where_rules_were_judged_again() -> None:
@@ -169,7 +169,7 @@ def test_two_lone_reports_are_one_host_whatever_they_are_called() -> None:
     assert found.weight is Weight.WORSE
 
 
-def times(rng: random.Random, factor: float = 1.0, add: float = 0.0, names: int = 13) -> Times:
+def times(rng: random.Random, factor: float = 1.0, add: float = 0.0, names: int = 13) -> RunTimes:
     """A run with three connections to each name, 30 ms away, give or take a third."""
     by_endpoint, by_name = {}, {}
     for number in range(names):
@@ -177,7 +177,7 @@ def times(rng: random.Random, factor: float = 1.0, add: float = 0.0, names: int 
             values = tuple(0.03 * rng.uniform(0.8, 1.35) * factor + add for _ in range(3))
             by_endpoint[f"us-east-2/e{number}", step] = values
             by_name[f"e{number}.example", step] = sorted(values)[1]
-    return Times(by_endpoint=by_endpoint, by_name=by_name)
+    return RunTimes(by_endpoint=by_endpoint, by_name=by_name)
 
 
 def test_noise_is_never_called_slower() -> None:
@@ -205,8 +205,8 @@ def test_one_slower_endpoint_is_told_alone() -> None:
 
 def test_a_millisecond_is_nothing_however_often() -> None:
     rng = random.Random(4)
-    one = Times(by_endpoint={}, by_name={(f"e{n}", "tcp"): 0.001 for n in range(40)})
-    other = Times(by_endpoint={}, by_name={(f"e{n}", "tcp"): 0.004 for n in range(40)})
+    one = RunTimes(by_endpoint={}, by_name={(f"e{n}", "tcp"): 0.001 for n in range(40)})
+    other = RunTimes(by_endpoint={}, by_name={(f"e{n}", "tcp"): 0.004 for n in range(40)})
     assert list(shifts(one, other)) == []
     assert list(shifts(times(rng, names=5), times(rng, factor=2, names=5))) != []
 
@@ -222,7 +222,7 @@ def test_slower_is_told_and_counts_with_strict_only() -> None:
     rng = random.Random(5)
     one = host()
     found = compare(census(one), census(one), {"web1.json": times(rng)}, {"web1.json": times(rng, factor=3)})
-    assert {change.kind for change in found.changes} == {Kind.SLOWER}
+    assert {change.kind for change in found.changes} == {DifferenceKind.SLOWER}
     assert found.weight is Weight.WARNING
 
 
@@ -287,8 +287,8 @@ def test_folders_without_a_host_in_common_are_told(tmp_path: Path) -> None:
 def test_what_got_worse_comes_first() -> None:
     old = [host(name="a"), host(fault("tcp_refused"), name="b")]
     new = [host(fault("tcp_dropped"), name="a"), host(name="b")]
-    changes: tuple[Change, ...] = compare(census(*old), census(*new), {}, {}).changes
-    assert [change.kind for change in changes] == [Kind.NEW, Kind.FIXED]
+    changes: tuple[Difference, ...] = compare(census(*old), census(*new), {}, {}).changes
+    assert [change.kind for change in changes] == [DifferenceKind.NEW, DifferenceKind.FIXED]
 
 
 def resolved(*answers: tuple[str, tuple[str, ...]], **more: Any) -> bytes:
@@ -327,7 +327,7 @@ def test_addresses_are_told_where_they_mean_another_way(
     found = compare(census(host()), census(host()), {}, {}, {"web1.json": old}, {"web1.json": new}).changes
     assert [(one.before, one.now) for one in found] == told
     for one in found:
-        assert (one.kind, one.weight, one.id) == (Kind.CHANGED, Weight.NONE, "addresses")
+        assert (one.kind, one.weight, one.id) == (DifferenceKind.CHANGED, Weight.NONE, "addresses")
         assert (one.endpoints, one.hosts) == (("us-east-2/ecs",), ("web1",))
 
 

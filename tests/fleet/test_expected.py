@@ -14,7 +14,7 @@ from netprobe.fleet import expected
 from netprobe.fleet.census import Census
 from netprobe.fleet.files import Document
 from netprobe.fleet.model import Fleet
-from netprobe.fleet.survey import Wishes, survey
+from netprobe.fleet.survey import FleetOptions, survey
 from tests.support.fleets import encoded, machines
 
 INI = """
@@ -127,7 +127,7 @@ def held(wanted: tuple[str, ...], called: tuple[str, ...]) -> Fleet:
     for machine, name in zip(machines(random.Random(1), len(called)), called, strict=True):
         machine.name = name
         census.add(Document(source=f"reports/{name}.json", stem=name, data=encoded(machine)))
-    return survey(census, Wishes(now=1_764_500_000.0, expected=wanted))
+    return survey(census, FleetOptions(now=1_764_500_000.0, expected=wanted))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_reports_that_are_too_old_count_as_none() -> None:
     undated.started_at = "yesterday"
     for machine in (old, new, undated):
         census.add(Document(source=machine.name, stem=machine.name, data=encoded(machine)))
-    fleet = survey(census, Wishes(now=1_764_500_400.0, max_age_seconds=86400))
+    fleet = survey(census, FleetOptions(now=1_764_500_400.0, max_age_seconds=86400))
     assert set(fleet.too_old) == {old.name, undated.name}
     assert fleet.verdict == "inconclusive"
     assert fleet.verdicts["too_old"] == 2

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netprobe.fleet import files
-from netprobe.fleet.files import Document, Limits, documents
+from netprobe.fleet.files import Document, ReadingLimits, documents
 from netprobe.fleet.model import Skipped
 from tests.support.fleets import encoded, machines
 
@@ -35,7 +35,7 @@ def pretty(data: bytes) -> bytes:
     return json.dumps(json.loads(data), indent=2).encode() + b"\n"
 
 
-def read(*paths: Path, limits: Limits | None = None) -> tuple[list[Document], list[Skipped]]:
+def read(*paths: Path, limits: ReadingLimits | None = None) -> tuple[list[Document], list[Skipped]]:
     found = list(documents(paths, limits))
     return [x for x in found if isinstance(x, Document)], [x for x in found if isinstance(x, Skipped)]
 
@@ -145,7 +145,7 @@ def test_what_is_missing_or_broken_is_told_and_the_rest_is_read(tmp_path: Path) 
 @pytest.mark.parametrize("kind", ["gz", "tar", "zip", "gz in tar"])
 def test_a_bomb_is_skipped_within_its_limit(tmp_path: Path, kind: str) -> None:
     """Sixteen megabytes of blanks that pack into sixteen kilobytes."""
-    limits = Limits(report=MIB, unpacked=8 * MIB)
+    limits = ReadingLimits(report=MIB, unpacked=8 * MIB)
     blanks = b"{" + b" " * (16 * MIB)
     path = tmp_path / "bomb"
     if kind == "gz":
@@ -164,7 +164,7 @@ def test_a_bomb_is_skipped_within_its_limit(tmp_path: Path, kind: str) -> None:
 
 def test_many_members_share_one_budget(tmp_path: Path) -> None:
     path = zipped(tmp_path / "many.zip", [(f"{n}.json", b"{" + b" " * MIB) for n in range(40)])
-    found, skipped = read(path, limits=Limits(report=2 * MIB, unpacked=8 * MIB))
+    found, skipped = read(path, limits=ReadingLimits(report=2 * MIB, unpacked=8 * MIB))
     assert 2 <= len(found) <= 8
     assert any("more than netprobe is willing to read" in one.reason for one in skipped)
 
@@ -181,7 +181,7 @@ def test_a_directory_of_too_many_members_is_refused_before_it_is_read(tmp_path: 
 def test_no_more_reports_than_the_limit(tmp_path: Path) -> None:
     path = tmp_path / "all.jsonl"
     path.write_bytes(b"{}\n" * 50)
-    found, skipped = read(path, limits=Limits(reports=20))
+    found, skipped = read(path, limits=ReadingLimits(reports=20))
     assert (len(found), len(skipped)) == (20, 1)
 
 

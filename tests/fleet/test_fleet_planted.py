@@ -17,7 +17,7 @@ from netprobe.fleet.causes import BY_CHANCE, NONE_PASS, TOO_FEW
 from netprobe.fleet.census import Census
 from netprobe.fleet.files import Document
 from netprobe.fleet.model import Apart, Condition, Fleet, FleetCause
-from netprobe.fleet.survey import Wishes, survey
+from netprobe.fleet.survey import FleetOptions, survey
 from tests.support.fleets import CA, ENDPOINTS, Machine, encoded, fault, machines, strike
 
 NOW = 1_764_500_000.0
@@ -29,7 +29,7 @@ def surveyed(fleet: list[Machine]) -> Fleet:
     for machine in fleet:
         census.add(Document(source=f"{machine.name}.json", stem=machine.name, data=encoded(machine)))
     assert census.skipped == []
-    return survey(census, Wishes(now=NOW))
+    return survey(census, FleetOptions(now=NOW))
 
 
 def conditions(apart: Apart) -> set[tuple[str, tuple[str, ...]]]:

@@ -25,7 +25,7 @@ from netprobe.fleet.files import Document
 from netprobe.fleet.formats import FORMATS, known_format, render
 from netprobe.fleet.formats.json import schema
 from netprobe.fleet.model import Fleet, Skipped
-from netprobe.fleet.survey import Wishes, survey
+from netprobe.fleet.survey import FleetOptions, survey
 from tests.support.fleets import CA, Machine, encoded, fault, machines
 
 NOW = 1_764_500_000.0
@@ -41,7 +41,7 @@ def fleet_of(
         census.add(Document(source=f"{machine.name}.json", stem=machine.name, data=encoded(machine)))
     if skipped:
         census.add(Skipped(source=skipped, reason=skipped))
-    return survey(census, Wishes(now=NOW, expected=expected, by=by))
+    return survey(census, FleetOptions(now=NOW, expected=expected, by=by))
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from netprobe.errors import NetprobeError
 from netprobe.host import rpmdb
 from netprobe.host.archive import read_archive
 from netprobe.host.firewall import iptables, nftables
-from netprobe.host.firewall.model import Hook, Packet
+from netprobe.host.firewall.model import AskedPacket, Hook
 from netprobe.host.readers import systemd
 from netprobe.host.rules.trust import fingerprints
 from netprobe.observe import capture
@@ -34,7 +34,7 @@ from netprobe.workload import document, forms
 from tests.fuzz import peers
 
 HOSTILE = Path(__file__).parents[1] / "cases" / "hostile"
-_PACKET = Packet(protocol="tcp", hook=Hook.OUTPUT, destination_port=443, family=4)
+_PACKET = AskedPacket(protocol="tcp", hook=Hook.OUTPUT, destination_port=443, family=4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from netprobe.errors import UnreadableFileError
 from netprobe.host.archive import open_root, read_archive
-from netprobe.host.filesystem import FileSystem, Kind, UnreadableError
+from netprobe.host.filesystem import FileKind, FileSystem, UnreadableError
 from netprobe.host.streams import Budget
 from tests.support.cli import netprobe
 
@@ -105,7 +105,7 @@ def test_devices_are_never_opened(tmp_path: Path) -> None:
     for name in kinds:
         entry = root.entry(f"/etc/{name}")
         assert entry is not None
-        assert entry.kind is Kind.OTHER
+        assert entry.kind is FileKind.OTHER
         assert root.text(f"/etc/{name}") is None
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netprobe.host.archive import read_archive
-from netprobe.host.filesystem import MAX_FILE, FileSystem, FolderRoot, Kind, UnreadableError
+from netprobe.host.filesystem import MAX_FILE, FileKind, FileSystem, FolderRoot, UnreadableError
 from tests.support import need, rootfs
 
 Open = Callable[[Path], FileSystem]
@@ -77,7 +77,7 @@ def test_glob_passes_over_loops(root: FileSystem) -> None:
 def test_lentry_does_not_follow(root: FileSystem) -> None:
     entry = root.lentry("/etc/dangling")
     assert entry is not None
-    assert (entry.kind, entry.target) == (Kind.LINK, "/nowhere/at/all")
+    assert (entry.kind, entry.target) == (FileKind.LINK, "/nowhere/at/all")
     assert root.entry("/etc/dangling") is None
     assert root.entry("/") is not None
 
@@ -93,7 +93,7 @@ def test_fifo_device_and_socket_are_not_opened(tmp_path: Path) -> None:
     with FolderRoot(made) as root:
         entry = root.entry("/etc/machine-id")
         assert entry is not None
-        assert entry.kind is Kind.OTHER
+        assert entry.kind is FileKind.OTHER
         assert root.text("/etc/machine-id") is None
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netprobe.host.agents.noproxy import LOOPBACK, Dialect, bypass, tokens
+from netprobe.host.agents.noproxy import LOOPBACK, NoProxyDialect, bypass, tokens
 from tests.support import need
 
 # golang.org/x/net/http/httpproxy proxy_test.go, read 2026-11-23: the value, and whether the proxy is used.
@@ -53,22 +53,22 @@ GO_TABLE = {
 
 @pytest.mark.parametrize(("host", "proxied"), GO_TABLE.items())
 def test_go_reads_its_own_table(host: str, proxied: bool) -> None:
-    assert (bypass(Dialect.GO, GO_VALUE, host, 80) is None) is proxied
+    assert (bypass(NoProxyDialect.GO, GO_VALUE, host, 80) is None) is proxied
 
 
 @pytest.mark.parametrize("host", GO_TABLE)
 def test_go_takes_a_lone_asterisk_for_everything(host: str) -> None:
-    assert bypass(Dialect.GO, "*", host, 80) is not None
+    assert bypass(NoProxyDialect.GO, "*", host, 80) is not None
 
 
 def test_go_ignores_an_entry_without_a_host() -> None:
-    assert bypass(Dialect.GO, ":1", "example.com", 80) is None
-    assert tokens(Dialect.GO, ":1")[0].ignored
+    assert bypass(NoProxyDialect.GO, ":1", "example.com", 80) is None
+    assert tokens(NoProxyDialect.GO, ":1")[0].ignored
 
 
 def test_the_matching_token_is_named() -> None:
-    assert bypass(Dialect.GO, "a.test, .amazonaws.com", "ecs.us-east-2.amazonaws.com", 443) == ".amazonaws.com"
-    assert bypass(Dialect.GO, "", "127.0.0.1", 51679) == LOOPBACK
+    assert bypass(NoProxyDialect.GO, "a.test, .amazonaws.com", "ecs.us-east-2.amazonaws.com", 443) == ".amazonaws.com"
+    assert bypass(NoProxyDialect.GO, "", "127.0.0.1", 51679) == LOOPBACK
 
 
 @pytest.mark.parametrize(
@@ -76,13 +76,13 @@ def test_the_matching_token_is_named() -> None:
     ["ecs-a-*.us-east-2.amazonaws.com", "https://ecs.us-east-2.amazonaws.com", "/var/run/docker.sock", "a.test b.test"],
 )
 def test_go_says_which_entries_it_never_matches(text: str) -> None:
-    (token,) = tokens(Dialect.GO, text)
+    (token,) = tokens(NoProxyDialect.GO, text)
     assert token.ignored
 
 
 @given(value=st.text(max_size=60), host=st.from_regex(r"[a-z0-9-]{1,12}(\.[a-z0-9-]{1,12}){0,3}", fullmatch=True))
 def test_no_value_breaks_a_reader(value: str, host: str) -> None:
-    for dialect in Dialect:
+    for dialect in NoProxyDialect:
         found = bypass(dialect, value, host, 443)
         assert found is None or found == LOOPBACK or found in value
 
@@ -155,4 +155,4 @@ def test_curl_itself_decides_the_same(value: str, host: str) -> None:
         proxy.close()
         direct.close()
     assert proxy.visitors + direct.visitors == 1
-    assert (bypass(Dialect.CURL, value, host, direct.port) is None) is (proxy.visitors == 1)
+    assert (bypass(NoProxyDialect.CURL, value, host, direct.port) is None) is (proxy.visitors == 1)

@@ -14,7 +14,7 @@ from netprobe.catalog.model import Endpoint
 from netprobe.diagnosis import diagnose
 from netprobe.findings import Certainty, Finding, Severity, Verdict
 from netprobe.lab import SCENARIOS, open_lab
-from netprobe.lab.behaviour import Chain
+from netprobe.lab.behaviour import ShownChain
 from netprobe.lab.odd import ODD
 from netprobe.lab.scenarios import ANSWER, Scenario, Trust
 from netprobe.observations import HttpDetail, Run
@@ -83,7 +83,7 @@ async def test_over_a_chain_of_the_origin_nobody_is_blamed(name: str) -> None:
 @pytest.mark.parametrize("name", ODD)
 async def test_over_an_inspectors_chain_the_marks_decide(name: str) -> None:
     odd, plain = ODD[name], SCENARIOS[f"{ANSWER}{name}"]
-    behaviour = replace(plain.behaviour, chain=Chain.INTERCEPTED)
+    behaviour = replace(plain.behaviour, chain=ShownChain.INTERCEPTED)
     scenario = replace(plain, name=f"inspected-{name}", behaviour=behaviour, trust=Trust.ORIGIN_AND_INSPECTOR)
 
     diagnosis = diagnose(await seen(scenario, odd.at))

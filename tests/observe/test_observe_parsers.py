@@ -28,7 +28,7 @@ from netprobe.observe import frames, http, quic, tls
 from netprobe.observe.capture import Packet, Tally, packets, read
 from netprobe.observe.learn import Observer
 from netprobe.observe.matching import Matcher
-from netprobe.observe.streams import Assembler, Table, relative
+from netprobe.observe.streams import Assembler, BoundedTable, relative
 from netprobe.path.hello import client_hello
 from tests.support import rfc9001
 
@@ -169,7 +169,7 @@ def test_sequence_numbers_wrap() -> None:
 
 def test_a_table_forgets_the_oldest_and_says_so() -> None:
     gone: list[tuple[int, str]] = []
-    table: Table[int, str] = Table(2, lambda key, value: gone.append((key, value)))
+    table: BoundedTable[int, str] = BoundedTable(2, lambda key, value: gone.append((key, value)))
     for number in range(3):
         table.put(number, str(number))
         table.get(0)

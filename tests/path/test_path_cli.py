@@ -301,12 +301,12 @@ def test_what_no_look_can_explain_is_told(
 async def test_without_scapy_the_rest_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """A binary that is given away leaves scapy out, which is GPL-2.0-only."""
     from netprobe.path import raw, run
-    from netprobe.path.rate_limits import Limits
+    from netprobe.path.rate_limits import SendingLimits
 
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert raw.unavailable() == "scapy is not part of this netprobe"
     target = run.Destination(host="127.0.0.1", address="127.0.0.1", port=9)
-    report = await run.look([target], Limits(answer_timeout=0.2, packets_per_second=1000.0), deadline=20.0)
+    report = await run.look([target], SendingLimits(answer_timeout=0.2, packets_per_second=1000.0), deadline=20.0)
     (one,) = report.not_run
     assert (one.part, one.reason) == ("raw SYN path (TTL left in resets)", raw.NO_SCAPY)
     assert "netprobe's wheel" in one.needs

@@ -7,7 +7,7 @@ import pytest
 from netprobe.findings import Certainty, HopAt
 from netprobe.path import judge
 from netprobe.path.icmp import end_of, meaning
-from netprobe.path.model import Answer, DestinationPath, End, Flow, HelloAttempt, Hop, IcmpError, PathMtu
+from netprobe.path.model import DestinationPath, End, Flow, HelloAttempt, Hop, IcmpError, PathMtu, Reply
 
 ADDRESS = "198.19.0.9"
 
@@ -20,12 +20,12 @@ def _flow(*stations: str | End, protocol: str = "tcp") -> Flow:
     """A flow: an address for a hop that answers, "" for a silent one, an End for the last."""
     hops = []
     for ttl, station in enumerate(stations, start=1):
-        answers: tuple[Answer, ...] = ()
+        answers: tuple[Reply, ...] = ()
         addresses: tuple[str, ...] = ()
         if isinstance(station, End):
-            answers = (Answer(ttl=ttl, end=station, rtt_seconds=0.1),)
+            answers = (Reply(ttl=ttl, end=station, rtt_seconds=0.1),)
         elif station:
-            answers = (Answer(ttl=ttl, end=End.EXPIRED, rtt_seconds=0.1, icmp=_error(station)),)
+            answers = (Reply(ttl=ttl, end=End.EXPIRED, rtt_seconds=0.1, icmp=_error(station)),)
             addresses = (station,)
         hops.append(Hop(ttl=ttl, addresses=addresses, sent=1, lost=not answers, rtt_seconds=None, answers=answers))
     end = stations[-1] if isinstance(stations[-1], End) else End.SILENT
@@ -119,7 +119,7 @@ def test_a_sender_whom_no_hop_knows_leaves_the_suspects_open() -> None:
 
 def test_a_blocked_name_without_a_proof_is_suspected() -> None:
     """Both names are swallowed: then the name is not the reason, and the sentence says so."""
-    silent = tuple(Answer(ttl=ttl, end=End.EXPIRED if ttl < 3 else End.SILENT) for ttl in (1, 2, 3, 4))
+    silent = tuple(Reply(ttl=ttl, end=End.EXPIRED if ttl < 3 else End.SILENT) for ttl in (1, 2, 3, 4))
     hello = tuple(
         HelloAttempt(name=name, control=control, end=End.SILENT, answers=silent)
         for name, control in (("x.example.com", False), ("example.com", True))

@@ -16,7 +16,7 @@ from netprobe.observations import CatalogVersion, Failure, Observation, Step, Tc
 from netprobe.observe import frames
 from netprobe.observe.capture import Tally, read
 from netprobe.path import locate
-from netprobe.path.rate_limits import Limits, Pace
+from netprobe.path.rate_limits import SendingLimits, SendingPace
 from netprobe.report.model import SCHEMA_VERSION, Report
 from tests.support import need
 from tests.support.netns import Topology
@@ -56,7 +56,7 @@ def test_packets_go_nowhere_else_and_keep_to_the_rate(tmp_path: Path) -> None:
 
 
 async def test_the_pace_is_kept(autojump_clock: trio.testing.MockClock) -> None:
-    pace = Pace(Limits(packets_per_second=10))
+    pace = SendingPace(SendingLimits(packets_per_second=10))
     async with trio.open_nursery() as nursery:
         for _ in range(31):
             nursery.start_soon(pace.turn)

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netprobe.probes import dnswire
-from netprobe.probes.dnswire import Answer, Malformed, Question
+from netprobe.probes.dnswire import DnsAnswer, Malformed, Question
 from tests.support.bounded import within
 
 HOST = "ecs.us-east-2.amazonaws.com"
@@ -37,7 +37,7 @@ def _response(asked: Question) -> dns.message.QueryMessage:
     return response
 
 
-def _slow(wire: bytes, asked: Question) -> Answer | None:
+def _slow(wire: bytes, asked: Question) -> DnsAnswer | None:
     return dnswire._any(wire, asked)
 
 
@@ -131,7 +131,9 @@ def _aliases(count: int) -> list[tuple[bytes, int, int, int, bytes]]:
     return [(owners[n], 5, 1, 60, MANY[n]) for n in range(count)] + [(owners[count], *ADDRESS[1:])]
 
 
-def _read(wire: bytes, asked: Question, reading: Callable[[bytes, Question], Answer | None]) -> Answer | str | None:
+def _read(
+    wire: bytes, asked: Question, reading: Callable[[bytes, Question], DnsAnswer | None]
+) -> DnsAnswer | str | None:
     try:
         return reading(wire, asked)
     except Malformed:

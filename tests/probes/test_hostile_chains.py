@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from netprobe.observations import NOT_KEPT, Certificate, TlsDetail
 from netprobe.probes import certificates, http, rooms
-from netprobe.probes.recognise import Answer
+from netprobe.probes.recognise import ServiceAnswer
 from netprobe.probes.scene import Scene
 from netprobe.probes.session import LARGEST_KEPT, MOST_INTERMEDIATES, MOST_UNFINISHED, Session, UnfinishedChain
 from netprobe.probes.settings import Settings
@@ -118,7 +118,7 @@ def test_the_heads_of_answers_have_a_room() -> None:
 
     def described(number: int) -> dict[str, object]:
         headers = {f"x-{number:06}-{n:02}-{'n' * 50}": "v" for n in range(60)}
-        answer = Answer(status=200, headers={"server": "s" * 100, "x-cache": "c" * 100, **headers})
+        answer = ServiceAnswer(status=200, headers={"server": "s" * 100, "x-cache": "c" * 100, **headers})
         return http.describe(answer, datetime.datetime.now(datetime.UTC), 0.1)
 
     met, shown = map(described, range(2000)), list[object]()
@@ -133,7 +133,7 @@ def test_the_heads_of_answers_have_a_room() -> None:
 
 def test_answers_that_are_alike_take_no_room() -> None:
     _session()
-    answer = Answer(status=400, headers={f"x-amzn-{n}": "v" for n in range(20)})
+    answer = ServiceAnswer(status=400, headers={f"x-amzn-{n}": "v" for n in range(20)})
     now = datetime.datetime.now(datetime.UTC)
     first = http.describe(answer, now, 0.1)["headers"]
     left = rooms.answers.left

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from netprobe.errors import UnreadableFileError
 from netprobe.probes import hostsfile
-from netprobe.probes.hostsfile import Entry
+from netprobe.probes.hostsfile import PinnedAddress
 
 
 def test_names_aliases_and_lines() -> None:
@@ -18,15 +18,15 @@ def test_names_aliases_and_lines() -> None:
         "# comment\n127.0.0.1 localhost\n\n192.0.2.1\tECS.Example. alias # why\n2001:DB8::1 ecs.example\n"
         "nonsense ecs.example\n192.0.2.2\n"
     )
-    assert found["ecs.example"] == (Entry("192.0.2.1", 4), Entry("2001:db8::1", 5))
-    assert found["alias"] == (Entry("192.0.2.1", 4),)
+    assert found["ecs.example"] == (PinnedAddress("192.0.2.1", 4), PinnedAddress("2001:db8::1", 5))
+    assert found["alias"] == (PinnedAddress("192.0.2.1", 4),)
     assert set(found) == {"localhost", "ecs.example", "alias"}
 
 
 def test_lookup(tmp_path: Path) -> None:
     file = tmp_path / "hosts"
     file.write_text("192.0.2.1 ecs.example\n")
-    assert hostsfile.lookup(file, "ecs.example") == (Entry("192.0.2.1", 1),)
+    assert hostsfile.lookup(file, "ecs.example") == (PinnedAddress("192.0.2.1", 1),)
     assert hostsfile.lookup(file, "other.example") == ()
     assert hostsfile.lookup(tmp_path / "missing", "ecs.example") == ()
     assert hostsfile.lookup(None, "ecs.example") == ()

@@ -76,7 +76,7 @@ async def test_a_healthy_way_out_is_asked_at_two_hosts_and_no_more(monkeypatch: 
     send = largehello.LargeHellos._send
 
     async def counted(self: largehello.LargeHellos, trace: Trace, *more: Any, **named: Any) -> bool:
-        sent.append((trace.target.scene.host, more[1]))
+        sent.append((trace.probe.scene.host, more[1]))
         return await send(self, trace, *more, **named)
 
     monkeypatch.setattr(largehello.LargeHellos, "_send", counted)

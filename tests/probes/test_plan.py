@@ -19,11 +19,11 @@ RESOLVER = Resolver(address="192.0.2.53")
 def test_names_that_must_exist_come_before_candidates() -> None:
     numbered = endpoint("ecs-a", f"ecs-a-*.{SUFFIX}", numbered=True)
     made = plan.make([numbered, endpoint("ecs", ECS)], [probe_servers.vantage()], Settings(ecs_numbers=(1, 2)), 0.0)
-    assert [t.scene.host for t in made.targets] == [ECS, f"ecs-a-1.{SUFFIX}", f"ecs-a-2.{SUFFIX}"]
-    assert [t.candidate for t in made.targets] == [False, True, True]
+    assert [t.scene.host for t in made.probes] == [ECS, f"ecs-a-1.{SUFFIX}", f"ecs-a-2.{SUFFIX}"]
+    assert [t.candidate for t in made.probes] == [False, True, True]
     assert isinstance(made.subjects[0], Subject)
     assert made.subjects[0].candidates == (f"ecs-a-1.{SUFFIX}", f"ecs-a-2.{SUFFIX}")
-    assert made.targets[1].suffix == SUFFIX
+    assert made.probes[1].suffix == SUFFIX
 
 
 def test_whatever_could_change_what_is_seen_makes_another_probe() -> None:
@@ -38,8 +38,8 @@ def test_whatever_could_change_what_is_seen_makes_another_probe() -> None:
     ]
     same = replace(base, name="same")
     made = plan.make([endpoint("ecs", ECS)], [base, same, *others], Settings(), 0.0)
-    assert [t.scene.vantage for t in made.targets] == ["host", *(v.name for v in others)]
-    assert made.targets[0].scene.shared_with == ("same",)
+    assert [t.scene.vantage for t in made.probes] == ["host", *(v.name for v in others)]
+    assert made.probes[0].scene.shared_with == ("same",)
 
 
 def test_only_families_that_are_wanted_and_there_are_probed() -> None:

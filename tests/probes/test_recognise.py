@@ -11,7 +11,7 @@ from netprobe.catalog.model import Genuine, Public, Request
 from netprobe.observations import Failure
 from netprobe.probes import websocket
 from netprobe.probes.recognise import (
-    Answer,
+    ServiceAnswer,
     error_word,
     header_names,
     is_genuine,
@@ -23,8 +23,8 @@ from netprobe.probes.recognise import (
 HOST = "ecs.us-east-2.amazonaws.com"
 
 
-def _answer(status: int, body: bytes = b"", **headers: str) -> Answer:
-    return Answer(status=status, headers={k.replace("_", "-"): v for k, v in headers.items()}, body=body)
+def _answer(status: int, body: bytes = b"", **headers: str) -> ServiceAnswer:
+    return ServiceAnswer(status=status, headers={k.replace("_", "-"): v for k, v in headers.items()}, body=body)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def _answer(status: int, body: bytes = b"", **headers: str) -> Answer:
         (Genuine.HTTP, _answer(511), False),
     ],
 )
-def test_marks(genuine: Genuine, answer: Answer, expected: bool) -> None:
+def test_marks(genuine: Genuine, answer: ServiceAnswer, expected: bool) -> None:
     assert is_genuine(answer, genuine) is expected
     if expected and answer.status < 500:
         assert judge(answer, genuine, HOST) == (None, True)
@@ -93,7 +93,7 @@ def test_a_request_id_is_safe_to_print() -> None:
     genuine=st.sampled_from(Genuine),
 )
 def test_no_answer_crashes_the_judge(status: int, headers: dict[str, str], body: bytes, genuine: Genuine) -> None:
-    failure, marked = judge(Answer(status=status, headers=headers, body=body), genuine, HOST)
+    failure, marked = judge(ServiceAnswer(status=status, headers=headers, body=body), genuine, HOST)
     # A third party has no mark to show; everyone else passes by one only.
     assert marked or failure is not None or genuine is Genuine.HTTP
 
@@ -118,7 +118,7 @@ _BODIES = st.binary(max_size=200) | st.sampled_from(
 def test_no_answer_of_the_origin_is_a_strangers(
     status: int, headers: dict[str, str], body: bytes, genuine: Genuine, public: Public
 ) -> None:
-    answer = Answer(status=status, headers=headers, body=body)
+    answer = ServiceAnswer(status=status, headers=headers, body=body)
     failure, _ = judge(answer, genuine, HOST, origin=True, public=public)
     assert failure not in origin.NEVER_OF_THE_ORIGIN
     if status >= 500 or status == 429:
@@ -153,7 +153,7 @@ def test_no_answer_of_the_origin_is_a_strangers(
     ],
 )
 def test_third_parties(
-    public: Public, answer: Answer, over_origin: Failure | None, over_another: Failure | None
+    public: Public, answer: ServiceAnswer, over_origin: Failure | None, over_another: Failure | None
 ) -> None:
     assert judge(answer, Genuine.HTTP, HOST, origin=True, public=public) == (over_origin, True)
     assert judge(answer, Genuine.HTTP, HOST, public=public)[0] is over_another
@@ -174,12 +174,12 @@ def test_third_parties(
     ],
 )
 def test_the_error_that_a_body_names(body: bytes, word: str) -> None:
-    assert error_word(Answer(status=400, headers={}, body=body)) == word
+    assert error_word(ServiceAnswer(status=400, headers={}, body=body)) == word
 
 
 def test_header_names_and_telling_values_are_bounded_and_hold_no_credentials() -> None:
     headers = {f"x-{n}": "v" for n in range(500)} | {"set-cookie": "secret", "bad name": "v", "x-cache": "c" * 500}
-    answer = Answer(status=401, headers=headers | {"www-authenticate": 'Basic realm="https://123456789012.dkr"'})
+    answer = ServiceAnswer(status=401, headers=headers | {"www-authenticate": 'Basic realm="https://123456789012.dkr"'})
     assert len(header_names(answer)) == 60
     assert "bad name" not in header_names(answer)
     values = telling_values(answer)

@@ -131,10 +131,10 @@ async def rested(way: Way, monkeypatch: pytest.MonkeyPatch, *, number: int = 1) 
     settings, one = Settings(idle=REST), vantage()
     session = Session.begin(settings, [one], trio.current_time())
     laid_out = plan.make(hosts(number), [one], settings, session.zero)
-    for target in laid_out.targets:
+    for target in laid_out.probes:
         asked = DnsDetail(resolver="10.0.0.53:53", rrtype="A", answers=(ADDRESS,))
         lookup = target.scene.observe(Step.DNS, session.zero, None, asked)
-        session.traces.append(Trace(target=target, lookup=[lookup], addresses=[ADDRESS], complete=True))
+        session.traces.append(Trace(probe=target, lookup=[lookup], addresses=[ADDRESS], complete=True))
     async with trio.open_nursery() as nursery:
         for trace in session.traces:
             nursery.start_soon(chain.through_addresses, session, trace, trace.addresses)

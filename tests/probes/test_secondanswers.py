@@ -25,7 +25,7 @@ def _session(*names: tuple[str, list[str], str], passed: bool = True, proxy: obj
 
 def _chosen(session: Session) -> list[tuple[str, str, str]]:
     made: list[Any] = secondanswers._chosen(session)
-    return [(one.trace.target.scene.host, one.resolver, one.address) for one in made]
+    return [(one.trace.probe.scene.host, one.resolver, one.address) for one in made]
 
 
 def test_only_answers_that_the_host_does_not_get_are_looked_at() -> None:

@@ -29,7 +29,7 @@ from netprobe.observations import Certificate, Ending, Experiment, Observation, 
 from netprobe.probes import conversation, plan, rooms, spread
 from netprobe.probes.plan import Probe
 from netprobe.probes.scene import Scene
-from netprobe.probes.session import MOST_UNFINISHED, Seen, Session
+from netprobe.probes.session import MOST_UNFINISHED, HostSeen, Session
 from netprobe.probes.settings import Settings
 from netprobe.vantage import Resolver
 from tests.support import need, probe_servers
@@ -42,7 +42,7 @@ DNS = "198.19.0.1"
 
 def targets(*regions: str) -> list[Probe]:
     wanted = requirements.endpoints(catalog.load(), regions=list(regions))
-    return plan.make(wanted, [probe_servers.vantage()], Settings(), 0.0).targets
+    return plan.make(wanted, [probe_servers.vantage()], Settings(), 0.0).probes
 
 
 @given(st.sets(st.sampled_from(REGIONS), min_size=1), st.integers(1, 6))
@@ -202,7 +202,8 @@ def _shown(number: int, experiment: Experiment) -> Observation:
 
 async def test_a_chain_that_several_observations_show_is_kept_once() -> None:
     seen = [
-        Seen(steps={"1.2.3.4": [_shown(n, Experiment.LAX_CHAIN), _shown(n, Experiment.STRICT_CHAIN)]}) for n in (1, 2)
+        HostSeen(steps={"1.2.3.4": [_shown(n, Experiment.LAX_CHAIN), _shown(n, Experiment.STRICT_CHAIN)]})
+        for n in (1, 2)
     ]
     session = await _collect(_frame(spread._Piece(list(enumerate(seen)))), _frame(_part()))
     chains = [
@@ -218,7 +219,7 @@ async def test_what_a_worker_does_not_tell_in_time_was_not_looked_at(monkeypatch
     """A machine that is too busy is no bug: what was told before counts, and the rest is told as not run."""
     monkeypatch.setattr(spread, "GRACE", 0.2)
     reading, writing = os.pipe()
-    os.write(writing, _frame(spread._Piece([(0, Seen(steps={"1.2.3.4": [_shown(1, Experiment.LAX_CHAIN)]}))])))
+    os.write(writing, _frame(spread._Piece([(0, HostSeen(steps={"1.2.3.4": [_shown(1, Experiment.LAX_CHAIN)]}))])))
     workers = spread.Workers(time.perf_counter(), {os.getpid(): reading})
     session = Session.begin(Settings(deadline=0.1), [probe_servers.vantage()], workers.zero())
     try:
@@ -430,9 +431,9 @@ def test_a_worker_that_has_not_begun_is_stopped_too() -> None:
     script = """
 async def collect(workers):
     session = Session.begin(settings, vantages, workers.zero())
-    targets = make(wanted, vantages, settings, session.zero).targets
+    probes = make(wanted, vantages, settings, session.zero).probes
     started = trio.current_time()
-    print(await workers.collect(session, targets, None), trio.current_time() - started < 4)
+    print(await workers.collect(session, probes, None), trio.current_time() - started < 4)
 
 with spread.forked(wanted, vantages, settings, print) as workers:
     workers._tell(signal.SIGTERM)

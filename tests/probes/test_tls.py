@@ -190,7 +190,7 @@ async def test_the_agents_rsa_ciphers_refuse_an_ecdsa_leaf_over_tls_1_2(authorit
         _, stream = await tcp.connect(scene, "127.0.0.1", port, limits)
         assert stream is not None
         agent = probe_servers.vantage(ca=ca)
-        policy = tls.Policy(
+        policy = tls.TlsPolicy(
             context=trust.verifying_context(ca, "ECDHE-RSA-AES128-GCM-SHA256"),
             sni=HOST,
             verify="store",

@@ -22,7 +22,7 @@ from netprobe.cli.folder import write_folder
 from netprobe.cli.main import run
 from netprobe.errors import UsageError
 from netprobe.render import targets
-from netprobe.render.model import Capability
+from netprobe.render.model import DeviceCapability
 
 LOCK = {
     "version": 1,
@@ -420,7 +420,9 @@ def test_targets(capsys: pytest.CaptureFixture[str]) -> None:
     for row in document["targets"]:
         # The matrix says all that the target declares: what it can express and how wide, its limits, its commands.
         target = targets.get(row["target"])
-        declared = {field.name: getattr(target.CAPABILITY, field.name) for field in msgspec.structs.fields(Capability)}
+        declared = {
+            field.name: getattr(target.CAPABILITY, field.name) for field in msgspec.structs.fields(DeviceCapability)
+        }
         assert set(row["expresses"]) == set(declared.pop("forms"))
         assert {name: row[name] for name in declared} == {**declared, "beyond": list(target.CAPABILITY.beyond)}
         assert row["files"] == [file.name for file in target.FILES]

@@ -253,7 +253,7 @@ def test_ports_are_runs() -> None:
     denied.add("OUTPUT", readers.base.ports_of("1:500"))
     assert denied.covers("OUTPUT", ports)
     assert not denied.covers("OUTPUT", readers.base.ports_of("443,8443"))
-    assert denied.covers("OUTPUT", readers.base.Ports())
+    assert denied.covers("OUTPUT", readers.base.RulePorts())
     assert not denied.covers("FORWARD", ports)
 
 

@@ -13,7 +13,18 @@ from netprobe.errors import CannotExpressError, MissingInputError, UsageError
 from netprobe.render import Options, render
 from netprobe.render.lowering import asked_for, lower
 from netprobe.render.merging import merge
-from netprobe.render.model import Addresses, Capability, Claim, Dialect, Entry, Form, Loss, LossKind, Need, Seen
+from netprobe.render.model import (
+    Addresses,
+    Admitted,
+    Claim,
+    DeviceCapability,
+    Dialect,
+    Form,
+    Loss,
+    LossKind,
+    Need,
+    SeenNames,
+)
 from netprobe.render.targets import squid
 from tests.support.render_cases import ORIGIN, UNUSUAL, ecs, endpoint, seen
 from tests.support.render_corpus import corpus
@@ -22,12 +33,12 @@ ECS_A = "ecs-a-*.us-east-2.amazonaws.com"
 PARENT = "us-east-2.amazonaws.com"
 
 
-def can(*forms: Form, **more: object) -> Capability:
+def can(*forms: Form, **more: object) -> DeviceCapability:
     regex = Dialect.POSIX_ERE if Form.REGEX in forms else None
-    return Capability(forms=frozenset(forms), default_action="denied", regex=regex, **more)  # type: ignore[arg-type]
+    return DeviceCapability(forms=frozenset(forms), default_action="denied", regex=regex, **more)  # type: ignore[arg-type]
 
 
-def said(pattern: str, capability: Capability, **options: object) -> tuple[list[tuple[Form, str]], list[Loss]]:
+def said(pattern: str, capability: DeviceCapability, **options: object) -> tuple[list[tuple[Form, str]], list[Loss]]:
     """What a single endpoint becomes."""
     numbered = "*" in pattern
     found = lower((endpoint(pattern, "x", numbered=numbered),), capability, Options(**options))  # type: ignore[arg-type]
@@ -103,7 +114,7 @@ def test_a_list_is_whole_or_not_there() -> None:
 
 
 def test_a_name_seen_twice_is_one() -> None:
-    twice = {ECS_A: Seen(names=(f"ecs-a-1.{PARENT}",) * 2, how="a test")}
+    twice = {ECS_A: SeenNames(names=(f"ecs-a-1.{PARENT}",) * 2, how="a test")}
     entries, (loss,) = said(ECS_A, can(Form.EXACT), seen=twice)
     assert (len(entries), loss.count) == (1, 1)
 
@@ -318,7 +329,7 @@ def test_without_an_account_every_account_is_admitted_and_told() -> None:
 
 def test_a_name_that_the_pattern_does_not_stand_for_is_refused() -> None:
     """A lock that somebody edited cannot smuggle a name in."""
-    forged = {ECS_A: Seen(names=("evil.example.com",), how="forged")}
+    forged = {ECS_A: SeenNames(names=("evil.example.com",), how="forged")}
     with pytest.raises(UsageError, match=r"evil\.example\.com"):
         said(ECS_A, can(Form.EXACT), seen=forged)
 
@@ -371,7 +382,7 @@ _SETTINGS = settings(max_examples=150, deadline=None)
 @_SETTINGS
 @given(_ENDPOINTS, _CAPABILITIES, st.booleans(), st.booleans())
 def test_nothing_is_lost_or_widened_in_silence(
-    endpoints: list[Endpoint], capability: Capability, exact: bool, wide: bool
+    endpoints: list[Endpoint], capability: DeviceCapability, exact: bool, wide: bool
 ) -> None:
     lowered = lower(endpoints, capability, Options(exact=exact, allow_widening=wide))
     refused = {loss.pattern for loss in lowered.refused}
@@ -409,7 +420,7 @@ def _impossible(name: str) -> bool:
 
 @_SETTINGS
 @given(_ENDPOINTS, _CAPABILITIES)
-def test_the_order_of_endpoints_does_not_matter(endpoints: list[Endpoint], capability: Capability) -> None:
+def test_the_order_of_endpoints_does_not_matter(endpoints: list[Endpoint], capability: DeviceCapability) -> None:
     options = Options(allow_widening=True)
     first = lower(endpoints, capability, options)
     again = lower(endpoints[::-1], capability, options)
@@ -447,7 +458,7 @@ def test_covering_means_admitting_all_that_the_other_admits(one: Claim, two: Cla
 @_SETTINGS
 @given(st.lists(_CLAIMS, min_size=1, max_size=6), st.booleans())
 def test_merging_changes_nothing_that_is_admitted(claims: list[Claim], ports: bool) -> None:
-    entries = [Entry(claim=claim, port=443, endpoints=(f"r/{i}",)) for i, claim in enumerate(claims)]
+    entries = [Admitted(claim=claim, port=443, endpoints=(f"r/{i}",)) for i, claim in enumerate(claims)]
     merged = merge(entries, ports=ports)
     for name in _names_around(claims):
         assert any(e.claim.admits(name) for e in merged) == any(c.admits(name) for c in claims), name

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from netprobe.render import text
-from netprobe.render.model import Claim, Entry, Form
+from netprobe.render.model import Admitted, Claim, Form
 from netprobe.render.naming import Named, object_name
 
 
@@ -27,7 +27,7 @@ def test_names_with_the_same_label_differ() -> None:
 
 
 def test_entries_of_both_kinds() -> None:
-    host = Entry(claim=Claim(form=Form.EXACT, value="ecs.example.com"), port=443, endpoints=("r/x",))
-    net = Entry(claim=Claim(form=Form.ADDRESS, value="2001:db8::/32"), port=80, endpoints=("r/x",))
+    host = Admitted(claim=Claim(form=Form.EXACT, value="ecs.example.com"), port=443, endpoints=("r/x",))
+    net = Admitted(claim=Claim(form=Form.ADDRESS, value="2001:db8::/32"), port=80, endpoints=("r/x",))
     assert (Named.of(host).name, Named.of(host).port) == ("ecs.example.com", 443)
     assert Named.of(net).object.startswith("netprobe-2001-db8")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from netprobe.errors import UsageError
 from netprobe.render import engine, filters, text
-from netprobe.render.model import Claim, Comment, Entry, Form
+from netprobe.render.model import Admitted, Claim, Comment, Form
 from netprobe.render.text import Text
 from netprobe.render.views import Rules
 
@@ -141,7 +141,8 @@ def test_a_limit_is_the_last_that_fits() -> None:
 def test_a_group_of_several_ports_has_no_port() -> None:
     """A template that printed one of them would admit the others' names there."""
     entries = [
-        Entry(claim=Claim(form=Form.EXACT, value="a.example.com"), port=port, endpoints=("r/x",)) for port in (80, 443)
+        Admitted(claim=Claim(form=Form.EXACT, value="a.example.com"), port=port, endpoints=("r/x",))
+        for port in (80, 443)
     ]
     rules = Rules.of(entries)
     assert (rules.port, rules.ports, [group.port for group in rules.by_port]) == (0, (80, 443), [80, 443])

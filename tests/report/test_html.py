@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from netprobe import catalog
 from netprobe.cli.main import run as netprobe
 from netprobe.diagnosis import diagnose
-from netprobe.diagnosis.changes import KINDS, Kind, change_for
+from netprobe.diagnosis.changes import KINDS, ChangeKind, change_for
 from netprobe.diagnosis.taxonomy import TAXONOMY
 from netprobe.errors import UnreadableFileError
 from netprobe.findings import Acceptance, Certainty, Location, Outcome, Owner, Place, RuleOutcome, Severity, Verdict
@@ -202,8 +202,8 @@ def test_a_card_says_how_sure_who_what_to_change_and_the_way_back() -> None:
     touched = {f"{one.pattern} TCP {one.port}" for one in report.endpoints if one.outcome is not Outcome.PASS}
     assert touched <= set(lines)
     assert any(line.startswith("Source: 127.") for line in lines)
-    assert Kind.EXEMPT.value.risk in told
-    assert Kind.EXEMPT.value.rollback in told
+    assert ChangeKind.EXEMPT.value.risk in told
+    assert ChangeKind.EXEMPT.value.rollback in told
     headings = [text(one) for one in card.findall(".//details/h4")]
     assert headings == [heading for heading, _ in sections("tls_intercepted")]
     assert len(headings) == 6
@@ -266,9 +266,9 @@ def test_every_kind_of_finding_has_a_risk_and_a_way_back() -> None:
         assert change.risk.endswith(".")
         assert change.rollback.endswith(".")
     # What is AWS's to change costs nobody anything here, whatever else the finding is.
-    assert change_for(reports.finding("tcp_dropped", owner=Owner.AWS)) is Kind.NOTHING.value
-    assert change_for(reports.finding("docker_missing", owner=Owner.HOST)) is Kind.IMAGE.value
-    assert change_for(reports.finding("x", owner=Owner.WORKLOAD)) is Kind.WORKLOAD.value
+    assert change_for(reports.finding("tcp_dropped", owner=Owner.AWS)) is ChangeKind.NOTHING.value
+    assert change_for(reports.finding("docker_missing", owner=Owner.HOST)) is ChangeKind.IMAGE.value
+    assert change_for(reports.finding("x", owner=Owner.WORKLOAD)) is ChangeKind.WORKLOAD.value
 
 
 def stations(root: ET.Element) -> dict[str, str]:

@@ -27,8 +27,8 @@ from netprobe.diagnosis.model import Diagnosis
 from netprobe.findings import Severity, Verdict
 from netprobe.lab import SCENARIOS, Scenario, open_lab
 from netprobe.lab.certificates import Certificates
-from netprobe.lab.network import Ports, bind, serve
-from netprobe.lab.plan import Plan, plan
+from netprobe.lab.network import LabPorts, bind, serve
+from netprobe.lab.plan import LabPlan, plan
 from netprobe.lab.scenarios import Trust
 from netprobe.observations import Run, VantageRecord
 from netprobe.probes.run import check
@@ -224,7 +224,7 @@ class Stage:
     """
 
     net: Topology
-    layout: Plan
+    layout: LabPlan
     certificates: Certificates
     store: Path
     endpoints: tuple[Endpoint, ...]
@@ -256,7 +256,7 @@ def _v6() -> Iterator[str]:
     return (f"2001:db8:ffff::{number:x}" for number in itertools.count(1))
 
 
-def _with_private(layout: Plan, ids: tuple[str, ...]) -> Plan:
+def _with_private(layout: LabPlan, ids: tuple[str, ...]) -> LabPlan:
     """Move the hosts of some endpoints to private addresses, as interface endpoints do."""
     free = (str(address) for address in ipaddress.IPv4Network("10.99.8.0/24").hosts())
     moved = [
@@ -269,10 +269,10 @@ def _with_private(layout: Plan, ids: tuple[str, ...]) -> Plan:
 
 
 @asynccontextmanager
-async def served(net: Topology, layout: Plan, certificates: Certificates) -> AsyncIterator[None]:
+async def served(net: Topology, layout: LabPlan, certificates: Certificates) -> AsyncIterator[None]:
     """Serve a plan in the server's namespace: sockets stay in the namespace in which they were made."""
     with net.server.entered():
-        bound = bind(layout, certificates, Ports({port: port for port in (*layout.service_ports, 53)}))
+        bound = bind(layout, certificates, LabPorts({port: port for port in (*layout.service_ports, 53)}))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(serve, layout, bound)
         yield
@@ -292,7 +292,7 @@ def _store(case: Case, certificates: Certificates) -> Path:
 
 
 def _vantage(
-    eyes: Eyes, scenario: Scenario, layout: Plan, certificates: Certificates, network: Network, store: Path
+    eyes: Eyes, scenario: Scenario, layout: LabPlan, certificates: Certificates, network: Network, store: Path
 ) -> Vantage:
     resolvers = tuple(Resolver(address=address) for address, _ in layout.resolvers)
     if network.dnsmasq is not None:
@@ -320,7 +320,7 @@ def _vantage(
     )
 
 
-def _hosts_file(network: Network, layout: Plan, store: Path) -> Path | None:
+def _hosts_file(network: Network, layout: LabPlan, store: Path) -> Path | None:
     if network.hosts_file is None:
         return None
     file = store.with_name("hosts")
@@ -328,7 +328,7 @@ def _hosts_file(network: Network, layout: Plan, store: Path) -> Path | None:
     return file
 
 
-def _break(net: Topology, network: Network, layout: Plan) -> None:
+def _break(net: Topology, network: Network, layout: LabPlan) -> None:
     """Put the faults into the routers."""
     names = _names(layout)
     if network.forward:
@@ -349,7 +349,7 @@ def _break(net: Topology, network: Network, layout: Plan) -> None:
         net.routers[0].run("iptables", "-A", "FORWARD", *rule.format(**names).split())
 
 
-def _start_engines(net: Topology, network: Network, layout: Plan, certificates: Certificates, store: Path) -> None:
+def _start_engines(net: Topology, network: Network, layout: LabPlan, certificates: Certificates, store: Path) -> None:
     """Start the real daemons of the first router and wait until they listen."""
     place = Place(
         folder=store.parent,
@@ -367,7 +367,7 @@ def _chain(hook: str, rules: list[str]) -> str:
     return f"table inet {hook}_faults {{ chain c {{ type filter hook {hook} priority 0;\n{lines}\n}}\n}}\n"
 
 
-def _names(layout: Plan) -> dict[str, str]:
+def _names(layout: LabPlan) -> dict[str, str]:
     """What ``{...}`` stands for in rules."""
     names = {f"resolver_{index}": address for index, (address, _) in enumerate(layout.resolvers)}
     names["hosts"] = " ".join(host.name for host in layout.hosts)

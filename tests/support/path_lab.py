@@ -13,14 +13,14 @@ import trustme
 
 from netprobe.path import run
 from netprobe.path.model import DestinationPath, PathReport
-from netprobe.path.rate_limits import Limits
+from netprobe.path.rate_limits import SendingLimits
 from tests.support.netns import Namespace, Topology
 
 V4 = "198.19.0.9"
 V6 = "2001:db8:ffff::9"
 NAME = "ecs.us-east-2.amazonaws.com"
 BLOCKED = "ssm.us-east-2.amazonaws.com"
-LIMITS = Limits(answer_timeout=0.4, packets_per_second=500, flows=2)
+LIMITS = SendingLimits(answer_timeout=0.4, packets_per_second=500, flows=2)
 
 
 @contextlib.contextmanager
@@ -70,7 +70,7 @@ def _handshake(connection: socket.socket, context: ssl.SSLContext) -> None:
             connection.sendall(outgoing.read())
 
 
-def look(net: Topology, *targets: run.Destination, limits: Limits = LIMITS, use_raw: bool = True) -> PathReport:
+def look(net: Topology, *targets: run.Destination, limits: SendingLimits = LIMITS, use_raw: bool = True) -> PathReport:
     """Look from the client."""
 
     async def from_client() -> PathReport:

@@ -10,7 +10,7 @@ import msgspec
 from netprobe.catalog.model import Agent, Endpoint
 from netprobe.render import targets
 from netprobe.render.header import Origin
-from netprobe.render.model import Addresses, Form, Options, Policy, Seen, Target
+from netprobe.render.model import Addresses, Form, Options, Policy, SeenNames, Target
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 ORIGIN = Origin(command="netprobe render TARGET --region us-east-2", catalog="test")
@@ -126,9 +126,9 @@ class Case:
         return enforcing(target) if self.enforce else allowing(target)
 
 
-def seen(*patterns: str, numbers: tuple[int, ...] = (1, 2, 22)) -> dict[str, Seen]:
+def seen(*patterns: str, numbers: tuple[int, ...] = (1, 2, 22)) -> dict[str, SeenNames]:
     """Names seen for numbered patterns."""
-    return {p: Seen(names=tuple(p.replace("*", str(n)) for n in numbers), how="a test") for p in patterns}
+    return {p: SeenNames(names=tuple(p.replace("*", str(n)) for n in numbers), how="a test") for p in patterns}
 
 
 _NUMBERED = ("ecs-a-*.us-east-2.amazonaws.com", "ecs-t-*.us-east-2.amazonaws.com")

@@ -26,7 +26,7 @@ async def main(folder: Path, first: ipaddress.IPv4Address, scenario: str, region
     endpoints = requirements.endpoints(catalog.load(), regions=regions)
     made = plan(network.scenario_named(scenario), endpoints, (str(first + offset) for offset in itertools.count()))
     certificates = Certificates(folder)
-    bound = network.bind(made, certificates, network.Ports({port: port for port in (53, *made.service_ports)}))
+    bound = network.bind(made, certificates, network.LabPorts({port: port for port in (53, *made.service_ports)}))
     ready = folder / "ready.new"
     ready.write_text(str(certificates.origin_file))
     ready.rename(folder / "ready")

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from netprobe.audit.formats import fields
-from netprobe.audit.model import Event, Verdict
+from netprobe.audit.model import Decision, Event
 from netprobe.observe import dns
 from netprobe.observe.frames import text
 
@@ -52,7 +52,7 @@ def parse(line: str) -> tuple[Event, ...]:
     result: dict[str, Any] = record["Result"] if isinstance(record.get("Result"), dict) else {}
     reason: int = result["Reason"] if isinstance(result.get("Reason"), int) else 0
     base = Event(
-        verdict=Verdict.UNKNOWN,
+        verdict=Decision.UNKNOWN,
         host=fields.name(record["QH"]),
         rule="asked",
         client=str(record.get("IP") or record.get("CID") or "")[:60],
@@ -60,7 +60,7 @@ def parse(line: str) -> tuple[Event, ...]:
         layer="dns",
     )
     if result.get("IsFiltered") is True:
-        return (base._replace(verdict=Verdict.DENIED, rule=_rule(result, reason)),)
+        return (base._replace(verdict=Decision.DENIED, rule=_rule(result, reason)),)
     return _answered(base, record.get("Answer"), reason)
 
 
@@ -81,13 +81,13 @@ def _answered(base: Event, answer: object, reason: int) -> tuple[Event, ...]:
     if message is None:
         return (base,)
     if message.rcode in ("NXDOMAIN", "REFUSED"):
-        return (base._replace(verdict=Verdict.DENIED, rule=f"rcode {message.rcode}"),)
+        return (base._replace(verdict=Decision.DENIED, rule=f"rcode {message.rcode}"),)
     if message.rcode != "NOERROR":
-        return (base._replace(verdict=Verdict.FAILED_UPSTREAM, rule=f"rcode {message.rcode}"),)
+        return (base._replace(verdict=Decision.FAILED_UPSTREAM, rule=f"rcode {message.rcode}"),)
     found = [text(address) for address in message.addresses]
     if reason in _REWRITES and any(one in ("0.0.0.0", "::", "127.0.0.1", "::1") for one in found):  # noqa: S104
-        return (base._replace(verdict=Verdict.DENIED, rule=f"{_REASONS[reason]} to {found[0]}"),)
-    return tuple(base._replace(verdict=Verdict.ALLOWED, rule="answered", answer=one) for one in found) or (base,)
+        return (base._replace(verdict=Decision.DENIED, rule=f"{_REASONS[reason]} to {found[0]}"),)
+    return tuple(base._replace(verdict=Decision.ALLOWED, rule="answered", answer=one) for one in found) or (base,)
 
 
 def _time(value: object) -> float | None:

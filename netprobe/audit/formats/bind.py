@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from netprobe.audit.formats import fields
-from netprobe.audit.model import Event, Verdict
+from netprobe.audit.model import Decision, Event
 
 NAME = "bind"
 SUMMARY = "BIND query log"
@@ -40,19 +40,19 @@ def parse(line: str) -> tuple[Event, ...]:
     time = _time(head)
     denied = _DENIED.match(text)
     if denied is not None:
-        return (Event(Verdict.DENIED, _host(denied[1]), rule="query denied", client=client, time=time, layer="dns"),)
+        return (Event(Decision.DENIED, _host(denied[1]), rule="query denied", client=client, time=time, layer="dns"),)
     rewritten = _RPZ.match(text)
     if rewritten is not None:
         harmless = rewritten[1] is not None or rewritten[2] in _HARMLESS
-        verdict = Verdict.UNKNOWN if harmless else Verdict.DENIED
+        verdict = Decision.UNKNOWN if harmless else Decision.DENIED
         rule = f"rpz {rewritten[2]} via {rewritten[4]}"
         return (Event(verdict, _host(rewritten[3]), rule=rule, client=client, time=time, layer="dns"),)
     query = _QUERY.match(text)
     if query is not None:
-        return (Event(Verdict.UNKNOWN, _host(query[1]), rule="asked", client=client, time=time, layer="dns"),)
+        return (Event(Decision.UNKNOWN, _host(query[1]), rule="asked", client=client, time=time, layer="dns"),)
     failed = _FAILED.match(text)
     if failed is not None:
-        verdict = Verdict.DENIED if failed[1] == "REFUSED" else Verdict.FAILED_UPSTREAM
+        verdict = Decision.DENIED if failed[1] == "REFUSED" else Decision.FAILED_UPSTREAM
         return (Event(verdict, _host(failed[2]), rule=failed[1], client=client, time=time, layer="dns"),)
     if _ABOUT_QUERIES.match(text):
         raise ValueError("a line of BIND about a query that is not understood")

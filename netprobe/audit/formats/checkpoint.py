@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 
 from netprobe.audit.formats import fields
-from netprobe.audit.model import Event, Verdict
+from netprobe.audit.model import Decision, Event
 
 NAME = "checkpoint"
 SUMMARY = "Check Point Log Exporter (syslog, generic, CEF)"
@@ -50,11 +50,11 @@ def parse(line: str) -> tuple[Event, ...]:
         return ()
     if one.get("proto", "").lower() not in _PROTOCOLS:
         return ()
-    verdict = Verdict.DENIED if action in _DENIED else Verdict.ALLOWED if action in _ALLOWED else None
+    verdict = Decision.DENIED if action in _DENIED else Decision.ALLOWED if action in _ALLOWED else None
     if verdict is None:
         raise ValueError(f"the action {action[:20]!r} is not understood")
-    if verdict is Verdict.DENIED and "tcp_packet_out_of_state" in one:
-        verdict = Verdict.UNKNOWN
+    if verdict is Decision.DENIED and "tcp_packet_out_of_state" in one:
+        verdict = Decision.UNKNOWN
     event = Event(
         verdict=verdict,
         host=host,

@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 
 from netprobe.audit.formats import fields
-from netprobe.audit.model import Event, Verdict
+from netprobe.audit.model import Decision, Event
 
 NAME = "cisco"
 SUMMARY = "Cisco ASA or FTD syslog"
@@ -47,7 +47,7 @@ _ABOUT_CONNECTIONS = frozenset(
         *(_BEGINNING, _END_OF_CONNECTION),
     }
 )
-_DNS_FAILED = {"non-existent domain": Verdict.DENIED, "query refused": Verdict.DENIED, "no error": Verdict.UNKNOWN}
+_DNS_FAILED = {"non-existent domain": Decision.DENIED, "query refused": Decision.DENIED, "no error": Decision.UNKNOWN}
 
 
 def matches(line: str) -> bool:
@@ -81,11 +81,11 @@ def _classic(number: str, text: str, time: float | None) -> Event | None:
         denied = pattern.match(text)
         if denied is not None:
             rule = denied[5] if pattern is _DENY else f"message {number}"
-            return _event(Verdict.DENIED, denied[3], denied[4], rule, denied[1], time)
+            return _event(Decision.DENIED, denied[3], denied[4], rule, denied[1], time)
     listed = _LIST.match(text)
     if listed is None:
         return None
-    verdict = Verdict.DENIED if listed[2] == "denied" else Verdict.UNKNOWN
+    verdict = Decision.DENIED if listed[2] == "denied" else Decision.UNKNOWN
     return _event(verdict, listed[5], listed[6], f"access-list {listed[1]} {listed[2]}", listed[3], time)
 
 
@@ -99,13 +99,13 @@ def _teardown(text: str, time: float | None) -> Event | None:
         one, one_port, other = other, other_port, one
     reason = rest.strip().partition(" from ")[0][:80]
     if size != "0":
-        verdict = Verdict.ALLOWED
+        verdict = Decision.ALLOWED
     else:
-        verdict = Verdict.FAILED_UPSTREAM if "Timeout" in reason or "Reset" in reason else Verdict.UNKNOWN
+        verdict = Decision.FAILED_UPSTREAM if "Timeout" in reason or "Reset" in reason else Decision.UNKNOWN
     return _event(verdict, one, one_port, reason or "teardown", other, time)
 
 
-def _event(verdict: Verdict, end: str, port: str, rule: str, client: str, time: float | None) -> Event:
+def _event(verdict: Decision, end: str, port: str, rule: str, client: str, time: float | None) -> Event:
     return Event(
         verdict=verdict,
         host=fields.name(end),
@@ -145,21 +145,21 @@ def _connection(number: str, text: str, time: float | None) -> tuple[Event, ...]
     return (event,)
 
 
-def _of_connection(number: str, action: str, one: dict[str, str]) -> Verdict:
+def _of_connection(number: str, action: str, one: dict[str, str]) -> Decision:
     if "block" in action:
-        return Verdict.DENIED
+        return Decision.DENIED
     answered = one.get("ResponderPackets") or one.get("ResponderBytes")
     if number == _BEGINNING or answered is None:
-        return Verdict.UNKNOWN
-    return Verdict.FAILED_UPSTREAM if answered == "0" else Verdict.ALLOWED
+        return Decision.UNKNOWN
+    return Decision.FAILED_UPSTREAM if answered == "0" else Decision.ALLOWED
 
 
-def _of_question(action: str, one: dict[str, str]) -> Verdict:
+def _of_question(action: str, one: dict[str, str]) -> Decision:
     """What became of a question to a DNS server; FTD does not log the addresses that answered it."""
     if "block" in action:
-        return Verdict.DENIED
+        return Decision.DENIED
     answer = one.get("DNSResponseType", "").strip().lower()
-    return _DNS_FAILED.get(answer, Verdict.FAILED_UPSTREAM) if answer else Verdict.UNKNOWN
+    return _DNS_FAILED.get(answer, Decision.FAILED_UPSTREAM) if answer else Decision.UNKNOWN
 
 
 def _time(head: str) -> float | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from netprobe.audit.formats import fields
-from netprobe.audit.model import Event, Verdict
+from netprobe.audit.model import Decision, Event
 
 NAME = "coredns"
 SUMMARY = "CoreDNS query log"
@@ -22,7 +22,7 @@ _ERROR = re.compile(r"(?:^|.{0,200}? )\[ERROR\] plugin/errors: \d+ (\S{1,1100}) 
 _OTHER = re.compile(
     r"(?:^|.{0,200}? )\[(?:INFO|WARNING|ERROR|NOTICE|FATAL|DEBUG)\] |CoreDNS-|linux/|^\.:\d+$|^\S+:\d+$"
 )
-_RCODES = {"NOERROR": Verdict.ALLOWED, "NXDOMAIN": Verdict.DENIED, "REFUSED": Verdict.DENIED, "-": Verdict.UNKNOWN}
+_RCODES = {"NOERROR": Decision.ALLOWED, "NXDOMAIN": Decision.DENIED, "REFUSED": Decision.DENIED, "-": Decision.UNKNOWN}
 
 
 def matches(line: str) -> bool:
@@ -35,12 +35,12 @@ def parse(line: str) -> tuple[Event, ...]:
     found = _LINE.match(line)
     if found is not None:
         client, _type, name, rcode = found.groups()
-        verdict = _RCODES.get(rcode, Verdict.FAILED_UPSTREAM)
+        verdict = _RCODES.get(rcode, Decision.FAILED_UPSTREAM)
         return (Event(verdict, fields.name(name), rule=f"rcode {rcode}", client=client, time=_time(line), layer="dns"),)
     failed = _ERROR.match(line)
     if failed is not None:
         rule = failed[3][:200]
-        return (Event(Verdict.FAILED_UPSTREAM, fields.name(failed[1]), rule=rule, time=_time(line), layer="dns"),)
+        return (Event(Decision.FAILED_UPSTREAM, fields.name(failed[1]), rule=rule, time=_time(line), layer="dns"),)
     if _OTHER.match(line) is None:
         raise ValueError("not a CoreDNS line")
     if "[INFO]" in line and " - " in line and '"' in line:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 
 from netprobe.audit.formats import fields
-from netprobe.audit.model import Event, Verdict
+from netprobe.audit.model import Decision, Event
 
 NAME = "dnsmasq"
 SUMMARY = "dnsmasq or Pi-hole query log"
@@ -59,11 +59,11 @@ def parse(line: str) -> tuple[Event, ...]:
     time = fields.syslog(head.split(), fields.this_year())
     host = name.rstrip(".").lower()
     if what.startswith(("query[", "dnssec-query[", "dnssec-retry[")):
-        asked = Event(Verdict.UNKNOWN, host, rule="asked", client=value, time=time, layer="dns")
+        asked = Event(Decision.UNKNOWN, host, rule="asked", client=value, time=time, layer="dns")
         return (asked,) if what.startswith("query[") else ()
     if what in ("forwarded", "validation"):
         return ()
-    base = Event(Verdict.DENIED, host, rule=f"{what} is {value}", client=client, time=time, layer="dns")
+    base = Event(Decision.DENIED, host, rule=f"{what} is {value}", client=client, time=time, layer="dns")
     if what in _ANSWERS or what.startswith("/"):
         return _answer(base, what, value)
     if _BLOCKED.match(what):
@@ -79,9 +79,9 @@ def _answer(base: Event, what: str, value: str) -> tuple[Event, ...]:
     if (own and value in _NO_WHERE) or (value in ("REFUSED", "NXDOMAIN") and not own):
         return (base,)
     if value in _FAILED:
-        return (base._replace(verdict=Verdict.FAILED_UPSTREAM),)
+        return (base._replace(verdict=Decision.FAILED_UPSTREAM),)
     if value == "error":
-        return (base._replace(verdict=Verdict.FAILED_UPSTREAM),)
+        return (base._replace(verdict=Decision.FAILED_UPSTREAM),)
     if fields.address(value):
-        return (base._replace(verdict=Verdict.ALLOWED, rule=what, answer=value),)
+        return (base._replace(verdict=Decision.ALLOWED, rule=what, answer=value),)
     return ()

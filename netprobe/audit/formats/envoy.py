@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from netprobe.audit.formats import fields
-from netprobe.audit.model import Event, Verdict
+from netprobe.audit.model import Decision, Event
 
 NAME = "envoy"
 SUMMARY = "Envoy access log, text or JSON (also Istio's)"
@@ -78,17 +78,17 @@ def _asked_upstream(rest: str) -> bool:
     return _QUOTED.findall(rest)[-1:] not in ([], ["-"], [""])
 
 
-def _verdict(flags: str, status: str, rest: str, *, from_upstream: bool) -> Verdict:
+def _verdict(flags: str, status: str, rest: str, *, from_upstream: bool) -> Decision:
     named = set(flags.split(","))
     if named & _DENIED or "BlackHoleCluster" in rest or "rbac_access_denied" in rest:
-        return Verdict.DENIED
+        return Decision.DENIED
     if status == "403" and not from_upstream:
-        return Verdict.DENIED
+        return Decision.DENIED
     if status == "407" and not from_upstream:
-        return Verdict.CREDENTIALS_ASKED
+        return Decision.CREDENTIALS_ASKED
     if named & _FAILED or status in ("502", "503", "504"):
-        return Verdict.FAILED_UPSTREAM
-    return Verdict.ALLOWED
+        return Decision.FAILED_UPSTREAM
+    return Decision.ALLOWED
 
 
 def _json(line: str) -> tuple[Event, ...]:

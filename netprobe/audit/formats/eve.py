@@ -15,13 +15,13 @@ from typing import Any
 import msgspec
 
 from netprobe.audit.formats import fields
-from netprobe.audit.model import Event, Verdict
+from netprobe.audit.model import Decision, Event
 
 NAME = "eve"
 SUMMARY = "Suricata or AWS Network Firewall eve.json"
 TEACHES = True
 _RESPONSES = ("response", "answer")
-_RCODES = {"NXDOMAIN": Verdict.DENIED, "REFUSED": Verdict.DENIED, "SERVFAIL": Verdict.FAILED_UPSTREAM}
+_RCODES = {"NXDOMAIN": Decision.DENIED, "REFUSED": Decision.DENIED, "SERVFAIL": Decision.FAILED_UPSTREAM}
 _MOST = 64
 _DECODER = msgspec.json.Decoder()
 _KIND = re.compile(r'"event_type"\s{0,8}:\s{0,8}"')
@@ -80,16 +80,16 @@ def _answered(event: Event, dns: dict[str, Any]) -> tuple[Event, ...]:
         address for one in found[:_MOST] if isinstance(one, str) and (address := fields.address(one))
     )
     if addresses:
-        return tuple(event._replace(verdict=Verdict.ALLOWED, rule="answered", answer=one) for one in addresses)
-    return (event._replace(verdict=_RCODES.get(_text(dns, "rcode"), Verdict.UNKNOWN), rule=_rule("dns", {})),)
+        return tuple(event._replace(verdict=Decision.ALLOWED, rule="answered", answer=one) for one in addresses)
+    return (event._replace(verdict=_RCODES.get(_text(dns, "rcode"), Decision.UNKNOWN), rule=_rule("dns", {})),)
 
 
-def _verdict(kind: str, alert: dict[str, Any], verdict: dict[str, Any]) -> Verdict:
+def _verdict(kind: str, alert: dict[str, Any], verdict: dict[str, Any]) -> Decision:
     action = _text(alert, "action")
     if kind == "drop" or action == "blocked" or _text(verdict, "action") in ("drop", "reject"):
-        return Verdict.DENIED
+        return Decision.DENIED
     # an alert of a pass rule says "allowed"; so does one that only watches
-    return Verdict.ALLOWED if action == "allowed" else Verdict.UNKNOWN
+    return Decision.ALLOWED if action == "allowed" else Decision.UNKNOWN
 
 
 def _rule(kind: str, alert: dict[str, Any]) -> str:

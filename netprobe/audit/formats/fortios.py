@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 
 from netprobe.audit.formats import fields
-from netprobe.audit.model import Event, Verdict
+from netprobe.audit.model import Decision, Event
 
 NAME = "fortios"
 SUMMARY = "FortiGate traffic and UTM log"
@@ -53,7 +53,7 @@ def parse(line: str) -> tuple[Event, ...]:
     if kind == "traffic":
         verdict = _traffic(one, action)
     else:
-        verdict = Verdict.DENIED if _DENIED.match(action) else Verdict.UNKNOWN
+        verdict = Decision.DENIED if _DENIED.match(action) else Decision.UNKNOWN
     rule = one.get("policyname") or f"policy {one.get('policyid', '?')}"
     detail = one.get("catdesc") or one.get("msg") or ""
     host = fields.name(one.get("hostname", "")) or _of_url(one.get("url", ""))
@@ -69,24 +69,24 @@ def parse(line: str) -> tuple[Event, ...]:
     return (event,)
 
 
-def _traffic(one: dict[str, str], action: str) -> Verdict:
+def _traffic(one: dict[str, str], action: str) -> Decision:
     if _DENIED.match(one.get("utmaction", "")) or action in ("deny", "blocked", "dropped"):
-        return Verdict.DENIED
+        return Decision.DENIED
     if action == "ip-conn" or one.get("logid") == _FAILED_CONNECTION:
-        return Verdict.FAILED_UPSTREAM
+        return Decision.FAILED_UPSTREAM
     if action in ("start", "dns", "") or one.get("subtype") == "sniffer":
-        return Verdict.UNKNOWN
+        return Decision.UNKNOWN
     if one.get("rcvdbyte") != "0":
-        return Verdict.ALLOWED
+        return Decision.ALLOWED
     # Nothing came back, and where nothing was counted as sent either, nothing was counted at all.
-    return Verdict.UNKNOWN if action == "accept" and one.get("sentbyte") == "0" else Verdict.FAILED_UPSTREAM
+    return Decision.UNKNOWN if action == "accept" and one.get("sentbyte") == "0" else Decision.FAILED_UPSTREAM
 
 
 def _dns(one: dict[str, str]) -> tuple[Event, ...]:
     """The DNS filter: a question, and what it answered."""
     action = one.get("action", "").lower()
     base = Event(
-        verdict=Verdict.DENIED if _DENIED.match(action) else Verdict.UNKNOWN,
+        verdict=Decision.DENIED if _DENIED.match(action) else Decision.UNKNOWN,
         host=fields.name(one.get("qname", "")),
         rule=one.get("msg") or action,
         client=one.get("srcip", ""),
@@ -94,9 +94,9 @@ def _dns(one: dict[str, str]) -> tuple[Event, ...]:
         layer="dns",
     )
     addresses = [address for word in one.get("ipaddr", "").split(",")[:64] if (address := fields.address(word))]
-    if base.verdict is Verdict.DENIED or not addresses:
+    if base.verdict is Decision.DENIED or not addresses:
         return (base,)
-    return tuple(base._replace(verdict=Verdict.ALLOWED, answer=address) for address in addresses)
+    return tuple(base._replace(verdict=Decision.ALLOWED, answer=address) for address in addresses)
 
 
 def _of_url(url: str) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 
 from netprobe.audit.formats import fields
-from netprobe.audit.model import Event, Verdict
+from netprobe.audit.model import Decision, Event
 
 NAME = "haproxy"
 SUMMARY = "HAProxy HTTP or TCP log"
@@ -41,7 +41,7 @@ def parse(line: str) -> tuple[Event, ...]:
     host, port = _host(line)
     denied = state[0] == "P" or (status == "403" and "<NOSRV>" in backend)
     event = Event(
-        verdict=Verdict.DENIED if denied else _verdict(backend, status, state),
+        verdict=Decision.DENIED if denied else _verdict(backend, status, state),
         host=host,
         port=port,
         rule=f"{frontend} {backend} {state}",
@@ -51,13 +51,13 @@ def parse(line: str) -> tuple[Event, ...]:
     return (event,)
 
 
-def _verdict(backend: str, status: str | None, state: str) -> Verdict:
+def _verdict(backend: str, status: str | None, state: str) -> Decision:
     """What became of a request that no rule denied."""
     if status == "407":
-        return Verdict.CREDENTIALS_ASKED
+        return Decision.CREDENTIALS_ASKED
     if state[0] in "Ss" and state[1] == "C":
-        return Verdict.FAILED_UPSTREAM
-    return Verdict.UNKNOWN if "<NOSRV>" in backend else Verdict.ALLOWED
+        return Decision.FAILED_UPSTREAM
+    return Decision.UNKNOWN if "<NOSRV>" in backend else Decision.ALLOWED
 
 
 def _host(line: str) -> tuple[str, int | None]:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from netprobe.audit.formats import fields
-from netprobe.audit.model import Event, Verdict
+from netprobe.audit.model import Decision, Event
 
 NAME = "hubble"
 SUMMARY = "Cilium Hubble flows, JSON or text"
@@ -25,24 +25,24 @@ _TEXT = re.compile(
     r"(\S{1,300}) \([^)]{0,200}\) (.*)"
 )
 _VERDICTS = {
-    "FORWARDED": Verdict.ALLOWED,
-    "REDIRECTED": Verdict.UNKNOWN,
-    "DROPPED": Verdict.DENIED,
-    "DENIED": Verdict.DENIED,
-    "ALLOWED": Verdict.ALLOWED,
-    "AUDIT": Verdict.ALLOWED,
-    "AUDITED": Verdict.ALLOWED,
-    "ERROR": Verdict.FAILED_UPSTREAM,
-    "TRACED": Verdict.UNKNOWN,
-    "TRANSLATED": Verdict.UNKNOWN,
-    "VERDICT_UNKNOWN": Verdict.UNKNOWN,
+    "FORWARDED": Decision.ALLOWED,
+    "REDIRECTED": Decision.UNKNOWN,
+    "DROPPED": Decision.DENIED,
+    "DENIED": Decision.DENIED,
+    "ALLOWED": Decision.ALLOWED,
+    "AUDIT": Decision.ALLOWED,
+    "AUDITED": Decision.ALLOWED,
+    "ERROR": Decision.FAILED_UPSTREAM,
+    "TRACED": Decision.UNKNOWN,
+    "TRANSLATED": Decision.UNKNOWN,
+    "VERDICT_UNKNOWN": Decision.UNKNOWN,
 }
 _WORD = re.compile(r"\b(FORWARDED|REDIRECTED|DROPPED|DENIED|ALLOWED|AUDITED|AUDIT|ERROR|TRACED|TRANSLATED)\b")
 _QUESTION = re.compile(r"\(DNS Query (\S{1,260}) [A-Z0-9,]{1,40}\)")
 _NO_ANSWER = re.compile(
     r"DNS Answer RCode: ([A-Za-z -]{1,60}) TTL: \d+ \((?:Proxy|Query) (\S{1,260}) [A-Z0-9,]{1,40}\)"
 )
-_RCODES = {"Non-Existent Domain": Verdict.DENIED, "Query Refused": Verdict.DENIED}
+_RCODES = {"Non-Existent Domain": Decision.DENIED, "Query Refused": Decision.DENIED}
 _ANSWER = re.compile(r'DNS Answer "([0-9a-fA-F.:,]{0,400})"[^(]{0,600}\((?:Proxy|Query) (\S{1,260}) (?:A|AAAA)\b')
 
 
@@ -77,7 +77,7 @@ def parse(line: str) -> tuple[Event, ...]:
     names = flow.get("destination_names")
     host = names[0] if isinstance(names, list) and names and isinstance(names[0], str) else ""
     event = Event(
-        verdict=_VERDICTS.get(_word(flow, "verdict"), Verdict.UNKNOWN),
+        verdict=_VERDICTS.get(_word(flow, "verdict"), Decision.UNKNOWN),
         host=fields.name(host),
         address=_word(_table(flow, "IP"), "destination"),
         port=number if isinstance(number, int) and 0 < number < 65536 else None,
@@ -91,24 +91,24 @@ def parse(line: str) -> tuple[Event, ...]:
 def _dns(flow: dict[str, Any], dns: dict[str, Any]) -> tuple[Event, ...]:
     """A question or an answer that went through Cilium's DNS proxy."""
     base = Event(
-        verdict=_VERDICTS.get(_word(flow, "verdict"), Verdict.UNKNOWN),
+        verdict=_VERDICTS.get(_word(flow, "verdict"), Decision.UNKNOWN),
         host=fields.name(_word(dns, "query")),
         rule=_word(flow, "drop_reason_desc") or "asked",
         client=_word(_table(flow, "IP"), "source"),
         layer="dns",
     )
-    if base.verdict is Verdict.DENIED:
+    if base.verdict is Decision.DENIED:
         return (base,)
     if _word(_table(flow, "l7"), "type") != "RESPONSE":
-        return (base._replace(verdict=Verdict.UNKNOWN),)
+        return (base._replace(verdict=Decision.UNKNOWN),)
     rcode = dns.get("rcode", 0)
     if rcode in (3, 5):
-        return (base._replace(verdict=Verdict.DENIED, rule="NXDOMAIN" if rcode == 3 else "REFUSED"),)
+        return (base._replace(verdict=Decision.DENIED, rule="NXDOMAIN" if rcode == 3 else "REFUSED"),)
     if rcode:
-        return (base._replace(verdict=Verdict.FAILED_UPSTREAM, rule=f"rcode {str(rcode)[:10]}"),)
+        return (base._replace(verdict=Decision.FAILED_UPSTREAM, rule=f"rcode {str(rcode)[:10]}"),)
     ips = dns.get("ips")
     found = [one for one in ips[:64] if isinstance(one, str)] if isinstance(ips, list) else []
-    return tuple(base._replace(verdict=Verdict.ALLOWED, rule="answered", answer=one) for one in found)
+    return tuple(base._replace(verdict=Decision.ALLOWED, rule="answered", answer=one) for one in found)
 
 
 def _text(line: str) -> tuple[Event, ...]:
@@ -137,23 +137,23 @@ def _text(line: str) -> tuple[Event, ...]:
     return (event,) if event.host or event.address else ()
 
 
-def _text_dns(rest: str, verdict: Verdict, rule: str) -> tuple[Event, ...]:
+def _text_dns(rest: str, verdict: Decision, rule: str) -> tuple[Event, ...]:
     """A question or an answer that went through Cilium's DNS proxy; none for an answer without an address."""
     question = _QUESTION.search(rest)
     if question is not None:
-        denied = verdict is Verdict.DENIED
-        asked = Event(Verdict.UNKNOWN, fields.name(question[1]), rule="asked", layer="dns")
-        return (asked._replace(verdict=Verdict.DENIED, rule=rule) if denied else asked,)
+        denied = verdict is Decision.DENIED
+        asked = Event(Decision.UNKNOWN, fields.name(question[1]), rule="asked", layer="dns")
+        return (asked._replace(verdict=Decision.DENIED, rule=rule) if denied else asked,)
     nothing = _NO_ANSWER.search(rest)
     if nothing is not None:
-        failed = _RCODES.get(nothing[1], Verdict.FAILED_UPSTREAM)
+        failed = _RCODES.get(nothing[1], Decision.FAILED_UPSTREAM)
         return (Event(failed, fields.name(nothing[2]), rule=nothing[1], layer="dns"),)
     answer = _ANSWER.search(rest)
     if answer is None:
         return ()
     host = fields.name(answer[2])
     addresses = [address for word in answer[1].split(",") if (address := fields.address(word))]
-    return tuple(Event(Verdict.ALLOWED, host, rule="answered", answer=one, layer="dns") for one in addresses)
+    return tuple(Event(Decision.ALLOWED, host, rule="answered", answer=one, layer="dns") for one in addresses)
 
 
 def _table(record: Any, key: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from netprobe.audit.formats import fields
-from netprobe.audit.model import Event, Verdict
+from netprobe.audit.model import Decision, Event
 
 NAME = "netfilter"
 SUMMARY = "nftables or iptables kernel log"
@@ -41,7 +41,7 @@ def parse(line: str) -> tuple[Event, ...]:
     prefix = head[1].strip(" :") if head is not None else ""
     denied, allowed = _DENIED.search(prefix), _ALLOWED.search(prefix)
     event = Event(
-        verdict=Verdict.DENIED if denied else Verdict.ALLOWED if allowed else Verdict.UNKNOWN,
+        verdict=Decision.DENIED if denied else Decision.ALLOWED if allowed else Decision.UNKNOWN,
         address=values["DST"],
         port=fields.port(values["DPT"]),
         rule=prefix or "(no prefix)",

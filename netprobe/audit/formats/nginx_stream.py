@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 
 from netprobe.audit.formats import fields
-from netprobe.audit.model import Event, Verdict
+from netprobe.audit.model import Decision, Event
 
 NAME = "nginx-stream"
 SUMMARY = "nginx stream error log, or access log as its page names it"
@@ -24,12 +24,12 @@ _ERROR = re.compile(r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[(?:error|warn|info|crit
 _CLIENT = re.compile(r"client: ([0-9a-fA-F.:]{2,45})")
 _UPSTREAM = re.compile(r'upstream: "([^"]{1,300})"')
 _STATUS = {
-    "200": Verdict.ALLOWED,
-    "403": Verdict.DENIED,
-    "500": Verdict.DENIED,
-    "502": Verdict.FAILED_UPSTREAM,
-    "503": Verdict.FAILED_UPSTREAM,
-    "400": Verdict.UNKNOWN,
+    "200": Decision.ALLOWED,
+    "403": Decision.DENIED,
+    "500": Decision.DENIED,
+    "502": Decision.FAILED_UPSTREAM,
+    "503": Decision.FAILED_UPSTREAM,
+    "400": Decision.UNKNOWN,
 }
 
 
@@ -47,7 +47,7 @@ def parse(line: str) -> tuple[Event, ...]:
         if not host:
             return ()
         port = fields.authority(upstream.rpartition(",")[2].strip())[1]
-        verdict = _STATUS.get(status, Verdict.UNKNOWN)
+        verdict = _STATUS.get(status, Decision.UNKNOWN)
         return (Event(verdict, host, port=port, rule=f"status {status}", client=client, time=fields.iso(time)),)
     error = _ERROR.match(line)
     if error is None:
@@ -60,7 +60,7 @@ def _error(time: str, text: str) -> tuple[Event, ...]:
     if client is None:
         return ()
     base = Event(
-        verdict=Verdict.DENIED,
+        verdict=Decision.DENIED,
         rule=text.partition(",")[0][:200],
         client=client[1],
         time=fields.iso(time.replace("/", "-")),
@@ -70,8 +70,8 @@ def _error(time: str, text: str) -> tuple[Event, ...]:
     upstream = _UPSTREAM.search(text)
     if upstream is not None:
         host, port = fields.authority(upstream[1])
-        failed = base._replace(verdict=Verdict.FAILED_UPSTREAM, host=fields.name(host), port=port)
+        failed = base._replace(verdict=Decision.FAILED_UPSTREAM, host=fields.name(host), port=port)
         return (failed._replace(address=fields.address(host)),)
     if "could not be resolved" in text:
-        return (base._replace(verdict=Verdict.FAILED_UPSTREAM, host=fields.name(text.split()[0])),)
+        return (base._replace(verdict=Decision.FAILED_UPSTREAM, host=fields.name(text.split()[0])),)
     raise ValueError("a line of nginx about a connection that is not understood")

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from netprobe.audit.formats import fields
-from netprobe.audit.model import Event, Verdict
+from netprobe.audit.model import Decision, Event
 
 NAME = "panos"
 SUMMARY = "PAN-OS traffic or URL log, CSV"
@@ -141,7 +141,7 @@ def _parse(line: str, columns: Mapping[str, int]) -> tuple[Event, ...]:
     return (event,)
 
 
-def _verdict(action: str, application: str, reason: str) -> Verdict:
+def _verdict(action: str, application: str, reason: str) -> Decision:
     """What became of a session.
 
     ``incomplete`` means that no TCP handshake came about, and ``aged-out`` with it that the answer never came: the rule
@@ -149,7 +149,7 @@ def _verdict(action: str, application: str, reason: str) -> Verdict:
     field", read 2026-11-28 as a search index keeps it). ``aged-out`` alone is how UDP ends.
     """
     if _DENIED.match(action) or reason in ("policy-deny", "decrypt-error", "threat"):
-        return Verdict.DENIED
+        return Decision.DENIED
     if application == "incomplete" and action in _ALLOWED:
-        return Verdict.FAILED_UPSTREAM
-    return Verdict.ALLOWED if action in _ALLOWED else Verdict.UNKNOWN
+        return Decision.FAILED_UPSTREAM
+    return Decision.ALLOWED if action in _ALLOWED else Decision.UNKNOWN

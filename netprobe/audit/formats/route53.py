@@ -12,13 +12,13 @@ from typing import Any
 import msgspec
 
 from netprobe.audit.formats import fields
-from netprobe.audit.model import Event, Verdict
+from netprobe.audit.model import Decision, Event
 
 NAME = "route53"
 SUMMARY = "Route 53 Resolver query log"
 TEACHES = True
 _DECODER = msgspec.json.Decoder()
-_RCODES = {"NXDOMAIN": Verdict.DENIED, "REFUSED": Verdict.DENIED, "NOERROR": Verdict.UNKNOWN}
+_RCODES = {"NXDOMAIN": Decision.DENIED, "REFUSED": Decision.DENIED, "NOERROR": Decision.UNKNOWN}
 
 
 def matches(line: str) -> bool:
@@ -35,7 +35,7 @@ def parse(line: str) -> tuple[Event, ...]:
     if not isinstance(record, dict) or not isinstance(record.get("query_name"), str):
         raise ValueError("not a query log record")
     base = Event(
-        verdict=_RCODES.get(_word(record, "rcode"), Verdict.FAILED_UPSTREAM),
+        verdict=_RCODES.get(_word(record, "rcode"), Decision.FAILED_UPSTREAM),
         host=fields.name(record["query_name"]),
         rule=f"rcode {_word(record, 'rcode')[:20]}",
         client=_word(record, "srcaddr"),
@@ -44,12 +44,12 @@ def parse(line: str) -> tuple[Event, ...]:
     )
     if _word(record, "firewall_rule_action") == "BLOCK":
         group = _word(record, "firewall_rule_group_id") or "DNS Firewall"
-        return (base._replace(verdict=Verdict.DENIED, rule=f"BLOCK by {group}"),)
+        return (base._replace(verdict=Decision.DENIED, rule=f"BLOCK by {group}"),)
     answers = record.get("answers")
     found = []
     for one in answers[:64] if isinstance(answers, list) else []:
         if isinstance(one, dict) and _word(one, "Type") in ("A", "AAAA") and fields.address(_word(one, "Rdata")):
-            found.append(base._replace(verdict=Verdict.ALLOWED, rule="answered", answer=_word(one, "Rdata")))
+            found.append(base._replace(verdict=Decision.ALLOWED, rule="answered", answer=_word(one, "Rdata")))
     return tuple(found) or (base,)
 
 

@@ -11,7 +11,7 @@ import functools
 import re
 
 from netprobe.audit.formats import fields
-from netprobe.audit.model import Event, Verdict
+from netprobe.audit.model import Decision, Event
 
 NAME = "squid"
 SUMMARY = "Squid access.log, native"
@@ -34,15 +34,15 @@ def parse(line: str) -> tuple[Event, ...]:
     time, client, rule, action, status, size, url, hierarchy = found.groups()
     host, port = fields.of_url(url)
     if line.endswith(_TERMINATED):
-        return (Event(Verdict.DENIED, host, "", port, "ssl_bump terminate", client, float(time)),)
+        return (Event(Decision.DENIED, host, "", port, "ssl_bump terminate", client, float(time)),)
     # Squid 5.7 gives a spliced tunnel the status 500 even where it worked; then bytes came from where it went.
     if rule == "TCP_TUNNEL/500" and size != "0" and hierarchy.startswith("ORIGINAL_DST/"):
-        return (Event(Verdict.ALLOWED, host, "", port, rule, client, float(time)),)
+        return (Event(Decision.ALLOWED, host, "", port, rule, client, float(time)),)
     return (Event(verdict(action, status), host, "", port, rule, client, float(time)),)
 
 
 @functools.lru_cache(maxsize=256)
-def verdict(action: str, status: str) -> Verdict:
+def verdict(action: str, status: str) -> Decision:
     """What became of a request.
 
     DENIED is Squid's word for its own rules, except that 407 only asks for credentials. 409 is its answer where a
@@ -55,13 +55,13 @@ def verdict(action: str, status: str) -> Verdict:
     search index keeps them, read 2026-11-28; for the rest what Squid itself writes in the tests.
     """
     if status == _CREDENTIALS:
-        return Verdict.CREDENTIALS_ASKED
+        return Decision.CREDENTIALS_ASKED
     if status == _MISMATCH:
-        return Verdict.NAME_MISMATCH
+        return Decision.NAME_MISMATCH
     if "DENIED" in action:
-        return Verdict.DENIED
+        return Decision.DENIED
     if status in _FAILED:
-        return Verdict.FAILED_UPSTREAM
+        return Decision.FAILED_UPSTREAM
     if action in ("NONE", "NONE_NONE") or status == "000":
-        return Verdict.UNKNOWN
-    return Verdict.ALLOWED
+        return Decision.UNKNOWN
+    return Decision.ALLOWED

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from netprobe.audit.formats import fields
-from netprobe.audit.model import Event, Verdict
+from netprobe.audit.model import Decision, Event
 
 NAME = "unbound"
 SUMMARY = "unbound query and reply log"
@@ -41,7 +41,7 @@ def parse(line: str) -> tuple[Event, ...]:
     if local is not None:
         zone, action, client, name, kind = local.groups()
         denies = _LOCAL_DENIES.search(action) is not None or (action.startswith("block_a") and kind == "A")
-        verdict = Verdict.DENIED if denies and not action.startswith("block_aaaa") else Verdict.UNKNOWN
+        verdict = Decision.DENIED if denies and not action.startswith("block_aaaa") else Decision.UNKNOWN
         return (
             Event(verdict, name.lower(), rule=f"local-zone {zone} {action}", client=client, time=time, layer="dns"),
         )
@@ -50,9 +50,9 @@ def parse(line: str) -> tuple[Event, ...]:
         return _other(text, time)
     client, name, _type, rcode = reply.groups()
     if rcode is None:
-        return (Event(Verdict.UNKNOWN, name.lower(), rule="asked", client=client, time=time, layer="dns"),)
-    verdict = {"NOERROR": Verdict.ALLOWED, "NXDOMAIN": Verdict.DENIED, "REFUSED": Verdict.DENIED}.get(
-        rcode, Verdict.FAILED_UPSTREAM
+        return (Event(Decision.UNKNOWN, name.lower(), rule="asked", client=client, time=time, layer="dns"),)
+    verdict = {"NOERROR": Decision.ALLOWED, "NXDOMAIN": Decision.DENIED, "REFUSED": Decision.DENIED}.get(
+        rcode, Decision.FAILED_UPSTREAM
     )
     return (Event(verdict, name.lower(), rule=f"reply {rcode}", client=client, time=time, layer="dns"),)
 
@@ -69,5 +69,5 @@ def _other(text: str, time: float | None) -> tuple[Event, ...]:
             raise ValueError("a line of unbound about a query that is not understood")
         return ()
     zone, action, client, name = found.groups()
-    verdict = Verdict.UNKNOWN if action in ("rpz-passthru", "rpz-tcp-only") else Verdict.DENIED
+    verdict = Decision.UNKNOWN if action in ("rpz-passthru", "rpz-tcp-only") else Decision.DENIED
     return (Event(verdict, name.lower(), rule=f"{action} of {zone}", client=client, time=time, layer="dns"),)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from netprobe.audit.formats import fields
-from netprobe.audit.model import Event, Verdict
+from netprobe.audit.model import Decision, Event
 
 NAME = "vpc-flow"
 SUMMARY = "AWS VPC flow logs, v2 to v10"
@@ -88,13 +88,13 @@ def _parse(words: list[str], columns: Mapping[str, int]) -> tuple[Event, ...]:
 
     if cell("log-status") in ("NODATA", "SKIPDATA") or cell("flow-direction") == "ingress":
         return ()
-    verdict = {"ACCEPT": Verdict.ALLOWED, "REJECT": Verdict.DENIED}.get(cell("action"))
+    verdict = {"ACCEPT": Decision.ALLOWED, "REJECT": Decision.DENIED}.get(cell("action"))
     address = fields.address(cell("pkt-dstaddr")) or fields.address(cell("dstaddr"))
     if verdict is None or not address:
         raise ValueError("not a flow log record")
     if cell("protocol") not in _PROTOCOLS:
         return ()
-    if verdict is Verdict.ALLOWED and cell("tcp-flags") == _SYN:
+    if verdict is Decision.ALLOWED and cell("tcp-flags") == _SYN:
         verdict = _after_syn(address, fields.count(cell("packets")), fields.count(cell("bytes")))
     event = Event(
         verdict=verdict,
@@ -107,7 +107,7 @@ def _parse(words: list[str], columns: Mapping[str, int]) -> tuple[Event, ...]:
     return (event,)
 
 
-def _after_syn(address: str, packets: int, size: int) -> Verdict:
+def _after_syn(address: str, packets: int, size: int) -> Decision:
     """What became of a flow whose only flag was SYN: a SYN that is sent again has the size of the first.
 
     Args:
@@ -116,7 +116,7 @@ def _after_syn(address: str, packets: int, size: int) -> Verdict:
         size: bytes of all of them; 0 where the record does not say.
     """
     if not packets or not size:
-        return Verdict.UNKNOWN
+        return Decision.UNKNOWN
     sizes = _SYN_SIZES[6 if ":" in address else 4]
     only_syns = size % packets == 0 and size // packets in sizes
-    return Verdict.FAILED_UPSTREAM if only_syns else Verdict.ALLOWED
+    return Decision.FAILED_UPSTREAM if only_syns else Decision.ALLOWED

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from netprobe.audit.formats import fields
-from netprobe.audit.model import Event, Verdict
+from netprobe.audit.model import Decision, Event
 
 NAME = "zscaler"
 SUMMARY = "Zscaler NSS web, firewall or DNS feed"
@@ -73,10 +73,10 @@ def parse(line: str) -> tuple[Event, ...]:
     return (event,)
 
 
-def _verdict(action: str) -> Verdict:
+def _verdict(action: str) -> Decision:
     if _DENIED.search(action):
-        return Verdict.DENIED
-    return Verdict.ALLOWED if _ALLOWED.search(action) else Verdict.UNKNOWN
+        return Decision.DENIED
+    return Decision.ALLOWED if _ALLOWED.search(action) else Decision.UNKNOWN
 
 
 def _port(one: dict[str, str]) -> int | None:

@@ -10,19 +10,19 @@ import msgspec
 from netprobe import cilog, jsontext
 from netprobe.errors import printable
 from netprobe.fleet import words
-from netprobe.fleet.compare import SCHEMA_VERSION, Change, Comparison, Kind, Weight
+from netprobe.fleet.compare import SCHEMA_VERSION, Difference, DifferenceKind, FleetComparison, Weight
 from netprobe.observe.text import fitted
 from netprobe.report.formats.markdown import as_code, as_text
 
 FORMATS = ("text", "json", "markdown")
 _TITLES = {
-    Kind.NEW: "New",
-    Kind.CHANGED: "Changed",
-    Kind.UNJUDGED: "No longer judged",
-    Kind.SLOWER: "Slower",
-    Kind.FIXED: "Fixed",
-    Kind.FASTER: "Faster",
-    Kind.SAME: "The same",
+    DifferenceKind.NEW: "New",
+    DifferenceKind.CHANGED: "Changed",
+    DifferenceKind.UNJUDGED: "No longer judged",
+    DifferenceKind.SLOWER: "Slower",
+    DifferenceKind.FIXED: "Fixed",
+    DifferenceKind.FASTER: "Faster",
+    DifferenceKind.SAME: "The same",
 }
 _ANSWERS = {
     Weight.WORSE: "WORSE: something that worked does not",
@@ -31,7 +31,7 @@ _ANSWERS = {
 }
 
 
-def render(comparison: Comparison, format: str, *, width: int = 80) -> str | bytes:
+def render(comparison: FleetComparison, format: str, *, width: int = 80) -> str | bytes:
     """Show a comparison.
 
     Args:
@@ -53,18 +53,18 @@ def schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "netprobe comparison",
         "description": f"What 'netprobe compare --format json' writes, schema_version {SCHEMA_VERSION}.",
-        **msgspec.json.schema(Comparison),
+        **msgspec.json.schema(FleetComparison),
     }
 
 
-def headline(comparison: Comparison) -> str:
+def headline(comparison: FleetComparison) -> str:
     """How many of each kind, a host at a time."""
     counts = [f"{count} {kind}" for kind, count in comparison.counts.items() if count]
     return ", ".join(counts) or "nothing to compare"
 
 
-def _text(comparison: Comparison) -> Iterator[str]:
-    for kind in Kind:
+def _text(comparison: FleetComparison) -> Iterator[str]:
+    for kind in DifferenceKind:
         changes = [change for change in comparison.changes if change.kind is kind]
         if not changes:
             continue
@@ -78,7 +78,7 @@ def _text(comparison: Comparison) -> Iterator[str]:
     yield f"{_ANSWERS[comparison.weight]}: {headline(comparison)}."
 
 
-def _only(comparison: Comparison) -> Iterator[str]:
+def _only(comparison: FleetComparison) -> Iterator[str]:
     for what, names in (("Only in the old", comparison.gone), ("Only in the new", comparison.added)):
         if names:
             yield f"{what} ({len(names)}): {words.hosts(names, 40)}"
@@ -87,18 +87,18 @@ def _only(comparison: Comparison) -> Iterator[str]:
             yield f"Could not be read of the {what} ({len(side.skipped)}): {side.skipped[0].source} and so on"
 
 
-def told(change: Change) -> str:
+def told(change: Difference) -> str:
     """One change in a line, without its hosts."""
     who = f"; for {change.owner}" if change.owner is not None else ""
     grave = f" ({change.severity}{who})" if change.severity is not None else ""
-    if change.kind in (Kind.NEW, Kind.FIXED, Kind.SAME, Kind.UNJUDGED):
+    if change.kind in (DifferenceKind.NEW, DifferenceKind.FIXED, DifferenceKind.SAME, DifferenceKind.UNJUDGED):
         cause = change.now or change.before
         return f"{change.id}{f', {cause}' if cause else ''}{grave}"
     from_to = f"{change.before} → {change.now}" if change.before else change.now
     return f"{change.id}{grave}: {from_to}"
 
 
-def where(change: Change) -> str:
+def where(change: Difference) -> str:
     """Hosts and endpoints of a change."""
     sites = ", ".join(f"{site} {count}" for site, count in change.sites.items())
     endpoints = f"; {', '.join(change.endpoints[:12])}" if change.endpoints else ""
@@ -107,9 +107,9 @@ def where(change: Change) -> str:
     return f"{number} ({sites}): {words.hosts(change.hosts)}{endpoints}{more}"
 
 
-def _markdown(comparison: Comparison) -> str:
+def _markdown(comparison: FleetComparison) -> str:
     lines = [f"## netprobe compare: {_ANSWERS[comparison.weight]}", "", as_text(headline(comparison)), ""]
-    for kind in Kind:
+    for kind in DifferenceKind:
         changes = [change for change in comparison.changes if change.kind is kind]
         if not changes:
             continue
@@ -125,7 +125,7 @@ def _markdown(comparison: Comparison) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _row(change: Change) -> str:
+def _row(change: Difference) -> str:
     sites = ", ".join(f"{site} {count}" for site, count in change.sites.items())
     hosts = f"{len(change.hosts)} ({sites}): {words.hosts(change.hosts)}"
     cells = (

@@ -21,7 +21,7 @@ from enum import StrEnum
 from netprobe.errors import redacted
 
 
-class Dialect(StrEnum):
+class NoProxyDialect(StrEnum):
     """Whose reading of NO_PROXY."""
 
     GO = "go"
@@ -45,17 +45,17 @@ LOOPBACK = "loopback"
 """What :func:`bypass` answers where no token but the reader's own rule exempts the host."""
 
 
-def tokens(dialect: Dialect, value: str) -> tuple[Token, ...]:
+def tokens(dialect: NoProxyDialect, value: str) -> tuple[Token, ...]:
     """Split a value as a reader does, and say which entries it can never match.
 
     Args:
         dialect: the reader.
         value: the variable's content.
     """
-    return _go_tokens(value) if dialect is Dialect.GO else _curl_tokens(value)
+    return _go_tokens(value) if dialect is NoProxyDialect.GO else _curl_tokens(value)
 
 
-def bypass(dialect: Dialect, value: str, host: str, port: int) -> str | None:
+def bypass(dialect: NoProxyDialect, value: str, host: str, port: int) -> str | None:
     """Which entry keeps a host from being reached through the proxy.
 
     Args:
@@ -67,9 +67,9 @@ def bypass(dialect: Dialect, value: str, host: str, port: int) -> str | None:
     Returns:
         The token as written, :data:`LOOPBACK`, or None where the proxy is used.
     """
-    if dialect is Dialect.GO and (host == "localhost" or _is_loopback(host)):
+    if dialect is NoProxyDialect.GO and (host == "localhost" or _is_loopback(host)):
         return LOOPBACK
-    matches = _go_matches if dialect is Dialect.GO else _curl_matches
+    matches = _go_matches if dialect is NoProxyDialect.GO else _curl_matches
     for token in tokens(dialect, value):
         if not token.ignored and matches(token.text, host, port):
             return token.text

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from netprobe.host.agents import processes
-from netprobe.host.agents.noproxy import Dialect
+from netprobe.host.agents.noproxy import NoProxyDialect
 from netprobe.host.machine import ECS_CONFIGS, Machine
 from netprobe.host.readers import daemonjson, settings
 from netprobe.host.readers.settings import MAX_FILE, Setting
@@ -86,7 +86,7 @@ class Program:
     name: str
     installed: bool
     home: str = ""
-    dialect: Dialect
+    dialect: NoProxyDialect
     https: Setting | None = None
     http: Setting | None = None
     no_proxy: Setting | None = None
@@ -183,7 +183,7 @@ def ecs_agent(machine: Machine) -> Program:
         installed=machine.version_of("amazon-ecs-init", "ecs-init") is not None
         or bool(in_files)
         or machine.unit_exists("ecs.service"),
-        dialect=Dialect.GO,
+        dialect=NoProxyDialect.GO,
         https=https,
         http=pick(variables, HTTP),
         no_proxy=no_proxy,
@@ -281,7 +281,7 @@ def installer(machine: Machine) -> Program:
     return Program(
         name="installer",
         installed=False,
-        dialect=Dialect.CURL,
+        dialect=NoProxyDialect.CURL,
         https=https,
         http=http,
         no_proxy=pick(variables, ("no_proxy", "NO_PROXY")),
@@ -305,7 +305,7 @@ def _go_program(
         name=name,
         installed=installed,
         home=f"/etc/systemd/system/{unit}.d/http-proxy.conf",
-        dialect=Dialect.GO,
+        dialect=NoProxyDialect.GO,
         https=https,
         http=http,
         no_proxy=pick(variables, NO_PROXY),

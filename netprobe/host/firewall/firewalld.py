@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from netprobe.findings import Place
 from netprobe.host.filesystem import FileSystem
 from netprobe.host.firewall import iptables
-from netprobe.host.firewall.model import BRIDGE, Fate, Hook, Packet, Verdict, decide
+from netprobe.host.firewall.model import BRIDGE, AskedPacket, Fate, Hook, PacketVerdict, decide
 from netprobe.host.readers import settings
 
 UNIT = "firewalld.service"
@@ -27,7 +27,7 @@ _DROPS = frozenset({"DROP", "REJECT", "%%REJECT%%"})
 _SERVICES = {443: "https", 53: "dns"}
 
 
-def verdicts(root: FileSystem, packet: Packet, *, docker_joins: bool) -> Iterator[Verdict]:
+def verdicts(root: FileSystem, packet: AskedPacket, *, docker_joins: bool) -> Iterator[PacketVerdict]:
     """What every part of firewalld that looks at a packet says of it.
 
     Args:
@@ -41,17 +41,19 @@ def verdicts(root: FileSystem, packet: Packet, *, docker_joins: bool) -> Iterato
         yield _zone_of_bridge(root, packet, docker_joins)
 
 
-def _direct(root: FileSystem, packet: Packet) -> Verdict:
+def _direct(root: FileSystem, packet: AskedPacket) -> PacketVerdict:
     lines = [
         (0, f"-A {element.get('chain')} {element.text or ''}")
         for element in _xml(root, _DIRECT).iter("rule")
         if element.get("ipv") == "ipv4" and element.get("table") == "filter"
     ]
     verdict = decide(iptables.parse(lines, _DIRECT, packet), packet.hook.value)
-    return Verdict(fate=verdict.fate, places=tuple(Place(file=_DIRECT, text=place.text) for place in verdict.places))
+    return PacketVerdict(
+        fate=verdict.fate, places=tuple(Place(file=_DIRECT, text=place.text) for place in verdict.places)
+    )
 
 
-def _policies(root: FileSystem, packet: Packet) -> Iterator[Verdict]:
+def _policies(root: FileSystem, packet: AskedPacket) -> Iterator[PacketVerdict]:
     """Policies from the host outwards, and from Docker's zone or any outwards."""
     inside = {Hook.OUTPUT: {"HOST"}, Hook.FORWARD: {"ANY", _DOCKERS_ZONE}, Hook.INPUT: set()}[packet.hook]
     outside = {Hook.OUTPUT: set(), Hook.FORWARD: {"HOST"}, Hook.INPUT: set()}[packet.hook]
@@ -67,18 +69,18 @@ def _policies(root: FileSystem, packet: Packet) -> Iterator[Verdict]:
         yield _allowed(policy, packet, place)
 
 
-def _allowed(element: ElementTree.Element, packet: Packet, place: Place) -> Verdict:
+def _allowed(element: ElementTree.Element, packet: AskedPacket, place: Place) -> PacketVerdict:
     """What a zone or policy that drops the rest lets through."""
     port = packet.destination_port
     ports = {(one.get("port"), one.get("protocol")) for one in element.findall("port")}
     services = {one.get("name") for one in element.findall("service")}
     if "established" in packet.states or port is None or _SERVICES.get(port) in services:
-        return Verdict(fate=Fate.ACCEPTED)
+        return PacketVerdict(fate=Fate.ACCEPTED)
     if any(_covers(text, port) and protocol == packet.protocol for text, protocol in ports):
-        return Verdict(fate=Fate.ACCEPTED)
+        return PacketVerdict(fate=Fate.ACCEPTED)
     if element.find("rule") is not None:
-        return Verdict(fate=Fate.LIMITED, places=(place,))
-    return Verdict(fate=Fate.DROPPED, places=(place,))
+        return PacketVerdict(fate=Fate.LIMITED, places=(place,))
+    return PacketVerdict(fate=Fate.DROPPED, places=(place,))
 
 
 def _covers(text: str | None, port: int) -> bool:
@@ -89,7 +91,7 @@ def _covers(text: str | None, port: int) -> bool:
     return int(low) <= port <= last
 
 
-def _zone_of_bridge(root: FileSystem, packet: Packet, docker_joins: bool) -> Verdict:
+def _zone_of_bridge(root: FileSystem, packet: AskedPacket, docker_joins: bool) -> PacketVerdict:
     """The zone that packets from docker0 belong to, and what it says."""
     name = _zone_by_source(root, packet.source) or _zone_by_interface(root)
     if name is None:
@@ -98,11 +100,11 @@ def _zone_of_bridge(root: FileSystem, packet: Packet, docker_joins: bool) -> Ver
     if path is None:
         # dockerd makes its zone, with the target ACCEPT; any other that has no file rejects what it is not told of.
         fate = Fate.ACCEPTED if name == _DOCKERS_ZONE else Fate.DROPPED
-        return Verdict(fate=fate, places=(Place(file=_CONF, text=f"zone {name}"[:80]),))
+        return PacketVerdict(fate=fate, places=(Place(file=_CONF, text=f"zone {name}"[:80]),))
     zone = _xml(root, path)
     target = zone.get("target", "default")
     if target == "ACCEPT":
-        return Verdict(fate=Fate.ACCEPTED)
+        return PacketVerdict(fate=Fate.ACCEPTED)
     return _allowed(zone, packet, Place(file=path, text=f'zone {name}, target="{target}"'[:120]))
 
 

@@ -13,7 +13,7 @@ from ipaddress import IPv4Network
 
 from netprobe import shellwords
 from netprobe.findings import Place
-from netprobe.host.firewall.model import Action, Chain, FilterRule, Packet, both
+from netprobe.host.firewall.model import Action, AskedPacket, Chain, FilterRule, both
 
 _TARGETS = {"ACCEPT": Action.ACCEPT, "DROP": Action.DROP, "REJECT": Action.DROP, "RETURN": Action.RETURN}
 _GO_ON = frozenset(
@@ -29,7 +29,7 @@ BEFORE = ("raw", "mangle")
 """Tables in which rules may drop, too, beside the filter table; people close hosts in them early."""
 
 
-def parse(lines: Iterable[tuple[int, str]], file: str, packet: Packet, table: str = "filter") -> dict[str, Chain]:
+def parse(lines: Iterable[tuple[int, str]], file: str, packet: AskedPacket, table: str = "filter") -> dict[str, Chain]:
     """The chains of a table, every condition decided for one packet."""
     wanted = table
     rules: dict[str, list[FilterRule]] = {}
@@ -102,7 +102,7 @@ def _is_option(word: str) -> bool:
     return word.startswith("-") and len(word) > 1 and not word[1].isdigit()
 
 
-def _rule(line: str, place: Place, packet: Packet) -> tuple[str, FilterRule] | None:
+def _rule(line: str, place: Place, packet: AskedPacket) -> tuple[str, FilterRule] | None:
     try:
         words = shellwords.split(line)
     except ValueError:
@@ -130,7 +130,7 @@ def _target(value: str, word: str) -> tuple[Action, str, bool]:
     return Action.JUMP, value, word in ("-g", "--goto")
 
 
-def _condition(name: str, values: tuple[str, ...], packet: Packet) -> bool | None:
+def _condition(name: str, values: tuple[str, ...], packet: AskedPacket) -> bool | None:
     """Whether one option matches the packet."""
     value = values[0] if values else ""
     match name:
@@ -160,13 +160,13 @@ def _condition(name: str, values: tuple[str, ...], packet: Packet) -> bool | Non
             return None
 
 
-def _kind(value: str, packet: Packet) -> bool | None:
+def _kind(value: str, packet: AskedPacket) -> bool | None:
     """The kind of the destination: an address of the host, or of another."""
     wanted = set(value.upper().split(","))
     return (_LOCAL if packet.is_for_host else _UNICAST) in wanted
 
 
-def _flags(values: tuple[str, ...], packet: Packet) -> bool | None:
+def _flags(values: tuple[str, ...], packet: AskedPacket) -> bool | None:
     """Of a packet that opens a connection SYN alone is set; of an answer that is open."""
     if len(values) != 2 or not packet.is_new:
         return None

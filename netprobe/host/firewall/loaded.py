@@ -24,10 +24,10 @@ from netprobe.host.firewall.model import (
     Fate,
     FilterRule,
     Hook,
-    Verdict,
+    PacketVerdict,
     decide,
 )
-from netprobe.host.firewall.traffic import Need
+from netprobe.host.firewall.traffic import RequiredTraffic
 from netprobe.host.machine import Machine
 from netprobe.host.readers import daemonjson
 from netprobe.rules import CannotJudgeError
@@ -55,11 +55,11 @@ class Passage:
     """
 
     need: str
-    verdict: Verdict
+    verdict: PacketVerdict
     by_docker: bool = False
 
 
-def passages(machine: Machine, needs: tuple[Need, ...]) -> tuple[Passage, ...] | None:
+def passages(machine: Machine, needs: tuple[RequiredTraffic, ...]) -> tuple[Passage, ...] | None:
     """What every filter of the machine does to each kind of packet; None where a running host's cannot be listed.
 
     Raises:
@@ -99,7 +99,7 @@ class _Docker:
             runs=machine.running and machine.root.exists(f"/sys/class/net/{BRIDGE}"),
         )
 
-    def decide(self, chains: dict[str, Chain], start: str, need: Need) -> Passage:
+    def decide(self, chains: dict[str, Chain], start: str, need: RequiredTraffic) -> Passage:
         """Send a packet through iptables' chains, with the rules at the top that Docker makes."""
         alone = decide(chains, start)
         comes = need.packet.hook is Hook.FORWARD and self.through_iptables and not self.runs
@@ -114,7 +114,7 @@ class _Docker:
 
 
 def _through_nftables(
-    text: str, file: str, needs: tuple[Need, ...], docker: _Docker, *, skip_iptables: bool = False
+    text: str, file: str, needs: tuple[RequiredTraffic, ...], docker: _Docker, *, skip_iptables: bool = False
 ) -> Iterator[Passage]:
     for need in needs:
         for base in nftables.parse(text, file, need.packet):
@@ -128,7 +128,7 @@ def _through_nftables(
                 yield Passage(need.name, decide(base.chains, base.name))
 
 
-def _through_iptables(text: str, file: str, needs: tuple[Need, ...], docker: _Docker) -> Iterator[Passage]:
+def _through_iptables(text: str, file: str, needs: tuple[RequiredTraffic, ...], docker: _Docker) -> Iterator[Passage]:
     lines = list(enumerate(text.split("\n"), start=1))
     tables = [table for table in iptables.BEFORE if f"*{table}" in text]
     for need in needs:
@@ -140,7 +140,7 @@ def _through_iptables(text: str, file: str, needs: tuple[Need, ...], docker: _Do
         yield docker.decide(chains, need.packet.hook.value, need)
 
 
-def _files(machine: Machine, needs: tuple[Need, ...], docker: _Docker) -> Iterator[Passage]:
+def _files(machine: Machine, needs: tuple[RequiredTraffic, ...], docker: _Docker) -> Iterator[Passage]:
     root = machine.root
     for path, unit in _NFTABLES:
         text = root.text(path, _LIMIT)
@@ -186,7 +186,7 @@ def _with_includes(machine: Machine, text: str) -> str:
     return "\n".join(lines)
 
 
-def _kernel(machine: Machine, needs: tuple[Need, ...], docker: _Docker) -> tuple[Passage, ...] | None:
+def _kernel(machine: Machine, needs: tuple[RequiredTraffic, ...], docker: _Docker) -> tuple[Passage, ...] | None:
     assert machine.live is not None
     found: list[Passage] = []
     listings = {name: machine.live.firewall(name) for name in _LISTINGS}

@@ -63,7 +63,7 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Packet:
+class AskedPacket:
     """The packet that is asked about.
 
     Attributes:
@@ -99,7 +99,7 @@ class Packet:
     asked: IPv4Network | None = None
 
     @property
-    def on_arrival(self) -> Packet:
+    def on_arrival(self) -> AskedPacket:
         """The packet where it comes in: nothing says yet where it leaves, and no address of it has been changed.
 
         An answer to a task has the host's own address there, which the host's NAT turns into the task's afterwards.
@@ -114,7 +114,7 @@ class Packet:
             destination=self.asked if changed else (None if self.came_in == UPLINK else self.destination),
         )
 
-    def at(self, hook: Hook) -> Packet:
+    def at(self, hook: Hook) -> AskedPacket:
         """The packet at one of the hooks that it passes."""
         if hook is Hook.PREROUTING:
             return self.on_arrival
@@ -207,7 +207,7 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class PacketVerdict:
     """The answer, and the rules that made it."""
 
     fate: Fate
@@ -236,19 +236,19 @@ def merged(*files: Mapping[str, Chain]) -> dict[str, Chain]:
     return found
 
 
-def decide(chains: Mapping[str, Chain], start: str) -> Verdict:
+def decide(chains: Mapping[str, Chain], start: str) -> PacketVerdict:
     """Send the packet through a chain."""
     chain = chains.get(start)
     if chain is None:
-        return Verdict(fate=Fate.ACCEPTED)
+        return PacketVerdict(fate=Fate.ACCEPTED)
     walk = _Walk(chains)
     target = walk.through(start, ()) or chain.policy or Action.ACCEPT
     if target is Action.DROP:
         last = walk.last or chain.place
         if walk.limited:
-            return Verdict(fate=Fate.LIMITED, places=tuple(walk.limited[:5]) + ((last,) if last else ()))
-        return Verdict(fate=Fate.DROPPED, places=(last,) if last else ())
-    return Verdict(fate=Fate.ACCEPTED)
+            return PacketVerdict(fate=Fate.LIMITED, places=tuple(walk.limited[:5]) + ((last,) if last else ()))
+        return PacketVerdict(fate=Fate.DROPPED, places=(last,) if last else ())
+    return PacketVerdict(fate=Fate.ACCEPTED)
 
 
 class _Walk:

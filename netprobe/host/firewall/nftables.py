@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 
 from netprobe.findings import Place
-from netprobe.host.firewall.model import WAY, Action, Chain, FilterRule, Packet, both
+from netprobe.host.firewall.model import WAY, Action, AskedPacket, Chain, FilterRule, both
 
 _TOKEN = re.compile(r'"[^"\n]*"|[{};,]|\n|[^\s{};,"]+')
 _FAMILIES = {"inet": (4, 6), "ip": (4,), "ip6": (6,)}
@@ -53,7 +53,7 @@ class BaseChain:
     table: str
 
 
-def parse(text: str, file: str, packet: Packet) -> tuple[BaseChain, ...]:
+def parse(text: str, file: str, packet: AskedPacket) -> tuple[BaseChain, ...]:
     """Every base chain that the packet passes; it must survive each of them."""
     found = []
     for family, table, body in _tables(_statements(text)):
@@ -177,7 +177,7 @@ def _tables(statements: Iterator[_Statement]) -> Iterator[tuple[str, str, list[_
             body.append(statement)
 
 
-def _chains(body: list[_Statement], file: str, packet: Packet) -> dict[str, _Draft]:
+def _chains(body: list[_Statement], file: str, packet: AskedPacket) -> dict[str, _Draft]:
     drafts: dict[str, _Draft] = {}
     current: _Draft | None = None
     skipping = 0
@@ -197,7 +197,7 @@ def _chains(body: list[_Statement], file: str, packet: Packet) -> dict[str, _Dra
     return drafts
 
 
-def _line(chain: _Draft, statement: _Statement, file: str, packet: Packet) -> None:
+def _line(chain: _Draft, statement: _Statement, file: str, packet: AskedPacket) -> None:
     place = Place(file=file, line=statement.line, text=" ".join(statement.words)[:200])
     match = _HOOK.match(place.text)
     if match is not None:
@@ -208,7 +208,7 @@ def _line(chain: _Draft, statement: _Statement, file: str, packet: Packet) -> No
         chain.rules += _rules(statement.words, place, packet)
 
 
-def _rules(words: tuple[str, ...], place: Place, packet: Packet) -> Iterator[FilterRule]:
+def _rules(words: tuple[str, ...], place: Place, packet: AskedPacket) -> Iterator[FilterRule]:
     """Conditions stand before the verdict; each takes the words up to the next. A verdict map is a rule an element."""
     conditions: list[bool | None] = []
     index = 0
@@ -237,7 +237,7 @@ def _decided(conditions: list[bool | None], verdict: tuple[str, ...], place: Pla
 
 
 def _mapped(
-    words: tuple[str, ...], start: int, before: list[bool | None], place: Place, packet: Packet
+    words: tuple[str, ...], start: int, before: list[bool | None], place: Place, packet: AskedPacket
 ) -> Iterator[FilterRule]:
     """``ct state vmap { established : accept, invalid : drop }``: the first element that matches decides."""
     at = words.index("vmap", start)
@@ -259,7 +259,7 @@ def _mapped(
             return
 
 
-def _condition(words: tuple[str, ...], at: int, packet: Packet) -> tuple[int, bool | None]:
+def _condition(words: tuple[str, ...], at: int, packet: AskedPacket) -> tuple[int, bool | None]:
     """How many words the expression at a place takes, and whether it matches."""
     match words[at : at + 5]:
         case ("counter", "packets", _, "bytes", _):
@@ -314,7 +314,7 @@ def _networks(values: frozenset[str] | None) -> Iterator[IPv4Network | None]:
             yield None
 
 
-def _state(what: str, values: frozenset[str] | None, packet: Packet) -> bool | None:
+def _state(what: str, values: frozenset[str] | None, packet: AskedPacket) -> bool | None:
     """Connection tracking's words; a number (``nft -nn``) is left unknown."""
     if values is None:
         return None
@@ -323,7 +323,7 @@ def _state(what: str, values: frozenset[str] | None, packet: Packet) -> bool | N
     return bool(packet.states & values) if values <= _STATES else None
 
 
-def _interface(which: str, values: frozenset[str] | None, packet: Packet) -> bool | None:
+def _interface(which: str, values: frozenset[str] | None, packet: AskedPacket) -> bool | None:
     """Whether the packet's interface is one of several names."""
     if values is None:
         return None

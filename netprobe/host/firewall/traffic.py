@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-from netprobe.host.firewall.model import BRIDGE, UPLINK, Hook, Packet
+from netprobe.host.firewall.model import BRIDGE, UPLINK, AskedPacket, Hook
 
 CREDENTIALS_PORT = 51679
 _CREDENTIALS = IPv4Network("169.254.170.2/32")
@@ -23,14 +23,14 @@ _DNAT = frozenset({"dnat"})
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class RequiredTraffic:
     """One kind of packet and what to call it."""
 
-    packet: Packet
+    packet: AskedPacket
     name: str
 
 
-def of_host(ports: Sequence[int] = (443,), *, names: bool = True, uplink: str = "") -> tuple[Need, ...]:
+def of_host(ports: Sequence[int] = (443,), *, names: bool = True, uplink: str = "") -> tuple[RequiredTraffic, ...]:
     """What the agents send and get.
 
     Args:
@@ -43,7 +43,7 @@ def of_host(ports: Sequence[int] = (443,), *, names: bool = True, uplink: str = 
         wanted.append(("udp", 53, "DNS questions", "DNS answers"))
     found = []
     for protocol, port, out, back in wanted:
-        asked = Packet(
+        asked = AskedPacket(
             protocol=protocol,
             hook=Hook.OUTPUT,
             destination_port=port,
@@ -51,7 +51,7 @@ def of_host(ports: Sequence[int] = (443,), *, names: bool = True, uplink: str = 
             states=_NEW,
             uplink=uplink,
         )
-        answer = Packet(
+        answer = AskedPacket(
             protocol=protocol,
             hook=Hook.INPUT,
             source_port=port,
@@ -59,17 +59,17 @@ def of_host(ports: Sequence[int] = (443,), *, names: bool = True, uplink: str = 
             states=_ESTABLISHED,
             uplink=uplink,
         )
-        found += [Need(asked, out), Need(answer, back)]
+        found += [RequiredTraffic(asked, out), RequiredTraffic(answer, back)]
     return tuple(found)
 
 
-def of_credentials(bridge: IPv4Network) -> tuple[Need, ...]:
+def of_credentials(bridge: IPv4Network) -> tuple[RequiredTraffic, ...]:
     """A task that asks for its credentials, and the answer.
 
     Args:
         bridge: docker0's network.
     """
-    asked = Packet(
+    asked = AskedPacket(
         protocol="tcp",
         hook=Hook.INPUT,
         destination_port=CREDENTIALS_PORT,
@@ -81,7 +81,7 @@ def of_credentials(bridge: IPv4Network) -> tuple[Need, ...]:
         asked=_CREDENTIALS,
         bridge=bridge,
     )
-    answer = Packet(
+    answer = AskedPacket(
         protocol="tcp",
         hook=Hook.OUTPUT,
         source_port=CREDENTIALS_PORT,
@@ -91,10 +91,12 @@ def of_credentials(bridge: IPv4Network) -> tuple[Need, ...]:
         destination=bridge,
         bridge=bridge,
     )
-    return Need(asked, f"packets of tasks to 127.0.0.1:{CREDENTIALS_PORT}"), Need(answer, "answers to tasks")
+    return RequiredTraffic(asked, f"packets of tasks to 127.0.0.1:{CREDENTIALS_PORT}"), RequiredTraffic(
+        answer, "answers to tasks"
+    )
 
 
-def of_tasks(bridge: IPv4Network, uplink: str = "") -> tuple[Need, ...]:
+def of_tasks(bridge: IPv4Network, uplink: str = "") -> tuple[RequiredTraffic, ...]:
     """Tasks that connect to port 443 and ask DNS, and the answers.
 
     Args:
@@ -106,7 +108,7 @@ def of_tasks(bridge: IPv4Network, uplink: str = "") -> tuple[Need, ...]:
         ("tcp", 443, "connections of tasks to port 443", "answers to tasks from port 443"),
         ("udp", 53, "DNS questions of tasks", "DNS answers to tasks"),
     ):
-        asked = Packet(
+        asked = AskedPacket(
             protocol=protocol,
             hook=Hook.FORWARD,
             destination_port=port,
@@ -117,7 +119,7 @@ def of_tasks(bridge: IPv4Network, uplink: str = "") -> tuple[Need, ...]:
             bridge=bridge,
             uplink=uplink,
         )
-        answer = Packet(
+        answer = AskedPacket(
             protocol=protocol,
             hook=Hook.FORWARD,
             source_port=port,
@@ -128,5 +130,5 @@ def of_tasks(bridge: IPv4Network, uplink: str = "") -> tuple[Need, ...]:
             bridge=bridge,
             uplink=uplink,
         )
-        found += [Need(asked, out), Need(answer, back)]
+        found += [RequiredTraffic(asked, out), RequiredTraffic(answer, back)]
     return tuple(found)

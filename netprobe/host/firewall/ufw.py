@@ -9,7 +9,7 @@ from __future__ import annotations
 from netprobe.findings import Place
 from netprobe.host.filesystem import FileSystem
 from netprobe.host.firewall import iptables
-from netprobe.host.firewall.model import Action, Chain, FilterRule, Packet, merged
+from netprobe.host.firewall.model import Action, AskedPacket, Chain, FilterRule, merged
 from netprobe.host.readers import settings
 from netprobe.host.readers.settings import Setting
 
@@ -26,7 +26,7 @@ def is_enabled(root: FileSystem) -> bool:
     return found is not None and found.value.lower() == "yes"
 
 
-def chains(root: FileSystem, packet: Packet) -> dict[str, Chain]:
+def chains(root: FileSystem, packet: AskedPacket) -> dict[str, Chain]:
     """The chains of the filter table, every condition decided for one packet.
 
     Raises:

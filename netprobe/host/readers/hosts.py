@@ -14,7 +14,7 @@ MAX_FILE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class HostsLine:
     """One line that counts.
 
     Attributes:
@@ -28,7 +28,7 @@ class Entry:
     line: int
 
 
-def parse(lines: Iterable[tuple[int, str]]) -> Iterator[Entry]:
+def parse(lines: Iterable[tuple[int, str]]) -> Iterator[HostsLine]:
     """Read the numbered lines of a hosts file."""
     for number, line in lines:
         words = line.partition("#")[0].split()
@@ -39,4 +39,4 @@ def parse(lines: Iterable[tuple[int, str]]) -> Iterator[Entry]:
         except ValueError:
             continue
         names = tuple(word.lower().removesuffix(".") for word in words[1:])
-        yield Entry(address=address, names=names, line=number)
+        yield HostsLine(address=address, names=names, line=number)

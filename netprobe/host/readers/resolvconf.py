@@ -19,7 +19,7 @@ MAX_NDOTS = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class ResolvValue:
     """One value and the line where it stands."""
 
     value: str
@@ -27,7 +27,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResolvConf:
+class ResolvConfFile:
     """What stands in a resolv.conf.
 
     Attributes:
@@ -36,9 +36,9 @@ class ResolvConf:
         options: every option, ``NAME`` or ``NAME:VALUE``.
     """
 
-    servers: tuple[Entry, ...] = ()
-    search: tuple[Entry, ...] = ()
-    options: tuple[Entry, ...] = ()
+    servers: tuple[ResolvValue, ...] = ()
+    search: tuple[ResolvValue, ...] = ()
+    options: tuple[ResolvValue, ...] = ()
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -51,34 +51,34 @@ class ResolvConf:
         return any(entry.value == "use-vc" for entry in self.options)
 
     @property
-    def ndots(self) -> Entry:
+    def ndots(self) -> ResolvValue:
         """How many dots make a name that is asked as it is first; line 0 for the default."""
-        last = Entry(value="1", line=0)
+        last = ResolvValue(value="1", line=0)
         for entry in self.options:
             name, _, value = entry.value.partition(":")
             if name == "ndots" and value.isascii() and value.isdigit():
-                last = Entry(value=str(min(int(value[:4]), MAX_NDOTS)), line=entry.line)
+                last = ResolvValue(value=str(min(int(value[:4]), MAX_NDOTS)), line=entry.line)
         return last
 
 
-def parse(lines: Iterable[tuple[int, str]]) -> ResolvConf:
+def parse(lines: Iterable[tuple[int, str]]) -> ResolvConfFile:
     """Read the numbered lines of a resolv.conf."""
-    servers: list[Entry] = []
-    search: tuple[Entry, ...] = ()
-    options: list[Entry] = []
+    servers: list[ResolvValue] = []
+    search: tuple[ResolvValue, ...] = ()
+    options: list[ResolvValue] = []
     for number, line in lines:
         words = line.split()
         if not words or line[0] in "#;":
             continue
         keyword, values = words[0], words[1:]
         if keyword == "nameserver" and values:
-            servers.append(Entry(value=values[0], line=number))
+            servers.append(ResolvValue(value=values[0], line=number))
         elif keyword in ("search", "domain") and values:
             wanted = values if keyword == "search" else values[:1]
-            search = tuple(Entry(value=value.rstrip(".").lower(), line=number) for value in wanted)
+            search = tuple(ResolvValue(value=value.rstrip(".").lower(), line=number) for value in wanted)
         elif keyword == "options":
-            options += [Entry(value=value, line=number) for value in values]
-    return ResolvConf(servers=tuple(servers), search=search, options=tuple(options))
+            options += [ResolvValue(value=value, line=number) for value in values]
+    return ResolvConfFile(servers=tuple(servers), search=search, options=tuple(options))
 
 
 def is_address(text: str) -> bool:

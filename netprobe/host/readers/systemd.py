@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from netprobe.findings import Place
-from netprobe.host.filesystem import FileSystem, Kind, UnreadableError
+from netprobe.host.filesystem import FileKind, FileSystem, UnreadableError
 from netprobe.host.readers.settings import MAX_FILE, NAME, Setting, bounded, environment_file
 
 UNIT_FOLDERS = (
@@ -381,7 +381,7 @@ def unit_exists(root: FileSystem, unit: str) -> bool:
 def masked(root: FileSystem, unit: str) -> bool:
     """Whether ``systemctl mask`` was used on it (a link to /dev/null)."""
     entry = root.lentry(f"{UNIT_FOLDERS[0]}/{unit}")
-    return entry is not None and entry.kind is Kind.LINK and entry.target == "/dev/null"
+    return entry is not None and entry.kind is FileKind.LINK and entry.target == "/dev/null"
 
 
 def enabled(root: FileSystem, unit: str) -> Place | None:

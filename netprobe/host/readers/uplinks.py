@@ -24,7 +24,7 @@ MAX_LINKS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class Uplink:
     """One interface.
 
     Attributes:
@@ -55,15 +55,15 @@ class _Draft:
         if digits.isascii() and digits.isdigit() and 0 < len(digits) <= 6 and int(digits) > 0:
             self.mtu, self.mtu_line = int(digits), line
 
-    def made(self) -> Link:
+    def made(self) -> Uplink:
         shown = f"{self.name} mtu {self.mtu}" if self.mtu is not None else self.name
         place = Place(file=self.file, line=self.mtu_line or self.line or None, text=shown[:200])
-        return Link(name=self.name, mtu=self.mtu or self.default_mtu, default=self.default, place=place)
+        return Uplink(name=self.name, mtu=self.mtu or self.default_mtu, default=self.default, place=place)
 
 
-def configured(root: FileSystem) -> tuple[Link, ...]:
+def configured(root: FileSystem) -> tuple[Uplink, ...]:
     """Every interface that the files of an image configure."""
-    found: list[Link] = []
+    found: list[Uplink] = []
     for reader in (_netplan, _ifupdown, _keyfiles, _ifcfg, _networkd, _wireguard):
         for draft in reader(root):
             if len(found) < MAX_LINKS and draft.name != "lo":
@@ -71,7 +71,7 @@ def configured(root: FileSystem) -> tuple[Link, ...]:
     return tuple(found)
 
 
-def running(root: FileSystem) -> Link | None:
+def running(root: FileSystem) -> Uplink | None:
     """The interface of the IPv4 default route of a running host, by ``/proc/net/route`` and ``/sys/class/net``."""
     for _, line in root.lines("/proc/net/route", MAX_FILE):
         words = line.split()
@@ -81,7 +81,7 @@ def running(root: FileSystem) -> Link | None:
         text = (root.text(path, 64) or "").strip()
         if "/" in words[0] or not text.isdigit():
             return None
-        return Link(name=words[0], mtu=int(text), default=True, place=Place(file=path, line=1, text=text))
+        return Uplink(name=words[0], mtu=int(text), default=True, place=Place(file=path, line=1, text=text))
     return None
 
 

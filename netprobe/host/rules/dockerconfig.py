@@ -221,7 +221,7 @@ def docker_mtu_too_large(machine: Machine) -> Judgement:
     return warned(title, f'set "mtu": {least.mtu} in {config.file} and restart Docker', (least.place, place))
 
 
-def _links(machine: Machine) -> tuple[uplinks.Link, ...]:
+def _links(machine: Machine) -> tuple[uplinks.Uplink, ...]:
     """The interfaces that lead out: of a running host one, of an image those with a default route and a set MTU."""
     if machine.running:
         link = uplinks.running(machine.root)

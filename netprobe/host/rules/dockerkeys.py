@@ -21,7 +21,7 @@ NEWEST: Version = (29,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class DockerKey:
     """One key.
 
     Attributes:
@@ -118,14 +118,14 @@ FLAT = frozenset(
 """Objects that are one value. dockerd takes the keys inside any other object for keys of the file itself."""
 
 
-def _table() -> Iterator[tuple[str, Key]]:
+def _table() -> Iterator[tuple[str, DockerKey]]:
     kinds = (("bool", _BOOLS), ("int", _INTS), ("str", _TEXTS), ("list", _LISTS), ("dict", _DICTS), ("any", _OTHERS))
     for kind, names in kinds:
         for name in names.split():
-            yield name, Key(type=kind, since=_SINCE.get(name, ()), until=_UNTIL.get(name, ()))
+            yield name, DockerKey(type=kind, since=_SINCE.get(name, ()), until=_UNTIL.get(name, ()))
 
 
-KEYS: Mapping[str, Key] = dict(_table())
+KEYS: Mapping[str, DockerKey] = dict(_table())
 
 
 def flattened(settings: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -32,7 +32,7 @@ _AWS = re.compile(
 )
 
 
-def _read(machine: Machine) -> resolvconf.ResolvConf:
+def _read(machine: Machine) -> resolvconf.ResolvConfFile:
     return resolvconf.parse(machine.root.lines(FILE, MAX_FILE))
 
 
@@ -54,7 +54,7 @@ def resolver_missing(machine: Machine) -> Judgement:
     return passed(f"{len(servers)} resolver(s) configured", *places)
 
 
-def _place(server: resolvconf.Entry) -> Place:
+def _place(server: resolvconf.ResolvValue) -> Place:
     return Place(file=FILE, line=server.line, text=f"nameserver {server.value}"[:200])
 
 

@@ -14,7 +14,7 @@ from binascii import a2b_base64
 from collections.abc import Iterator
 
 from netprobe.findings import Place, Severity
-from netprobe.host.filesystem import FileSystem, Kind
+from netprobe.host.filesystem import FileKind, FileSystem
 from netprobe.host.machine import Machine
 from netprobe.host.readers.truststore import BUNDLES
 from netprobe.host.rules.define import rule
@@ -102,7 +102,7 @@ def _below(root: FileSystem, folder: str, depth: int) -> Iterator[str]:
     yield from root.glob(folder, ".crt", ".pem", ".cer")
     for name in root.names(folder) if depth < _MAX_DEPTH else ():
         entry = root.lentry(f"{folder}/{name}")
-        if entry is not None and entry.kind is Kind.FOLDER:
+        if entry is not None and entry.kind is FileKind.FOLDER:
             yield from _below(root, f"{folder}/{name}", depth + 1)
 
 

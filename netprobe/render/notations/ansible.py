@@ -7,7 +7,7 @@ Ansible fills every string as a template, so strings that come from a value pass
 
 from __future__ import annotations
 
-from netprobe.render.model import Commands, File, Notation, Proof, Source
+from netprobe.render.model import Commands, File, Notation, Source, TargetProof
 
 _READ = "2026-11-29"
 _FILE = File(name="netprobe.yml", template="netprobe.yml.j2")
@@ -28,7 +28,7 @@ def _tasks(
             rollback=f"the same with the old file, or as the page says{then}",
         ),
         needs=needs,
-        proof=Proof(schema=schema, grammar=grammar),
+        proof=TargetProof(schema=schema, grammar=grammar),
         sources=(Source(where=source, read=_READ),),
     )
 

@@ -7,7 +7,7 @@ nothing is taken over. Strings pass the filter ``hcl``, which writes no template
 
 from __future__ import annotations
 
-from netprobe.render.model import Commands, File, Notation, Proof, Source
+from netprobe.render.model import Commands, File, Notation, Source, TargetProof
 
 _READ = "2026-11-29"
 _GRAMMAR = "HCL by python-hcl2; resources and arguments by the provider's documents"
@@ -51,7 +51,7 @@ def _single(
         files=(file,),
         commands=_commands(name, then),
         needs=needs,
-        proof=Proof(schema=schema, grammar=_GRAMMAR),
+        proof=TargetProof(schema=schema, grammar=_GRAMMAR),
         sources=(Source(where=source, read=_READ),),
     )
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from netprobe.render.readers.base import Configuration, Rule
+from netprobe.render.readers.base import Configuration, ReadRule
 from netprobe.render.readers.clouds import netskope, skyhigh, umbrella
 from netprobe.render.readers.cpl import cpl
 from netprobe.render.readers.devices import asa, fortios, iosxe, panos_edl, panos_xml, srx
@@ -40,7 +40,7 @@ from netprobe.render.readers.proxies import haproxy, nginx, pac, privoxy, tinypr
 from netprobe.render.readers.resolvers import connmark, coredns, rpz, unbound
 from netprobe.render.readers.squid import squid, squid_splice
 
-__all__ = ["READERS", "Configuration", "Rule", "in_file"]
+__all__ = ["READERS", "Configuration", "ReadRule", "in_file"]
 
 READERS: dict[str, Callable[[str], Configuration]] = {
     "squid": squid,

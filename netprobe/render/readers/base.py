@@ -31,7 +31,7 @@ MOST_STARS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Ports:
+class RulePorts:
     """Ports that a rule is about; without any: every port.
 
     Attributes:
@@ -41,7 +41,7 @@ class Ports:
     spans: tuple[tuple[int, int], ...] = ()
 
     @classmethod
-    def of(cls, spans: Iterable[tuple[int, int]]) -> Ports:
+    def of(cls, spans: Iterable[tuple[int, int]]) -> RulePorts:
         """Ports from runs in any order, which may overlap; what lies beyond port 65535 is left out."""
         within = ((first, min(last, LAST_PORT)) for first, last in spans)
         return cls(tuple(_merged((first, last) for first, last in within if first <= last)))
@@ -54,11 +54,11 @@ class Ports:
         """Whether it is about a port; about every port, where it names none."""
         return not self.spans or any(first <= port <= last for first, last in self.spans)
 
-    def __or__(self, other: Ports) -> Ports:
+    def __or__(self, other: RulePorts) -> RulePorts:
         """The ports that either names."""
         if self == other or not other.spans:
             return self
-        return Ports.of((*self.spans, *other.spans))
+        return RulePorts.of((*self.spans, *other.spans))
 
     def mask(self) -> int:
         """A bit for each port that it names."""
@@ -66,7 +66,7 @@ class Ports:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class ReadRule:
     """One rule of a configuration.
 
     Attributes:
@@ -78,7 +78,7 @@ class Rule:
 
     text: str
     line: int
-    ports: Ports = Ports()
+    ports: RulePorts = RulePorts()
     matches: Callable[[str], bool] = field(compare=False)
 
     def admits(self, probe: str, port: int) -> bool:
@@ -98,7 +98,7 @@ class Configuration:
         dead: entries that never match anything, and why.
     """
 
-    rules: tuple[Rule, ...]
+    rules: tuple[ReadRule, ...]
     by_address: bool
     notes: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
@@ -121,7 +121,7 @@ class Denied:
         self._ports: dict[str, int] = {}
         self._all: set[str] = set()
 
-    def add(self, chain: str, ports: Ports) -> None:
+    def add(self, chain: str, ports: RulePorts) -> None:
         """A rule that denies these ports (none named: all of them).
 
         Raises:
@@ -136,7 +136,7 @@ class Denied:
                 chain, f"is one of more than {MAX_CHAINS} chains that deny ports", "compare with fewer chains"
             )
 
-    def covers(self, chain: str, ports: Ports) -> bool:
+    def covers(self, chain: str, ports: RulePorts) -> bool:
         """Whether a rule for these ports can no longer be reached, or (for every port) not for all of them."""
         denied = self._ports.get(chain, 0)
         return chain in self._all or (not ports.mask() & ~denied if ports else bool(denied))
@@ -240,15 +240,15 @@ def word_after(words: list[str], option: str) -> str | None:
     return next((words[i + 1] for i, word in enumerate(words[:-1]) if word == option), None)
 
 
-def ports_of(text: str) -> Ports:
+def ports_of(text: str) -> RulePorts:
     """``443``, ``443,8443``, ``440:445``, ``440-445``; anything else is every port."""
     spans: list[tuple[int, int]] = []
     for part in filter(None, re.split(r"[,\s{}]+", text)):
         ends = re.split(r"[:-]", part, maxsplit=2)
         if not all(end.isascii() and end.isdigit() and len(end) <= 5 for end in ends):
-            return Ports()
+            return RulePorts()
         spans.append((int(ends[0]), int(ends[-1])))
-    return Ports.of(spans)
+    return RulePorts.of(spans)
 
 
 def first_notes(notes: list[str]) -> tuple[str, ...]:
@@ -262,13 +262,13 @@ class Collected:
     """Rules as a reader finds them, names and networks apart: what they make together, :meth:`made` says."""
 
     def __init__(self) -> None:
-        self._names: list[Rule] = []
-        self._networks: list[Rule] = []
+        self._names: list[ReadRule] = []
+        self._networks: list[ReadRule] = []
         self._unread: list[str] = []
         self.notes: list[str] = []
 
     def name(
-        self, text: str, matches: Callable[[str], bool] | None, *, line: int = 0, ports: Ports | None = None
+        self, text: str, matches: Callable[[str], bool] | None, *, line: int = 0, ports: RulePorts | None = None
     ) -> None:
         """Something that admits names.
 
@@ -281,15 +281,15 @@ class Collected:
         if matches is None:
             self.unread(text, line=line)
         elif len(self._names) < MAX_RULES:
-            self._names.append(Rule(text=text[:400], line=line, ports=ports or Ports(), matches=matches))
+            self._names.append(ReadRule(text=text[:400], line=line, ports=ports or RulePorts(), matches=matches))
 
-    def network(self, text: str, value: str, *, line: int = 0, ports: Ports | None = None) -> None:
+    def network(self, text: str, value: str, *, line: int = 0, ports: RulePorts | None = None) -> None:
         """Something that admits the addresses of a network."""
         matches = in_network(value)
         if matches is None:
             self.unread(text, line=line)
         elif len(self._networks) < MAX_RULES:
-            self._networks.append(Rule(text=text[:400], line=line, ports=ports or Ports(), matches=matches))
+            self._networks.append(ReadRule(text=text[:400], line=line, ports=ports or RulePorts(), matches=matches))
 
     def unread(self, text: str, *, line: int = 0) -> None:
         """A part that may admit more and cannot be read."""

@@ -13,7 +13,7 @@ from netprobe.render.model import Claim, Form
 from netprobe.render.readers.base import (
     MAX_RULES,
     Configuration,
-    Rule,
+    ReadRule,
     expression,
     first_notes,
     matching,
@@ -106,11 +106,11 @@ def _mappings(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _made(found: Iterator[_Found]) -> Configuration:
-    rules: list[Rule] = []
+    rules: list[ReadRule] = []
     unread: list[str] = []
     for number, text, matches in found:
         if matches is None:
             unread.append(f"{f'line {number}: ' if number else ''}{text[:160]} cannot be read")
         elif len(rules) < MAX_RULES:
-            rules.append(Rule(text=text[:400], line=number, matches=matches))
+            rules.append(ReadRule(text=text[:400], line=number, matches=matches))
     return Configuration(rules=tuple(rules), by_address=False, unread=first_notes(unread))

@@ -12,8 +12,8 @@ from netprobe.render.model import Form
 from netprobe.render.readers.base import (
     MAX_RULES,
     Configuration,
-    Ports,
-    Rule,
+    ReadRule,
+    RulePorts,
     everything,
     expression,
     first_notes,
@@ -58,7 +58,7 @@ def cpl(text: str) -> Configuration:
             allowed.append((number, words[1:]))
         elif layer.startswith("<proxy") and first in ("deny", "force_deny"):
             notes.append(f"line {number}: what it denies is not weighed against what other layers allow")
-    rules: list[Rule] = []
+    rules: list[ReadRule] = []
     for number, words in allowed:
         found, why = _allowed(number, words, conditions)
         rules += found
@@ -70,9 +70,9 @@ def cpl(text: str) -> Configuration:
 
 def _allowed(
     number: int, words: list[str], conditions: dict[str, list[tuple[int, str]]]
-) -> tuple[list[Rule], list[str]]:
+) -> tuple[list[ReadRule], list[str]]:
     """The rules that one line is, and what of it cannot be read."""
-    ports = Ports()
+    ports = RulePorts()
     named: list[tuple[int, str]] | None = None
     for word in words:
         key, _, value = word.partition("=")
@@ -85,15 +85,15 @@ def _allowed(
         elif not _ABOUT_CLIENTS.match(word):
             return [], [f"line {number}: {word[:160]} cannot be judged"]
     if named is None:
-        return [Rule(text=" ".join(words)[:400] or "ALLOW", line=number, ports=ports, matches=everything)], []
-    rules: list[Rule] = []
+        return [ReadRule(text=" ".join(words)[:400] or "ALLOW", line=number, ports=ports, matches=everything)], []
+    rules: list[ReadRule] = []
     unread: list[str] = []
     for at, line in named:
         matches = _host(" ".join(shell_words(line)))
         if matches is None:
             unread.append(f"line {at}: {line[:160]} cannot be read")
         else:
-            rules.append(Rule(text=line[:400], line=at, ports=ports, matches=matches))
+            rules.append(ReadRule(text=line[:400], line=at, ports=ports, matches=matches))
     return rules, unread
 
 

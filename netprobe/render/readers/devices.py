@@ -12,8 +12,8 @@ from netprobe.render.model import Form
 from netprobe.render.readers.base import (
     MAX_RULES,
     Configuration,
-    Ports,
-    Rule,
+    ReadRule,
+    RulePorts,
     expression,
     first_notes,
     in_network,
@@ -79,7 +79,7 @@ def _asa(text: str, permitted: set[str]) -> Iterator[_Found]:
 def iosxe(text: str) -> Configuration:
     """Patterns of FQDN groups that an access list permits on some ports; a group that nothing permits is told."""
     patterns: dict[str, list[tuple[int, str]]] = {}
-    permitted: list[tuple[str, Ports]] = []
+    permitted: list[tuple[str, RulePorts]] = []
     here = ""
     for number, line in numbered_lines(text):
         if named := re.match(r"object-group fqdn (\S+)$", line):
@@ -90,7 +90,7 @@ def iosxe(text: str) -> Configuration:
             patterns.setdefault(here, []).append((number, pattern.group(1)))
         elif (ace := _FQDN_ACE.match(line)) and ace.group(1) == "permit":
             permitted.append((ace.group(2), ports_of(ace.group(3) or "")))
-    rules: list[Rule] = []
+    rules: list[ReadRule] = []
     unread: list[str] = []
     for group, ports in permitted:
         for number, said in patterns.get(group, ()):
@@ -98,7 +98,7 @@ def iosxe(text: str) -> Configuration:
             if matches is None:
                 unread.append(f"line {number}: {said[:160]} cannot be read")
             elif len(rules) < MAX_RULES:
-                rules.append(Rule(text=f"{said[:240]} in {group}", line=number, ports=ports, matches=matches))
+                rules.append(ReadRule(text=f"{said[:240]} in {group}", line=number, ports=ports, matches=matches))
     idle = sorted(set(patterns) - {group for group, _ in permitted})
     notes = [f"no line permits the group {group}" for group in idle]
     return Configuration(rules=tuple(rules), by_address=False, notes=first_notes(notes), unread=first_notes(unread))
@@ -157,7 +157,7 @@ def _tokens(entries: Iterator[tuple[int, str]]) -> Iterator[_Found]:
 
 
 def _made(found: Iterator[_Found]) -> Configuration:
-    rules: list[Rule] = []
+    rules: list[ReadRule] = []
     dead: list[str] = []
     unread: list[str] = []
     for number, text, matches, never in found:
@@ -166,7 +166,7 @@ def _made(found: Iterator[_Found]) -> Configuration:
         elif matches is None:
             unread.append(f"line {number}: {text[:160]} cannot be read")
         elif len(rules) < MAX_RULES:
-            rules.append(Rule(text=text[:400], line=number, matches=matches))
+            rules.append(ReadRule(text=text[:400], line=number, matches=matches))
     return Configuration(
         rules=tuple(rules), by_address=False, notes=(_ASSUMED,), unread=first_notes(unread), dead=first_notes(dead)
     )

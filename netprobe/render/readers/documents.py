@@ -12,8 +12,8 @@ from netprobe.render.model import Form
 from netprobe.render.readers.base import (
     MAX_RULES,
     Configuration,
-    Ports,
-    Rule,
+    ReadRule,
+    RulePorts,
     expression,
     first_notes,
     matching,
@@ -27,7 +27,7 @@ MAX_DEPTH = 500
 
 def cilium(text: str) -> Configuration:
     """``toFQDNs`` of a CiliumNetworkPolicy: ``*`` stands within one label, ``**.`` in front for one or more."""
-    rules: list[Rule] = []
+    rules: list[ReadRule] = []
     documents, broken = yaml_documents(text)
     unread = [*broken]
     for document in documents:
@@ -39,7 +39,7 @@ def cilium(text: str) -> Configuration:
                 if matches is None:
                     unread.append(f"{pattern[:160]} cannot be read")
                 else:
-                    rules.append(Rule(text=pattern[:400], line=0, ports=ports, matches=matches))
+                    rules.append(ReadRule(text=pattern[:400], line=0, ports=ports, matches=matches))
     return Configuration(rules=tuple(rules[:MAX_RULES]), by_address=False, unread=first_notes(unread))
 
 
@@ -54,14 +54,14 @@ def _cilium(pattern: str) -> Callable[[str], bool] | None:
     return lambda probe: found.fullmatch(probe) is not None
 
 
-def _ports(block: Mapping[str, Any]) -> Ports:
+def _ports(block: Mapping[str, Any]) -> RulePorts:
     told = [str(port.get("port", "")) for one in block.get("toPorts") or () for port in one.get("ports") or ()]
-    return ports_of(",".join(told)) if told else Ports()
+    return ports_of(",".join(told)) if told else RulePorts()
 
 
 def fqdn_policy(text: str) -> Configuration:
     """``matches`` of GKE's FQDNNetworkPolicy: ``*.x`` stands for one label in front of x."""
-    found: list[tuple[Form, str, Ports]] = []
+    found: list[tuple[Form, str, RulePorts]] = []
     documents, broken = yaml_documents(text)
     for document in documents:
         for block in _mappings(document, "matches"):
@@ -75,7 +75,7 @@ def fqdn_policy(text: str) -> Configuration:
 
 def cluster_policy(text: str) -> Configuration:
     """``domainNames`` of rules that accept: ``*.x`` stands for one label or more in front of x."""
-    found: list[tuple[Form, str, Ports]] = []
+    found: list[tuple[Form, str, RulePorts]] = []
     documents, broken = yaml_documents(text)
     for document in documents:
         for block in _mappings(document, "to"):
@@ -97,15 +97,15 @@ def _destination_ports(block: Mapping[str, Any]) -> Iterator[str]:
             yield str(port.get("number", ""))
 
 
-def _by_form(found: list[tuple[Form, str, Ports]], broken: tuple[str, ...]) -> Configuration:
-    rules: list[Rule] = []
+def _by_form(found: list[tuple[Form, str, RulePorts]], broken: tuple[str, ...]) -> Configuration:
+    rules: list[ReadRule] = []
     unread = [*broken]
     for form, value, ports in found[:MAX_RULES]:
         matches = matching(form, value)
         if matches is None:
             unread.append(f"{value[:160]} cannot be read")
         else:
-            rules.append(Rule(text=value[:400], line=0, ports=ports, matches=matches))
+            rules.append(ReadRule(text=value[:400], line=0, ports=ports, matches=matches))
     return Configuration(rules=tuple(rules), by_address=False, unread=first_notes(unread))
 
 
@@ -156,7 +156,7 @@ _PASS = re.compile(r"pass\s+tls\s+.+?->\s*\S+\s+(\S+)\s*\((.*)\)\s*$")
 
 def suricata(text: str) -> Configuration:
     """``pass tls`` rules by ``tls.sni``, and the items of a domain list of AWS Network Firewall."""
-    rules: list[Rule] = []
+    rules: list[ReadRule] = []
     unread: list[str] = []
     for number, line in numbered_lines(text):
         if found := _PASS.match(line):
@@ -164,12 +164,12 @@ def suricata(text: str) -> Configuration:
             if matches is None:
                 unread.append(f"line {number}: {line[:160]} cannot be read")
             else:
-                rules.append(Rule(text=line[:400], line=number, ports=ports_of(found.group(1)), matches=matches))
+                rules.append(ReadRule(text=line[:400], line=number, ports=ports_of(found.group(1)), matches=matches))
         elif item := re.fullmatch(r'"(\.?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)",?', line):
             form = Form.SUBTREE if item.group(1).startswith(".") else Form.EXACT
             listed = matching(form, item.group(1).lstrip("."))
             if listed is not None:
-                rules.append(Rule(text=item.group(1), line=number, matches=listed))
+                rules.append(ReadRule(text=item.group(1), line=number, matches=listed))
     return Configuration(rules=tuple(rules[:MAX_RULES]), by_address=False, unread=first_notes(unread))
 
 
@@ -201,12 +201,12 @@ def document(text: str) -> Configuration:
 
 
 def _listed(rows: Iterator[tuple[str, str]], broken: tuple[str, ...] = ()) -> Configuration:
-    rules: list[Rule] = []
+    rules: list[ReadRule] = []
     unread = [*broken]
     for number, (name, port) in enumerate(rows, start=1):
         matches = matching(Form.GLOB if "*" in name else Form.EXACT, name)
         if matches is None:
             unread.append(f"row {number}: {name[:160]} cannot be read")
         elif len(rules) < MAX_RULES:
-            rules.append(Rule(text=f"{name} {port}", line=number, ports=ports_of(port), matches=matches))
+            rules.append(ReadRule(text=f"{name} {port}", line=number, ports=ports_of(port), matches=matches))
     return Configuration(rules=tuple(rules), by_address=False, unread=first_notes(unread))

@@ -11,8 +11,8 @@ from netprobe.render.readers.base import (
     MAX_CHAINS,
     MAX_RULES,
     Configuration,
-    Ports,
-    Rule,
+    ReadRule,
+    RulePorts,
     everything,
     first_notes,
     matching,
@@ -22,7 +22,7 @@ from netprobe.render.readers.base import (
 )
 from netprobe.render.readers.documents import yaml_documents
 
-_Named = tuple[int, str, Ports]
+_Named = tuple[int, str, RulePorts]
 """Line, entry, and the ports on which it is admitted."""
 _SETS = re.compile(r"(nftset|ipset)=/(.+)/([^/]+)$")
 _NFT_ACCEPT = re.compile(r"@(\S+) tcp dport (\{[^}@]*\}|\S+)(?= )")
@@ -30,7 +30,7 @@ _NFT_ACCEPT = re.compile(r"@(\S+) tcp dport (\{[^}@]*\}|\S+)(?= )")
 
 def dnsmasq_sets(text: str) -> Configuration:
     """``nftset=`` and ``ipset=`` lines, with the ports of the rules that accept what is in those sets."""
-    ports: dict[str, Ports] = {}
+    ports: dict[str, RulePorts] = {}
     named: list[tuple[int, str, list[str]]] = []
     for number, line in numbered_lines(text):
         if found := _SETS.match(line):
@@ -40,9 +40,9 @@ def dnsmasq_sets(text: str) -> Configuration:
         words = line.split()
         said, name = word_after(words, "--dport") or word_after(words, "--dports"), word_after(words, "--match-set")
         if said and name and words[-2:] == ["-j", "ACCEPT"]:
-            ports[name] = ports.get(name, Ports()) | ports_of(said)
+            ports[name] = ports.get(name, RulePorts()) | ports_of(said)
         elif "accept" in words and (found := _NFT_ACCEPT.search(line)):
-            ports[found[1]] = ports.get(found[1], Ports()) | ports_of(found[2])
+            ports[found[1]] = ports.get(found[1], RulePorts()) | ports_of(found[2])
     notes = (
         [] if ports or not named else ["no rule that accepts these sets is in the file, so each counts on every port"]
     )
@@ -54,8 +54,8 @@ def dnsmasq_sets(text: str) -> Configuration:
     return _made(entries, lambda name: everything if name == "#" else matching(Form.SUBTREE, name), notes)
 
 
-def _together(several: Iterable[Ports]) -> Ports:
-    found = Ports()
+def _together(several: Iterable[RulePorts]) -> RulePorts:
+    found = RulePorts()
     for one in several:
         found = found | one if found else one
     return found
@@ -99,9 +99,9 @@ def smokescreen(text: str) -> Configuration:
             if not isinstance(role, dict):
                 continue
             if role.get("action") in ("open", "report"):
-                entries.append((0, "*", Ports()))
+                entries.append((0, "*", RulePorts()))
             domains = role.get("allowed_domains")
-            entries += [(0, str(name), Ports()) for name in (domains if isinstance(domains, list) else ())]
+            entries += [(0, str(name), RulePorts()) for name in (domains if isinstance(domains, list) else ())]
     notes = ["every role's list counts: which client has which role, the file does not say"] if entries else []
     return _made(list(dict.fromkeys(entries)), _starred, notes, broken)
 
@@ -126,9 +126,11 @@ def route53(text: str) -> Configuration:
             lists.setdefault(name, []).extend((number, one) for one in listed)
         if line == "}":
             kind = ""
-    entries = [(at, one, Ports()) for key, names in lists.items() if actions.get(key) == "ALLOW" for at, one in names]
+    entries = [
+        (at, one, RulePorts()) for key, names in lists.items() if actions.get(key) == "ALLOW" for at, one in names
+    ]
     for request in re.findall(r'"Domains"\s*:\s*\[([^\[\]]*)\]', text):
-        entries += [(0, one, Ports()) for one in re.findall(r'"([^"\s]{1,255})"', request)]
+        entries += [(0, one, RulePorts()) for one in re.findall(r'"([^"\s]{1,255})"', request)]
     idle = [key for key in lists if key not in actions]
     return _made(list(dict.fromkeys(entries)), _starred, [f"no rule of the file names the list {key}" for key in idle])
 
@@ -146,12 +148,12 @@ def _made(
     notes: Iterable[str] = (),
     broken: tuple[str, ...] = (),
 ) -> Configuration:
-    rules: list[Rule] = []
+    rules: list[ReadRule] = []
     unread = [*broken]
     for number, name, ports in entries:
         matches = predicate(name)
         if matches is None:
             unread.append(f"line {number}: {name[:160]} cannot be read")
         elif len(rules) < MAX_RULES:
-            rules.append(Rule(text=name[:400], line=number, ports=ports, matches=matches))
+            rules.append(ReadRule(text=name[:400], line=number, ports=ports, matches=matches))
     return Configuration(rules=tuple(rules), by_address=False, notes=first_notes([*notes]), unread=first_notes(unread))

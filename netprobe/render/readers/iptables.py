@@ -9,7 +9,7 @@ from netprobe.render.readers.base import (
     MAX_RULES,
     Configuration,
     Denied,
-    Rule,
+    ReadRule,
     everything,
     first_notes,
     in_network,
@@ -52,7 +52,7 @@ def iptables(text: str) -> Configuration:
         network = in_network(target) if target else None
         matches = sets.get(into) if into else network if target else everything
         if matches is not None:
-            rules.append(Rule(text=line, line=number, ports=ports, matches=matches))
+            rules.append(ReadRule(text=line, line=number, ports=ports, matches=matches))
     return Configuration(rules=tuple(rules[:MAX_RULES]), by_address=True, notes=first_notes(notes))
 
 

@@ -9,7 +9,7 @@ from netprobe.render.model import Form
 from netprobe.render.readers.base import (
     MAX_RULES,
     Configuration,
-    Rule,
+    ReadRule,
     first_notes,
     in_network,
     matching,
@@ -22,17 +22,17 @@ def plain(text: str) -> Configuration:
 
     A list of both is judged by its names: which networks belong to which name, it cannot say.
     """
-    names: list[Rule] = []
-    networks: list[Rule] = []
+    names: list[ReadRule] = []
+    networks: list[ReadRule] = []
     notes: list[str] = []
     for number, line in numbered_lines(text):
         word = re.split(r"[\s#;,]", line, maxsplit=1)[0].rstrip("/")
         if not word:
             continue
         if (network := in_network(word)) is not None:
-            networks.append(Rule(text=line, line=number, matches=network))
+            networks.append(ReadRule(text=line, line=number, matches=network))
         elif (name := _listed(word)) is not None:
-            names.append(Rule(text=line, line=number, matches=name))
+            names.append(ReadRule(text=line, line=number, matches=name))
         else:
             notes.append(f"line {number} is neither a name nor a network")
     by_address = bool(networks) and not names

@@ -8,7 +8,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from netprobe.render.model import Form
-from netprobe.render.readers.base import MAX_RULES, Configuration, Rule, first_notes, matching, numbered_lines, ports_of
+from netprobe.render.readers.base import (
+    MAX_RULES,
+    Configuration,
+    ReadRule,
+    first_notes,
+    matching,
+    numbered_lines,
+    ports_of,
+)
 
 _Found = tuple[int, str, str]
 """Line, name (or ``*.name``), and the ports as they are written; none: every port."""
@@ -141,7 +149,7 @@ def _inside(value: Any, *keys: str) -> dict[str, Any]:
 
 
 def _made(found: Iterator[_Found] | tuple[_Found, ...], tree: Form = Form.SUFFIX) -> Configuration:
-    rules: list[Rule] = []
+    rules: list[ReadRule] = []
     unread: list[str] = []
     for number, name, ports in found:
         form = tree if name.startswith("*.") else Form.EXACT
@@ -149,7 +157,7 @@ def _made(found: Iterator[_Found] | tuple[_Found, ...], tree: Form = Form.SUFFIX
         if matches is None:
             unread.append(f"line {number}: {name[:160]} cannot be read")
         elif len(rules) < MAX_RULES:
-            rules.append(Rule(text=name[:400], line=number, ports=ports_of(ports), matches=matches))
+            rules.append(ReadRule(text=name[:400], line=number, ports=ports_of(ports), matches=matches))
     return Configuration(
         rules=tuple(rules),
         by_address=False,

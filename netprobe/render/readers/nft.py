@@ -9,8 +9,8 @@ from netprobe.render.readers.base import (
     MAX_RULES,
     Configuration,
     Denied,
-    Ports,
-    Rule,
+    ReadRule,
+    RulePorts,
     everything,
     first_notes,
     in_networks,
@@ -42,7 +42,7 @@ def nft(text: str) -> Configuration:
             continue
         found = re.search(r"\b(?:ip|ip6)\s+daddr\s+(@\S+|\{[^}]*\}|\S+)", line)
         dport = re.search(r"\bdport\s+(\{[^}]*\}|\S+)", line)
-        ports = ports_of(dport.group(1)) if dport else Ports()
+        ports = ports_of(dport.group(1)) if dport else RulePorts()
         if re.search(r"\b(?:drop|reject)\b", line) and not re.search(r"\b(?:[ds]addr|[io]ifname|meta|ct)\b", line):
             denied.add(chain, ports)
         if not re.search(r"\baccept\b", line) or denied.covers(chain, ports):
@@ -52,7 +52,7 @@ def nft(text: str) -> Configuration:
         if matches is None:
             notes.append(f"line {number}: no network could be read")
             continue
-        rules.append(Rule(text=line, line=number, ports=ports, matches=matches))
+        rules.append(ReadRule(text=line, line=number, ports=ports, matches=matches))
     return Configuration(rules=tuple(rules[:MAX_RULES]), by_address=True, notes=first_notes(notes))
 
 

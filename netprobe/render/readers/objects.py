@@ -14,7 +14,7 @@ from netprobe.render.model import Form
 from netprobe.render.readers.base import (
     Collected,
     Configuration,
-    Ports,
+    RulePorts,
     expression,
     in_network,
     matching,
@@ -109,7 +109,7 @@ def checkpoint(text: str) -> Configuration:
             continue
         service = re.search(r"service(?:\.1)? (\S+)", line)
         numbered = _SERVICE.search(service.group(1)) if service else None
-        ports = ports_of(numbered.group(1)) if numbered else Ports()
+        ports = ports_of(numbered.group(1)) if numbered else RulePorts()
         for name in _DESTINATION.findall(line):
             if name in networks:
                 found.network(networks[name], networks[name], line=number, ports=ports)
@@ -148,7 +148,7 @@ def windows(text: str) -> Configuration:
     """Keywords and networks of rules that allow outbound TCP, as netprobe's script makes them."""
     found = Collected()
     keywords = dict(_KEYWORD.findall(text))
-    kind, ports = "", Ports()
+    kind, ports = "", RulePorts()
     for number, line in numbered_lines(text):
         values = line
         if line.startswith("New-NetFirewallRule "):
@@ -157,7 +157,7 @@ def windows(text: str) -> Configuration:
             outbound = "-Action Allow" in options and not re.search(r"-Direction Inbound|-Protocol UDP", options)
             kind = rule.group(2) if rule and outbound else ""
             port = re.search(r"-RemotePort (\S+)", options)
-            ports = ports_of(port.group(1)) if port else Ports()
+            ports = ports_of(port.group(1)) if port else RulePorts()
             values = rule.group(3) if rule else ""
         for value in re.findall(r"'([^']+)'", values) if kind else ():
             if kind == "Address":

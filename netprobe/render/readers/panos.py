@@ -10,7 +10,7 @@ from netprobe.render.readers.base import (
     MAX_RULES,
     MOST_STARS,
     Configuration,
-    Rule,
+    ReadRule,
     first_notes,
     numbered_lines,
     shell_words,
@@ -33,7 +33,7 @@ def panos(text: str) -> Configuration:
             if matches is None:
                 dead.append(f"line {number}: {entry[:160]}: a wildcard must be a whole token, so it never matches")
             else:
-                rules.append(Rule(text=f"{entry[:200]} in {line[:200]}", line=number, matches=matches))
+                rules.append(ReadRule(text=f"{entry[:200]} in {line[:200]}", line=number, matches=matches))
     return Configuration(
         rules=tuple(rules[:MAX_RULES]), by_address=False, notes=first_notes(notes), dead=first_notes(dead)
     )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from netprobe.render.model import Form
-from netprobe.render.readers.base import Collected, Configuration, Ports, everything, expression, matching, ports_of
+from netprobe.render.readers.base import Collected, Configuration, RulePorts, everything, expression, matching, ports_of
 from netprobe.render.readers.documents import MAX_NODES, yaml_documents
 
 _WORLD = ("0.0.0.0/0", "::/0")
@@ -54,7 +54,7 @@ def _starred(name: str) -> Callable[[str], bool] | None:
 def envoy(text: str) -> Configuration:
     """Matches of the server name, exact or by expression, of an RBAC filter or of matchers."""
     found = Collected()
-    ports = Ports()
+    ports = RulePorts()
     for node in _mappings(text, found):
         # The port stands before the names: of the listener, or beside the name in a rule.
         port = node.get("destination_port", _inner(node, "socket_address").get("port_value"))
@@ -134,7 +134,7 @@ def networkpolicy(text: str) -> Configuration:
     return found.made()
 
 
-def _numbers(node: Mapping[str, Any]) -> Ports:
+def _numbers(node: Mapping[str, Any]) -> RulePorts:
     """The TCP ports of a Kubernetes rule."""
     told = [one for one in _list(node, "ports") if isinstance(one, dict) and one.get("protocol", "TCP") == "TCP"]
     return ports_of(",".join(str(one.get("port", "")) for one in told))

@@ -10,7 +10,7 @@ from netprobe.render.readers.base import (
     MAX_RULES,
     Collected,
     Configuration,
-    Rule,
+    ReadRule,
     expression,
     first_notes,
     matching,
@@ -24,7 +24,7 @@ _NGINX = re.compile(r'"?(~\*?|~)?([^"\s;{}]+)"?\s+[^;{}]+;')
 
 def haproxy(text: str) -> Configuration:
     """``acl … req.ssl_sni`` lines, and bare list files, a name or an expression a line."""
-    rules: list[Rule] = []
+    rules: list[ReadRule] = []
     unread: list[str] = []
     for number, line in numbered_lines(text):
         found = _HAPROXY.match(line)
@@ -44,7 +44,7 @@ def haproxy(text: str) -> Configuration:
 
 def nginx(text: str) -> Configuration:
     """Entries of a map of ``$ssl_preread_server_name``: names, ``*.name``, ``.name`` and expressions."""
-    rules: list[Rule] = []
+    rules: list[ReadRule] = []
     unread: list[str] = []
     for number, line in numbered_lines(text):
         found = _NGINX.fullmatch(line)
@@ -63,7 +63,7 @@ def nginx(text: str) -> Configuration:
 
 def tinyproxy(text: str) -> Configuration:
     """A filter of expressions, one a line, of what is allowed (``FilterDefaultDeny Yes``)."""
-    rules: list[Rule] = []
+    rules: list[ReadRule] = []
     unread: list[str] = []
     for number, line in numbered_lines(text):
         if not line.startswith("#") and "." in line and not re.match(r"[A-Z][A-Za-z]+\s", line):
@@ -73,7 +73,7 @@ def tinyproxy(text: str) -> Configuration:
 
 def privoxy(text: str) -> Configuration:
     """Patterns beneath ``{ -block }``: names, and globs whose asterisk stays in its label and may stand for nothing."""
-    rules: list[Rule] = []
+    rules: list[ReadRule] = []
     unread: list[str] = []
     open_ = False
     for number, line in numbered_lines(text):
@@ -123,12 +123,14 @@ def _by_match(kind: str | None, value: str) -> Callable[[str], bool] | None:
     return None
 
 
-def _add(rules: list[Rule], unread: list[str], number: int, text: str, matches: Callable[[str], bool] | None) -> None:
+def _add(
+    rules: list[ReadRule], unread: list[str], number: int, text: str, matches: Callable[[str], bool] | None
+) -> None:
     if matches is None:
         unread.append(f"line {number}: {text[:160]} cannot be read")
     elif len(rules) < MAX_RULES:
-        rules.append(Rule(text=text[:400], line=number, matches=matches))
+        rules.append(ReadRule(text=text[:400], line=number, matches=matches))
 
 
-def _made(rules: list[Rule], unread: list[str]) -> Configuration:
+def _made(rules: list[ReadRule], unread: list[str]) -> Configuration:
     return Configuration(rules=tuple(rules), by_address=False, unread=first_notes(unread))

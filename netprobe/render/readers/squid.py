@@ -11,8 +11,8 @@ from netprobe.render.model import Claim, Form
 from netprobe.render.readers.base import (
     MAX_RULES,
     Configuration,
-    Ports,
-    Rule,
+    ReadRule,
+    RulePorts,
     everything,
     expression,
     first_notes,
@@ -27,7 +27,7 @@ def squid(text: str) -> Configuration:
     access = tuple(_squid_access(text))
     allowed = {word for _, verdict, words in access if verdict == "allow" for word in words if not word.startswith("!")}
     kinds = {"all": "src", "CONNECT": "method"}
-    ports: dict[str, Ports] = {}
+    ports: dict[str, RulePorts] = {}
     for _, line in numbered_lines(text):
         words = line.split()
         if words[:1] == ["acl"] and len(words) > 3:
@@ -59,7 +59,7 @@ def squid(text: str) -> Configuration:
                     unread.append(f"line {number}: {value[:160]} cannot be read")
                 continue
             said = f"{value[:200]} in {line[:200]}"
-            rules.append(Rule(text=said, line=number, ports=bound[words[1]], matches=matches))
+            rules.append(ReadRule(text=said, line=number, ports=bound[words[1]], matches=matches))
     return Configuration(
         rules=tuple(rules[:MAX_RULES]),
         by_address=False,
@@ -88,7 +88,7 @@ def squid_splice(text: str) -> Configuration:
     if not whole or ends:
         return found
     at = bumps[-1][0] if bumps else 1
-    everywhere = Rule(
+    everywhere = ReadRule(
         text="no ssl_bump terminate for every step, so what no line names is spliced through",
         line=at,
         matches=everything,
@@ -125,10 +125,10 @@ def _squid_access(text: str) -> Iterator[_Access]:
 
 
 def _squid_without_names(
-    access: Iterable[_Access], kinds: dict[str, str], ports: dict[str, Ports]
-) -> tuple[list[Rule], list[str]]:
+    access: Iterable[_Access], kinds: dict[str, str], ports: dict[str, RulePorts]
+) -> tuple[list[ReadRule], list[str]]:
     """The lines that admit every name, and notes on those that deny some first."""
-    rules: list[Rule] = []
+    rules: list[ReadRule] = []
     notes: list[str] = []
     for number, verdict, words in access:
         names = [word for word in words if kinds.get(word) in _SQUID]
@@ -139,16 +139,16 @@ def _squid_without_names(
         if all(kinds.get(word) in _SQUID_CLIENT for word in words):
             mine = _together(words, ports)
             text = f"http_access allow {' '.join(words)}"
-            rules.append(Rule(text=text, line=number, ports=mine, matches=everything))
+            rules.append(ReadRule(text=text, line=number, ports=mine, matches=everything))
             notes.append(f"line {number}: it admits every name, for the clients that it is about")
         else:
             notes.append(f"line {number}: it cannot be judged")
     return rules, notes
 
 
-def _ports_by_acl(access: Iterable[_Access], ports: dict[str, Ports]) -> dict[str, Ports]:
+def _ports_by_acl(access: Iterable[_Access], ports: dict[str, RulePorts]) -> dict[str, RulePorts]:
     """For each ACL the ports of the ``http_access allow`` lines that name it (empty: every port)."""
-    found: dict[str, Ports] = {}
+    found: dict[str, RulePorts] = {}
     everywhere: set[str] = set()
     for _, verdict, words in access:
         if verdict != "allow":
@@ -157,13 +157,13 @@ def _ports_by_acl(access: Iterable[_Access], ports: dict[str, Ports]) -> dict[st
         for word in words:
             if not mine:
                 everywhere.add(word)
-            found[word] = found.get(word, Ports()) | mine
-    return {name: Ports() if name in everywhere else mine for name, mine in found.items()}
+            found[word] = found.get(word, RulePorts()) | mine
+    return {name: RulePorts() if name in everywhere else mine for name, mine in found.items()}
 
 
-def _together(words: Iterable[str], ports: dict[str, Ports]) -> Ports:
+def _together(words: Iterable[str], ports: dict[str, RulePorts]) -> RulePorts:
     """The ports of all the ACLs of a line that are about ports."""
-    return Ports.of(span for word in words if word in ports for span in ports[word].spans)
+    return RulePorts.of(span for word in words if word in ports for span in ports[word].spans)
 
 
 def _squid_value(kind: str, value: str, *, ignore_case: bool) -> Callable[[str], bool] | None:

@@ -8,13 +8,24 @@ that IPv6 would go unfiltered (the policy says ``mixed``); names are one space, 
 
 from __future__ import annotations
 
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
+from netprobe.render.model import (
+    Commands,
+    Comment,
+    DeviceCapability,
+    File,
+    Form,
+    Layer,
+    Scope,
+    Source,
+    TargetProof,
+    plain_context,
+)
 
 NAME = "aerleon"
 TITLE = "Aerleon (definitions and a policy for its generators)"
 LAYER = Layer.IP
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     beyond=("UDP 443 (QUIC) is not governed: the policy's terms are for TCP",),
     forms=frozenset({Form.ADDRESS}),
     default_action="refused on the ports named above by the policy's last terms; by the definitions alone, nothing",
@@ -31,7 +42,7 @@ COMMANDS = Commands(
     replace="replace both files, run aclgen, load what it made as its device wants it",
     rollback="put the old files back, run aclgen",
 )
-PROOF = Proof(engine="aerleon 1.18.0: its iptables, nftables, cisco, juniper and arista generators")
+PROOF = TargetProof(engine="aerleon 1.18.0: its iptables, nftables, cisco, juniper and arista generators")
 SOURCES = (
     Source(where="aerleon 1.18.0, run", read="2026-11-23"),
     Source(where="https://aerleon.readthedocs.io/en/latest/reference/yaml_reference/", read="2026-11-23"),

@@ -20,18 +20,18 @@ from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     Dialect,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 from netprobe.render.targets import suricata
 
@@ -41,7 +41,7 @@ LAYER = Layer.SNI
 COMMENT = Comment.HASH
 CAPACITY = 1000
 """Fixed when the rule group is made, so it leaves room; a rule takes 1, and every port has four drop rules."""
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     beyond=(
         "a server name that holds a NUL is compared up to it",
         "up to 16 KiB of a protocol that is not known pass before it is dropped",
@@ -68,7 +68,7 @@ COMMANDS = Commands(
     replace="write the new files, terraform apply",
     rollback="write the old files, terraform apply",
 )
-PROOF = Proof(
+PROOF = TargetProof(
     engine="suricata 7.0.10 (the same rules without AWS's own keyword, which is read, not run; Debian 12 backports)",
     grammar="Suricata rule headers and options; Terraform by python-hcl2",
 )

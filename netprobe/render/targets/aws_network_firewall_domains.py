@@ -19,17 +19,17 @@ from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 
 NAME = "aws-network-firewall-domains"
@@ -38,7 +38,7 @@ LAYER = Layer.SNI
 COMMENT = Comment.HASH
 CAPACITY = 1000
 """Fixed when the rule group is made, so it leaves room."""
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     beyond=("QUIC (UDP 443) is neither of the two protocols that a domain list inspects, so it passes",),
     forms=frozenset({Form.EXACT, Form.SUBTREE}),
     ports=False,
@@ -65,7 +65,7 @@ COMMANDS = Commands(
     replace="write the new file, terraform apply",
     rollback="write the old file, terraform apply",
 )
-PROOF = Proof(
+PROOF = TargetProof(
     engine="suricata 7.0.10 (the rules that AWS documents it makes of a list; Debian 12 backports)",
     grammar="Terraform by python-hcl2",
 )

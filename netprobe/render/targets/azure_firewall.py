@@ -13,24 +13,24 @@ from collections.abc import Mapping
 from netprobe.catalog.model import Endpoint
 from netprobe.render import text
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 
 NAME = "azure-firewall"
 TITLE = "Azure Firewall (application rules, Terraform)"
 LAYER = Layer.SNI
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.SUFFIX}),
     default_action="denied by the firewall itself, unless a network rule or another application rule allows it",
 )
@@ -46,7 +46,7 @@ COMMANDS = Commands(
     replace="write the new file, terraform apply",
     rollback="write the old file, terraform apply",
 )
-PROOF = Proof(grammar="documented FQDN wildcards of application rules; Terraform by python-hcl2")
+PROOF = TargetProof(grammar="documented FQDN wildcards of application rules; Terraform by python-hcl2")
 SOURCES = (
     Source(where="https://learn.microsoft.com/azure/firewall/firewall-faq", read="2026-11-23"),
     Source(

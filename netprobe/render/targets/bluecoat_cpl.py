@@ -18,16 +18,16 @@ It cannot be run here: the tests read it with a grammar of their own, written fr
 from __future__ import annotations
 
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     Dialect,
     File,
     Form,
     Layer,
-    Proof,
     Scope,
     Source,
+    TargetProof,
     plain_context,
 )
 
@@ -35,7 +35,7 @@ NAME = "bluecoat-cpl"
 TITLE = "Symantec Edge SWG / Blue Coat ProxySG (CPL)"
 LAYER = Layer.CONNECT
 COMMENT = Comment.SEMICOLON
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.REGEX}),
     regex=Dialect.PCRE,
     default_action="denied on the ports named above, unless a later policy file allows it",
@@ -53,7 +53,7 @@ COMMANDS = Commands(
     replace="the same, in the place of the old lines",
     rollback="install the local policy file without these lines",
 )
-PROOF = Proof(grammar="Content Policy Language, by its reference")
+PROOF = TargetProof(grammar="Content Policy Language, by its reference")
 SOURCES = (
     Source(
         where="Blue Coat ProxySG Content Policy Language Guide, url= condition, pages 138-142, 263 "

@@ -9,13 +9,24 @@ egress.
 
 from __future__ import annotations
 
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
+from netprobe.render.model import (
+    Commands,
+    Comment,
+    DeviceCapability,
+    File,
+    Form,
+    Layer,
+    Scope,
+    Source,
+    TargetProof,
+    plain_context,
+)
 
 NAME = "calico-enterprise"
 TITLE = "Calico Enterprise and Calico Cloud (NetworkPolicy, domains)"
 LAYER = Layer.DNS_TO_IP
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.SUFFIX}),
     default_action="denied for the pods that the policy selects, by its last rule, all ports and protocols",
 )
@@ -35,7 +46,7 @@ COMMANDS = Commands(
     rollback="kubectl apply the old file, "
     "or kubectl delete networkpolicies.projectcalico.org -n NAMESPACE default.netprobe-ecs-anywhere",
 )
-PROOF = Proof(grammar="documented fields of the v3 NetworkPolicy, and the documented meaning of domains")
+PROOF = TargetProof(grammar="documented fields of the v3 NetworkPolicy, and the documented meaning of domains")
 SOURCES = (
     Source(
         where="https://docs.tigera.io/calico-enterprise/latest/network-policy/domain-based-policy", read="2026-11-23"

@@ -19,17 +19,17 @@ from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 from netprobe.render.naming import Named
 
@@ -37,7 +37,7 @@ NAME = "checkpoint"
 TITLE = "Check Point (domain objects, mgmt_cli)"
 LAYER = Layer.DNS_TO_IP
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.ADDRESS}),
     default_action="dropped by the rule netprobe-deny, TCP and UDP, on the ports named above",
 )
@@ -53,7 +53,7 @@ COMMANDS = Commands(
     replace="the same: the old rules are replaced in the same session",
     rollback="mgmt_cli -r true revert-to-revision to-session UID, or Revisions in SmartConsole; install the policy",
 )
-PROOF = Proof(grammar="Check Point management API calls (dns-domain, network, service-tcp, access-rule)")
+PROOF = TargetProof(grammar="Check Point management API calls (dns-domain, network, service-tcp, access-rule)")
 SOURCES = (
     Source(where="https://sc1.checkpoint.com R81 Security Management guide, Domains", read="2026-11-23"),
     Source(where="https://sc1.checkpoint.com/documents/latest/APIs (add dns-domain)", read="2026-11-23"),

@@ -9,13 +9,24 @@ The DNS rule admits questions about the listed names only, so that DNS is no way
 
 from __future__ import annotations
 
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
+from netprobe.render.model import (
+    Commands,
+    Comment,
+    DeviceCapability,
+    File,
+    Form,
+    Layer,
+    Scope,
+    Source,
+    TargetProof,
+    plain_context,
+)
 
 NAME = "cilium"
 TITLE = "Cilium (CiliumNetworkPolicy, toFQDNs)"
 LAYER = Layer.DNS_TO_IP
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.GLOB}),
     empty_star=True,
     max_name_length=255,
@@ -34,7 +45,7 @@ COMMANDS = Commands(
     replace="kubectl apply -n NAMESPACE -f cilium.yaml (each object is replaced whole)",
     rollback="kubectl apply the old file, or kubectl delete ciliumnetworkpolicy -n NAMESPACE netprobe-ecs-anywhere",
 )
-PROOF = Proof(
+PROOF = TargetProof(
     schema="CiliumNetworkPolicy (@kubernetes-models/cilium 4.0.0)",
     grammar="the conversion of matchPattern that its source has",
 )

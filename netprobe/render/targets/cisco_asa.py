@@ -16,17 +16,17 @@ from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 from netprobe.render.naming import Named
 
@@ -34,7 +34,7 @@ NAME = "cisco-asa"
 TITLE = "Cisco ASA (FQDN objects)"
 LAYER = Layer.DNS_TO_IP
 COMMENT = Comment.BANG
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.ADDRESS}),
     default_action="denied by the last lines of the access list netprobe, TCP and UDP, on the ports named above; "
     "then by the implicit denial",
@@ -51,7 +51,7 @@ COMMANDS = Commands(
     replace="the same in a new session, with clear configure access-list netprobe first (the page says how)",
     rollback="configure session netprobe, revert",
 )
-PROOF = Proof(grammar="ASA object and access-list syntax")
+PROOF = TargetProof(grammar="ASA object and access-list syntax")
 SOURCES = (
     Source(where="Cisco ASA Series Firewall CLI Configuration Guide, chapter 3 (sessions)", read="2026-11-26"),
     Source(where="https://community.cisco.com (tac-p/4029043)", read="2026-11-23"),

@@ -17,17 +17,17 @@ from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 from netprobe.render.naming import Named
 
@@ -35,7 +35,7 @@ NAME = "cisco-ftd"
 TITLE = "Cisco Secure Firewall Threat Defense (FQDN objects)"
 LAYER = Layer.DNS_TO_IP
 COMMENT = Comment.NONE
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     beyond=("UDP 443 (QUIC) is not among the objects: a rule of yours must close it",),
     forms=frozenset({Form.EXACT, Form.ADDRESS}),
     ports=False,
@@ -70,7 +70,7 @@ COMMANDS = Commands(
     replace="POST what is new, change the rule, deploy; nothing takes effect before the deployment",
     rollback="Deploy, Deployment History: roll back to the deployment before it",
 )
-PROOF = Proof(grammar="Firewall Management Center REST objects (FQDN, Network)")
+PROOF = TargetProof(grammar="Firewall Management Center REST objects (FQDN, Network)")
 SOURCES = (
     Source(
         where="https://www.cisco.com/c/en/us/support/docs/security/firepower-management-center/"

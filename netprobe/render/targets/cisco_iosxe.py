@@ -23,25 +23,25 @@ from collections.abc import Mapping
 from netprobe.catalog.model import Endpoint
 from netprobe.errors import CannotExpressError, UsageError
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     Dialect,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 
 NAME = "cisco-iosxe"
 TITLE = "Cisco IOS XE (FQDN object groups, DNS snooping)"
 LAYER = Layer.DNS_TO_IP
 COMMENT = Comment.BANG
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.REGEX}),
     regex=Dialect.POSIX_ERE,
     max_entry_length=240,
@@ -60,7 +60,7 @@ COMMANDS = Commands(
     replace="take the old lines out by their numbers, paste the new file (the page says how)",
     rollback="the lines out of the access list by their numbers, then no object-group fqdn netprobe-443",
 )
-PROOF = Proof(grammar="IOS XE object groups and access lists, by Cisco's YANG models for 17.18")
+PROOF = TargetProof(grammar="IOS XE object groups and access lists, by Cisco's YANG models for 17.18")
 SOURCES = (
     Source(
         where="https://github.com/YangModels/yang (vendor/cisco/xe/17181/Cisco-IOS-XE-object-group.yang: FQDN ACL "

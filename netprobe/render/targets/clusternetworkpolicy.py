@@ -18,17 +18,17 @@ import msgspec
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 from netprobe.render.views import EntryView, Rules
 
@@ -37,7 +37,7 @@ TITLE = "Kubernetes ClusterNetworkPolicy (network-policy API v1alpha2, domainNam
 LAYER = Layer.DNS_TO_IP
 COMMENT = Comment.HASH
 NAMES_A_PEER = 25
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.SUFFIX}),
     max_name_length=253,
     max_entries=NAMES_A_PEER * 25,
@@ -57,7 +57,7 @@ COMMANDS = Commands(
     replace="kubectl apply --server-side -f clusternetworkpolicy.yaml (each object is replaced whole)",
     rollback="kubectl apply --server-side the old file, or kubectl delete clusternetworkpolicy netprobe-ecs-anywhere",
 )
-PROOF = Proof(grammar="ClusterNetworkPolicy v1alpha2, experimental channel, by its definition")
+PROOF = TargetProof(grammar="ClusterNetworkPolicy v1alpha2, experimental channel, by its definition")
 SOURCES = (
     Source(
         where="https://github.com/kubernetes-sigs/network-policy-api (apis/v1alpha2/clusternetworkpolicy_types.go, "

@@ -16,16 +16,16 @@ names only: a client that knows an address, or asks another resolver, goes aroun
 from __future__ import annotations
 
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     Dialect,
     File,
     Form,
     Layer,
-    Proof,
     Scope,
     Source,
+    TargetProof,
     plain_context,
 )
 
@@ -33,7 +33,7 @@ NAME = "coredns"
 TITLE = "CoreDNS (view and template)"
 LAYER = Layer.DNS
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.REGEX}),
     regex=Dialect.RE2,
     ports=False,
@@ -53,7 +53,7 @@ COMMANDS = Commands(
     "for the plugin reload",
     rollback="rename the old Corefile into place, then the same",
 )
-PROOF = Proof(grammar="Corefile words and blocks; the view plugin's expressions; Go RE2 subset")
+PROOF = TargetProof(grammar="Corefile words and blocks; the view plugin's expressions; Go RE2 subset")
 SOURCES = (
     Source(where="https://coredns.io/plugins/view/ (README of coredns/coredns, plugin/view)", read="2026-11-23"),
     Source(where="https://coredns.io/plugins/template/", read="2026-11-23"),

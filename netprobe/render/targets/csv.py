@@ -12,24 +12,24 @@ from collections.abc import Mapping
 from netprobe.catalog.model import Endpoint
 from netprobe.render.documents import rows
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 
 NAME = "csv"
 TITLE = "a change request (CSV)"
 LAYER = Layer.DOCUMENT
 COMMENT = Comment.NONE
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.GLOB}),
     default_action="nothing by itself: a request allows and denies nothing until somebody carries it out",
 )
@@ -47,7 +47,7 @@ COMMANDS = Commands(
     replace="render it again over the old file: filled-in cells and their order stay",
     rollback="withdraw the request",
 )
-PROOF = Proof(schema="RFC 4180, read strictly by Python's csv; no cell is a formula")
+PROOF = TargetProof(schema="RFC 4180, read strictly by Python's csv; no cell is a formula")
 SOURCES = (
     Source(where="https://www.rfc-editor.org/rfc/rfc4180", read="2026-11-23"),
     Source(where="https://owasp.org/www-community/attacks/CSV_Injection", read="2026-11-23"),

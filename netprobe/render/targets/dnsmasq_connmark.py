@@ -31,24 +31,24 @@ from collections.abc import Mapping
 from netprobe.catalog.model import Endpoint
 from netprobe.render import text
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 
 NAME = "dnsmasq-connmark"
 TITLE = "dnsmasq with connection marks, and ipset (exact patterns)"
 LAYER = Layer.DNS_TO_IP
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.GLOB}),
     empty_star=True,
     glob_hostnames_only=True,
@@ -75,7 +75,7 @@ COMMANDS = Commands(
     replace="the same again: the sets are emptied, and fill as names are asked for",
     rollback="the same with the old files; to be without it, see the page: rules first, then dnsmasq",
 )
-PROOF = Proof(engine="dnsmasq 2.90, ipset 7.17, iptables 1.8.9 (nf_tables) (Debian 12)")
+PROOF = TargetProof(engine="dnsmasq 2.90, ipset 7.17, iptables 1.8.9 (nf_tables) (Debian 12)")
 SOURCES = (
     Source(where="dnsmasq 2.90, ipset 7.17 and iptables 1.8.9, run in network namespaces", read="2026-11-23"),
     Source(where="https://thekelleys.org.uk/dnsmasq/docs/dnsmasq-man.html (--connmark-allowlist)", read="2026-11-23"),

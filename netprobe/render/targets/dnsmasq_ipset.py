@@ -20,24 +20,24 @@ from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 
 NAME = "dnsmasq-ipset"
 TITLE = "dnsmasq and ipset (addresses that it resolved)"
 LAYER = Layer.DNS_TO_IP
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.SUBTREE}),
     ports=False,
     default_action="refused (TCP reset, ICMP) on the endpoints' ports; "
@@ -62,7 +62,7 @@ COMMANDS = Commands(
     replace="the same again: the sets are emptied, and fill as names are asked for",
     rollback="the same with the old files; to be without it: iptables -D OUTPUT ! -o lo -j NETPROBE-DNS, and ip6tables",
 )
-PROOF = Proof(engine="dnsmasq 2.90, ipset 7.17, iptables 1.8.9 (nf_tables) (Debian 12)")
+PROOF = TargetProof(engine="dnsmasq 2.90, ipset 7.17, iptables 1.8.9 (nf_tables) (Debian 12)")
 SOURCES = (
     Source(where="dnsmasq 2.90, ipset 7.17 and iptables 1.8.9, run in network namespaces", read="2026-11-23"),
     Source(where="https://thekelleys.org.uk/dnsmasq/docs/dnsmasq-man.html (--ipset)", read="2026-11-23"),

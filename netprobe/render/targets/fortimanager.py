@@ -13,7 +13,7 @@ the vendor's collection for FortiManager declares.
 
 from __future__ import annotations
 
-from netprobe.render.model import Commands, Comment, File, Proof, Scope, Source
+from netprobe.render.model import Commands, Comment, File, Scope, Source, TargetProof
 from netprobe.render.targets import fortios
 
 NAME = "fortimanager"
@@ -35,7 +35,7 @@ COMMANDS = Commands(
     replace="the same: no FortiGate changes before the package is installed",
     rollback="revert the ADOM to the revision before it, and install again",
 )
-PROOF = Proof(
+PROOF = TargetProof(
     schema="tables, fields and choices of fortinet.fortimanager 2.11.0",
     grammar="FortiOS configuration blocks, quoting and URL filter entries",
 )

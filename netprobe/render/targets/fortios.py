@@ -28,18 +28,18 @@ from netprobe.catalog.model import Endpoint
 from netprobe.errors import UsageError
 from netprobe.render import text
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     Dialect,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 from netprobe.render.naming import Named
 
@@ -47,7 +47,7 @@ NAME = "fortios"
 TITLE = "Fortinet FortiOS (static URL filter)"
 LAYER = Layer.SNI
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     beyond=("IPv6 is not governed: the policies are for IPv4",),
     forms=frozenset({Form.REGEX}),
     regex=Dialect.PCRE,
@@ -82,7 +82,7 @@ COMMANDS = Commands(
     replace="the same: within the transaction the old lists stay in force until the commit",
     rollback="execute config-transaction abort (before the commit), or restore the revision before it",
 )
-PROOF = Proof(grammar="FortiOS configuration blocks, quoting and URL filter entries")
+PROOF = TargetProof(grammar="FortiOS configuration blocks, quoting and URL filter entries")
 SOURCES = (
     Source(where="https://docs.fortinet.com/document/fortigate/7.6.5/administration-guide/530847", read="2026-11-23"),
     Source(where="https://community.fortinet.com (ta-p/192746, ta-p/196118)", read="2026-11-23"),

@@ -19,17 +19,17 @@ import msgspec
 from netprobe.catalog.model import Endpoint
 from netprobe.render import text
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 from netprobe.render.naming import Named, named_networks
 from netprobe.render.text import Text
@@ -40,7 +40,7 @@ TITLE = "Google Cloud firewall policy (FQDN objects)"
 LAYER = Layer.DNS_TO_IP
 COMMENT = Comment.HASH
 NAMES_A_RULE = 100
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT}),
     max_name_length=253,
     beyond=("of a name with more than 32 addresses of a family, 32 are admitted, and the others are not",),
@@ -58,7 +58,7 @@ COMMANDS = Commands(
     replace="write the new file, terraform apply",
     rollback="take the file away, terraform apply; or delete the rules by their priorities",
 )
-PROOF = Proof(grammar="arguments of google_compute_network_firewall_policy_rule; Terraform by python-hcl2")
+PROOF = TargetProof(grammar="arguments of google_compute_network_firewall_policy_rule; Terraform by python-hcl2")
 SOURCES = (
     Source(where="https://docs.cloud.google.com/firewall/docs/fqdn-objects-overview", read="2026-11-29"),
     Source(

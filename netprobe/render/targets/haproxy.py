@@ -19,25 +19,25 @@ from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     Dialect,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 
 NAME = "haproxy"
 TITLE = "HAProxy (TLS server name)"
 LAYER = Layer.SNI
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     beyond=(
         "IPv6 is not governed: it listens and connects by IPv4 alone",
         "QUIC does not pass through it: the gateway that redirects must refuse UDP 443",
@@ -69,7 +69,7 @@ COMMANDS = Commands(
     remove="take both out again, then: systemctl reload haproxy",
     rollback="rename the old folder back, then: systemctl reload haproxy",
 )
-PROOF = Proof(engine="haproxy 2.6.12 (Debian 12), 3.0.11 (Debian 13)")
+PROOF = TargetProof(engine="haproxy 2.6.12 (Debian 12), 3.0.11 (Debian 13)")
 SOURCES = (
     Source(where="haproxy 2.6.12-1+deb12u4, run in a network namespace", read="2026-11-23"),
     Source(where="https://docs.haproxy.org/2.6/configuration.html", read="2026-11-23"),

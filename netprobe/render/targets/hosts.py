@@ -7,13 +7,24 @@ here as AWS means it, the asterisk inside its label; many devices that import li
 
 from __future__ import annotations
 
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
+from netprobe.render.model import (
+    Commands,
+    Comment,
+    DeviceCapability,
+    File,
+    Form,
+    Layer,
+    Scope,
+    Source,
+    TargetProof,
+    plain_context,
+)
 
 NAME = "hosts"
 TITLE = "a plain list of names and patterns"
 LAYER = Layer.DOCUMENT
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.GLOB}),
     ports=False,
     default_action="nothing by itself: a list allows and denies nothing until a device uses it",
@@ -32,7 +43,7 @@ COMMANDS = Commands(
     replace="as the device that reads it does",
     rollback="as the device that reads it does",
 )
-PROOF = Proof(grammar="one host pattern a line, # begins a comment; read back by netprobe's own reader of lists")
+PROOF = TargetProof(grammar="one host pattern a line, # begins a comment; read back by netprobe's own reader of lists")
 SOURCES = (
     Source(
         where="https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-anywhere.html (what the asterisk means)",

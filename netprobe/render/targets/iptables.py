@@ -17,24 +17,24 @@ from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 
 NAME = "iptables"
 TITLE = "iptables and ipset (Linux)"
 LAYER = Layer.IP
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.ADDRESS}),
     default_action="refused (TCP reset, ICMP) on the ports named above; "
     "other ports and forwarded packets are not touched",
@@ -61,7 +61,7 @@ COMMANDS = Commands(
     remove="iptables -D OUTPUT ! -o lo -j NETPROBE, the same with ip6tables",
     rollback="sh OLD/apply.sh; to be without it: iptables -D OUTPUT ! -o lo -j NETPROBE, the same with ip6tables",
 )
-PROOF = Proof(engine="iptables 1.8.9 (nf_tables), ipset 7.17 (Debian 12)")
+PROOF = TargetProof(engine="iptables 1.8.9 (nf_tables), ipset 7.17 (Debian 12)")
 SOURCES = (
     Source(where="iptables 1.8.9 and ipset 7.17, run in a network namespace", read="2026-11-23"),
     Source(where="https://ipset.netfilter.org/ipset.man.html", read="2026-11-23"),

@@ -18,17 +18,17 @@ from dataclasses import dataclass
 from netprobe.catalog.model import Endpoint
 from netprobe.render import text
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 from netprobe.render.text import Text
 
@@ -36,7 +36,7 @@ NAME = "istio"
 TITLE = "Istio (ServiceEntry and Sidecar)"
 LAYER = Layer.SNI
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     beyond=("UDP is not governed: sidecars take TCP alone, so QUIC (UDP 443) goes past them",),
     forms=frozenset({Form.EXACT, Form.SUFFIX}),
     default_action="refused by the sidecars of the namespace (REGISTRY_ONLY), as far as traffic goes through them",
@@ -54,7 +54,7 @@ COMMANDS = Commands(
     replace="kubectl apply -n NAMESPACE -f istio.yaml (each object is replaced whole)",
     rollback="kubectl apply the old file, or delete the Sidecar, which admits everything if the mesh does",
 )
-PROOF = Proof(
+PROOF = TargetProof(
     schema="ServiceEntry and Sidecar (@kubernetes-models/istio 3.0.1)",
     grammar="documented fields and limits of ServiceEntry and Sidecar, and the suffix rule of pkg/config/host",
 )

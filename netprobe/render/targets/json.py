@@ -12,24 +12,24 @@ from collections.abc import Mapping
 from netprobe.catalog.model import Endpoint
 from netprobe.render.documents import rows
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 
 NAME = "json"
 TITLE = "JSON for other programs"
 LAYER = Layer.DOCUMENT
 COMMENT = Comment.NONE
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.GLOB}),
     default_action="nothing by itself: the program that reads it decides",
 )
@@ -47,7 +47,7 @@ COMMANDS = Commands(
     replace="write it beside the old one and rename it",
     rollback="rename the old one back",
 )
-PROOF = Proof(schema="RFC 8259, and the JSON Schema in the tests")
+PROOF = TargetProof(schema="RFC 8259, and the JSON Schema in the tests")
 SOURCES = (Source(where="https://www.rfc-editor.org/rfc/rfc8259", read="2026-11-23"),)
 
 

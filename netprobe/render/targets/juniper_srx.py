@@ -16,17 +16,17 @@ from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 from netprobe.render.naming import Named
 
@@ -34,7 +34,7 @@ NAME = "juniper-srx"
 TITLE = "Juniper SRX (local web filtering)"
 LAYER = Layer.SNI
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.ONE_LABEL, Form.SUBTREE}),
     max_entries=8192,
     default_action="blocked by the profile's default, and every other session of the address set netprobe-hosts on the "
@@ -61,7 +61,7 @@ COMMANDS = Commands(
     replace="the same: the old list is deleted first, and nothing takes effect before commit",
     rollback="rollback 1, commit",
 )
-PROOF = Proof(grammar="Junos set commands and URL pattern rules (20.4R1)")
+PROOF = TargetProof(grammar="Junos set commands and URL pattern rules (20.4R1)")
 SOURCES = (
     Source(
         where="https://www.juniper.net/documentation/us/en/software/junos/cli-reference/topics/ref/statement/"

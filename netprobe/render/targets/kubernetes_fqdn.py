@@ -18,17 +18,17 @@ import msgspec
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 from netprobe.render.views import EntryView, Rules
 
@@ -38,7 +38,7 @@ LAYER = Layer.DNS_TO_IP
 COMMENT = Comment.HASH
 NAMES_AN_OBJECT = 8
 """A policy holds 50 addresses; AWS answers with up to eight or so."""
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.ONE_LABEL}),
     max_name_length=253,
     beyond=("of the names of one object 50 addresses are admitted, and the others are not",),
@@ -60,7 +60,7 @@ COMMANDS = Commands(
     replace="the same; objects that the new file no longer has must be deleted",
     rollback="kubectl delete -n NAMESPACE -f fqdnnetworkpolicy.yaml, and apply the old file",
 )
-PROOF = Proof(
+PROOF = TargetProof(
     grammar="FQDNNetworkPolicy (networking.gke.io/v1alpha1) by GKE's page; the NetworkPolicy beside it by its schema"
 )
 SOURCES = (
@@ -68,7 +68,7 @@ SOURCES = (
 )
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True):
+class FqdnPart(msgspec.Struct, frozen=True, kw_only=True):
     """One object: some names of one port."""
 
     number: int
@@ -81,8 +81,8 @@ def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -
     return {"parts": tuple(_parts(lowered))}
 
 
-def _parts(lowered: Lowered) -> Iterator[Part]:
+def _parts(lowered: Lowered) -> Iterator[FqdnPart]:
     for group in Rules.of(lowered.entries).by_port:
         for start in range(0, len(group.entries), NAMES_AN_OBJECT):
             number = 1 + start // NAMES_AN_OBJECT
-            yield Part(number=number, port=group.port, entries=group.entries[start : start + NAMES_AN_OBJECT])
+            yield FqdnPart(number=number, port=group.port, entries=group.entries[start : start + NAMES_AN_OBJECT])

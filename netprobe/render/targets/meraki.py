@@ -16,17 +16,17 @@ from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 from netprobe.render.policy import needs_ipv4
 
@@ -34,7 +34,7 @@ NAME = "meraki"
 TITLE = "Cisco Meraki MX (layer 3 firewall rules)"
 LAYER = Layer.DNS_TO_IP
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT}),
     max_name_length=253,
     beyond=("IPv6 is not governed: the rules are for IPv4",),
@@ -52,7 +52,7 @@ COMMANDS = Commands(
     replace="the same: what it made before is taken out by its comments, in the same request",
     rollback="PUT netprobe-before.json (the page says how)",
 )
-PROOF = Proof(grammar="Meraki dashboard API v1, l3FirewallRules; the script is run against a stand-in")
+PROOF = TargetProof(grammar="Meraki dashboard API v1, l3FirewallRules; the script is run against a stand-in")
 SOURCES = (
     Source(
         where="cisco.meraki in ansible 12.3.0, networks_appliance_firewall_l3_firewall_rules (the API's own words)",

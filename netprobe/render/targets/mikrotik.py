@@ -15,15 +15,15 @@ accepts established connections and in front of what denies, only the site knows
 from __future__ import annotations
 
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
-    Proof,
     Scope,
     Source,
+    TargetProof,
     plain_context,
 )
 
@@ -31,7 +31,7 @@ NAME = "mikrotik"
 TITLE = "MikroTik RouterOS 7 (address lists of names)"
 LAYER = Layer.DNS_TO_IP
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT}),
     max_name_length=253,
     default_action="rejected on the endpoints' ports (TCP and UDP)",
@@ -49,7 +49,7 @@ COMMANDS = Commands(
     replace="the same: the old lists and rules are removed first; do it in safe mode",
     rollback="remove the jump, then the chain and the lists (the page has the lines); in safe mode: Ctrl-D",
 )
-PROOF = Proof(grammar="RouterOS console commands of /ip and /ipv6 firewall, by MikroTik's pages")
+PROOF = TargetProof(grammar="RouterOS console commands of /ip and /ipv6 firewall, by MikroTik's pages")
 SOURCES = (
     Source(where="https://help.mikrotik.com/docs/display/ROS/Address-lists", read="2026-11-29"),
     Source(where="https://help.mikrotik.com/docs/spaces/ROS/pages/37748767/DNS", read="2026-11-29"),

@@ -14,17 +14,17 @@ cannot be run here: the tests hold all to the documented format with a reader of
 from __future__ import annotations
 
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     Dialect,
     File,
     Form,
     Layer,
     Lowered,
-    Proof,
     Scope,
     Source,
+    TargetProof,
     plain_context,
 )
 
@@ -41,7 +41,7 @@ NAME = "netskope"
 TITLE = "Netskope Secure Web Gateway (URL lists)"
 LAYER = Layer.SNI
 COMMENT = Comment.NONE
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.REGEX}),
     regex=Dialect.PCRE,
     ports=False,
@@ -66,7 +66,7 @@ COMMANDS = Commands(
     replace="PUT them to /api/v2/policy/urllist/ID, then deploy",
     rollback="PUT the old ones, then deploy",
 )
-PROOF = Proof(grammar="Netskope URL list formats")
+PROOF = TargetProof(grammar="Netskope URL list formats")
 SOURCES = (
     Source(where="https://docs.netskope.com/en/url-lists/", read="2026-11-29"),
     Source(where="https://docs.netskope.com/en/url-list-best-practices.html", read="2026-11-29"),

@@ -8,13 +8,24 @@ Once a pod is selected, everything else it sends is denied, DNS too, so DNS to t
 
 from __future__ import annotations
 
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
+from netprobe.render.model import (
+    Commands,
+    Comment,
+    DeviceCapability,
+    File,
+    Form,
+    Layer,
+    Scope,
+    Source,
+    TargetProof,
+    plain_context,
+)
 
 NAME = "networkpolicy"
 TITLE = "Kubernetes NetworkPolicy"
 LAYER = Layer.IP
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.ADDRESS}),
     default_action="denied for the pods that the policy selects, all ports and protocols but DNS to kube-dns",
 )
@@ -34,7 +45,7 @@ COMMANDS = Commands(
     rollback="kubectl apply --server-side the old file, "
     "or kubectl delete networkpolicy -n NAMESPACE netprobe-ecs-anywhere",
 )
-PROOF = Proof(schema="networking.k8s.io/v1 NetworkPolicy (kubernetes-models 5.1.0)")
+PROOF = TargetProof(schema="networking.k8s.io/v1 NetworkPolicy (kubernetes-models 5.1.0)")
 SOURCES = (
     Source(
         where="https://kubernetes.io/docs/reference/kubernetes-api/policy-resources/network-policy-v1/",

@@ -11,13 +11,24 @@ packets (containers on a bridge, other hosts) and other ports are left to the si
 
 from __future__ import annotations
 
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
+from netprobe.render.model import (
+    Commands,
+    Comment,
+    DeviceCapability,
+    File,
+    Form,
+    Layer,
+    Scope,
+    Source,
+    TargetProof,
+    plain_context,
+)
 
 NAME = "nftables"
 TITLE = "nftables (Linux)"
 LAYER = Layer.IP
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.ADDRESS}),
     default_action="refused (TCP reset, ICMP) on the ports named above; "
     "other ports and forwarded packets are not touched",
@@ -39,7 +50,7 @@ COMMANDS = Commands(
     remove="take the include and the jump out again, then nft -f your ruleset",
     rollback="nft -f OLD.nft, or nft delete table inet netprobe to be without it",
 )
-PROOF = Proof(engine="nft 1.0.6 (Debian 12)")
+PROOF = TargetProof(engine="nft 1.0.6 (Debian 12)")
 SOURCES = (
     Source(where="nftables 1.0.6, run in a network namespace", read="2026-11-23"),
     Source(where="https://www.netfilter.org/projects/nftables/manpage.html", read="2026-11-23"),

@@ -15,16 +15,16 @@ and everything else into nothing, and ``proxy_pass`` to nothing closes the conne
 from __future__ import annotations
 
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     Dialect,
     File,
     Form,
     Layer,
-    Proof,
     Scope,
     Source,
+    TargetProof,
     plain_context,
 )
 
@@ -32,7 +32,7 @@ NAME = "nginx-stream"
 TITLE = "nginx (TLS server name, stream module)"
 LAYER = Layer.SNI
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     beyond=(
         "IPv6 is not governed: it listens and connects by IPv4 alone",
         "QUIC does not pass through it: the gateway that redirects must refuse UDP 443",
@@ -58,7 +58,7 @@ COMMANDS = Commands(
     remove="take the include line out, then: nginx -t && systemctl reload nginx",
     rollback="rename the old folder back, then: systemctl reload nginx",
 )
-PROOF = Proof(engine="nginx 1.22.1 with libnginx-mod-stream (Debian 12)")
+PROOF = TargetProof(engine="nginx 1.22.1 with libnginx-mod-stream (Debian 12)")
 SOURCES = (
     Source(where="nginx 1.22.1-9+deb12u11, run in a network namespace", read="2026-11-23"),
     Source(where="https://nginx.org/en/docs/stream/ngx_stream_map_module.html", read="2026-11-23"),

@@ -17,17 +17,17 @@ from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 from netprobe.render.views import EntryView
 
@@ -35,7 +35,7 @@ NAME = "nsx"
 TITLE = "VMware NSX distributed firewall (4.1.2 and later)"
 LAYER = Layer.DNS_TO_IP
 COMMENT = Comment.NONE
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.ONE_LABEL, Form.GLOB}),
     glob_first_label_only=True,
     glob_at_edge_only=True,
@@ -59,7 +59,7 @@ COMMANDS = Commands(
     replace="the same; the PATCH is applied whole or not at all",
     rollback="PATCH the old netprobe-infra.json",
 )
-PROOF = Proof(grammar="NSX Policy API objects and domain name rules (4.1.2)")
+PROOF = TargetProof(grammar="NSX Policy API objects and domain name rules (4.1.2)")
 SOURCES = (Source(where="https://docs.vmware.com NSX 4.1, GUID-2804F5B0 (filtering domains)", read="2026-11-23"),)
 
 

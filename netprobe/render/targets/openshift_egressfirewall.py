@@ -15,7 +15,18 @@ need a rule of their own.
 
 from __future__ import annotations
 
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
+from netprobe.render.model import (
+    Commands,
+    Comment,
+    DeviceCapability,
+    File,
+    Form,
+    Layer,
+    Scope,
+    Source,
+    TargetProof,
+    plain_context,
+)
 
 NAME = "openshift-egressfirewall"
 TITLE = "OpenShift (OVN-Kubernetes EgressFirewall)"
@@ -23,7 +34,7 @@ LAYER = Layer.DNS_TO_IP
 COMMENT = Comment.HASH
 _MAX_RULES = 7998
 """What the oldest releases take: one for each priority from 9997 down to 2000."""
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT}),
     max_entries=_MAX_RULES - 2,
     default_action="denied by the last two rules, for the whole namespace, every address outside the cluster",
@@ -44,7 +55,7 @@ COMMANDS = Commands(
     rollback="kubectl apply --server-side the old file, "
     "or kubectl delete egressfirewall -n NAMESPACE default (everything is allowed then)",
 )
-PROOF = Proof(grammar="the CRD of EgressFirewall: its pattern for dnsName, and first match decides")
+PROOF = TargetProof(grammar="the CRD of EgressFirewall: its pattern for dnsName, and first match decides")
 SOURCES = (
     Source(
         where="https://github.com/ovn-kubernetes/ovn-kubernetes/blob/master/go-controller/pkg/crd/egressfirewall/v1/types.go",

@@ -9,16 +9,16 @@ clients still run their PAC files in it. No DNS function is called, for those bl
 from __future__ import annotations
 
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     Dialect,
     File,
     Form,
     Layer,
-    Proof,
     Scope,
     Source,
+    TargetProof,
     plain_context,
 )
 
@@ -26,7 +26,7 @@ NAME = "pac"
 TITLE = "proxy auto-configuration (PAC)"
 LAYER = Layer.CLIENT
 COMMENT = Comment.SLASHES
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.REGEX}),
     regex=Dialect.JAVASCRIPT,
     default_action="sent to a proxy on the client's own port 9, which is not there; edit netprobeElse for another way",
@@ -44,7 +44,7 @@ COMMANDS = Commands(
     replace="rename the new file into place on the web server; clients read it at their next start or network change",
     rollback="rename the old file back",
 )
-PROOF = Proof(engine="node 20.20.2 (V8)")
+PROOF = TargetProof(engine="node 20.20.2 (V8)")
 SOURCES = (
     Source(
         where="https://developer.mozilla.org/en-US/docs/Web/HTTP/Guides/Proxy_servers_and_tunneling/"

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
-from netprobe.render.model import Commands, Comment, File, Lowered, Policy, Proof, Scope, Source
+from netprobe.render.model import Commands, Comment, File, Lowered, Policy, Scope, Source, TargetProof
 from netprobe.render.targets import panos
 
 NAME = "panorama"
@@ -37,7 +37,7 @@ COMMANDS = Commands(
     replace="the same: the old list is deleted first, and nothing takes effect before the push",
     rollback="load config from running-config.xml (before commit), or load config version N, commit, and push again",
 )
-PROOF = Proof(
+PROOF = TargetProof(
     library="pan-os-python",
     grammar="PAN-OS URL category token rules",
 )

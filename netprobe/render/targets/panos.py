@@ -17,24 +17,24 @@ from collections.abc import Mapping
 from netprobe.catalog.model import Endpoint
 from netprobe.render import text
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 
 NAME = "panos"
 TITLE = "Palo Alto PAN-OS (set commands, custom URL category)"
 LAYER = Layer.SNI
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.ONE_LABEL, Form.SUFFIX}),
     max_entry_length=254,
     default_action="denied by the rule netprobe-deny, TCP and UDP, on the ports named above",
@@ -51,7 +51,7 @@ COMMANDS = Commands(
     replace="the same: the old list is deleted first, and nothing takes effect before commit",
     rollback="load config from running-config.xml (before commit), or load config version N and commit",
 )
-PROOF = Proof(library="pan-os-python", grammar="PAN-OS URL category token rules")
+PROOF = TargetProof(library="pan-os-python", grammar="PAN-OS URL category token rules")
 SOURCES = (
     Source(
         where="https://docs.paloaltonetworks.com/advanced-url-filtering/administration/configuring-url-filtering/"

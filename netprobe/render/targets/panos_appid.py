@@ -13,13 +13,24 @@ the tests read the XML with a reader of their own.
 
 from __future__ import annotations
 
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
+from netprobe.render.model import (
+    Commands,
+    Comment,
+    DeviceCapability,
+    File,
+    Form,
+    Layer,
+    Scope,
+    Source,
+    TargetProof,
+    plain_context,
+)
 
 NAME = "panos-appid"
 TITLE = "Palo Alto PAN-OS (custom application on the ClientHello)"
 LAYER = Layer.SNI
 COMMENT = Comment.XML
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.CONTAINS}),
     tls_only=True,
     max_entry_length=127,
@@ -38,7 +49,7 @@ COMMANDS = Commands(
     replace="delete the old application's signature in the candidate configuration, load again, commit",
     rollback="load config from running-config.xml (before commit), or load config version N and commit",
 )
-PROOF = Proof(grammar="PAN-OS custom application XML and signature pattern rules")
+PROOF = TargetProof(grammar="PAN-OS custom application XML and signature pattern rules")
 SOURCES = (
     Source(where="https://knowledgebase.paloaltonetworks.com (kA10g000000Clc7CAC)", read="2026-11-23"),
     Source(

@@ -15,24 +15,24 @@ from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 
 NAME = "panos-edl"
 TITLE = "Palo Alto PAN-OS (external dynamic lists)"
 LAYER = Layer.SNI
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.ONE_LABEL, Form.SUFFIX, Form.ADDRESS}),
     ports=False,
     max_entries=50_000,
@@ -66,7 +66,7 @@ COMMANDS = Commands(
     "request system external-list refresh type url name netprobe-url",
     rollback="put the old list back on the web server and refresh",
 )
-PROOF = Proof(grammar="PAN-OS external dynamic list formats and URL token rules")
+PROOF = TargetProof(grammar="PAN-OS external dynamic list formats and URL token rules")
 SOURCES = (
     Source(
         where="https://docs.paloaltonetworks.com/network-security/security-policy/administration/objects/"

@@ -11,13 +11,24 @@ It cannot be run here: the tests read the XML with a reader of their own and loa
 
 from __future__ import annotations
 
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
+from netprobe.render.model import (
+    Commands,
+    Comment,
+    DeviceCapability,
+    File,
+    Form,
+    Layer,
+    Scope,
+    Source,
+    TargetProof,
+    plain_context,
+)
 
 NAME = "panos-xml"
 TITLE = "Palo Alto PAN-OS (XML configuration, custom URL category)"
 LAYER = Layer.SNI
 COMMENT = Comment.XML
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.ONE_LABEL, Form.SUFFIX}),
     max_entry_length=254,
     default_action="denied by the rule netprobe-deny, TCP and UDP, on the ports named above",
@@ -34,7 +45,7 @@ COMMANDS = Commands(
     replace="delete the old lists in the candidate configuration, load again, commit",
     rollback="load config from running-config.xml (before commit), or load config version N and commit",
 )
-PROOF = Proof(library="pan-os-python", grammar="PAN-OS configuration XML and URL category token rules")
+PROOF = TargetProof(library="pan-os-python", grammar="PAN-OS configuration XML and URL category token rules")
 SOURCES = (
     Source(
         where="https://docs.paloaltonetworks.com/advanced-url-filtering/administration/configuring-url-filtering/"

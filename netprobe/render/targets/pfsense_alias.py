@@ -12,13 +12,24 @@ bound to a port. It cannot be run here: the tests read both forms with a reader 
 
 from __future__ import annotations
 
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
+from netprobe.render.model import (
+    Commands,
+    Comment,
+    DeviceCapability,
+    File,
+    Form,
+    Layer,
+    Scope,
+    Source,
+    TargetProof,
+    plain_context,
+)
 
 NAME = "pfsense-alias"
 TITLE = "pfSense and OPNsense (aliases)"
 LAYER = Layer.DNS_TO_IP
 COMMENT = Comment.XML
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     beyond=("UDP 443 (QUIC) is not in the alias: a rule of yours must close it",),
     forms=frozenset({Form.EXACT, Form.ADDRESS}),
     ports=False,
@@ -44,7 +55,7 @@ COMMANDS = Commands(
     replace="import under a new name, change the rule to it, Apply Changes, delete the old alias",
     rollback="Diagnostics, Backup & Restore, Config History: the revision before it",
 )
-PROOF = Proof(grammar="pfSense bulk import of aliases (its source) and alias XML")
+PROOF = TargetProof(grammar="pfSense bulk import of aliases (its source) and alias XML")
 SOURCES = (
     Source(where="github.com/pfsense/pfsense src/usr/local/www/firewall_aliases_import.php", read="2026-11-23"),
     Source(where="https://docs.netgate.com/pfsense/en/latest/firewall/aliases.html", read="2026-11-23"),

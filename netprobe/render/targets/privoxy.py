@@ -14,15 +14,15 @@ of characters of one label, none included. Traps, seen on Privoxy 3.0.34:
 from __future__ import annotations
 
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
-    Proof,
     Scope,
     Source,
+    TargetProof,
     plain_context,
 )
 
@@ -30,7 +30,7 @@ NAME = "privoxy"
 TITLE = "Privoxy"
 LAYER = Layer.CONNECT
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.GLOB}),
     empty_star=True,
     default_action="denied (403)",
@@ -51,7 +51,7 @@ COMMANDS = Commands(
     remove="take the actionsfile line out again",
     rollback="rename the old netprobe.action back",
 )
-PROOF = Proof(engine="privoxy 3.0.34 (Debian 12)")
+PROOF = TargetProof(engine="privoxy 3.0.34 (Debian 12)")
 SOURCES = (
     Source(where="privoxy 3.0.34-1, run on loopback", read="2026-11-23"),
     Source(where="https://www.privoxy.org/user-manual/actions-file.html", read="2026-11-23"),

@@ -15,15 +15,15 @@ decide for every client of the VPC's resolver, which knows no source address.
 from __future__ import annotations
 
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
-    Proof,
     Scope,
     Source,
+    TargetProof,
     plain_context,
 )
 
@@ -31,7 +31,7 @@ NAME = "route53-dns-firewall"
 TITLE = "Route 53 Resolver DNS Firewall (Terraform)"
 LAYER = Layer.DNS
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.SUFFIX}),
     ports=False,
     max_entries=1000,
@@ -51,7 +51,7 @@ COMMANDS = Commands(
     remove="take the file away, terraform apply",
     rollback="write the old file, terraform apply",
 )
-PROOF = Proof(schema="AWS's model of the API in botocore", grammar="Terraform by python-hcl2")
+PROOF = TargetProof(schema="AWS's model of the API in botocore", grammar="Terraform by python-hcl2")
 SOURCES = (
     Source(
         where="https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resolver-dns-firewall-domain-lists.html",

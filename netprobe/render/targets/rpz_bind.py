@@ -23,17 +23,17 @@ from collections.abc import Mapping
 from netprobe.catalog.model import Endpoint
 from netprobe.render import text
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 from netprobe.render.policy import everybody_else
 from netprobe.render.text import Text
@@ -42,7 +42,7 @@ NAME = "rpz-bind"
 TITLE = "BIND 9 (two response policy zones)"
 LAYER = Layer.DNS
 COMMENT = Comment.SEMICOLON
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.SUFFIX}),
     ports=False,
     # An owner name and the name of its policy zone fit into one name: 253 - len("-allow.rpz") - 17 for the stem.
@@ -69,7 +69,7 @@ COMMANDS = Commands(
     rollback="touch the old netprobe-allow.rpz (BIND loads no file older than its zone), rename it into place, then: "
     "rndc reload netprobe-allow.rpz",
 )
-PROOF = Proof(engine="BIND 9.18 (Debian 12)")
+PROOF = TargetProof(engine="BIND 9.18 (Debian 12)")
 SOURCES = (
     Source(where="BIND 9.18.49, run on loopback of a network namespace", read="2026-11-23"),
     Source(where="https://bind9.readthedocs.io/en/v9.18.14/reference.html (response-policy)", read="2026-11-23"),

@@ -18,24 +18,24 @@ from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 
 NAME = "rpz-unbound"
 TITLE = "Unbound (two response policy zones)"
 LAYER = Layer.DNS
 COMMENT = Comment.SEMICOLON
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.SUFFIX}),
     ports=False,
     # An owner name and the name of its policy zone fit into one name: 253 - len("-allow.rpz") - 17 for the stem.
@@ -58,7 +58,7 @@ COMMANDS = Commands(
     replace="rename the new netprobe-allow.rpz into place, then: unbound-control auth_zone_reload netprobe-allow.rpz",
     rollback="rename the old netprobe-allow.rpz into place, then: unbound-control auth_zone_reload netprobe-allow.rpz",
 )
-PROOF = Proof(engine="unbound 1.17.1 (Debian 12)")
+PROOF = TargetProof(engine="unbound 1.17.1 (Debian 12)")
 SOURCES = (
     Source(where="unbound 1.17.1-2+deb12u4, run on loopback of a network namespace", read="2026-11-23"),
     Source(where="https://unbound.docs.nlnetlabs.nl/en/latest/topics/filtering/rpz.html", read="2026-11-23"),

@@ -12,16 +12,16 @@ and one that blocks: the page says which. It cannot be run here: the tests read 
 from __future__ import annotations
 
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     Dialect,
     File,
     Form,
     Layer,
-    Proof,
     Scope,
     Source,
+    TargetProof,
     plain_context,
 )
 
@@ -29,7 +29,7 @@ NAME = "skyhigh"
 TITLE = "Skyhigh Secure Web Gateway (wildcard expression list)"
 LAYER = Layer.CONNECT
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.REGEX}),
     regex=Dialect.PCRE,
     ports=False,
@@ -49,7 +49,7 @@ COMMANDS = Commands(
     replace="the same, after the old entries are taken out of the list",
     rollback="put the old entries into the list, save the changes",
 )
-PROOF = Proof(grammar="Skyhigh wildcard expressions")
+PROOF = TargetProof(grammar="Skyhigh wildcard expressions")
 SOURCES = (
     Source(
         where="https://success.skyhighsecurity.com/Skyhigh_Secure_Web_Gateway_(On_Prem)/Lists/Working_with_Lists/"

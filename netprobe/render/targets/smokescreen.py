@@ -15,15 +15,15 @@ The file is read when Smokescreen starts, and never again.
 from __future__ import annotations
 
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
-    Proof,
     Scope,
     Source,
+    TargetProof,
     plain_context,
 )
 
@@ -31,7 +31,7 @@ NAME = "smokescreen"
 TITLE = "Smokescreen (ACL file)"
 LAYER = Layer.CONNECT
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.SUFFIX}),
     ports=False,
     default_action="refused (407) for every role that has no rule of its own",
@@ -49,7 +49,7 @@ COMMANDS = Commands(
     remove="take the entries out again, then restart Smokescreen",
     rollback="rename the old file back, then restart Smokescreen",
 )
-PROOF = Proof(grammar="Smokescreen's acl/v1 (loader, validation, matching) as its source has it")
+PROOF = TargetProof(grammar="Smokescreen's acl/v1 (loader, validation, matching) as its source has it")
 SOURCES = (
     Source(where="https://github.com/stripe/smokescreen (pkg/smokescreen/acl/v1, commit a3294a6)", read="2026-11-28"),
 )

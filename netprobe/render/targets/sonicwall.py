@@ -17,17 +17,17 @@ from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 from netprobe.render.naming import Named
 from netprobe.render.policy import needs_ipv4
@@ -36,7 +36,7 @@ NAME = "sonicwall"
 TITLE = "SonicWall SonicOS 7 (FQDN objects, SonicOS API)"
 LAYER = Layer.DNS_TO_IP
 COMMENT = Comment.NONE
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.SUBTREE}),
     max_name_length=253,
     beyond=("IPv6 is not governed: dynamic address objects are for IPv4",),
@@ -54,7 +54,7 @@ COMMANDS = Commands(
     replace="delete the old rules, groups and objects in the same pending configuration, then the same",
     rollback="before the last request: DELETE /api/sonicos/config/pending; after it: delete the rules netprobe-",
 )
-PROOF = Proof(grammar="objects of the SonicOS API (address objects and groups, service objects, access rules)")
+PROOF = TargetProof(grammar="objects of the SonicOS API (address objects and groups, service objects, access rules)")
 SOURCES = (
     Source(
         where="https://sonicwall.com/support/technical-documentation/docs/sonicos-7-1-objects/Content/Match_Objects/"

@@ -21,25 +21,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from netprobe.catalog.model import Endpoint
 from netprobe.render import text
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     Dialect,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 
 NAME = "squid"
 TITLE = "Squid (explicit proxy)"
 LAYER = Layer.CONNECT
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.REGEX, Form.SUBTREE}),
     regex=Dialect.POSIX_ERE,
     default_action="denied (403); CONNECT and plain HTTP alike",
@@ -67,7 +67,7 @@ COMMANDS = Commands(
     rollback="rename the old folder back, then: squid -k reconfigure",
     remove="take the include line out, then: squid -k reconfigure",
 )
-PROOF = Proof(engine="squid 5.7 (Debian 12, squid-openssl), 4.13 (Debian 11), 6.13 (Debian 13)")
+PROOF = TargetProof(engine="squid 5.7 (Debian 12, squid-openssl), 4.13 (Debian 11), 6.13 (Debian 13)")
 SOURCES = (
     Source(where="squid 5.7-2+deb12u6, run on loopback", read="2026-11-23"),
     Source(where="https://www.squid-cache.org/Doc/config/acl/", read="2026-11-23"),

@@ -17,16 +17,16 @@ the ClientHello, splices what is listed through untouched and terminates everyth
 from __future__ import annotations
 
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     Dialect,
     File,
     Form,
     Layer,
-    Proof,
     Scope,
     Source,
+    TargetProof,
     plain_context,
 )
 
@@ -34,7 +34,7 @@ NAME = "squid-splice"
 TITLE = "Squid (redirected connections, TLS server name)"
 LAYER = Layer.SNI
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     beyond=(
         "a server name that holds an asterisk is compared as a pattern, and one that holds a NUL is cut there",
         "QUIC and IPv6 do not pass through it: the gateway that redirects must refuse them",
@@ -58,7 +58,7 @@ COMMANDS = Commands(
     add="include /etc/squid/netprobe/netprobe-splice.conf before the first ssl_bump line of squid.conf",
     remove="take the include line out, then: squid -k reconfigure",
 )
-PROOF = Proof(engine="squid 5.7 (Debian 12, squid-openssl), 4.13 (Debian 11), 6.13 (Debian 13)")
+PROOF = TargetProof(engine="squid 5.7 (Debian 12, squid-openssl), 4.13 (Debian 11), 6.13 (Debian 13)")
 SOURCES = (
     Source(where="squid-openssl 5.7-2+deb12u6, run in a network namespace", read="2026-11-23"),
     Source(where="https://www.squid-cache.org/Doc/config/ssl_bump/", read="2026-11-23"),

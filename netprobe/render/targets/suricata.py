@@ -18,25 +18,25 @@ from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     Dialect,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 
 NAME = "suricata"
 TITLE = "Suricata rules (inline)"
 LAYER = Layer.SNI
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     beyond=(
         "a server name that holds a NUL is compared up to it",
         "up to 16 KiB of a protocol that is not known pass before it is dropped",
@@ -60,7 +60,9 @@ COMMANDS = Commands(
     replace="rename the new file into place, then: suricatasc -c reload-rules",
     rollback="rename the old file into place, then: suricatasc -c reload-rules",
 )
-PROOF = Proof(engine="suricata 7.0.10 (Debian 12 backports)", grammar="rule headers and options, where it is missing")
+PROOF = TargetProof(
+    engine="suricata 7.0.10 (Debian 12 backports)", grammar="rule headers and options, where it is missing"
+)
 SOURCES = (
     Source(where="suricata 7.0.10, replaying captures", read="2026-11-23"),
     Source(where="https://docs.suricata.io/en/suricata-7.0.10/rules/tls-keywords.html", read="2026-11-23"),

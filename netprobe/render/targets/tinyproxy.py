@@ -20,25 +20,25 @@ from collections.abc import Mapping
 
 from netprobe.catalog.model import Endpoint
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     Dialect,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 
 NAME = "tinyproxy"
 TITLE = "tinyproxy"
 LAYER = Layer.CONNECT
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     beyond=("plain HTTP goes to any port of a listed name; ConnectPort limits CONNECT alone",),
     forms=frozenset({Form.REGEX}),
     regex=Dialect.POSIX_ERE,
@@ -61,7 +61,7 @@ COMMANDS = Commands(
     remove="take the lines out again, then: systemctl restart tinyproxy",
     rollback="rename the old netprobe.filter back, then: systemctl restart tinyproxy",
 )
-PROOF = Proof(engine="tinyproxy 1.11.1 (Debian 12)")
+PROOF = TargetProof(engine="tinyproxy 1.11.1 (Debian 12)")
 SOURCES = (
     Source(where="tinyproxy 1.11.1-2.1+deb12u1, run on loopback", read="2026-11-23"),
     Source(where="tinyproxy.conf(5)", read="2026-11-23"),

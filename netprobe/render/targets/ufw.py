@@ -13,13 +13,24 @@ It governs what this host itself sends to the endpoints' ports; connections that
 
 from __future__ import annotations
 
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
+from netprobe.render.model import (
+    Commands,
+    Comment,
+    DeviceCapability,
+    File,
+    Form,
+    Layer,
+    Scope,
+    Source,
+    TargetProof,
+    plain_context,
+)
 
 NAME = "ufw"
 TITLE = "ufw (a script of commands)"
 LAYER = Layer.IP
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.ADDRESS}),
     default_action="refused (TCP reset, ICMP) on the ports named above; "
     "other ports and forwarded packets are not touched",
@@ -38,7 +49,7 @@ COMMANDS = Commands(
     replace="sh netprobe-ufw.sh add, of the new script (rule by rule; until it is done less is admitted)",
     rollback="sh netprobe-ufw.sh add, of the old script; to be without it: sh netprobe-ufw.sh remove",
 )
-PROOF = Proof(engine="ufw 0.36.2 with iptables 1.8.9 (Debian 12)")
+PROOF = TargetProof(engine="ufw 0.36.2 with iptables 1.8.9 (Debian 12)")
 SOURCES = (
     Source(where="ufw 0.36.2, dry and in a network namespace", read="2026-11-23"),
     Source(where="https://manpages.debian.org/bookworm/ufw/ufw.8.en.html", read="2026-11-23"),

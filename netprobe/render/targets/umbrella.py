@@ -13,13 +13,24 @@ format with a reader of their own.
 
 from __future__ import annotations
 
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
+from netprobe.render.model import (
+    Commands,
+    Comment,
+    DeviceCapability,
+    File,
+    Form,
+    Layer,
+    Scope,
+    Source,
+    TargetProof,
+    plain_context,
+)
 
 NAME = "umbrella"
 TITLE = "Cisco Umbrella (destination list)"
 LAYER = Layer.DNS
 COMMENT = Comment.NONE
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.SUBTREE}),
     ports=False,
     max_entries=500,
@@ -39,7 +50,7 @@ COMMANDS = Commands(
     replace="add the new destinations, take out by hand those that the new file no longer has",
     rollback="take the destinations out of the list",
 )
-PROOF = Proof(grammar="Umbrella destination lists")
+PROOF = TargetProof(grammar="Umbrella destination lists")
 SOURCES = (
     Source(
         where="https://docs.umbrella.com/umbrella-user-guide/docs/wildcards-and-destination-lists", read="2026-11-29"

@@ -13,13 +13,24 @@ It decides about names only: a client that knows an address, or asks another res
 
 from __future__ import annotations
 
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
+from netprobe.render.model import (
+    Commands,
+    Comment,
+    DeviceCapability,
+    File,
+    Form,
+    Layer,
+    Scope,
+    Source,
+    TargetProof,
+    plain_context,
+)
 
 NAME = "unbound"
 TITLE = "Unbound (local zones)"
 LAYER = Layer.DNS
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.SUBTREE}),
     ports=False,
     default_action="refused (REFUSED); local zones of the site stay what they are",
@@ -37,7 +48,7 @@ COMMANDS = Commands(
     replace="rename the new file into place, then: unbound-checkconf && unbound-control reload",
     rollback="rename the old file into place, then: unbound-checkconf && unbound-control reload",
 )
-PROOF = Proof(engine="unbound 1.17.1 (Debian 12)")
+PROOF = TargetProof(engine="unbound 1.17.1 (Debian 12)")
 SOURCES = (
     Source(where="unbound 1.17.1-2+deb12u4, run on loopback of a network namespace", read="2026-11-23"),
     Source(where="https://unbound.docs.nlnetlabs.nl/en/latest/manpages/unbound.conf.html", read="2026-11-23"),

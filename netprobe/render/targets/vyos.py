@@ -16,15 +16,15 @@ Names that share an address share its fate.
 from __future__ import annotations
 
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
-    Proof,
     Scope,
     Source,
+    TargetProof,
     plain_context,
 )
 
@@ -32,7 +32,7 @@ NAME = "vyos"
 TITLE = "VyOS (domain groups)"
 LAYER = Layer.DNS_TO_IP
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT}),
     max_name_length=253,
     default_action="rejected on the endpoints' ports (TCP and UDP)",
@@ -49,7 +49,7 @@ COMMANDS = Commands(
     replace="the same: the old groups and rules are deleted first, and nothing takes effect before commit",
     rollback="rollback 1; or delete the jump, paste the delete lines of netprobe.vyos alone, then: commit, save",
 )
-PROOF = Proof(grammar="VyOS set commands, by the definitions of its command line (vyos-1x)")
+PROOF = TargetProof(grammar="VyOS set commands, by the definitions of its command line (vyos-1x)")
 SOURCES = (
     Source(
         where="https://github.com/vyos/vyos-1x (interface-definitions/firewall.xml.in, python/vyos/firewall.py, "

@@ -23,17 +23,17 @@ from dataclasses import dataclass
 from netprobe.catalog.model import Endpoint
 from netprobe.render import text
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 from netprobe.render.text import Text
 
@@ -41,7 +41,7 @@ NAME = "windows-firewall"
 TITLE = "Windows Defender Firewall (PowerShell)"
 LAYER = Layer.DNS_TO_IP
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     beyond=("until a name has an address its first packets are dropped; an address stays until it is resolved again",),
     forms=frozenset({Form.EXACT, Form.SUFFIX, Form.ADDRESS}),
     default_action="blocked by the default outbound action of every profile, which the script sets; rules of your own "
@@ -61,7 +61,7 @@ COMMANDS = Commands(
     replace="the same: the old rules are replaced while outbound traffic stays blocked",
     rollback=r'netsh advfirewall import "$env:ProgramData\netprobe-before.wfw" (PowerShell, elevated)',
 )
-PROOF = Proof(grammar="PowerShell (tree-sitter's grammar) and the parameters of the NetSecurity cmdlets")
+PROOF = TargetProof(grammar="PowerShell (tree-sitter's grammar) and the parameters of the NetSecurity cmdlets")
 SOURCES = (
     Source(
         where="https://github.com/MicrosoftDocs/windows-itpro-docs (windows-firewall/dynamic-keywords.md)",

@@ -11,24 +11,24 @@ from collections.abc import Mapping
 from netprobe.catalog.model import Endpoint
 from netprobe.render.documents import rows
 from netprobe.render.model import (
-    Capability,
     Commands,
     Comment,
+    DeviceCapability,
     File,
     Form,
     Layer,
     Lowered,
     Policy,
-    Proof,
     Scope,
     Source,
+    TargetProof,
 )
 
 NAME = "yaml"
 TITLE = "YAML for other programs"
 LAYER = Layer.DOCUMENT
 COMMENT = Comment.HASH
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.GLOB}),
     default_action="nothing by itself: the program that reads it decides",
 )
@@ -46,7 +46,7 @@ COMMANDS = Commands(
     replace="write it beside the old one and rename it",
     rollback="rename the old one back",
 )
-PROOF = Proof(schema="YAML as PyYAML reads it, and the JSON Schema in the tests")
+PROOF = TargetProof(schema="YAML as PyYAML reads it, and the JSON Schema in the tests")
 SOURCES = (Source(where="https://yaml.org/spec/1.2.2/", read="2026-11-23"),)
 
 

@@ -12,13 +12,24 @@ three to the documented URL format with a reader of their own.
 
 from __future__ import annotations
 
-from netprobe.render.model import Capability, Commands, Comment, File, Form, Layer, Proof, Scope, Source, plain_context
+from netprobe.render.model import (
+    Commands,
+    Comment,
+    DeviceCapability,
+    File,
+    Form,
+    Layer,
+    Scope,
+    Source,
+    TargetProof,
+    plain_context,
+)
 
 NAME = "zscaler"
 TITLE = "Zscaler Internet Access (custom URL category)"
 LAYER = Layer.CONNECT
 COMMENT = Comment.NONE
-CAPABILITY = Capability(
+CAPABILITY = DeviceCapability(
     forms=frozenset({Form.EXACT, Form.SUBTREE}),
     subtree_depth=5,
     ports=False,
@@ -44,7 +55,7 @@ COMMANDS = Commands(
     replace="PUT netprobe-category.json to /api/v1/urlCategories/ID, then POST /api/v1/status/activate",
     rollback="PUT the old netprobe-category.json, then activate",
 )
-PROOF = Proof(grammar="Zscaler URL format guidelines")
+PROOF = TargetProof(grammar="Zscaler URL format guidelines")
 SOURCES = (
     Source(where="https://help.zscaler.com/zia/url-format-guidelines", read="2026-11-23"),
     Source(where="https://help.zscaler.com/zia/how-do-i-configure-url-filtering-policy", read="2026-11-26"),

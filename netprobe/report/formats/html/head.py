@@ -43,7 +43,7 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
+class CauseLine:
     """One line under the verdict: what, how much of it, until when it is accepted, and whose."""
 
     outcome: Outcome
@@ -62,7 +62,7 @@ class Head:
     outcome: Outcome
     sentence: str
     counts: str
-    causes: tuple[Cause, ...]
+    causes: tuple[CauseLine, ...]
     more: int
     tiles: tuple[Tile, ...]
     facts: tuple[tuple[str, str], ...]
@@ -115,9 +115,9 @@ def _where(report: Report) -> str:
     return f" in {listing(report.regions, most=_MOST_REGIONS)}"
 
 
-def _cause(finding: Finding, report: Report, index: Index) -> Cause:
+def _cause(finding: Finding, report: Report, index: Index) -> CauseLine:
     which = _which(finding, report, index)
-    return Cause(
+    return CauseLine(
         outcome=OF_SEVERITY[finding.severity],
         text=f"{brief(finding)}: {which}" if which else brief(finding),
         reach=_reach(finding, report),

@@ -36,7 +36,7 @@ _WORDS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class CapabilityLink:
     """One link of the chain.
 
     Attributes:
@@ -63,8 +63,8 @@ class Meaning:
     """What the section shows."""
 
     sentence: str
-    chain: tuple[Link, ...]
-    others: tuple[Link, ...]
+    chain: tuple[CapabilityLink, ...]
+    others: tuple[CapabilityLink, ...]
 
 
 def view(report: Report, index: Index) -> Meaning | None:
@@ -94,13 +94,13 @@ def _name(id_: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _link(name: str, found: list[CapabilityOutcome], ids: Sequence[str], cards: dict[str, str]) -> Link:
+def _link(name: str, found: list[CapabilityOutcome], ids: Sequence[str], cards: dict[str, str]) -> CapabilityLink:
     outcome = worst(one.outcome for one in found) if found else Outcome.NOT_APPLICABLE
     regions = {one.region for one in found}
     bad = {one.region for one in found if one.outcome is outcome}
     partly = f" in {len(bad)} of {len(regions)} regions" if outcome is not Outcome.PASS and len(regions) > 1 else ""
     blocking = dict.fromkeys(id_ for one in found for id_ in one.blocked_by)
-    return Link(
+    return CapabilityLink(
         name=name,
         needs="; ".join(_SUMMARY[id_] for id_ in _looked_at(found, ids) if id_ in _SUMMARY),
         outcome=outcome,
@@ -114,13 +114,13 @@ def _looked_at(found: list[CapabilityOutcome], ids: Sequence[str]) -> list[str]:
     return [id_ for id_ in ids if id_ in present] or list(ids[:1])
 
 
-def _placed(link: Link, at: int, end: int | None) -> Link:
+def _placed(link: CapabilityLink, at: int, end: int | None) -> CapabilityLink:
     if end is None or at < end:
         return link
     return replace(link, ends=at == end, behind=at > end)
 
 
-def _sentence(links: list[Link], end: int | None) -> str:
+def _sentence(links: list[CapabilityLink], end: int | None) -> str:
     if end is None:
         open_ = [link.name.lower() for link in links if link.outcome is Outcome.NOT_RUN]
         return f"Open: {', '.join(open_)}." if open_ else "The whole way is free."

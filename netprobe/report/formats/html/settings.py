@@ -30,7 +30,7 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class SettingRow:
     """One row: a setting, a value an agent."""
 
     name: str
@@ -39,19 +39,19 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class SettingsTable:
     """What the section shows."""
 
     agents: tuple[tuple[str, bool], ...]
-    rows: tuple[Setting, ...]
+    rows: tuple[SettingRow, ...]
 
 
-def view(report: Report, index: Index) -> Settings | None:
+def view(report: Report, index: Index) -> SettingsTable | None:
     """Every vantage of the run."""
     records = report.context.vantages
     if not records:
         return None
-    return Settings(
+    return SettingsTable(
         agents=tuple((record.name, record.looked) for record in records),
         rows=tuple(_row(name, records, key, told) for name, key, told in _ROWS),
     )
@@ -92,7 +92,7 @@ _ROWS: tuple[tuple[str, str, Callable[[VantageRecord], str]], ...] = (
 """Name, the key of the setting's source, and how its value is told."""
 
 
-def _row(name: str, records: tuple[VantageRecord, ...], key: str, told: Callable[[VantageRecord], str]) -> Setting:
+def _row(name: str, records: tuple[VantageRecord, ...], key: str, told: Callable[[VantageRecord], str]) -> SettingRow:
     texts = [told(record) for record in records]
     common = Counter(texts).most_common(1)[0][0]
     differ = len(set(texts)) > 1
@@ -100,7 +100,7 @@ def _row(name: str, records: tuple[VantageRecord, ...], key: str, told: Callable
         Value(text=text, source=_source(record, key, text), differs=text != common)
         for record, text in zip(records, texts, strict=True)
     )
-    return Setting(name=name, values=values, differ=differ)
+    return SettingRow(name=name, values=values, differ=differ)
 
 
 def _source(record: VantageRecord, key: str, text: str) -> str:

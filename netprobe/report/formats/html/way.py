@@ -83,7 +83,7 @@ class Drawing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Path:
+class AgentPath:
     """The way of the agents that take it alike."""
 
     agents: tuple[str, ...]
@@ -95,7 +95,7 @@ class Path:
 class Way:
     """What the section shows."""
 
-    paths: tuple[Path, ...]
+    paths: tuple[AgentPath, ...]
     remarks: tuple[str, ...]
 
 
@@ -252,9 +252,9 @@ def _aws(seen: Sequence[Observation], report: Report) -> Station:
     return Station(name="AWS", which="", outcome=Outcome.PASS if len(good) == len(hosts) else Outcome.WARN, note=note)
 
 
-def _path(stations: tuple[Station, ...], agents: list[str]) -> Path:
+def _path(stations: tuple[Station, ...], agents: list[str]) -> AgentPath:
     told = (" ".join((one.name, one.which, _WORDS[one.outcome], one.note)) for one in stations)
-    return Path(
+    return AgentPath(
         agents=tuple(agents),
         label="; ".join(" ".join(text.split()) for text in told),
         drawings=(_across(stations), _down(stations)),

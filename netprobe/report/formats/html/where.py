@@ -47,7 +47,7 @@ class Tiles:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class RegionRow:
     """One region in the table: a mark or None a column."""
 
     region: str
@@ -61,7 +61,7 @@ class Where:
     tiles: tuple[Tiles, ...]
     groups: tuple[tuple[str, int], ...]
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[RegionRow, ...]
     rules: tuple[Tiles, ...]
 
 
@@ -93,9 +93,9 @@ def _tiles(region: str, endpoints: list[EndpointOutcome], index: Index) -> Tiles
     return Tiles(title=region, groups=tuple((name, tuple(marks)) for name, marks in groups.items()))
 
 
-def _row(region: str, endpoints: list[EndpointOutcome], columns: list[str], index: Index) -> Row:
+def _row(region: str, endpoints: list[EndpointOutcome], columns: list[str], index: Index) -> RegionRow:
     marks = {one.id: _mark(one, index) for one in endpoints}
-    return Row(region=region, marks=tuple(marks.get(id_) for id_ in columns))
+    return RegionRow(region=region, marks=tuple(marks.get(id_) for id_ in columns))
 
 
 def _mark(endpoint: EndpointOutcome, index: Index) -> Mark:
