@@ -450,6 +450,7 @@ TRICKS = (
 @settings(max_examples=30, deadline=None)
 def test_no_text_from_outside_becomes_markup(text_: str) -> None:
     assume(not sections(text_))  # the id of a finding brings the finding's own page
+    assume(text_ not in {group.id for group in catalog.load().groups})  # and the id of a group its own row
     _is_inert(text_)
 
 
