@@ -13,6 +13,7 @@ import trio
 
 from netprobe.observations import Experiment, Observation, Step, TcpDetail
 from netprobe.probes import chain, repeats, tcp
+from netprobe.probes.attempt import Attempt
 from netprobe.probes.controls import ControlCase
 from netprobe.probes.session import Session, Trace
 
@@ -86,7 +87,7 @@ async def _burst(session: Session, turns: repeats.Turns, ways: Sequence[Way]) ->
     async def one(way: Way) -> None:
         trace, address = way
         seen: list[Observation] = []
-        await chain.run(session, trace.probe, trace.probe.scene.control(BURST), address, seen)
+        await chain.run(Attempt.of(session, trace.probe, trace.probe.scene.control(BURST), address, seen))
         end = next((o for o in seen if o.failure not in repeats.PASSES), seen[0])
         ended.append((way, end))
         session.controls.append(end)
@@ -98,7 +99,7 @@ async def _burst(session: Session, turns: repeats.Turns, ways: Sequence[Way]) ->
     for trace, address in failed[:SAMPLES]:
         seen: list[Observation] = []
         async with turns.turn():
-            await chain.run(session, trace.probe, trace.probe.scene.control(ALONE, 2), address, seen)
+            await chain.run(Attempt.of(session, trace.probe, trace.probe.scene.control(ALONE, 2), address, seen))
         session.controls.append(next((o for o in seen if o.failure is not None), seen[-1]))
 
 

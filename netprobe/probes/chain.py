@@ -13,8 +13,7 @@ import msgspec
 
 from netprobe.observations import Experiment, Failure, Observation, ProxyDetail, Step, TcpDetail
 from netprobe.probes import bugs, connections, tcp
-from netprobe.probes.limits import Limits
-from netprobe.probes.plan import Probe
+from netprobe.probes.attempt import Attempt
 from netprobe.probes.scene import Scene
 from netprobe.probes.scheduling import side_by_side
 from netprobe.probes.session import Session, Trace
@@ -45,7 +44,7 @@ async def through_addresses(session: Session, trace: Trace, addresses: Sequence[
         seen = trace.steps.setdefault(address, [])
         async with session.slots:  # the slot first, then the clock
             with bugs.seen_as_unknown(session.bugs, scene, seen, first=Step.TCP, address=address):
-                await run(session, trace.probe, scene, address, seen)
+                await run(Attempt.of(session, trace.probe, scene, address, seen))
 
     await side_by_side(at_address, addresses)
 
@@ -55,30 +54,14 @@ async def through_proxy(session: Session, trace: Trace) -> None:
     scene, seen = trace.probe.scene, trace.steps.setdefault(None, [])
     async with session.slots:
         with bugs.seen_as_unknown(session.bugs, scene, seen, first=Step.PROXY):
-            await run(session, trace.probe, scene, None, seen)
+            await run(Attempt.of(session, trace.probe, scene, None, seen))
 
 
-async def run(
-    session: Session,
-    probe: Probe,
-    scene: Scene,
-    address: str | None,
-    seen: list[Observation],
-    *,
-    limits: Limits | None = None,
-) -> None:
-    """Open a connection to an address, or a tunnel where it is None, and take it through all steps.
-
-    Args:
-        session: the run.
-        probe: the host.
-        scene: the probe's, or that of a control probe.
-        address: where to, or None for the way through the proxy.
-        seen: where the observations go.
-        limits: other limits than the run's.
-    """
+async def run(attempt: Attempt) -> None:
+    """Open a connection to an address, or a tunnel where it is None, and take it through all steps."""
+    session, scene, seen = attempt.session, attempt.scene, attempt.seen
     before = len(seen)
-    stream = await connections.reach(session, probe, scene, address, seen, limits=limits)
+    stream = await connections.reach(attempt)
     if stream is None:
         _tell_pace(session, scene, seen[-1].failure)
         return
@@ -87,17 +70,17 @@ async def run(
         await session.ahead.conversations()
         from netprobe.probes import conversation  # late: imported while the first answers were under way
 
-        failure = await conversation.converse(session, probe, scene, stream, address, seen, verify=True, limits=limits)
+        failure = await conversation.converse(attempt, stream, verify=True)
         _note_retransmitted(stream, seen, before)
     if failure is not None:
         _tell_pace(session, scene, failure)
     if failure in CERTIFICATE_FAILURES and session.settings.experiments and scene.experiment != REPEAT:
         # Connect again and look, unverified, at the chain that did not verify, and at who answers behind it.
-        lax = scene.control(LAX)
-        again = await connections.reach(session, probe, lax, address, seen, keep_success=False)
+        lax = Attempt.of(session, attempt.probe, scene.control(LAX), attempt.address, seen)
+        again = await connections.reach(lax, keep_success=False)
         if again is not None:
             with closing(again):
-                await conversation.converse(session, probe, lax, again, address, seen, verify=False)
+                await conversation.converse(lax, again, verify=False)
 
 
 def _tell_pace(session: Session, scene: Scene, failure: Failure | None) -> None:

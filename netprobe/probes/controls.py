@@ -18,6 +18,7 @@ from netprobe import origin as origins
 from netprobe.catalog.model import Request
 from netprobe.observations import DnsDetail, Experiment, Observation, Step, TlsDetail
 from netprobe.probes import chain, connections, conversation, dns, http, proxy, resolve, tcp, tls
+from netprobe.probes.attempt import Attempt
 from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Probe
 from netprobe.probes.scene import Scene
@@ -56,6 +57,14 @@ class ControlCase(msgspec.Struct, frozen=True, kw_only=True):
     def scene(self, experiment: Experiment) -> Scene:
         """The host's scene as a control probe."""
         return self.probe.scene.control(experiment, self.attempt)
+
+    def on(self, session: Session, experiment: Experiment, limits: Limits | None = None) -> Attempt:
+        """A control probe on the way that failed."""
+        return Attempt.of(session, self.probe, self.scene(experiment), self.failed.address, self.made, limits)
+
+    def at(self, session: Session, experiment: Experiment, address: str | None) -> Attempt:
+        """A control probe on another way, within the run's own limits."""
+        return Attempt.of(session, self.probe, self.scene(experiment), address, self.made)
 
 
 Control = Callable[[Session, Limits, ControlCase], Coroutine[Any, Any, None]]
@@ -144,8 +153,9 @@ async def send_nothing(session: Session, _limits: Limits, case: ControlCase) -> 
 
 async def small_request(session: Session, limits: Limits, case: ControlCase) -> None:
     """The same request as HEAD: its answer has no body, so that only large answers are left to vanish."""
-    probe, scene = case.probe, case.scene(Experiment.SMALL_REQUEST)
-    stream = await connections.reach(session, probe, scene, case.failed.address, case.made, keep_success=False)
+    attempt = case.on(session, Experiment.SMALL_REQUEST)
+    probe, scene = attempt.probe, attempt.scene
+    stream = await connections.reach(attempt, keep_success=False)
     if stream is None:
         return
     with closing(stream):
@@ -166,8 +176,9 @@ async def other_method(session: Session, limits: Limits, case: ControlCase) -> N
 
     This one verifies: what it is for is to hear the origin itself (:mod:`netprobe.origin`).
     """
-    probe, scene, address = case.probe, case.scene(Experiment.OTHER_METHOD), case.failed.address
-    stream = await connections.reach(session, probe, scene, address, case.made, keep_success=False)
+    attempt = case.on(session, Experiment.OTHER_METHOD)
+    probe, scene, address = attempt.probe, attempt.scene, attempt.address
+    stream = await connections.reach(attempt, keep_success=False)
     if stream is None:
         return
     with closing(stream):
@@ -182,7 +193,8 @@ async def other_method(session: Session, limits: Limits, case: ControlCase) -> N
         observation, answer = await http.request(scene, transport, wanted, limits, address=address, origin=origin)
         case.made.append(observation)
         if wanted.upgrade and answer is not None and observation.failure in conversation.GO_ON:
-            await conversation.upgrade(session, probe, scene, transport, address, case.made, limits, origin=origin)
+            slower = case.on(session, Experiment.OTHER_METHOD, limits)
+            await conversation.upgrade(slower, transport, origin=origin)
 
 
 async def dns_over_tcp(session: Session, limits: Limits, case: ControlCase) -> None:
@@ -213,7 +225,7 @@ async def other_resolver(session: Session, limits: Limits, case: ControlCase) ->
         if new or case.failed.step is Step.DNS:
             case.made.append(observation)
         for address in new[:2]:
-            await chain.run(session, probe, scene, address, case.made)
+            await chain.run(case.at(session, Experiment.OTHER_RESOLVER, address))
 
 
 async def without_hosts_file(session: Session, _limits: Limits, case: ControlCase) -> None:
@@ -231,7 +243,7 @@ async def without_proxy(session: Session, limits: Limits, case: ControlCase) -> 
     lookup = await resolve.resolve(scene, probe.vantage, probe.families, limits, session.gates)
     case.made.extend(lookup.observations)
     for address in lookup.addresses[:1]:
-        await chain.run(session, probe, scene, address, case.made)
+        await chain.run(case.at(session, Experiment.WITHOUT_PROXY, address))
 
 
 async def with_proxy(session: Session, _limits: Limits, case: ControlCase) -> None:
@@ -239,7 +251,7 @@ async def with_proxy(session: Session, _limits: Limits, case: ControlCase) -> No
     scene = case.scene(Experiment.WITH_PROXY)
     for server in _other_proxies(session, case):
         probe = msgspec.structs.replace(case.probe, proxy=server)
-        await chain.run(session, probe, scene, None, case.made)
+        await chain.run(Attempt.of(session, probe, scene, None, case.made))
 
 
 async def connect_by_address(session: Session, limits: Limits, case: ControlCase) -> None:
@@ -270,7 +282,8 @@ async def _shake(
     """One unverified handshake with one thing changed; where the first pass failed later, its request too."""
     scene, probe = case.scene(experiment), case.probe
     at = address if address is not None else case.failed.address
-    stream = await connections.reach(session, probe, scene, at, case.made, keep_success=False, limits=limits, mss=mss)
+    attempt = Attempt.of(session, probe, scene, at, case.made, limits)
+    stream = await connections.reach(attempt, keep_success=False, mss=mss)
     if stream is None:
         return
     with closing(stream):

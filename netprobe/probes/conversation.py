@@ -13,11 +13,9 @@ import trio
 from netprobe import origin as origins
 from netprobe.observations import Experiment, Failure, HttpDetail, Observation, Step, TlsDetail
 from netprobe.probes import certificates, connections, http, idle, tls, trust, websocket
-from netprobe.probes.limits import Limits
-from netprobe.probes.plan import Probe
-from netprobe.probes.scene import Scene
+from netprobe.probes.attempt import Attempt
 from netprobe.probes.session import Session, UnfinishedChain
-from netprobe.probes.streams import Stream
+from netprobe.probes.streams import Stream, TlsStream
 from netprobe.probes.transport import OpenStreamTransport
 
 PLAIN_HTTP = 80
@@ -27,20 +25,11 @@ GO_ON = frozenset({None, Failure.HTTP_SERVICE_ERROR, Failure.HTTP_SOURCE_REFUSED
 _KEPT_NO_LONGER = frozenset({Failure.EOF, Failure.CONNECTION_RESET})
 
 
-async def converse(
-    session: Session,
-    probe: Probe,
-    scene: Scene,
-    stream: Stream,
-    address: str | None,
-    seen: list[Observation],
-    *,
-    verify: bool,
-    limits: Limits | None = None,
-) -> Failure | None:
+async def converse(attempt: Attempt, stream: Stream, *, verify: bool) -> Failure | None:
     """The steps tls, http and websocket over an open connection or tunnel; returns how tls failed, or None."""
+    session, probe, scene, seen = attempt.session, attempt.probe, attempt.scene, attempt.seen
+    address, limits = attempt.address, attempt.limits
     secure = scene.port != PLAIN_HTTP
-    limits = session.limits if limits is None else limits
     origin = False
     if secure:
         await session.ahead.handshakes()
@@ -51,9 +40,9 @@ async def converse(
         if encrypted is None:
             return observation.failure
         stream = encrypted
-        _keep_chain(session, probe, scene, observation, encrypted.chain)
+        _keep_chain(attempt, observation, encrypted.chain)
         origin = origins.answered(observation)
-        _judge_strictly(session, probe, scene, observation, encrypted.chain, seen)
+        _judge_strictly(attempt, observation, encrypted.chain)
         encrypted.chain = ()  # up to 100 KB, which nobody asks for again while the answer is waited for
     transport = OpenStreamTransport(stream)
     observation, answer = await http.request(
@@ -63,19 +52,20 @@ async def converse(
     # What the origin said and cannot be read as HTTP is an answer, too (rule 11); an upgrade may still be understood.
     heard = answer is not None or (origin and observation.failure is None)
     if probe.request.upgrade and verify and heard and observation.failure in GO_ON:
-        await upgrade(session, probe, scene, transport, address, seen, limits, origin=origin)
+        await upgrade(attempt, transport, origin=origin)
     return None
 
 
-def _keep_chain(session: Session, probe: Probe, scene: Scene, handshake: Observation, chain: tuple[bytes, ...]) -> None:
+def _keep_chain(attempt: Attempt, handshake: Observation, chain: tuple[bytes, ...]) -> None:
     """Keep what can complete other hosts' chains, and the chains that may have to be completed."""
+    session, vantage = attempt.session, attempt.probe.vantage
     detail = handshake.detail
     assert isinstance(detail, TlsDetail)
     if detail.origin:
         session.keep_intermediates(chain[1:])
     elif detail.verify == "none":
         session.keep_unfinished(
-            UnfinishedChain(scene=scene, address=handshake.address, chain=chain, detail=detail, vantage=probe.vantage)
+            UnfinishedChain(scene=attempt.scene, address=handshake.address, chain=chain, detail=detail, vantage=vantage)
         )
 
 
@@ -91,15 +81,9 @@ def complete_chains(session: Session) -> None:
             session.controls.append(observation)
 
 
-def _judge_strictly(
-    session: Session,
-    probe: Probe,
-    scene: Scene,
-    handshake: Observation,
-    chain: tuple[bytes, ...],
-    seen: list[Observation],
-) -> None:
+def _judge_strictly(attempt: Attempt, handshake: Observation, chain: tuple[bytes, ...]) -> None:
     """Hold a chain that is not the origin's to the strict rules, once (experiment ``strict_chain``; sends nothing)."""
+    session, scene, store = attempt.session, attempt.scene, attempt.probe.vantage.store
     detail = handshake.detail
     assert isinstance(detail, TlsDetail)
     which = certificates.digest(chain)
@@ -107,85 +91,72 @@ def _judge_strictly(
         return
     session.judged_strictly.add(which)
     started = trio.current_time()
-    error = certificates.strict_error(chain, scene.host, trust.bundle_of(probe.vantage.store), probe.vantage.store.more)
+    error = certificates.strict_error(chain, scene.host, trust.bundle_of(store), store.more)
     if error is None:
         return
     judged = msgspec.structs.replace(detail, strict=not error, strict_error=error)
     failure = Failure.SSL_INVALID_CERTIFICATE if error else None
-    seen.append(scene.control(STRICT).observe(Step.TLS, started, failure, judged, address=handshake.address))
+    attempt.seen.append(scene.control(STRICT).observe(Step.TLS, started, failure, judged, address=handshake.address))
 
 
-async def upgrade(
-    session: Session,
-    probe: Probe,
-    scene: Scene,
-    transport: OpenStreamTransport,
-    address: str | None,
-    seen: list[Observation],
-    limits: Limits,
-    *,
-    origin: bool,
-) -> None:
+async def upgrade(attempt: Attempt, transport: OpenStreamTransport, *, origin: bool) -> None:
     """The websocket step, on the same connection where the server keeps it, else on one like it.
 
     A server may close a connection that it said it keeps (RFC 9112 section 9.5), and that is no fault: so a connection
     that ended without an answer is not judged, and the question is asked again on a fresh one.
     """
+    seen = attempt.seen
     if transport.is_reusable:
-        observation = await _ask_upgrade(session, probe, scene, transport, address, limits, origin=origin)
+        observation = await _ask_upgrade(attempt, transport, origin=origin)
         if observation.failure not in _KEPT_NO_LONGER:
-            seen.append(await _rested(session, probe, scene, address, observation, limits))
+            seen.append(await _rested(attempt, observation))
             return
-    failed: list[Observation] = []
-    stream = await connections.reach(session, probe, scene, address, failed, keep_success=False, limits=limits)
+    stream = await connections.reach(attempt, keep_success=False)
     if stream is None:
-        seen.extend(failed)
         return
     with closing(stream):
-        policy = session.verified(probe.vantage, scene.host)
-        observation, encrypted = await tls.handshake(scene, stream, policy, limits, address=address)
+        observation, encrypted = await _shake_again(attempt, stream)
         if encrypted is None:
             seen.append(observation)
             return
         again, origin = OpenStreamTransport(encrypted), origins.answered(observation)
-        observation = await _ask_upgrade(session, probe, scene, again, address, limits, origin=origin)
-    seen.append(await _rested(session, probe, scene, address, observation, limits))
+        observation = await _ask_upgrade(attempt, again, origin=origin)
+    seen.append(await _rested(attempt, observation))
 
 
-async def _rested(
-    session: Session, probe: Probe, scene: Scene, address: str | None, observation: Observation, limits: Limits
-) -> Observation:
+async def _shake_again(attempt: Attempt, stream: Stream) -> tuple[Observation, TlsStream | None]:
+    policy = attempt.session.verified(attempt.probe.vantage, attempt.scene.host)
+    return await tls.handshake(attempt.scene, stream, policy, attempt.limits, address=attempt.address)
+
+
+async def _rested(attempt: Attempt, observation: Observation) -> Observation:
     """The WebSocket step with what a connection at rest met, where ``--idle`` asks for it and no WebSocket was held."""
-    seconds, detail = session.settings.idle, observation.detail
+    seconds, detail = attempt.session.settings.idle, observation.detail
     assert isinstance(detail, HttpDetail)
-    if seconds is None or scene.experiment is not None or observation.failure is not None:
+    if seconds is None or attempt.scene.experiment is not None or observation.failure is not None:
         return observation
     if detail.held_seconds is not None:
         return observation
-    stream = await connections.reach(session, probe, scene, address, [], keep_success=False, limits=limits)
+    stream = await connections.reach(attempt.told_to([]), keep_success=False)
     if stream is None:
         return observation
     with closing(stream):
-        policy = session.verified(probe.vantage, scene.host)
-        _, encrypted = await tls.handshake(scene, stream, policy, limits, address=address)
+        _, encrypted = await _shake_again(attempt, stream)
         if encrypted is None:
             return observation
-        rested = await idle.rest(scene, encrypted, probe.request, limits, seconds)
-    return idle.told(observation, rested, proxied=address is None)
+        rested = await idle.rest(attempt.scene, encrypted, attempt.probe.request, attempt.limits, seconds)
+    return idle.told(observation, rested, proxied=attempt.address is None)
 
 
-async def _ask_upgrade(
-    session: Session,
-    probe: Probe,
-    scene: Scene,
-    transport: OpenStreamTransport,
-    address: str | None,
-    limits: Limits,
-    *,
-    origin: bool,
-) -> Observation:
+async def _ask_upgrade(attempt: Attempt, transport: OpenStreamTransport, *, origin: bool) -> Observation:
     # What is tried again is not held idle once more: that takes as long as the first time, and has a pass of its own.
-    seconds = session.settings.idle if scene.experiment is None else None
+    seconds = attempt.session.settings.idle if attempt.scene.experiment is None else None
     return await websocket.upgrade(
-        scene, transport, probe.request, limits, idle=seconds, address=address, origin=origin
+        attempt.scene,
+        transport,
+        attempt.probe.request,
+        attempt.limits,
+        idle=seconds,
+        address=attempt.address,
+        origin=origin,
     )

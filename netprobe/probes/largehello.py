@@ -18,6 +18,7 @@ import trio
 
 from netprobe.observations import Experiment, Failure, Observation, Step, TlsDetail
 from netprobe.probes import classify, connections, tcp
+from netprobe.probes.attempt import Attempt
 from netprobe.probes.limits import Limits
 from netprobe.probes.session import Session, Trace
 from netprobe.probes.streams import CHUNK
@@ -90,7 +91,8 @@ class LargeHellos:
         hello = client_hello(scene.host, SIZE if experiment == LARGE else 0)
         async with session.slots:
             seen: list[Observation] = []
-            stream = await connections.reach(session, probe, scene, address, seen, keep_success=False, mss=mss)
+            connecting = Attempt.of(session, probe, scene, address, seen)
+            stream = await connections.reach(connecting, keep_success=False, mss=mss)
             if stream is None:
                 return False
             started, failure, received = trio.current_time(), Failure.TIMEOUT, 0

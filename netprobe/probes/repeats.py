@@ -15,6 +15,7 @@ import trio
 
 from netprobe.observations import SOFT, DnsDetail, Failure, Observation, Step, is_overcome
 from netprobe.probes import chain, dns, resolve, tcp
+from netprobe.probes.attempt import Attempt
 from netprobe.probes.limits import Limits
 from netprobe.probes.session import Session, Trace
 
@@ -91,7 +92,7 @@ async def again(session: Session, trace: Trace, failed: Observation, attempt: in
         return await _ask_again(session, trace, failed, attempt, limits)
     seen: list[Observation] = []
     scene = trace.probe.scene.control(EXPERIMENT, attempt)
-    await chain.run(session, trace.probe, scene, failed.address, seen, limits=limits)
+    await chain.run(Attempt.of(session, trace.probe, scene, failed.address, seen, limits))
     session.controls.extend(seen)
     if trace.probe.candidate and any(o.failure is Failure.PROXY_CANNOT_RESOLVE for o in seen):
         trace.absent = True  # a number that does not exist, as the proxy says that otherwise failed

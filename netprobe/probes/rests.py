@@ -21,6 +21,7 @@ import trio
 from netprobe import origin as origins
 from netprobe.observations import Experiment, Failure, HttpDetail, Observation, Step, age_when_cut
 from netprobe.probes import connections, experiments, http, idle, repeats, tls, websocket
+from netprobe.probes.attempt import Attempt
 from netprobe.probes.bugs import contained
 from netprobe.probes.controls import ControlCase
 from netprobe.probes.limits import PATIENCE
@@ -87,7 +88,7 @@ async def _contained(session: Session, case: ControlCase, one: _Maker) -> None:
 async def _open(session: Session, case: ControlCase, scene: Scene, seen: list[Observation]) -> TlsStream | None:
     """A fresh connection on the way that was cut, up to a finished handshake; what failed is put into ``seen``."""
     limits, address = session.limits.patient(), case.failed.address
-    stream = await connections.reach(session, case.probe, scene, address, seen, limits=limits)
+    stream = await connections.reach(Attempt.of(session, case.probe, scene, address, seen, limits))
     if stream is None:
         return None
     policy = session.verified(case.probe.vantage, scene.host)

@@ -18,6 +18,7 @@ import trio
 
 from netprobe.observations import DnsDetail, Experiment, Observation
 from netprobe.probes import connections, repeats, tls
+from netprobe.probes.attempt import Attempt
 from netprobe.probes.bugs import contained
 from netprobe.probes.session import Session, Trace
 
@@ -80,9 +81,8 @@ async def _connect(session: Session, turns: repeats.Turns, other: _Other) -> Non
             seen: list[Observation] = []
             async with turns.turn():
                 limits = session.limits.for_controls()
-                stream = await connections.reach(
-                    session, probe, scene, other.address, seen, keep_success=False, limits=limits
-                )
+                connecting = Attempt.of(session, probe, scene, other.address, seen, limits)
+                stream = await connections.reach(connecting, keep_success=False)
                 if stream is not None:
                     with closing(stream):
                         policy = session.verified(probe.vantage, scene.host)

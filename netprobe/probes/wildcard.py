@@ -15,6 +15,7 @@ import trio
 
 from netprobe.observations import Experiment, Failure, HttpDetail, Observation, ProxyDetail, Step, TlsDetail
 from netprobe.probes import chain, connections, resolve
+from netprobe.probes.attempt import Attempt
 from netprobe.probes.plan import Probe
 from netprobe.probes.scene import Scene
 from netprobe.probes.session import Session, Trace
@@ -89,7 +90,7 @@ class Wildcards:
             if key not in self._tunnels:
                 async with self._session.slots:
                     seen: list[Observation] = []
-                    stream = await connections.reach(self._session, probe, self._scene(probe), None, seen)
+                    stream = await connections.reach(Attempt.of(self._session, probe, self._scene(probe), None, seen))
                     if stream is not None:
                         stream.close()
                 self._session.controls.extend(seen)
@@ -105,7 +106,7 @@ class Wildcards:
             if key not in self._answers:
                 async with self._session.slots:
                     seen: list[Observation] = []
-                    await chain.run(self._session, probe, self._scene(probe), None, seen)
+                    await chain.run(Attempt.of(self._session, probe, self._scene(probe), None, seen))
                 self._session.controls.extend(o for o in seen if o.experiment == EXPERIMENT)
                 self._answers[key] = _answer(seen)
         return self._answers[key]

@@ -28,6 +28,7 @@ from netprobe.observations import (
     TlsDetail,
 )
 from netprobe.probes import chain, connections, plan, repeats, rests, tls
+from netprobe.probes.attempt import Attempt
 from netprobe.probes.limits import PATIENCE
 from netprobe.probes.scene import Scene
 from netprobe.probes.session import Session, Trace
@@ -112,11 +113,10 @@ def hosts(number: int) -> list[Endpoint]:
 async def rested(way: Way, monkeypatch: pytest.MonkeyPatch, *, number: int = 1) -> Run:
     """A run over a way that is not there: first pass, and what was cut rests again."""
 
-    async def reach(
-        _session: object, _target: object, scene: Scene, address: str, seen: list[Observation], **more: object
-    ) -> Peer:
+    async def reach(attempt: Attempt, **more: object) -> Peer:
         if more.get("keep_success", True):
-            seen.append(scene.observe(Step.TCP, trio.current_time(), None, TcpDetail(port=443), address=address))
+            detail, address = TcpDetail(port=443), attempt.address
+            attempt.seen.append(attempt.scene.observe(Step.TCP, trio.current_time(), None, detail, address=address))
         return Peer(way)
 
     async def handshake(
