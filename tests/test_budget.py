@@ -23,6 +23,7 @@ from netprobe.observations import TlsDetail
 from netprobe.probes import certificates, largehello, trust
 from netprobe.probes.run import check
 from netprobe.probes.settings import DEFAULT_NUMBERS, Settings
+from netprobe.render import targets
 from tests.support import covered, need
 from tests.support.cli import environment
 
@@ -104,6 +105,48 @@ def test_what_is_imported_before_the_first_packet() -> None:
     # Measured 2026-11-29: 92 of netprobe's own; before the others were put behind the first question, it was 163.
     own = {name for name in found if name.partition(".")[0] == "netprobe"}
     assert len(own) <= 100, sorted(own)
+
+
+EVERY_TARGET = """
+import contextlib, io, os, sys
+before = set(sys.modules)
+for name in sys.argv[1:]:
+    read, write = os.pipe()
+    if not os.fork():
+        from netprobe.__main__ import main
+        argv = ["netprobe", "render", name, "-r", "us-east-2", "--account", "123456789012", "--allow-widening", "-q"]
+        for more in "", "--enforce --every-client", "--ip-ranges snapshot", "--ip-ranges snapshot --enforce":
+            sys.argv = [*argv, *more.split()]
+            with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())), contextlib.redirect_stderr(io.StringIO()):
+                status = main()
+            if status == 0:
+                break
+        new = [module for module in sys.modules if module not in before]
+        own = sum(module.startswith("netprobe") for module in new)
+        files = {module.split(".")[0] for module in new if getattr(sys.modules[module], "__file__", None)}
+        os.write(write, f"{name} {status} {own} {','.join(files - set(sys.stdlib_module_names))}".encode())
+        os._exit(0)
+    os.close(write)
+    print(os.read(read, 65536).decode())
+    os.wait()
+"""
+
+
+def test_each_target_starts_within_the_budget_of_squid() -> None:
+    """Whose start is held in instructions: no target imports another package, or more than three modules more."""
+    wanted = [name for name in targets.names() if name != "xlsx"]  # a workbook is written by a library of its own
+    done = subprocess.run(
+        [sys.executable, "-c", EVERY_TARGET, *wanted], env=environment(), capture_output=True, text=True, timeout=170
+    )
+    assert done.returncode == 0, done.stderr
+    told = [line.split() for line in done.stdout.splitlines()]
+    assert [name for name, *_ in told] == wanted
+    assert {name for name, status, *_ in told if status != "0"} == set()
+    own = {name: int(modules) for name, _, modules, _ in told}
+    assert {name: modules for name, modules in own.items() if modules > own["squid"] + 3} == {}
+    allowed = FACTS | {"jinja2", "markupsafe", "netprobe"}
+    others = {name: {one for one in found.split(",") if not one.startswith("_")} - allowed for name, *_, found in told}
+    assert {name: found for name, found in others.items() if found} == {}
 
 
 def instructions(*arguments: str) -> int:

@@ -1,6 +1,6 @@
-"""Every target for every region in one process: it ends, and its cost stays near the 3 s of an idle machine.
+"""Every target for every region in one process: it ends, and its cost stays below 5 s.
 
-The bound is on processor time and generous, because the runner is shared; ``tests/bench/run`` measures.
+The bound is on processor time, which is 2.7 s for 62 targets and 34 regions on a machine that is busy (2026-11-29).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from netprobe.render import Addresses, Options, render, targets
 from netprobe.render.model import Form
 from tests.support.render_cases import ORIGIN, allowing
 
-GENEROUS = 20.0
+MOST = 5.0
 
 
 def test_every_target_renders_every_region() -> None:
@@ -38,7 +38,7 @@ def test_every_target_renders_every_region() -> None:
         }
         assert made.main
     spent = time.process_time() - began
-    assert spent < GENEROUS
+    assert spent < MOST
     # Only devices that know neither wildcards nor expressions, and were given no names to list, may refuse.
     literal = {name for name in targets.names() if targets.get(name).CAPABILITY.forms <= {Form.EXACT, Form.ADDRESS}}
     assert too_large <= literal
