@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
+from collections.abc import Iterator
 from types import FrameType
 
 GRACE = 0.2
@@ -37,9 +38,39 @@ def exit_code(code: int) -> int:
     return 128 + _came[0] if code == CTRL_C and _came else code
 
 
+def hear() -> None:
+    """The first signal was heard: what comes within :data:`GRACE` of now is the same wish."""
+    _heard[:] = _heard or [time.monotonic()]
+
+
+@contextlib.contextmanager
+def one_wish() -> Iterator[None]:
+    """While a run is ended, a second signal of the same wish does not end it once more.
+
+    Whoever listened is gone before everything has ended (an import in a thread ends when it does), and hands on what
+    came meanwhile. What came before anything was heard goes where it always went.
+    """
+    before = signal.getsignal(signal.SIGINT)
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if not _heard or time.monotonic() - _heard[0] > GRACE:
+            assert callable(before)
+            before(number, frame)
+
+    if not callable(before):  # ignored, as in the background of a shell
+        yield
+        return
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGINT) is handle:
+            signal.signal(signal.SIGINT, before)
+
+
 def patient() -> None:
     """From now on the report is written: further signals of the same wish do not cut it short."""
-    _heard[:] = _heard or [time.monotonic()]
+    hear()
     with contextlib.suppress(ValueError):
         signal.signal(signal.SIGINT, _patiently)
 

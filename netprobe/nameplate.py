@@ -4,7 +4,13 @@ Installers and inventories ask it of every host, so nothing but the standard lib
 catalog only the line is read that holds its day. Where an import may count instead, ``netprobe.about`` asks the facts.
 """
 
+from __future__ import annotations
+
 import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SYSTEM_IMPORT = "/var/lib/netprobe/catalog.json"
 
@@ -48,10 +54,20 @@ def text(day: str = "", *, imported: bool = False) -> str:
 
 def _shipped() -> str:
     """The day of the catalog in the package, without reading the catalog."""
-    path = os.path.join(os.path.dirname(__file__), "catalog", "data", "endpoints.toml")
-    with open(path, encoding="utf-8") as lines:
-        for line in lines:
-            key, _, value = line.partition("=")
-            if key.strip() == "version":
-                return value.strip().strip('"')
+    for line in _lines(os.path.join(os.path.dirname(__file__), "catalog", "data", "endpoints.toml")):
+        key, _, value = line.partition("=")
+        if key.strip() == "version":
+            return value.strip().strip('"')
     raise ValueError("the catalog in this package has no version")
+
+
+def _lines(path: str) -> Iterator[str]:
+    """The lines of a file of the package, which may lie in an archive, as in the one file of a release."""
+    try:
+        with open(path, encoding="utf-8") as lines:
+            yield from lines
+    except NotADirectoryError:
+        import zipimport
+
+        archive = __file__[: __file__.index(".zip") + len(".zip")]
+        yield from zipimport.zipimporter(archive).get_data(path).decode().splitlines()

@@ -44,3 +44,14 @@ def test_while_the_report_is_written_the_same_wish_is_heard_once(monkeypatch: py
     monkeypatch.setattr(interrupts, "GRACE", -1.0)
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
+
+
+def test_what_comes_late_of_the_same_wish_does_not_end_a_run_once_more() -> None:
+    """The receiver is gone, and something is still ending; before anything was heard a signal counts as ever."""
+    with interrupts.one_wish():
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        interrupts.hear()
+        signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from tests.support import covered
 from tests.support.cli import ROOT
 
 FILES = ("netprobe/__init__.py", "netprobe/__main__.py")
@@ -29,9 +30,11 @@ def test_an_old_python_gets_a_sentence() -> None:
         "sys.argv = ['netprobe', 'check', '-r', 'us-east-2']\n"
         "runpy.run_module('netprobe', run_name='__main__')\n"
     )
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    env.pop(covered.FOLDER, None)  # what watches the lines goes by the version, too
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=env,
         capture_output=True,
         text=True,
         timeout=30,

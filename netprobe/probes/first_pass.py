@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import nullcontext
 
 import trio
 
@@ -52,18 +53,21 @@ async def bounded(session: Session, work: Callable[[], Awaitable[None]], interru
             task_status.started()
             async for _ in signals:
                 interrupted = True
+                interrupts.hear()
                 scope.cancel()
 
-    with trio.CancelScope(deadline=session.zero + session.settings.deadline) as scope:
-        async with trio.open_nursery() as nursery:
-            if session.settings.interruptible and threading.current_thread() is threading.main_thread():
-                await nursery.start(watch, scope)
-            nursery.start_soon(session.pulse.beat)
-            await work()
-            nursery.cancel_scope.cancel()
-    if interrupted:
-        if interrupt == signal.SIGINT:
+    listens = session.settings.interruptible and threading.current_thread() is threading.main_thread()
+    with interrupts.one_wish() if listens and interrupt == signal.SIGINT else nullcontext():
+        with trio.CancelScope(deadline=session.zero + session.settings.deadline) as scope:
+            async with trio.open_nursery() as nursery:
+                if listens:
+                    await nursery.start(watch, scope)
+                nursery.start_soon(session.pulse.beat)
+                await work()
+                nursery.cancel_scope.cancel()
+        if interrupted and interrupt == signal.SIGINT:
             interrupts.patient()
+    if interrupted:
         return Ending.INTERRUPTED
     return Ending.DEADLINE if scope.cancelled_caught else ""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ssl
 from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
@@ -164,7 +166,8 @@ class Session(msgspec.Struct, kw_only=True):
             UnreadableFileError: a store cannot be read.
         """
         for vantage in self.vantages:
-            self.verified(vantage, "")
+            with contextlib.suppress(ssl.SSLError):  # the handshake fails by it, and tells it of its host
+                self.verified(vantage, "")
         if self.settings.genuine_chains:
             certificates.prepare()
 

@@ -19,7 +19,7 @@ def _session(*names: tuple[str, list[str], str], passed: bool = True, proxy: obj
         world.dns(host, *mine, resolver=R1)
         world.dns(host, *filter(None, [theirs]), resolver=R2, failure=None if theirs else Failure.TIMEOUT)
         target = SimpleNamespace(proxy=proxy, scene=SimpleNamespace(host=host, port=443))
-        traces.append(SimpleNamespace(target=target, lookup=world.observations, addresses=mine, passed=passed))
+        traces.append(SimpleNamespace(probe=target, lookup=world.observations, addresses=mine, passed=passed))
     return cast(Session, SimpleNamespace(traces=traces))
 
 

@@ -1,4 +1,4 @@
-"""Cisco Umbrella: destinations for an allow list.
+"""Cisco Umbrella: destinations for an allowlist.
 
 Every domain of a destination list has a wildcard on its left that nobody wrote: ``domain.com`` stands for itself and
 everything beneath it, and an asterisk is not supported at all. So nothing here is exact: each name also admits what
@@ -34,7 +34,7 @@ CAPABILITY = DeviceCapability(
     forms=frozenset({Form.SUBTREE}),
     ports=False,
     max_entries=500,
-    default_action="not answered by a DNS policy that answers its allow lists alone, for the identities of the hosts",
+    default_action="not answered by a DNS policy that answers its allowlists alone, for the identities of the hosts",
 )
 MAIN = File(name="netprobe.json", template="netprobe.json.j2")
 FILES = (MAIN, File(name="netprobe-destinations.json", template="destinations.json.j2"))

@@ -21,6 +21,7 @@
 #   widened: ecr-registry *.dkr.ecr.eu-west-1.amazonaws.com: it also admits every other name beneath dkr.ecr.eu-west-1.amazonaws.com, and the name itself
 #   refused: packages archive.ubuntu.com: the device decides on the TLS server name, and plain HTTP has none
 #   always: it binds no name to a port: each is admitted on every port that is open, not on 80, 443 alone
+#   always: QUIC (UDP 443) is neither of the two protocols that a domain list inspects, so it passes
 
 variable "netprobe_home_net" {
   description = "The networks that the ECS Anywhere hosts are in; without them their traffic passes."
