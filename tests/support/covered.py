@@ -81,7 +81,9 @@ def _write() -> None:
     ran = {name: sorted(lines) for name, lines in _watch.newly_seen.items()}
     name = f"{os.getpid()}-{os.urandom(4).hex()}"
     try:
-        Path(_folder, name).write_text(json.dumps(ran), encoding="utf-8")
+        part = Path(_folder, f"{name}.part")  # a process may be killed while it writes
+        part.write_text(json.dumps(ran), encoding="utf-8")
+        part.rename(Path(_folder, name))
     except OSError:
         return
 
@@ -104,10 +106,13 @@ def main(folder: Path) -> int:
     ran: dict[str, set[int]] = {name: set() for name in lines}
     processes = 0
     for written in folder.iterdir():
+        if written.suffix == ".part":
+            continue
         processes += 1
         for name, executed in json.loads(written.read_text(encoding="utf-8")).items():
-            below = str(Path(ROOT, name).resolve().relative_to(PACKAGE))
-            ran[below].update(executed)
+            path = Path(ROOT, name).resolve()
+            if path.is_relative_to(PACKAGE):
+                ran.setdefault(str(path.relative_to(PACKAGE)), set()).update(executed)
     every = sum(map(len, lines.values()))
     passed = sum(len(lines[name] & ran[name]) for name in lines)
     share = 100 * passed / every
