@@ -314,8 +314,7 @@ def test_two_sites_are_told_apart_and_a_second_run_changes_nothing(staged: Stage
     assert errors["tls_intercepted"]["hosts"] == ["fra1", "fra2", "fra3"]
     assert lab_devices.COMPANY_CA in errors["tls_intercepted"]["cause"]
     assert errors["tcp_dropped"]["hosts"] == ["muc2", "muc3"]
-    # A proxy that signs certificates on a busy machine may take longer than a control beside it: that stays suspected.
-    assert {cause["id"] for cause in errors.values() if cause["proven"]} == {"tls_intercepted", "tcp_dropped"}
+    assert set(errors) == {"tls_intercepted", "tcp_dropped"}
     assert {path.name for path in (tmp_path / "handoff").glob("*.txt")} >= {"fra-network.txt", "muc-network.txt"}
 
     second = play(staged, tmp_path, text)
