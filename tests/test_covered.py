@@ -15,21 +15,19 @@ from tests.support.cli import environment
 
 PROGRAM = """
 import os
+from tests.support import covered
+covered.start()
 import netprobe.nearest
 if not os.fork():
-    netprobe.nearest.{call}
+    netprobe.nearest.nearest("sqiud", ["squid"])
     os._exit(0)
 os.wait()
 """
 
 
 def test_a_process_and_its_fork_each_write_what_they_ran(tmp_path: Path) -> None:
-    purelib = next(Path(path) for path in sys.path if path.endswith("site-packages"))
-    if not (purelib / "netprobe_tests.pth").exists():
-        pytest.skip("tests/run writes the file that starts it")
-    program = PROGRAM.format(call="nearest('sqiud', ['squid'])")
     subprocess.run(
-        [sys.executable, "-c", program], env=environment(**{covered.FOLDER: str(tmp_path)}), timeout=60, check=True
+        [sys.executable, "-c", PROGRAM], env=environment(**{covered.FOLDER: str(tmp_path)}), timeout=60, check=True
     )
     ran = [json.loads(path.read_text()) for path in tmp_path.iterdir()]
     of_nearest = [set(lines) for one in ran for name, lines in one.items() if name.endswith("netprobe/nearest.py")]

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
+import trio
 
 from netprobe import interrupts
+from netprobe.observations import Ending
+from netprobe.probes import first_pass
+from netprobe.probes.session import Session
+from netprobe.probes.settings import Settings
+from tests.support import probe_servers
 
 
 @pytest.fixture(autouse=True)
@@ -55,3 +63,23 @@ def test_what_comes_late_of_the_same_wish_does_not_end_a_run_once_more() -> None
         signal.raise_signal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
+
+
+def test_a_run_that_waits_for_a_thread_is_ended_once_by_two_signals() -> None:
+    """An import in a thread ends when it does, and by then nobody listens any more."""
+    settings, one = Settings(interruptible=True), probe_servers.vantage()
+
+    def ends_late() -> None:
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.05)
+
+    async def run() -> str:
+        session = Session.begin(settings, [one], trio.current_time())
+        return await first_pass.bounded(session, lambda: trio.to_thread.run_sync(ends_late))
+
+    try:
+        ended = trio.run(run)
+    except KeyboardInterrupt:
+        ended = "ended once more"
+    assert ended == Ending.INTERRUPTED
