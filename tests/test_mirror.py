@@ -59,7 +59,6 @@ EXCUSED: dict[str, Excuse] = {
     "netprobe.path.errqueue": Excuse("path/test_path_hops.py", _NETWORK),
     "netprobe.path.mtu": Excuse("path/test_path_hello_mtu.py", _NETWORK),
     "netprobe.path.trace": Excuse("path/test_path_hops.py", _NETWORK),
-    "netprobe.probes.first_pass": Excuse("probes/test_run.py", _RUN),
     "netprobe.probes.numbered": Excuse("probes/test_run.py", _RUN),
     "netprobe.probes.socks": Excuse("probes/test_proxy.py", "one of the ways to ask a proxy"),
     "netprobe.probes.wildcard": Excuse("probes/test_run.py", _RUN),
