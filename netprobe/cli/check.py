@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netprobe.cli import bug, config, emit, options, transcribing, values, watching
+from netprobe.cli import asking, bug, config, emit, options, transcribing, watching
 from netprobe.cli import handoff as handoffs
 from netprobe.cli.output import say, write_output
 
@@ -30,35 +30,15 @@ def register(app: typer.Typer) -> None:
     app.command("check")(check)
 
 
+@asking.in_groups
 def check(
     ctx: typer.Context,
-    region: options.Region = None,
-    with_groups: options.With = None,
-    without_groups: options.Without = None,
-    account: options.Account = None,
-    task_definition: options.TaskDefinition = None,
+    *,
+    what: asking.WhatToProbe,
     format: options.ReportFormat = "text",
     output: options.Output = None,
     report: options.Reports = None,
-    as_: options.As = None,
-    root: options.Root = None,
-    resolver: options.Resolvers = None,
-    proxy: options.Proxy = None,
-    no_proxy: options.NoProxy = False,
-    ca_file: options.CaFile = None,
-    origin_ca: options.OriginCa = None,
-    expect: options.Expect = None,
-    fips: options.Fips = False,
-    dualstack: options.Dualstack = False,
-    ipv4_only: options.Ipv4Only = False,
-    ipv6_only: options.Ipv6Only = False,
-    ecs_numbers: options.EcsNumbers = None,
-    timeout: options.Timeout = None,
-    deadline: options.Deadline = None,
-    concurrency: options.Concurrency = None,
-    idle: options.Idle = None,
-    lab: options.Lab = None,
-    locate: options.Locate = False,
+    how: asking.HowToProbe,
     handoff: Annotated[
         Path | None, typer.Option("--handoff", metavar="FILE", help="Write a text for the network team here.")
     ] = None,
@@ -67,8 +47,6 @@ def check(
         typer.Option("--handoff-target", metavar="TARGET", help="With the rules for this firewall or proxy."),
     ] = None,
     transcript: options.Transcript = None,
-    label: options.Labels = None,
-    anonymous: options.Anonymous = False,
     watch: Annotated[
         bool, typer.Option("--watch", help="Look again and again; tell what changed, with the time, until Ctrl-C.")
     ] = False,
@@ -98,41 +76,16 @@ def check(
     if schema:
         return _print_schema(output)
     from netprobe.checking.perform import Outside, prepare, run
-    from netprobe.checking.request import CheckRequest
 
     wanted = emit.wanted(format, output, report, full=full or verbose, quiet=quiet, strict=strict, docs_base=docs_base)
     handing_off = handoffs.wanted(handoff, handoff_target)
     transcribing.check(transcript)
-    naming = values.naming(label, anonymous=anonymous)
     wish = watching.wish(watch=watch, until=until, for_=for_, wait=wait, strict=strict)
-    watching.refuse_beside(wish, locate=locate, idle=idle)
-    values.refuse_both(proxy=proxy, no_proxy=no_proxy)
-    request = CheckRequest(
-        regions=options.listed(region),
-        groups=options.listed(with_groups),
-        without_groups=options.listed(without_groups),
-        account=values.account(account),
-        fips=fips,
-        dualstack=dualstack,
-        task_definitions=task_definition or (),
+    watching.refuse_beside(wish, locate=how.locate, idle=how.idle)
+    request = asking.request(
+        what,
+        how,
         own_endpoints=config.of(ctx).tables("endpoint"),
-        families=values.families(ipv4_only=ipv4_only, ipv6_only=ipv6_only),
-        agents=options.listed(as_),
-        root=root,
-        resolvers=options.listed(resolver),
-        proxy=proxy,
-        no_proxy=no_proxy,
-        ca_file=ca_file,
-        origin_ca=origin_ca,
-        expect=values.expectations(expect),
-        ecs_numbers=values.numbers(ecs_numbers) if ecs_numbers is not None else None,
-        timeout=values.seconds("--timeout", timeout),
-        deadline=values.seconds("--deadline", deadline),
-        concurrency=values.at_least_one("--concurrency", concurrency, values.MOST_CONCURRENT),
-        idle=values.seconds("--idle", idle),
-        lab=lab,
-        locate=locate,
-        naming=naming,
         genuine_chains=wanted.holds_observations or transcript is not None,
     )
     outside = Outside(

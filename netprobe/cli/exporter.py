@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netprobe.cli import bug, config, options, values
+from netprobe.cli import asking, bug, config, options, values
 from netprobe.cli.output import say
 from netprobe.errors import UsageError
 
@@ -36,8 +36,10 @@ def register(app: typer.Typer) -> None:
     app.command("exporter")(exporter)
 
 
+@asking.in_groups
 def exporter(
     ctx: typer.Context,
+    *,
     listen: Annotated[
         str, typer.Option("--listen", metavar="ADDR:PORT", help="Where to listen; loopback unless this says otherwise.")
     ] = DEFAULT,
@@ -52,32 +54,8 @@ def exporter(
             help="TLS and basic authentication, in the form of Prometheus' exporter-toolkit.",
         ),
     ] = None,
-    region: options.Region = None,
-    with_groups: options.With = None,
-    without_groups: options.Without = None,
-    account: options.Account = None,
-    task_definition: options.TaskDefinition = None,
-    as_: options.As = None,
-    root: options.Root = None,
-    resolver: options.Resolvers = None,
-    proxy: options.Proxy = None,
-    no_proxy: options.NoProxy = False,
-    ca_file: options.CaFile = None,
-    origin_ca: options.OriginCa = None,
-    expect: options.Expect = None,
-    fips: options.Fips = False,
-    dualstack: options.Dualstack = False,
-    ipv4_only: options.Ipv4Only = False,
-    ipv6_only: options.Ipv6Only = False,
-    ecs_numbers: options.EcsNumbers = None,
-    timeout: options.Timeout = None,
-    deadline: options.Deadline = None,
-    concurrency: options.Concurrency = None,
-    idle: options.Idle = None,
-    lab: options.Lab = None,
-    locate: options.Locate = False,
-    label: options.Labels = None,
-    anonymous: options.Anonymous = False,
+    what: asking.WhatToProbe,
+    how: asking.HowToProbe,
     strict: Annotated[bool, typer.Option("--strict", help="A host with warnings is not ready.")] = False,
     quiet: options.Quiet = False,
 ) -> int:
@@ -86,41 +64,13 @@ def exporter(
     Exit codes: 0 ended by SIGTERM or Ctrl-C, 2 the request is wrong.
     """
     from netprobe.checking import perform
-    from netprobe.checking.request import CheckRequest
 
     where = address(listen)
     seconds = values.duration("--every", every)
     if seconds < _LEAST_SECONDS:
         raise UsageError(f"--every {every}", "is less than ten seconds", "a check asks some hundred questions: give 1m")
-    values.refuse_both(proxy=proxy, no_proxy=no_proxy)
-    request = CheckRequest(
-        regions=options.listed(region),
-        groups=options.listed(with_groups),
-        without_groups=options.listed(without_groups),
-        account=values.account(account),
-        fips=fips,
-        dualstack=dualstack,
-        task_definitions=task_definition or (),
-        own_endpoints=config.of(ctx).tables("endpoint"),
-        families=values.families(ipv4_only=ipv4_only, ipv6_only=ipv6_only),
-        agents=options.listed(as_),
-        root=root,
-        resolvers=options.listed(resolver),
-        proxy=proxy,
-        no_proxy=no_proxy,
-        ca_file=ca_file,
-        origin_ca=origin_ca,
-        expect=values.expectations(expect),
-        ecs_numbers=values.numbers(ecs_numbers) if ecs_numbers is not None else None,
-        timeout=values.seconds("--timeout", timeout),
-        deadline=values.seconds("--deadline", deadline),
-        concurrency=values.at_least_one("--concurrency", concurrency, values.MOST_CONCURRENT),
-        idle=values.seconds("--idle", idle),
-        lab=lab,
-        locate=locate,
-        genuine_chains=False,
-        naming=values.naming(label, anonymous=anonymous),
-    )
+    own_endpoints = config.of(ctx).tables("endpoint")
+    request = asking.request(what, how, own_endpoints=own_endpoints, genuine_chains=False)
     perform.prepare(request)  # what is wrong is told now, not by the first run
 
     import trio

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netprobe.cli import bug, config, emit, options, transcribing, values
+from netprobe.cli import asking, bug, config, emit, options, transcribing
 from netprobe.cli.output import say
 from netprobe.errors import UsageError
 
@@ -24,35 +24,18 @@ def register(app: typer.Typer) -> None:
     app.command("gate")(gate)
 
 
+@asking.in_groups
 def gate(
     ctx: typer.Context,
+    *,
     format: options.ReportFormat = "text",
     output: options.Output = None,
     report: options.Reports = None,
     today: Annotated[
         str | None, typer.Option("--today", metavar="YYYY-MM-DD", help="The day on which waivers are judged.")
     ] = None,
-    as_: options.As = None,
-    root: options.Root = None,
-    resolver: options.Resolvers = None,
-    proxy: options.Proxy = None,
-    no_proxy: options.NoProxy = False,
-    ca_file: options.CaFile = None,
-    origin_ca: options.OriginCa = None,
-    fips: options.Fips = False,
-    dualstack: options.Dualstack = False,
-    ipv4_only: options.Ipv4Only = False,
-    ipv6_only: options.Ipv6Only = False,
-    ecs_numbers: options.EcsNumbers = None,
-    timeout: options.Timeout = None,
-    deadline: options.Deadline = None,
-    concurrency: options.Concurrency = None,
-    idle: options.Idle = None,
-    lab: options.Lab = None,
-    locate: options.Locate = False,
+    how: asking.HowToProbe,
     transcript: options.Transcript = None,
-    label: options.Labels = None,
-    anonymous: options.Anonymous = False,
     strict: options.Strict = False,
     full: options.Full = False,
     quiet: options.WellQuiet = False,
@@ -79,46 +62,30 @@ def gate(
     waived = gates.waivers(settings.tables("waiver"), file, _findings())
     day = _day(today)
     transcribing.check(transcript, regions=asked.regions)
-    naming = values.naming(label, anonymous=anonymous)
+    naming = how.naming()
     parts = _offline(asked, settings, naming)
     if asked.regions:
         from netprobe.checking.perform import Outside, perform
-        from netprobe.checking.request import CheckRequest
 
-        values.refuse_both(proxy=proxy, no_proxy=no_proxy)
-        request = CheckRequest(
-            regions=options.listed(asked.regions),
-            groups=options.listed(asked.groups),
-            without_groups=options.listed(asked.without_groups),
-            account=values.account(asked.account),
-            fips=fips,
-            dualstack=dualstack,
-            task_definitions=[Path(settings.relative(name)) for name in asked.workloads],
-            own_endpoints=settings.tables("endpoint"),
-            families=values.families(ipv4_only=ipv4_only, ipv6_only=ipv6_only),
-            agents=options.listed(as_),
-            root=root,
-            resolvers=options.listed(resolver),
-            proxy=proxy,
-            no_proxy=no_proxy,
-            ca_file=ca_file,
-            origin_ca=origin_ca,
-            expect=asked.expect,
-            ecs_numbers=values.numbers(ecs_numbers) if ecs_numbers is not None else None,
-            timeout=values.seconds("--timeout", timeout),
-            deadline=values.seconds("--deadline", deadline),
-            concurrency=values.at_least_one("--concurrency", concurrency, values.MOST_CONCURRENT),
-            idle=values.seconds("--idle", idle),
-            lab=lab,
-            locate=locate,
-            naming=naming,
-        )
+        request = asking.request(_what(asked, settings), how, own_endpoints=settings.tables("endpoint"))
         outside = Outside(say=say, keep_bug=lambda traceback: bug.keep(traceback, sys.argv[1:]))
         checked = perform(request, outside)
         transcribing.write(transcript, checked)
         parts.append(checked)
     whole = gates.conclude(parts, asked, waived, today=day, file=file)
     return emit.finish(whole, msgspec.structs.replace(wanted, strict=asked.fail_on == "warning"))
+
+
+def _what(asked: Expectations, settings: config.Config) -> asking.WhatToProbe:
+    """Which endpoints ``[gate]`` names, as options would."""
+    return asking.WhatToProbe(
+        region=list(asked.regions),
+        with_groups=list(asked.groups),
+        without_groups=list(asked.without_groups),
+        account=asked.account,
+        task_definition=[Path(settings.relative(name)) for name in asked.workloads],
+        expect=[f"{group}={kind}" for group, kind in asked.expect.items()],
+    )
 
 
 def _findings() -> frozenset[str]:

@@ -1,7 +1,8 @@
-"""``check`` and ``gate`` ask for the same check: no option may be lost on the way from a command line to a request."""
+"""``check``, ``gate`` and ``exporter`` ask for the same check: no option is lost on the way to a request."""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from netprobe.checking import perform
 from netprobe.checking.request import CheckRequest
+from netprobe.cli import asking
 from netprobe.cli.commands import build
 from netprobe.cli.main import run
 from netprobe.errors import UsageError
@@ -33,6 +35,17 @@ def parameters(command: str) -> set[str]:
 def test_every_option_of_check_is_one_of_gate_or_a_key_of_its_table() -> None:
     assert parameters("check") - parameters("gate") - set(OF_GATE) == OF_A_PERSON
     assert set(OF_GATE) | OF_A_PERSON <= parameters("check"), "an entry for an option that check no longer has"
+
+
+@pytest.mark.parametrize("command", ["check", "gate", "exporter"])
+def test_every_field_of_a_group_is_an_option_where_the_group_stands(command: str) -> None:
+    options = [parameter.name for parameter in build(command).params]
+    groups = (asking.HowToProbe,) if command == "gate" else (asking.WhatToProbe, asking.HowToProbe)
+    for group in groups:
+        fields = [field.name for field in dataclasses.fields(group)]
+        first = options.index(fields[0])
+        assert options[first : first + len(fields)] == fields
+    assert not {"what", "how"} & set(options)
 
 
 @pytest.fixture
@@ -96,6 +109,21 @@ def test_gate_hands_on_every_option(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     # A gate looks into the chains, to know the CA that it was told of.
     assert fields_at_their_default(asked[0]) == {"no_proxy", "genuine_chains"}
     assert fields_at_their_default(asked[1]) == {"proxy", "genuine_chains"}
+
+
+def test_the_exporter_hands_on_every_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[CheckRequest]
+) -> None:
+    (tmp_path / "netprobe.toml").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    mine = ["-r", "us-east-2", "--with", "exec", "--without", "logs", "--account", "123456789012"]
+    mine += ["--task-definition", "t.json", "--expect", "images=private"]
+
+    assert run(["exporter", *mine, *given(tmp_path), "--proxy", "http://127.0.0.1:3128"]) == 2
+    assert run(["exporter", *mine, *given(tmp_path), "--no-proxy"]) == 2
+
+    assert fields_at_their_default(asked[0]) == {"no_proxy"}
+    assert fields_at_their_default(asked[1]) == {"proxy"}
 
 
 def test_a_group_that_is_expected_must_exist() -> None:
