@@ -141,6 +141,16 @@ class Vantage(msgspec.Struct, frozen=True, kw_only=True):
         """The port to connect to for a service port (differs only in a lab)."""
         return self.ports.get(port, port)
 
+    def searched(self, name: str) -> tuple[str, ...]:
+        """The longer names that glibc and Go ask before the name itself: of the search list, where it has few dots.
+
+        The list that follows a denial is not walked: a name that AWS has is not denied by those who know it.
+
+        Args:
+            name: a host name.
+        """
+        return tuple(f"{name}.{suffix}" for suffix in self.search) if name.count(".") < self.ndots else ()
+
     def answers(self, used_by: Iterable[str]) -> bool:
         """Whether this vantage looks at an endpoint that these programs use.
 

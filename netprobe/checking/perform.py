@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -15,12 +16,12 @@ from netprobe.checking import meanwhile, vantages
 from netprobe.checking.request import CheckRequest
 from netprobe.checking.selection import Selection, select
 from netprobe.errors import UsageError
-from netprobe.probes.settings import Settings
+from netprobe.probes.settings import SPREAD_FROM, Settings
 
 if TYPE_CHECKING:
     from netprobe.naming import HostIdentity
     from netprobe.observations import Run
-    from netprobe.probes import spread
+    from netprobe.probes import early, spread
     from netprobe.probes.news import News
     from netprobe.report.model import Report
     from netprobe.vantage import Vantage
@@ -252,13 +253,24 @@ def _refuse_unknown(expect: Mapping[str, str], groups: Collection[str]) -> None:
 
 def run(prepared: Prepared, outside: Outside = ALONE) -> Report:
     """Probe and diagnose, in an event loop of its own; a large first pass is spread over several processes."""
-    import trio
+    with contextlib.closing(_asked(prepared)) as asked:
+        import trio  # late: the first questions are under way
 
-    from netprobe.probes import spread
+        from netprobe.probes import spread
 
-    endpoints, ready = prepared.selection.endpoints, prepared.look.ready or ()
-    with spread.forked(endpoints, ready, prepared.settings, outside.say) as workers:
-        return trio.run(_see, prepared, outside, workers)
+        endpoints, ready = prepared.selection.endpoints, prepared.look.ready or ()
+        with spread.forked(endpoints, ready, prepared.settings, outside.say) as workers:
+            return trio.run(_see, prepared, outside, workers, asked)
+
+
+def _asked(prepared: Prepared) -> early.Asked:
+    """Send the first questions of a run in one process; in many, each asks for its own share."""
+    from netprobe.probes import early, plan
+
+    endpoints, ready, settings = prepared.selection.endpoints, prepared.look.ready or (), prepared.settings
+    if plan.count_names(endpoints, ready, settings) >= SPREAD_FROM:
+        return early.NOTHING
+    return early.ask(plan.make(endpoints, ready, settings, 0.0).probes)
 
 
 async def look(prepared: Prepared, outside: Outside = ALONE) -> Report:
@@ -268,10 +280,12 @@ async def look(prepared: Prepared, outside: Outside = ALONE) -> Report:
         prepared: the check.
         outside: whom to tell what.
     """
-    return await _see(prepared, outside, None)
+    from netprobe.probes import early
+
+    return await _see(prepared, outside, None, early.NOTHING)
 
 
-async def _see(prepared: Prepared, outside: Outside, workers: spread.Workers | None) -> Report:
+async def _see(prepared: Prepared, outside: Outside, workers: spread.Workers | None, asked: early.Asked) -> Report:
     from netprobe.probes import run as runs
 
     selection, settings = prepared.selection, prepared.settings
@@ -301,6 +315,7 @@ async def _see(prepared: Prepared, outside: Outside, workers: spread.Workers | N
                 meanwhile=tell if outside.meanwhile is not None else None,
                 news=tell_news if outside.meanwhile is not None else None,
                 later=behind.prepare,
+                asked=asked,
             )
         report = _diagnosed(seen, prepared.notes)
         if prepared.request.locate:

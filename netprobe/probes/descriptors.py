@@ -12,8 +12,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from netprobe.probes.resolve import IN_FLIGHT
-from netprobe.probes.settings import Settings
+from netprobe.probes.settings import IN_FLIGHT, Settings
 from netprobe.vantage import Vantage
 
 SPARE = 64

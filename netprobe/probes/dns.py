@@ -13,14 +13,17 @@ This module asks; which of several resolvers a host believes is :mod:`netprobe.p
 from __future__ import annotations
 
 import socket
+import time
+from collections.abc import Sequence
 
 import msgspec
 import trio
 
 from netprobe.errors import printable
 from netprobe.observations import DnsDetail, Failure, Observation, Step
-from netprobe.probes import classify, dnswire, tcp
+from netprobe.probes import classify, dnswire, sockets, tcp
 from netprobe.probes.dnswire import DnsAnswer, Malformed, Question
+from netprobe.probes.early import Sent
 from netprobe.probes.limits import Limits
 from netprobe.probes.scene import Scene
 from netprobe.probes.streams import TcpStream
@@ -37,10 +40,12 @@ _large = trio.Lock()
 class _Trail(msgspec.Struct):
     """What happened to one question on its way, also when a limit ends it."""
 
+    question: Question
     transport: str = "udp"
     truncated: bool = False
     attempts: int = 0
     error: str = ""
+    answered: float | None = None
 
 
 async def ask(
@@ -53,6 +58,7 @@ async def ask(
     over_tcp: bool = False,
     edns: bool = True,
     at_most: float | None = None,
+    sent: Sent | None = None,
 ) -> tuple[Observation, tuple[str, ...]]:
     """Ask one resolver one question.
 
@@ -65,20 +71,21 @@ async def ask(
         over_tcp: ask over TCP from the start (``options use-vc``, and the experiment ``dns_over_tcp``).
         edns: offer EDNS, as Go's resolver always does (the experiment ``without_edns`` does not).
         at_most: a shorter limit than the usual one.
+        sent: the same question, where it is under way already (:mod:`netprobe.probes.early`).
 
     Returns:
         The observation, and the addresses, sorted, at most :data:`MAX_ADDRESSES`.
     """
-    started = trio.current_time()
-    question = dnswire.question(name or scene.host, family, edns=edns)
-    trail = _Trail(transport="tcp" if over_tcp or resolver.tcp else "udp")
+    started = trio.current_time() if sent is None else _on_our_clock(sent.moment)
+    question = dnswire.question(name or scene.host, family, edns=edns) if sent is None else sent.question
+    trail = _Trail(question, transport="tcp" if over_tcp or resolver.tcp else "udp")
     answer: DnsAnswer | None = None
     failure: Failure | None = Failure.TIMEOUT
     limited: trio.CancelScope | None = None
     try:
-        with limits.within(Step.DNS, at_most) as limited:
-            answer = await _exchange(resolver, question, trail)
-            limits.learn(Step.DNS, trio.current_time() - started)
+        with limits.within(Step.DNS, at_most, started) as limited:
+            answer = await _exchange(resolver, trail, sent)
+            limits.learn(Step.DNS, (trail.answered or trio.current_time()) - started)
     except OSError as error:
         failure, trail.error = classify.of_os_error(error), classify.errno_name(error)
     except EOFError:
@@ -103,7 +110,13 @@ async def ask(
         attempts=max(trail.attempts, 1),
         error=(answer.error if answer is not None else "") or trail.error,
     )
-    return scene.observe(Step.DNS, started, failure, detail, limited=limited), detail.answers
+    observation = scene.observe(Step.DNS, started, failure, detail, limited=limited, ended=trail.answered)
+    return observation, detail.answers
+
+
+def _on_our_clock(moment: float) -> float:
+    """A moment of ``time.perf_counter`` on trio's clock."""
+    return trio.current_time() - (time.perf_counter() - moment)
 
 
 def _judge(answer: DnsAnswer) -> Failure | None:
@@ -114,25 +127,40 @@ def _judge(answer: DnsAnswer) -> Failure | None:
     return classify.of_rcode(answer.rcode) or Failure.DNS_NO_ANSWER
 
 
-async def _exchange(resolver: Resolver, question: Question, trail: _Trail) -> DnsAnswer:
+async def _exchange(resolver: Resolver, trail: _Trail, sent: Sent | None) -> DnsAnswer:
     if trail.transport == "udp":
-        answer = await _over_udp(resolver, question, trail)
+        answer = await (_over_udp(resolver, trail) if sent is None else _under_way(sent, trail))
         if not answer.truncated:
             return answer
-        trail.truncated, trail.transport = True, "tcp"
-    return await _over_tcp(resolver, question, trail)
+        trail.truncated, trail.transport, trail.answered = True, "tcp", None
+    return await _over_tcp(resolver, trail)
 
 
-async def _over_udp(resolver: Resolver, question: Question, trail: _Trail) -> DnsAnswer:
-    with tcp.plain_socket(resolver.address, socket.SOCK_DGRAM) as sock:
+async def _over_udp(resolver: Resolver, trail: _Trail) -> DnsAnswer:
+    with sockets.plain_socket(resolver.address, socket.SOCK_DGRAM) as sock:
         # Connected: the kernel drops what other senders send, and reports "port unreachable" as ECONNREFUSED.
-        sock.connect(tcp.sockaddr(resolver.address, resolver.port))
-        for wait in (*RESEND_AFTER, float("inf")):
-            trail.attempts += 1
-            await _send(sock, question.wire)
-            with trio.move_on_after(wait):
-                return await _datagram(sock, question)
-        raise AssertionError("the last wait has no end")
+        sock.connect(sockets.sockaddr(resolver.address, resolver.port))
+        return await _patiently(sock, trail, RESEND_AFTER)
+
+
+async def _under_way(sent: Sent, trail: _Trail) -> DnsAnswer:
+    """The answer to a question that was sent before; it may have arrived."""
+    with sent.sock as sock:
+        trail.attempts += 1
+        first, *others = RESEND_AFTER
+        with trio.move_on_after(max(0.0, first - (time.perf_counter() - sent.moment))):
+            return await _arrived(sent, trail)
+        return await _patiently(sock, trail, others)
+
+
+async def _patiently(sock: socket.socket, trail: _Trail, again_after: Sequence[float]) -> DnsAnswer:
+    """Send a question, and again after each of these seconds, until it is answered."""
+    for wait in (*again_after, float("inf")):
+        trail.attempts += 1
+        await _send(sock, trail.question.wire)
+        with trio.move_on_after(wait):
+            return await _datagram(sock, trail.question)
+    raise AssertionError("the last wait has no end")
 
 
 async def _send(sock: socket.socket, wire: bytes) -> None:
@@ -143,6 +171,19 @@ async def _send(sock: socket.socket, wire: bytes) -> None:
             await trio.lowlevel.wait_writable(sock)
         else:
             return
+
+
+async def _arrived(sent: Sent, trail: _Trail) -> DnsAnswer:
+    while True:
+        try:
+            data, ago = sent.receive(dnswire.MAX_ANSWER + 1)
+        except BlockingIOError:
+            await trio.lowlevel.wait_readable(sent.sock)
+            continue
+        answer = await _understood(data, sent.question)
+        if answer is not None:
+            trail.answered = trio.current_time() - ago
+            return answer
 
 
 async def _datagram(sock: socket.socket, question: Question) -> DnsAnswer:
@@ -157,9 +198,9 @@ async def _datagram(sock: socket.socket, question: Question) -> DnsAnswer:
             return answer
 
 
-async def _over_tcp(resolver: Resolver, question: Question, trail: _Trail) -> DnsAnswer:
-    wire = question.wire
-    with tcp.plain_socket(resolver.address, socket.SOCK_STREAM) as sock:
+async def _over_tcp(resolver: Resolver, trail: _Trail) -> DnsAnswer:
+    question, wire = trail.question, trail.question.wire
+    with sockets.plain_socket(resolver.address, socket.SOCK_STREAM) as sock:
         trail.attempts += 1
         stream = await tcp.establish(sock, resolver.address, resolver.port)
         try:

@@ -17,7 +17,7 @@ from functools import partial
 import trio
 
 from netprobe.observations import Experiment, Failure, Observation, Step, TlsDetail
-from netprobe.probes import classify, connections, tcp
+from netprobe.probes import classify, connections, sockets
 from netprobe.probes.attempt import Attempt
 from netprobe.probes.limits import Limits
 from netprobe.probes.session import Session, Trace
@@ -118,7 +118,7 @@ def _passed(steps: list[Observation]) -> bool:
 def _way(trace: Trace, address: str | None) -> tuple[object, ...]:
     """What makes two ways out the same: who looks, and through which proxy or over which family."""
     proxy = trace.probe.proxy
-    family = tcp.family_of(address) if address is not None else 0
+    family = sockets.family_of(address) if address is not None else 0
     return (trace.probe.vantage.name, family, proxy.safe if proxy is not None else "")
 
 

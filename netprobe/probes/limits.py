@@ -131,14 +131,15 @@ class Limits:
             for scope, started in self._open[step].items():
                 scope.deadline = started + limit
 
-    def within(self, step: Step, at_most: float | None = None) -> Bounded:
+    def within(self, step: Step, at_most: float | None = None, since: float | None = None) -> Bounded:
         """Bound a block; ``scope.cancelled_caught`` tells whether the limit ended it.
 
         Args:
             step: whose limit.
             at_most: a shorter limit, where the caller knows better; what the user set is kept all the same.
+            since: when the step began, on trio's clock; None for now.
         """
-        started, seconds = trio.current_time(), self.seconds(step)
+        started, seconds = trio.current_time() if since is None else since, self.seconds(step)
         if at_most is not None and self._explicit is None and at_most < seconds:
             return Bounded(trio.CancelScope(deadline=started + at_most), started, {})
         return Bounded(trio.CancelScope(deadline=started + seconds), started, self._open[step])

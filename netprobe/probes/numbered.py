@@ -19,7 +19,6 @@ from netprobe.probes.dnswire import RRTYPE
 from netprobe.probes.plan import Plan, Probe
 from netprobe.probes.session import Session, Trace
 from netprobe.probes.settings import DEFAULT_NUMBERS
-from netprobe.probes.wildcard import LABEL
 
 LOCAL_NAME = Experiment.LOCAL_NAME
 WIDER = tuple(range(DEFAULT_NUMBERS[-1] + 1, 129))
@@ -130,7 +129,7 @@ async def look_up_refused(session: Session) -> None:
 
     async with trio.open_nursery() as nursery:
         for trace in beside.values():
-            nursery.start_soon(ask, trace.probe, f"{LABEL}.{trace.probe.suffix}")
+            nursery.start_soon(ask, trace.probe, trace.probe.impossible)
         for trace in refused:
             nursery.start_soon(ask, trace.probe, trace.probe.scene.host)
 

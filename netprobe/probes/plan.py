@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,6 +15,8 @@ from netprobe.probes.settings import Settings
 from netprobe.vantage import ProxyServer, Vantage, who_looks
 
 NO_HOST = "no host is known"
+_IMPOSSIBLE = "netprobe-no-such-host"
+"""AWS names no endpoint like this, and it tells an administrator who asked."""
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +29,7 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
         request: what is asked once a connection stands.
         proxy: the way out, or None for a direct connection.
         candidate: one of many numbered names, which may not exist.
-        suffix: what follows the first label: where a name that cannot exist is asked for.
+        suffix: what follows the first label.
     """
 
     scene: Scene
@@ -37,6 +39,11 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     proxy: ProxyServer | None
     candidate: bool
     suffix: str
+
+    @property
+    def impossible(self) -> str:
+        """A name beside the host which cannot exist."""
+        return f"{_IMPOSSIBLE}.{self.suffix}"
 
 
 class Plan(msgspec.Struct, kw_only=True):
@@ -70,6 +77,29 @@ def make(endpoints: Sequence[Endpoint], vantages: Sequence[Vantage], settings: S
                     _share(plan.probes, seen[key], vantage.name)
     plan.probes.sort(key=lambda probe: probe.candidate)  # names that must exist are not kept waiting
     return plan
+
+
+def count_names(endpoints: Iterable[Endpoint], vantages: Sequence[Vantage], settings: Settings) -> int:
+    """How many names a run looks at, before anything is laid out: names times vantages."""
+    return sum(len(endpoint.candidates(settings.ecs_numbers)) for endpoint in endpoints) * len(vantages)
+
+
+def first_questions(probes: Iterable[Probe]) -> Iterator[tuple[Vantage, str, tuple[int, ...]]]:
+    """The questions with which a first pass begins: who asks, for which name, in which families.
+
+    Candidates are asked for in one family first, and beside each row of them a name that cannot exist in all.
+
+    Args:
+        probes: in their order.
+    """
+    beside: set[tuple[str, str]] = set()
+    for probe in probes:
+        if probe.proxy is not None:
+            continue
+        yield probe.vantage, probe.scene.host, probe.families[:1] if probe.candidate else probe.families
+        if probe.candidate and (probe.suffix, probe.vantage.name) not in beside:
+            beside.add((probe.suffix, probe.vantage.name))
+            yield probe.vantage, probe.impossible, probe.families
 
 
 def _names(endpoint: Endpoint, settings: Settings) -> tuple[Hostname, ...]:

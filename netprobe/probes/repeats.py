@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 import trio
 
 from netprobe.observations import SOFT, DnsDetail, Failure, Observation, Step, is_overcome
-from netprobe.probes import chain, dns, resolve, tcp
+from netprobe.probes import chain, dns, resolve, sockets
 from netprobe.probes.attempt import Attempt
 from netprobe.probes.limits import Limits
 from netprobe.probes.session import Session, Trace
@@ -149,7 +149,7 @@ async def resolve_again(session: Session, trace: Trace, failed: Observation) -> 
     address = failed.address
     if address is None:
         return
-    family = tcp.family_of(address)
+    family = sockets.family_of(address)
     for o in trace.lookup:
         assert isinstance(o.detail, DnsDetail)
         resolver = next((r for r in trace.probe.vantage.resolvers if str(r) == o.detail.resolver), None)

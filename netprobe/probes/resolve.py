@@ -13,14 +13,13 @@ import msgspec
 import trio
 
 from netprobe.observations import DnsDetail, Failure, Observation, Step
-from netprobe.probes import dns, hostsfile, tcp
+from netprobe.probes import dns, early, hostsfile, sockets
 from netprobe.probes.limits import Limits
 from netprobe.probes.scene import Scene
 from netprobe.probes.scheduling import Slots, side_by_side
+from netprobe.probes.settings import IN_FLIGHT
 from netprobe.vantage import Resolver, Vantage
 
-IN_FLIGHT = 128
-"""Questions in flight to one resolver: below dnsmasq's default ``dns-forward-max`` of 150, which refuses beyond it."""
 _FINAL = frozenset({None, Failure.DNS_NXDOMAIN, Failure.DNS_NO_ANSWER})
 _ABSENT = frozenset({Failure.DNS_NXDOMAIN, Failure.DNS_NO_ANSWER})
 _KNOWN = frozenset({None, Failure.DNS_NO_ANSWER})
@@ -70,10 +69,12 @@ class Gates:
 
     Args:
         in_flight: how many questions may be under way to one resolver.
+        asked: the questions that are under way already.
     """
 
-    def __init__(self, in_flight: int = IN_FLIGHT) -> None:
+    def __init__(self, in_flight: int = IN_FLIGHT, asked: early.Asked = early.NOTHING) -> None:
         self._in_flight = in_flight
+        self.asked = asked
         self.made: dict[Resolver, Gate] = {}
 
     def of(self, resolver: Resolver) -> Gate:
@@ -151,7 +152,7 @@ async def resolve(
     if entries:
         _from_file(scene, vantage, families, entries, lookup)
         return lookup
-    for longer in _searched(vantage, scene.host) if name is None else ():
+    for longer in vantage.searched(scene.host) if name is None else ():
         if await _captured(scene, vantage, families, limits, gates, longer, lookup):
             return lookup
     answers: dict[tuple[Resolver, int], tuple[Observation, tuple[str, ...]]] = {}
@@ -160,7 +161,8 @@ async def resolve(
         resolver, family = question
         gate = gates.of(resolver)
         async with gate.slots:  # the slot first, then the clock
-            answer = await dns.ask(scene, resolver, family, limits, name=name, at_most=gate.patience)
+            sent = gates.asked.take(resolver, name or scene.host, family)
+            answer = await dns.ask(scene, resolver, family, limits, name=name, at_most=gate.patience, sent=sent)
         gate.note(answer[0].failure)
         answers[question] = answer
 
@@ -170,14 +172,6 @@ async def resolve(
         lookup.observations = [observation for observation, _ in answers.values()]
     lookup.addresses = tuple(a for family in families for a in counted(answers, vantage.resolvers, family))
     return lookup
-
-
-def _searched(vantage: Vantage, name: str) -> tuple[str, ...]:
-    """The longer names that glibc and Go ask before the name itself: those of the search list, where it has few dots.
-
-    The list that follows a denial is not walked: a name that AWS has is not denied by those who know it.
-    """
-    return tuple(f"{name}.{suffix}" for suffix in vantage.search) if name.count(".") < vantage.ndots else ()
 
 
 async def _captured(
@@ -216,7 +210,7 @@ def _from_file(
     now = trio.current_time()
     found: list[str] = []
     for family in families:
-        mine = [entry for entry in entries if tcp.family_of(entry.address) == family]
+        mine = [entry for entry in entries if sockets.family_of(entry.address) == family]
         if mine:
             addresses = tuple(dict.fromkeys(entry.address for entry in mine))
             detail = DnsDetail(

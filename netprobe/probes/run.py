@@ -8,6 +8,7 @@ seen is returned, and what was not run is said. Order and ids depend on what was
 from __future__ import annotations
 
 import datetime
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
@@ -27,7 +28,7 @@ from netprobe.observations import (
     Subject,
     VantageRecord,
 )
-from netprobe.probes import ahead, bugs, descriptors, numbered, plan, rooms
+from netprobe.probes import ahead, bugs, descriptors, early, numbered, plan, rooms
 from netprobe.probes.first_pass import Progress, bounded, first_pass
 from netprobe.probes.limits import PATIENCE
 from netprobe.probes.news import Listen, Teller
@@ -73,6 +74,7 @@ async def check(
     meanwhile: Callable[[Run], None] | None = None,
     news: Listen | None = None,
     later: Callable[[], None] = ahead.nothing,
+    asked: early.Asked = early.NOTHING,
 ) -> Run:
     """Probe every endpoint as every vantage, and make the control probes that failures call for.
 
@@ -86,6 +88,7 @@ async def check(
         meanwhile: called with what the first pass saw, where something of it is tried again, which takes its time.
         news: called every while with what the first pass knows so far, where it takes long.
         later: imports what the caller needs when the run is over; called in a thread, while answers are under way.
+        asked: the questions that are under way already.
         keep_bugs: keeps the tracebacks of bugs that were met in a probe, and says where.
 
     Returns:
@@ -95,9 +98,9 @@ async def check(
         UsageError: a trust store or hosts file cannot be read.
     """
     started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    zero = trio.current_time() if workers is None else workers.zero()
+    zero = _zero(workers, asked)
     settings, notes = descriptors.within_limits(settings, vantages)
-    session = Session.begin(settings, vantages, zero, later=later)
+    session = Session.begin(settings, vantages, zero, later=later, asked=asked)
     layout = plan.make(endpoints, vantages, settings, zero)
 
     def so_far(ended_by: str, *, final: bool = False) -> Run:
@@ -148,6 +151,13 @@ async def check(
             ended_by = await workers.collect(session, layout.probes, teller.count)
     ended_by = ended_by or await bounded(session, work)
     return so_far(ended_by, final=True)
+
+
+def _zero(workers: Workers | None, asked: early.Asked) -> float:
+    """The moment the run began, on trio's clock: with its workers, or with its first question."""
+    if workers is not None:
+        return workers.zero()
+    return trio.current_time() - (0.0 if asked.began is None else time.perf_counter() - asked.began)
 
 
 def _records(vantages: Sequence[Vantage], subjects: Sequence[Subject]) -> Iterator[VantageRecord]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
-import trio
 
 from netprobe.observations import Detail, Experiment, Failure, Observation, Step
+
+if TYPE_CHECKING:
+    import trio
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +50,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
         *,
         address: str | None = None,
         limited: trio.CancelScope | None = None,
+        ended: float | None = None,
     ) -> Observation:
         """Record a step that began at ``started`` and ends now; the run numbers it at the end.
 
@@ -56,7 +61,11 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
             detail: what exactly was seen.
             address: the address used, where there is one.
             limited: the scope of the step's time limit; where it ended the step, the limit is told.
+            ended: when it ended, on trio's clock, where that was before now.
         """
+        import trio  # late: what is probed is known before there is an event loop
+
+        now = trio.current_time() if ended is None else ended
         ended_by_limit = limited is not None and limited.cancelled_caught and failure is not None
         return Observation(
             id="",
@@ -68,7 +77,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
             address=address,
             step=step,
             started_seconds=round(started - self.zero, 6),
-            duration_seconds=round(trio.current_time() - started, 6),
+            duration_seconds=round(now - started, 6),
             failure=failure,
             detail=detail,
             experiment=self.experiment,

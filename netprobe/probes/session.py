@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from netprobe.observations import Observation, TlsDetail
-from netprobe.probes import certificates, rooms, tls
+from netprobe.probes import certificates, early, rooms, tls
 from netprobe.probes.ahead import Ahead, nothing
 from netprobe.probes.bugs import Bug
 from netprobe.probes.finder import Finder
 from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Probe
 from netprobe.probes.pulse import Pulse
-from netprobe.probes.resolve import IN_FLIGHT, Gates
+from netprobe.probes.resolve import Gates
 from netprobe.probes.scene import Scene
 from netprobe.probes.scheduling import NARROW, Pace
-from netprobe.probes.settings import Settings
+from netprobe.probes.settings import IN_FLIGHT, Settings
 from netprobe.vantage import Vantage
 
 
@@ -181,6 +181,7 @@ class Session(msgspec.Struct, kw_only=True):
         in_flight: int = IN_FLIGHT,
         narrow: int = NARROW,
         later: Callable[[], None] = nothing,
+        asked: early.Asked = early.NOTHING,
     ) -> Session:
         """A session in which nothing was seen yet.
 
@@ -191,10 +192,11 @@ class Session(msgspec.Struct, kw_only=True):
             in_flight: how many questions may be under way to one resolver.
             narrow: with how many connections it begins.
             later: imports what is needed when the run is over.
+            asked: the questions that are under way already.
         """
         certificates.begin_run()
         rooms.begin_run()
-        limits, gates = Limits(settings.timeout), Gates(in_flight)
+        limits, gates = Limits(settings.timeout), Gates(in_flight, asked)
         return cls(
             settings=settings,
             vantages=tuple(vantages),

@@ -33,17 +33,13 @@ from netprobe.probes import certificates, descriptors, memory, plan, rooms
 from netprobe.probes.bugs import Bug
 from netprobe.probes.first_pass import Progress, bounded, first_pass, load
 from netprobe.probes.plan import Probe
-from netprobe.probes.resolve import IN_FLIGHT
 from netprobe.probes.scene import Scene
 from netprobe.probes.scheduling import NARROW
 from netprobe.probes.session import HostSeen, Session, Trace, UnfinishedChain
-from netprobe.probes.settings import Settings
+from netprobe.probes.settings import IN_FLIGHT, SPREAD_FROM, Settings
 from netprobe.vantage import Resolver, Vantage
 
-FROM = 150
-"""Names from which a pass is spread: below, starting a process takes as long as it saves, and a region of the catalogue
-is below. Measured on two processors (2026-11-29, least of 7 rounds): 100 hosts 0.55 s in one process and 0.47 s in two,
-200 hosts 0.90 and 0.58 s, 300 hosts 0.92 and 0.69 s."""
+FROM = SPREAD_FROM
 EACH = 75
 """The fewest names for a process."""
 MOST = 8
@@ -240,8 +236,7 @@ def forked(
         settings: limits and choices.
         tell: called with what the user should know, in a line.
     """
-    names = sum(len(endpoint.candidates(settings.ecs_numbers)) for endpoint in endpoints) * len(vantages)
-    count = min(processes(names), settings.concurrency)
+    count = min(processes(plan.count_names(endpoints, vantages, settings)), settings.concurrency)
     if count == 1:
         yield None
         return

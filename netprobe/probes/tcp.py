@@ -4,9 +4,8 @@ One address, one attempt, no happy eyeballs: a host that is half up must look ha
 race addresses and hide the errno, so a plain non-blocking socket is connected here.
 
 ``connect()`` alone is too coarse: Linux reports the ICMP codes "administratively prohibited" as "no route to host".
-The kernel keeps the ICMP type, code and sender in the error queue of a socket with ``IP_RECVERR`` (ip(7), ipv6(7)),
-also for an unprivileged user; they are read from there. The structure is ``sock_extended_err`` of
-``linux/errqueue.h``.
+The kernel keeps the ICMP type, code and sender in the error queue of the socket (:mod:`netprobe.probes.sockets`); they
+are read from there. The structure is ``sock_extended_err`` of ``linux/errqueue.h``.
 """
 
 from __future__ import annotations
@@ -24,10 +23,9 @@ from netprobe.observations import Failure, Observation, Step, TcpDetail
 from netprobe.probes import classify, tcpinfo
 from netprobe.probes.limits import Limits
 from netprobe.probes.scene import Scene
+from netprobe.probes.sockets import plain_socket, sockaddr
 from netprobe.probes.streams import TcpStream
 
-_IP_RECVERR = 11
-_IPV6_RECVERR = 25
 _MSG_ERRQUEUE = 0x2000
 _ORIGINS = {2: 4, 3: 6}  # SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")
@@ -40,27 +38,6 @@ class ConnectIcmpError(msgspec.Struct, frozen=True):
     type: int
     code: int
     sender: str | None
-
-
-def family_of(address: str) -> int:
-    """4 or 6."""
-    return 6 if ":" in address else 4
-
-
-def plain_socket(address: str, kind: int) -> socket.socket:
-    """A non-blocking socket of the address's family that keeps ICMP errors.
-
-    Raises:
-        OSError: the kernel has no such family, or no descriptor is left.
-    """
-    if family_of(address) == 4:
-        sock = socket.socket(socket.AF_INET, kind)
-        sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
-    else:
-        sock = socket.socket(socket.AF_INET6, kind)
-        sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
-    sock.setblocking(False)
-    return sock
 
 
 async def establish(sock: socket.socket, address: str, port: int) -> TcpStream:
@@ -80,16 +57,6 @@ async def establish(sock: socket.socket, address: str, port: int) -> TcpStream:
     # What a chain writes it wants answered: nothing is gained by waiting for more (Nagle's algorithm).
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return TcpStream(sock)
-
-
-def sockaddr(address: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
-    """What connect() takes, with the scope of a link-local address where one is given."""
-    if family_of(address) == 4:
-        return (address, port)
-    host, _, scope = address.partition("%")
-    if not scope:
-        return (host, port, 0, 0)
-    return (host, port, 0, int(scope) if scope.isdigit() else socket.if_nametoindex(scope))
 
 
 def read_icmp_error(sock: socket.socket) -> ConnectIcmpError | None:

@@ -21,10 +21,6 @@ from netprobe.probes.scene import Scene
 from netprobe.probes.session import Session, Trace
 
 EXPERIMENT = Experiment.IMPOSSIBLE_NAME
-LABEL = "netprobe-no-such-host"
-"""AWS names no endpoint like this, and it tells an administrator who asked."""
-
-
 _BY_THE_PROXY = frozenset(
     {
         Failure.PROXY_CANNOT_CONNECT,
@@ -113,7 +109,7 @@ class Wildcards:
 
     @staticmethod
     def _scene(probe: Probe) -> Scene:
-        return msgspec.structs.replace(probe.scene.control(EXPERIMENT), host=f"{LABEL}.{probe.suffix}")
+        return msgspec.structs.replace(probe.scene.control(EXPERIMENT), host=probe.impossible)
 
 
 def _answer(steps: Sequence[Observation]) -> Observation | None:

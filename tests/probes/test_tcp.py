@@ -13,7 +13,7 @@ import trio
 import trio.testing
 
 from netprobe.observations import Failure, TcpDetail
-from netprobe.probes import tcp
+from netprobe.probes import sockets, tcp
 from netprobe.probes.limits import Limits
 from tests.support import need, probe_servers
 
@@ -64,7 +64,7 @@ async def test_a_full_backlog_is_silence() -> None:
 
 async def test_being_cancelled_from_outside_leaks_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[socket.socket] = []
-    real = tcp.plain_socket
+    real = sockets.plain_socket
 
     def remember(address: str, kind: int) -> socket.socket:
         made.append(real(address, kind))
@@ -134,7 +134,7 @@ async def test_who_ends_a_silent_connection(
 @pytest.mark.parametrize(("address", "level", "option"), [("127.0.0.1", 0, 11), ("::1", 41, 25)])
 async def test_every_socket_keeps_icmp_errors(address: str, level: int, option: int) -> None:
     """IP_RECVERR and IPV6_RECVERR; recent kernels keep those of a connecting IPv4 socket unasked."""
-    sock = tcp.plain_socket(address, socket.SOCK_STREAM)
+    sock = sockets.plain_socket(address, socket.SOCK_STREAM)
     assert sock.getsockopt(level, option) == 1
     sock.close()
 
