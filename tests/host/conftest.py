@@ -1,5 +1,6 @@
 """Fixtures of the host and image tests."""
 
 from tests.support.rootfs import debian_root
+from tests.support.task_host import host
 
-__all__ = ["debian_root"]
+__all__ = ["debian_root", "host"]

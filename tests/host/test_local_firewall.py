@@ -72,6 +72,9 @@ NFTABLES = {
     "new only": (output("  ct state new tcp dport 443 accept\n  ct state established accept\n  udp dport 53 accept\n"),
                  PASS),
     "invalid dropped": (output(f"  ct state invalid drop\n{ALLOW}"), PASS),
+    "another service's answers": (output("  tcp sport 22 accept\n"), FAIL),
+    "from the clients' ports": (output("  tcp sport 1024-65535 tcp dport 443 accept\n"
+                                       "  udp sport >= 1024 udp dport 53 accept\n"), PASS),
     "log": (output(f'  log prefix "out: " level info\n{ALLOW}'), PASS),
 }  # fmt: skip
 
@@ -102,6 +105,13 @@ IPTABLES = {
                         "-A out -p udp -m udp --dport 53 -j ACCEPT", "-A out -j RETURN"), PASS),
     "loopback only": (saved(*OPEN, ":OUTPUT DROP [0:0]", "-A OUTPUT -o lo -j ACCEPT"), FAIL),
     "answers dropped": (saved(":INPUT DROP [0:0]", ":OUTPUT ACCEPT [0:0]"), FAIL),
+    "another service's answers": (saved(*OPEN, ":OUTPUT DROP [0:0]", "-A OUTPUT -p tcp --sport 22 -j ACCEPT"), FAIL),
+    "from the clients' ports": (saved(*OPEN, ":OUTPUT DROP [0:0]",
+                                      "-A OUTPUT -p tcp --sport 1024:65535 --dport 443 -j ACCEPT",
+                                      "-A OUTPUT -p udp --sport 1024:65535 --dport 53 -j ACCEPT"), PASS),
+    "to the clients' ports": (saved(":INPUT DROP [0:0]", ":OUTPUT ACCEPT [0:0]",
+                                    "-A INPUT -p tcp --sport 443 --dport 1024:65535 -j ACCEPT",
+                                    "-A INPUT -p udp --sport 53 --dport 1024:65535 -j ACCEPT"), PASS),
     "answers accepted": (saved(":INPUT DROP [0:0]", ":OUTPUT ACCEPT [0:0]",
                                "-A INPUT -m state --state ESTABLISHED -j ACCEPT"), PASS),
 }  # fmt: skip
@@ -274,7 +284,8 @@ SERVICES = '<service name="https"/><service name="dns"/>'
         ("policies/out.xml", POLICY.format("REJECT", SERVICES), PASS),
         ("policies/out.xml", POLICY.format("ACCEPT", ""), PASS),
         ("policies/out.xml", POLICY.format("DROP", '<port port="443" protocol="tcp"/><service name="dns"/>'), PASS),
-        ("policies/out.xml", POLICY.format("DROP", "<rule><accept/></rule>"), WARN),
+        ("policies/out.xml", POLICY.format("DROP", "<rule><accept/></rule>"), PASS),
+        ("policies/out.xml", POLICY.format("DROP", '<rule><accept><limit value="9/s"/></accept></rule>'), WARN),
         ("policies/out.xml", "<policy", PASS),
         ("policies/out.xml", '<!DOCTYPE p [<!ENTITY a "b">]>' + POLICY.format("DROP", "&a;"), PASS),
         (
@@ -335,6 +346,8 @@ def test_chains_that_jump_in_circles_end() -> None:
 
 ZONE = "etc/firewalld/zones/{}.xml"
 SOURCE = '<zone target="{}"><source address="{}"/>{}</zone>'
+STRICT, CONF_STRICT = "etc/firewalld/firewalld.conf", "StrictForwardPorts=yes\n"
+OLD = "(firewalld 0.6.3)"
 PORT_51679 = '<port port="51679" protocol="tcp"/>'
 
 
@@ -342,15 +355,19 @@ PORT_51679 = '<port port="51679" protocol="tcp"/>'
     ("files", "docker", "credentials", "traffic"),
     [
         ({}, "27.3.1", PASS, PASS),
-        ({}, "19.3.9", FAIL, PASS),
-        ({ZONE.format("public"): f"<zone>{PORT_51679}</zone>"}, "19.3.9", PASS, PASS),
+        # What was changed by DNAT passes INPUT in every zone; a zone lets forwarded packets out by its target alone.
+        ({}, "19.3.9", PASS, FAIL),
+        ({OLD: ""}, "19.3.9", FAIL, FAIL),
+        ({STRICT: CONF_STRICT}, "19.3.9", FAIL, FAIL),
+        ({STRICT: CONF_STRICT}, "27.3.1", PASS, PASS),
+        ({STRICT: CONF_STRICT, ZONE.format("public"): f"<zone>{PORT_51679}</zone>"}, "19.3.9", PASS, FAIL),
         ({"etc/firewalld/firewalld.conf": "DefaultZone=trusted\n",
           "usr/lib/firewalld/zones/trusted.xml": '<zone target="ACCEPT"/>'}, "19.3.9", PASS, PASS),
-        ({ZONE.format("containers"): SOURCE.format("DROP", "172.16.0.0/12", "")}, "27.3.1", FAIL, PASS),
-        ({ZONE.format("containers"): SOURCE.format("DROP", "172.16.0.0/12", PORT_51679)}, "27.3.1", PASS, PASS),
+        ({ZONE.format("containers"): SOURCE.format("DROP", "172.16.0.0/12", "")}, "27.3.1", PASS, FAIL),
+        ({ZONE.format("containers"): SOURCE.format("DROP", "172.16.0.0/12", PORT_51679)}, "27.3.1", PASS, FAIL),
         ({ZONE.format("office"): SOURCE.format("DROP", "10.0.0.0/8", "")}, "27.3.1", PASS, PASS),
-        ({ZONE.format("docker"): '<zone target="DROP"/>'}, "27.3.1", FAIL, PASS),
-        ({"etc/docker/daemon.json": '{"iptables": false}'}, "27.3.1", FAIL, PASS),
+        ({ZONE.format("docker"): '<zone target="DROP"/>'}, "27.3.1", PASS, FAIL),
+        ({"etc/docker/daemon.json": '{"iptables": false}'}, "27.3.1", PASS, FAIL),
         ({"etc/firewalld/policies/out.xml": POLICY.format("DROP", "").replace("HOST", "docker")},
          "27.3.1", PASS, FAIL),
         ({"etc/firewalld/policies/out.xml": POLICY.format("REJECT", SERVICES).replace('"HOST"', '"ANY"')},
@@ -362,6 +379,8 @@ def test_tasks_behind_firewalld(
     tmp_path: Path, files: dict[str, str | bytes], docker: str, credentials: Outcome, traffic: Outcome
 ) -> None:
     status = f"Package: docker-ce\nStatus: install ok installed\nVersion: 5:{docker}-1\n"
+    if OLD in files:
+        status += "\nPackage: firewalld\nStatus: install ok installed\nVersion: 0.6.3-5\n"
     root = rootfs.make(tmp_path / "r", {**FIREWALLD, "var/lib/dpkg/status": status, **files})
     found = {rule: one.judgement for rule, one in rootfs.judged(root).items()}
     assert found["task_credentials_blocked"].outcome is credentials, found["task_credentials_blocked"].title

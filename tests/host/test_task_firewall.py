@@ -7,158 +7,17 @@ the place of the ECS agent. Every ruleset is loaded as it would be at boot, befo
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-import socket
-import subprocess
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from netprobe.findings import Outcome
 from tests.support import need, rootfs
-from tests.support.netns import Namespace, Topology
+from tests.support.task_host import CREDENTIALS, TRAFFIC, TaskHost
 
 pytestmark = [pytest.mark.root, pytest.mark.engine]
 PASS, WARN, FAIL, NOT_RUN = Outcome.PASS, Outcome.WARN, Outcome.FAIL, Outcome.NOT_RUN
-SERVER = "198.18.0.2"
-CREDENTIALS, TRAFFIC = "task_credentials_blocked", "task_traffic_blocked"
-DOCKER = (  # as dockerd 20.10 leaves them, the last one first
-    "-w -I FORWARD -i docker0 -o docker0 -j ACCEPT",
-    "-w -I FORWARD -i docker0 ! -o docker0 -j ACCEPT",
-    "-w -I FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
-    "-w -I FORWARD -j DOCKER-USER",
-    "-w -t nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE",
-)
-ECS_INIT = (
-    "-w -t nat -A PREROUTING -p tcp -d 169.254.170.2 --dport 80 -j DNAT --to-destination 127.0.0.1:51679",
-    "-w -I INPUT --dst 127.0.0.0/8 ! --src 127.0.0.0/8 -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP",
-)
-
-
-@dataclass
-class Host:
-    """A host with Docker's bridge, a container and a server beyond."""
-
-    net: Topology
-    container: Namespace
-
-    @property
-    def space(self) -> Namespace:
-        return self.net.client
-
-    def start_docker(self, *, writes_filter: bool = True) -> None:
-        """Do to the filter what dockerd and ecs-init do when they start."""
-        self.space.run("iptables", "-w", "-N", "DOCKER-USER", check=False)
-        for line in (*DOCKER, *ECS_INIT):
-            if writes_filter or "-t nat" in line or line in ECS_INIT:
-                self.space.run("iptables", *line.split())
-
-    def clean(self) -> None:
-        self.space.nft("flush ruleset")
-        for table in ("filter", "raw", "mangle"):
-            self.space.run("iptables-legacy", "-t", table, "-F", check=False)
-        self.space.run("iptables-legacy", "-P", "FORWARD", "ACCEPT", check=False)
-        self.space.run("iptables-legacy", "-P", "INPUT", "ACCEPT", check=False)
-
-    def credentials(self) -> bool:
-        return self._opens("169.254.170.2", 80)
-
-    def traffic(self) -> bool:
-        return self._opens(SERVER, 443) and self._is_answered()
-
-    def _opens(self, address: str, port: int) -> bool:
-        with self.container.entered():
-            stream = socket.socket()
-        with stream:
-            stream.settimeout(0.5)
-            with contextlib.suppress(OSError):
-                stream.connect((address, port))
-                return True
-        return False
-
-    def _is_answered(self) -> bool:
-        with self.container.entered():
-            datagram = socket.socket(type=socket.SOCK_DGRAM)
-        with datagram:
-            datagram.settimeout(0.5)
-            with contextlib.suppress(OSError):
-                datagram.sendto(b"?", (SERVER, 53))
-                return datagram.recv(8) == b"!"
-        return False
-
-    def of_kernel(self, folder: Path) -> dict[str, Outcome]:
-        """The judgements of the running host."""
-        shown = {
-            "nft": self.space.run("nft", "list", "ruleset").stdout,
-            "iptables-save": self.space.run("iptables-save").stdout,
-            "iptables-legacy-save": self.space.run("iptables-legacy-save", check=False).stdout,
-        }
-        routes = self.space.run("cat", "/proc/net/route").stdout
-        mtu = {f"sys/class/net/{name}/mtu": "1500\n" for name in ("docker0", "eth0")}
-        root = rootfs.make(folder / "live", {"proc/net/route": routes, **mtu})
-        found = rootfs.judged(root, rootfs.live(firewall=shown))
-        return {rule: found[rule].judgement.outcome for rule in (CREDENTIALS, TRAFFIC)}
-
-
-@pytest.fixture(scope="module")
-def host() -> Iterator[Host]:
-    need.root()
-    need.engine("nft")
-    need.engine("iptables-restore")
-    with Topology(routers=0) as net:
-        container = Namespace(net.client.name.replace("-client", "-box"))
-        subprocess.run(["ip", "netns", "add", container.name], check=True, timeout=20)
-        try:
-            _wire(net.client, container)
-            with _listening(net):
-                yield Host(net, container)
-        finally:
-            container.delete()
-
-
-def _wire(host: Namespace, container: Namespace) -> None:
-    host.ip("link", "add", "docker0", "type", "bridge")
-    host.ip("addr", "add", "172.17.0.1/16", "dev", "docker0")
-    host.ip("link", "add", "veth0", "type", "veth", "peer", "name", "eth0", "netns", container.name)
-    host.ip("link", "set", "veth0", "master", "docker0")
-    for name in ("veth0", "docker0"):
-        host.ip("link", "set", name, "up")
-    container.ip("addr", "add", "172.17.0.2/16", "dev", "eth0")
-    container.ip("link", "set", "eth0", "up")
-    container.ip("route", "add", "default", "via", "172.17.0.1")
-    host.configure({"net/ipv4/conf/all/route_localnet": "1", "net/ipv4/ip_forward": "1"})
-
-
-@contextlib.contextmanager
-def _listening(net: Topology) -> Iterator[None]:
-    with net.server.entered():
-        world = socket.create_server(("0.0.0.0", 443), backlog=128)
-        names = socket.socket(type=socket.SOCK_DGRAM)
-        names.bind(("0.0.0.0", 53))
-    with net.client.entered():
-        agent = socket.create_server(("127.0.0.1", 51679), backlog=128)
-    names.settimeout(0.2)
-    ended = threading.Event()
-
-    def answer() -> None:
-        while not ended.is_set():
-            with contextlib.suppress(TimeoutError):
-                _, asker = names.recvfrom(64)
-                names.sendto(b"!", asker)
-
-    thread = threading.Thread(target=answer)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join(5)
-        for one in (world, names, agent):
-            one.close()
 
 
 def saved(*lines: str) -> str:
@@ -297,7 +156,7 @@ def holds(outcome: Outcome, works: bool) -> bool:
 
 @pytest.mark.parametrize("name", IPTABLES)
 @pytest.mark.parametrize("variant", ["nft", "legacy"])
-def test_iptables(name: str, variant: str, host: Host, tmp_path: Path) -> None:
+def test_iptables(name: str, variant: str, host: TaskHost, tmp_path: Path) -> None:
     text, credentials, traffic = IPTABLES[name]
     if variant == "legacy":
         _needs_legacy(host)
@@ -317,13 +176,13 @@ def test_iptables(name: str, variant: str, host: Host, tmp_path: Path) -> None:
         host.clean()
 
 
-def _needs_legacy(host: Host) -> None:
+def _needs_legacy(host: TaskHost) -> None:
     if host.space.run("iptables-legacy", "-L", "-n", check=False).returncode != 0:
         pytest.skip("this kernel has no iptables of the old kind")
 
 
 @pytest.mark.parametrize("name", NFTABLES)
-def test_nftables(name: str, host: Host, tmp_path: Path) -> None:
+def test_nftables(name: str, host: TaskHost, tmp_path: Path) -> None:
     text, credentials, traffic = NFTABLES[name]
     try:
         host.space.nft(text)
@@ -344,7 +203,7 @@ def test_nftables(name: str, host: Host, tmp_path: Path) -> None:
         (saved(":FORWARD DROP [0:0]", "-A FORWARD -i docker0 -j ACCEPT", "-A FORWARD -o docker0 -j ACCEPT"), True),
     ],
 )
-def test_docker_that_writes_no_rules_of_its_own(text: str, works: bool, host: Host, tmp_path: Path) -> None:
+def test_docker_that_writes_no_rules_of_its_own(text: str, works: bool, host: TaskHost, tmp_path: Path) -> None:
     try:
         host.space.run("iptables-restore", input=text)
         host.start_docker(writes_filter=False)
@@ -372,7 +231,7 @@ UFW_CASES: dict[str, tuple[tuple[str, ...], Outcome, Outcome]] = {
 
 
 @pytest.mark.parametrize("name", UFW_CASES)
-def test_ufw(name: str, host: Host, tmp_path: Path) -> None:
+def test_ufw(name: str, host: TaskHost, tmp_path: Path) -> None:
     need.engine("ufw")
     commands, credentials, traffic = UFW_CASES[name]
     shutil.copytree("/etc/ufw", tmp_path / "ufw")

@@ -137,9 +137,9 @@ def _condition(name: str, values: tuple[str, ...], packet: AskedPacket) -> bool 
         case "-p" | "--protocol":
             return value.lower() in (packet.protocol, "all", "0", "6" if packet.protocol == "tcp" else "17")
         case "--dport" | "--destination-port" | "--dports" | "--destination-ports":
-            return _port(value, packet.destination_port)
+            return _port(value, packet, packet.destination_port)
         case "--sport" | "--source-port" | "--sports" | "--source-ports":
-            return _port(value, packet.source_port)
+            return _port(value, packet, packet.source_port)
         case "--state" | "--ctstate":
             return bool(packet.states & set(value.lower().split(",")))
         case "-s" | "--source" | "--src":
@@ -184,19 +184,15 @@ def _networks(value: str) -> Iterator[IPv4Network | None]:
             yield None
 
 
-def _port(value: str, port: int | None) -> bool | None:
-    """``443``, ``1:1024``, ``80,443``, ``https``; None where the packet leaves the port open."""
-    if port is None:
-        return None
+def _port(value: str, packet: AskedPacket, port: int | None) -> bool | None:
+    """``443``, ``1:1024``, ``80,443``, ``https``; None where the packet's port may lie in it or not."""
+    answers: set[bool | None] = set()
     for part in value.split(","):
         low, colon, high = part.partition(":")
         first = _NAMED_PORTS.get(low, _number(low, 0 if colon and not low else -1))
         last = _number(high, 65535) if colon else first
-        if first < 0:
-            return None
-        if first <= port <= last:
-            return True
-    return False
+        answers.add(None if first < 0 else packet.by_port(port, first, last))
+    return True if True in answers else (None if None in answers else False)
 
 
 def _number(word: str, otherwise: int) -> int:

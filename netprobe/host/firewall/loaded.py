@@ -154,10 +154,24 @@ def _files(machine: Machine, needs: tuple[RequiredTraffic, ...], docker: _Docker
         for need in needs:
             yield docker.decide(ufw.chains(root, need.packet), need.packet.hook.value, need)
     if machine.unit_enabled(firewalld.UNIT) is not None:
-        joins = docker.is_new and docker.writes
-        for need in needs:
-            for verdict in firewalld.verdicts(root, need.packet, docker_joins=joins):
-                yield Passage(need.name, verdict)
+        yield from _through_firewalld(machine, needs, docker)
+
+
+def _through_firewalld(machine: Machine, needs: tuple[RequiredTraffic, ...], docker: _Docker) -> Iterator[Passage]:
+    """With iptables below it Docker's rules stand before firewalld's; with nftables a packet must pass both."""
+    around = firewalld.Surroundings(
+        docker_joins=docker.is_new and docker.writes,
+        version=machine.version_of("firewalld"),
+        binds_interfaces=machine.unit_enabled("NetworkManager.service") is not None,
+    )
+    for need in needs:
+        hook = need.packet.hook.value
+        chains = firewalld.chains(machine.root, need.packet, around)
+        if firewalld.uses_iptables(machine.root):
+            yield docker.decide(chains, hook, need)
+        else:
+            yield docker.decide(firewalld.direct(machine.root, need.packet), hook, need)
+            yield Passage(need.name, decide(chains, hook))
 
 
 def _with_includes(machine: Machine, text: str) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from netprobe.findings import Place
 
@@ -21,8 +21,13 @@ BRIDGE = "docker0"
 LOOPBACK = "lo"
 UPLINK = "(uplink)"
 """An interface that leads out of the host: neither the loopback nor a bridge of Docker's. Its name is open."""
-_INSIDE = (IPv4Network("127.0.0.0/8"), IPv4Network("169.254.0.0/16"), IPv4Network("224.0.0.0/4"))
+Network = IPv4Network | IPv6Network
+_INSIDE: tuple[Network, ...] = tuple(
+    ip_network(text) for text in ("127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "::1/128", "ff00::/8")
+)
 """Where no server of AWS and no host's own address lies."""
+_CLIENTS = {"tcp": (32768, 60999), "udp": (1024, 65535)}
+"""Where a client's own port lies: Linux's ``ip_local_port_range``; resolvers choose theirs from all that are free."""
 _DOCKERS = ("docker", "br-", "veth")
 
 
@@ -67,11 +72,12 @@ class AskedPacket:
     """The packet that is asked about.
 
     Attributes:
-        protocol: ``tcp`` or ``udp``.
+        protocol: ``tcp``, ``udp`` or ``icmpv6``.
         hook: where it passes.
-        source_port: None for any.
-        destination_port: None for any.
-        states: connection tracking's words: ``new`` or ``established``, and ``dnat`` where its address was changed.
+        source_port: None for a client's own, which is any of many.
+        destination_port: the same.
+        states: connection tracking's words: ``new``, ``established`` or ``untracked``, and ``dnat`` where its
+            address was changed.
         came_in: the interface that it came by, :data:`UPLINK`, or nothing for one that is made here.
         goes_out: the interface that it leaves by, :data:`UPLINK`, or nothing for one that stays here.
         source: the network that its source lies in; None for an address of the host or beyond.
@@ -81,6 +87,7 @@ class AskedPacket:
         family: 4 or 6.
         asked_port: the destination port before it was changed (DNAT); None where it was not.
         asked: the network of the destination before it was changed.
+        icmp_type: the number of an ICMPv6 message (RFC 4861), None for other protocols.
     """
 
     protocol: str
@@ -90,13 +97,14 @@ class AskedPacket:
     states: frozenset[str] = frozenset({"new"})
     came_in: str = ""
     goes_out: str = ""
-    source: IPv4Network | None = None
-    destination: IPv4Network | None = None
+    source: Network | None = None
+    destination: Network | None = None
     bridge: IPv4Network | None = None
     uplink: str = ""
     family: int = 4
     asked_port: int | None = None
-    asked: IPv4Network | None = None
+    asked: Network | None = None
+    icmp_type: int | None = None
 
     @property
     def on_arrival(self) -> AskedPacket:
@@ -149,7 +157,20 @@ class AskedPacket:
             return name.startswith(stem) if open_end else name == stem
         return False if stem == LOOPBACK or stem.startswith(_DOCKERS) else None
 
-    def by_address(self, actual: IPv4Network | None, networks: Iterable[IPv4Network | None]) -> bool | None:
+    def by_port(self, actual: int | None, low: int, high: int) -> bool | None:
+        """Whether a port lies in a range.
+
+        Args:
+            actual: :attr:`source_port` or :attr:`destination_port`.
+            low: the first of the range.
+            high: the last.
+        """
+        first, last = (actual, actual) if actual is not None else _CLIENTS.get(self.protocol, (0, 65535))
+        if last < low or high < first:
+            return False
+        return True if low <= first and last <= high else None
+
+    def by_address(self, actual: Network | None, networks: Iterable[Network | None]) -> bool | None:
         """Whether an address lies in one of several networks; None of them stands for what could not be read.
 
         Args:
@@ -159,17 +180,26 @@ class AskedPacket:
         answers = {self._by_network(actual, network) for network in networks}
         return True if True in answers else (None if None in answers else False)
 
-    def _by_network(self, actual: IPv4Network | None, network: IPv4Network | None) -> bool | None:
+    def _by_network(self, actual: Network | None, network: Network | None) -> bool | None:
         if network is None:
             return None
+        if network.version != self.family:
+            return False
         if network.prefixlen == 0:
             return True
         if actual is None:
             inside = (*_INSIDE, *(() if self.bridge is None else (self.bridge,)))
-            return False if any(network.subnet_of(one) for one in inside) else None
-        if actual.subnet_of(network):
+            return False if any(_within(network, one) for one in inside) else None
+        if _within(actual, network):
             return True
         return None if actual.overlaps(network) else False
+
+
+def _within(inner: Network, outer: Network) -> bool:
+    """Whether a network lies in another; one of the other family never does."""
+    if isinstance(inner, IPv4Network) and isinstance(outer, IPv4Network):
+        return inner.subnet_of(outer)
+    return isinstance(inner, IPv6Network) and isinstance(outer, IPv6Network) and inner.subnet_of(outer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

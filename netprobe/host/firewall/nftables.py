@@ -23,6 +23,7 @@ _MAY_CHANGE = frozenset({"dynamic", "timeout"})
 _CHANGES = frozenset({"add", "update", "delete", "set"})
 _STATES = frozenset({"new", "established", "related", "invalid", "untracked"})
 _NUMBERS = {"tcp": "6", "udp": "17"}
+_COMPARED = frozenset({">", ">=", "<", "<=", "gt", "ge", "lt", "le"})
 _NAMED_PORTS = {"https": 443, "domain": 53, "http": 80, "ssh": 22}
 
 
@@ -276,8 +277,7 @@ def _condition(words: tuple[str, ...], at: int, packet: AskedPacket) -> tuple[in
             if protocol not in (packet.protocol, "th"):
                 return 2 + side.size, False
             port = packet.destination_port if which == "dport" else packet.source_port
-            unknown = side.values is None or port is None
-            return 2 + side.size, None if unknown else side.answer(_has_port(side.values or frozenset(), port or 0))
+            return 2 + side.size, None if side.values is None else side.answer(_has_port(side.values, packet, port))
         case ("meta", "l4proto", *_) | ("ip", "protocol", *_) | ("ip6", "nexthdr", *_):
             side = _values(words, at + 2)
             names = {packet.protocol, _NUMBERS[packet.protocol]}
@@ -355,6 +355,8 @@ def _values(words: tuple[str, ...], at: int) -> _Side:
     """One word, a set in braces, or a list."""
     if at >= len(words):
         return _Side(0, None)
+    if words[at] in _COMPARED:
+        return _compared(words, at)
     negated = words[at] in ("!=", "ne")
     start = at + 1 if words[at] in ("!=", "ne", "==", "eq") else at
     if start >= len(words):
@@ -373,15 +375,26 @@ def _values(words: tuple[str, ...], at: int) -> _Side:
     return _Side(end - at, None if unreadable else values, negated)
 
 
-def _has_port(values: frozenset[str], port: int) -> bool | None:
+def _compared(words: tuple[str, ...], at: int) -> _Side:
+    """``>= 1024`` as the range that it means for a port; nothing for any other number."""
+    found = _number(words[at + 1]) if at + 1 < len(words) else -1
+    size = min(2, len(words) - at)
+    if found < 0:
+        return _Side(size, None)
+    if words[at].startswith((">", "g")):
+        first = found if words[at] in (">=", "ge") else found + 1
+        return _Side(size, frozenset({f"{first}-65535"}))
+    last = found if words[at] in ("<=", "le") else found - 1
+    return _Side(size, frozenset({f"0-{last}"}))
+
+
+def _has_port(values: frozenset[str], packet: AskedPacket, port: int | None) -> bool | None:
+    answers: set[bool | None] = set()
     for value in values:
         low, dash, high = value.partition("-")
         first, last = _number(low), _number(high if dash else low)
-        if min(first, last) < 0:
-            return None
-        if first <= port <= last:
-            return True
-    return False
+        answers.add(None if min(first, last) < 0 else packet.by_port(port, first, last))
+    return True if True in answers else (None if None in answers else False)
 
 
 def _number(text: str) -> int:

@@ -111,7 +111,7 @@ def task_traffic_blocked(machine: Machine) -> Judgement:
         return not_run(_UNLISTED)
     remedy = (
         "accept what comes in by docker0 and its answers: in nftables a rule in each forward chain, in iptables in "
-        "DOCKER-USER, in ufw 'ufw route allow in on docker0'"
+        "DOCKER-USER, in ufw 'ufw route allow in on docker0', in firewalld by a zone for docker0 with the target ACCEPT"
     )
     dropped, places = _with(found, Fate.DROPPED)
     if dropped and _proxy_ports(machine) is not None:
