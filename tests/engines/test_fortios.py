@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from netprobe.errors import CannotExpressError, UsageError
+from netprobe.errors import CannotExpressError
 from netprobe.render import render
 from netprobe.render.model import Policy
 from tests.support.firewall_case import INPUTS, holds, made
@@ -32,11 +32,37 @@ def test_tls_on_another_port_is_inspected_too() -> None:
     assert not decides("example.com", 443)
 
 
-def test_hosts_without_ipv4_are_refused() -> None:
-    """The group would be empty, which the device refuses in the middle of the file."""
-    policy = Policy(enforce=True, sources=("2001:db8::/32",))
-    with pytest.raises(UsageError, match="for IPv4"):
-        render("fortios", CASES["strict"].endpoints, origin=ORIGIN, options=CASES["strict"].options, policy=policy)
+@pytest.mark.parametrize(
+    ("digit", "source", "left"), [("", "198.51.100.16/28", "IPv6"), ("6", "2001:db8:5::/48", "IPv4")]
+)
+def test_hosts_of_one_version_of_ip(digit: str, source: str, left: str) -> None:
+    """An empty group is refused in the middle of the file, and what is not governed is said there."""
+    case = CASES["strict"]
+    policy = Policy(enforce=True, sources=(source,))
+    output = render("fortios", case.endpoints, origin=ORIGIN, options=case.options, policy=policy)
+    top = read(output.main)
+    other = "" if digit else "6"
+    assert {f"firewall address{other}", f"firewall addrgrp{other}"}.isdisjoint(top.inner)
+    assert all(f"srcaddr{other}" not in policy.settings for policy in top.at("firewall policy").inner.values())
+    decides = decides_(output, versions=(digit,))
+    assert decides("ecs.us-east-2.amazonaws.com", 443)
+    assert not decides("example.com", 443)
+    assert f"what they send over {left} is left to your own policies" in output.main
+    assert "is left to your own policies" not in made("fortios", "strict").main
+
+
+def test_every_client_is_meant_over_both_versions_of_ip() -> None:
+    case = CASES["strict"]
+    policy = Policy(enforce=True, every_client=True)
+    output = render("fortios", case.endpoints, origin=ORIGIN, options=case.options, policy=policy)
+    policies = read(output.main).at("firewall policy").inner
+    keys = ("srcaddr", "dstaddr", "srcaddr6", "dstaddr6")
+    said = {number: {k: one.settings[k] for k in keys if k in one.settings} for number, one in policies.items()}
+    assert said == {
+        "1000443": {"srcaddr": ["all"], "dstaddr": ["all"]},
+        "11000443": {"srcaddr6": ["all"], "dstaddr6": ["all"]},
+        "1000000": dict.fromkeys(keys, ["all"]),
+    }
 
 
 def test_the_file_says_that_it_translates_addresses() -> None:
@@ -58,7 +84,13 @@ def test_the_last_policy_denies_the_same_ports() -> None:
     top = read(made("fortios", "wide").main)
     *others, (number, last) = top.at("firewall policy").inner.items()
     assert (number, last.one("action")) == ("1000000", "deny")
-    governed = [name for _, policy in others for name in policy.settings["service"]]
+    by_version = {
+        key: [name for _, policy in others if key in policy.settings for name in policy.settings["service"]]
+        for key in ("srcaddr", "srcaddr6")
+    }
+    governed = by_version["srcaddr"]
+    assert governed == by_version["srcaddr6"]
+    assert {"srcaddr", "srcaddr6"} <= set(last.settings), "the deny is for both versions of IP"
     assert last.settings["service"] == [*governed, "netprobe-udp"]
     assert top.at("firewall service custom", "netprobe-udp").settings["udp-portrange"] == ["80", "443"]
     assert {policy.one("utm-status") for _, policy in others} == {"enable"}, "without it no profile is asked"
@@ -83,9 +115,14 @@ def test_objects_hold_what_an_object_can() -> None:
     assert names >= {"ecs.us-east-2.amazonaws.com", "*.dkr.ecr.us-east-2.amazonaws.com", "archive.ubuntu.com"}
     assert all("*" not in name.removeprefix("*.") for name in names)
     assert {entry.one("type") for entry in objects.values()} == {"fqdn"}
+    six = top.at("firewall address6").inner
+    assert [(e.one("type"), e.one("fqdn")) for e in six.values()] == [("fqdn", e.one("fqdn")) for e in objects.values()]
+    assert not set(six) & set(objects), "an object has one name in both tables"
+    assert top.at("firewall addrgrp6", "netprobe-fqdn6").settings["member"] == list(six)
     assert all(len(name) <= 79 for name in objects)
     assert top.at("firewall addrgrp", "netprobe-fqdn").settings["member"] == list(objects)
-    assert set(top.inner) == {"firewall address", "firewall addrgrp"}, "it admits nothing"
+    tables = {"firewall address", "firewall addrgrp", "firewall address6", "firewall addrgrp6"}
+    assert set(top.inner) == tables, "it admits nothing"
 
 
 def test_the_reader_notices_what_is_invalid() -> None:

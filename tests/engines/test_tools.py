@@ -199,7 +199,9 @@ _NAME = Arguments(required="name")
 _STATUS = Arguments(required="status", optional="ports")
 FORTIOS = {
     "fortios_firewall_address": Arguments(optional="name type subnet comment fqdn"),
+    "fortios_firewall_address6": Arguments(optional="name type ip6 comment fqdn"),
     "fortios_firewall_addrgrp": Arguments(required="name member", blocks={"member": _NAME}),
+    "fortios_firewall_addrgrp6": Arguments(required="name member", blocks={"member": _NAME}),
     "fortios_webfilter_urlfilter": Arguments(
         required="fosid name", blocks={"entries": Arguments(optional="id url type action status")}
     ),
@@ -214,7 +216,9 @@ FORTIOS = {
     "fortios_firewall_policy": Arguments(
         required="srcintf dstintf",
         optional="policyid name action schedule nat utm_status ssl_ssh_profile webfilter_profile logtraffic",
-        blocks=dict.fromkeys(("srcintf", "dstintf", "srcaddr", "dstaddr", "service"), _NAME),
+        blocks=dict.fromkeys(
+            ("srcintf", "dstintf", "srcaddr", "dstaddr", "srcaddr6", "dstaddr6", "service"), _NAME
+        ),
     ),
     "fortios_firewall_policy_move": Arguments(required="policyid_src policyid_dst move"),
 }
@@ -241,18 +245,24 @@ def _fortios_rules(
     assert order[-1] == BEFORE, "ours stand in front"
     for number in order[:-1]:
         one = policies[number]
-        assert [x["name"] for x in (*one["srcintf"], *one["dstintf"], *one["dstaddr"])] == ["any", "any", "all"]
-        (source,) = (x["name"] for x in one["srcaddr"])
-        assert source == "all" or source in groups
+        assert [x["name"] for x in (*one["srcintf"], *one["dstintf"])] == ["any", "any"]
+        sources: list[str] = []
+        for digit in ("", "6"):
+            assert (f"srcaddr{digit}" in one) == (f"dstaddr{digit}" in one)
+            assert [x["name"] for x in one.get(f"dstaddr{digit}", [{"name": "all"}])] == ["all"]
+            for named in one.get(f"srcaddr{digit}", ()):
+                everybody = "::/0" if digit else "0.0.0.0/0"
+                sources += [everybody] if named["name"] == "all" else groups[named["name"]]
         says: Callable[[str], bool | None]
         if one["action"] == "deny":
             says = _denies
         else:
-            assert (one["action"], one["nat"], one["utm_status"]) == ("accept", "enable", "enable")
+            assert (one["action"], one["utm_status"]) == ("accept", "enable")
+            assert one["nat"] == ("enable" if "srcaddr" in one else "disable")
             says = filters[one["webfilter_profile"]]
         yield Rule(
             label=one["name"],
-            sources=groups.get(source, ()),
+            sources=tuple(sources),
             services=frozenset().union(*(services[x["name"]] for x in one["service"])),
             says=says,
         )
@@ -266,8 +276,11 @@ def fortios_terraform(text: str) -> list[Rule]:
     found = Terraform.read(text, netprobe_before=BEFORE)
     _hold(found, FORTIOS)
     addresses = {one["name"]: _subnet(one["subnet"]) for one in found.of("fortios_firewall_address")}
+    addresses |= {one["name"]: one["ip6"] for one in found.of("fortios_firewall_address6")}
     groups = {
-        one["name"]: tuple(addresses[m["name"]] for m in one["member"]) for one in found.of("fortios_firewall_addrgrp")
+        one["name"]: tuple(addresses[m["name"]] for m in one["member"])
+        for kind in ("fortios_firewall_addrgrp", "fortios_firewall_addrgrp6")
+        for one in found.of(kind)
     }
     services = {
         one["name"]: _service(one.get("tcp_portrange"), one.get("udp_portrange"))
@@ -307,7 +320,10 @@ def fortios_ansible(text: str) -> list[Rule]:
         match kind:
             case "firewall_address":
                 addresses[body["name"]] = _subnet(body["subnet"])
-            case "firewall_addrgrp":
+            case "firewall_address6":
+                assert body["type"] == "ipprefix"
+                addresses[body["name"]] = body["ip6"]
+            case "firewall_addrgrp" | "firewall_addrgrp6":
                 groups[body["name"]] = tuple(addresses[m["name"]] for m in body["member"])
             case "firewall_service_custom":
                 services[body["name"]] = _service(body.get("tcp_portrange"), body.get("udp_portrange"))
@@ -580,17 +596,16 @@ def test_every_form_of_a_device_has_a_reader() -> None:
 def test_what_is_enforced_is_what_is_claimed(name: str, tool: str, case: str, sources: tuple[str, ...]) -> None:
     made = _made(name, tool, case, Policy(enforce=True, sources=sources, every_client=not sources))
     rules = READERS[name, tool](made.main)
-    ours = [INSIDE[0]] if name == "fortios" else INSIDE  # its policies are for IPv4, which it tells
     ports = {endpoint.port for endpoint in CASES[case].endpoints}
     answers = set()
     for host in corpus(CASES[case].endpoints):
         for port in (443, 80, 8443):
             claimed = made.lowered.admits(host, port) if port in ports else None
-            for client in ours:
+            for client in INSIDE:
                 session = Session(client=client, protocol="tcp", port=port, name=host)
                 assert verdict(rules, session) == claimed, (session, claimed)
                 answers.add(claimed)
-            quic = Session(client=ours[0], protocol="udp", port=port, name=host)
+            quic = Session(client=INSIDE[0], protocol="udp", port=port, name=host)
             assert verdict(rules, quic) == (False if port in ports else None)
             for client in OUTSIDE if sources else ():
                 assert verdict(rules, Session(client=client, protocol="tcp", port=port, name=host)) is None

@@ -62,7 +62,7 @@ def test_quic_is_closed_or_told(name: str) -> None:
     assert "udp" in text or "quic" in text, name
 
 
-@pytest.mark.parametrize("name", ["haproxy", "nginx-stream", "envoy", "fortios"])
+@pytest.mark.parametrize("name", ["haproxy", "nginx-stream", "envoy"])
 def test_ipv6_that_is_not_governed(name: str) -> None:
     assert "IPv6 is not governed" in _header(name)
 

@@ -108,27 +108,36 @@ def _inspected(top: Block, name: str) -> set[int]:
     return {80, *map(int, profile.at("https").settings["ports"])}
 
 
-def decides(output: Rendered) -> Decides:
+HOSTS = {"": ["198.51.100.16 255.255.255.240"], "6": ["2001:db8:5::/48"]}
+"""By what tables and settings have behind their names (nothing for IPv4, 6 for IPv6): the hosts' networks."""
+
+
+def decides(output: Rendered, versions: tuple[str, ...] = ("", "6")) -> Decides:
+    """What the policies decide for a session of the hosts, which must be the same over each of the versions of IP."""
     top = read(output.main)
     services = {
         name: int(s.one("tcp-portrange"))
         for name, s in top.at("firewall service custom").inner.items()
         if name != "netprobe-udp"
     }
-    hosts = top.at("firewall addrgrp", "netprobe-hosts").settings["member"]
-    assert [top.at("firewall address", one).settings["subnet"] for one in hosts] == [
-        ["198.51.100.16", "255.255.255.240"]
-    ]
+    for digit in versions:
+        hosts = top.at(f"firewall addrgrp{digit}", f"netprobe-hosts{digit}").settings["member"]
+        key = "ip6" if digit else "subnet"
+        assert [" ".join(top.at(f"firewall address{digit}", one).settings[key]) for one in hosts] == HOSTS[digit]
     tables = lists(top)
 
-    def decide(name: str, port: int) -> bool:
+    def over(digit: str, name: str, port: int) -> bool:
         for policy in top.at("firewall policy").inner.values():
-            assert policy.settings["srcaddr"] == ["netprobe-hosts"]
+            assert any(f"srcaddr{one}" in policy.settings for one in versions), "a policy without a source"
+            if f"srcaddr{digit}" not in policy.settings:
+                continue
+            assert policy.settings[f"srcaddr{digit}"] == [f"netprobe-hosts{digit}"]
+            assert policy.settings[f"dstaddr{digit}"] == ["all"]
             if port not in [services[s] for s in policy.settings["service"] if s in services]:
                 continue
             if policy.one("action") == "deny":
                 return False
-            assert policy.one("nat") == "enable"
+            assert policy.one("nat") == ("disable" if digit else "enable")
             assert port in _inspected(top, policy.one("ssl-ssh-profile")), "what nobody looks at passes"
             profile = top.at("webfilter profile", policy.one("webfilter-profile"))
             assert profile.at("ftgd-wf").settings["options"] == ["ftgd-disable"], "else a rating decides, or its error"
@@ -138,5 +147,9 @@ def decides(output: Rendered) -> Decides:
             (same,) = found
             return same
         return False
+
+    def decide(name: str, port: int) -> bool:
+        (same,) = {over(digit, name, port) for digit in versions}
+        return same
 
     return decide

@@ -6,15 +6,14 @@
 # Regions: us-east-2
 # Groups: control, images
 # Allows: 6 endpoints by 6 entries, TCP port 443
-# For: 198.51.100.16/28, 2001:db8:5::/48 (the address group netprobe-hosts, which is made from --source (IPv4))
+# For: 198.51.100.16/28, 2001:db8:5::/48 (the address groups netprobe-hosts and netprobe-hosts6, which are made from --source)
 # Else: blocked by the last entry of each list, and every other session on the ports named above, TCP and UDP, by the policy netprobe-deny
 # Open connections: a policy change checks them again (firewall-session-dirty check-all, the default), so those to unlisted names end
 # Check: terraform validate && terraform plan
 # Load: put netprobe.tf into a module, set its variables, terraform apply
 # Replace: write the new file, terraform apply
 # Roll back: write the old file (or take it away), terraform apply
-# Losses: none in the rules; the device itself:
-#   always: IPv6 is not governed: the policies are for IPv4
+# Losses: none; it admits exactly the names above.
 
 variable "netprobe_before" {
   description = "The number of the first policy of yours that decides about these sessions; ours go in front of it."
@@ -32,6 +31,20 @@ resource "fortios_firewall_addrgrp" "netprobe-hosts" {
 
   member {
     name = fortios_firewall_address.netprobe-198-923c7c77.name
+  }
+}
+
+resource "fortios_firewall_address6" "netprobe-2001-db8-5---48-f4fb4db7" {
+  name = "netprobe-2001-db8-5---48-f4fb4db7"
+  type = "ipprefix"
+  ip6  = "2001:db8:5::/48"
+}
+
+resource "fortios_firewall_addrgrp6" "netprobe-hosts6" {
+  name = "netprobe-hosts6"
+
+  member {
+    name = fortios_firewall_address6.netprobe-2001-db8-5---48-f4fb4db7.name
   }
 }
 
@@ -141,6 +154,14 @@ resource "fortios_firewall_policy" "netprobe-deny" {
     name = "all"
   }
 
+  srcaddr6 {
+    name = fortios_firewall_addrgrp6.netprobe-hosts6.name
+  }
+
+  dstaddr6 {
+    name = "all"
+  }
+
   service {
     name = fortios_firewallservice_custom.netprobe-tcp-443.name
   }
@@ -190,6 +211,46 @@ resource "fortios_firewall_policy" "netprobe-allow-443" {
 
 resource "fortios_firewall_policy_move" "netprobe-allow-443" {
   policyid_src = fortios_firewall_policy.netprobe-allow-443.policyid
+  policyid_dst = fortios_firewall_policy.netprobe-deny.policyid
+  move         = "before"
+
+  depends_on = [fortios_firewall_policy_move.netprobe-deny]
+}
+
+resource "fortios_firewall_policy" "netprobe-allow6-443" {
+  policyid          = 11000443
+  name              = "netprobe-allow6-443"
+  action            = "accept"
+  schedule          = "always"
+  nat               = "disable"
+  utm_status        = "enable"
+  ssl_ssh_profile   = "certificate-inspection"
+  webfilter_profile = fortios_webfilter_profile.netprobe-443.name
+  logtraffic        = "all"
+
+  srcintf {
+    name = "any"
+  }
+
+  dstintf {
+    name = "any"
+  }
+
+  srcaddr6 {
+    name = fortios_firewall_addrgrp6.netprobe-hosts6.name
+  }
+
+  dstaddr6 {
+    name = "all"
+  }
+
+  service {
+    name = fortios_firewallservice_custom.netprobe-tcp-443.name
+  }
+}
+
+resource "fortios_firewall_policy_move" "netprobe-allow6-443" {
+  policyid_src = fortios_firewall_policy.netprobe-allow6-443.policyid
   policyid_dst = fortios_firewall_policy.netprobe-deny.policyid
   move         = "before"
 
