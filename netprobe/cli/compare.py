@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -72,7 +73,7 @@ def _read(path: Path) -> tuple[Census, dict[str, RunTimes], dict[str, Addresses]
     from netprobe.fleet.census import Census
     from netprobe.fleet.files import Document, documents
 
-    census = Census()
+    census = Census(time.time())
     times: dict[str, RunTimes] = {}
     led: dict[str, Addresses] = {}
     for document in documents([path]):

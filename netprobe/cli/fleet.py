@@ -91,11 +91,14 @@ def fleet(
     names = expected.read(expect) if expect is not None else None
     target = fleet_handoff.checked(handoff, handoff_target)
     check_destinations([output, *(path for _, path in more)])
-    census = Census()
+    now = time.time()
+    census = Census(now)
     for document in documents(reports):
         census.add(document)
     for skipped in census.skipped[:_MOST_SAID]:
         say(f"netprobe: {skipped.source} {skipped.reason}; skipped")
+    for source, moment in list(census.ahead.items())[:_MOST_SAID]:
+        say(f"netprobe: {source} says that it was made at {moment}, which is yet to come; it counts as undated")
     left = len(census.skipped) + census.skipped_more - _MOST_SAID
     if left > 0:
         say(f"netprobe: {left} more could not be read; --format json names them")
@@ -106,7 +109,7 @@ def fleet(
     if by not in BY and by not in labels(census):
         known = ", ".join([*BY, *sorted(labels(census))[:20]])
         raise UsageError(by, "no report has such a label", f"choose one of {known}")
-    found = survey(census, FleetOptions(by=by, expected=names, max_age_seconds=limit, now=time.time()))
+    found = survey(census, FleetOptions(by=by, expected=names, max_age_seconds=limit, now=now))
     if handoff is not None:
         fleet_handoff.write(handoff, target, found, census)
     shown = formats.render(found, format, width=width() if output is None else 80)

@@ -28,14 +28,24 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
 NOBODY = Example(host="", sentence=Sentence(title="", remedy="", docs=""))
 MOST_EXAMPLES = 500
 """Wordings that are kept of one cause."""
+CLOCK_SLACK = 86_400.0
+"""Seconds that a host's clock may be ahead of ours: a day covers a clock that was set to local time."""
 
 
 class Census:
     """What was read, a report at a time; only the small records stay."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: float | None = None) -> None:
+        """Begin with nothing.
+
+        Args:
+            now: Unix time that no report can be made after, or None where nobody asks; see :data:`CLOCK_SLACK`.
+        """
         self.reports = 0
         self.superseded = 0
+        self.ahead: dict[str, str] = {}
+        """Source → when it says that it was made, of the first :data:`MOST_TOLD` reports from the future."""
+        self._latest = None if now is None else now + CLOCK_SLACK
         self.skipped: list[Skipped] = []
         self.skipped_more = 0
         self._examples: dict[tuple[str, str], dict[tuple[str, tuple[str, ...]], Example]] = {}
@@ -53,12 +63,20 @@ class Census:
             self._skip(Skipped(source=found.source, reason=str(exc)))
             return
         self.reports += 1
-        member = taken.member
+        member = self._dated(taken.member)
         for seen, sentence in zip(member.findings, taken.sentences, strict=True):
             told = self._examples.setdefault((seen.id, seen.cause), {})
             if len(told) < MOST_EXAMPLES:
                 told.setdefault((member.site, seen.endpoints), Example(host=member.name, sentence=sentence))
         self._place(member)
+
+    def _dated(self, member: Member) -> Member:
+        """A report from the future has no date: it would count as the newest of its host for years."""
+        if self._latest is None or member.moment is None or member.moment <= self._latest:
+            return member
+        if len(self.ahead) < MOST_TOLD:
+            self.ahead[member.source] = member.started_at
+        return replace(member, moment=None)
 
     def _skip(self, skipped: Skipped) -> None:
         if len(self.skipped) < MOST_TOLD:

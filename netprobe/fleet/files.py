@@ -126,7 +126,13 @@ class _Reader:
             yield Skipped(source=source, reason=f"cannot be read ({(exc.strerror or '').lower()})")
             return
         with os.fdopen(descriptor, "rb", buffering=0) as stream:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            kind = os.fstat(descriptor).st_mode
+            if links and stat.S_ISFIFO(kind):
+                # What a shell makes of <(ssh web1 cat report.json); one that nobody writes to has ended already.
+                os.set_blocking(descriptor, True)
+                yield from self._told(source, lambda: self._stream(stream, source, _stem(path.name)))
+                return
+            if not stat.S_ISREG(kind):
                 yield Skipped(source=source, reason="is no regular file")
                 return
             yield from self._told(source, lambda: self._opened(stream, path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from netprobe.fleet.census import Census
 from netprobe.fleet.decode import MOST_FINDINGS, NotAReportError, take
 from netprobe.fleet.files import Document
 from netprobe.fleet.model import NOWHERE
+from netprobe.fleet.survey import FleetOptions, survey
 from tests.support.fleets import CA, encoded, fault, machines
 from tests.support.reports import report
 
@@ -161,6 +163,23 @@ def test_the_newest_report_of_a_host_counts() -> None:
         census.add(document(f"day{day}", machine))
     [member] = census.members()
     assert (census.superseded, member.source) == (2, "day28")
+
+
+def test_a_report_from_the_future_is_never_the_newest() -> None:
+    """A host whose clock was wrong, and is right again: what it said then would stand for years."""
+    machine = machines(random.Random(1), 1)[0]
+    now = datetime(2026, 11, 29, 12, tzinfo=UTC).timestamp()
+    census = Census(now)
+    for moment in ("2031-01-01T00:00:00Z", "2026-11-29T11:00:00Z", "2026-11-30T11:59:00Z", "2026-11-30T12:01:00Z"):
+        machine.started_at = moment
+        census.add(document(moment, machine))
+    [member] = census.members()
+    assert member.source == "2026-11-30T11:59:00Z"
+    assert list(census.ahead) == ["2031-01-01T00:00:00Z", "2026-11-30T12:01:00Z"]
+    alone = Census(now)
+    alone.add(document("ahead", machine))
+    wishes = FleetOptions(max_age_seconds=3600, now=now)
+    assert survey(alone, wishes).too_old == (machine.name,)
 
 
 def test_a_check_and_the_rules_about_a_host_are_one_host() -> None:

@@ -11,8 +11,10 @@ import os
 import random
 import struct
 import tarfile
+import threading
+import time
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -197,7 +199,30 @@ def test_an_encrypted_member_and_a_sparse_one_are_told_or_passed_over(tmp_path: 
 
 def test_a_named_pipe_that_is_given_does_not_hold_the_run(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert [one.reason for one in read(tmp_path / "pipe")[1]] == ["is no regular file"]
+    assert read(tmp_path / "pipe") == ([], [])
+
+
+@pytest.mark.parametrize("pack", [lambda data: data, gzip.compress])
+def test_a_pipe_that_a_shell_makes_is_read_to_its_end(pack: Callable[[bytes], bytes]) -> None:
+    """``netprobe fleet <(ssh web1 cat report.json)``."""
+    reading, writing = os.pipe()
+    packed = pack(b"{}\n" * 3)
+
+    def write() -> None:
+        with os.fdopen(writing, "wb") as stream:
+            for byte in packed:
+                stream.write(bytes([byte]))
+                stream.flush()
+                time.sleep(0.001)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        documents, skipped = read(Path(f"/dev/fd/{reading}"))
+    finally:
+        writer.join()
+        os.close(reading)
+    assert ([one.data for one in documents], skipped) == ([b"{}\n"] * 3, [])
 
 
 @given(st.binary(max_size=2000), st.sampled_from([b"", b"PK\x03\x04", b"\x1f\x8b\x08", b"{", b"BZh9", b"\xfd7zXZ\x00"]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -11,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.release import parts
+from tests.release import collection, parts, shared
+from tests.release.played import environment
 from tests.support import need
 from tests.support.cli import ROOT
 from tests.support.rootfs import debian_root
@@ -33,18 +33,11 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built = os.environ.get("NETPROBE_TEST_DIST")
     if built:  # for whoever works on these tests: a release that was built before
         return Path(built)
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    out = shared / "release"
-    with (shared / "release.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not out.exists():
-            _build(shared, out)
-    return out
+    return shared.once(tmp_path_factory, "release", _build)
 
 
-def _build(shared: Path, out: Path) -> None:
-    tools = shared / "release-tools"
+def _build(out: Path) -> None:
+    tools = out.with_name("release-tools")
     subprocess.run([sys.executable, "-m", "venv", str(tools)], check=True, timeout=120)
     pip = (str(tools / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
     wanted = (parts.HERE / "requirements.txt").read_text().splitlines()
@@ -80,3 +73,29 @@ def tree(dist: Path, onefile: Path, tmp_path_factory: pytest.TempPathFactory) ->
     assert done.stderr == b""
     (found,) = (path for path in cache.iterdir() if not path.name.startswith("."))
     return Path(shutil.move(found, cache.with_name(f"{cache.name}-moved")))
+
+
+@pytest.fixture(scope="session")
+def ansible(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of Ansible's programs, in an environment of its own: it is large, and no other test needs it."""
+    built = os.environ.get("NETPROBE_TEST_ANSIBLE")
+    if built:
+        return Path(built)
+    need.index()
+    return shared.environment(tmp_path_factory, "ansible", parts.HERE / "ansible.txt")
+
+
+@pytest.fixture(scope="session")
+def collections(ansible: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tarball of the release, installed by ansible-galaxy."""
+
+    def install(folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        tarball = collection.build(tmp_path_factory.mktemp("tarball"))
+        run = [str(ansible / "ansible-galaxy"), "collection", "install", "--offline", str(tarball), "-p", str(folder)]
+        done = subprocess.run(
+            run, env=environment(ansible, folder), capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+    return shared.once(tmp_path_factory, "collections", install)

@@ -23,7 +23,6 @@ import pytest
 from netprobe.errors import CannotExpressError
 from netprobe.render import notations, render, targets
 from netprobe.render.model import Policy, Tool
-from tests.release.test_release_ansible import ansible  # noqa: F401 - the environment that holds ansible-core
 from tests.support import need
 from tests.support.render_cases import CASES, HOSTS, ORIGIN
 from tests.support.tool_files import Terraform, tasks
@@ -84,7 +83,7 @@ def test_every_collection_that_can_be_had_is_asked() -> None:
     assert claimed == set(PROVIDERS)
 
 
-def _told(ansible: Path, folder: Path, asked: list[tuple[str, Mapping[str, Any]]]) -> list[list[str]]:  # noqa: F811
+def _told(ansible: Path, folder: Path, asked: list[tuple[str, Mapping[str, Any]]]) -> list[list[str]]:
     run = [str(ansible / "python"), str(ARGSPECS), str(folder)]
     done = subprocess.run(run, input=json.dumps(asked), capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -105,7 +104,7 @@ def _asked(target: str) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 @pytest.mark.parametrize("target", COLLECTIONS)
-def test_tasks_fit_the_argument_specs(target: str, ansible: Path, collections: Path) -> None:  # noqa: F811
+def test_tasks_fit_the_argument_specs(target: str, ansible: Path, collections: Path) -> None:
     asked = _asked(target)
     assert len({module for module, _ in asked}) >= 6
     assert all(module.startswith(COLLECTIONS[target]) for module, _ in asked)
@@ -114,7 +113,7 @@ def test_tasks_fit_the_argument_specs(target: str, ansible: Path, collections: P
     ] == []
 
 
-def test_the_argument_specs_notice_mistakes(ansible: Path, collections: Path) -> None:  # noqa: F811
+def test_the_argument_specs_notice_mistakes(ansible: Path, collections: Path) -> None:
     wrong: list[tuple[str, Mapping[str, Any]]] = [
         ("check_point.mgmt.cp_mgmt_dns_domain", {"name": ".x", "is_sub_domains": False}),
         ("check_point.mgmt.cp_mgmt_access_rule", {"layer": "x"}),

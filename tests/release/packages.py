@@ -106,6 +106,9 @@ def _contents(kind: str, tree: Path, pages: Sequence[Path], place: Path) -> Iter
     yield _file(_NATIVE / "netprobe.sysusers", "/usr/lib/sysusers.d/netprobe.conf")
     yield {**_file(_NATIVE / "netprobe.toml", "/etc/netprobe/netprobe.toml"), "type": "config|noreplace"}
     if kind == "rpm":
+        # dpkg takes away the folders that it emptied, rpm those that it owns.
+        for folder in ("/etc/netprobe", f"/usr/share/licenses/{NAME}"):
+            yield {"dst": folder, "type": "dir", "file_info": {"mode": 0o755}}
         yield _file(parts.ROOT / "LICENSE", f"/usr/share/licenses/{NAME}/LICENSE")
         return
     copyright_ = place / "copyright"

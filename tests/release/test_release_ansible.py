@@ -8,7 +8,6 @@ of one site, nft on the router of the other. The one file that is sent is the re
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -21,57 +20,17 @@ import pytest
 import yaml
 
 from tests.release import collection
+from tests.release.played import environment, play, recap
 from tests.support import lab_devices, need
-from tests.support.cli import ROOT, netprobe
+from tests.support.cli import netprobe
 from tests.support.two_sites import DNS, Sites, addresses_of
 
 pytestmark = pytest.mark.root
-REQUIREMENTS = Path(__file__).with_name("ansible.txt")
 ROLES = ("allowlist", "check", "collect", "install", "report")
 PLUGINS = ("allowlist", "check", "collect", "install")
 LAB_CA = "/etc/lab/origin.pem"
 PROXY = "10.61.0.1"
 """The router of the site fra, which has a Squid for its hosts."""
-
-
-@pytest.fixture(scope="session")
-def ansible(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of Ansible's programs, in an environment of its own: it is large, and no other test needs it."""
-    built = os.environ.get("NETPROBE_TEST_ANSIBLE")
-    if built:
-        return Path(built)
-    need.index()
-    place = tmp_path_factory.mktemp("ansible")
-    subprocess.run([sys.executable, "-m", "venv", str(place)], check=True, timeout=120)
-    pip = [str(place / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "-r", str(REQUIREMENTS)], check=True, timeout=600)
-    return place / "bin"
-
-
-@pytest.fixture(scope="session")
-def collections(ansible: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tarball of the release, installed by ansible-galaxy."""
-    folder = tmp_path_factory.mktemp("collections")
-    tarball = collection.build(tmp_path_factory.mktemp("tarball"))
-    run = [str(ansible / "ansible-galaxy"), "collection", "install", "--offline", str(tarball), "-p", str(folder)]
-    done = subprocess.run(
-        run, env=environment(ansible, folder), capture_output=True, text=True, timeout=120, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
-def environment(ansible: Path, collections: Path, **more: str) -> dict[str, str]:
-    """Nothing of the machine's own Ansible."""
-    return {
-        **os.environ,
-        "PATH": f"{ansible}:{os.environ['PATH']}",
-        "ANSIBLE_COLLECTIONS_PATH": str(collections),
-        "ANSIBLE_HOME": str(collections / "home"),
-        "ANSIBLE_LOCALHOST_WARNING": "0",
-        "ANSIBLE_NOCOLOR": "1",
-        **more,
-    }
 
 
 def test_the_same_tree_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -219,35 +178,6 @@ def _drop(sites: Sites) -> None:
         "table inet t { chain f { type filter hook forward priority 0; "
         f"ip saddr {{ {wrong} }} ip daddr {{ {servers} }} tcp dport 443 drop; }}; }}"
     )
-
-
-def play(staged: Staged, folder: Path, text: str, *more: str) -> subprocess.CompletedProcess[str]:
-    """Run a playbook on the controller."""
-    book = folder / "play.yml"
-    book.write_text(text)
-    ansible = staged.ansible / "ansible-playbook"
-    shim = folder / "netprobe"
-    shim.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m netprobe "$@"\n')
-    shim.chmod(0o755)
-    return subprocess.run(
-        [*("ip", "netns", "exec", staged.sites.core.name, str(ansible), "-i", str(staged.inventory), str(book)), *more],
-        env=environment(staged.ansible, staged.collections),
-        capture_output=True,
-        text=True,
-        timeout=170,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-
-
-def recap(shown: str) -> dict[str, dict[str, int]]:
-    """Host → what Ansible counted."""
-    found = {}
-    for line in shown.partition("PLAY RECAP")[2].splitlines():
-        name, _, counts = line.partition(":")
-        if counts:
-            found[name.strip()] = {key: int(number) for key, number in re.findall(r"(\w+)=(\d+)", counts)}
-    return found
 
 
 def check_play(staged: Staged, folder: Path, *, keep: bool = True, fail_on: str = "never") -> str:

@@ -1,4 +1,4 @@
-"""The collection's allowlist role against real engines: Squid and nftables on hosts without Python.
+"""The collection's allowlist role against real engines: Squid, nftables and iptables on hosts without Python.
 
 The hosts are those of tests/support/two_sites: a real sshd in a root of its own, with the engine's program and the
 libraries that it is linked with. The one with Squid is reached as an ordinary user who becomes root by sudo.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,11 +15,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.release.test_release_ansible import ansible, collections, play, recap
+from tests.release.played import play, recap
 from tests.support import need
-from tests.support.two_sites import DNS, Host, Sites, _with_libraries, addresses_of
-
-__all__ = ["ansible", "collections"]
+from tests.support.two_sites import DNS, Host, Sites, addresses_of, with_libraries
 
 pytestmark = pytest.mark.root
 ECS = "ecs.us-east-2.amazonaws.com"
@@ -53,6 +50,13 @@ table inet filter {
   }
 }
 """
+IPTABLES = """
+iptables -A OUTPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
+iptables -A OUTPUT -o lo -j ACCEPT
+iptables -A OUTPUT -p udp --dport 53 -j ACCEPT
+iptables -P OUTPUT DROP
+"""
+"""A host's own rules: what is not allowed is dropped."""
 PLAY = """
 - hosts: {host}
   gather_facts: false
@@ -74,17 +78,18 @@ def staged(
     collections: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[SimpleNamespace]:
-    """One host with Squid, which its user ops administers by sudo, and one with nftables."""
-    need.engine("nft")
-    need.engine("squid")
+    """A host with Squid, which its user ops administers by sudo, one with nftables, and one with iptables."""
+    for engine in ("nft", "squid", "iptables", "ipset"):
+        need.engine(engine)
     need.programs("sshd", "ssh", "busybox", "curl", "sudo")
     folder = tmp_path_factory.mktemp("engines")
-    with Sites(folder, {"fra": 1, "muc": 1}) as sites:
+    with Sites(folder, {"fra": 1, "muc": 2}) as sites:
         roots = sites.serve()
         sites.boot({})
-        squid, nft = sites.hosts
+        squid, nft, iptables = sites.hosts
         _squid(sites, squid)
         _nftables(sites, nft)
+        _iptables(sites, iptables)
         _sudo(squid)
         inventory = sites.inventory(folder / "inventory", {})
         text = inventory.read_text().replace("fra1 ", "fra1 ansible_user=ops ansible_become=true ")
@@ -93,15 +98,8 @@ def staged(
             *(sys.executable, "-m", "http.server", "443", "--bind", ELSEWHERE),
             ready=lambda: ELSEWHERE in sites.core.run("ss", "-Hltn").stdout,
         )
-        hosts = {"squid": squid, "nft": nft, "roots": roots}
+        hosts = {"squid": squid, "nft": nft, "iptables": iptables, "roots": roots}
         yield SimpleNamespace(sites=sites, inventory=inventory, ansible=ansible, collections=collections, **hosts)
-
-
-def _run(sites: Sites, host: Host, command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """As root on a host, by its sshd."""
-    options = ("-F", "/dev/null", "-i", str(sites.key), "-o", "StrictHostKeyChecking=no")
-    known = ("-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR")
-    return sites.core.run("ssh", *options, *known, f"root@{host.address}", command, timeout=40, check=check)
 
 
 def _account(host: Host, name: str, number: int, home: str, shell: str) -> None:
@@ -114,7 +112,7 @@ def _squid(sites: Sites, host: Host) -> None:
     """Squid as Debian has it, started by the host's own init: here, its sshd's process namespace."""
     root = host.root
     for program in ("/usr/sbin/squid", "/usr/lib/squid/unlinkd"):
-        _with_libraries(root, Path(program))
+        with_libraries(root, Path(program))
     _account(host, "proxy", 13, "/var/spool/squid", "/bin/false")
     for name in ("etc/squid/netprobe", "var/log/squid", "var/spool/squid", "run/squid", "usr/share/squid"):
         (root / name).mkdir(parents=True, exist_ok=True)
@@ -128,20 +126,31 @@ def _squid(sites: Sites, host: Host) -> None:
         shutil.copy(name, place)
     (root / "etc/squid/squid.conf").write_text(SQUID_CONF.format(dns=DNS))
     (root / "etc/squid/netprobe/netprobe.conf").write_text("# nothing yet\n")
-    _run(sites, host, "mkdir -p /dev/shm && chmod 1777 /dev/shm && /usr/sbin/squid")
+    sites.run(host, "mkdir -p /dev/shm && chmod 1777 /dev/shm && /usr/sbin/squid")
     for _ in range(100):
         if host.space.listens(3128):
             return
-        _run(sites, host, "sleep 0.2")
+        sites.run(host, "sleep 0.2")
     raise AssertionError((root / "var/log/squid/cache.log").read_text()[-2000:])
 
 
 def _nftables(sites: Sites, host: Host) -> None:
-    _with_libraries(host.root, Path("/usr/sbin/nft"))
+    with_libraries(host.root, Path("/usr/sbin/nft"))
     (host.root / "etc/nftables.d").mkdir()
     (host.root / "etc/nftables.d/netprobe.nft").write_text("chain netprobe {\n}\n")
     (host.root / "etc/nftables.conf").write_text(NFTABLES_CONF)
-    _run(sites, host, "nft -f /etc/nftables.conf")
+    sites.run(host, "nft -f /etc/nftables.conf")
+
+
+def _iptables(sites: Sites, host: Host) -> None:
+    for program in ("/usr/sbin/xtables-nft-multi", "/usr/sbin/ipset"):
+        with_libraries(host.root, Path(program))
+    for name in ("iptables", "ip6tables", "iptables-restore", "ip6tables-restore"):
+        (host.root / "usr/sbin" / name).symlink_to("xtables-nft-multi")
+    for kind in ("libxt_*.so", "libipt_REJECT.so", "libip6t_REJECT.so"):
+        for extension in Path("/usr/lib/x86_64-linux-gnu/xtables").glob(kind):
+            with_libraries(host.root, extension)
+    sites.run(host, f"PATH=$PATH:/usr/sbin; {IPTABLES}")
 
 
 def _sudo(host: Host) -> None:
@@ -153,7 +162,7 @@ def _sudo(host: Host) -> None:
         *Path("/usr/libexec/sudo").glob("*.so"),
         Path("/lib/x86_64-linux-gnu/security/pam_permit.so"),
     ):
-        _with_libraries(root, program)
+        with_libraries(root, program)
     (root / "usr/bin/sudo").chmod(0o4755)
     for name in ("etc/pam.d", "etc/sudoers.d", "var/lib/sudo", "run/sudo"):
         (root / name).mkdir(parents=True, exist_ok=True)
@@ -165,7 +174,7 @@ def _sudo(host: Host) -> None:
     (root / "etc/sudoers").chmod(0o440)
     (root / "etc/nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files dns\nsudoers: files\n")
     for library in Path("/usr/lib/x86_64-linux-gnu").glob("libnss_files.so*"):
-        _with_libraries(root, library)
+        with_libraries(root, library)
 
 
 def _through(staged: SimpleNamespace, name: str) -> int:
@@ -231,7 +240,7 @@ def test_nftables_allows_what_is_deployed_and_goes_back(staged: SimpleNamespace,
     file = staged.nft.root / "etc/nftables.d/netprobe.nft"
 
     def reaches(where: str) -> bool:
-        done = _run(staged.sites, staged.nft, f"busybox nc -w 3 {where} 443 </dev/null", check=False)
+        done = staged.sites.run(staged.nft, f"busybox nc -w 3 {where} 443 </dev/null", check=False)
         return done.returncode == 0
 
     assert not reaches(address)
@@ -260,3 +269,72 @@ def test_nftables_allows_what_is_deployed_and_goes_back(staged: SimpleNamespace,
     counted, shown = _deploy(staged, tmp_path, "muc1", "nftables", state="absent")
     assert counted["changed"] == 1, shown
     assert not reaches(address)
+
+
+@pytest.mark.timeout(600)
+def test_iptables_allows_what_is_deployed_and_goes_back(staged: SimpleNamespace, tmp_path: Path) -> None:
+    """A host whose own rules drop: looked at, deployed, refused by the engine and put back, renewed, taken out."""
+    host, sites = staged.iptables, staged.sites
+    (address, *_) = addresses_of(sites, ECS)
+    options = [*ACCOUNT, "--resolve", "--resolver", DNS, "--allow-widening", "--name", "aws"]
+    file = host.root / "etc/netprobe/iptables.sh"
+
+    def asked(command: str) -> str:
+        shown: str = sites.run(host, f"PATH=$PATH:/usr/sbin; {command}", check=False).stdout
+        return shown
+
+    def reaches(where: str) -> bool:
+        return "open" in asked(f"busybox nc -w 3 {where} 443 </dev/null && echo open")
+
+    def state() -> str:
+        """Its rules and sets, without the counters and the order that a hash has."""
+        sets = sorted(asked("ipset save").splitlines())
+        return asked("iptables -S; ip6tables -S") + "\n".join(line for line in sets if not line.startswith("create"))
+
+    def deploy(*more: str, **changes: object) -> tuple[dict[str, int], str]:
+        return _deploy(staged, tmp_path, "muc2", "iptables", *more, **{"options": options, **changes})
+
+    before = state()
+    assert not reaches(address)
+    counted, shown = deploy("--check", "--diff")
+    assert counted["changed"] == 1, shown
+    assert f"+add aws-443-v4-new {address}" in shown
+    assert (state(), file.exists()) == (before, False)
+
+    # The host has a set of that name that is somebody else's: nothing of the half that was loaded stays.
+    asked("ipset create aws-443-v6 hash:ip family inet6")
+    counted, shown = deploy()
+    assert counted["failed"] == 1, shown
+    assert "it could not be loaded, and what was there is back" in shown
+    asked("ipset destroy aws-443-v6")
+    assert (state(), file.exists()) == (before, False)
+
+    counted, shown = deploy()
+    assert counted["changed"] == 1, shown
+    assert reaches(address)
+    assert not reaches(ELSEWHERE)
+    good, loaded = file.read_bytes(), state()
+    counted, shown = deploy("--diff")
+    assert counted["changed"] == 0, shown
+
+    # The same with rules of ours loaded: the new ones come in half, and the old ones are back.
+    asked("ipset create aws-hosts-v4 hash:ip")
+    narrowed = [*options, "--source", f"{host.address}/32"]
+    counted, shown = deploy(options=narrowed)
+    assert counted["failed"] == 1, shown
+    assert "it could not be loaded, and what was there is back" in shown
+    assert file.read_bytes() == good
+    assert reaches(address)
+    asked("ipset destroy aws-hosts-v4")
+    assert state() == loaded
+    counted, shown = deploy(options=narrowed)
+    assert counted["changed"] == 1, shown
+    assert reaches(address)
+
+    counted, shown = deploy(state="absent")
+    assert counted["changed"] == 1, shown
+    assert (state(), file.exists()) == (before, False)
+    assert asked("ipset list -n") == ""
+    assert [path.name for path in file.parent.iterdir()] == []
+    assert not reaches(address)
+    assert deploy(state="absent")[0]["changed"] == 0

@@ -33,14 +33,14 @@ DEFAULTS = {
         "path": "/etc/netprobe/iptables.sh",
         "validate": "sh -n {path}",
         "load": "sh {path}",
-        "unload": (
-            "for t in iptables ip6tables; do $t -D OUTPUT ! -o lo -j NETPROBE 2>/dev/null; "
-            "$t -F NETPROBE 2>/dev/null; $t -X NETPROBE 2>/dev/null; done; true"
-        ),
+        "unload": "{iptables}",
         "empty": "",
     },
 }
-"""Target → where its file goes, and the commands that judge, load and take out. ``{path}`` is the file."""
+"""Target → where its file goes, and the commands that judge, load and take out.
+
+``{path}`` is the file, ``{iptables}`` the commands that take out the chains and sets that the file makes.
+"""
 
 
 class ActionModule(ActionBase):
@@ -67,10 +67,6 @@ class ActionModule(ActionBase):
         )
         defaults = DEFAULTS[asked["target"]]
         path = asked["path"] or defaults["path"]
-        commands = {
-            name: (asked[name] or defaults[name]).replace("{path}", shlex.quote(path))
-            for name in ("validate", "load", "unload")
-        }
         remote = Remote(self)
         before = remote.text(path)
         after = self._rendered(asked) if asked["state"] == "present" else defaults["empty"]
@@ -85,10 +81,20 @@ class ActionModule(ActionBase):
         result.update(changed=_timeless(before or "") != _timeless(after), path=path)
         if not result["changed"] or self._task.check_mode:
             return result
+
+        def command(name, text):
+            filled = (asked[name] or defaults[name]).replace("{path}", shlex.quote(path))
+            return filled.replace("{iptables}", _without(text))
+
         if asked["state"] == "present":
-            self._swap(remote, path, before, after, commands)
+            steps = [
+                (command("validate", after), "the engine refuses it", False),
+                (command("load", after), "it could not be loaded", True),
+            ]
         else:
-            self._take_out(remote, path, after, commands)
+            steps = [(command("unload", before), "the rules cannot be taken out", True)]
+        back = command("load", before) if before is not None else command("unload", after)
+        self._swap(remote, path, before is not None, after, steps, back)
         return result
 
     def _rendered(self, asked):
@@ -112,39 +118,64 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail("netprobe render: %s" % done.stderr.strip()[-1000:])
         return done.stdout
 
-    def _swap(self, remote, path, before, after, commands):
-        """Put the new file in place, and the old one back if anybody objects."""
-        remote.must("umask 022 && mkdir -p -- %s" % shlex.quote(os.path.dirname(path)), "no folder for the file")
-        remote.send_text(after, path, "0644")
-        for name, what in (("validate", "the engine refuses it"), ("load", "it could not be loaded")):
-            done = remote.administer(commands[name])
-            if done["rc"] != 0:
-                said = (done["stderr"].strip() or done["stdout"].strip())[-800:]
-                self._put_back(remote, path, before, commands, loaded=name == "load")
-                raise AnsibleActionFail("%s, and what was there is back: %s" % (what, said))
+    def _swap(self, remote, path, there, after, steps, back):
+        """Put the new text in place, and the old file back if anybody objects.
 
-    def _put_back(self, remote, path, before, commands, loaded):
-        if before is None:
-            remote.must("rm -f -- %s" % shlex.quote(path), "the new file cannot be removed")
-            if loaded:
-                remote.administer(commands["unload"])
-            return
-        remote.send_text(before if before.endswith("\n") else before + "\n", path, "0644")
-        if loaded:
-            self._must(remote, commands["load"], "what was there cannot be loaded again")
-
-    def _take_out(self, remote, path, after, commands):
-        """Where others include the file, an empty one takes its place; else it goes."""
+        Args:
+            remote: the device.
+            path: the file.
+            there: whether there is such a file.
+            after: the new text; nothing removes the file.
+            steps: commands, each with what its failure means and whether the engine may have taken a part of it.
+            back: the command that gives the engine what was there.
+        """
+        folder, name = os.path.split(path)
+        file, kept = shlex.quote(path), shlex.quote("%s/.%s.before" % (folder, name))
+        remote.must("umask 022 && mkdir -p -- %s" % shlex.quote(folder), "no folder for the file")
+        if there:
+            remote.must("cp -p -- %s %s" % (file, kept), "no room for a copy of the file")
         if after:
             remote.send_text(after, path, "0644")
         else:
-            remote.must("rm -f -- %s" % shlex.quote(path), "the file cannot be removed")
-        self._must(remote, commands["unload"], "the rules cannot be taken out")
+            remote.must("rm -f -- %s" % file, "the file cannot be removed")
+        for command, what, taken in steps:
+            done = remote.administer(command)
+            if done["rc"] == 0:
+                continue
+            said = (done["stderr"].strip() or done["stdout"].strip())[-800:]
+            undo = "mv -f -- %s %s" % (kept, file) if there else "rm -f -- %s" % file
+            remote.must(undo, "%s (%s), and what was there cannot be put back" % (what, said))
+            again = remote.administer(back) if taken else {"rc": 0}
+            if again["rc"] != 0:
+                told = (again["stderr"] or again["stdout"]).strip()[-500:]
+                left = (
+                    "the old file is back, but not loaded again" if there else "the new file is gone, but not taken out"
+                )
+                raise AnsibleActionFail("%s: %s; %s: %s" % (what, said, left, told))
+            raise AnsibleActionFail("%s, and what was there is back: %s" % (what, said))
+        if there:
+            remote.must("rm -f -- %s" % kept, "the copy of the file cannot be removed")
 
-    def _must(self, remote, command, what):
-        done = remote.administer(command)
-        if done["rc"] != 0:
-            raise AnsibleActionFail("%s: %s" % (what, (done["stderr"] or done["stdout"]).strip()[-500:]))
+
+def _without(text):
+    """Commands that take out the chains and sets that a file for iptables makes, and tell if one is left.
+
+    The file says how they are called (``--name``). A chain may hang in FORWARD or in Docker's chain as well.
+    """
+    chains = sorted(set(re.findall(r"^:([A-Za-z0-9_-]+) - \[0:0\]$", text or "", re.MULTILINE)))
+    sets = sorted(set(re.findall(r"^create ([A-Za-z0-9._-]+) hash:net ", text or "", re.MULTILINE)))
+    lines = []
+    for chain in chains:
+        lines += [
+            "for t in iptables ip6tables; do",
+            "for hook in OUTPUT FORWARD DOCKER-USER; do",
+            "while $t -w -D $hook ! -o lo -j %s 2>/dev/null; do :; done; done" % chain,
+            "$t -w -F %s 2>/dev/null; $t -w -X %s 2>/dev/null" % (chain, chain),
+            "if $t -w -S %s >/dev/null 2>&1; then echo the chain %s is still in use >&2; exit 1; fi; done"
+            % (chain, chain),
+        ]
+    lines += ["ipset destroy %s 2>/dev/null" % one for one in sets]
+    return "\n".join([*lines, "true"])
 
 
 def _timeless(text):

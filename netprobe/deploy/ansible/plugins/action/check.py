@@ -14,8 +14,8 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.netprobe.ecs_anywhere.plugins.plugin_utils.remote import (
     Remote,
-    binary_for,
     file_digest,
+    for_machine,
     place_binary,
 )
 
@@ -77,7 +77,7 @@ class ActionModule(ActionBase):
         with remote.scratch() as scratch:
             sent, path, cache = False, asked["path"], ""
             if path is None:
-                local = binary_for(remote, asked["binary"])
+                local = for_machine(remote, asked["binary"], "binary")
                 if keep:
                     path, sent = place_binary(remote, local, asked["dir"])
                     cache = "%s/unpacked" % asked["dir"].rstrip("/")

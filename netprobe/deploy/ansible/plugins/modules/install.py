@@ -20,6 +20,11 @@ options:
       - The file on the controller, or a mapping from what C(uname -m) says to a file.
       - Needed unless O(state=absent).
     type: raw
+  sha256:
+    description:
+      - The SHA-256 that O(src) must have, or a mapping from what C(uname -m) says to one. With another one the task
+        fails before anything is sent.
+    type: raw
   method:
     description: What O(src) is.
     type: str
@@ -30,7 +35,10 @@ options:
     type: path
     default: /var/cache/netprobe-ansible
   state:
-    description: V(absent) removes what this collection put there.
+    description:
+      - V(absent) removes what this collection put there.
+      - Of a package the settings file C(/etc/netprobe/netprobe.toml) stays as the host's tool has it, with dpkg always
+        and with rpm where it was changed.
     type: str
     choices: [present, absent]
     default: present
@@ -54,6 +62,7 @@ EXAMPLES = r"""
   netprobe.ecs_anywhere.install:
     method: deb
     src: files/netprobe-ecs_amd64.deb
+    sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
 
 - name: Leave nothing behind
   netprobe.ecs_anywhere.install:

@@ -66,15 +66,18 @@ class Remote:
             return None
         return "\n".join(lines[:-1])
 
+    def lend(self, local, place):
+        """Copy a file of the controller into a scratch folder, and be sure of every byte; where it lies."""
+        self._connection.put_file(local, place)
+        seen = self.must("sha256sum %s" % shlex.quote(place), "no sha256sum on the host", become=False).split()
+        if not seen or seen[0] != file_digest(local):
+            raise AnsibleActionFail("%s did not arrive whole" % local)
+        return place
+
     def send(self, local, remote, mode):
         """Put a file of the controller under a name, whole or not at all, and be sure of every byte."""
-        digest = file_digest(local)
         with self.scratch() as folder:
-            place = "%s/file" % folder
-            self._connection.put_file(local, place)
-            seen = self.must("sha256sum %s" % shlex.quote(place), "no sha256sum on the host", become=False).split()
-            if not seen or seen[0] != digest:
-                raise AnsibleActionFail("%s did not arrive whole" % local)
+            place = self.lend(local, "%s/file" % folder)
             new = shlex.quote("%s.new" % remote)
             self.must(
                 "cp -- %s %s && chmod %s %s && mv -f -- %s %s"
@@ -112,14 +115,14 @@ def file_digest(path):
     return digest.hexdigest()
 
 
-def binary_for(remote, binary):
-    """The controller's file for the host's architecture."""
-    if isinstance(binary, str):
-        return binary
+def for_machine(remote, given, what):
+    """What is given for every host, or for the host's architecture (as ``uname -m`` says)."""
+    if not isinstance(given, dict):
+        return str(given)
     machine = remote.must("uname -m", "no uname on the host").strip().splitlines()[-1]
-    if machine not in binary:
-        raise AnsibleActionFail("no binary is given for %s, only for %s" % (machine, ", ".join(sorted(binary))))
-    return binary[machine]
+    if machine not in given:
+        raise AnsibleActionFail("no %s is given for %s, only for %s" % (what, machine, ", ".join(sorted(given))))
+    return given[machine]
 
 
 def place_binary(remote, local, folder):
