@@ -241,7 +241,7 @@ def test_nftables_allows_what_is_deployed_and_goes_back(staged: SimpleNamespace,
 
     def reaches(where: str) -> bool:
         done = staged.sites.run(staged.nft, f"busybox nc -w 3 {where} 443 </dev/null", check=False)
-        return done.returncode == 0
+        return bool(done.returncode == 0)
 
     assert not reaches(address)
     counted, shown = _deploy(staged, tmp_path, "muc1", "nftables", "--check", "--diff", options=options)
