@@ -102,8 +102,8 @@ def test_what_is_imported_before_the_first_packet() -> None:
     assert packages - FACTS - {"netprobe", "_distutils_hack"} == set()
     behind = ("netprobe.diagnosis", "netprobe.report.", "netprobe.probes.run", "netprobe.probes.first_pass")
     assert {name for name in found if name.startswith(behind)} == set()
-    # Measured 2026-11-29: 71 of netprobe's own, and neither trio nor what it brings along. It was 163 with trio and httpx
-    # before anything was put behind the first question.
+    # Measured 2026-11-29: 71 of netprobe's own, and neither trio nor what it brings along. It was 163 with trio and
+    # httpx before anything was put behind the first question.
     own = {name for name in found if name.partition(".")[0] == "netprobe"}
     assert len(own) <= 78, sorted(own)
 

@@ -61,7 +61,7 @@ def test_every_client_is_meant_over_both_versions_of_ip() -> None:
     assert said == {
         "1000443": {"srcaddr": ["all"], "dstaddr": ["all"]},
         "11000443": {"srcaddr6": ["all"], "dstaddr6": ["all"]},
-        "1000000": dict.fromkeys(keys, ["all"]),
+        "1000000": {key: ["all"] for key in keys},
     }
 
 

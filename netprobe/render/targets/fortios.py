@@ -13,12 +13,12 @@ The factory's profile ``certificate-inspection`` looks at port 443 alone and can
 would pass the list unread. So where another port is asked for, the file brings a profile that looks at all of them.
 
 Since FortiOS 6.4 one table of policies is for IPv4 and IPv6, and each policy names addresses of either or both. What
-denies names both. What accepts is written twice, since a policy has one ``nat`` for both: IPv4 is translated, as an edge
-needs it, and IPv6 is not.
+denies names both. What accepts is written twice, since a policy has one ``nat`` for both: IPv4 is translated, as an
+edge needs it, and IPv6 is not.
 
 Lists and policies have numbers of their own (1000000 + port, and 11000000 + port for the policies of IPv6), far from
-those that the device gives out, so that loading the file twice overwrites instead of adding. Stale entries of a longer, older list stand behind the one that
-blocks, where they are never reached.
+those that the device gives out, so that loading the file twice overwrites instead of adding. Stale entries of a longer,
+older list stand behind the one that blocks, where they are never reached.
 
 ``fqdn`` address objects for the names that such an object can hold come as a second file, for policies of your own:
 they admit nothing by themselves. It cannot be run here: the tests read the blocks with a reader of their own.
