@@ -216,9 +216,7 @@ FORTIOS = {
     "fortios_firewall_policy": Arguments(
         required="srcintf dstintf",
         optional="policyid name action schedule nat utm_status ssl_ssh_profile webfilter_profile logtraffic",
-        blocks=dict.fromkeys(
-            ("srcintf", "dstintf", "srcaddr", "dstaddr", "srcaddr6", "dstaddr6", "service"), _NAME
-        ),
+        blocks=dict.fromkeys(("srcintf", "dstintf", "srcaddr", "dstaddr", "srcaddr6", "dstaddr6", "service"), _NAME),
     ),
     "fortios_firewall_policy_move": Arguments(required="policyid_src policyid_dst move"),
 }
