@@ -15,8 +15,9 @@ if sys.version_info < (3, 11):  # noqa: UP036 - the one place that an old Python
     )
     sys.exit(2)
 
-_GARBAGE_AFTER = 20000
-"""Objects between two looks for garbage. With the usual 700 a short run spends a tenth of its time on looking."""
+_GARBAGE_AFTER = 100_000
+"""Objects between two looks for garbage. With the usual 700 a short run spends a tenth of its time on looking, and a
+start makes hardly any garbage. What hears the network looks more often (:func:`netprobe.probes.memory.settle`)."""
 
 
 def main() -> int:

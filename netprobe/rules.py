@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import msgspec
 
 from netprobe import manual
 from netprobe.errors import printable
@@ -26,8 +27,7 @@ class CannotJudgeError(Exception):
     """A rule met something that keeps it from judging; the text is one clause."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """What one rule found.
 
     Attributes:
@@ -43,8 +43,7 @@ class Judgement:
     places: tuple[Place, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule(Generic[T]):
+class Rule(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """One rule.
 
     Attributes:
@@ -98,8 +97,7 @@ def not_run(title: str) -> Judgement:
     return Judgement(outcome=Outcome.NOT_RUN, title=title)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged(Generic[T]):
+class Judged(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """A rule, what was judged, and what it found.
 
     Attributes:

@@ -18,9 +18,10 @@ import os
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+
+import msgspec
 
 from netprobe.rules import CannotJudgeError
 
@@ -42,8 +43,7 @@ class FileKind(StrEnum):
     """A device, FIFO or socket: never opened."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileEntry:
+class FileEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One name in the file system.
 
     Attributes:

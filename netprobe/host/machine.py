@@ -11,6 +11,8 @@ import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from netprobe.findings import Place
 from netprobe.host import packages as installed
 from netprobe.host.filesystem import FileSystem
@@ -21,8 +23,7 @@ ECS_CONFIGS = ("/var/lib/ecs/ecs.config", "/etc/ecs/ecs.config")
 """In the order in which the unit reads them (amazon-ecs-init ``ecs.service``): the last one wins."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Live:
+class Live(msgspec.Struct, frozen=True, kw_only=True):
     """What only a running host can tell; every part can be replaced by a test.
 
     Attributes:

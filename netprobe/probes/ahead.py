@@ -15,6 +15,8 @@ from contextlib import contextmanager
 
 import trio
 
+from netprobe.probes import memory
+
 GIVE_WAY = 0.001
 """Seconds; the interpreter's own 5 ms would be felt where a round trip takes one."""
 _CONVERSATIONS = "netprobe.probes.conversation"
@@ -58,6 +60,7 @@ class Ahead:
             self._handshakes.set()
             await trio.to_thread.run_sync(controls)
             await trio.to_thread.run_sync(self._later)
+        memory.settle()
 
     async def conversations(self) -> None:
         """Wait until hosts can be spoken with; no checkpoint where they can."""

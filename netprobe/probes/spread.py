@@ -14,7 +14,6 @@ pass itself.
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import signal
 import time
@@ -243,7 +242,7 @@ def forked(
     if settings.genuine_chains:
         certificates.prepare()  # once for all, or every worker would do it in the middle of a handshake
     load()
-    gc.freeze()  # or the first collection would copy every page that is shared
+    memory.settle()  # or the first look for garbage would copy every page that is shared
     began = time.perf_counter()
     pipes: dict[int, int] = {}
     workers = Workers(began, pipes)

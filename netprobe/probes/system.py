@@ -10,9 +10,10 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
+
+import msgspec
 
 from netprobe import proxyurl
 from netprobe.errors import UnreadableFileError, UsageError
@@ -68,8 +69,7 @@ def parse_proxy(text: str) -> ProxyServer:
     return proxyurl.parse(text, source="--proxy")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResolvConf:
+class ResolvConf(msgspec.Struct, frozen=True, kw_only=True):
     """What a stub resolver takes from resolv.conf.
 
     Attributes:

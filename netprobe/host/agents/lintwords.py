@@ -7,13 +7,13 @@ here for its words.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from netprobe.observations import Lint
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LintWords:
+class LintWords(msgspec.Struct, frozen=True, kw_only=True):
     """The words of one lint.
 
     Attributes:

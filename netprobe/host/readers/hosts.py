@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 FILE = "/etc/hosts"
 MAX_FILE = 1 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostsLine:
+class HostsLine(msgspec.Struct, frozen=True, kw_only=True):
     """One line that counts.
 
     Attributes:

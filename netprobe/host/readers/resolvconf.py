@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 FILE = "/etc/resolv.conf"
 MAX_SERVERS = 3
@@ -18,16 +19,14 @@ MAX_SEARCH = 6
 MAX_NDOTS = 15
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResolvValue:
+class ResolvValue(msgspec.Struct, frozen=True, kw_only=True):
     """One value and the line where it stands."""
 
     value: str
     line: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResolvConfFile:
+class ResolvConfFile(msgspec.Struct, frozen=True, kw_only=True):
     """What stands in a resolv.conf.
 
     Attributes:

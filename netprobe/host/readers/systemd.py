@@ -17,8 +17,9 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from weakref import WeakKeyDictionary
+
+import msgspec
 
 from netprobe.findings import Place
 from netprobe.host.filesystem import FileKind, FileSystem, UnreadableError
@@ -48,8 +49,7 @@ _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+(?:_[a-z]+)+")
 """A name as environment variables have it. No directive of systemd is all upper or all lower case with underscores."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assignment:
+class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     """One ``Key=Value`` that systemd takes from a unit file."""
 
     section: str
@@ -59,8 +59,7 @@ class Assignment:
     line: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ignored:
+class Ignored(msgspec.Struct, frozen=True, kw_only=True):
     """A line, or a part of one, that systemd passes over.
 
     Attributes:
