@@ -193,21 +193,25 @@ SUBJECTS = (
 )
 
 
+# Each is built once: to build one reads the type's hints, which costs more than all that is drawn from it.
+_OBSERVATION = st.builds(Observation, id=st.just("o"), **observations)
+_CONTEXT = st.builds(Context, **contexts)
+_SUBJECTS = tuple(st.builds(Subject, **subject) for subject in SUBJECTS)
+
+
 @st.composite
 def runs(draw: st.DrawFn) -> Run:
-    seen = []
-    for number in range(draw(st.integers(0, 14))):
-        seen.append(draw(st.builds(Observation, id=st.just(f"o{number}"), **observations)))
-    chosen = [subject for subject in SUBJECTS if draw(st.booleans())]
+    seen = [draw(_OBSERVATION) for _ in range(draw(st.integers(0, 14)))]
+    chosen = [subject for subject in _SUBJECTS if draw(st.booleans())]
     return Run(
         netprobe_version="0",
         catalog=CatalogVersion(version="1", digest="d"),
         started_at=draw(st.sampled_from((*DATES, "2026-06-01T00:00:00"))),
         duration_seconds=draw(st.floats(0, 100)),
         regions=("r",),
-        context=draw(st.builds(Context, **contexts)),
-        subjects=tuple(draw(st.builds(Subject, **subject)) for subject in chosen),
-        observations=tuple(seen),
+        context=draw(_CONTEXT),
+        subjects=tuple(draw(subject) for subject in chosen),
+        observations=tuple(msgspec.structs.replace(o, id=f"o{number}") for number, o in enumerate(seen)),
         notes=draw(st.sampled_from(((), ("a note",)))),
     )
 
