@@ -7,6 +7,8 @@ import os
 import pytest
 from hypothesis import settings
 
+from tests.support import order
+
 # A deadline is measured on the clock, and a busy machine is no fault of an example.
 settings.register_profile("netprobe", deadline=None)
 settings.load_profile("netprobe")
@@ -17,6 +19,14 @@ _FOREIGN = ("AWS_", "NETPROBE_", "SSL_CERT_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--update-golden`` writes the golden files anew; read the difference before you commit it."""
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Among several workers what takes long comes first; alone, the order is as collected."""
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        items[:] = order.in_order(items, worker["workercount"])
 
 
 @pytest.fixture

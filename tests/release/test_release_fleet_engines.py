@@ -17,7 +17,7 @@ import jsonschema
 import pytest
 import yaml
 
-from tests.support import need
+from tests.support import need, once
 from tests.support.cli import ROOT, environment, netprobe
 
 HERE = ROOT / "netprobe" / "deploy" / "fleet"
@@ -245,11 +245,7 @@ def judges(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if built:
         return Path(built)
     need.index()
-    place = tmp_path_factory.mktemp("judges")
-    subprocess.run([sys.executable, "-m", "venv", str(place)], check=True, timeout=120)
-    pip = [str(place / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "-r", str(Path(__file__).with_name("judges.txt"))], check=True, timeout=600)
-    return place / "bin"
+    return once.environment(tmp_path_factory, "judges", "-r", str(Path(__file__).with_name("judges.txt")))
 
 
 @pytest.mark.timeout(900)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -16,7 +15,7 @@ from netprobe.host.filesystem import FolderRoot
 from netprobe.host.machine import Live, Machine
 from netprobe.host.rules import RULES
 from netprobe.rules import Judged, judge
-from tests.support import need
+from tests.support import need, once
 
 SUITE = "bookworm"
 PACKAGES = "ca-certificates,iptables,systemd-sysv,chrony,apparmor,curl,docker.io"
@@ -30,24 +29,17 @@ _NEEDLESS = (
 )
 
 
-def debian(folder: Path) -> Path:
-    """A Debian 12 root with Docker, chrony and curl, prepared as an image should be; made once for all workers."""
-    need.root()
-    debootstrap = need.engine("debootstrap")
-    root = folder / "debian"
-    with (folder / "debian.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not root.exists():
-            draft = folder / f"draft-{os.getpid()}"
-            command = [str(debootstrap), "--variant=minbase", f"--include={PACKAGES}", SUITE, str(draft)]
-            made = subprocess.run(command, capture_output=True, text=True, timeout=540, check=False)
-            if made.returncode != 0:
-                need._missing(f"needs a Debian mirror: {made.stdout.strip().splitlines()[-1:]}")
-            for name in _NEEDLESS:
-                shutil.rmtree(draft / name, ignore_errors=True)
-            (draft / "etc/machine-id").write_text("")
-            draft.rename(root)
-    return root
+def _debian(root: Path) -> None:
+    """Make a Debian 12 root with Docker, chrony and curl, prepared as an image should be."""
+    draft = root.with_name(f"{root.name}-{os.getpid()}")  # what fails stays as it is: something may be mounted in it
+    command = [str(need.engine("debootstrap")), "--variant=minbase", f"--include={PACKAGES}", SUITE, str(draft)]
+    made = subprocess.run(command, capture_output=True, text=True, timeout=540, check=False)
+    if made.returncode != 0:
+        need._missing(f"needs a Debian mirror: {made.stdout.strip().splitlines()[-1:]}")
+    for name in _NEEDLESS:
+        shutil.rmtree(draft / name, ignore_errors=True)
+    (draft / "etc/machine-id").write_text("")
+    draft.rename(root)
 
 
 def clone(root: Path, to: Path) -> Path:
@@ -117,7 +109,7 @@ def tar(root: Path, to: Path, mode: str = "w") -> Path:
 
 @pytest.fixture(scope="session")
 def debian_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """See :func:`debian`; xdist's workers share the parent of their own folders."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    return debian(shared)
+    """See :func:`_debian`; made once a run."""
+    need.root()
+    need.engine("debootstrap")
+    return once.made(tmp_path_factory, "debian", _debian)
