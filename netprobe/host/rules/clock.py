@@ -49,6 +49,6 @@ def clock_unsynchronised(machine: Machine) -> Judgement:
 
 
 RULES: tuple[Rule[Machine], ...] = (
-    rule(time_sync_missing, "Nothing keeps the clock", _SIGNING),
+    rule(time_sync_missing, "No time service keeps the clock right", _SIGNING),
     rule(clock_unsynchronised, "The clock is not synchronised", _SIGNING, severity=Severity.WARNING, running=True),
 )

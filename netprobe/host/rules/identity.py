@@ -156,7 +156,7 @@ def _content(machine: Machine, path: str) -> Mapping[str, Any]:
 RULES: tuple[Rule[Machine], ...] = (
     rule(
         metadata_service_present,
-        "A metadata service answers on a machine of no cloud",
+        "A metadata service is present outside any cloud",
         DEVELOPER_GUIDE,
         severity=Severity.WARNING,
         running=True,

@@ -141,7 +141,7 @@ RULES: tuple[Rule[Machine], ...] = (
     ),
     rule(
         task_traffic_blocked,
-        "The local firewall keeps tasks in",
+        "The local firewall blocks the tasks' traffic",
         _DOCKER_FILTER,
         checked=READ_AGAIN,
         reckoned=_RECKONED,

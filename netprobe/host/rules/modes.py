@@ -63,6 +63,6 @@ def ipv6_only(machine: Machine) -> Judgement:
 
 
 RULES: tuple[Rule[Machine], ...] = (
-    rule(fips_mode, "FIPS mode changes the names", AGENT, severity=Severity.WARNING),
-    rule(ipv6_only, "IPv6 alone changes the names", DEVELOPER_GUIDE, severity=Severity.WARNING),
+    rule(fips_mode, "FIPS mode changes the endpoint names", AGENT, severity=Severity.WARNING),
+    rule(ipv6_only, "Without IPv4 the endpoint names change", DEVELOPER_GUIDE, severity=Severity.WARNING),
 )

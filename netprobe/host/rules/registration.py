@@ -192,7 +192,7 @@ def ecs_config_unread(machine: Machine) -> Judgement:
 
 
 RULES: tuple[Rule[Machine], ...] = (
-    rule(credentials_on_host, "A credential chain of the host's own interferes", DEVELOPER_GUIDE),
+    rule(credentials_on_host, "AWS credentials on the host interfere", DEVELOPER_GUIDE),
     rule(
         cloud_metadata_present,
         "A cloud's metadata service offers credentials",
@@ -207,5 +207,5 @@ RULES: tuple[Rule[Machine], ...] = (
         "https://github.com/aws/amazon-ssm-agent/tree/mainline/agent/managedInstances/fingerprint",
     ),
     rule(several_clusters, "More than one cluster is configured", DEVELOPER_GUIDE),
-    rule(ecs_config_unread, "ecs.config has lines that nobody reads", AGENT),
+    rule(ecs_config_unread, "ecs.config has lines that are ignored", AGENT),
 )

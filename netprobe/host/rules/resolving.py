@@ -144,8 +144,8 @@ def registry_names_in_hosts_file(machine: Machine) -> Judgement:
 
 RULES: tuple[Rule[Machine], ...] = (
     rule(resolver_missing, "No usable resolver is configured", _MANUAL),
-    rule(resolver_dead_stub, "The resolver is a stub that nothing starts", _MANUAL),
-    rule(resolver_search_multiplies, "The search list multiplies questions", _MANUAL, severity=Severity.WARNING),
+    rule(resolver_dead_stub, "The configured resolver is a local stub that nothing starts", _MANUAL),
+    rule(resolver_search_multiplies, "The search list multiplies DNS queries", _MANUAL, severity=Severity.WARNING),
     rule(
         aws_names_in_hosts_file,
         "/etc/hosts overrides AWS names",

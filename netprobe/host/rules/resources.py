@@ -111,7 +111,7 @@ def task_credentials_unreachable(machine: Machine) -> Judgement:
 
 
 RULES: tuple[Rule[Machine], ...] = (
-    rule(disk_space_low, "Little space for images", DEVELOPER_GUIDE, running=True),
+    rule(disk_space_low, "Little disk space for images", DEVELOPER_GUIDE, running=True),
     rule(agent_ports_taken, "The agent's ports are taken", AGENT, running=True),
     rule(
         route_localnet_forbidden,

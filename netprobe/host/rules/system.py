@@ -249,9 +249,9 @@ def iptables_missing(machine: Machine) -> Judgement:
 
 RULES: tuple[Rule[Machine], ...] = (
     rule(os_unsupported, "The system is not one that AWS supports", DEVELOPER_GUIDE),
-    rule(architecture_unsupported, "The architecture is not one that the agents exist for", DEVELOPER_GUIDE),
+    rule(architecture_unsupported, "The agents are not built for this architecture", DEVELOPER_GUIDE),
     rule(systemd_missing, "The agents need systemd", INSTALLER),
-    rule(package_manager_missing, "The installer knows no package manager here", INSTALLER),
+    rule(package_manager_missing, "The installer finds no package manager that it knows", INSTALLER),
     rule(cgroup_needs_newer_agent, "The ECS agent is too old for cgroups v2", AGENT_CHANGES, checked=READ_AGAIN),
     rule(system_needs_newer_agent, "The ECS agent is too old for this system", AGENT_CHANGES, checked=READ_AGAIN),
     rule(memory_cgroup_off, "The memory cgroup is off", f"{AGENT}/issues/2917", checked=READ_AGAIN),

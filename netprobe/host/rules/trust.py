@@ -169,11 +169,11 @@ def corporate_ca_missing_in_exec_bundle(machine: Machine) -> Judgement:
 
 
 RULES: tuple[Rule[Machine], ...] = (
-    rule(amazon_roots_missing, "A root of Amazon's is missing in the trust store", TRUST_SERVICES),
+    rule(amazon_roots_missing, "An Amazon root is missing from the trust store", TRUST_SERVICES),
     rule(corporate_ca_not_in_store, "An added CA is not in the trust store", INSTALLER),
     rule(
         corporate_ca_unread_by_ecs_agent,
-        "The ECS agent will not read an added CA",
+        "The ECS agent does not read an added CA",
         f"{AGENT}/tree/master/ecs-init/config",
     ),
     rule(

@@ -391,14 +391,14 @@ RULES: tuple[Rule[Workload], ...] = (
     ),
     rule(
         agent_port_mapped,
-        "A host port is the agent's",
+        "A host port is reserved for the ECS agent",
         f"{API}API_PortMapping.html",
         "The default reserved ports are 22 for SSH, the Docker ports 2375 and 2376, and the Amazon ECS container agent "
         "ports 51678-51680.",
     ),
     rule(
         task_proxy_before_credentials,
-        "A proxy stands before the task's credentials",
+        "A proxy receives the task's requests for credentials",
         f"{GUIDE}task-iam-roles.html",
         "curl 169.254.170.2$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     ),
@@ -418,7 +418,7 @@ RULES: tuple[Rule[Workload], ...] = (
     ),
     rule(
         registry_nearly_ecr,
-        "A registry's name is nearly ECR's",
+        "A registry's name resembles ECR's but is not one",
         f"{API}API_ContainerDefinition.html",
         _IMAGE,
         severity=Severity.WARNING,
@@ -432,7 +432,7 @@ RULES: tuple[Rule[Workload], ...] = (
     ),
     rule(
         fargate_setting_ignored,
-        "A setting is Fargate's",
+        "A setting is for Fargate only",
         f"{API}API_EphemeralStorage.html",
         "This parameter is used to expand the total amount of ephemeral storage available, beyond the default amount, "
         "for tasks hosted on Fargate.",
