@@ -1,4 +1,4 @@
-"""Hold evidence against the requirements: captures and the logs of firewalls, proxies and DNS servers.
+"""Compare evidence with the requirements: captures and the logs of firewalls, proxies and DNS servers.
 
 Which required endpoints were denied, by which rule, how often and last when; which were never seen; which admitted
 traffic nothing requires. Logs are streamed line by line; a line that is too long or cannot be read is counted and told.

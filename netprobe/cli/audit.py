@@ -51,11 +51,11 @@ def audit(
     format: options.Format = "text",
     output: options.Output = None,
 ) -> int:
-    """Hold evidence against the requirements: what was denied by which rule, never seen, or allowed without need.
+    """Compare captures and logs with what is required: what was denied and by which rule, never seen, or not needed.
 
     Reads captures and the logs of firewalls, proxies and DNS servers: files, pipes, or - for stdin. 'netprobe audit
-    --formats' lists what is known. The host that is named is the one that read them. Exit codes: 0
-    nothing required was stopped, 1 something was, 4 nothing required was seen.
+    --formats' lists what is known. The report names the host that read them. Exit codes: 0 nothing required was
+    stopped, 1 something was, 4 nothing required was seen.
     """
     import shlex
 

@@ -33,7 +33,7 @@ def bundle(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The archive to write (tar.gz); - is stdout.")],
     report: Annotated[
         list[Path] | None,
-        typer.Option("--report", metavar="REPORT.json", help="Put in what 'check --format json' wrote. Repeatable."),
+        typer.Option("--report", metavar="REPORT.json", help="Include what 'check --format json' wrote. Repeatable."),
     ] = None,
     root: Annotated[
         Path | None, typer.Option("--root", metavar="DIR", help="Judge this root folder instead of the running host.")

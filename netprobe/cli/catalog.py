@@ -36,7 +36,7 @@ def _about() -> None:
 def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to put it; its checksum goes beside it.")],
 ) -> int:
-    """Write the catalog that counts here as one file, FILE, and its checksum, FILE.sha256.
+    """Write the catalog in use here to FILE, and its checksum to FILE.sha256.
 
     Whoever vouches for it signs the checksum: ssh-keygen -Y sign -n netprobe-catalog -f KEY FILE.sha256. The same
     catalog gives the same bytes.
@@ -55,20 +55,20 @@ def export(
 
 def import_(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The catalog; FILE.sha256 and FILE.sha256.sig lie beside it.")
+        Path, typer.Argument(metavar="FILE", help="The catalog; FILE.sha256 and FILE.sha256.sig must be beside it.")
     ],
     key: Annotated[
         Path | None,
-        typer.Option("--key", metavar="FILE", help="The public keys of whom you trust, as in id_ed25519.pub."),
+        typer.Option("--key", metavar="FILE", help="Public keys that you trust, as in id_ed25519.pub."),
     ] = None,
     allow_older: Annotated[
-        bool, typer.Option("--allow-older", help="Also one that is older than the import that is here.")
+        bool, typer.Option("--allow-older", help="Accept one that is older than the one imported before.")
     ] = False,
 ) -> int:
-    """Use a newer catalog from now on: as root for everybody on this host, else for yourself.
+    """Use a newer catalog from now on: as root for everybody on this host, otherwise for yourself.
 
-    It is taken only if a key that you trust signed its checksum, and if it keeps every rule that our own keeps; else
-    nothing changes. A netprobe that ships a newer one uses its own.
+    It is accepted only if a key that you trust signed its checksum and it passes every check that the shipped catalog
+    passes; otherwise nothing changes. A netprobe that ships a newer one uses its own.
     """
     from netprobe import reading, signatures
     from netprobe.catalog import edition, imports
@@ -96,7 +96,7 @@ def import_(
 
 
 def remove() -> int:
-    """Go back to the catalog that ships with this netprobe: the import of this user goes, as root everybody's."""
+    """Go back to the catalog that ships with this netprobe: remove this user's import, or as root everybody's."""
     from netprobe import reading
     from netprobe.catalog import edition
 

@@ -35,7 +35,8 @@ def register(app: typer.Typer) -> None:
 
 def changes(
     since: Annotated[
-        str | None, typer.Option("--since", metavar="VERSION|DATE", help="From this catalog on (default: the first).")
+        str | None,
+        typer.Option("--since", metavar="VERSION|DATE", help="Start from this catalog (default: the first)."),
     ] = None,
     region: options.Region = None,
     with_groups: options.With = None,
@@ -45,16 +46,16 @@ def changes(
     dualstack: options.Dualstack = False,
     for_: Annotated[
         Path | None,
-        typer.Option("--for", metavar="FILE", help="What this file lacks: a render, a JSON report or a lock."),
+        typer.Option("--for", metavar="FILE", help="Say what this file lacks: a render, a JSON report or a lock."),
     ] = None,
     format: Annotated[
         str, typer.Option("--format", metavar="FORMAT", help="text, json, csv, atom or markdown.")
     ] = "text",
     output: options.Output = None,
 ) -> int:
-    """Tell what changed in what AWS needs, and what that means for a file that netprobe wrote.
+    """Show what AWS needs now and did not need before, and what that means for a file that netprobe wrote.
 
-    Without --region it is told for every region where AWS documents ECS Anywhere.
+    Without --region it covers every region where AWS documents ECS Anywhere.
     """
     if format not in _MAKE:
         raise UsageError(format, "is not a format of changes", f"choose one of {', '.join(_MAKE)}")

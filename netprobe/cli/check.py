@@ -40,18 +40,21 @@ def check(
     report: options.Reports = None,
     how: asking.HowToProbe,
     handoff: Annotated[
-        Path | None, typer.Option("--handoff", metavar="FILE", help="Write a text for the network team here.")
+        Path | None, typer.Option("--handoff", metavar="FILE", help="Write a text for the network team to this file.")
     ] = None,
     handoff_target: Annotated[
         str | None,
-        typer.Option("--handoff-target", metavar="TARGET", help="With the rules for this firewall or proxy."),
+        typer.Option(
+            "--handoff-target", metavar="TARGET", help="Add the rules for this firewall or proxy to that text."
+        ),
     ] = None,
     transcript: options.Transcript = None,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Look again and again; tell what changed, with the time, until Ctrl-C.")
+        bool, typer.Option("--watch", help="Check again and again until Ctrl-C, and say what changed and when.")
     ] = False,
     until: Annotated[
-        str | None, typer.Option("--until", metavar="ready", help="Watch, and end with 0 as soon as it is ready.")
+        str | None,
+        typer.Option("--until", metavar="ready", help="Watch, and exit with 0 as soon as the host is ready."),
     ] = None,
     for_: Annotated[
         str | None,
@@ -70,8 +73,8 @@ def check(
 ) -> int:
     """Probe the endpoints from here and say what is in the way.
 
-    Exit codes: 0 ready (warnings only: too), 1 not ready, 2 the request is wrong, 4 inconclusive, 130 interrupted.
-    With --wait 30m it looks again and again, and ends with 0 as soon as it is ready.
+    Exit codes: 0 ready (also with warnings only), 1 not ready, 2 the request is wrong, 4 inconclusive, 130 interrupted.
+    With --wait 30m it checks again and again, and exits with 0 as soon as the host is ready.
     """
     if schema:
         return _print_schema(output)

@@ -27,7 +27,7 @@ COMMANDS: dict[str, Command] = {
     "targets": Command("targets", "Show what can be rendered, and how exactly."),
     "endpoints": Command("endpoints", "Show what is needed, by whom, and why."),
     "regions": Command("regions", "Show the regions that exist."),
-    "exporter": Command("exporter", "Look on a schedule and answer Prometheus."),
+    "exporter": Command("exporter", "Check on a schedule and answer Prometheus."),
     "changes": Command("changes", "Show what AWS needs now that it did not need then."),
     "catalog": Command("catalog", "Write the catalog as a file, or take a newer one."),
     "host": Command("host", "Judge this host without the network."),
@@ -41,7 +41,7 @@ COMMANDS: dict[str, Command] = {
     "lab": Command("lab", "Run the embedded network."),
     "docs": Command("docs", "Build the manual as a site, to read offline."),
     "bundle": Command("bundle", "Collect what a helper needs to see, without secrets."),
-    "version": Command("version", "Tell what this netprobe is."),
+    "version": Command("version", "Show which netprobe this is."),
     "completion": Command("completion", "Print a shell's completion script."),
 }
 

@@ -43,7 +43,8 @@ def explain(
 ) -> int:
     """Explain a finding, failure, endpoint, target or capability, or find the one that a message is about.
 
-    What it means, how netprobe can tell, what breaks on an ECS Anywhere host, who fixes it, the fix, how to confirm.
+    Each page says what it means, how netprobe can tell, what breaks on an ECS Anywhere host, who fixes it, the fix, how
+    to confirm.
     """
     if list_:
         write_output(_listing(), output)

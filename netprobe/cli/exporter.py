@@ -44,7 +44,7 @@ def exporter(
         str, typer.Option("--listen", metavar="ADDR:PORT", help="Where to listen; loopback unless this says otherwise.")
     ] = DEFAULT,
     every: Annotated[
-        str, typer.Option("--every", metavar="5m", help="From one scheduled run to the next, with some jitter.")
+        str, typer.Option("--every", metavar="5m", help="Time from one scheduled run to the next, with some jitter.")
     ] = _EVERY,
     web_config: Annotated[
         Path | None,
@@ -56,10 +56,10 @@ def exporter(
     ] = None,
     what: asking.WhatToProbe,
     how: asking.HowToProbe,
-    strict: Annotated[bool, typer.Option("--strict", help="A host with warnings is not ready.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Report a host with warnings as not ready.")] = False,
     quiet: options.Quiet = False,
 ) -> int:
-    """Look on a schedule and answer Prometheus: /metrics, /probe?region=…, /report, /-/healthy, /-/ready.
+    """Check on a schedule and answer Prometheus: /metrics, /probe?region=…, /report, /-/healthy, /-/ready.
 
     Exit codes: 0 ended by SIGTERM or Ctrl-C, 2 the request is wrong.
     """

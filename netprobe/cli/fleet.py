@@ -30,16 +30,14 @@ def fleet(
             help="JSON reports, also gzipped; folders, tar and zip archives of them; - for JSON lines on stdin.",
         ),
     ] = None,
-    by: Annotated[
-        str, typer.Option("--by", metavar="site|subnet|proxy|LABEL", help="What hosts are grouped by.")
-    ] = "site",
+    by: Annotated[str, typer.Option("--by", metavar="site|subnet|proxy|LABEL", help="Group hosts by this.")] = "site",
     expect: Annotated[
         Path | None,
         typer.Option("--expect", metavar="FILE", help="Hosts that must have sent a report: names, or an inventory."),
     ] = None,
     max_age: Annotated[
         str | None,
-        typer.Option("--max-age", metavar="AGE", help="Older reports count as none: 90m, 36h, 7d."),
+        typer.Option("--max-age", metavar="AGE", help="Treat older reports as not sent: 90m, 36h, 7d."),
     ] = None,
     handoff: Annotated[
         Path | None,
@@ -60,9 +58,9 @@ def fleet(
 ) -> int:
     """Say which hosts cannot work, what they have in common, who changes what, and who sent nothing.
 
-    What sets those that fail apart is looked for in what a report knows of its host, labels included. The address that
-    the internet sees a host by is not among it: nobody but a third party could tell, and none is asked. Give it where
-    the check runs, with --label egress=198.51.100.7, and it counts like the rest.
+    What the failing hosts have in common is looked for in what each report says about its host, labels included. The
+    host's public address is not in it, since only a third party could tell it, and none is asked: give it to the check
+    with --label egress=198.51.100.7, and it counts like the rest.
 
     Exit codes: 0 every host can work, 1 one cannot (with --strict: or has warnings), 2 no report could be read, 4 none
     fails, but one could not be judged, is too old or sent nothing.

@@ -45,7 +45,7 @@ def gate(
 
     Image and workloads are judged first, without the network; regions are checked from here. [gate] takes regions,
     groups, without-groups, account, workloads, image, platform, expect, proxy, intercepted-by and fail-on; each
-    [[waiver]] takes finding, reason, owner, expires, and where it is narrower region, host or file.
+    [[waiver]] takes finding, reason, owner, expires, and to narrow it region, host or file.
     """
     import msgspec
 

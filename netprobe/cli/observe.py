@@ -22,12 +22,15 @@ def observe(
     capture: Annotated[
         Path | None, typer.Argument(metavar="CAPTURE", help="A pcap or pcapng file, also .gz; - for stdin.")
     ] = None,
-    interface: Annotated[str | None, typer.Option("--interface", "-i", metavar="IF", help="Listen here.")] = None,
+    interface: Annotated[
+        str | None, typer.Option("--interface", "-i", metavar="IF", help="Listen on this interface.")
+    ] = None,
     seconds: Annotated[
-        float | None, typer.Option("--seconds", metavar="N", min=0.1, help="Stop listening after (default 60).")
+        float | None,
+        typer.Option("--seconds", metavar="N", min=0.1, help="Stop listening after this long (default 60)."),
     ] = None,
     packets: Annotated[
-        int | None, typer.Option("--packets", metavar="N", min=1, help="Stop listening after so many packets.")
+        int | None, typer.Option("--packets", metavar="N", min=1, help="Stop listening after this many packets.")
     ] = None,
     learn: Annotated[
         Path | None, typer.Option("--learn", metavar="FILE", help="Write unexplained names as [[endpoint]] TOML.")
@@ -41,8 +44,8 @@ def observe(
     """Learn what a host talks to: names from DNS, TLS, QUIC and HTTP, and which the catalog explains.
 
     Reads a capture (a file, a pipe, or - for stdin) in constant memory, or listens on an interface for a while. Sends
-    nothing. Ctrl-C ends it early: what was seen until then is shown, with exit code 130. What was heard here is this
-    host's; of a file, only the host that read it is told.
+    nothing. Ctrl-C ends it early: what was seen until then is shown, with exit code 130. A live capture is labelled
+    with this host; for a file, only the host that read it is named.
     """
     from msgspec.structs import replace
 

@@ -54,8 +54,8 @@ ReportFormat = Annotated[
     typer.Option(
         "--format",
         metavar="FORMAT",
-        help="The report's: text, line, nagios, json, junit, sarif, github, gitlab, tap, markdown, openmetrics "
-        "or html.",
+        help="The report's format: text, line, nagios, json, junit, sarif, github, gitlab, tap, markdown, "
+        "openmetrics or html.",
     ),
 ]
 Reports = Annotated[
@@ -82,19 +82,19 @@ Expect = Annotated[
 ]
 Fips = Annotated[bool, typer.Option("--fips", help="Use FIPS endpoints where they exist.")]
 Dualstack = Annotated[bool, typer.Option("--dualstack", help="Use dual-stack endpoints where they exist.")]
-Ipv4Only = Annotated[bool, typer.Option("--ipv4-only", "-4", help="Look over IPv4 only.")]
-Ipv6Only = Annotated[bool, typer.Option("--ipv6-only", "-6", help="Look over IPv6 only.")]
+Ipv4Only = Annotated[bool, typer.Option("--ipv4-only", "-4", help="Probe over IPv4 only.")]
+Ipv6Only = Annotated[bool, typer.Option("--ipv6-only", "-6", help="Probe over IPv6 only.")]
 Timeout = Annotated[float | None, typer.Option("--timeout", metavar="SECONDS", help="The time limit of one step.")]
 Deadline = Annotated[
     float | None, typer.Option("--deadline", metavar="SECONDS", help="The time limit of the whole run.")
 ]
-Concurrency = Annotated[int | None, typer.Option("--concurrency", metavar="N", help="Connections at a time.")]
+Concurrency = Annotated[int | None, typer.Option("--concurrency", metavar="N", help="How many connections at a time.")]
 EcsNumbers = Annotated[
     str | None,
     typer.Option(
         "--ecs-numbers",
         metavar="1-64",
-        help="Numbers of ecs-a-N and ecs-t-N to look for (default 1-32, where none is found 33-128).",
+        help="Numbers of ecs-a-N and ecs-t-N to try (default 1-32, and 33-128 if none of these exists).",
     ),
 ]
 Lab = Annotated[
@@ -121,13 +121,13 @@ Anonymous = Annotated[
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 for warnings too.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes on stderr.")]
 Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Tell more on stderr, and in text each thing that passes.")
+    bool, typer.Option("--verbose", "-v", help="Say more on stderr; in text, show each thing that passes.")
 ]
-Full = Annotated[bool, typer.Option("--full", help="Show in text each thing that passes, not a line a group.")]
+Full = Annotated[bool, typer.Option("--full", help="In text, show each thing that passes, not one line per group.")]
 WellQuiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing where all is well.")]
 DocsBase = Annotated[
     str | None,
-    typer.Option("--docs-base", metavar="URL", help="Where your copy of the manual is, for the links of reports."),
+    typer.Option("--docs-base", metavar="URL", help="Where your copy of the manual is, for the links in reports."),
 ]
 
 
@@ -145,7 +145,9 @@ Root = Annotated[
 Idle = Annotated[
     float | None,
     typer.Option(
-        "--idle", metavar="SECONDS", help="Let connections rest this long to find idle cuts (120 is advised)."
+        "--idle",
+        metavar="SECONDS",
+        help="Keep connections idle this long to see whether they are cut (120 is advised).",
     ),
 ]
 Transcript = Annotated[

@@ -38,7 +38,7 @@ def path(
         str | None, typer.Option("--server-name", metavar="NAME", help="The name in the ClientHello, for addresses.")
     ] = None,
     raw: Annotated[bool, typer.Option("--raw/--no-raw", help="Also send raw packets where this user may.")] = True,
-    rate: Annotated[int, typer.Option("--rate", metavar="N", min=1, max=1000, help="Packets a second.")] = 100,
+    rate: Annotated[int, typer.Option("--rate", metavar="N", min=1, max=1000, help="Packets per second.")] = 100,
     timeout: options.Timeout = None,
     deadline: options.Deadline = None,
     label: options.Labels = None,
@@ -49,8 +49,8 @@ def path(
 ) -> int:
     """Show where on the way it breaks: the last hop that answers, who rejects or resets, the path MTU.
 
-    Works for every user; raw packets add the TTL left in resets. Nothing is sent except to the addresses named (and
-    the question for a name to its resolver).
+    Works for every user; raw packets add the TTL left in resets. Packets go only to the addresses named, and the lookup
+    of a name to its resolver.
     """
     from netprobe import cilog, identity, jsontext
     from netprobe.cli.output import check_destinations, say, width, write_output

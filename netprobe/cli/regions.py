@@ -23,8 +23,8 @@ def register(app: typer.Typer) -> None:
 def regions(format: options.Format = "table", output: options.Output = None) -> int:
     """Show the regions that exist (formats: table, json, csv).
 
-    ``--region all`` elsewhere means those with support "documented". "unconfirmed": names are known, but no AWS page
-    says that ECS Anywhere is offered there. "refused": netprobe sends nothing there.
+    '--region all' in other commands means those with support "documented". "unconfirmed": names are known, but no AWS
+    page says that ECS Anywhere is offered there. "refused": netprobe sends nothing there.
     """
     tables.check_format(format)
     from netprobe import catalog

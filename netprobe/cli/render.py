@@ -53,7 +53,9 @@ def render(
     ] = None,
     tool: Annotated[
         str | None,
-        typer.Option("--as", metavar="terraform|ansible", help="The same rules for a tool, where the target has it."),
+        typer.Option(
+            "--as", metavar="terraform|ansible", help="Write the rules for this tool, where the target supports it."
+        ),
     ] = None,
     exact: Annotated[bool, typer.Option("--exact", help="Refuse everything that is not exact (exit 1).")] = False,
     allow_widening: Annotated[
@@ -116,17 +118,21 @@ def render(
     ] = None,
     compare: Annotated[
         Path | None,
-        typer.Option("--compare", metavar="FILE", help="Say what an existing configuration lacks, and has to spare."),
+        typer.Option(
+            "--compare",
+            metavar="FILE",
+            help="Say what an existing configuration lacks, and what it allows beyond need.",
+        ),
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="With --compare: exit 1 for rules that are too wide.")
     ] = False,
-    timestamp: Annotated[bool, typer.Option("--timestamp", help="Tell in the header when it was made.")] = False,
+    timestamp: Annotated[bool, typer.Option("--timestamp", help="Say in the header when it was made.")] = False,
     quiet: options.Quiet = False,
 ) -> int:
     """Write the allowlist for a firewall or proxy.
 
-    Exit codes: 0 written (losses are told on stderr), 1 a required endpoint cannot be said, or --check found a
+    Exit codes: 0 written (losses are reported on stderr), 1 a required endpoint cannot be expressed, or --check found a
     difference, 2 the request is wrong.
     """
     import datetime

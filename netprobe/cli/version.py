@@ -24,12 +24,15 @@ def register(app: typer.Typer) -> None:
 
 def version(
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Also the build, the catalog's age, the libraries, what is missing.")
+        bool,
+        typer.Option(
+            "--verbose", "-v", help="Also show the build, the catalog's age, the libraries and what is missing."
+        ),
     ] = False,
     format: Annotated[str, typer.Option("--format", metavar="text|json", help="The output's format.")] = "text",
     output: options.Output = None,
 ) -> int:
-    """Tell what this netprobe is."""
+    """Show which netprobe this is."""
     if format not in FORMATS:
         raise UsageError(format, "is not a format of version", f"choose one of {', '.join(FORMATS)}")
     from netprobe.about import about, in_short

@@ -274,7 +274,12 @@ def _addresses(machine: Machine, *, resolvers: bool) -> Iterator[tuple[ipaddress
 
 
 RULES: tuple[Rule[Machine], ...] = (
-    rule(docker_config_harmful, "Docker's configuration breaks Docker or its tasks", dockerkeys.SOURCE, checked=READ_AGAIN),
+    rule(
+        docker_config_harmful,
+        "Docker's configuration breaks Docker or its tasks",
+        dockerkeys.SOURCE,
+        checked=READ_AGAIN,
+    ),
     rule(docker_bridge_missing, "Docker creates no bridge network", _DAEMON, checked=READ_AGAIN),
     rule(
         docker_mtu_too_large,
