@@ -550,6 +550,7 @@ class Notation(msgspec.Struct, frozen=True, kw_only=True):
         needs: what the tool must be told besides: variables, where the connection comes from; whole sentences.
         proof: by what the files are proven.
         sources: where the facts stand.
+        lines: the target's own file whose lines the tool types, which templates see as ``lines`` and ``sections``.
     """
 
     title: str
@@ -559,6 +560,7 @@ class Notation(msgspec.Struct, frozen=True, kw_only=True):
     needs: tuple[str, ...]
     proof: TargetProof
     sources: tuple[Source, ...]
+    lines: File | None = None
 
 
 class TemplateContext(Protocol):

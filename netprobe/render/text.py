@@ -95,6 +95,17 @@ def words(value: str, limit: int = 120) -> Text:
     return Text(" ".join(re.sub(r"-{2,}", "-", safe).split())[:limit].rstrip("-*/ "))
 
 
+def command(value: str) -> Text:
+    """One line that a template of ours wrote, for a tool that types it: printable ASCII, never shortened.
+
+    Raises:
+        ValueError: it holds something else, which no template can have printed.
+    """
+    if _NOT_LINE.search(value) or value != value.strip() or not value:
+        raise ValueError(f"{value!r} is not one line of a device's language")
+    return Text(value)
+
+
 def line(value: str, limit: int = 4000) -> Text:
     r"""One line of a header: printable ASCII without a backslash at its end; only the filter ``comment`` prints it."""
     safe = value if len(value) <= limit else value[: limit - 4] + " ..."

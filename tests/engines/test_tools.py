@@ -16,6 +16,7 @@ import pytest
 
 from netprobe.render import Rendered, notations, render, targets
 from netprobe.render.model import Policy
+from tests.engines.test_tools_same import SAME
 from tests.support.render_cases import CASES, HOSTS, ORIGIN
 from tests.support.render_corpus import corpus
 from tests.support.sessions import INSIDE, OUTSIDE, Rule, Session, verdict
@@ -585,7 +586,7 @@ def test_every_form_of_a_device_has_a_reader() -> None:
     aws = {"aws-network-firewall", "aws-network-firewall-domains", "route53-dns-firewall"}
     clouds = {*aws, "azure-firewall", "gcp-firewall"}
     known = {(name, str(tool)) for tool, table in notations.TABLES.items() for name in table if name not in clouds}
-    assert known == set(READERS)
+    assert known == set(READERS) | {(name, "ansible") for name in SAME if name not in clouds}
 
 
 @every_form

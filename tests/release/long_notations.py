@@ -14,20 +14,24 @@ import json
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from netprobe.errors import CannotExpressError
 from netprobe.render import notations, render, targets
 from netprobe.render.model import Policy, Tool
+from tests.engines.test_tools_same import PLAY
 from tests.support import need
 from tests.support.render_cases import CASES, HOSTS, ORIGIN
-from tests.support.tool_files import Terraform, tasks
+from tests.support.tool_files import Tasks, Terraform, tasks
 
 WANTED = Path(__file__).with_name("tools.txt")
+WITH_ASA = "ansible==11.13.0"
+"""The last that has cisco.asa; it stands beside the one of tools.txt, so it is fetched by itself."""
 ARGSPECS = Path(__file__).with_name("argspecs.py")
 PROVIDERS = {
     "azure-firewall": "azurerm",
@@ -36,7 +40,23 @@ PROVIDERS = {
     "aws-network-firewall-domains": "aws",
     "route53-dns-firewall": "aws",
 }
-COLLECTIONS = {"fortios": "fortinet.fortios", "checkpoint": "check_point.mgmt"}
+COLLECTIONS = {
+    "fortios": "fortinet.fortios",
+    "checkpoint": "check_point.mgmt",
+    "cisco-asa": "cisco.asa",
+    "cisco-iosxe": "cisco.ios",
+    "juniper-srx": "junipernetworks.junos",
+    "vyos": "vyos.vyos",
+    "mikrotik": "community.routeros",
+    "meraki": "cisco.meraki",
+    "nsx": "ansible.builtin",
+    "azure-firewall": "azure.azcollection",
+    "aws-network-firewall": "community.aws",
+    "aws-network-firewall-domains": "community.aws",
+}
+MODULES = {"fortios": 6, "checkpoint": 6, "vyos": 2, "meraki": 2}
+"""How many modules the tasks use at least, where it is more than one."""
+CREDENTIALS = {"hostname": "x", "username": "x", "password": "x"}
 META = {"connection", "count", "depends_on", "for_each", "lifecycle", "provider", "provisioners"}
 
 
@@ -55,11 +75,22 @@ def collections(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The collections' files, as Ansible would find them."""
     folder = tmp_path_factory.mktemp("collections")
     (wheel,) = wheels.glob("ansible-*.whl")
-    needed = (*COLLECTIONS.values(), "ansible.netcommon", "ansible.utils")  # what their module_utils import
-    wanted = tuple(f"ansible_collections/{name.replace('.', '/')}/plugins/" for name in needed)
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder, [name for name in archive.namelist() if name.startswith(wanted)])
+    # And what their module_utils import.
+    _extract(wheel, folder, (*COLLECTIONS.values(), "ansible.netcommon", "ansible.utils", "amazon.aws"))
+    older = tmp_path_factory.mktemp("older")
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    subprocess.run([*pip, WITH_ASA, "-d", str(older)], check=True, timeout=900)
+    (wheel,) = older.glob("ansible-*.whl")
+    _extract(wheel, folder, ("cisco.asa",))
     return folder
+
+
+def _extract(wheel: Path, folder: Path, collections: Sequence[str]) -> None:
+    wanted = tuple(f"ansible_collections/{name.replace('.', '/')}/" for name in collections)
+    kinds = ("/plugins/", "/meta/", "/MANIFEST.json")
+    with zipfile.ZipFile(wheel) as archive:
+        names = [n for n in archive.namelist() if n.startswith(wanted) and any(kind in n for kind in kinds)]
+        archive.extractall(folder, names)
 
 
 def _texts(target: str, tool: str) -> Iterator[str]:
@@ -93,20 +124,29 @@ def _told(ansible: Path, folder: Path, asked: list[tuple[str, Mapping[str, Any]]
 
 def _asked(target: str) -> list[tuple[str, Mapping[str, Any]]]:
     """Every task of every form, each once."""
-    given = {"provider": {}, "netprobe_before": "7", "netprobe_layer": "Network"}
+    given = {**PLAY, "provider": {}, "netprobe_before": "7", "netprobe_layer": "Network"}
     found = [
-        (module, {**arguments, **({"name": "x"} if module.endswith("_facts") else {})})
+        (module, {**arguments, **_besides(module)})
         for text in _texts(target, "ansible")
         for module, arguments in tasks(text, **given)
-        if not module.startswith("ansible.builtin.")
+        if module != "ansible.builtin.assert"
     ]
     return list({json.dumps(one): one for one in found}.values())
+
+
+def _besides(module: str) -> Mapping[str, Any]:
+    """What a loop or the play's ``module_defaults`` give besides."""
+    if module.endswith("_facts"):
+        return {"name": "x"}
+    if module.startswith("cisco.meraki."):
+        return {"meraki_api_key": "x"}
+    return CREDENTIALS if module.startswith("community.routeros.") else {}
 
 
 @pytest.mark.parametrize("target", COLLECTIONS)
 def test_tasks_fit_the_argument_specs(target: str, ansible: Path, collections: Path) -> None:
     asked = _asked(target)
-    assert len({module for module, _ in asked}) >= 6
+    assert len({module for module, _ in asked}) >= MODULES.get(target, 1)
     assert all(module.startswith(COLLECTIONS[target]) for module, _ in asked)
     assert [
         (one, errors) for one, errors in zip(asked, _told(ansible, collections, asked), strict=True) if errors
@@ -119,8 +159,45 @@ def test_the_argument_specs_notice_mistakes(ansible: Path, collections: Path) ->
         ("check_point.mgmt.cp_mgmt_access_rule", {"layer": "x"}),
         ("fortinet.fortios.fortios_firewall_address", {"state": "here", "firewall_address": {"name": "x"}}),
         ("fortinet.fortios.fortios_firewall_policy", {"state": "present", "firewall_policy": {"name": "x"}}),
+        ("cisco.asa.asa_config", {"lines": ["x"], "match": "lines"}),
+        ("cisco.ios.ios_config", {"lines": ["x"], "parent": "x"}),
+        ("junipernetworks.junos.junos_config", {"lines": ["x"], "confirm": "soon"}),
+        ("vyos.vyos.vyos_config", {"lines": ["x"], "confirm": 5}),
+        ("community.routeros.api_modify", {**CREDENTIALS, "path": "ip firewall filter", "data": [{"dport": "443"}]}),
+        ("cisco.meraki.networks_appliance_firewall_l3_firewall_rules", {"meraki_api_key": "x", "network": "x"}),
+        ("ansible.builtin.uri", {"url": "https://x", "body_format": "jsonl"}),
+        ("azure.azcollection.azure_rm_resource", {"url": "x", "idempotent": True}),
+        ("community.aws.networkfirewall_rule_group", {"name": "x", "rule_strings": ["x"], "domain_list": {}}),
     ]
     assert [bool(errors) for errors in _told(ansible, collections, wrong)] == [True] * len(wrong)
+
+
+@pytest.mark.parametrize(("target", "argument"), [("vyos", "lines"), ("meraki", "rules")])
+def test_ansible_itself_fills_what_the_reader_of_the_tests_fills(
+    target: str,
+    argument: str,
+    ansible: Path,
+    tmp_path: Path,
+) -> None:
+    """The two expressions that choose among lines: what stands on the device stays, or goes, as read in test_tools."""
+    text = next(_texts(target, "ansible"))
+    *_, task = yaml.load(text, Loader=Tasks)
+    (arguments,) = (value for key, value in task.items() if "." in key)
+    expression = arguments[argument].removeprefix("{{ ").removesuffix(" }}")
+    copy = {"content": f"{{{{ ({expression}) | to_json }}}}", "dest": str(tmp_path / "found")}
+    play = {
+        "hosts": "localhost",
+        "connection": "local",
+        "gather_facts": False,
+        "vars": {**PLAY, **task["vars"], "ansible_python_interpreter": str(ansible / "python")},
+        "tasks": [{"ansible.builtin.copy": copy}],
+    }
+    (tmp_path / "play.yml").write_text(json.dumps([play]))
+    run = [str(ansible / "ansible-playbook"), "-i", "localhost,", str(tmp_path / "play.yml")]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    *_, (_, read) = tasks(text, **PLAY)
+    assert json.loads((tmp_path / "found").read_text()) == read[argument]
 
 
 class Bindings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import hcl2
@@ -24,6 +24,7 @@ from netprobe.render.notations import ansible, terraform
 from netprobe.render.text import Text
 from netprobe.resources import templates
 from tests.support.render_cases import CASES, GOLDEN, ORIGIN, Case
+from tests.support.tool_files import Tasks, Unsafe
 
 ALL = [(name, tool) for tool, table in notations.TABLES.items() for name in table]
 every_notation = pytest.mark.parametrize(("name", "tool"), ALL, ids=[f"{name}-{tool}" for name, tool in ALL])
@@ -104,7 +105,7 @@ HOSTILE = (
 
 
 def _meaning(tool: str, text: str) -> Any:
-    return _without_marks(hcl2.loads(text)) if tool == Tool.TERRAFORM else yaml.safe_load(text)
+    return _without_marks(hcl2.loads(text)) if tool == Tool.TERRAFORM else yaml.load(text, Loader=Tasks)
 
 
 def _without_marks(value: Any) -> Any:
@@ -136,9 +137,23 @@ def test_no_template_is_left_to_be_filled_by_the_tool_but_the_variables_that_are
         if tool == Tool.TERRAFORM:
             assert not re.search(r"[$%]\{", text), name
             continue
-        variables = set(re.findall(r"\{\{ (.+?) \}\}", text))
-        told = {"provider", "netprobe_before", "netprobe_layer", "item", "item.item", "netprobe_found.results"}
-        assert variables <= told, name
+        source = "".join((templates() / name / file.template).read_text() for file in notations.of(name)[tool].files)
+        written = re.sub(r"\{\{ (stem|name) \}\}", "netprobe", re.sub(r"\{% (end)?raw %\}", "", source))
+        for task in yaml.load(text, Loader=Tasks):
+            for expression in _expressions(task):
+                assert f"{{{{ {expression} }}}}" in written, (name, expression)
+
+
+def _expressions(value: Any) -> Iterator[str]:
+    """Every expression that Ansible would fill; a string that is tagged as unsafe has none."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from _expressions(one)
+    elif isinstance(value, str) and not isinstance(value, Unsafe):
+        assert not re.search(r"\{[%#]", value)
+        yield from re.findall(r"\{\{ (.+?) \}\}", value)
 
 
 def unescaped(quoted: str) -> str:
@@ -179,20 +194,9 @@ def test_every_string_of_hcl_is_read_as_what_it_was(value: str) -> None:
         assert unescaped(written) == value
 
 
-class _Tasks(yaml.SafeLoader):
-    """Reads tasks as Ansible does: a string is filled, but for one that is tagged as unsafe."""
-
-
-class _Unsafe(str):
-    """A string that is never filled."""
-
-
-_Tasks.add_constructor("!unsafe", lambda loader, node: _Unsafe(node.value))
-
-
 def filled(value: Any, variables: Mapping[str, Any]) -> Any:
     """What a module is given."""
-    if isinstance(value, _Unsafe) or not isinstance(value, str):
+    if isinstance(value, Unsafe) or not isinstance(value, str):
         return value
     return jinja2.Environment(keep_trailing_newline=True, autoescape=False).from_string(value).render(variables)
 
@@ -200,7 +204,7 @@ def filled(value: Any, variables: Mapping[str, Any]) -> Any:
 @given(TEXTS)
 def test_every_string_of_a_task_is_given_to_the_module_as_what_it_was(value: str) -> None:
     written = filters.FILTERS["task"](Text(value))
-    loaded = yaml.load(f"a:\n  - {written}\n", Loader=_Tasks)["a"][0]
+    loaded = yaml.load(f"a:\n  - {written}\n", Loader=Tasks)["a"][0]
     assert filled(loaded, {}) == value
 
 
@@ -222,7 +226,7 @@ def test_the_command_line_writes_it_and_the_header_tells_it(capsys: pytest.Captu
     [
         (["panos", "--as", "chef"], "there is no such form: use one of terraform, ansible"),
         (["squid", "--as", "terraform"], "squid has no such form"),
-        (["nsx", "--as", "ansible"], "these have: checkpoint, fortios, panos"),
+        (["gcp-firewall", "--as", "ansible"], "these have: aws-network-firewall, "),
         (["panos", "--as", "terraform", "--compare", "x"], "only a device's own configuration is read back"),
     ],
 )

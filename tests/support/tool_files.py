@@ -81,24 +81,55 @@ def _clean(value: Any) -> Any:
     return value
 
 
+class Tasks(yaml.SafeLoader):
+    """Reads tasks as Ansible does: a string is filled, but for one that is tagged as unsafe."""
+
+
+class Unsafe(str):
+    """A string that is never filled."""
+
+    __slots__ = ()
+
+
+Tasks.add_constructor("!unsafe", lambda loader, node: Unsafe(node.value))
+
+
 def tasks(text: str, **variables: Any) -> Iterator[tuple[str, Body]]:
-    """Module and arguments of every task, in order; a task with a loop is given as it stands."""
-    for task in yaml.safe_load(text):
+    """Module and arguments of every task, in order; a task with a loop is given as it stands.
+
+    Args:
+        text: the file.
+        **variables: what the play and earlier tasks would have set.
+    """
+    for task in yaml.load(text, Loader=Tasks):
         assert task["name"].startswith("netprobe: ")
         ((module, arguments),) = ((key, value) for key, value in task.items() if "." in key)
-        assert set(task) <= {"name", module, "loop", "loop_control", "register", "failed_when"}
-        yield module, (arguments if "loop" in task else _rendered(arguments, variables)) or {}
+        assert set(task) <= {"name", module, "loop", "loop_control", "register", "failed_when", "vars", "when"}
+        known = {**variables, **task.get("vars", {})}
+        yield module, (arguments if "loop" in task else _rendered(arguments, known)) or {}
 
 
 def _rendered(value: Any, variables: Mapping[str, Any]) -> Any:
     if isinstance(value, dict):
-        return {key: _rendered(one, variables) for key, one in value.items()}
+        filled = {key: _rendered(one, variables) for key, one in value.items()}
+        return {key: one for key, one in filled.items() if one is not _OMIT}
     if isinstance(value, list):
         return [_rendered(one, variables) for one in value]
-    if isinstance(value, str):
-        environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
-        return environment.from_string(value).render(variables)
-    return value
+    if not isinstance(value, str) or isinstance(value, Unsafe):
+        return value
+    alone = re.fullmatch(r"\{\{ (.*) \}\}", value, re.DOTALL)
+    if alone is None:
+        return _JINJA.from_string(value).render(variables)
+    # An expression that stands alone keeps its type, as with jinja2_native, which Ansible always is since 2.19.
+    return _JINJA.compile_expression(alone.group(1), undefined_to_none=False)(**variables, omit=_OMIT)
+
+
+_OMIT = object()
+"""Ansible's ``omit``: an argument of this value is not given at all."""
+_JINJA = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
+_JINJA.filters["regex_replace"] = lambda value, pattern, new: re.sub(pattern, new, value)
+_JINJA.filters["ternary"] = lambda value, true, false: true if value else false
+_JINJA.tests["match"] = lambda value, pattern: re.match(pattern, value) is not None
 
 
 @dataclass(frozen=True, kw_only=True)

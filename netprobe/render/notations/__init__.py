@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import cast
 
+from netprobe.catalog.model import Endpoint
 from netprobe.errors import UsageError
-from netprobe.render.model import Comment, Notation, Target, Tool
+from netprobe.render.model import Comment, Lowered, Notation, Policy, Target, Tool
 from netprobe.render.notations import ansible, terraform
+from netprobe.render.notations.typed import typed
 
 TABLES: Mapping[Tool, Mapping[str, Notation]] = {
     Tool.TERRAFORM: terraform.NOTATIONS,
@@ -52,6 +54,14 @@ class _Noted:
         self.TITLE = f"{target.TITLE}, as {_TITLES[tool]} ({notation.title})"
         self.MAIN, self.FILES = notation.main, notation.files
         self.COMMANDS, self.PROOF, self.SOURCES = notation.commands, notation.proof, notation.sources
+        self._lines = notation.lines
+
+    def context(self, lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
+        """The target's own variables; and the lines of its own file, where the tool is one that types them."""
+        own = self._target.context(lowered, endpoints, policy)
+        if self._lines is None:
+            return own
+        return {**own, **typed(self._target, self._lines, lowered, endpoints, policy)}
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._target, name)

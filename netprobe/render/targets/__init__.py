@@ -15,7 +15,7 @@ How to add a target ``my-device``:
    port in ``rules.by_port``; an entry has ``name``, ``regex``, ``body``, ``port``, ``why``) under ``header | comment``.
    It can print nothing but validated text: see ``netprobe.render.text`` and the filters of ``netprobe.render.engine``
    (``comment csv json hcl xml doubled joined(", ") starred("^") length``). No conditions about what is
-   allowed; ``enforce``, ``sources`` and ``name`` (``render.engine.policy_variables``) choose the form and the names.
+   allowed; ``enforce``, ``sources`` and ``name`` (``render.filling.policy_variables``) choose the form and the names.
 3. Its name in ``TARGETS`` below, in its family.
 4. ``pytest tests/render/test_every_target.py --update-golden`` writes ``tests/golden/my-device/…`` (a refused case
    as ``REFUSED``), and the tables of README: read them. That test then holds the target to everything that is
