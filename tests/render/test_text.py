@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netprobe.errors import UsageError
-from netprobe.render import engine, filters, text
+from netprobe.render import filling, filters, text
 from netprobe.render.model import Admitted, Claim, Comment, Form
 from netprobe.render.text import Text
 from netprobe.render.views import Rules
@@ -24,7 +24,7 @@ HOSTILE = st.one_of(
 
 
 def _fill(template: str, **variables: object) -> str:
-    env = engine.environment("squid", Comment.HASH)
+    env = filling.environment("squid", Comment.HASH)
     return env.from_string(template).render(variables)
 
 
