@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from netprobe.cli.main import run
 from netprobe.errors import CannotExpressError, UsageError
-from netprobe.render import Origin, Rendered, filters, notations, render, targets
+from netprobe.render import Origin, filters, notations, targets
+from netprobe.render.engine import Rendered, render
 from netprobe.render.header import loss_lines
 from netprobe.render.model import Comment, Policy, ProofKind, Tool
 from netprobe.render.notations import ansible, terraform

@@ -19,7 +19,7 @@ from netprobe.render.text import Text
 from netprobe.render.views import Rules
 
 
-class Section(msgspec.Struct, frozen=True, kw_only=True):
+class Beneath(msgspec.Struct, frozen=True, kw_only=True):
     """Lines that stand beneath one, as Cisco's languages have it.
 
     Attributes:
@@ -61,9 +61,9 @@ def typed(
 _DELETE = "delete "
 
 
-def _sections(lines: Sequence[str]) -> Iterator[Section]:
+def _sections(lines: Sequence[str]) -> Iterator[Beneath]:
     """The lines without indentation, each with those that stand beneath it."""
     at = [place for place, line in enumerate(lines) if not line.startswith(" ")]
     for start, end in itertools.pairwise([*at, len(lines)]):
         body = tuple(text.command(line.strip()) for line in lines[start + 1 : end])
-        yield Section(head=text.command(lines[start]), body=body)
+        yield Beneath(head=text.command(lines[start]), body=body)
