@@ -1,8 +1,8 @@
 """The few facts of a running host that no file tells: free space, the kernel's clock, the rules in the kernel.
 
-Three programs may be run, ``nft``, ``iptables-save`` and ``iptables-legacy-save``, from the system's own folders and
-never from ``PATH``, without a shell, with a time limit and a bounded output; they only list. Everything else is a
-system call.
+Five programs may be run, ``nft``, ``iptables-save``, ``ip6tables-save`` and the old kind of the two, from the system's
+own folders and never from ``PATH``, without a shell, with a time limit and a bounded output; they only list. Everything
+else is a system call.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ _PROGRAMS = {
     "nft": ("nft", "list", "ruleset"),
     "iptables-save": ("iptables-save",),
     "iptables-legacy-save": ("iptables-legacy-save",),
+    "ip6tables-save": ("ip6tables-save",),
+    "ip6tables-legacy-save": ("ip6tables-legacy-save",),
 }
 _SECONDS = 5.0
 _MOST = 8 * 1024 * 1024

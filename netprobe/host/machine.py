@@ -30,8 +30,8 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
         environment: the variables of this process.
         free_bytes: free space below a path, or None where it cannot be told.
         clock_synchronised: what the kernel says of its clock, or None where it cannot be asked.
-        firewall: what ``iptables-save``, ``iptables-legacy-save`` or ``nft`` prints, by name; None where it
-            cannot be had.
+        firewall: what ``nft``, ``iptables-save``, ``iptables-legacy-save`` and the two for IPv6 print, by name; None
+            where it cannot be had.
     """
 
     environment: Mapping[str, str]

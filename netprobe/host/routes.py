@@ -55,6 +55,15 @@ def gateways(lines: Iterable[str], family: int) -> Iterator[str]:
             yield str(hop)
 
 
+def interface(lines: Iterable[str], family: int) -> str:
+    """The interface of a table's first default route, or nothing."""
+    for line in lines:
+        if has_default([line], family):
+            words = line.split()
+            return words[0] if family == 4 else words[-1]
+    return ""
+
+
 def networks(lines: Iterable[str]) -> Iterator[tuple[str, IPv4Network]]:
     """The networks of :data:`ROUTE` that are reached without a gateway, with their interface.
 

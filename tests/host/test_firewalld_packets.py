@@ -13,18 +13,11 @@ import pytest
 
 from netprobe.findings import Outcome
 from tests.support import need, rootfs
-from tests.support.task_host import AGENTS, CREDENTIALS, SERVER, TRAFFIC, TaskHost
+from tests.support.task_host import AGENTS, CREDENTIALS, SERVER, TRAFFIC, TaskHost, load_firewalld
 
 pytestmark = [pytest.mark.root, pytest.mark.engine]
 PASS, WARN, FAIL, NOT_RUN = Outcome.PASS, Outcome.WARN, Outcome.FAIL, Outcome.NOT_RUN
 RULES = (AGENTS, CREDENTIALS, TRAFFIC)
-_LOAD = """
-import sys
-import firewall.config
-firewall.config.set_system_config_paths(sys.argv[1])
-from firewall.core.fw import Firewall
-Firewall().start()
-"""
 _DOCKERS = {
     "zones/docker.xml": '<zone target="ACCEPT"><interface name="docker0"/></zone>',
     "policies/docker-forwarding.xml": '<policy target="ACCEPT"><ingress-zone name="ANY"/>'
@@ -143,7 +136,7 @@ def _judged(folder: Path, case: Case) -> dict[str, Outcome]:
     for kind in ("zones", "policies"):
         for path in Path(f"/usr/lib/firewalld/{kind}").glob("*.xml"):
             files[f"usr/lib/firewalld/{kind}/{path.name}"] = path.read_bytes()
-    found = rootfs.judged(rootfs.make(folder / "image", files))
+    found = rootfs.judged(rootfs.make(folder / "image", files), only=RULES)
     return {rule: found[rule].judgement.outcome for rule in RULES}
 
 
@@ -153,10 +146,7 @@ def _load(host: TaskHost, folder: Path, case: Case) -> None:
     files = {"firewalld.conf": _CONF.format(case.default, case.backend), **(_DOCKERS if joins else {}), **case.files}
     if joins and case.files.get("zones/docker.xml"):
         files["zones/docker.xml"] = case.files["zones/docker.xml"]
-    for name, text in files.items():
-        rootfs.plant(folder, name, text)
-    done = host.space.run("/usr/bin/python3", "-c", _LOAD, str(folder))
-    assert "ERROR" not in done.stdout + done.stderr, done.stderr
+    load_firewalld(host.space, folder, files)
     host.start_docker()
 
 

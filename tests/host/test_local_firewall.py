@@ -179,7 +179,7 @@ def net() -> Iterator[Net]:
 def as_file(tmp_path: Path, path: str, unit: str, text: str) -> Outcome:
     enabled = f"etc/systemd/system/multi-user.target.wants/{unit}"
     root = rootfs.make(tmp_path / "root", {path: text, enabled: f"->/lib/systemd/system/{unit}"})
-    return rootfs.judged(root)["local_firewall_blocks"].judgement.outcome
+    return rootfs.judged(root, only={"local_firewall_blocks"})["local_firewall_blocks"].judgement.outcome
 
 
 def as_kernel(tmp_path: Path, net: Net) -> Outcome:
@@ -188,7 +188,8 @@ def as_kernel(tmp_path: Path, net: Net) -> Outcome:
         "iptables-save": net.net.client.run("iptables-save").stdout,
     }
     root = rootfs.make(tmp_path / "live", {})
-    return rootfs.judged(root, rootfs.live(firewall=shown))["local_firewall_blocks"].judgement.outcome
+    found = rootfs.judged(root, rootfs.live(firewall=shown), only={"local_firewall_blocks"})
+    return found["local_firewall_blocks"].judgement.outcome
 
 
 @pytest.mark.root

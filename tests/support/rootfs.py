@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
@@ -75,11 +75,12 @@ def make(root: Path, files: Mapping[str, str | bytes]) -> Path:
     return root
 
 
-def judged(root: Path, live: Live | None = None) -> dict[str, Judged[Machine]]:
-    """Every rule's answer by its id."""
+def judged(root: Path, live: Live | None = None, *, only: Collection[str] = ()) -> dict[str, Judged[Machine]]:
+    """Every rule's answer by its id, or those of a few rules."""
+    rules = [rule for rule in RULES if not only or rule.id in only]
     with FolderRoot(root) as folder:
         machine = Machine(root=folder, subject=str(root), live=live)
-        found = judge(RULES, machine, machine.subject, running=machine.running)
+        found = judge(rules, machine, machine.subject, running=machine.running)
     return {one.rule.id: one for one in found}
 
 

@@ -10,7 +10,7 @@ import contextlib
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,24 @@ ECS_INIT = (
     "-w -t nat -A PREROUTING -p tcp -d 169.254.170.2 --dport 80 -j DNAT --to-destination 127.0.0.1:51679",
     "-w -I INPUT --dst 127.0.0.0/8 ! --src 127.0.0.0/8 -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP",
 )
+
+
+_FIREWALLD = """
+import sys
+import firewall.config
+firewall.config.set_system_config_paths(sys.argv[1])
+from firewall.core.fw import Firewall
+Firewall().start()
+"""
+"""What firewalld does when it starts, without its D-Bus: read the folder, and load it."""
+
+
+def load_firewalld(space: Namespace, folder: Path, files: Mapping[str, str]) -> None:
+    """Write a folder as /etc/firewalld and let the real firewalld load it in a namespace."""
+    for name, text in files.items():
+        rootfs.plant(folder, name, text)
+    done = space.run("/usr/bin/python3", "-c", _FIREWALLD, str(folder))
+    assert "ERROR" not in done.stdout + done.stderr, done.stderr
 
 
 @dataclass
@@ -82,7 +100,7 @@ class TaskHost:
         routes = self.space.run("cat", "/proc/net/route").stdout
         mtu = {f"sys/class/net/{name}/mtu": "1500\n" for name in ("docker0", "eth0")}
         root = rootfs.make(folder / "live", {"proc/net/route": routes, **mtu})
-        found = rootfs.judged(root, rootfs.live(firewall=shown))
+        found = rootfs.judged(root, rootfs.live(firewall=shown), only=rules)
         return {rule: found[rule].judgement.outcome for rule in rules}
 
 

@@ -1,8 +1,10 @@
 """Suricata's ``eve.json``, also as AWS Network Firewall wraps it (``{"firewall_name": …, "event": {…}}``).
 
 Sources: docs.suricata.io, "EVE JSON Format" (7.0 and 8.0) and "DNS Logging Changes for 8.0"; AWS Network Firewall
-developer guide, "Contents of a firewall log" (read 2026-11-23 as a search index keeps them; of "EVE JSON Format" 7.0.15
-the common section and the event type alert again on 2026-11-29). DNS is told in three ways:
+developer guide, "Contents of a firewall log" and "Logging for TLS inspection" (read 2026-11-29 as a search index keeps
+them). AWS's flow log is ``netflow``, one record a direction; its TLS log has neither an event type nor numbers for ports:
+``tls_error`` is a connection that the firewall reset, ``revocation_check`` one that it judged by its certificate. A flow
+says what a rule did to it by ``flow.action`` (Suricata's ``output-json-flow.c``, 7.0.10). DNS is told in three ways:
 Suricata up to 7 writes ``rrname`` beside the rest and, within an alert, a list ``query``; Suricata 8 writes a list
 ``queries`` in both, and gives a response the responder as its source.
 """
@@ -24,7 +26,8 @@ _RESPONSES = ("response", "answer")
 _RCODES = {"NXDOMAIN": Decision.DENIED, "REFUSED": Decision.DENIED, "SERVFAIL": Decision.FAILED_UPSTREAM}
 _MOST = 64
 _DECODER = msgspec.json.Decoder()
-_KIND = re.compile(r'"event_type"\s{0,8}:\s{0,8}"')
+_KIND = re.compile(r'"event_type"\s{0,8}:\s{0,8}"|"(?:tls_error|revocation_check)"\s{0,8}:\s{0,8}\{')
+_DROPS = frozenset({"drop", "reject"})
 
 
 def matches(line: str) -> bool:
@@ -42,20 +45,19 @@ def parse(line: str) -> tuple[Event, ...]:
         record = record["event"]
     if not isinstance(record, dict):
         raise ValueError("not an object")
-    kind = _text(record, "event_type")
+    kind = _text(record, "event_type") or _of_tls_log(record)
     if kind not in ("alert", "drop", "tls", "http", "flow", "netflow", "dns", "quic"):
         return ()
     alert, dns = _table(record, "alert"), _table(record, "dns")
     # a question names the host, and the port it goes to is the resolver's
     is_dns = kind == "dns" or bool(dns)
     client, server = ("dest_ip", "src_ip") if _text(dns, "type") in _RESPONSES else ("src_ip", "dest_ip")
-    number = record.get("dest_port")
     event = Event(
-        verdict=_verdict(kind, alert, _table(record, "verdict")),
+        verdict=_verdict(kind, alert, record),
         host=_host(record),
         address=_text(record, server),
-        port=number if isinstance(number, int) and 0 < number < 65536 and not is_dns else None,
-        rule=_rule(kind, alert),
+        port=None if is_dns else _port(record.get("dest_port")),
+        rule=_rule(kind, alert, record),
         client=_text(record, client),
         time=fields.iso(_text(record, "timestamp")),
         layer="dns" if is_dns else "traffic",
@@ -81,18 +83,34 @@ def _answered(event: Event, dns: dict[str, Any]) -> tuple[Event, ...]:
     )
     if addresses:
         return tuple(event._replace(verdict=Decision.ALLOWED, rule="answered", answer=one) for one in addresses)
-    return (event._replace(verdict=_RCODES.get(_text(dns, "rcode"), Decision.UNKNOWN), rule=_rule("dns", {})),)
+    return (event._replace(verdict=_RCODES.get(_text(dns, "rcode"), Decision.UNKNOWN), rule=_rule("dns", {}, {})),)
 
 
-def _verdict(kind: str, alert: dict[str, Any], verdict: dict[str, Any]) -> Decision:
+def _of_tls_log(record: dict[str, Any]) -> str:
+    """Entries of AWS's TLS log say what they are by what they hold."""
+    return "tls" if _table(record, "tls_error") or _table(record, "revocation_check") else ""
+
+
+def _port(value: object) -> int | None:
+    """A port as a number, or as AWS's TLS log has it, as digits."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 5:
+        value = int(value)
+    return value if isinstance(value, int) and 0 < value < 65536 else None
+
+
+def _verdict(kind: str, alert: dict[str, Any], record: dict[str, Any]) -> Decision:
     action = _text(alert, "action")
-    if kind == "drop" or action == "blocked" or _text(verdict, "action") in ("drop", "reject"):
+    did = {_text(_table(record, key), "action").lower() for key in ("verdict", "revocation_check", "flow")}
+    if kind == "drop" or action == "blocked" or _DROPS & did or _table(record, "tls_error"):
         return Decision.DENIED
     # an alert of a pass rule says "allowed"; so does one that only watches
     return Decision.ALLOWED if action == "allowed" else Decision.UNKNOWN
 
 
-def _rule(kind: str, alert: dict[str, Any]) -> str:
+def _rule(kind: str, alert: dict[str, Any], record: dict[str, Any]) -> str:
+    error, revoked = _table(record, "tls_error"), _table(record, "revocation_check")
+    if error or revoked:
+        return _text(error, "error_message").strip() or f"certificate {_text(revoked, 'status').lower() or 'revoked'}"
     signature, number = _text(alert, "signature"), alert.get("signature_id")
     return f"{signature} (sid {number})" if isinstance(number, int) else signature or kind
 
@@ -103,6 +121,7 @@ def _host(record: dict[str, Any]) -> str:
         or _text(_table(record, "quic"), "sni")
         or _text(_table(record, "http"), "hostname")
         or _question(_table(record, "dns"))
+        or _text(record, "sni").strip("-")
     )
     return found.rstrip(".").lower()
 

@@ -36,6 +36,13 @@ _DOCKERS_ZONE = "docker"
 _DROPS = frozenset({"DROP", "REJECT", "%%REJECT%%", "default", ""})
 _REST = Place(file=files.CONF, text="what no zone accepts is rejected")
 _DNAT_SINCE = (0, 7)
+_ICMP_TYPES = {
+    "router-solicitation": 133,
+    "router-advertisement": 134,
+    "neighbour-solicitation": 135,
+    "neighbour-advertisement": 136,
+}
+"""The messages of neighbour discovery as firewalld's ICMP types call them."""
 _ZONE, _POLICY = "zone", "policy"
 
 
@@ -257,6 +264,8 @@ class _Chains:
                 return self._port(one.get("port"), one.get("protocol"), packet.destination_port)
             case "source-port":
                 return self._port(one.get("port"), one.get("protocol"), packet.source_port)
+            case "icmp-type":
+                return packet.icmp_type is not None and _ICMP_TYPES.get(one.get("name", "")) == packet.icmp_type
             case "protocol":
                 names = {"icmpv6": ("ipv6-icmp", "icmpv6", "58")}.get(packet.protocol, (packet.protocol,))
                 return one.get("value", "") in names
@@ -273,10 +282,10 @@ class _Chains:
 
 
 _ELEMENTS = frozenset(
-    {"service", "port", "source-port", "protocol", "icmp-block", "icmp-type", "forward-port", "masquerade"}
+    {"service", "port", "source-port", "protocol", "icmp-type", "icmp-block", "forward-port", "masquerade"}
     | {"tcp-mss-clamp"}
 )
-"""What a rich rule can be about; the last five are about no packet of ours."""
+"""What a rich rule can be about; the last four are about no packet of ours."""
 
 
 def _action(rule: ElementTree.Element) -> Action | None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import ip_network
 
 from netprobe import shellwords
 from netprobe.findings import Place
-from netprobe.host.firewall.model import Action, AskedPacket, Chain, FilterRule, both
+from netprobe.host.firewall.model import Action, AskedPacket, Chain, FilterRule, Network, both
 
 _TARGETS = {"ACCEPT": Action.ACCEPT, "DROP": Action.DROP, "REJECT": Action.DROP, "RETURN": Action.RETURN}
 _GO_ON = frozenset(
@@ -22,6 +22,18 @@ _GO_ON = frozenset(
 _WITHOUT_VALUE = frozenset({"--syn", "--rcheck", "--update", "--set", "--rttl", "--rsource", "--rdest", "--log-uid"})
 _HARMLESS = frozenset({"--comment", "--limit-burst", "--log-prefix", "--log-level"})
 _NAMED_PORTS = {"https": 443, "domain": 53, "http": 80, "ssh": 22}
+_PROTOCOLS = {"tcp": ("tcp", "6"), "udp": ("udp", "17"), "icmpv6": ("icmpv6", "ipv6-icmp", "58")}
+_ICMP_TYPES = {
+    "router-solicitation": 133,
+    "router-advertisement": 134,
+    "neighbour-solicitation": 135,
+    "neighbor-solicitation": 135,
+    "neighbour-advertisement": 136,
+    "neighbor-advertisement": 136,
+}
+"""The messages of neighbour discovery (RFC 4861) as ip6tables calls them; numbers stand for themselves."""
+_DISCOVERY_HOPS = 255
+"""The hop limit of every message of neighbour discovery (RFC 4861, section 11.2)."""
 _UNICAST, _LOCAL = "UNICAST", "LOCAL"
 
 
@@ -135,7 +147,7 @@ def _condition(name: str, values: tuple[str, ...], packet: AskedPacket) -> bool 
     value = values[0] if values else ""
     match name:
         case "-p" | "--protocol":
-            return value.lower() in (packet.protocol, "all", "0", "6" if packet.protocol == "tcp" else "17")
+            return value.lower() in ("all", "0", *_PROTOCOLS[packet.protocol])
         case "--dport" | "--destination-port" | "--dports" | "--destination-ports":
             return _port(value, packet, packet.destination_port)
         case "--sport" | "--source-port" | "--sports" | "--source-ports":
@@ -154,6 +166,10 @@ def _condition(name: str, values: tuple[str, ...], packet: AskedPacket) -> bool 
             return packet.is_new
         case "--tcp-flags":
             return _flags(values, packet)
+        case "--icmpv6-type":
+            return _icmp(value, packet)
+        case "--hl-eq" if packet.icmp_type is not None:
+            return _number(value, -1) == _DISCOVERY_HOPS
         case "--dst-type":
             return _kind(value, packet)
         case _:
@@ -176,10 +192,20 @@ def _flags(values: tuple[str, ...], packet: AskedPacket) -> bool | None:
     return {"SYN"} & mask == wanted
 
 
-def _networks(value: str) -> Iterator[IPv4Network | None]:
+def _icmp(value: str, packet: AskedPacket) -> bool | None:
+    """A type by name or number, with or without its code, which is 0 in neighbour discovery."""
+    if packet.icmp_type is None:
+        return False
+    name, slash, code = value.lower().partition("/")
+    if slash and code != "0":
+        return False
+    return _ICMP_TYPES.get(name, _number(name, -1)) == packet.icmp_type
+
+
+def _networks(value: str) -> Iterator[Network | None]:
     for text in value.split(","):
         try:
-            yield IPv4Network("0.0.0.0/0" if text in ("0/0", "::/0") else text, strict=False)
+            yield ip_network("0.0.0.0/0" if text == "0/0" else text, strict=False)
         except ValueError:
             yield None
 

@@ -33,15 +33,25 @@ from netprobe.host.readers import daemonjson
 from netprobe.rules import CannotJudgeError
 
 _NFTABLES = (("/etc/nftables.conf", "nftables.service"), ("/etc/sysconfig/nftables.conf", "nftables.service"))
-_IPTABLES = (
-    ("/etc/iptables/rules.v4", ("netfilter-persistent.service", "iptables.service")),
-    ("/etc/sysconfig/iptables", ("iptables.service",)),
-)
+_IPTABLES = {
+    4: (
+        ("/etc/iptables/rules.v4", ("netfilter-persistent.service", "iptables.service")),
+        ("/etc/sysconfig/iptables", ("iptables.service",)),
+    ),
+    6: (
+        ("/etc/iptables/rules.v6", ("netfilter-persistent.service", "ip6tables.service")),
+        ("/etc/sysconfig/ip6tables", ("ip6tables.service",)),
+    ),
+}
 _LIMIT = 2 * 1024 * 1024
 """Bytes of a file with rules; each is gone through for every kind of packet."""
 _TABLES = ("filter", *iptables.BEFORE)
 _USERS_CHAIN = "DOCKER-USER"
-_LISTINGS = ("iptables-save", "iptables-legacy-save")
+_LISTINGS = {
+    4: ("iptables-save", "iptables-legacy-save"),
+    6: ("ip6tables-save", "ip6tables-legacy-save"),
+}
+_FAMILY = {4: "ip", 6: "ip6"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,10 @@ class Passage:
 
 def passages(machine: Machine, needs: tuple[RequiredTraffic, ...]) -> tuple[Passage, ...] | None:
     """What every filter of the machine does to each kind of packet; None where a running host's cannot be listed.
+
+    Args:
+        machine: the host or image.
+        needs: the packets, all of one family.
 
     Raises:
         UnreadableError: a file with rules is there and cannot be read.
@@ -119,7 +133,9 @@ def _through_nftables(
     for need in needs:
         for base in nftables.parse(text, file, need.packet):
             # iptables-nft writes into these very chains.
-            of_iptables = base.family == "ip" and base.table in _TABLES and base.name in list(Hook)
+            of_iptables = (
+                base.family == _FAMILY[need.packet.family] and base.table in _TABLES and base.name in list(Hook)
+            )
             if of_iptables and skip_iptables:
                 continue
             if of_iptables and base.table == "filter":
@@ -146,7 +162,8 @@ def _files(machine: Machine, needs: tuple[RequiredTraffic, ...], docker: _Docker
         text = root.text(path, _LIMIT)
         if text is not None and machine.unit_enabled(unit) is not None:
             yield from _through_nftables(_with_includes(machine, text), path, needs, docker)
-    for path, units in _IPTABLES:
+    family = needs[0].packet.family
+    for path, units in _IPTABLES[family]:
         text = root.text(path, _LIMIT)
         if text is not None and any(machine.unit_enabled(unit) is not None for unit in units):
             yield from _through_iptables(text, path, needs, docker)
@@ -203,7 +220,8 @@ def _with_includes(machine: Machine, text: str) -> str:
 def _kernel(machine: Machine, needs: tuple[RequiredTraffic, ...], docker: _Docker) -> tuple[Passage, ...] | None:
     assert machine.live is not None
     found: list[Passage] = []
-    listings = {name: machine.live.firewall(name) for name in _LISTINGS}
+    names = _LISTINGS[needs[0].packet.family]
+    listings = {name: machine.live.firewall(name) for name in names}
     native = machine.live.firewall("nft")
     if native is None and not any(listing is not None for listing in listings.values()):
         return None
@@ -212,6 +230,6 @@ def _kernel(machine: Machine, needs: tuple[RequiredTraffic, ...], docker: _Docke
             found += _through_iptables(listing, name, needs, docker)
     if native is not None:
         # nft 1.0.6 prints rules of iptables-nft wrongly ("! --ctstate" loses its "!"): iptables' own listing counts.
-        told_already = "nf_tables" in (listings["iptables-save"] or "")
+        told_already = "nf_tables" in (listings[names[0]] or "")
         found += _through_nftables(native, "nft", needs, docker, skip_iptables=told_already)
     return tuple(found)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Network
+from ipaddress import ip_network
 
 from netprobe.findings import Place
-from netprobe.host.firewall.model import WAY, Action, AskedPacket, Chain, FilterRule, both
+from netprobe.host.firewall.model import WAY, Action, AskedPacket, Chain, FilterRule, Network, both
 
 _TOKEN = re.compile(r'"[^"\n]*"|[{};,]|\n|[^\s{};,"]+')
 _FAMILIES = {"inet": (4, 6), "ip": (4,), "ip6": (6,)}
@@ -22,7 +22,16 @@ _MAY_CHANGE = frozenset({"dynamic", "timeout"})
 """Flags of a set whose elements come and go by themselves (nft(8), "Sets")."""
 _CHANGES = frozenset({"add", "update", "delete", "set"})
 _STATES = frozenset({"new", "established", "related", "invalid", "untracked"})
-_NUMBERS = {"tcp": "6", "udp": "17"}
+_PROTOCOLS = {"tcp": {"tcp", "6"}, "udp": {"udp", "17"}, "icmpv6": {"icmpv6", "ipv6-icmp", "58"}}
+_ICMP_TYPES = {
+    133: "nd-router-solicit",
+    134: "nd-router-advert",
+    135: "nd-neighbor-solicit",
+    136: "nd-neighbor-advert",
+}
+"""The messages of neighbour discovery (RFC 4861) as nft(8) calls them."""
+_DISCOVERY_HOPS = "255"
+"""The hop limit of every message of neighbour discovery (RFC 4861, section 11.2)."""
 _COMPARED = frozenset({">", ">=", "<", "<=", "gt", "ge", "lt", "le"})
 _NAMED_PORTS = {"https": 443, "domain": 53, "http": 80, "ssh": 22}
 
@@ -280,8 +289,19 @@ def _condition(words: tuple[str, ...], at: int, packet: AskedPacket) -> tuple[in
             return 2 + side.size, None if side.values is None else side.answer(_has_port(side.values, packet, port))
         case ("meta", "l4proto", *_) | ("ip", "protocol", *_) | ("ip6", "nexthdr", *_):
             side = _values(words, at + 2)
-            names = {packet.protocol, _NUMBERS[packet.protocol]}
+            names = _PROTOCOLS[packet.protocol]
             return 2 + side.size, None if side.values is None else side.answer(bool(names & side.values))
+        case ("icmpv6", "type", *_):
+            side = _values(words, at + 2)
+            if packet.icmp_type is None:
+                return 2 + side.size, False
+            names = {str(packet.icmp_type), _ICMP_TYPES[packet.icmp_type]}
+            return 2 + side.size, None if side.values is None else side.answer(bool(names & side.values))
+        case ("icmp", ("type" | "code"), *_):
+            return 2 + _values(words, at + 2).size, False
+        case ("ip6", "hoplimit", *_) if packet.icmp_type is not None:
+            side = _values(words, at + 2)
+            return 2 + side.size, None if side.values is None else side.answer(_DISCOVERY_HOPS in side.values)
         case ("meta", "nfproto", *_):
             side = _values(words, at + 2)
             return 2 + side.size, None if side.values is None else side.answer(f"ipv{packet.family}" in side.values)
@@ -305,11 +325,11 @@ def _condition(words: tuple[str, ...], at: int, packet: AskedPacket) -> tuple[in
             return _unknown_length(words, at), None
 
 
-def _networks(values: frozenset[str] | None) -> Iterator[IPv4Network | None]:
+def _networks(values: frozenset[str] | None) -> Iterator[Network | None]:
     """The networks of a set; None for a range, or what is no address."""
     for value in values or ("a set",):
         try:
-            yield IPv4Network(value, strict=False)
+            yield ip_network(value, strict=False)
         except ValueError:
             yield None
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 
 from netprobe.host.firewall.model import BRIDGE, UPLINK, AskedPacket, Hook
 
@@ -19,6 +19,10 @@ CREDENTIALS_PORT = 51679
 _CREDENTIALS = IPv4Network("169.254.170.2/32")
 _LOOPBACK = IPv4Network("127.0.0.1/32")
 _NEW, _ESTABLISHED = frozenset({"new"}), frozenset({"established"})
+_UNTRACKED = frozenset({"untracked"})
+_ASKED_NODES = IPv6Network("ff02::1:ff00:0/104")
+"""Where a question for a neighbour is sent (RFC 4291, section 2.7.1)."""
+_ASKS, _ANSWERS = 135, 136
 _DNAT = frozenset({"dnat"})
 
 
@@ -30,13 +34,16 @@ class RequiredTraffic:
     name: str
 
 
-def of_host(ports: Sequence[int] = (443,), *, names: bool = True, uplink: str = "") -> tuple[RequiredTraffic, ...]:
+def of_host(
+    ports: Sequence[int] = (443,), *, names: bool = True, uplink: str = "", family: int = 4
+) -> tuple[RequiredTraffic, ...]:
     """What the agents send and get.
 
     Args:
         ports: 443, or those of the proxies.
         names: whether they need DNS.
         uplink: the interface that leads out, where it is known.
+        family: 4 or 6.
     """
     wanted = [("tcp", port, f"connections to port {port}", f"answers from port {port}") for port in ports]
     if names:
@@ -50,6 +57,7 @@ def of_host(ports: Sequence[int] = (443,), *, names: bool = True, uplink: str = 
             goes_out=UPLINK,
             states=_NEW,
             uplink=uplink,
+            family=family,
         )
         answer = AskedPacket(
             protocol=protocol,
@@ -58,9 +66,41 @@ def of_host(ports: Sequence[int] = (443,), *, names: bool = True, uplink: str = 
             came_in=UPLINK,
             states=_ESTABLISHED,
             uplink=uplink,
+            family=family,
         )
         found += [RequiredTraffic(asked, out), RequiredTraffic(answer, back)]
     return tuple(found)
+
+
+def of_neighbours(uplink: str = "") -> tuple[RequiredTraffic, ...]:
+    """Questions for a neighbour's hardware address and their answers, without which nothing leaves over IPv6.
+
+    RFC 4861. The router asks as well. Connection tracking leaves these messages alone (Linux,
+    ``nf_conntrack_proto_icmpv6.c``).
+
+    Args:
+        uplink: the interface that leads out, where it is known.
+    """
+
+    def message(kind: int, hook: Hook, destination: IPv6Network | None = None) -> AskedPacket:
+        return AskedPacket(
+            protocol="icmpv6",
+            hook=hook,
+            goes_out=UPLINK if hook is Hook.OUTPUT else "",
+            came_in=UPLINK if hook is Hook.INPUT else "",
+            states=_UNTRACKED,
+            destination=destination,
+            uplink=uplink,
+            family=6,
+            icmp_type=kind,
+        )
+
+    return (
+        RequiredTraffic(message(_ASKS, Hook.OUTPUT, _ASKED_NODES), "questions for neighbours"),
+        RequiredTraffic(message(_ANSWERS, Hook.INPUT), "answers of neighbours"),
+        RequiredTraffic(message(_ASKS, Hook.INPUT, _ASKED_NODES), "questions of neighbours"),
+        RequiredTraffic(message(_ANSWERS, Hook.OUTPUT), "answers to neighbours"),
+    )
 
 
 def of_credentials(bridge: IPv4Network) -> tuple[RequiredTraffic, ...]:

@@ -26,7 +26,8 @@ from netprobe.rules import Judgement, Rule, failed, not_run, passed, warned
 
 _MANUAL = "https://manpages.debian.org/nftables"
 _DOCKER_FILTER = "https://docs.docker.com/engine/network/packet-filtering-firewalls/"
-_UNLISTED = "the rules in the kernel can be listed by root only; run netprobe host as root"
+UNLISTED = "the rules in the kernel can be listed by root only; run netprobe host as root"
+RECKONED = "inferred from the rules; no packet was sent"
 _HOST_REMEDY = (
     "allow tcp 443 and DNS out, and established connections back in; 'netprobe render nftables' writes the rules"
 )
@@ -35,7 +36,7 @@ _TOWARDS_NAMES = (
 )
 
 
-def _with(found: Iterable[Passage], fate: Fate) -> tuple[str, tuple[Place, ...]]:
+def with_fate(found: Iterable[Passage], fate: Fate) -> tuple[str, tuple[Place, ...]]:
     """What meets a fate, and the rules that decide it."""
     chosen = [one for one in found if one.verdict.fate is fate]
     needs = ", ".join(dict.fromkeys(one.need for one in chosen))
@@ -70,11 +71,11 @@ def local_firewall_blocks(machine: Machine) -> Judgement:
     needs = traffic.of_host(_proxy_ports(machine) or (443,), uplink=_uplink(machine))
     found = loaded.passages(machine, needs)
     if found is None:
-        return not_run(_UNLISTED)
-    dropped, places = _with(found, Fate.DROPPED)
+        return not_run(UNLISTED)
+    dropped, places = with_fate(found, Fate.DROPPED)
     if dropped:
         return failed(f"the local firewall drops {dropped}", _HOST_REMEDY, places)
-    limited, places = _with(found, Fate.LIMITED)
+    limited, places = with_fate(found, Fate.LIMITED)
     if limited:
         return warned(f"the local firewall allows {limited} to some destinations only", _TOWARDS_NAMES, places)
     return passed("the local firewall lets the agents out" if found else "no local firewall is loaded at boot")
@@ -88,17 +89,17 @@ def task_credentials_blocked(machine: Machine) -> Judgement:
     """The packets of tasks for 169.254.170.2 pass INPUT, in by docker0 and for 127.0.0.1:51679."""
     found = loaded.passages(machine, traffic.of_credentials(_bridge(machine)))
     if found is None:
-        return not_run(_UNLISTED)
+        return not_run(UNLISTED)
     port = traffic.CREDENTIALS_PORT
     remedy = (
         f"accept tcp {port} that comes in by docker0: iptables -I INPUT -i docker0 -p tcp --dport {port} -j ACCEPT, "
         f"ufw allow in on docker0 to any port {port} proto tcp, or nft: iifname docker0 tcp dport {port} accept"
     )
-    dropped, places = _with(found, Fate.DROPPED)
+    dropped, places = with_fate(found, Fate.DROPPED)
     if dropped:
         title = f"tasks cannot reach 169.254.170.2 for their credentials: the local firewall drops {dropped}"
         return failed(title, remedy, places)
-    limited, places = _with(found, Fate.LIMITED)
+    limited, places = with_fate(found, Fate.LIMITED)
     if limited:
         return warned(f"the local firewall lets {limited} through under conditions only", remedy, places)
     return passed("the local firewall lets tasks ask for their credentials" if found else "no local firewall is loaded")
@@ -108,18 +109,18 @@ def task_traffic_blocked(machine: Machine) -> Judgement:
     """Tasks in bridge mode leave through FORWARD; what Docker itself will put there no image can tell."""
     found = loaded.passages(machine, traffic.of_tasks(_bridge(machine), _uplink(machine)))
     if found is None:
-        return not_run(_UNLISTED)
+        return not_run(UNLISTED)
     remedy = (
         "accept what comes in by docker0 and its answers: in nftables a rule in each forward chain, in iptables in "
         "DOCKER-USER, in ufw 'ufw route allow in on docker0', in firewalld by a zone for docker0 with the target ACCEPT"
     )
-    dropped, places = _with(found, Fate.DROPPED)
+    dropped, places = with_fate(found, Fate.DROPPED)
     if dropped and _proxy_ports(machine) is not None:
         title = f"the local firewall drops {dropped}; tasks need the proxy, which their task definitions must name"
         return warned(title, remedy, places)
     if dropped:
         return failed(f"the local firewall drops {dropped}", remedy, places)
-    limited, places = _with(found, Fate.LIMITED)
+    limited, places = with_fate(found, Fate.LIMITED)
     if limited:
         return warned(f"the local firewall allows {limited} to some destinations only", remedy, places)
     if any(one.by_docker for one in found):
@@ -129,21 +130,20 @@ def task_traffic_blocked(machine: Machine) -> Judgement:
     return passed("the local firewall lets tasks out" if found else "no local firewall is loaded")
 
 
-_RECKONED = "inferred from the rules; no packet was sent"
 RULES: tuple[Rule[Machine], ...] = (
-    rule(local_firewall_blocks, "The local firewall blocks the agents", _MANUAL, reckoned=_RECKONED),
+    rule(local_firewall_blocks, "The local firewall blocks the agents", _MANUAL, reckoned=RECKONED),
     rule(
         task_credentials_blocked,
         "The local firewall keeps tasks from their credentials",
         f"{AGENT}/issues/2877",
         checked=READ_AGAIN,
-        reckoned=_RECKONED,
+        reckoned=RECKONED,
     ),
     rule(
         task_traffic_blocked,
         "The local firewall blocks the tasks' traffic",
         _DOCKER_FILTER,
         checked=READ_AGAIN,
-        reckoned=_RECKONED,
+        reckoned=RECKONED,
     ),
 )
