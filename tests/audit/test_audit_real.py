@@ -1,4 +1,4 @@
-"""Logs written by the real squid, haproxy, dnsmasq, unbound, BIND and nft while real clients are denied and allowed.
+"""Logs written by the real squid, haproxy, dnsmasq, unbound, BIND, nft and Suricata, of clients denied and allowed.
 
 Every engine runs in a namespace of its own network; expectations come from the rules that it was given.
 """
@@ -20,7 +20,7 @@ from netprobe.audit.judge import Judge
 from netprobe.audit.model import Audited, Status
 from netprobe.catalog import load
 from netprobe.requirements import endpoints
-from tests.support import need
+from tests.support import need, suricata
 from tests.support.netns import Topology
 from tests.support.path_lab import tls_server
 
@@ -402,3 +402,61 @@ def test_envoy(net: Topology, folder: Path) -> None:
     assert audited.sources[0].format == "envoy"
     assert _status(audited) == {"ecs": Status.ALLOWED, "ssm": Status.DENIED}
     assert OTHER in {one.host for one in audited.denied_elsewhere}
+
+
+_SNI = (
+    '{} tls $HOME_NET any -> $EXTERNAL_NET any (tls.sni; content:"{}"; startswith; endswith; msg:"{}"; sid:{}; rev:1;)'
+)
+_SURICATA = "\n".join((
+    _SNI.format("pass", ECS, "agents", 1000001),
+    _SNI.format("drop", LOGS, "no logs", 1000002),
+    _SNI.format("reject", SSM, "no ssm", 1000003),
+    'drop tcp $HOME_NET any -> 192.0.2.77 443 (msg:"by address"; sid:1000004; rev:1;)',
+    "",
+))  # fmt: skip
+"""Names and one address, at which the DNS of the capture has monitoring.us-east-2.amazonaws.com."""
+_METRICS, _QUIET = "monitoring.us-east-2.amazonaws.com", "ssmmessages.us-east-2.amazonaws.com"
+
+
+def _frames() -> list[bytes]:
+    """Two names that resolve, a connection that is dropped by address, one that nothing answers, one that passes."""
+    from scapy.layers.dns import DNS, DNSQR, DNSRR
+    from scapy.layers.inet import IP, TCP, UDP
+    from scapy.layers.l2 import Ether
+    from scapy.packet import Packet
+
+    def out(to: str) -> Packet:
+        return Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP(src=suricata.HOME, dst=to)
+
+    def back(of: str) -> Packet:
+        return Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01") / IP(src=of, dst=suricata.HOME)
+
+    made = []
+    for number, (name, address) in enumerate(((_METRICS, "192.0.2.77"), (_QUIET, "192.0.2.99"))):
+        question = DNSQR(qname=name)
+        record = DNSRR(rrname=name, type="A", rdata=address, ttl=9)
+        made.append(out("10.0.0.53") / UDP(sport=3000 + number, dport=53) / DNS(id=number, rd=1, qd=question))
+        made.append(
+            back("10.0.0.53")
+            / UDP(sport=53, dport=3000 + number)
+            / DNS(id=number, qr=1, rd=1, ra=1, qd=question, an=record)
+        )
+    made.append(out("192.0.2.77") / TCP(sport=4000, dport=443, flags="S", seq=1))
+    made.append(out("192.0.2.99") / TCP(sport=4001, dport=443, flags="S", seq=1))
+    return [bytes(one) for one in made]
+
+
+def test_suricata(tmp_path: Path) -> None:
+    talks = [suricata.Talk([suricata.hello(name)]) for name in (ECS, LOGS, SSM)]
+    log = suricata.logged(_SURICATA, talks, tmp_path, _frames())
+    kinds = {json.loads(line)["event_type"] for line in log.read_text().splitlines()}
+    assert {"alert", "drop", "flow", "netflow", "dns"} <= kinds
+    audited = _judge(log)
+    assert _status(audited) == {
+        "logs": Status.DENIED,
+        "ssm": Status.DENIED,
+        "monitoring": Status.DENIED,  # blocked before a name was seen: by its address, which the DNS of the log names
+        "ssmmessages": Status.FAILED_UPSTREAM,  # admitted, and nothing came back
+    }
+    # No address of the client is taken for a server's where a packet was dropped on its way back.
+    assert not [one for one in audited.denied_elsewhere if suricata.HOME in str(one)]

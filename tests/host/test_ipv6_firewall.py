@@ -9,7 +9,7 @@ import contextlib
 import shutil
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -132,7 +132,7 @@ def _asks(space: Namespace, kind: socket.SocketKind, port: int) -> bool:
     return False
 
 
-def of_files(folder: Path, files: dict[str, str | bytes]) -> Outcome:
+def of_files(folder: Path, files: Mapping[str, str | bytes]) -> Outcome:
     return rootfs.judged(rootfs.make(folder / "image", files), only={RULE})[RULE].judgement.outcome
 
 
@@ -246,7 +246,7 @@ def test_firewalld(name: str, net: Topology, tmp_path: Path) -> None:
             for path in Path(f"/usr/lib/firewalld/{kind}").glob("*.xml")
         }
         own = {f"etc/firewalld/{path}": text for path, text in files.items()}
-        image = {**shipped, **own, ENABLED.format("firewalld.service"): "->x", **ALONE}
+        image: dict[str, str | bytes] = {**shipped, **own, ENABLED.format("firewalld.service"): "->x", **ALONE}
         assert of_files(tmp_path, image) is (PASS if works else FAIL)
         assert of_kernel(tmp_path, net.client) is (PASS if works else FAIL)
     finally:

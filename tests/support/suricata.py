@@ -79,6 +79,36 @@ def dropped(rules: str, talks: Sequence[Talk], folder: Path) -> list[bool]:
     return [_source(index) in lost for index in range(len(talks))]
 
 
+def logged(rules: str, talks: Sequence[Talk], folder: Path, more: Iterable[bytes] = ()) -> Path:
+    """Replay talks, and frames of one's own behind them, as if inline; the log of every kind of event.
+
+    Args:
+        rules: of Suricata.
+        talks: as for :func:`dropped`; the connection at an index comes from port 10000 and the index.
+        folder: where all of it is written.
+        more: Ethernet frames.
+    """
+    from scapy.layers.l2 import Ether
+    from scapy.utils import wrpcap
+
+    kinds = "alert, drop: {alerts: yes, flows: all}, flow, netflow, tls, http, dns, quic"
+    dns = "dns: {tcp: {enabled: yes, detection-ports: {dp: 53}}, udp: {enabled: yes, detection-ports: {dp: 53}}}"
+    config = _CONFIG.replace("drop: {alerts: yes, flows: all}", kinds)
+    quic = "    quic: {enabled: yes}\n"
+    (folder / "suricata.yaml").write_text(config.replace(quic, f"{quic}    {dns}\n"))
+    (folder / "netprobe.rules").write_text(rules)
+    _capture(folder / "talks.pcap", talks)
+    for moment, frame in enumerate(more):
+        packet = Ether(frame)
+        packet.time = 1_700_000_100 + moment / 1000
+        wrpcap(str(folder / "talks.pcap"), packet, append=True)
+    argv = [str(need.engine("suricata")), "-c", str(folder / "suricata.yaml"), "-S", str(folder / "netprobe.rules")]
+    argv += ["-l", str(folder), "-r", str(folder / "talks.pcap"), "--simulate-ips", "-k", "none"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "eve.json"
+
+
 def _source(index: int) -> int:
     return 10_000 + index
 

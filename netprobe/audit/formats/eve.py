@@ -2,9 +2,9 @@
 
 Sources: docs.suricata.io, "EVE JSON Format" (7.0 and 8.0) and "DNS Logging Changes for 8.0"; AWS Network Firewall
 developer guide, "Contents of a firewall log" and "Logging for TLS inspection" (read 2026-11-29 as a search index keeps
-them). AWS's flow log is ``netflow``, one record a direction; its TLS log has neither an event type nor numbers for ports:
-``tls_error`` is a connection that the firewall reset, ``revocation_check`` one that it judged by its certificate. A flow
-says what a rule did to it by ``flow.action`` (Suricata's ``output-json-flow.c``, 7.0.10). DNS is told in three ways:
+them). AWS's flow log is ``netflow``, one record a direction; its TLS log has neither an event type nor numbers for
+ports: ``tls_error`` is a connection that the firewall reset, ``revocation_check`` one that it judged by the certificate.
+A flow says what a rule did to it by ``flow.action`` (as Suricata 7.0.10 writes it). DNS is told in three ways:
 Suricata up to 7 writes ``rrname`` beside the rest and, within an alert, a list ``query``; Suricata 8 writes a list
 ``queries`` in both, and gives a response the responder as its source.
 """
@@ -51,12 +51,14 @@ def parse(line: str) -> tuple[Event, ...]:
     alert, dns = _table(record, "alert"), _table(record, "dns")
     # a question names the host, and the port it goes to is the resolver's
     is_dns = kind == "dns" or bool(dns)
-    client, server = ("dest_ip", "src_ip") if _text(dns, "type") in _RESPONSES else ("src_ip", "dest_ip")
+    # a packet on its way back has the server for its source
+    back = _text(record, "direction") == "to_client" and not is_dns
+    client, server = ("dest_ip", "src_ip") if back or _text(dns, "type") in _RESPONSES else ("src_ip", "dest_ip")
     event = Event(
         verdict=_verdict(kind, alert, record),
         host=_host(record),
         address=_text(record, server),
-        port=None if is_dns else _port(record.get("dest_port")),
+        port=None if is_dns else _port(record.get("src_port" if back else "dest_port")),
         rule=_rule(kind, alert, record),
         client=_text(record, client),
         time=fields.iso(_text(record, "timestamp")),
@@ -103,14 +105,25 @@ def _verdict(kind: str, alert: dict[str, Any], record: dict[str, Any]) -> Decisi
     did = {_text(_table(record, key), "action").lower() for key in ("verdict", "revocation_check", "flow")}
     if kind == "drop" or action == "blocked" or _DROPS & did or _table(record, "tls_error"):
         return Decision.DENIED
+    if kind == "flow":
+        return _of_flow(_table(record, "flow"))
     # an alert of a pass rule says "allowed"; so does one that only watches
-    return Decision.ALLOWED if action == "allowed" else Decision.UNKNOWN
+    return Decision.ALLOWED if action == "allowed" or "pass" in did else Decision.UNKNOWN
+
+
+def _of_flow(flow: dict[str, Any]) -> Decision:
+    """A flow that no rule dropped: it passed where it was established, and had no answer where nothing came back."""
+    if _text(flow, "state") in ("established", "closed"):
+        return Decision.ALLOWED
+    return Decision.FAILED_UPSTREAM if flow.get("pkts_toclient") == 0 else Decision.UNKNOWN
 
 
 def _rule(kind: str, alert: dict[str, Any], record: dict[str, Any]) -> str:
     error, revoked = _table(record, "tls_error"), _table(record, "revocation_check")
     if error or revoked:
         return _text(error, "error_message").strip() or f"certificate {_text(revoked, 'status').lower() or 'revoked'}"
+    if kind == "flow" and not _DROPS & {_text(_table(record, "flow"), "action")}:
+        return "flow, no answer" if _of_flow(_table(record, "flow")) is Decision.FAILED_UPSTREAM else kind
     signature, number = _text(alert, "signature"), alert.get("signature_id")
     return f"{signature} (sid {number})" if isinstance(number, int) else signature or kind
 
