@@ -3,7 +3,7 @@
 Sources: docs.suricata.io, "EVE JSON Format" (7.0 and 8.0) and "DNS Logging Changes for 8.0"; AWS Network Firewall
 developer guide, "Contents of a firewall log" and "Logging for TLS inspection" (read 2026-11-29 as a search index keeps
 them). AWS's flow log is ``netflow``, one record a direction; its TLS log has neither an event type nor numbers for
-ports: ``tls_error`` is a connection that the firewall reset, ``revocation_check`` one that it judged by the certificate.
+ports: ``tls_error`` is a connection that the firewall reset, ``revocation_check`` one judged by its certificate.
 A flow says what a rule did to it by ``flow.action`` (as Suricata 7.0.10 writes it). DNS is told in three ways:
 Suricata up to 7 writes ``rrname`` beside the rest and, within an alert, a list ``query``; Suricata 8 writes a list
 ``queries`` in both, and gives a response the responder as its source.

@@ -98,7 +98,7 @@ def _lean(machine: Machine) -> _Lean:
             except UsageError:
                 # Go connects directly with a proxy that it cannot parse.
                 continue
-            if proxy is not None and _is_remote_ipv6(proxy.host):
+            if _is_remote_ipv6(proxy.host):
                 proxies.append((proxy.host, proxy.port))
                 places.append(program.https.shown)
     config = resolvconf.parse(machine.root.lines(resolvconf.FILE, MAX_FILE))
