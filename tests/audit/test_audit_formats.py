@@ -149,20 +149,48 @@ LINES = [
     *(
         (
             "eve",
-            json.dumps({"firewall_name": "egress", "availability_zone": "us-east-2a", "event_timestamp": 1763899200,
-                        "event": {"timestamp": "2026-11-23T12:00:00.000000Z", "src_ip": "10.0.0.2",
-                                  "src_port": "59844", "dest_ip": "198.51.100.7", "dest_port": "443", **more}}),
+            json.dumps(
+                {
+                    "firewall_name": "egress",
+                    "availability_zone": "us-east-2a",
+                    "event_timestamp": 1763899200,
+                    "event": {
+                        "timestamp": "2026-11-23T12:00:00.000000Z",
+                        "src_ip": "10.0.0.2",
+                        "src_port": "59844",
+                        "dest_ip": "198.51.100.7",
+                        "dest_port": "443",
+                        **more,
+                    },
+                }
+            ),
             Event(verdict, host, "198.51.100.7", 443, said, "10.0.0.2", TIME),
         )
         for verdict, host, said, more in (
-            (Decision.DENIED, "", "Server name is not found in client hello.",
-             {"sni": "-", "tls_error": {"error_message": "Server name is not found in client hello."}}),
-            (Decision.DENIED, ECS, "SNI: a Match Failed to server certificate names: b",
-             {"sni": ECS, "tls_error": {"error_message": "SNI: a Match Failed to server certificate names: b "}}),
-            (Decision.DENIED, ECS, "certificate revoked",
-             {"sni": ECS, "revocation_check": {"leaf_cert_fpr": "ab", "status": "REVOKED", "action": "DROP"}}),
-            (Decision.ALLOWED, ECS, "certificate unknown",
-             {"sni": ECS, "revocation_check": {"leaf_cert_fpr": "ab", "status": "UNKNOWN", "action": "PASS"}}),
+            (
+                Decision.DENIED,
+                "",
+                "Server name is not found in client hello.",
+                {"sni": "-", "tls_error": {"error_message": "Server name is not found in client hello."}},
+            ),
+            (
+                Decision.DENIED,
+                ECS,
+                "SNI: a Match Failed to server certificate names: b",
+                {"sni": ECS, "tls_error": {"error_message": "SNI: a Match Failed to server certificate names: b "}},
+            ),
+            (
+                Decision.DENIED,
+                ECS,
+                "certificate revoked",
+                {"sni": ECS, "revocation_check": {"leaf_cert_fpr": "ab", "status": "REVOKED", "action": "DROP"}},
+            ),
+            (
+                Decision.ALLOWED,
+                ECS,
+                "certificate unknown",
+                {"sni": ECS, "revocation_check": {"leaf_cert_fpr": "ab", "status": "UNKNOWN", "action": "PASS"}},
+            ),
         )
     ),
     *(
