@@ -9,7 +9,7 @@ import pytest
 
 from netprobe.catalog import store
 from netprobe.catalog.tables import NAME, SOURCES, parsed
-from netprobe.catalog.tabulate import twin_of
+from netprobe.catalog.tabulate import mistake, twin_of
 
 DATA = importlib.resources.files("netprobe.catalog") / "data"
 FILES = {name: (DATA / name).read_bytes() for name in (*SOURCES, "partitions.json", NAME)}
@@ -35,3 +35,32 @@ def test_an_edit_counts_at_once(name: str) -> None:
 def test_what_is_no_toml_is_told_though_there_is_a_twin() -> None:
     with pytest.raises(tomllib.TOMLDecodeError):
         parsed({**FILES, "regions.toml": b"[["})
+
+
+ENTRY = b"""
+[[endpoint]]
+id = "health"
+groups = ["control"]
+host = "health.{region}.{suffix}"
+purpose = "The agent asks for events."
+used_by = ["ecs-agent"]
+source = "https://docs.aws.amazon.com/general/latest/gr/awshealth.html"
+checked = "2026-11-29"
+probe = "aws-api"
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (ENTRY + b'pattern = "*"\n', ["unknown field `pattern`", "the [[endpoint]] of health"]),
+        (ENTRY, ["answers.toml: the answers of health are []", "add or mend its [[answer]]"]),
+        (b"[[endpoint]\n", ["line "]),
+        (b"", []),
+    ],
+)
+def test_a_mistake_is_told_in_a_line_that_names_the_entry(more: bytes, words: list[str]) -> None:
+    told = mistake({**FILES, "endpoints.toml": FILES["endpoints.toml"] + more})
+    assert bool(told) == bool(words)
+    assert "\n" not in told
+    assert [word for word in words if word not in told] == []

@@ -24,7 +24,7 @@ import msgspec
 
 from netprobe.catalog import edition, history, prefixes, store, tables
 from netprobe.catalog.files import replace
-from netprobe.catalog.tabulate import twin_of
+from netprobe.catalog.tabulate import mistake, twin_of
 
 DATA = Path(__file__).parent / "data"
 _VERSION = re.compile(r'^version = "[^"]*"', re.MULTILINE)
@@ -100,6 +100,9 @@ def main(argv: list[str] | None = None) -> None:
         snapshot = prefixes.read(arguments.ip_ranges)
         replace(arguments.data / "prefixes.json", prefixes.dump(snapshot), prefixes.parse_snapshot)
     if all((arguments.data / name).exists() for name in edition.FILES):
+        wrong = mistake({name: (arguments.data / name).read_bytes() for name in edition.FILES})
+        if wrong:
+            parser.exit(2, f"refresh: {wrong}\n")
         for draft in draft_history(arguments.data, arguments.day):
             print(f"history.json: {draft.version} {draft.subject} {draft.kind}: put its reason and impact into words")
 
