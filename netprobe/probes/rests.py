@@ -5,13 +5,14 @@ made again, unchanged: a fresh connection to the same address, as long, and with
 control is a second connection of the same host that is opened with it and sends its request again and again, until it
 is older than the one that was cut had become. Where that one lives, it is the silence that is not survived.
 
-Both are made at an agent's pace: few hosts at once, since a table that is full forgets idle connections first, and then
-the number of connections would be at fault. Nothing is made where no rest was cut.
+Both are made at an agent's pace first: a few hosts at once, since a table that is full forgets idle connections first,
+and then the number of connections would be at fault. Where these few are all cut again, the number is not, and all the
+other hosts rest beside each other. Nothing is made where no rest was cut.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -34,7 +35,10 @@ from netprobe.probes.transport import OpenStreamTransport
 HOSTS_AT_ONCE = repeats.AT_ONCE // 2
 """Each has two connections, the one that rests and the one that does not."""
 SECONDS = 150.0
-"""For the rests of all hosts; those of the first few are made however long they take."""
+"""For the rests of all hosts, few by few; those of the first few, and of all beside each other, are made however long
+they take."""
+MOST_AT_ONCE = 64
+"""Hosts that rest beside each other: what is beyond stays suspected."""
 PARTS = 6
 """Into how many parts the busy connection cuts the time that the idle one was given."""
 LONGEST_PART = 10.0
@@ -49,7 +53,7 @@ def most_seconds(rest: float) -> float:
     Args:
         rest: how long each rests (``--idle``).
     """
-    return rest + max(SECONDS, rest + 2 * PATIENCE)
+    return rest + max(SECONDS, 2 * (rest + 2 * PATIENCE))
 
 
 def called_for(session: Session) -> bool:
@@ -61,15 +65,26 @@ async def make(session: Session) -> None:
     """Rest again where a rest was cut, and keep a connection busy beside it."""
     waiting = list(experiments.one_of_each(_cut(session)))
     ends = trio.current_time() + SECONDS
-    took = 0.0
-    while waiting and (not took or trio.current_time() + took <= ends):
-        started = trio.current_time()
-        async with trio.open_nursery() as nursery:
-            for case in waiting[:HOSTS_AT_ONCE]:
-                nursery.start_soon(_contained, session, case, _rest_again)
-                nursery.start_soon(_contained, session, case, _keep_busy)
-        took = trio.current_time() - started
-        waiting = waiting[HOSTS_AT_ONCE:]
+    few, waiting = waiting[:HOSTS_AT_ONCE], waiting[HOSTS_AT_ONCE:]
+    started = trio.current_time()
+    if await _beside_each_other(session, few):
+        await _beside_each_other(session, waiting[:MOST_AT_ONCE])
+        return
+    took = trio.current_time() - started
+    while waiting and trio.current_time() + took <= ends:
+        few, waiting = waiting[:HOSTS_AT_ONCE], waiting[HOSTS_AT_ONCE:]
+        await _beside_each_other(session, few)
+
+
+async def _beside_each_other(session: Session, cases: Sequence[ControlCase]) -> bool:
+    """Rest again on the connections of some hosts; whether every one of them was cut again."""
+    before = len(session.controls)
+    async with trio.open_nursery() as nursery:
+        for case in cases:
+            nursery.start_soon(_contained, session, case, _rest_again)
+            nursery.start_soon(_contained, session, case, _keep_busy)
+    cut = [o for o in session.controls[before:] if o.failure is Failure.WEBSOCKET_CUT]
+    return len(cut) == len(cases)
 
 
 def _cut(session: Session) -> Iterator[ControlCase]:

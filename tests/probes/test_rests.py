@@ -204,14 +204,36 @@ async def test_the_busy_connection_becomes_as_old_as_the_cut_one(
     assert busy.detail.held_seconds == pytest.approx(60.0)
 
 
-async def test_no_more_rest_at_once_than_an_agent_holds_and_all_end_in_time(
+async def test_no_more_rest_at_once_than_an_agent_holds_where_some_are_held(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    way = Way(resets_idle=60.0)
+    """Cut in the first pass, and held when few rest: perhaps the number of connections was at fault."""
+    way = Way(resets_idle=60.0, mended=100.0)
     run = await rested(way, monkeypatch, number=9)
     assert way.most_open <= repeats.AT_ONCE
     assert run.duration_seconds < rests.most_seconds(REST)
     again = {o.host for o in run.observations if o.experiment == Experiment.REPEAT}
     told = {f.certainty: f.hosts for f in diagnose(run).findings if f.severity != "info"}
-    assert set(told[Certainty.PROVEN]) == again
+    assert set(told[Certainty.PROVEN]) == again  # that they work by chance
     assert len(told[Certainty.SUSPECTED]) == 9 - len(again)
+
+
+@pytest.mark.parametrize("way", [Way(resets_idle=119.0), Way(forgets_idle=60.0)], ids=["reset", "forgotten"])
+async def test_all_rest_again_in_time_where_the_first_few_are_cut_again(
+    way: Way, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await rested(way, monkeypatch, number=9)
+    assert run.duration_seconds < rests.most_seconds(REST)
+    (told,) = (f for f in diagnose(run).findings if f.severity != "info")
+    assert (told.id, told.certainty, len(told.hosts)) == ("websocket_cut_when_idle", Certainty.PROVEN, 9)
+
+
+async def test_the_bound_on_rests_beside_each_other_is_kept_and_told(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rests, "MOST_AT_ONCE", 4)
+    way = Way(resets_idle=60.0)
+    run = await rested(way, monkeypatch, number=9)
+    assert way.most_open <= 2 * rests.MOST_AT_ONCE
+    told = {f.certainty: len(f.hosts) for f in diagnose(run).findings if f.severity != "info"}
+    assert told == {Certainty.PROVEN: rests.HOSTS_AT_ONCE + rests.MOST_AT_ONCE, Certainty.SUSPECTED: 2}
