@@ -35,6 +35,8 @@ class Experiment(StrEnum):
     COMPLETED_CHAIN = "completed_chain"
     CONNECT_BY_ADDRESS = "connect_by_address"
     DNS_OVER_TCP = "dns_over_tcp"
+    FRESH_SNI = "fresh_sni"
+    """A name that nobody has asked the peer for before."""
     IMPOSSIBLE_NAME = "impossible_name"
     KEPT_BUSY = "kept_busy"
     """A connection that is used again and again while another rests."""
@@ -151,6 +153,18 @@ def is_overcome(failed: Failure | None, later: Failure | None) -> bool:
     if later is Failure.DNS_NO_ANSWER:
         return failed is not Failure.DNS_NO_ANSWER
     return later is Failure.DNS_NXDOMAIN and failed not in DENIALS
+
+
+CERTIFICATE_FAILURES = frozenset(
+    {
+        Failure.SSL_UNKNOWN_AUTHORITY,
+        Failure.SSL_INVALID_HOSTNAME,
+        Failure.SSL_EXPIRED,
+        Failure.SSL_NOT_YET_VALID,
+        Failure.SSL_INVALID_CERTIFICATE,
+    }
+)
+"""How a handshake ends of which the peer did its part, and whose certificate was not accepted."""
 
 
 NOT_KEPT = "(not kept)"
@@ -270,6 +284,9 @@ class TlsDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
     """OpenSSL's reason word."""
     bytes_received: int = 0
     """How much the peer sent before it ended: 0 after the ClientHello means that nothing came back at all."""
+    unacknowledged_bytes: int | None = None
+    """Of what we sent, how much the peer's TCP had not acknowledged when the limit ended the wait: a slow server has
+    acknowledged its client's hello all the same (None: not asked, or through a proxy, whose TCP answers for itself)."""
     mss: int | None = None
     error: str = ""
 
@@ -353,6 +370,35 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False
     shared_with: tuple[str, ...] = ()
     attempt: int = 0
     limit_seconds: float | None = None
+
+
+def gets_past(failed: Observation, end: Observation) -> bool:
+    """Whether a try ended further on than a failure, so that the failure itself was only chance, or slowness.
+
+    Of a handshake that was cut or stayed silent, one that shows a certificate got past it, whatever that is worth.
+
+    Args:
+        failed: the failure.
+        end: where a later try of the same ended.
+    """
+    return _how_far(end) > _how_far(failed)
+
+
+def falls_short(failed: Observation, end: Observation) -> bool:
+    """Whether a try ended before it came to what failed, and so says nothing of it.
+
+    Args:
+        failed: the failure.
+        end: where a later try of the same ended.
+    """
+    return end.failure is not None and _how_far(end) < _how_far(failed)
+
+
+def _how_far(o: Observation) -> tuple[int, bool]:
+    return _ORDER[o.step], o.step is Step.TLS and (o.failure is None or o.failure in CERTIFICATE_FAILURES)
+
+
+_ORDER = {step: number for number, step in enumerate(Step)}
 
 
 def age_when_cut(cut: Observation, rest: float | None) -> float:

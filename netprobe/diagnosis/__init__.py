@@ -37,7 +37,7 @@ from netprobe.diagnosis.model import Diagnosis
 from netprobe.diagnosis.undecided import undecided
 from netprobe.diagnosis.unexplained import unexplained
 from netprobe.diagnosis.views import State, View
-from netprobe.observations import Run, Step
+from netprobe.observations import CERTIFICATE_FAILURES, Run, Step
 
 __all__ = ["diagnose"]
 
@@ -90,7 +90,7 @@ def _explained(world: Evidence, read: clock.Clock | None) -> Iterator[Cause]:
 
 def _explain(broken: Broken) -> Cause:
     """Ask the rules of the step at which it broke; of a handshake that showed a certificate, the certificate's."""
-    if broken.o.step is Step.TLS and broken.o.failure in tls.CERTIFICATE_FAILURES:
+    if broken.o.step is Step.TLS and broken.o.failure in CERTIFICATE_FAILURES:
         return certificates.explain(broken)
     return _RULES[broken.o.step](broken)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from netprobe.diagnosis.causes import Cause, CauseGroup, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.loss import has_limit, is_limited
-from netprobe.diagnosis.tries import Tries
+from netprobe.diagnosis.tries import Tries, end
 from netprobe.diagnosis.views import View
 from netprobe.diagnosis.words import count, duration, listing
 from netprobe.findings import Severity
@@ -51,7 +51,7 @@ def _cause(view: View, tries: Tries) -> Cause:
         key=_what(tries.failed),
         say=_say_chance if seconds is None else _say_slow,
         view=view,
-        evidence=(tries.failed, *_ends(tries)),
+        evidence=(tries.failed, *map(end, tries.made)),
         severity=Severity.WARNING,
     )
 
@@ -59,12 +59,6 @@ def _cause(view: View, tries: Tries) -> Cause:
 def _what(failed: Observation) -> Step | Failure:
     """What failed, for :data:`_DOES`."""
     return failed.failure if failed.failure is Failure.WEBSOCKET_CUT else failed.step
-
-
-def _ends(tries: Tries) -> Iterator[Observation]:
-    """Where each try ended: at its failure, or at its last step."""
-    for seen in tries.made:
-        yield next((o for o in seen if o.failure is not None), seen[-1])
 
 
 def _counted(group: CauseGroup) -> list[tuple[Tries, int]]:
@@ -78,9 +72,11 @@ def _say_chance(group: CauseGroup) -> Words:
     made, passed = sum(tries.of for tries, _ in counted), sum(number for _, number in counted)
     each = [f"{tries.failed.host}{_at(tries)} {number} of {tries.of}" for tries, number in counted]
     failures = listing(sorted({str(tries.failed.failure) for tries, _ in counted}))
+    stopped = any(tries.is_stopped_later for tries, _ in counted)
+    does, did = ("gets further", "got past it") if stopped else ("passes", "passed")
     return Words(
-        title=f"It works by chance: {_DOES[_what(group.first)]} {group.names} fails ({failures}) and passes when it is "
-        f"tried again: {passed} of {count(made, 'try', 'tries')} passed ({listing(each, most=_MOST_NAMED)}).",
+        title=f"It works by chance: {_DOES[_what(group.first)]} {group.names} fails ({failures}) and {does} when it is "
+        f"tried again: {passed} of {count(made, 'try', 'tries')} {did} ({listing(each, most=_MOST_NAMED)}).",
         remedy="Look for what is there more than once: members of a load balancer, links that share the load by source "
         f"port, resolvers or proxies behind one address, a link that goes up and down. Run `netprobe check` again; "
         f"agents retry, so they carry on slowly where {group.patterns} sometimes fail.",

@@ -8,7 +8,7 @@ at all, and which names may be missing, is decided here, since it takes the whol
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -125,7 +125,7 @@ class Evidence:
                 cut=any(host in subject.unfinished for subject in subjects),
                 chances=tuple(chances),
                 own=host in self.context.own_hosts,
-                undecided=any(o.id in self.not_made for o in observations),
+                undecided=self._is_undecided(observations),
             )
 
     def _business_of(self, vantages: Iterable[str], subjects: tuple[Subject, ...]) -> tuple[Subject, ...]:
@@ -142,6 +142,12 @@ class Evidence:
         if not attempts:
             return None
         return Tries(failed=failed, made=tuple(tuple(attempts[number]) for number in sorted(attempts)))
+
+    def _is_undecided(self, observations: Sequence[Observation]) -> bool:
+        """Whether a failure of a host counts as not made: of its first pass, or of what a try met further on."""
+        one = observations[0]
+        tried = self._experiments_of.get((Experiment.REPEAT, one.vantage, one.host), ())
+        return bool(self.not_made) and any(o.id in self.not_made for o in (*observations, *tried))
 
     def luck_of(self, failed: Observation) -> Luck | None:
         """How often failures like this one pass when they are tried again, at whatever host; None: none of them did."""
@@ -187,13 +193,17 @@ class Evidence:
         tries = self.tries(path.failed) if path.failed is not None else None
         if tries is None or not tries.passing:
             if path.failed is not None and path.failed.id in self.not_made:
-                known = path.steps[: path.steps.index(path.failed)]
-                return ViewedPath(address=path.address, steps=known, complete=False)
-            path = msgspec.structs.replace(path, outweighed=frozenset(answered.outweighed(path.steps, self.same_way)))
-            return self._as_rested_again(path, chances)
+                return _known_of(path, path.failed)
+            return self._as_rested_again(self._outweighed(path), chances)
         chances.append(tries)
         steps = tuple(msgspec.structs.replace(o, experiment=None) for o in tries.best)
-        return ViewedPath(address=path.address, steps=steps, complete=True)
+        again = ViewedPath(address=path.address, steps=answered.settle(steps), complete=not tries.is_stopped_later)
+        if tries.is_stopped_later and again.failed is not None:
+            return _known_of(again, again.failed) if again.failed.id in self.not_made else self._outweighed(again)
+        return again
+
+    def _outweighed(self, path: ViewedPath) -> ViewedPath:
+        return msgspec.structs.replace(path, outweighed=frozenset(answered.outweighed(path.steps, self.same_way)))
 
     def _as_rested_again(self, path: ViewedPath, chances: list[Tries]) -> ViewedPath:
         """A way of which the idle connection was cut once and held the second time, without the cut."""
@@ -403,6 +413,11 @@ class Evidence:
 
     def _broken(self, subject: Subject | None) -> bool:
         return subject is not None and any(view.state is State.BROKEN for view in self.of(subject))
+
+
+def _known_of(path: ViewedPath, failed: Observation) -> ViewedPath:
+    """A way of which a failure counts as not made: the steps before it, and not its end."""
+    return ViewedPath(address=path.address, steps=path.steps[: path.steps.index(failed)], complete=False)
 
 
 def _answered_alike(one: Observation, other: Observation) -> bool:

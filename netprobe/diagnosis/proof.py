@@ -9,14 +9,15 @@ of every finding which control that is. No rule can call anything proven: it nam
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from netprobe.diagnosis.tries import Tries
+from netprobe.diagnosis.stalls import waited
+from netprobe.diagnosis.tries import Tries, end
 from netprobe.diagnosis.words import count, duration
-from netprobe.observations import DnsDetail, Experiment, Failure, Observation, Step, TlsDetail
+from netprobe.observations import DnsDetail, Experiment, Failure, Observation, Step, TlsDetail, falls_short
 
 if TYPE_CHECKING:
     from netprobe.diagnosis.causes import Cause
@@ -26,6 +27,7 @@ REPEAT = Experiment.REPEAT
 PATIENT_SECONDS = 10.0
 """How long a repeat must have been silent, before silence is called that."""
 _NEARLY = 0.98
+_ENDS_BY_CHANCE = frozenset({Failure.TIMEOUT, Failure.CONNECTION_RESET, Failure.EOF, Failure.CONNECTION_REFUSED})
 UNLUCKY_AT_MOST = 0.01
 """How many names may be expected to fail at every try by chance alone, before a name that does is called broken."""
 OLD = "the report was saved by a version that did not repeat failures"
@@ -102,9 +104,11 @@ NEEDS: dict[str, ProofNeed] = {
     "ipv4_broken": _by("In between, a connection over IPv6.", Experiment.WORKING_ADDRESS),
     "stale_ip_allowlist": _by("None: the list itself cannot be seen from here."),
     "tls_sni_blocked": _by(
-        "Another name, or none, at the same address completes the handshake.",
+        "Another name, or none, at the same address completes the handshake. Where silence is the failure, also a name "
+        "that was never asked for before is answered, or the hello was never acknowledged: else the peer may be slow.",
         Experiment.OTHER_SNI,
         Experiment.NO_SNI,
+        Experiment.FRESH_SNI,
         Experiment.OTHER_SNI_LOWER_MSS,
     ),
     "tls_reset_after_hello": _by("Another name at the same address ends alike.", Experiment.OTHER_SNI),
@@ -273,21 +277,26 @@ def _repeated(world: Evidence, cause: Cause, failed: Observation) -> Observation
     if cause.repeat is not None:
         return cause.repeat
     tries = world.tries(failed)
-    if tries is None or not tries.made:
+    # What a try met further on than the first pass came is repeated by the others.
+    others = [end(seen) for seen in tries.made if not any(o.id == failed.id for o in seen)] if tries else []
+    if not others:
         return Doubt(_why_not_repeated(world))
     if failed.failure is None:
         return Doubt("asked again, the answer was another")
-    ends = [_end(seen) for seen in tries.made]
+    ends = [o for o in others if not (_is_answer(failed) and falls_short(failed, o))]
+    if not ends:
+        return Doubt(f"tried again it never came as far ({_told(others[0])})")
     other = next((o for o in ends if not _alike(o, failed)), None)
     if other is not None:
         return Doubt(f"tried again it ended otherwise ({_told(other)} instead of {_told(failed)})")
     longest = max(ends, key=lambda o: o.limit_seconds or 0.0)
     if _is_silence(failed) and (longest.limit_seconds or 0.0) < PATIENT_SECONDS * _NEARLY:
-        waited = duration(longest.limit_seconds or longest.duration_seconds)
-        return Doubt(f"silence was waited for only {waited}, and a slow answer looks the same")
+        short = duration(longest.limit_seconds or longest.duration_seconds)
+        return Doubt(f"silence was waited for only {short}, and a slow answer looks the same")
     if all(map(world.stalls.ended, ends)):
-        kept, waited = duration(world.stalls.within(longest)), duration(longest.duration_seconds)
-        return Doubt(f"this machine had no free processor for {kept} of the {waited} that were waited")
+        began, ended = waited(longest)
+        kept, whole = duration(world.stalls.within(longest)), duration(ended - began)
+        return Doubt(f"this machine had no free processor for {kept} of the {whole} that were waited")
     luck = world.luck_of(failed)
     if luck is not None and luck.unlucky(len(ends)) > UNLUCKY_AT_MOST:
         return Doubt(
@@ -295,6 +304,11 @@ def _repeated(world: Evidence, cause: Cause, failed: Observation) -> Observation
             "of this one do not rule that out"
         )
     return longest
+
+
+def _is_answer(failed: Observation) -> bool:
+    """Whether the failure is what a peer said or showed, and no end that a bad line makes as well."""
+    return failed.failure not in _ENDS_BY_CHANCE and failed.limit_seconds is None
 
 
 def _is_silence(failed: Observation) -> bool:
@@ -348,11 +362,6 @@ def _wavers(controls: Iterable[Observation]) -> str:
             kind = (*kind, detail.resolver, detail.rrtype, detail.transport)
         ends[kind].add(o.failure is None)
     return next((str(kind[0]) for kind, found in ends.items() if len(found) > 1), "")
-
-
-def _end(seen: Sequence[Observation]) -> Observation:
-    """Where a try ended."""
-    return next((o for o in seen if o.failure is not None), seen[-1])
 
 
 def _alike(one: Observation, other: Observation) -> bool:

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
-from netprobe.observations import Failure, Observation, Stall
+from netprobe.observations import Failure, HttpDetail, Observation, Stall
 
 MUCH = 0.2
 """The share of a while from which what was late in it is the machine's doing, and not the network's."""
@@ -42,8 +42,8 @@ class Stalls:
         return max(0.0, self._until(ended) - self._until(started))
 
     def within(self, o: Observation) -> float:
-        """How long the run was kept waiting during one step, in seconds."""
-        return self.seconds(o.started_seconds, o.started_seconds + o.duration_seconds)
+        """How long the run was kept waiting while one step waited, in seconds."""
+        return self.seconds(*waited(o))
 
     def explain(self, o: Observation) -> bool:
         """Whether a step that took long, or had to ask again, may have done so only because the machine was late."""
@@ -51,7 +51,9 @@ class Stalls:
 
     def ended(self, o: Observation) -> bool:
         """Whether a limit ended a step during most of which nobody here could look for an answer."""
-        return o.failure is Failure.TIMEOUT and self.within(o) > _MOST_OF * o.duration_seconds
+        by_limit = o.failure is Failure.TIMEOUT or (o.failure is Failure.WEBSOCKET_CUT and o.limit_seconds is not None)
+        began, ended = waited(o)
+        return by_limit and self.within(o) > _MOST_OF * (ended - began)
 
     def kernel_waited(self, steps: Sequence[Observation]) -> bool:
         """Whether the whole machine may have stood still while a connection was open."""
@@ -68,6 +70,15 @@ class Stalls:
             return 0.0
         start, end = self._spans[number - 1]
         return self._before[number - 1] + min(moment, end) - start
+
+
+def waited(o: Observation) -> tuple[float, float]:
+    """From when to when a step waited, in seconds since the run began; of a rest, only for what was sent after it."""
+    held = o.detail.held_seconds if isinstance(o.detail, HttpDetail) else None
+    if o.failure is Failure.WEBSOCKET_CUT and o.limit_seconds is not None and held is not None:
+        ended = o.started_seconds + held
+        return ended - o.limit_seconds, ended
+    return o.started_seconds, o.started_seconds + o.duration_seconds
 
 
 def _merged(stalls: Iterable[Stall]) -> list[tuple[float, float]]:

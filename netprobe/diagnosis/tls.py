@@ -17,17 +17,8 @@ from netprobe.diagnosis.causes import Cause, CauseGroup, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.tcp import say_reset
 from netprobe.diagnosis.unexplained import unexplained
-from netprobe.observations import Experiment, Failure, Observation, Step
+from netprobe.observations import CERTIFICATE_FAILURES, Experiment, Failure, Observation, Step
 
-CERTIFICATE_FAILURES = frozenset(
-    {
-        Failure.SSL_UNKNOWN_AUTHORITY,
-        Failure.SSL_INVALID_HOSTNAME,
-        Failure.SSL_EXPIRED,
-        Failure.SSL_NOT_YET_VALID,
-        Failure.SSL_INVALID_CERTIFICATE,
-    }
-)
 _CUT = {
     Failure.CONNECTION_RESET: "tls_reset_after_hello",
     Failure.EOF: "tls_closed_after_hello",
@@ -71,7 +62,7 @@ ALERTS = {
 """RFC 8446 section 6 and the IANA registry of TLS alerts."""
 
 
-_NAMES = frozenset({Experiment.OTHER_SNI, Experiment.NO_SNI, Experiment.OTHER_SNI_LOWER_MSS})
+_NAMES = (Experiment.OTHER_SNI, Experiment.NO_SNI, Experiment.OTHER_SNI_LOWER_MSS, Experiment.FRESH_SNI)
 
 
 class _Told(Enum):
@@ -125,6 +116,10 @@ def _cut(broken: Broken) -> Cause:
     doubt = _lacking(o, controls) if told is _Told.NOTHING else ""
     if doubt:
         told = _like_the_others(world, o)
+    elif told is _Told.NAME:
+        doubt = _may_be_slow(world, o, controls)
+        if doubt and _is_inspected(controls):
+            told = _Told.NOTHING
     id_ = _ID_OF_TOLD.get(told, _CUT[o.failure or Failure.TIMEOUT])
     if id_ == "tls_dropped_after_hello" and not any(c.experiment == Experiment.LOWER_MSS for c in controls):
         # Silence is also what a path does that loses large packets: without that control it stays a suspicion.
@@ -132,11 +127,49 @@ def _cut(broken: Broken) -> Cause:
     return broken.cause(id_, _SAY[id_], beside=controls, controls=_telling(told, controls), doubt=doubt)
 
 
+def _may_be_slow(world: Evidence, o: Observation, controls: tuple[Observation, ...]) -> str:
+    """Why a peer that does not answer to a name may only be slow with one that it hears for the first time, or fail.
+
+    A name that passed elsewhere is known to an inspector, which makes a certificate for each new one and keeps it. Two
+    things tell a device that blocks the name: that a name which nobody asked for before is answered, or that the hello
+    never arrived (a server acknowledges it, however slow it is). Where the peer is the origin itself, a cut tells it.
+    """
+    if o.failure is not Failure.TIMEOUT and not _is_inspected(controls):
+        return ""
+    fresh = [c for c in controls if c.experiment == Experiment.FRESH_SNI]
+    if any(map(_is_heard, fresh)) or _never_arrived(world, o):
+        return ""
+    if not fresh:
+        return "no control probe with a name that was never asked for before, which a peer may be slow with"
+    return (
+        "a name that was never asked for before ends alike: who answers may be slow, or fail, with names that are new "
+        "to it, or allow some names only"
+    )
+
+
+def _is_heard(c: Observation) -> bool:
+    """Whether a control was answered: with a certificate, or with a word that such a name is unknown."""
+    return completes(c) or c.failure is Failure.SSL_ALERT
+
+
+def _is_inspected(controls: tuple[Observation, ...]) -> bool:
+    """Whether what answers to another name is no service of the origin's."""
+    return any(d.origin is False for c in controls if completes(c) and (d := details.tls(c)) is not None)
+
+
+def _never_arrived(world: Evidence, o: Observation) -> bool:
+    """Whether the hello was lost each time: the peer's TCP did not acknowledge it for as long as was waited."""
+    tries = world.tries(o)
+    again = [one for one in tries.every if one.step is Step.TLS] if tries is not None else []
+    left = [d.unacknowledged_bytes for d in map(details.tls, (o, *again)) if d is not None]
+    return bool(again) and all(left)
+
+
 def _telling(told: _Told, controls: tuple[Observation, ...]) -> tuple[Observation, ...]:
     """The controls that decide: all of the kinds that went through, or else all of them."""
     kinds = {c.experiment for c in controls if completes(c)}
     if told is _Told.NAME:
-        kinds &= _NAMES
+        kinds &= set(_NAMES)
     if told is _Told.MTU:
         sizes = {_size(c) for c in controls if c.experiment == Experiment.LOWER_MSS and completes(c)}
         return tuple(c for c in controls if c.experiment == Experiment.LOWER_MSS and _size(c) in sizes)
@@ -163,7 +196,7 @@ def _lacking(o: Observation, controls: tuple[Observation, ...]) -> str:
 def _told(world: Evidence, o: Observation) -> tuple[_Told, tuple[Observation, ...]]:
     """What the control probes for one failed handshake say, and which they are."""
     smaller = _last_steps(world.controls(Experiment.LOWER_MSS, like=o))
-    names = _last_steps(tuple(c for kind in sorted(_NAMES) for c in world.controls(kind, like=o, same_host=False)))
+    names = _last_steps(tuple(c for kind in _NAMES for c in world.controls(kind, like=o, same_host=False)))
     neighbours = _neighbours(world, o)
     made = (*smaller, *names)
     if any(completes(c) for c in smaller):

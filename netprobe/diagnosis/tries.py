@@ -1,18 +1,19 @@
 """How a failure fared when it was tried again: the repeats of one run, put beside what they repeat.
 
 A failure of which some try passes is no cause: the host works by chance, or it is slow. A way that works so is told as
-one that works (with a warning), so that nothing is blamed for it.
+one that works (with a warning), so that nothing is blamed for it. So too where no try goes all the way but one gets
+past the failure: what it meets further on is what stands in the way, and that is looked at in its place.
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from netprobe.observations import SOFT, DnsDetail, Experiment, Failure, Observation, Step, is_overcome
+from netprobe.observations import SOFT, DnsDetail, Experiment, Failure, Observation, Step, gets_past, is_overcome
 
 REPEAT = Experiment.REPEAT
 PASSES = SOFT | {None}
@@ -33,8 +34,16 @@ class Tries(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def passing(self) -> tuple[tuple[Observation, ...], ...]:
-        """The tries that went all the way; of a resolver that gave no answer, also those in which it gave one."""
-        return tuple(seen for seen in self.made if all(self._is_well(o) for o in seen))
+        """The tries that overcame the failure; of a resolver that gave no answer, also those in which it gave one."""
+        return tuple(seen for seen in self.made if self._is_through(seen) or gets_past(self.failed, end(seen)))
+
+    @property
+    def is_stopped_later(self) -> bool:
+        """Whether the failure was overcome, and no try went all the way: they met another failure further on."""
+        return bool(self.passing) and not any(map(self._is_through, self.made))
+
+    def _is_through(self, seen: Sequence[Observation]) -> bool:
+        return all(self._is_well(o) for o in seen)
 
     def _is_well(self, o: Observation) -> bool:
         if o.step is Step.DNS:
@@ -45,8 +54,11 @@ class Tries(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def best(self) -> tuple[Observation, ...]:
-        """Of the tries that pass, one that found what was asked for, where there is one."""
-        return next((seen for seen in self.passing if all(o.failure in PASSES for o in seen)), self.passing[0])
+        """Of the tries that pass, one that found what was asked for, where there is one; else one that got furthest."""
+        found = next((seen for seen in self.passing if all(o.failure in PASSES for o in seen)), None)
+        if found is None and self.is_stopped_later:
+            return _furthest(self.passing)
+        return found or self.passing[0]
 
     @property
     def every(self) -> tuple[Observation, ...]:
@@ -98,6 +110,20 @@ class Luck(msgspec.Struct, frozen=True, kw_only=True):
         """
         chance = math.prod((self.failed + 1 + n) / (self.made + 2 + n) for n in range(tries))
         return self.names * chance
+
+
+def end(seen: Sequence[Observation]) -> Observation:
+    """Where a try ended: at its failure, or at its last step."""
+    return next((o for o in seen if o.failure is not None), seen[-1])
+
+
+def _furthest(tries: Sequence[tuple[Observation, ...]]) -> tuple[Observation, ...]:
+    """The first of the tries past whose end no other got."""
+    best = tries[0]
+    for seen in tries[1:]:
+        if gets_past(end(best), end(seen)):
+            best = seen
+    return best
 
 
 def key(o: Observation) -> Key:

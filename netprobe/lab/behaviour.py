@@ -114,6 +114,9 @@ class HostBehaviour:
         http: what is answered over HTTP.
         odd: the name of an odd answer (:mod:`netprobe.lab.odd`) that takes the place of some, or nothing.
         delay_seconds: how long each flight is held back.
+        signing_seconds: how long a peer that makes its certificates itself is busy with a name that it hears for the
+            first time; afterwards it has the certificate. It makes one at a time, for all hosts of the lab.
+        forgets: it makes the certificate anew for every connection.
         date_offset_seconds: added to the Date header.
         validity_offset_seconds: added to both ends of the certificates' validity.
     """
@@ -126,6 +129,8 @@ class HostBehaviour:
     http: HttpMode = HttpMode.GENUINE
     odd: str = ""
     delay_seconds: float = 0.0
+    signing_seconds: float = 0.0
+    forgets: bool = False
     date_offset_seconds: float = 0.0
     validity_offset_seconds: float = 0.0
 

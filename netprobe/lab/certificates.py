@@ -168,6 +168,27 @@ def _ca(
     return builder.sign(signing_key, hashes.SHA256())
 
 
+class SigningDesk:
+    """When an inspector has the certificate of a name: it makes one after the other, and keeps what it made."""
+
+    def __init__(self) -> None:
+        self._ready: dict[str | None, float] = {}
+        self._free = 0.0
+
+    def ready_at(self, name: str | None, seconds: float, now: float, *, forgets: bool = False) -> float:
+        """When the certificate for a name is there; it is made whether or not its client still waits.
+
+        Args:
+            name: the SNI, or None; each is a certificate of its own.
+            seconds: how long one takes to make.
+            now: the time.
+            forgets: whether it is made again, although it was made before.
+        """
+        if name not in self._ready or (forgets and self._ready[name] <= now):
+            self._free = self._ready[name] = max(now, self._free) + seconds
+        return self._ready[name]
+
+
 class Certificates:
     """Makes what the lab's servers show, when it is first asked for.
 
@@ -175,6 +196,7 @@ class Certificates:
         origin_file: PEM of the root that the genuine services chain to.
         inspector_file: PEM of the inspection CA.
         both_file: PEM of the two.
+        desk: where certificates are made while their clients wait.
     """
 
     def __init__(self, directory: Path, now: dt.datetime | None = None) -> None:
@@ -185,6 +207,7 @@ class Certificates:
         self._inspector = Issuer.root(INSPECTOR_NAME, INSPECTOR_ORGANISATION, self._now)
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._contexts: dict[tuple[str, ShownChain, bool, float], ssl.SSLContext] = {}
+        self.desk = SigningDesk()
         self.origin_file = directory / "lab-ca.pem"
         self.inspector_file = directory / "inspection-ca.pem"
         self.both_file = directory / "lab-and-inspection-ca.pem"

@@ -18,7 +18,7 @@ import trio
 
 from netprobe.catalog.model import Genuine
 from netprobe.lab.answers import SWITCHING_PROTOCOLS, HttpAnswer, HttpRequest, answer
-from netprobe.lab.behaviour import HostBehaviour, HttpMode, TcpMode, TlsMode
+from netprobe.lab.behaviour import HostBehaviour, HttpMode, ShownChain, TcpMode, TlsMode
 from netprobe.lab.certificates import Certificates
 from netprobe.lab.odd import ODD, Odd
 from netprobe.lab.tls import TlsServerSession
@@ -91,8 +91,16 @@ class HostServer:
         site = self._site(session.server_name)
         if not await self._pass_hello(stream, session, site):
             return
+        await self._wait_for_certificate(session.server_name, site.behaviour)
         if await session.complete():
             await self._converse(session, site)
+
+    async def _wait_for_certificate(self, name: str | None, behaviour: HostBehaviour) -> None:
+        if behaviour.chain is ShownChain.GENUINE:
+            return
+        now = trio.current_time()
+        desk = self._certificates.desk
+        await trio.sleep_until(desk.ready_at(name, behaviour.signing_seconds, now, forgets=behaviour.forgets))
 
     def _site(self, name: str | None) -> Site:
         return self._sites.get(name or "", self._default)

@@ -11,7 +11,15 @@ from contextlib import closing
 
 import msgspec
 
-from netprobe.observations import Experiment, Failure, Observation, ProxyDetail, Step, TcpDetail
+from netprobe.observations import (
+    CERTIFICATE_FAILURES,
+    Experiment,
+    Failure,
+    Observation,
+    ProxyDetail,
+    Step,
+    TcpDetail,
+)
 from netprobe.probes import bugs, connections, tcp
 from netprobe.probes.attempt import Attempt
 from netprobe.probes.scene import Scene
@@ -25,15 +33,6 @@ LIMIT_LIKE = frozenset(
     {Failure.TIMEOUT, Failure.CONNECTION_RESET, Failure.EOF, Failure.CONNECTION_REFUSED, Failure.PROXY_BAD_ANSWER}
 )
 """How connections end where there are too many at once, or too many in a while."""
-CERTIFICATE_FAILURES = frozenset(
-    {
-        Failure.SSL_UNKNOWN_AUTHORITY,
-        Failure.SSL_INVALID_HOSTNAME,
-        Failure.SSL_EXPIRED,
-        Failure.SSL_NOT_YET_VALID,
-        Failure.SSL_INVALID_CERTIFICATE,
-    }
-)
 
 
 async def through_addresses(session: Session, trace: Trace, addresses: Sequence[str]) -> None:
@@ -75,12 +74,17 @@ async def run(attempt: Attempt) -> None:
     if failure is not None:
         _tell_pace(session, scene, failure)
     if failure in CERTIFICATE_FAILURES and session.settings.experiments and scene.experiment != REPEAT:
-        # Connect again and look, unverified, at the chain that did not verify, and at who answers behind it.
-        lax = Attempt.of(session, attempt.probe, scene.control(LAX), attempt.address, seen)
-        again = await connections.reach(lax, keep_success=False)
-        if again is not None:
-            with closing(again):
-                await conversation.converse(lax, again, verify=False)
+        await look_at_chain(Attempt.of(session, attempt.probe, scene.control(LAX), attempt.address, seen))
+
+
+async def look_at_chain(lax: Attempt) -> None:
+    """Connect again and look, unverified, at a chain that did not verify, and at who answers behind it."""
+    from netprobe.probes import conversation
+
+    again = await connections.reach(lax, keep_success=False)
+    if again is not None:
+        with closing(again):
+            await conversation.converse(lax, again, verify=False)
 
 
 def _tell_pace(session: Session, scene: Scene, failure: Failure | None) -> None:

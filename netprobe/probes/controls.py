@@ -6,6 +6,7 @@ over a control connection: its handshakes look at the peer without verifying it,
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import closing
 from functools import partial
@@ -16,7 +17,7 @@ import trio
 
 from netprobe import origin as origins
 from netprobe.catalog.model import Request
-from netprobe.observations import DnsDetail, Experiment, Observation, Step, TlsDetail
+from netprobe.observations import CERTIFICATE_FAILURES, DnsDetail, Experiment, Failure, Observation, Step, TlsDetail
 from netprobe.probes import chain, connections, conversation, dns, http, proxy, resolve, sockets, tcp, tls
 from netprobe.probes.attempt import Attempt
 from netprobe.probes.limits import Limits
@@ -29,6 +30,9 @@ from netprobe.vantage import ProxyServer, Resolver
 MSS_STEPS = (1360, 1200, 960, 536)
 """536 is what every IPv4 host must take (RFC 9293 section 3.7.1); between it and Ethernet, what tunnels leave."""
 LISTEN_SECONDS = 0.7
+FRESH = "netprobe-first-time"
+"""How a name begins that is made up for one handshake: it tells an administrator who asked."""
+_KNOWN_NAMES = frozenset({Experiment.OTHER_SNI, Experiment.NO_SNI, Experiment.OTHER_SNI_LOWER_MSS})
 _OTHER_METHOD = {"GET": "OPTIONS"}
 
 
@@ -68,6 +72,33 @@ class ControlCase(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Control = Callable[[Session, Limits, ControlCase], Coroutine[Any, Any, None]]
+
+
+async def lax_chain(session: Session, limits: Limits, case: ControlCase) -> None:
+    """The same unverified: the chain that a try was shown, where the first pass had not come as far."""
+    await chain.look_at_chain(case.on(session, Experiment.LAX_CHAIN, limits.patient()))
+
+
+async def fresh_sni(session: Session, limits: Limits, case: ControlCase) -> None:
+    """The same address, asked for a name that nobody has asked for before, where a name that is known was answered.
+
+    A peer that makes its certificates itself has that of a known name at hand, and is only slow with a new one.
+    """
+    known = [o for o in case.made if o.experiment in _KNOWN_NAMES and shakes(o)]
+    if known and (case.failed.failure is Failure.TIMEOUT or not any(map(_is_origins, known))):
+        name = f"{FRESH}-{secrets.token_hex(4)}.{case.probe.suffix}"
+        whole = any(o.experiment != Experiment.OTHER_SNI_LOWER_MSS for o in known)
+        mss = None if whole else MSS_STEPS[-1]
+        await _shake(session, limits, case, Experiment.FRESH_SNI, sni=name, mss=mss)
+
+
+def shakes(o: Observation) -> bool:
+    """Whether a control got as far as the peer's certificate, whatever that is worth."""
+    return o.step is Step.TLS and (o.failure is None or o.failure in CERTIFICATE_FAILURES)
+
+
+def _is_origins(o: Observation) -> bool:
+    return isinstance(o.detail, TlsDetail) and o.detail.origin is True
 
 
 async def other_sni(session: Session, limits: Limits, case: ControlCase) -> None:

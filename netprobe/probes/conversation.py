@@ -70,15 +70,21 @@ def _keep_chain(attempt: Attempt, handshake: Observation, chain: tuple[bytes, ..
 
 
 def complete_chains(session: Session) -> None:
-    """Look whether chains that lead to no root do so with the intermediates of others (experiment; sends nothing)."""
+    """Look whether chains that lead to no root do so with the intermediates of others (experiment; sends nothing).
+
+    Each is completed once, however often a run comes here.
+    """
     known = tuple(sorted(session.intermediates))
-    for seen in session.unfinished_chains if known else ():
+    waiting, session.unfinished_chains = session.unfinished_chains, []
+    for seen in waiting:
         origin = trust.anchors(seen.vantage.origin_ca)
-        if certificates.ends_in_origin((*seen.chain, *known), origin):
-            whole = msgspec.structs.replace(seen.detail, origin=True, incomplete=True)
-            scene = seen.scene.control(COMPLETED)
-            observation = scene.observe(Step.TLS, trio.current_time(), None, whole, address=seen.address)
-            session.controls.append(observation)
+        if not known or not certificates.ends_in_origin((*seen.chain, *known), origin):
+            session.unfinished_chains.append(seen)
+            continue
+        whole = msgspec.structs.replace(seen.detail, origin=True, incomplete=True)
+        scene = seen.scene.control(COMPLETED)
+        observation = scene.observe(Step.TLS, trio.current_time(), None, whole, address=seen.address)
+        session.controls.append(observation)
 
 
 def _judge_strictly(attempt: Attempt, handshake: Observation, chain: tuple[bytes, ...]) -> None:

@@ -17,7 +17,16 @@ import msgspec
 import trio
 
 from netprobe import origin
-from netprobe.observations import DnsDetail, Experiment, Failure, Observation, Step, TlsDetail
+from netprobe.observations import (
+    CERTIFICATE_FAILURES,
+    DnsDetail,
+    Experiment,
+    Failure,
+    Observation,
+    Step,
+    TlsDetail,
+    gets_past,
+)
 from netprobe.probes import bursts, controls, repeats, secondanswers
 from netprobe.probes.bugs import contained
 from netprobe.probes.controls import Control, ControlCase
@@ -61,9 +70,16 @@ _SILENT_TLS: tuple[Control, ...] = (
     controls.other_sni,
     controls.no_sni,
     controls.other_sni_lower_mss,
+    controls.fresh_sni,
     controls.other_address,
 )
-_CUT_TLS: tuple[Control, ...] = (controls.other_sni, controls.no_sni, controls.send_nothing, controls.other_address)
+_CUT_TLS: tuple[Control, ...] = (
+    controls.other_sni,
+    controls.no_sni,
+    controls.fresh_sni,
+    controls.send_nothing,
+    controls.other_address,
+)
 _REFUSED_TLS: tuple[Control, ...] = (controls.other_sni, controls.no_sni, controls.other_address)
 _UPSTREAM: tuple[Control, ...] = (controls.connect_by_address, controls.without_proxy)
 
@@ -104,15 +120,6 @@ CALLED_FOR: dict[tuple[Step, Failure], tuple[Control, ...]] = {
 
 _HELD_BACK = frozenset(product((Step.HTTP, Step.WEBSOCKET), origin.CUT_OFF))
 """Answers that never came through a tunnel: without the proxy they come, where it is the proxy that keeps or cuts."""
-_SHOWN = frozenset(
-    {
-        Failure.SSL_UNKNOWN_AUTHORITY,
-        Failure.SSL_INVALID_HOSTNAME,
-        Failure.SSL_EXPIRED,
-        Failure.SSL_NOT_YET_VALID,
-        Failure.SSL_INVALID_CERTIFICATE,
-    }
-)
 
 
 class Examined(msgspec.Struct, kw_only=True):
@@ -120,9 +127,11 @@ class Examined(msgspec.Struct, kw_only=True):
 
     Attributes:
         case: the failure.
-        a_try_passed: called whenever a try passes.
+        a_try_passed: called whenever a try passes, or gets past the failure.
         passed: how many tries passed.
         tries: how many were made.
+        met: the failure that a try met furthest on, where one got past the failure itself.
+        explained: what the controls were made for last.
         arrived: whether the first try is over, or silent.
         begun: set when the first try begins.
     """
@@ -131,6 +140,8 @@ class Examined(msgspec.Struct, kw_only=True):
     a_try_passed: Callable[[], None]
     passed: int = 0
     tries: int = 0
+    met: Observation | None = None
+    explained: Observation | None = None
     arrived: bool = False
     begun: trio.Event = msgspec.field(default_factory=trio.Event)
 
@@ -138,6 +149,21 @@ class Examined(msgspec.Struct, kw_only=True):
     def silent(self) -> bool:
         """Whether silence was the failure."""
         return self.case.failed.failure is Failure.TIMEOUT
+
+    @property
+    def overcome(self) -> bool:
+        """Whether a try got past the failure: all the way, or to another one."""
+        return self.passed > 0 or self.met is not None
+
+    @property
+    def furthest(self) -> Observation:
+        """What stands in the way, as far as is known: the failure, or what a try met past it."""
+        return self.met or self.case.failed
+
+    def meets(self, met: Observation | None) -> None:
+        """A try got past the failure, and met another."""
+        if met is not None and gets_past(self.furthest, met):
+            self.met = met
 
 
 async def make(session: Session) -> None:
@@ -184,7 +210,7 @@ async def _try_all_again(
             for one in now:
                 nursery.start_soon(_contained, session, turns, one, calm)
         await _look_closer(session, turns, kinds, now)
-        hopeless = set(kinds) - {_kind(one.case.trace, one.case.failed) for one in now if one.passed}
+        hopeless = set(kinds) - {_kind(one.case.trace, one.case.failed) for one in now if one.overcome}
 
 
 def called_for(session: Session) -> bool:
@@ -222,14 +248,14 @@ class _Calm:
         one.arrived = True
         self._missing -= 1
         if self._missing == 0:
-            if not any(other.passed for other in self._examined):
+            if not any(other.overcome for other in self._examined):
                 self._turns.gap = 0.0
             self._over.set()
 
     def mixed(self, one: Examined) -> bool:
         """Whether a failure like this one passed when it was tried again: then this one may pass too."""
         mine = _kind(one.case.trace, one.case.failed)
-        return any(other.passed and _kind(other.case.trace, other.case.failed) == mine for other in self._examined)
+        return any(other.overcome and _kind(other.case.trace, other.case.failed) == mine for other in self._examined)
 
     def counts(self, one: Examined) -> bool:
         """Whether it is worth finding out how often this one passes: a few of a kind tell."""
@@ -253,24 +279,27 @@ async def _contained(session: Session, turns: repeats.Turns, one: Examined, calm
 
 async def _examine(session: Session, turns: repeats.Turns, one: Examined, calm: _Calm) -> None:
     """Take turns between the unchanged probe and its controls, until one try passes or the rounds are over."""
-    case = one.case
-    wanted = _controls_for(session, case.trace, case.failed)
     if one.silent:
-        await _examine_silence(session, turns, one, wanted, calm)
+        await _examine_silence(session, turns, one, calm)
     else:
         await _try(session, turns, one)
         await calm.over(one)
         await _try_while_others_pass(session, turns, one, calm)
         if not one.passed:
-            await repeats.resolve_again(session, case.trace, case.failed)
-            await _rounds(session, turns, one, wanted)
+            await repeats.resolve_again(session, one.case.trace, one.case.failed)
+            await _explain(session, turns, one)
     if one.passed and calm.counts(one):
         await _try_often(session, turns, one, PASSING_TRIES)
 
 
-async def _examine_silence(
-    session: Session, turns: repeats.Turns, one: Examined, wanted: tuple[Control, ...], calm: _Calm
-) -> None:
+async def _explain(session: Session, turns: repeats.Turns, one: Examined) -> None:
+    """The controls for what stands in the way, in turns with the unchanged probe; and for what that meets past it."""
+    while not one.passed and one.furthest is not one.explained:
+        one.explained = one.furthest
+        await _rounds(session, turns, one, one.explained)
+
+
+async def _examine_silence(session: Session, turns: repeats.Turns, one: Examined, calm: _Calm) -> None:
     """One try waits with patience; where it is silent too, the rounds are made while it waits."""
     waiting = trio.Event()
 
@@ -287,31 +316,41 @@ async def _examine_silence(
         await _try_while_others_pass(session, turns, one, calm)
         if not one.passed:
             await repeats.resolve_again(session, one.case.trace, one.case.failed)
-            await _rounds(session, turns, one, wanted)
+            await _explain(session, turns, one)
+    await _explain(session, turns, one)  # the patient try may have got past it at last
 
 
 async def _try_while_others_pass(session: Session, turns: repeats.Turns, one: Examined, calm: _Calm) -> None:
     """Where another failure of the kind passed, controls would only tell of chance: try until this one passes too."""
     most = SILENT_TRIES if one.silent else TRIES
-    while calm.mixed(one) and not one.passed and one.tries < most:
+    while calm.mixed(one) and not one.overcome and one.tries < most:
         await _try(session, turns, one)
 
 
-async def _rounds(session: Session, turns: repeats.Turns, one: Examined, wanted: tuple[Control, ...]) -> None:
-    """All controls once, then the one that tells most in turns with the unchanged probe."""
+async def _rounds(session: Session, turns: repeats.Turns, one: Examined, failed: Observation) -> None:
+    """All controls once, then the one that tells most in turns with the unchanged probe.
+
+    Args:
+        session: the run.
+        turns: the pace.
+        one: what is tried again.
+        failed: what the controls are for: its failure, or what a try met further on.
+    """
+    case = one.case if failed is one.case.failed else msgspec.structs.replace(one.case, failed=failed, made=[])
+    wanted = _controls_for(session, case.trace, failed)
     telling: Control | None = None
     for control in wanted:
-        made = await _control(session, turns, one.case, control)
+        made = await _control(session, turns, case, control)
         if telling is None and any(_completes(o) for o in made):
             telling = control
     if telling is None and wanted:
         telling = wanted[0]
     for number in range(2, ROUNDS + 1):
-        if one.passed:
+        if one.passed or gets_past(failed, one.furthest):
             return
         await _try(session, turns, one)
         if telling is not None:
-            await _control(session, turns, msgspec.structs.replace(one.case, attempt=number), telling)
+            await _control(session, turns, msgspec.structs.replace(case, attempt=number), telling)
 
 
 async def _control(
@@ -332,7 +371,7 @@ async def _control(
 
 
 def _completes(o: Observation) -> bool:
-    return o.failure is None or o.failure in _SHOWN
+    return o.failure is None or o.failure in CERTIFICATE_FAILURES
 
 
 async def _try(session: Session, turns: repeats.Turns, one: Examined, *, patient: bool = False) -> None:
@@ -342,8 +381,10 @@ async def _try(session: Session, turns: repeats.Turns, one: Examined, *, patient
     async with turns.turn(silent=one.silent):
         one.tries += 1
         one.begun.set()
-        if await repeats.again(session, one.case.trace, one.case.failed, one.tries, limits):
-            one.passed += 1
+        ended = await repeats.again(session, one.case.trace, one.case.failed, one.tries, limits)
+        one.meets(ended.met)
+        one.passed += ended.passed
+        if ended.passed or ended.met is not None:
             one.a_try_passed()
 
 
@@ -364,9 +405,9 @@ async def _look_closer(
     async with trio.open_nursery() as nursery:
         for cases in kinds.values():
             ones = [by_case[id(case)] for case in cases]
-            if any(one.passed for one in ones):
+            if any(one.overcome for one in ones):
                 for one in ones:
-                    if not one.passed:
+                    if not one.overcome:
                         more = one.tries + PATIENT_TRIES - 1 if one.silent else TRIES
                         nursery.start_soon(_try_often, session, turns, one, more)
 
@@ -428,6 +469,8 @@ def _controls_for(session: Session, trace: Trace, failed: Observation) -> tuple[
     wanted = CALLED_FOR.get((failed.step, failed.failure), ())
     if failed.step is Step.TCP:
         wanted = (controls.working_address, *wanted)
+    if failed.experiment == Experiment.REPEAT and failed.failure in CERTIFICATE_FAILURES:
+        wanted = (controls.lax_chain, *wanted)
     if failed.step is not Step.DNS and trace.probe.proxy is None:
         if any(o.detail.transport == "file" for o in trace.lookup if isinstance(o.detail, DnsDetail)):
             wanted = (*wanted, controls.without_hosts_file)

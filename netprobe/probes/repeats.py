@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+import msgspec
 import trio
 
-from netprobe.observations import SOFT, DnsDetail, Failure, Observation, Step, is_overcome
+from netprobe.observations import SOFT, DnsDetail, Failure, Observation, Step, gets_past, is_overcome
 from netprobe.probes import chain, dns, resolve, sockets
 from netprobe.probes.attempt import Attempt
 from netprobe.probes.limits import Limits
@@ -78,8 +79,20 @@ class Turns:
             release()
 
 
-async def again(session: Session, trace: Trace, failed: Observation, attempt: int, limits: Limits) -> bool:
-    """Make the probe that failed once more; whether it passes now, or says that there is no such host.
+class Again(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one try.
+
+    Attributes:
+        passed: whether it passes now, or says that there is no such host.
+        met: the failure that it met further on than the one that was tried again, or None.
+    """
+
+    passed: bool
+    met: Observation | None = None
+
+
+async def again(session: Session, trace: Trace, failed: Observation, attempt: int, limits: Limits) -> Again:
+    """Make the probe that failed once more.
 
     Args:
         session: the run, which keeps what is seen.
@@ -89,15 +102,16 @@ async def again(session: Session, trace: Trace, failed: Observation, attempt: in
         limits: how long to wait.
     """
     if failed.step is Step.DNS:
-        return await _ask_again(session, trace, failed, attempt, limits)
+        return Again(passed=await _ask_again(session, trace, failed, attempt, limits))
     seen: list[Observation] = []
     scene = trace.probe.scene.control(EXPERIMENT, attempt)
     await chain.run(Attempt.of(session, trace.probe, scene, failed.address, seen, limits))
     session.controls.extend(seen)
     if trace.probe.candidate and any(o.failure is Failure.PROXY_CANNOT_RESOLVE for o in seen):
         trace.absent = True  # a number that does not exist, as the proxy says that otherwise failed
-        return True
-    return passed(seen)
+        return Again(passed=True)
+    met = next((o for o in seen if o.failure not in PASSES), None)
+    return Again(passed=passed(seen), met=met if met is not None and gets_past(failed, met) else None)
 
 
 def passed(seen: Sequence[Observation]) -> bool:

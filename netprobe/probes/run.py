@@ -142,6 +142,7 @@ async def check(
             if meanwhile is not None and (experiments.called_for(session) or rests.called_for(session)):
                 meanwhile(so_far(""))
             await experiments.make(session)
+            conversation.complete_chains(session)  # a try may have come further than the first pass, to a chain
             await rests.make(session)
 
     ended_by = ""

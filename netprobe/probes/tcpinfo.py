@@ -8,8 +8,10 @@ a field returns fewer bytes: 104 before Linux 3.15, 192 with 4.17, 232 with 6.1.
 
 from __future__ import annotations
 
+import fcntl
 import socket
 import struct
+import termios
 
 import msgspec
 
@@ -17,6 +19,7 @@ RTT_OFFSET = 68  # tcpi_rtt, in microseconds
 TOTAL_RETRANS_OFFSET = 100  # tcpi_total_retrans, the SYN included (tcp_retransmit_skb in net/ipv4/tcp_output.c)
 DSACK_DUPS_OFFSET = 216  # tcpi_dsack_dups: what the peer had already (RFC 2883); since Linux 4.19
 _U32 = struct.Struct("=I")
+_INT = struct.Struct("=i")
 _WANTED = DSACK_DUPS_OFFSET + _U32.size
 
 
@@ -59,6 +62,16 @@ def read(sock: socket.socket) -> TcpInfo:
     except OSError:
         return TcpInfo()
     return parse(info)
+
+
+def unacknowledged(sock: socket.socket) -> int | None:
+    """How many bytes of ours the peer has not acknowledged (SIOCOUTQ, tcp(7); Linux); None where nobody tells."""
+    try:
+        answer = fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(_INT.size))
+    except OSError:
+        return None
+    number: int = _INT.unpack(answer)[0]
+    return number
 
 
 def _at(info: bytes, offset: int) -> int:

@@ -20,10 +20,10 @@ import trio
 
 from netprobe.errors import printable
 from netprobe.observations import Failure, Observation, Step, TlsDetail
-from netprobe.probes import certificates, classify, trust
+from netprobe.probes import certificates, classify, tcpinfo, trust
 from netprobe.probes.limits import Limits
 from netprobe.probes.scene import Scene
-from netprobe.probes.streams import CHUNK, Stream, TlsStream
+from netprobe.probes.streams import CHUNK, Stream, TlsStream, socket_below
 from netprobe.vantage import Vantage
 
 _ALERT = 21
@@ -132,6 +132,7 @@ async def handshake(
     failure: Failure | None = Failure.TIMEOUT
     evidence: dict[str, Any] = {}
     limited: trio.CancelScope | None = None
+    left: int | None = None
     done = False
     try:
         with limits.within(Step.TLS) as limited:
@@ -143,6 +144,7 @@ async def handshake(
         failure = classify.of_stream_error(error)
     finally:
         if not done:
+            left = _unacknowledged(stream, address) if failure is Failure.TIMEOUT else None
             stream.close()
     chain: tuple[bytes, ...] = ()
     if done:
@@ -154,11 +156,17 @@ async def handshake(
         verify=policy.verify,
         store=policy.store,
         bytes_received=received.total,
+        unacknowledged_bytes=left,
         mss=policy.mss,
         **evidence,
     )
     observation = scene.observe(Step.TLS, started, failure, detail, address=address, limited=limited)
     return observation, TlsStream(stream, tls, incoming, outgoing, chain) if done else None
+
+
+def _unacknowledged(stream: Stream, address: str | None) -> int | None:
+    sock = socket_below(stream) if address is not None else None
+    return tcpinfo.unacknowledged(sock) if sock is not None else None
 
 
 async def _drive(

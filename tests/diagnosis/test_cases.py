@@ -15,6 +15,7 @@ from netprobe.observations import Failure as F
 from tests.support.observe import AMAZON, CORP_CA, CORP_LEAF, PROXY, R1, R2, World, name, told
 
 ECS, SSM, LOGS = name("ecs"), name("ssm"), name("logs")
+FRESH = name("netprobe-first-time-1a2b3c4d")
 A, B, V6 = "52.95.1.1", "52.95.1.2", "2600:1f00::1"
 TWO = (VantageRecord(name="host", resolvers=(R1, R2)),)
 PROXIED = (VantageRecord(name="host", resolvers=(R1,), proxy=PROXY, sources={"proxy": "/etc/ecs/ecs.config:3"}),)
@@ -868,6 +869,127 @@ def a_blocked_name_on_a_path_that_loses_large_packets(w: World) -> None:
     w.tls(ECS, A, F.TIMEOUT, sni=SSM, experiment="other_sni")
     w.tls(ECS, A, F.TIMEOUT, mss=536, experiment="lower_mss")
     w.tls(ECS, A, sni=SSM, mss=536, experiment="other_sni_lower_mss")
+    w.tls(ECS, A, sni=FRESH, mss=536, experiment="fresh_sni")
+
+
+INSPECTED = {"chain": (CORP_LEAF, CORP_CA), "origin": False}
+
+
+@case("tls_sni_blocked/e/s")
+def silence_for_a_name_that_may_only_be_new_to_who_answers(w: World) -> None:
+    _handshake(w, F.TIMEOUT)
+    w.tls(ECS, A, sni=SSM, experiment="other_sni")
+    w.tls(ECS, A, F.TIMEOUT, sni=FRESH, experiment="fresh_sni")
+
+
+@case("tls_sni_blocked/e/p")
+def silence_for_one_name_where_one_that_is_new_is_answered(w: World) -> None:
+    _handshake(w, F.TIMEOUT)
+    w.tls(ECS, A, sni=SSM, experiment="other_sni")
+    w.tls(ECS, A, F.SSL_ALERT, sni=FRESH, alert=112, experiment="fresh_sni")
+
+
+@case("tls_sni_blocked/e/p")
+def silence_for_a_hello_that_never_arrived(w: World) -> None:
+    _handshake(w, F.TIMEOUT, unacknowledged_bytes=517)
+    w.tls(ECS, A, sni=SSM, experiment="other_sni")
+
+
+@case("tls_sni_blocked/e/s", repeats=False, repeated=True)
+def a_hello_that_arrived_the_second_time(w: World) -> None:
+    _handshake(w, F.TIMEOUT, unacknowledged_bytes=517)
+    w.tls(ECS, A, F.TIMEOUT, unacknowledged_bytes=0, experiment="repeat", attempt=1, limit=10.0)
+    w.tls(ECS, A, sni=SSM, experiment="other_sni")
+
+
+@case("tls_dropped_after_hello/e/s")
+def an_inspector_that_is_slow_with_names_that_are_new_to_it(w: World) -> None:
+    """No word of a filter for names: the interception is told where a handshake shows it."""
+    _handshake(w, F.TIMEOUT)
+    w.tls(ECS, A, sni=SSM, experiment="other_sni", **INSPECTED)
+    w.tls(ECS, A, F.TIMEOUT, sni=FRESH, experiment="fresh_sni")
+
+
+@case("tls_closed_after_hello/e/s")
+def an_inspector_that_fails_to_sign_names_that_are_new_to_it(w: World) -> None:
+    _handshake(w, F.EOF)
+    w.tls(ECS, A, sni=SSM, experiment="other_sni", **INSPECTED)
+    w.tls(ECS, A, F.EOF, sni=FRESH, experiment="fresh_sni")
+
+
+@case("tls_sni_blocked/e/p")
+def an_inspector_that_signs_new_names_and_not_this_one(w: World) -> None:
+    _handshake(w, F.CONNECTION_RESET)
+    w.tls(ECS, A, sni=SSM, experiment="other_sni", **INSPECTED)
+    w.tls(ECS, A, sni=FRESH, experiment="fresh_sni", **INSPECTED)
+
+
+@case("tls_intercepted/e/p", "works_by_chance/w/p", repeats=False, repeated=True)
+def an_inspector_that_is_slow_once(w: World) -> None:
+    """Silent in the first pass, and every try shows the chain: no name is blocked, and no large packet lost."""
+    _handshake(w, F.TIMEOUT, limit=6.0)
+    _shown_again(w, 1, 2, 3)
+    w.tls(ECS, A, sni=SSM, experiment="other_sni", **INSPECTED)
+    w.tls(ECS, A, mss=1360, experiment="lower_mss", **INSPECTED)
+    w.tls(ECS, A, experiment="lax_chain", **INSPECTED)
+
+
+def _shown_again(w: World, *attempts: int, **more: Any) -> None:
+    for attempt in attempts:
+        w.tcp(ECS, A, experiment="repeat", attempt=attempt)
+        w.tls(ECS, A, F.SSL_UNKNOWN_AUTHORITY, experiment="repeat", attempt=attempt, **more)
+
+
+@case("tls_intercepted/e/p", "slow/w/p", repeats=False, repeated=True)
+def an_inspector_that_is_slow_each_time(w: World) -> None:
+    _handshake(w, F.TIMEOUT, limit=6.0)
+    _shown_again(w, 1, 2, duration=7.0)
+    w.tls(ECS, A, experiment="lax_chain", **INSPECTED)
+
+
+@case("tls_intercepted/e/s", "works_by_chance/w/p", repeats=False, repeated=True)
+def a_chain_that_only_one_try_was_shown(w: World) -> None:
+    """What one try alone met is not repeated; a cut like the first says nothing of it."""
+    _handshake(w, F.CONNECTION_RESET)
+    _shown_again(w, 1)
+    for attempt in (2, 3):
+        w.tcp(ECS, A, experiment="repeat", attempt=attempt)
+        w.tls(ECS, A, F.CONNECTION_RESET, experiment="repeat", attempt=attempt)
+    w.tls(ECS, A, sni=SSM, experiment="other_sni")
+    w.tls(ECS, A, experiment="lax_chain", **INSPECTED)
+
+
+@case("tls_intercepted/e/p", "works_by_chance/w/p", repeats=False, repeated=True)
+def interception_behind_a_link_that_drops_some_connections(w: World) -> None:
+    """The SYN is lost in the first pass and once more; whoever gets through is shown the inspector's chain."""
+    _connect(w, F.TIMEOUT, limit=5.0)
+    w.tcp(ECS, B, experiment="working_address")
+    _shown_again(w, 1)
+    w.again(_first_failure(w), F.TIMEOUT, attempt=2, limit=3.0)
+    _shown_again(w, 3)
+    w.tls(ECS, A, experiment="lax_chain", **INSPECTED)
+
+
+@case("tls_intercepted/e/p", repeats=False, repeated=True)
+def interception_of_which_a_repeat_does_not_come_as_far(w: World) -> None:
+    _handshake(w, F.SSL_UNKNOWN_AUTHORITY)
+    w.again(_tcp_of(w), F.TIMEOUT, attempt=1, limit=3.0)
+    _shown_again(w, 2)
+    w.tls(ECS, A, experiment="lax_chain", **INSPECTED)
+
+
+def _tcp_of(w: World) -> Observation:
+    return next(o for o in w.observations if o.step is Step.TCP and o.host == ECS)
+
+
+@case("tls_reset_after_hello/e/s", "works_by_chance/w/p", repeats=False, repeated=True)
+def a_cut_past_a_refusal_that_comes_and_goes_is_not_the_refusals_doing(w: World) -> None:
+    _connect(w, F.CONNECTION_REFUSED)
+    for attempt in (1, 2):
+        w.tcp(ECS, A, experiment="repeat", attempt=attempt)
+        w.tls(ECS, A, F.CONNECTION_RESET, experiment="repeat", attempt=attempt)
+    w.again(_first_failure(w), F.CONNECTION_REFUSED, attempt=3)
+    w.tls(ECS, A, F.CONNECTION_RESET, sni=SSM, experiment="other_sni")
 
 
 def _segments_again(w: World, *hosts: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,13 +59,25 @@ def _must_be_repeated(finding: Finding, mine: list[Observation]) -> bool:
     if NEEDS[finding.id].experiments is None:
         return False
     read = any(getattr(o.detail, "transport", "") == "file" for o in mine)
-    failed = any(o.failure is not None and o.experiment is None for o in mine)
+    # A date is read from whatever answer bears one; where it only warns, nothing failed by it.
+    seen = (None,) if finding.id == "clock_skew" else _SEEN
+    failed = any(o.failure is not None and o.experiment in seen for o in mine)
     return not read and (failed or finding.id == "dns_sinkholed")
 
 
+_SEEN = (None, "repeat")
+
+
 def _is_earned(finding: Finding, mine: list[Observation]) -> bool:
-    first = {(o.step, o.failure) for o in mine if o.experiment is None}
-    repeated = any(o.experiment == "repeat" and (o.step, o.failure) in first for o in mine)
+    """Whether it failed alike on two connections, one of them a repeat, and the control is there.
+
+    Both may be repeats: what the first pass did not come as far as, since something ended it by chance.
+    """
+    alike = Counter((o.step, o.failure) for o in mine if o.experiment in _SEEN and o.failure is not None)
+    again = {(o.step, o.failure) for o in mine if o.experiment == "repeat"}
+    if not alike:  # an answer that leads nowhere, which is no failure
+        alike = Counter((o.step, o.failure) for o in mine if o.experiment in _SEEN)
+    repeated = any(count > 1 and end in again for end, count in alike.items())
     return repeated and any(o.experiment in (NEEDS[finding.id].experiments or ()) for o in mine)
 
 

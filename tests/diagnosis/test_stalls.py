@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
 from netprobe.diagnosis import diagnose
 from netprobe.diagnosis.stalls import Stalls
 from netprobe.findings import Certainty
-from netprobe.observations import DnsDetail, Failure, Run, Stall, Step, TcpDetail
+from netprobe.observations import DnsDetail, Failure, HttpDetail, Run, Stall, Step, TcpDetail
 from tests.support.observe import R1, World, name
 
 ECS, ADDRESS = name("ecs"), "52.95.4.1"
@@ -109,6 +111,27 @@ def _silent_once() -> World:
 def test_what_was_silent_while_nobody_could_listen_is_not_chance() -> None:
     assert _ids(_on_a_busy_machine(_silent_once(), (0.0, 1.0))) == {"works_by_chance"}
     assert _ids(_on_a_busy_machine(_silent_once(), (0.0, 1.5), (1.6, 1.5))) == set()
+
+
+def test_a_rest_whose_answer_nobody_could_listen_for_is_not_proven() -> None:
+    """Ten seconds of patience after a rest of 120 s: a stall while it rested says nothing, one behind it does."""
+    world = World(context={"idle_seconds": 120.0, "repeated": True})
+    world.endpoint("ecs-a")
+    host = name("ecs-a")
+    world.good(host, address=ADDRESS)
+    cut = HttpDetail(method="GET", path="/ws", origin=True, held_seconds=130.0, error="never answered")
+    busy = HttpDetail(method="GET", path="/ws", held_seconds=121.0)
+    wait: dict[str, Any] = {"address": ADDRESS, "limit": 10.0}
+    world.see(Step.WEBSOCKET, host, Failure.WEBSOCKET_CUT, cut, **wait)
+    world.see(Step.WEBSOCKET, host, Failure.WEBSOCKET_CUT, cut, **wait, experiment="repeat", attempt=1)
+    world.see(Step.HTTP, host, None, busy, address=ADDRESS, experiment="kept_busy", attempt=1)
+
+    (proven,) = diagnose(_on_a_busy_machine(world, (30.0, 60.0))).findings
+    (suspected,) = diagnose(_on_a_busy_machine(world, (121.0, 7.0))).findings
+
+    assert (proven.id, proven.certainty) == ("websocket_cut_when_idle", Certainty.PROVEN)
+    assert (suspected.id, suspected.certainty) == ("websocket_cut_when_idle", Certainty.SUSPECTED)
+    assert "no free processor" in suspected.title
 
 
 def test_silence_to_which_nobody_could_listen_is_not_proven() -> None:

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
@@ -241,10 +242,10 @@ def test_two_sites_are_told_apart_and_a_second_run_changes_nothing(staged: Stage
     logs = answer["endpoints"].index("us-east-2/logs")
     assert {n for n, h in hosts.items() if h["outcomes"][logs] == "fail"} == {"fra1", "fra2", "fra3"}
     errors = {cause["id"]: cause for cause in answer["causes"] if cause["severity"] == "error"}
+    assert set(errors) == {"tls_intercepted", "tcp_dropped"}, _evidence(tmp_path / "reports")
     assert errors["tls_intercepted"]["hosts"] == ["fra1", "fra2", "fra3"]
     assert lab_devices.COMPANY_CA in errors["tls_intercepted"]["cause"]
     assert errors["tcp_dropped"]["hosts"] == ["muc2", "muc3"]
-    assert set(errors) == {"tls_intercepted", "tcp_dropped"}
     assert {path.name for path in (tmp_path / "handoff").glob("*.txt")} >= {"fra-network.txt", "muc-network.txt"}
 
     second = play(staged, tmp_path, text)
@@ -260,6 +261,30 @@ def test_two_sites_are_told_apart_and_a_second_run_changes_nothing(staged: Stage
     )
     assert {name: recap(gone.stdout)[name]["changed"] for name in REACHED} == dict.fromkeys(REACHED, 1)
     assert {host.name: host.files() for host in staged.sites.hosts} == before
+
+
+_KEPT_DETAIL = ("sni", "bytes_received", "unacknowledged_bytes", "origin", "reason", "verify", "status", "error")
+
+
+def _evidence(reports: Path) -> str:
+    """What the reports say of each error and on what it rests: a false alarm that comes once must be read from it."""
+    told = []
+    for file in sorted(reports.glob("*.json")):
+        report = json.loads(file.read_text())
+        by_id = {o["id"]: o for o in report["observations"]}
+        for finding in report["findings"]:
+            if finding["severity"] != "error":
+                continue
+            told.append(f"{file}: {finding['id']} {finding['certainty']}: {finding['title']}")
+            told += [_line(by_id[id_]) for id_ in finding["evidence"] if finding["id"] != "tls_intercepted"]
+        told.append(f"{file}: {report['duration_seconds']} s, notes {report.get('notes')}")
+    return "\n".join(told)
+
+
+def _line(o: dict[str, Any]) -> str:
+    kept = {key: o["detail"][key] for key in _KEPT_DETAIL if key in o["detail"]}
+    began, took = o["started_seconds"], o["duration_seconds"]
+    return f"    {o['host']} {o['experiment']} {o['attempt']} {o['step']} {o['failure']} {began}+{took} {kept}"
 
 
 @pytest.mark.timeout(400)

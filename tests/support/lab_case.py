@@ -185,7 +185,7 @@ async def _play(case: Case, meanwhile: Callable[[Run], None] | None) -> tuple[Ru
 async def _play_on_loopback(case: Case, meanwhile: Callable[[Run], None] | None) -> tuple[Run, Pulse]:
     chosen = endpoints(case.region)
     settings = Settings(lab=case.scenario.name, expect=case.expect, idle=case.idle)
-    async with open_lab(case.scenario.name, chosen) as lab, pulse() as seen:
+    async with open_lab(case.scenario, chosen) as lab, pulse() as seen:
         run = await check(chosen, [lab.vantage, *lab.others], settings, catalog=facts(), meanwhile=meanwhile)
     return run, seen
 

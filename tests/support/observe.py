@@ -174,6 +174,7 @@ class World:
             "root_sha256",
             "incomplete",
             "former_root",
+            "unacknowledged_bytes",
         )
         about = {k: more.pop(k) for k in keys if k in more}
         if failure is None:
