@@ -18,7 +18,7 @@ from netprobe.diagnosis.unexplained import say_unexplained
 from netprobe.diagnosis.views import State, View
 from netprobe.diagnosis.words import listing
 from netprobe.findings import Owner, Place
-from netprobe.observations import Experiment, Failure, Observation
+from netprobe.observations import Experiment, Failure, Observation, is_overcome
 
 ID_OF = {
     Failure.DNS_NXDOMAIN: "dns_name_missing",
@@ -125,6 +125,15 @@ def _say_no_answer(group: CauseGroup) -> Words:
             "(DHCP, NetworkManager, systemd-resolved) do so.",
             owner=Owner.HOST,
         )
+    half = _half_answered(group)
+    if half:
+        return Words(
+            title=f"DNS server {resolver} {DOES[group.id]} where it is asked for {half} records, and answers for the "
+            f"other address family: {group.names}.",
+            remedy=f"Have {resolver}, or the firewall before it, answer questions for {half} too; that there is none "
+            "will do (RFC 4074 section 4 tells what follows otherwise). glibc and Go ask for both and wait for both, "
+            "5 s a try, before they connect.",
+        )
     title = f"DNS server {resolver} {DOES[group.id]}: {group.names}."
     return Words(
         title=title + _control(group),
@@ -133,6 +142,14 @@ def _say_no_answer(group: CauseGroup) -> Words:
         ),
         owner=Owner.HOST if group.id == "dns_unreachable" and is_the_hosts_own(first) else None,
     )
+
+
+def _half_answered(group: CauseGroup) -> str:
+    """The type of record that alone is not answered, where the same servers give every host an address of the other."""
+    kinds = {detail.rrtype for c in group.causes for o in c.evidence[:1] if (detail := dns_detail(o)) is not None}
+    asked = set(group.key.split(", "))
+    answered = all(any(answers(o) and resolver_of(o) in asked for o in view.lookups.every) for view in group.views)
+    return kinds.pop() if len(kinds) == 1 and answered and group.views else ""
 
 
 def _names_no_server(group: CauseGroup) -> str:
@@ -217,7 +234,7 @@ def _control(group: CauseGroup) -> str:
     ]
     said = ""
     if group.id == "dns_timeout" and over_tcp:
-        answered = any(o.failure is None for o in over_tcp)
+        answered = any(is_overcome(Failure.TIMEOUT, o.failure) for o in over_tcp)
         said += " Over TCP it answers: UDP port 53 is dropped." if answered else " It is silent over TCP too."
     if elsewhere:
         said += f" {resolver_of(elsewhere[0])} answers {listing(answers(elsewhere[0]))}."

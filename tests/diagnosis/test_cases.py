@@ -182,6 +182,34 @@ def dns_timeout(w: World) -> None:
     w.dns(ECS, A, transport="tcp", experiment="dns_over_tcp")
 
 
+@case("dns_timeout/w/p")
+def dns_timeout_for_one_family(w: World) -> None:
+    """Questions for AAAA are dropped, and answered over TCP: that there is none."""
+    both(w)
+    w.good(ECS)
+    w.dns(ECS, failure=F.TIMEOUT, rrtype="AAAA")
+    w.dns(ECS, failure=F.DNS_NO_ANSWER, rrtype="AAAA", transport="tcp", experiment="dns_over_tcp")
+
+
+@case("dns_server_failure/w/p")
+def a_server_that_fails_for_one_family(w: World) -> None:
+    both(w)
+    w.good(ECS)
+    w.dns(ECS, failure=F.DNS_SERVFAIL, rrtype="AAAA")
+
+
+def test_a_server_that_answers_for_one_family_is_not_called_silent() -> None:
+    for build in (dns_timeout_for_one_family, a_server_that_fails_for_one_family):
+        world = World()
+        build(world)
+        world.repeated()
+        (finding,) = world.diagnosis().findings
+        assert "asked for AAAA records, and answers for the other address family" in finding.title
+        assert "Over TCP" not in finding.title
+        assert "silent over TCP" not in finding.title
+        assert "answer questions for AAAA too" in finding.remedy
+
+
 @case("dns_tcp_blocked/e/p")
 def dns_tcp_blocked(w: World) -> None:
     w.endpoint("ecs")
