@@ -382,7 +382,7 @@ def dns_slow(w: World) -> None:
 # --- tcp ---------------------------------------------------------------------------------------------------------
 
 
-def _connect(w: World, failure: F, **more: object) -> None:
+def _connect(w: World, failure: F, **more: Any) -> None:
     both(w)
     w.dns(ECS, A)
     w.tcp(ECS, A, failure, **more)
@@ -898,9 +898,6 @@ def a_blocked_name_on_a_path_that_loses_large_packets(w: World) -> None:
     w.tls(ECS, A, F.TIMEOUT, mss=536, experiment="lower_mss")
     w.tls(ECS, A, sni=SSM, mss=536, experiment="other_sni_lower_mss")
     w.tls(ECS, A, sni=FRESH, mss=536, experiment="fresh_sni")
-
-
-INSPECTED = {"chain": (CORP_LEAF, CORP_CA), "origin": False}
 
 
 @case("tls_sni_blocked/e/s")

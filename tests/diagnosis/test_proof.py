@@ -22,7 +22,7 @@ from netprobe.diagnosis.taxonomy import TAXONOMY
 from netprobe.diagnosis.tries import Luck
 from netprobe.findings import Certainty, Finding
 from netprobe.observations import Failure as F
-from netprobe.observations import Observation, Run
+from netprobe.observations import Observation, Run, Step
 from tests.diagnosis.test_cases import CASES
 from tests.diagnosis.test_diagnosis_properties import runs
 from tests.support.observe import R1, World, name
@@ -73,7 +73,9 @@ def _is_earned(finding: Finding, mine: list[Observation]) -> bool:
 
     Both may be repeats: what the first pass did not come as far as, since something ended it by chance.
     """
-    alike = Counter((o.step, o.failure) for o in mine if o.experiment in _SEEN and o.failure is not None)
+    alike: Counter[tuple[Step, F | None]] = Counter(
+        (o.step, o.failure) for o in mine if o.experiment in _SEEN and o.failure is not None
+    )
     again = {(o.step, o.failure) for o in mine if o.experiment == "repeat"}
     if not alike:  # an answer that leads nowhere, which is no failure
         alike = Counter((o.step, o.failure) for o in mine if o.experiment in _SEEN)
