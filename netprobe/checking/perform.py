@@ -256,21 +256,35 @@ def run(prepared: Prepared, outside: Outside = ALONE) -> Report:
     with contextlib.closing(_asked(prepared)) as asked:
         import trio  # late: the first questions are under way
 
-        from netprobe.probes import spread
-
-        endpoints, ready = prepared.selection.endpoints, prepared.look.ready or ()
-        with spread.forked(endpoints, ready, prepared.settings, outside.say) as workers:
+        with _forked(prepared, outside) as workers:
             return trio.run(_see, prepared, outside, workers, asked)
+
+
+def _is_large(prepared: Prepared) -> bool:
+    from netprobe.probes import plan
+
+    looking = prepared.look.ready or ()
+    return plan.count_names(prepared.selection.endpoints, looking, prepared.settings) >= SPREAD_FROM
+
+
+def _forked(prepared: Prepared, outside: Outside) -> AbstractContextManager[spread.Workers | None]:
+    """The processes that a large run is spread over; None for any other, which need not import what it takes."""
+    if not _is_large(prepared):
+        return nullcontext()
+    from netprobe.probes import spread
+
+    looking = prepared.look.ready or ()
+    return spread.forked(prepared.selection.endpoints, looking, prepared.settings, outside.say)
 
 
 def _asked(prepared: Prepared) -> early.Asked:
     """Send the first questions of a run in one process; in many, each asks for its own share."""
     from netprobe.probes import early, plan
 
-    endpoints, ready, settings = prepared.selection.endpoints, prepared.look.ready or (), prepared.settings
-    if plan.count_names(endpoints, ready, settings) >= SPREAD_FROM:
+    if _is_large(prepared):
         return early.NOTHING
-    return early.ask(plan.make(endpoints, ready, settings, 0.0).probes)
+    looking = prepared.look.ready or ()
+    return early.ask(plan.make(prepared.selection.endpoints, looking, prepared.settings, 0.0).probes)
 
 
 async def look(prepared: Prepared, outside: Outside = ALONE) -> Report:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import trio
@@ -35,8 +35,10 @@ from netprobe.probes.news import Listen, Teller
 from netprobe.probes.plan import Plan
 from netprobe.probes.session import Session, Trace
 from netprobe.probes.settings import Settings
-from netprobe.probes.spread import Workers
 from netprobe.vantage import Vantage, who_looks
+
+if TYPE_CHECKING:
+    from netprobe.probes.spread import Workers
 
 _STEPS = list(Step)
 STALLED_SECONDS = 3.0
