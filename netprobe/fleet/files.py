@@ -13,7 +13,7 @@ import stat
 import sys
 import tarfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -194,11 +194,7 @@ class _Reader:
             if not line.strip():
                 continue
             if number == 1 and not _is_whole(line):
-                whole = line + stream.read(limit + 1 - len(line))
-                if len(whole) > limit:
-                    yield Skipped(source=source, reason=f"is larger than {limit >> 20} MiB")
-                    return
-                yield Document(source=source, stem=stem, data=whole)
+                yield from _laid_out(line, stream, source, stem, limit)
                 return
             if number == 1:
                 alone = line
@@ -291,15 +287,57 @@ class _Readable(io.RawIOBase):
         return len(data)
 
 
-def _split(data: bytes, source: str, stem: str) -> Iterator[Document]:
+def _split(data: bytes, source: str, stem: str) -> Iterator[Document | Skipped]:
     """One report, or one a line where the first line is whole and others follow."""
     end = data.find(b"\n")
-    if end < 0 or end >= len(data) - 1 or not _is_whole(data[:end]):
+    if end < 0 or end >= len(data) - 1:
         yield Document(source=source, stem=stem, data=data)
+        return
+    if not _is_whole(data[:end]):
+        if data.find(b"\n{") < 0:  # the usual case
+            yield Document(source=source, stem=stem, data=data)
+        else:
+            yield from _laid_out(b"", io.BytesIO(data), source, stem, len(data))
         return
     for number, line in enumerate(io.BytesIO(data), start=1):
         if line.strip():
             yield _numbered(source, stem, number, line)
+
+
+def _laid_out(
+    first: bytes, stream: io.BufferedIOBase, source: str, stem: str, limit: int
+) -> Iterator[Document | Skipped]:
+    """One report over many lines, or several one after the other (``cat *.json | netprobe fleet -``).
+
+    Args:
+        first: the first line, where it was read already.
+        stream: what follows.
+        source: for people.
+        stem: for a report that names no host.
+        limit: bytes of one report.
+    """
+    lines, size, number, began, alone = [first], len(first), 1 if first else 0, 1, True
+    while line := stream.readline(limit + 1):
+        number += 1
+        if _begins(lines, line):
+            yield _numbered(source, stem, began, b"".join(lines))
+            lines, size, began, alone = [], 0, number, False
+        lines.append(line)
+        size += len(line)
+        if size > limit:
+            told = source if alone else f"{source}:{began}"
+            yield Skipped(source=told, reason=f"is larger than {limit >> 20} MiB")
+            return
+    whole = b"".join(lines)
+    yield Document(source=source, stem=stem, data=whole) if alone else _numbered(source, stem, began, whole)
+
+
+def _begins(lines: Sequence[bytes], line: bytes) -> bool:
+    """Whether a line begins another document: within one, no ``{`` of a line of its own stands behind a whole value."""
+    if not line.startswith(b"{"):
+        return False
+    before = next((one.strip() for one in reversed(lines) if one.strip()), b"[")
+    return not before.endswith((b"[", b"{", b",", b":"))
 
 
 def _numbered(source: str, stem: str, number: int, line: bytes) -> Document:

@@ -114,6 +114,29 @@ def test_json_lines_with_empty_and_broken_lines(tmp_path: Path) -> None:
     assert [document.source for document in found] == [f"{path}:1", f"{path}:3", f"{path}:4"]
 
 
+@pytest.mark.parametrize("indent", [0, 2, "\t"])
+@pytest.mark.parametrize("as_stream", [False, True], ids=["file", "stdin"])
+def test_reports_that_stand_one_after_the_other_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, indent: int | str, as_stream: bool
+) -> None:
+    """``cat *.json | netprobe fleet -``, where one of them was cut in half."""
+    whole = [json.dumps(json.loads(one(seed)), indent=indent).encode() + b"\n" for seed in (1, 2, 3)]
+    cut = whole[1][: len(whole[1]) // 2].rstrip(b",[{: \n") + b"\n"
+    data = whole[0] + b"\n" + whole[1] + cut + whole[2]
+    (tmp_path / "all").write_bytes(data)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+    found, skipped = read(Path("-") if as_stream else tmp_path / "all")
+    assert [found_.data.strip() for found_ in found] == [part.strip() for part in (*whole[:2], cut, whole[2])]
+    assert skipped == []
+    assert found[0].source.endswith(":1")
+
+
+def test_a_report_of_several_that_never_ends_is_refused_within_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(pretty(one()) + b"{\n" + b" " * 3 * MIB)))
+    found, skipped = read(Path("-"), limits=ReadingLimits(report=MIB))
+    assert (len(found), [told.reason for told in skipped]) == (1, ["is larger than 1 MiB"])
+
+
 def test_stdin_takes_lines_and_one_whole_report(monkeypatch: pytest.MonkeyPatch) -> None:
     for data, number in ((one(1) + b"\n" + one(2), 2), (pretty(one(1)), 1), (gzip.compress(one(1) + b"\n"), 1)):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))

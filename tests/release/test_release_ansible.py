@@ -348,32 +348,25 @@ ALLOW = """
 
 
 @pytest.mark.timeout(600)
-def test_an_allowlist_is_looked_at_deployed_put_back_and_taken_out(staged: Staged, tmp_path: Path) -> None:
-    """The engine's own commands are stood in for by the shell; tests/engines loads the renders into real engines."""
+def test_an_allowlist_is_put_back_where_the_engine_objects(staged: Staged, tmp_path: Path) -> None:
+    """The engine's commands are stood in for by the shell; real engines: test_release_ansible_engines."""
     host = staged.sites.hosts[3]
     file = host.root / "etc/squid/netprobe/netprobe.conf"
 
     def deploy(*more: str, **changes: str) -> dict[str, int]:
         values = {"options": "[]", "validate": '"true"', "load": '"true"', "state": "present", **changes}
         done = play(staged, tmp_path, ALLOW.format(folder=tmp_path, **values), *more)
-        shown.append(done.stdout)
         return recap(done.stdout)["muc1"]
 
-    shown: list[str] = []
-    assert deploy("--check", "--diff")["changed"] == 1
-    assert "+acl netprobe_exact_443 dstdomain -n ecs.us-east-2.amazonaws.com" in shown[-1]
+    assert deploy(validate='"false"')["failed"] == 1
     assert not file.exists()
     assert deploy()["changed"] == 1
     good = file.read_bytes()
     assert b"http_access allow netprobe_connect" in good
-    assert deploy()["changed"] == 0
     other = '["--account", "123456789012"]'
-    assert deploy(options=other, validate='"false"')["failed"] == 1
-    assert file.read_bytes() == good
     assert deploy(options=other, load='"false"')["failed"] == 1
     assert file.read_bytes() == good
-    assert deploy(options=other)["changed"] == 1
-    assert b"123456789012.dkr.ecr" in file.read_bytes()
     assert deploy(state="absent")["changed"] == 1
     assert b"http_access" not in file.read_bytes()
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
     shutil.rmtree(host.root / "etc/squid")

@@ -1,7 +1,7 @@
-"""The exporter's unit under a real systemd: it starts, answers, has no rights, and ends within a second.
+"""The units under a real systemd: the exporter starts, answers, has no rights and ends; the timer checks by itself.
 
 systemd is the first process of namespaces of its own, over an overlay of this machine's root that nobody sees
-afterwards. The unit is the one that the packages bring; only the program behind ``/usr/bin/netprobe`` is this tree's.
+afterwards. The units are those that the packages bring; only the program behind ``/usr/bin/netprobe`` is this tree's.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.support import need
 from tests.support.cli import ROOT
 
 pytestmark = pytest.mark.root
-UNIT = Path(__file__).with_name("native") / "netprobe-exporter.service"
+UNITS = Path(__file__).with_name("native")
 BOOT = """
 set -e
 mount --make-rprivate /
@@ -43,7 +43,8 @@ printf '[exporter]\\nregion = ["us-east-2"]\\nlab = "healthy"\\nevery = "1h"\\n'
 printf '%s\\n' '#!/bin/sh' 'export LD_LIBRARY_PATH=/opt/python/lib PYTHONPATH=/opt/tree:/opt/packages' \
   'exec /opt/python/bin/python3 -m netprobe "$@"' > usr/bin/netprobe
 chmod 755 usr/bin/netprobe
-cp "$UNIT" etc/systemd/system/netprobe-exporter.service
+cp "$UNITS"/netprobe-*.service "$UNITS"/netprobe-*.timer etc/systemd/system
+cp "$UNITS/netprobe.sysusers" usr/lib/sysusers.d/netprobe.conf
 printf '[Unit]\\nWants=netprobe-exporter.service\\nAllowIsolate=yes\\n' > etc/systemd/system/alone.target
 ip link set lo up
 pivot_root . mnt; cd /; umount -l mnt
@@ -61,7 +62,7 @@ def machine(tmp_path: Path) -> Iterator[int]:
         "PYTHON": sys.base_prefix,
         "TREE": str(ROOT),
         "PACKAGES": sysconfig.get_path("purelib"),
-        "UNIT": str(UNIT),
+        "UNITS": str(UNITS),
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
     }
     namespaces = ("unshare", "--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup", "--fork", "--kill-child")
@@ -114,3 +115,48 @@ def test_the_exporters_unit_starts_answers_and_ends(machine: int) -> None:
             break
         ordered(machine, "systemctl start --no-block netprobe-exporter; sleep 8")
     assert min(took) < 1.0
+
+
+SOON = (
+    r"[Timer]\nOnBootSec=\nOnBootSec=1s\nOnUnitActiveSec=\nOnUnitActiveSec=2s"
+    r"\nRandomizedDelaySec=0\nAccuracySec=50ms\n"
+)
+METRICS = "/var/lib/netprobe/netprobe.prom"
+
+
+@pytest.mark.timeout(200)
+def test_the_timer_checks_again_and_again_and_a_wrong_request_keeps_the_last_answer(machine: int) -> None:
+    """The service as it is; of the timer only the times are changed."""
+
+    def until(what: str, command: str) -> None:
+        end = time.monotonic() + 60
+        while ordered(machine, command) != what:
+            assert time.monotonic() < end, ordered(machine, "systemctl status --no-pager -n 30 netprobe-check.service")
+            time.sleep(0.3)
+
+    def settings(region: str, lab: str) -> None:
+        ordered(machine, f'printf \'region = ["{region}"]\\nlab = "{lab}"\\n\' > /etc/netprobe/netprobe.toml')
+
+    result = "systemctl show -P Result -P ExecMainStatus netprobe-check.service | xargs"
+    ready = f"grep -c '^netprobe_ready 1' {METRICS}"
+    assert ordered(machine, "systemctl show -P OnUnitActiveUSec -P TimersMonotonic netprobe-check.timer").count("15min")
+    settings("us-east-2", "healthy")
+    ordered(machine, "systemctl stop netprobe-exporter; systemd-sysusers netprobe.conf")
+    drop_in = "/etc/systemd/system/netprobe-check.timer.d"
+    ordered(machine, f"mkdir {drop_in} && printf '{SOON}' > {drop_in}/soon.conf && systemctl daemon-reload")
+    ordered(machine, "systemctl start netprobe-check.timer")
+    until("1", ready)
+    until("success 0", result)
+    assert ordered(machine, f"stat -c %U:%a {METRICS}") == "netprobe:644", "node_exporter may read it"
+    assert ordered(machine, f"tail -n 1 {METRICS}") == "# EOF"
+
+    settings("us-east-2", "refused")  # the timer looks again by itself
+    until("0", ready)
+    until("success 1", result)
+    settings("nowhere-1", "refused")
+    until("exit-code 2", result)
+    assert ordered(machine, ready) == "0", "the last answer stays"
+    settings("us-east-2", "healthy")
+    until("1", ready)
+    assert ordered(machine, "ls -A /var/lib/netprobe") == "netprobe.prom"
+    ordered(machine, "systemctl stop netprobe-check.timer netprobe-check.service")

@@ -23,6 +23,7 @@ netprobe_check:
     - timeout: 600
     - require:
       - file: netprobe_script
+{% if salt['config.get']('file_client') != 'local' %}
 
 # The master takes the report in (file_recv: True): /var/cache/salt/master/minions/MINION/files/…/report.json
 netprobe_report:
@@ -31,3 +32,4 @@ netprobe_report:
       - path: {{ directory }}/report.json
     - require:
       - cmd: netprobe_check
+{% endif %}

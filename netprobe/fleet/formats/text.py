@@ -62,6 +62,8 @@ def _by_group(fleet: Fleet) -> Iterator[str]:
         yield f"  {printable(group.name, 30):<{most}} {group.hosts:>6} {cells}".rstrip()
     yield ""
     yield f"By {fleet.by} and endpoint: hosts at which it fails, of those that were judged"
+    if not any(count.failing for group in fleet.groups for count in group.endpoints):
+        yield "  none"
     many = len({endpoint.partition("/")[0] for endpoint in fleet.endpoints}) > 1
     for column, endpoint in enumerate(fleet.endpoints):
         shown = [
