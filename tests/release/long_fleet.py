@@ -233,7 +233,7 @@ rm -r reports
     sent = json.loads((place.folder / "sent.json").read_text())["Command"]["Parameters"]
     assert sent["Options"] == ["--region us-east-2 --label site=fra"]
     resources = json.loads((place.folder / "resources.json").read_text())["StackResources"]
-    assert "AWS::SSM::Document" in {one["ResourceType"] for one in resources}
+    assert "AWS::SSM::Document" in {one.get("ResourceType") for one in resources}
     assert json.loads((place.folder / "item.json").read_text())["Content"] == {"Verdict": "ready", "Errors": "0"}
 
 
@@ -247,11 +247,11 @@ echo 'reports:x:1999:' >> /etc/group
 chown reports /srv/netprobe/reports
 echo '127.0.0.1 localhost controller.example' > /etc/hosts
 echo "controller.example $(cut -d ' ' -f 1,2 keys/host.pub)" > /etc/ssh/ssh_known_hosts
-echo 'restrict,command="internal-sftp -d /srv/netprobe/reports"' "$(cat /etc/netprobe/id_ed25519.pub)" > keys/reports
+echo 'restrict,command="internal-sftp -d /srv/netprobe/reports"' "$(cat /etc/netprobe/id_ed25519.pub)" > /srv/keys
 cat > keys/sshd <<X
 ListenAddress 127.0.0.1
 HostKey {folder}/keys/host
-AuthorizedKeysFile {folder}/keys/reports
+AuthorizedKeysFile /srv/keys
 StrictModes no
 UsePAM no
 PasswordAuthentication no
@@ -267,6 +267,7 @@ chmod 644 /etc/cron.d/netprobe
 cron -f -L 15 > cron.log 2>&1 &
 for i in $(seq 400); do [ ! -s /srv/netprobe/reports/cron1.json ] || break; sleep 0.25; done
 printf 'cron1\\ncron2\\n' > hosts.txt
+[ -s /srv/netprobe/reports/cron1.json ] || cat sshd.log /var/lib/netprobe-fleet/report.json >&2
 {netprobe} fleet /srv/netprobe/reports --expect hosts.txt --max-age 36h --format json || [ $? = 4 ]
 ! ssh -i /etc/netprobe/id_ed25519 -o BatchMode=yes reports@controller.example id > denied 2>&1 || exit 9
 """
@@ -301,7 +302,7 @@ def test_the_daemonsets_containers_fetch_and_check_in_a_root_of_busybox(place: P
     variables = {one["name"]: one.get("value", "node1") for one in check["env"]} | {"NETPROBE_OPTIONS": OPTIONS}
     command = ("/bin/busybox", "timeout", "-s", "KILL", "30", "/bin/sh", *check["command"][1:])
     with place.space.entered():
-        ended = roots.inside(root, *command, mounts=roots.WITH_PROC, env={**variables, "PATH": "/bin"}, timeout=100)
+        ended = roots.inside(root, *command, mounts=roots.WITH_PROC, env=variables, timeout=100)
     assert list((root / "reports").iterdir()), ended
     shown = place.shell(f"{place.netprobe} fleet {root}/reports --format json")
     [host] = json.loads(shown)["hosts"]

@@ -21,7 +21,7 @@ import pytest
 import yaml
 
 from tests.release import collection
-from tests.release.played import environment, play, recap
+from tests.release.played import Staged, environment, play, recap
 from tests.support import lab_devices, need
 from tests.support.cli import netprobe
 from tests.support.two_sites import DNS, Sites, addresses_of
@@ -100,13 +100,73 @@ OFFLINE = (
     *("no-illegal-filenames", "no-smart-quotes", "replace-urlopen", "shebang", "symlinks"),
     *("use-argspec-type-path", "use-compat-six"),
 )
-"""The sanity tests that fetch nothing; the others bring up environments with get-pip.py from the internet."""
+"""The sanity tests that fetch nothing."""
+FETCHING = {
+    "ansible-doc": "test_the_documentation_of_a_module_is_what_its_action_takes",
+    "changelog": "nothing: the collection has no changelog of its own, CHANGELOG.md is of the whole",
+    "import": "nothing: modules are documentation alone, and every play imports the actions",
+    "pep8": "ruff, by tests/run",
+    "pslint": "nothing: there is no PowerShell",
+    "pylint": "ruff, by tests/run",
+    "runtime-metadata": "test_the_linter_has_nothing_to_say",
+    "shellcheck": "nothing: there is no file of shell",
+    "validate-modules": "test_the_validator_of_modules_has_nothing_to_say",
+    "yamllint": "test_the_linter_has_nothing_to_say",
+}
+"""The others make an environment with get-pip.py from a host that is not asked here; what stands for each."""
+
+
+def sanity_tree(tmp_path: Path) -> Path:
+    """The collection's sources where Ansible's own tests want them."""
+    place = tmp_path / "ansible_collections" / "netprobe" / "ecs_anywhere"
+    shutil.copytree(collection.HERE, place, ignore=shutil.ignore_patterns("__pycache__"))
+    return place
+
+
+def test_no_sanity_test_is_left_out_unseen(ansible: Path, collections: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [str(ansible / "ansible-test"), "sanity", "--list-tests"],
+        cwd=sanity_tree(tmp_path),
+        env=environment(ansible, collections, LC_ALL="C.UTF-8", HOME=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert set(done.stdout.split()) == {*OFFLINE, *FETCHING}
+    assert {name for name in FETCHING.values() if name.startswith("test_")} <= set(globals())
+
+
+def test_the_validator_of_modules_has_nothing_to_say(ansible: Path, tmp_path: Path) -> None:
+    """ansible-test's validate-modules, started by hand: what it needs lies in our environment already."""
+    place = sanity_tree(tmp_path)
+    found = ansible.parent.glob("lib/python3*/site-packages/ansible_test/_util/controller/sanity/validate-modules")
+    modules = sorted(str(path.relative_to(place)) for path in (place / "plugins" / "modules").glob("*.py"))
+    command = [str(ansible / "python"), str(next(found) / "validate.py"), "--format", "json"]
+    command += ["--collection", str(place.relative_to(tmp_path)), "--collection-version", "0.1.0"]
+
+    text = (place / modules[0]).read_text()
+    spoilt = "plugins/modules/spoilt.py"
+    (place / spoilt).write_text(text.replace("short_description:", "short_descriptoin:"))
+    done = subprocess.run(
+        [*command, *(str(place.relative_to(tmp_path) / path) for path in (*modules, spoilt))],
+        cwd=tmp_path,
+        env=environment(ansible, tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    shown = json.loads(done.stdout)
+    told = {(path.partition("ecs_anywhere/")[2], error["code"]) for path in shown for error in shown[path]["errors"]}
+    assert (spoilt, "invalid-documentation") in told
+    # The licence is MIT, and that is all there is to ignore.
+    assert {one for one in told if one[0] != spoilt} == {(path, "missing-gplv3-license") for path in modules}
 
 
 @pytest.mark.timeout(300)
 def test_the_sanity_tests_that_run_offline_pass(ansible: Path, tmp_path: Path) -> None:
-    place = tmp_path / "ansible_collections" / "netprobe" / "ecs_anywhere"
-    shutil.copytree(collection.HERE, place, ignore=shutil.ignore_patterns("__pycache__"))
+    place = sanity_tree(tmp_path)
     subprocess.run(["git", "init", "--quiet"], cwd=place, check=True, timeout=30)
     command = [str(ansible / "ansible-test"), "sanity", "--python", f"3.{sys.version_info[1]}"]
     asked = [argument for name in OFFLINE for argument in ("--test", name)]
@@ -120,9 +180,6 @@ def test_the_sanity_tests_that_run_offline_pass(ansible: Path, tmp_path: Path) -
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-Staged = SimpleNamespace
 
 
 @pytest.fixture(scope="module")
