@@ -20,9 +20,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.release import parts, shared
+from tests.release import parts
 from tests.release.test_release_fleet_engines import HERE, SCRIPT, ssm
-from tests.support import need, netns
+from tests.support import need, netns, once
 from tests.support.netns import Namespace
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(900)]
@@ -112,7 +112,7 @@ def environment(factory: pytest.TempPathFactory, name: str) -> Path:
     if built:
         return Path(built)
     need.index()
-    return shared.environment(factory, name, Path(__file__).with_name(f"{name}.txt"))
+    return once.environment(factory, name, "-r", str(Path(__file__).with_name(f"{name}.txt")))
 
 
 @pytest.fixture(scope="session")
@@ -174,7 +174,12 @@ def test_salt_applies_the_state_and_the_master_has_the_reports(place: Place, sal
             "netprobe_check",
             "netprobe_report",
         ]
-    alone = {"file_client": "local", "root_dir": f"{place.folder}/alone", "id": "alone", "user": "root"}
+    alone: dict[str, object] = {
+        "file_client": "local",
+        "root_dir": f"{place.folder}/alone",
+        "id": "alone",
+        "user": "root",
+    }
     alone |= {"file_roots": {"base": [f"{place.folder}/roots"]}, "pillar_roots": {"base": [f"{place.folder}/pillar"]}}
     (place.folder / "alone").mkdir()
     (place.folder / "alone/minion").write_text(yaml.safe_dump(alone))
