@@ -1,9 +1,9 @@
 """Kubernetes objects against the schemas that vendors publish, as npm's kubernetes-models packages bring them.
 
-Cilium's, Istio's and Kubernetes' own. No registry that we may ask has those of Calico Enterprise, OVN-Kubernetes, GKE's
-FQDNNetworkPolicy or ClusterNetworkPolicy: these stay with the schemas written by hand in test_kubernetes.py and
-test_kubernetes_fqdn.py. The published schemas notice wrong types, words and lacks; that no field is unknown, which a
-server would drop in silence, those by hand notice.
+Cilium's, Istio's and Kubernetes' own. No registry that we may ask has those of Calico Enterprise, OVN-Kubernetes and
+ClusterNetworkPolicy, whose definitions' fields are a table (test_crd_fields.py), or GKE's FQDNNetworkPolicy, which
+stays with the schema written by hand in test_kubernetes_fqdn.py. The published schemas notice wrong types, words and
+lacks; that no field is unknown, which a server would drop in silence, those by hand notice.
 """
 
 from __future__ import annotations

@@ -106,7 +106,8 @@ NOTATIONS = {
         needs=(
             "The first task commits for five minutes; where the second cannot reach the device, the old "
             "configuration comes back.",
-            "What stands there already is not committed again.",
+            "`netprobe-deny` is made anew each time and stands last: where a global policy of yours admits the hosts, "
+            "the play must move it in front of that, or the rest is not denied.",
         ),
         schema="argument spec of junipernetworks.junos (ansible 12.3.0)",
         lines=File(name="netprobe.set", template="netprobe.set.j2"),

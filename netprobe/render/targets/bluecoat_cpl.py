@@ -61,6 +61,11 @@ SOURCES = (
         read="2026-11-29",
     ),
     Source(
+        where="the same guide, page 137 (url.host.is_numeric=yes|no) and page 260 (define subnet, ended by end subnet; "
+        "https://powertool.manualsonline.com/manuals/mfg/blue_coat_systems/proxy_sg.html?p=260)",
+        read="2026-11-29",
+    ),
+    Source(
         where="Symantec Content Policy Language Reference 6.7.x (https://id.scribd.com/document/400519816/cpl-proxy-pdf)",
         read="2026-11-29",
     ),

@@ -46,7 +46,10 @@ COMMANDS = Commands(
     rollback="kubectl apply the old file, "
     "or kubectl delete networkpolicies.projectcalico.org -n NAMESPACE default.netprobe-ecs-anywhere",
 )
-PROOF = TargetProof(grammar="documented fields of the v3 NetworkPolicy, and the documented meaning of domains")
+PROOF = TargetProof(
+    schema="fields of the NetworkPolicy CRD of Calico Enterprise (tigera/operator, commit 40788b9)",
+    grammar="the documented meaning of domains",
+)
 SOURCES = (
     Source(
         where="https://docs.tigera.io/calico-enterprise/latest/network-policy/domain-based-policy", read="2026-11-23"

@@ -73,6 +73,11 @@ SOURCES = (
         read="2026-11-29",
     ),
     Source(
+        where="Cisco's list of commands for SD-WAN's CLI templates, as a public repository has it (lines of an "
+        "extended list that end in fqdn-group and the group's name)",
+        read="2026-11-29",
+    ),
+    Source(
         where="https://netascode.cisco.com/docs/data_models/iosxe/device/object_group_fqdn/ (patterns are regular "
         "expressions, dots escaped)",
         read="2026-11-29",

@@ -57,7 +57,11 @@ COMMANDS = Commands(
     replace="kubectl apply --server-side -f clusternetworkpolicy.yaml (each object is replaced whole)",
     rollback="kubectl apply --server-side the old file, or kubectl delete clusternetworkpolicy netprobe-ecs-anywhere",
 )
-PROOF = TargetProof(grammar="ClusterNetworkPolicy v1alpha2, experimental channel, by its definition")
+PROOF = TargetProof(
+    schema="fields of the ClusterNetworkPolicy CRD v1alpha2, experimental channel (kubernetes-sigs/network-policy-api, "
+    "commit 0eec1b0)",
+    grammar="what its definition says of domainNames",
+)
 SOURCES = (
     Source(
         where="https://github.com/kubernetes-sigs/network-policy-api (apis/v1alpha2/clusternetworkpolicy_types.go, "

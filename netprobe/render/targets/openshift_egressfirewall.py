@@ -55,7 +55,10 @@ COMMANDS = Commands(
     rollback="kubectl apply --server-side the old file, "
     "or kubectl delete egressfirewall -n NAMESPACE default (everything is allowed then)",
 )
-PROOF = TargetProof(grammar="the CRD of EgressFirewall: its pattern for dnsName, and first match decides")
+PROOF = TargetProof(
+    schema="fields of the EgressFirewall CRD (ovn-org/ovn-kubernetes, commit 6c366bb)",
+    grammar="first match decides",
+)
 SOURCES = (
     Source(
         where="https://github.com/ovn-kubernetes/ovn-kubernetes/blob/master/go-controller/pkg/crd/egressfirewall/v1/types.go",

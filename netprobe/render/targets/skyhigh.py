@@ -1,9 +1,10 @@
 """Skyhigh Secure Web Gateway (once McAfee Web Gateway): a list of wildcard expressions for ``URL.Host``.
 
-An entry of a wildcard expression list is a glob, or ``regex(…)`` with a regular expression; "Add multiple" takes one
-a line. A glob's asterisk also crosses dots, so patterns are written as expressions, with both ends marked. An entry
-without a wildcard is one name. A rule uses the list with ``URL.Host matches in list``; the property is the host of
-the request, of CONNECT for TLS, and knows no port.
+An entry of a wildcard expression list is a glob, or ``regex(…)`` with a regular expression (no page that could be read
+spells that word out, so ours asks to try one entry first); "Add multiple" takes one a line. A glob's asterisk also
+crosses dots, so patterns are written as expressions, with both ends marked. An entry without a wildcard is one name. A
+rule uses the list with ``URL.Host matches in list``; the property is the host of the request, of CONNECT for TLS, and
+knows no port.
 
 The rules themselves stand in rule sets that only the site knows, so this is the list alone, for a rule that allows
 and one that blocks: the page says which. It cannot be run here: the tests read the list with a reader of their own.

@@ -59,6 +59,16 @@ SOURCES = (
         where="https://developer.cisco.com/docs/cloud-security/umbrella-api-reference-destination-lists-overview",
         read="2026-11-29",
     ),
+    Source(
+        where="https://rdrr.io/github/samterfa/umbrella/man/createDestinationList.html (name, access, isGlobal, "
+        "destination, comment)",
+        read="2026-11-29",
+    ),
+    Source(
+        where="https://panoramicdata.github.io/Meraki.Api (SecureConnectDestinationListCreateRequest: at most 500 "
+        "destinations; without bundleTypeId the list is for DNS)",
+        read="2026-11-29",
+    ),
     Source(where="https://docs.umbrella.com/deployment-umbrella/docs/add-a-new-destination-list", read="2026-11-29"),
     Source(where="https://docs.sse.cisco.com/sse-user-guide/docs/wildcards-and-destination-lists", read="2026-11-29"),
 )
