@@ -12,7 +12,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -339,12 +339,32 @@ def _children(process: subprocess.Popen[str]) -> int:
     return most
 
 
+def _wait_until_at_work(process: subprocess.Popen[str]) -> None:
+    """Wait until the parent imports in a thread, which it does while it listens, and each worker has a socket."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    end = time.monotonic() + 30
+    while len(os.listdir(f"/proc/{process.pid}/task")) < 2 or not all(map(_has_a_socket, children)):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end, "it never got to work"
+        time.sleep(0.02)
+    time.sleep(1)  # for answers, which must be in the report
+
+
+def _has_a_socket(pid: str) -> bool:
+    """Whether a worker has one open; it goes on opening and closing meanwhile."""
+    for one in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            if os.readlink(one).startswith("socket:"):
+                return True
+    return False
+
+
 @pytest.mark.root
 @pytest.mark.parametrize(
     ("options", "end", "codes", "field"),
     [
         ((), lambda process: process.send_signal(signal.SIGINT), {130}, "interrupted"),
-        (("--deadline", "1.5"), lambda process: None, {1, 4}, "deadline_reached"),
+        (("--deadline", "4"), lambda process: None, {1, 4}, "deadline_reached"),
     ],
 )
 def test_what_was_seen_is_reported_however_it_ends(
@@ -358,7 +378,7 @@ def test_what_was_seen_is_reported_however_it_ends(
     with standing_lab("blackhole-all", tmp_path) as (net, command):
         process = _start(net, (*command, *options))
         assert _children(process) == 2
-        time.sleep(1)
+        _wait_until_at_work(process)
         end(process)
         code, report = _report(process)
         left = _pids(net)
