@@ -250,3 +250,34 @@ def test_any_object_is_judged(tmp_path_factory: pytest.TempPathFactory, config: 
         for path, key in dockerkeys.flattened(read.settings):
             assert read.line(*path) == 1
             assert isinstance(dockerkeys.wrong_type(key, config.get(key)), str)
+
+
+@pytest.mark.parametrize(
+    ("driver", "docker", "expected"),
+    [
+        ("aufs", "23.0.6", PASS),
+        ("aufs", "24.0.0", FAIL),
+        ("overlay", "24.0.9", FAIL),
+        ("devicemapper", "24.0.9", PASS),
+        ("devicemapper", "25.0.3", FAIL),
+        ("overlay2", "29.0.0", PASS),
+    ],
+)
+def test_storage_drivers_that_were_taken_away(tmp_path: Path, driver: str, docker: str, expected: Outcome) -> None:
+    one = judgement(tmp_path, "docker_config_harmful", files({"storage-driver": driver}, docker=docker))
+    assert one.outcome is expected, one.title
+    assert (driver in one.title) is (expected is FAIL)
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, WARN),
+        ({"etc/sysctl.d/90-forward.conf": "net.ipv4.ip_forward = 1\n"}, PASS),
+        ({"etc/sysctl.d/90-forward.conf": "net.ipv4.conf.all.forwarding=1\n"}, PASS),
+        ({"etc/sysctl.d/90-forward.conf": "net.ipv4.ip_forward = 0\n"}, WARN),
+    ],
+)
+def test_forwarding_that_nobody_switches_on(tmp_path: Path, more: dict[str, str | bytes], expected: Outcome) -> None:
+    content = {**files({"ip-forward": False}), **more}
+    assert judgement(tmp_path, "docker_config_harmful", content).outcome is expected

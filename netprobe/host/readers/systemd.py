@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from difflib import SequenceMatcher
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -37,8 +38,15 @@ _MANAGER_FOLDERS = ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/
 _MAX_UNIT = MAX_FILE
 """Bytes of a unit with its drop-ins; systemd's own largest unit has 4 KiB."""
 _MAX_FILES = 64
+_MAX_NAMES = 2000
 """Files of ``EnvironmentFile=`` that are followed for one unit."""
 _SECTIONS = frozenset({"Unit", "Service", "Install", "Socket", "Timer", "Path", "Mount", "Slice", "Scope", "Manager"})
+_NEARLY = 0.85
+_WITHOUT_VARIABLES = frozenset({"Unit", "Install", "Timer", "Path"})
+"""Sections that have no ``Environment=`` (systemd.exec(5) is for services, sockets, mounts, swaps and slices of it)."""
+_SPELT = frozenset({"Environment", "EnvironmentFile", "PassEnvironment", "UnsetEnvironment", "DefaultEnvironment"})
+_SPECIFIER = re.compile(r"%(?:%|[AaBbCDdEf](?=[0-9A-Fa-f]))")
+"""What in a percent-encoded value would be a specifier of systemd's (systemd.unit(5)); ``%%`` stands for ``%``."""
 _LONGEST_NAME = 255
 _BLANKS = " \t\r"
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "s": " "}
@@ -109,7 +117,8 @@ def _read(root: FileSystem, path: str) -> tuple[tuple[Assignment, ...], tuple[Ig
         key, equals, value = (part.strip() for part in text.partition("="))
         reason = _why_ignored(section, known, key, equals)
         if reason:
-            variable = _first_variable(value) if key == "Environment" else _meant(key)
+            names_variables = key == "Environment" or _is_misspelt(key)
+            variable = _first_variable(value) if names_variables else _meant(key)
             ignored.append(Ignored(file=path, line=number, variable=variable, reason=reason))
         else:
             taken.append(Assignment(section=section, key=key, value=value, file=path, line=number))
@@ -125,7 +134,18 @@ def _why_ignored(section: str, known: bool, key: str, equals: str) -> str:
         return f"systemd has no section [{section}]"[:100]
     if not equals:
         return "there is no '=' in it"
+    if key == "Environment" and section in _WITHOUT_VARIABLES:
+        return f"[{section}] has no Environment=, [Service] has"
+    if _is_misspelt(key):
+        return f"systemd knows no {key}=, only Environment="
     return f"{_meant(key)} is no directive: write Environment= before it" if _meant(key) else ""
+
+
+def _is_misspelt(key: str) -> bool:
+    """Whether a directive is nearly ``Environment``, of which systemd takes one spelling alone."""
+    if key in _SPELT or not 8 <= len(key) <= 16 or key[0] not in "Ee":
+        return False
+    return SequenceMatcher(None, key.lower(), "environment").ratio() >= _NEARLY
 
 
 def _meant(key: str) -> str:
@@ -216,6 +236,28 @@ def not_read(root: FileSystem, unit: str) -> Iterator[Ignored]:
                 yield Ignored(file=path, line=number, variable=variable, reason="the file's name does not end in .conf")
 
 
+def strays(root: FileSystem, words: Collection[str], known: Collection[str]) -> Iterator[tuple[str, Ignored]]:
+    """Drop-ins in ``/etc`` for a unit that nobody has, by its name and line, of variables that they would set.
+
+    Args:
+        root: the host's or image's files.
+        words: one of which the unit's name has in it.
+        known: units that need not be there yet.
+    """
+    for folder in root.names(UNIT_FOLDERS[0])[:_MAX_NAMES]:
+        unit = folder.removesuffix(".d")
+        if not folder.endswith(".d") or unit in known or not any(word in unit for word in words):
+            continue
+        if unit_exists(root, unit) or "@" in unit or unit.endswith("-.service"):
+            continue
+        for path in root.glob(f"{UNIT_FOLDERS[0]}/{folder}", ".conf"):
+            for number, line in root.lines(path, MAX_FILE):
+                variable = _set_in(line)
+                if variable:
+                    reason = f"there is no unit {unit}"
+                    yield unit, Ignored(file=path, line=number, variable=variable, reason=reason)
+
+
 def _set_in(line: str) -> str:
     text = line.strip().removeprefix("Environment=").strip("\"' ")
     return "" if text.startswith(("#", ";")) else _meant(text.partition("=")[0].strip())
@@ -293,6 +335,12 @@ def variables(one: Assignment) -> tuple[tuple[Setting, ...], tuple[Ignored, ...]
             break
         name, equals, content = word.partition("=")
         if equals and NAME.fullmatch(name):
+            replaced = [found for found in _SPECIFIER.findall(content) if found != "%%"]
+            if replaced:
+                reason = (
+                    f"it puts something else in the place of {replaced[0]} in the value: write %% for a percent sign"
+                )
+                ignored.append(Ignored(file=one.file, line=one.line, variable=name, reason=reason))
             content = content.replace("%%", "%")
             taken.append(Setting(key=name, value=content, file=one.file, line=one.line))
             continue

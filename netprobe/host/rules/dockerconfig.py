@@ -15,11 +15,12 @@ from netprobe.findings import Place, Severity
 from netprobe.host import packages
 from netprobe.host.machine import Machine
 from netprobe.host.packages import Version
-from netprobe.host.readers import daemonjson, resolvconf, systemd, uplinks
+from netprobe.host.readers import daemonjson, resolvconf, sysctl, systemd, uplinks
 from netprobe.host.readers.daemonjson import DaemonJson
 from netprobe.host.rules import dockerkeys
 from netprobe.host.rules.define import rule
 from netprobe.host.rules.dockernetwork import bridge_network
+from netprobe.host.rules.forwarding import FORWARD
 from netprobe.host.rules.pairs import shown
 from netprobe.host.rules.sources import READ_AGAIN
 from netprobe.nearest import nearest
@@ -62,7 +63,17 @@ def _refusals(machine: Machine, config: DaemonJson) -> Iterator[_Problem]:
             yield _Problem(
                 title=f'"{key}" has a value of the wrong type', remedy=f'correct "{key}": {reason}', place=place
             )
+    yield from _removed_driver(config, version)
     yield from _twice(machine, config)
+
+
+def _removed_driver(config: DaemonJson, version: Version | None) -> Iterator[_Problem]:
+    driver = config.settings.get("storage-driver")
+    until = dockerkeys.REMOVED_DRIVERS.get(driver) if isinstance(driver, str) else None
+    if until is not None and version is not None and version >= until:
+        title = f'Docker {shown(version)} has no storage driver "{driver}" any more, which {shown(until)} took away'
+        remedy = 'set "storage-driver" to "overlay2", and pull the images again'
+        yield _Problem(title=title, remedy=remedy, place=config.place("storage-driver"))
 
 
 def _unknown(config: DaemonJson, path: tuple[str, ...], key: str, version: Version | None) -> _Problem | None:
@@ -143,6 +154,11 @@ def docker_config_harmful(machine: Machine) -> Judgement:
         remedy = 'remove "iptables": false, or write the NAT and forwarding rules for bridge tasks yourself'
         title = "Docker is configured not to write iptables rules, so tasks in bridge mode have no way out"
         return warned(title, remedy, (config.place("iptables", text='"iptables": false'),))
+    forwards = sysctl.value(machine.root, *FORWARD)
+    if config.settings.get("ip-forward") is False and (forwards is None or forwards[0] != "1"):
+        remedy = f'remove "ip-forward": false, or set {FORWARD[0]} = 1 in a file of /etc/sysctl.d'
+        title = "Docker is configured not to switch forwarding on, and no sysctl file does, so tasks have no way out"
+        return warned(title, remedy, (config.place("ip-forward", text='"ip-forward": false'),))
     return (
         passed(_told(config), Place(file=config.file))
         if config.settings

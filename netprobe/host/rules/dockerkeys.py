@@ -39,6 +39,9 @@ class DockerKey:
         return version >= self.since and not (self.until and version >= self.until)
 
 
+REMOVED_DRIVERS: dict[str, Version] = {"aufs": (24,), "overlay": (24,), "devicemapper": (25,)}
+"""Storage drivers and the version that took each away (docs.docker.com, "Deprecated Docker Engine features", and moby's
+``checkRemoved`` in ``daemon/graphdriver/driver.go``, read 2026-11-29): dockerd ends with an error."""
 _BOOLS = """debug experimental icc init ip-forward ip-masq ip6tables iptables ipv6 live-restore no-new-privileges
 raw-logs selinux-enabled tls tlsverify userland-proxy cri-containerd rootless allow-direct-routing ip-forward-no-drop"""
 _INTS = """mtu max-concurrent-downloads max-concurrent-uploads max-download-attempts shutdown-timeout

@@ -13,6 +13,8 @@ from netprobe.host.rules.sources import READ_AGAIN
 from netprobe.rules import Judgement, Rule, failed, passed, warned
 
 UNITS = ("ecs.service", "docker.service", *SSM_UNITS, "containerd.service", "amazon-cloudwatch-agent.service")
+_ABOUT = ("docker", "ecs", "ssm-agent", "containerd")
+"""Words in a unit's name by which an operator means an agent."""
 _SYNTAX = "https://www.freedesktop.org/software/systemd/man/latest/systemd.syntax.html"
 _PROXIES = (HTTPS, HTTP, NO_PROXY)
 
@@ -43,6 +45,7 @@ def unit_lines_ignored(machine: Machine) -> Judgement:
             told.append((unit, line))
             if _is_lost(machine, unit, line.variable):
                 lost.append((unit, line))
+    told += systemd.strays(machine.root, _ABOUT, UNITS)
     if not told:
         return passed("systemd reads every variable in the agents' units")
     remedy = 'below [Service] write Environment="NAME=VALUE", in a file whose name ends in .conf; then daemon-reload'
