@@ -195,7 +195,12 @@ def companions(world: Evidence) -> Iterator[Cause]:
                 continue  # a wrong name or date is what a strict verifier objects to first, and is told already
             if detail.strict is False or any(c.failure is not None for c in strict):
                 yield Cause(
-                    id="tls_nonconforming_chain", key=name, say=_say_nonconforming, view=view, evidence=(o, *strict)
+                    id="tls_nonconforming_chain",
+                    key=name,
+                    say=_say_nonconforming,
+                    view=view,
+                    evidence=(o, *strict),
+                    controls=strict,
                 )
 
 

@@ -68,7 +68,7 @@ def unacknowledged(sock: socket.socket) -> int | None:
     """How many bytes of ours the peer has not acknowledged (SIOCOUTQ, tcp(7); Linux); None where nobody tells."""
     try:
         answer = fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(_INT.size))
-    except OSError:
+    except (OSError, ValueError):  # the latter where the socket is closed: it has no file any more
         return None
     number: int = _INT.unpack(answer)[0]
     return number

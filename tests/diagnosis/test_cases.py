@@ -673,6 +673,14 @@ def tls_intercepted_trusted(w: World) -> None:
     w.http(ECS, A)
 
 
+@case("tls_intercepted/e/p", "tls_nonconforming_chain/w/p")
+def a_chain_that_is_neither_trusted_nor_strict(w: World) -> None:
+    _handshake(w, F.SSL_UNKNOWN_AUTHORITY, **INSPECTED)
+    w.tls(
+        ECS, A, F.SSL_INVALID_CERTIFICATE, experiment="strict_chain", strict=False, strict_error="no AKI", **INSPECTED
+    )
+
+
 @case("tls_intercepted_trusted/w/p", "tls_nonconforming_chain/w/p")
 def tls_nonconforming_chain(w: World) -> None:
     both(w)

@@ -39,6 +39,7 @@ EXPERIMENTS = (
     "repeat",
     "working_address",
     "other_sni",
+    "fresh_sni",
     "lower_mss",
     "lax_chain",
     "with_proxy",
@@ -77,6 +78,7 @@ details = st.one_of(
         incomplete=st.booleans(),
         former_root=st.sampled_from(("", "CN=Baltimore CyberTrust Root")),
         alert=st.sampled_from((None, 40, 70, 255)),
+        unacknowledged_bytes=st.sampled_from((None, 0, 517)),
     ),
     st.builds(
         HttpDetail,

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import pytest
 
 from netprobe.findings import Certainty, Severity
-from netprobe.lab import Scenario
+from netprobe.lab import SCENARIOS, Scenario
 from netprobe.lab.behaviour import HostBehaviour, ProxyBehaviour, ShownChain
-from netprobe.observations import Failure, Step
+from netprobe.observations import Experiment, Failure, Step, TlsDetail
 from tests.lab.test_chance import HALF_OF_THE_PORTS, OF_CHANCE
 from tests.support import need
 from tests.support.lab_case import Case, Network, Result, play, play_once
@@ -93,3 +93,26 @@ async def test_interception_is_told_on_a_line_that_fails_now_and_then(both: Both
     others = [f for f in result.diagnosis.findings if f.id not in OF_CHANCE | {"tls_intercepted"}]
     assert {f.id for f in others} <= {"tcp_dropped", "tcp_refused"}, shown
     assert sum(len(f.hosts) for f in others) <= 2, shown
+
+
+DROPS_A_NAME = ("-p tcp --dport 443 -m string --algo bm --string ssm.us-east -j DROP",)
+
+
+@pytest.mark.root
+async def test_a_hello_that_is_dropped_on_the_way_is_told_from_one_that_is_read() -> None:
+    """Both are silent for one name: a router that drops it, and a peer that takes it and says nothing."""
+    need.root()
+    need.engine("nft")
+    dropped = await play(Case(name="dropped", scenario=SCENARIOS["healthy"], network=Network(iptables=DROPS_A_NAME)))
+    taken = await play(Case(name="taken", scenario=SCENARIOS["sni-dropped"]))
+
+    for result, arrived in ((dropped, False), (taken, True)):
+        (finding,) = result.diagnosis.findings
+        assert (finding.id, finding.certainty) == ("tls_sni_blocked", Certainty.PROVEN), finding.title
+        by_id = {o.id: o for o in result.run.observations}
+        silent = [o for id_ in finding.evidence if (o := by_id[id_]).failure is Failure.TIMEOUT]
+        left = {o.detail.unacknowledged_bytes == 0 for o in silent if isinstance(o.detail, TlsDetail)}
+        assert left == {arrived}
+    fresh = [o for o in taken.run.observations if o.experiment == Experiment.FRESH_SNI]
+    assert fresh
+    assert all(o.failure is None for o in fresh), "a name that nobody asked for before is answered"

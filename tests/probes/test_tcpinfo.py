@@ -6,6 +6,7 @@ import ctypes
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -212,3 +213,44 @@ def test_a_lost_syn_is_a_second_and_a_segment(
 def test_only_a_connection_has_a_syn() -> None:
     detail = DnsDetail(resolver="192.0.2.53:53", rrtype="A", transport="udp", attempts=2)
     assert bursts.syn_again(_seen(Step.DNS, detail, 1.2)) is False
+
+
+def test_what_a_peer_took_is_acknowledged_though_it_never_answers() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as client:
+        client.connect(server.getsockname())
+        client.sendall(b"hello")
+        assert _settled(client) == 0
+
+
+def test_what_a_peer_has_no_room_for_is_not_acknowledged() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as client:
+        client.connect(server.getsockname())
+        client.setblocking(False)
+        sent = _send_until_full(client)
+        assert 0 < (_settled(client) or 0) <= sent
+
+
+def _send_until_full(sock: socket.socket) -> int:
+    sent = 0
+    while True:
+        try:
+            sent += sock.send(bytes(1 << 20))
+        except BlockingIOError:
+            return sent
+
+
+def _settled(sock: socket.socket) -> int | None:
+    """What is not acknowledged, once nothing more is: loopback needs a moment."""
+    deadline, left = time.monotonic() + 5, tcpinfo.unacknowledged(sock)
+    while left and time.monotonic() < deadline:
+        time.sleep(0.05)
+        before, left = left, tcpinfo.unacknowledged(sock)
+        if left == before:
+            break
+    return left
+
+
+def test_of_a_socket_that_is_closed_nothing_is_known() -> None:
+    sock = socket.socket()
+    sock.close()
+    assert tcpinfo.unacknowledged(sock) is None
