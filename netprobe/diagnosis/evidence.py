@@ -197,7 +197,7 @@ class Evidence:
             return self._as_rested_again(self._outweighed(path), chances)
         chances.append(tries)
         steps = tuple(msgspec.structs.replace(o, experiment=None) for o in tries.best)
-        again = ViewedPath(address=path.address, steps=answered.settle(steps), complete=not tries.is_stopped_later)
+        again = ViewedPath(address=path.address, steps=answered.settle(steps), complete=True)
         if tries.is_stopped_later and again.failed is not None:
             return _known_of(again, again.failed) if again.failed.id in self.not_made else self._outweighed(again)
         return again
