@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import functools
 import socket
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from tests.support import need
 from tests.support.render_cases import ORIGIN, endpoint
 from tests.support.render_engine import Namespace, as_user, engine, listens, namespace, until
 from tests.support.render_sni import ORIGIN as ORIGIN_ADDRESS
-from tests.support.render_sni import client_hello, internet, passes
+from tests.support.render_sni import client_hello, echo, internet, passes, says
 from tests.support.running import Told, blocks
 from tests.support.site import ALLOWED, BLOCKED, ENDPOINTS, HOST, OTHER, Question, holds, made, questions
 
@@ -604,35 +603,6 @@ def test_a_list_is_replaced_and_rolled_back_while_the_engine_runs(
         assert site.taken() == before
 
 
-@contextlib.contextmanager
-def _echo(space: Namespace) -> Iterator[None]:
-    """Whatever is sent to the other side comes back, for as long as a connection is open."""
-    listener = space.call(lambda: socket.create_server((ORIGIN_ADDRESS, 443)))
-    listener.settimeout(0.1)
-    stopping = threading.Event()
-
-    def serve(connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
-            while data := connection.recv(4096):
-                connection.sendall(data)
-
-    def accept() -> None:
-        while not stopping.is_set():
-            with contextlib.suppress(TimeoutError):
-                connection, _ = listener.accept()
-                connection.settimeout(30)
-                threading.Thread(target=serve, args=(connection,), daemon=True).start()
-
-    thread = threading.Thread(target=accept)
-    thread.start()
-    try:
-        yield
-    finally:
-        stopping.set()
-        thread.join()
-        listener.close()
-
-
 def _session(target: str, name: str) -> socket.socket:
     """A connection through the engine that is open, and shown to be."""
     port = 3128 if target == "squid" else 443
@@ -649,17 +619,7 @@ def _opens(sock: socket.socket, target: str, name: str) -> None:
         sock.sendall(f"CONNECT {name}:443 HTTP/1.1\r\nHost: {name}:443\r\n\r\n".encode())
         answer = sock.recv(4096)
         assert answer.split(b" ")[1] == b"200", answer
-    _says(sock, client_hello(name))
-
-
-def _says(sock: socket.socket, words: bytes) -> None:
-    sock.sendall(words)
-    heard = b""
-    while len(heard) < len(words):
-        more = sock.recv(4096)
-        assert more, "the session was cut"
-        heard += more
-    assert heard == words
+    says(sock, client_hello(name))
 
 
 @pytest.mark.parametrize("target", RUNNING)
@@ -667,7 +627,7 @@ def test_sessions_that_are_open_survive_a_load_a_replacement_and_the_way_back(ta
     """Header and page say so: one that the site allows, and one that only the render allows, even once it is gone."""
     listed = "ecs-t-7.us-east-2.amazonaws.com"
     kind = DirectSquid if target == "squid" else RUNNING[target]
-    with namespace() as space, internet(space, ()), _echo(space), kind(space, tmp_path) as site:
+    with namespace() as space, internet(space, ()), echo(space), kind(space, tmp_path) as site:
         site.put(None)
         ours = space.call(lambda: _session(target, "www.example.org"))
         site.put(made(target, Policy()))
@@ -679,8 +639,8 @@ def test_sessions_that_are_open_survive_a_load_a_replacement_and_the_way_back(ta
         ]
         for step in steps:
             step()
-            _says(ours, b"still here\n")
-            _says(theirs, b"so am I\n")
+            says(ours, b"still here\n")
+            says(theirs, b"so am I\n")
         with pytest.raises((AssertionError, ConnectionError)):
             space.call(lambda: _session(target, listed))
         site.end()

@@ -134,3 +134,43 @@ def _serve_word(listener: socket.socket, stopping: threading.Event, heard: Heard
                     connection.sendall(_WORD)
                     connection.shutdown(socket.SHUT_WR)
                     connection.recv(4096)
+
+
+@contextlib.contextmanager
+def echo(space: Namespace) -> Iterator[None]:
+    """Whatever is sent to the other side comes back, for as long as a connection is open."""
+    listener = space.call(lambda: socket.create_server((ORIGIN, 443)))
+    listener.settimeout(0.1)
+    stopping = threading.Event()
+
+    def serve(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            while data := connection.recv(4096):
+                connection.sendall(data)
+
+    def accept() -> None:
+        while not stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                connection, _ = listener.accept()
+                connection.settimeout(30)
+                threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+    thread = threading.Thread(target=accept)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join()
+        listener.close()
+
+
+def says(sock: socket.socket, words: bytes) -> None:
+    """Say something over an open connection, and hear it come back."""
+    sock.sendall(words)
+    heard = b""
+    while len(heard) < len(words):
+        more = sock.recv(4096)
+        assert more, "the session was cut"
+        heard += more
+    assert heard == words

@@ -45,7 +45,7 @@ CAPABILITY = DeviceCapability(
     regex=Dialect.PCRE,
     tls_only=True,
     default_action="dropped on the ports named above, TCP and UDP, from $HOME_NET to $EXTERNAL_NET; "
-    "other ports are not touched",
+    "other ports are not touched, and a pass rule of yours goes before them",
 )
 MAIN = File(name="netprobe.rules", template="netprobe.rules.j2")
 FILES = (MAIN,)
@@ -66,6 +66,7 @@ PROOF = TargetProof(
 SOURCES = (
     Source(where="suricata 7.0.10, replaying captures", read="2026-11-23"),
     Source(where="https://docs.suricata.io/en/suricata-7.0.10/rules/tls-keywords.html", read="2026-11-23"),
+    Source(where="suricata 7.0.10, inline by NFQUEUE, rules reloaded by socket and by SIGUSR2", read="2026-11-29"),
 )
 FIRST_PASS, FIRST_DROP = 1_000_001, 1_900_001
 """Signature ids; those from 1000000 to 1999999 are for local use (Suricata, rule format)."""
