@@ -227,6 +227,15 @@ def test_it_throws_before_anything_changes() -> None:
     )
 
 
+def test_audit_mode_of_network_protection_is_enough() -> None:
+    """Microsoft's page: it must be in block (1) or audit (2) mode; 0 is off."""
+    text = made("windows-firewall", "strict").main
+    (line,) = [line for line in text.splitlines() if "EnableNetworkProtection" in line]
+    modes = re.fullmatch(r"if \(\$defender\.EnableNetworkProtection -notin ([\d, ]+)\) \{ throw '.*' \}", line)
+    assert modes is not None
+    assert {int(mode) for mode in modes.group(1).split(",")} == {1, 2}
+
+
 def test_without_enforce_nothing_is_blocked() -> None:
     case = CASES["strict"]
     text = render("windows-firewall", case.endpoints, origin=ORIGIN, options=case.options).main

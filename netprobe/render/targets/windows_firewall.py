@@ -1,7 +1,8 @@
 """Windows Defender Firewall: dynamic keyword addresses, made by a PowerShell script.
 
 Windows learns the addresses of a keyword from DNS answers that it sees. That needs Defender 4.18.2209.7 or later with
-network protection on, and no DNS over HTTPS; the first packets of a connection may be dropped while it learns.
+network protection in block mode or in audit mode, and no DNS over HTTPS; the first packets of a connection may be
+dropped while it learns.
 ``*.name`` is documented for hosts, without a word on its depth, so the claim is every depth; a star inside a label is
 documented nowhere and never written.
 
@@ -64,8 +65,8 @@ COMMANDS = Commands(
 PROOF = TargetProof(grammar="PowerShell (tree-sitter's grammar) and the parameters of the NetSecurity cmdlets")
 SOURCES = (
     Source(
-        where="https://github.com/MicrosoftDocs/windows-itpro-docs (windows-firewall/dynamic-keywords.md)",
-        read="2026-11-23",
+        where="https://github.com/MicrosoftDocs/windows-itpro-docs (windows-firewall/dynamic-keywords.md, 036c980)",
+        read="2026-11-29",
     ),
     Source(
         where="https://github.com/MicrosoftDocs/windows-powershell-docs (scheduledtasks/New-ScheduledTaskTrigger.md)",

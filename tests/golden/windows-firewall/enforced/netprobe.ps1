@@ -23,7 +23,7 @@ $ErrorActionPreference = 'Stop'
 # Nothing is changed until these hold: without them no keyword ever gets an address, and nothing would be admitted.
 if ([System.Environment]::OSVersion.Version.Build -lt 20348) { throw 'dynamic keywords need build 20348 or later' }
 $defender = Get-MpPreference
-if ($defender.EnableNetworkProtection -ne 1) { throw 'network protection is not enabled: the page says how' }
+if ($defender.EnableNetworkProtection -notin 1, 2) { throw 'network protection is not enabled: the page says how' }
 $server = (Get-CimInstance -ClassName Win32_OperatingSystem).ProductType -ne 1
 if ($server -and -not $defender.AllowNetworkProtectionOnWinServer) { throw 'network protection is not allowed on Windows Server: the page says how' }
 
