@@ -13,6 +13,7 @@ import pytest
 from panos.objects import CustomUrlCategory
 
 from netprobe.render import Options, Rendered, render, targets
+from netprobe.render.model import Policy
 from tests.support.panos_reader import Device, check_entry
 from tests.support.render_cases import CASES, HOSTS, ORIGIN, enforcing
 from tests.support.render_corpus import corpus
@@ -68,9 +69,26 @@ def test_loading_it_again_changes_nothing() -> None:
     )
     once, twice = _load(made), _load(made)
     for line in made.main.splitlines():
-        if line.startswith(("delete", "set profiles")):
+        if line.startswith(("delete", "set", "move")):
             twice.run(line)
-    assert twice.categories == once.categories
+    assert twice == once
+
+
+def test_hosts_of_before_are_in_the_group_no_longer() -> None:
+    """A group that a rule names cannot be deleted, and ``set`` only adds members: so the rules go first."""
+    case = CASES["strict"]
+    for before in (Policy(enforce=True, sources=("192.0.2.0/24",)), Policy(enforce=True, every_client=True)):
+        old, new = (
+            render("panos", case.endpoints, origin=ORIGIN, options=case.options, policy=policy)
+            for policy in (before, enforcing("panos"))
+        )
+        device = _load(old)
+        for line in new.main.splitlines():
+            if line.startswith(("delete", "set", "move")):
+                device.run(line)
+        assert [device.addresses[one] for one in device.groups["netprobe-hosts"]] == list(HOSTS)
+        assert {tuple(rule["source"]) for rule in device.rules.values()} == {("netprobe-hosts",)}
+        assert device.order == ["netprobe-allow-443", "netprobe-deny"]
 
 
 def test_the_vendors_library_takes_the_category() -> None:

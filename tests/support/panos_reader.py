@@ -54,12 +54,18 @@ class Device:
                 assert len(name) <= 63
                 self.addresses[name] = str(ipaddress.ip_network(network))
             case ["delete", "address-group", name]:
+                used = [rule for rule, said in self.rules.items() if name in said["source"]]
+                assert not used, f"{name} cannot be deleted because of references from {used}"
                 self.groups.pop(name, None)
+            case ["delete", "rulebase", "security", "rules", name]:
+                self.rules.pop(name, None)
+                self.order = [one for one in self.order if one != name]
             case ["set", "address-group", name, "static", "[", *members_, "]"]:
                 assert set(members_) <= set(self.addresses), "a group holds what is there"
-                self.groups[name] = members_
+                self.groups[name] = [*self.groups.get(name, ()), *members_]
             case ["set", "rulebase", "security", "rules", name, *rest]:
                 assert len(name) <= 63
+                assert name not in self.rules, "set adds to the lists of a rule that is there"
                 self.rules[name] = members(rest)
                 self.order.append(name)
             case ["move", "rulebase", "security", "rules", name, "top"]:
