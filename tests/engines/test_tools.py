@@ -184,6 +184,50 @@ def panos_ansible(text: str) -> list[Rule]:
     return list(_panos_rules(listed, groups, services, categories))
 
 
+SCM = {
+    "scm_address": Arguments(required="folder name", optional="description fqdn ip_netmask ip_range tag"),
+    "scm_address_group": Arguments(required="folder name", optional="description dynamic static tag"),
+    "scm_url_category": Arguments(required="folder name", optional="description list type"),
+    "scm_service": Arguments(
+        required="folder name",
+        optional="description tag",
+        blocks={
+            "protocol": Arguments(
+                blocks={kind: Arguments(required="port", optional="source_port override") for kind in ("tcp", "udp")}
+            )
+        },
+    ),
+    "scm_security_rule": Arguments(
+        required="name action application category destination from service source source_user to",
+        optional="folder position relative_position target_rule description disabled log_end log_setting tag",
+    ),
+}
+"""Of PaloAltoNetworks/scm: its documents (commit 04f79e0), and for rules its examples of the 1.x."""
+
+
+def strata_terraform(text: str) -> list[Rule]:
+    found = Terraform.read(text, netprobe_folder="Branches")
+    _hold(found, SCM)
+    assert {one["folder"] for kind in found.kinds for one in found.of(kind)} == {"Branches"}
+    addresses = {one["name"]: one["ip_netmask"] for one in found.of("scm_address")}
+    groups = {one["name"]: tuple(addresses[m] for m in one["static"]) for one in found.of("scm_address_group")}
+    services = {}
+    for one in found.of("scm_service"):
+        ((protocol, told),) = one["protocol"].items()
+        services[one["name"]] = _ports(protocol, told["port"], ",")
+    categories = {one["name"]: _category(one["list"]) for one in found.of("scm_url_category")}
+    assert {one["type"] for one in found.of("scm_url_category")} == {"URL List"}
+    ordered: list[dict[str, Any]] = []
+    for one in found.of("scm_security_rule"):
+        assert one["position"] == "pre"
+        assert one["from"] == one["to"] == one["source_user"] == one["destination"] == ["any"]
+        names = [rule["label"] for rule in ordered]
+        before = one["relative_position"] == "before"
+        assert before or one["relative_position"] == "top"
+        ordered.insert(names.index(one["target_rule"]) if before else 0, {**one, "label": one["name"]})
+    return list(_panos_rules(ordered, groups, services, categories))
+
+
 def _ports(protocol: str, text: str, separator: str) -> frozenset[tuple[str, int]]:
     return frozenset((protocol, int(port)) for port in text.split(separator))
 
@@ -566,6 +610,7 @@ def nsx_terraform(text: str) -> list[Rule]:
 READERS: dict[tuple[str, str], Callable[[str], list[Rule]]] = {
     ("panos", "terraform"): panos_terraform,
     ("panos", "ansible"): panos_ansible,
+    ("panorama", "terraform"): strata_terraform,
     ("fortios", "terraform"): fortios_terraform,
     ("fortios", "ansible"): fortios_ansible,
     ("checkpoint", "terraform"): checkpoint_terraform,
@@ -642,6 +687,7 @@ def test_the_readers_notice_what_no_provider_knows(name: str, tool: str) -> None
     text = _made(name, tool, "strict", Policy(enforce=True, every_client=True)).main
     misspelt = {
         "panos": ("destination_port", "destination_ports"),
+        "panorama": ("source_user", "source_users"),
         "fortios": ("urlfilter_table", "urlfilter_tables"),
         "checkpoint": ("match_for_any", "match_any"),
         "nsx": ("l4_port_set_entry", "l4_port_entry"),

@@ -68,6 +68,18 @@ NOTATIONS = {
         ),
         then=", then commit",
     ),
+    "panorama": _single(
+        "PaloAltoNetworks/scm 1.x (Strata Cloud Manager)",
+        "netprobe.tf",
+        source="https://github.com/PaloAltoNetworks/terraform-provider-scm (docs/resources, commits 04f79e0, "
+        "1dd5650; examples of scm_security_rule, and its page on relative_position)",
+        needs=(
+            "`netprobe_folder` is the folder whose pre-rules these are; they go to the top of that folder's own.",
+            "Rules of a folder above stand before them still: where one of those denies, name that folder.",
+            "The provider writes the candidate configuration alone: push it in Strata Cloud Manager afterwards.",
+        ),
+        then=", then push",
+    ),
     "fortios": _single(
         "fortinetdev/fortios",
         "netprobe.tf",

@@ -9,6 +9,8 @@ Which device group is yours, netprobe does not know: every command holds the wor
 as it is, it makes a group of that name, which no firewall belongs to, so nothing is pushed anywhere.
 
 A commit on Panorama changes no firewall; the push (``commit-all shared-policy``) does.
+
+Strata Cloud Manager has pre-rules in folders and takes no ``set`` commands: its form is ``--as terraform``.
 """
 
 from __future__ import annotations
