@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import os
+import signal
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -119,7 +122,15 @@ class Squid(Told):
 class Tinyproxy(_Asked):
     """With a list of what is allowed; there is no include, so lines are added to it."""
 
+    port = 8888
+    list = "site.filter"
+    """The file that the page renames."""
+
     def ask(self, made: Rendered | None, asked: Sequence[Question]) -> Mapping[Question, bool]:
+        return self.connect(self.configured(made), self.port, asked)
+
+    def configured(self, made: Rendered | None) -> list[str]:
+        """Write the site's configuration, and give the command that starts it."""
         lines = "".join(f"^{name.replace('.', '[.]')}$\n" for name in ALLOWED)
         path = self.folder / "tinyproxy.conf"
         (self.folder / "site.filter").write_text(lines + (made.main if made else ""), encoding="utf-8")
@@ -133,13 +144,20 @@ class Tinyproxy(_Asked):
                 told = text.replace("/etc/tinyproxy", str(self.folder)).replace("Allow 127.0.0.1", "Allow 127.0.0.0/8")
                 (self.folder / name).write_text(told, encoding="utf-8")
         as_user(self.folder, "tinyproxy")
-        return self.connect([str(need.engine("tinyproxy")), "-d", "-c", str(path)], 8888, asked)
+        return [str(need.engine("tinyproxy")), "-d", "-c", str(path)]
 
 
 class Privoxy(_Asked):
     """With an actions file that blocks everything but what is good."""
 
+    port = 8118
+    list = "netprobe.action"
+
     def ask(self, made: Rendered | None, asked: Sequence[Question]) -> Mapping[Question, bool]:
+        return self.connect(self.configured(made), self.port, asked)
+
+    def configured(self, made: Rendered | None) -> list[str]:
+        """Write the site's configuration, and give the command that starts it."""
         good = "\n".join(ALLOWED)
         (self.folder / "site.action").write_text(f"{{ +block{{site}} }}\n/\n{{ -block }}\n{good}\n", encoding="utf-8")
         mine = ""
@@ -156,8 +174,7 @@ class Privoxy(_Asked):
         if not (self.folder / "templates").exists():
             (self.folder / "templates").symlink_to("/etc/privoxy/templates")
         as_user(self.folder, "privoxy")
-        argv = [str(need.engine("privoxy")), "--no-daemon", "--user", "privoxy", str(path)]
-        return self.connect(argv, 8118, asked)
+        return [str(need.engine("privoxy")), "--no-daemon", "--user", "privoxy", str(path)]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -206,6 +223,46 @@ def test_tinyproxy(form: str, space: Namespace, tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", ["additive", "enforced for everybody", "under another name"])
 def test_privoxy(form: str, space: Namespace, tmp_path: Path) -> None:
     holds(Privoxy(space, tmp_path), made("privoxy", FORMS[form]), FORMS[form], questions())
+
+
+@pytest.mark.parametrize("kind", [Tinyproxy, Privoxy])
+def test_a_list_that_is_renamed_into_place_is_read_by_a_running_proxy(
+    kind: type[Tinyproxy | Privoxy], space: Namespace, tmp_path: Path
+) -> None:
+    """Replace and Roll back of the page: Privoxy reads it by itself, tinyproxy by SIGUSR1, which a bad line ends."""
+    target = kind.__name__.lower()
+    asked = questions((HOST,), (443,))
+    site = kind(space, tmp_path)
+    texts = {}
+    for name, rendered in (("part", _first_only(target)), ("whole", made(target, Policy()))):
+        argv = site.configured(rendered)
+        texts[name] = (tmp_path / kind.list).read_text(encoding="utf-8")
+
+    def answers() -> Mapping[Question, bool]:
+        return space.call(lambda: {q: _status(*q, kind.port) for q in asked})
+
+    with engine(argv, space=space, ready=listens(kind.port), log=tmp_path / "out.log") as process:
+        by_whole = answers()
+
+        def rename(text: str, age: float) -> None:
+            new = tmp_path / "new"
+            new.write_text(text, encoding="utf-8")
+            os.utime(new, (time.time() - age, time.time() - age))
+            as_user(tmp_path, target)
+            new.rename(tmp_path / kind.list)
+            if kind is Tinyproxy:
+                process.send_signal(signal.SIGUSR1)
+
+        rename(texts["part"], age=50)
+        lost = (HOST, "prod-us-east-2-starport-layer-bucket.s3.us-east-2.amazonaws.com", 443)
+        assert by_whole[lost]
+        until(lambda: not answers()[lost])
+        assert {q for q, said in by_whole.items() if said != answers()[q]} >= {lost}
+        rename(texts["whole"], age=100)
+        until(lambda: answers() == by_whole)
+        if kind is Tinyproxy:
+            rename(f"{texts['whole']}^(ecs[$\n", age=10)
+            assert process.wait(10) != 0
 
 
 class Haproxy(Told):

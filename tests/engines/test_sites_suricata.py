@@ -12,7 +12,7 @@ import selectors
 import shutil
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -222,7 +222,12 @@ def test_sessions_that_are_open_survive_a_load_a_replacement_and_the_way_back(tm
         ours = open_ones.enter_context(space.call(lambda: _session("www.example.org")))
         site.put(made("suricata", Policy()))
         theirs = open_ones.enter_context(space.call(lambda: _session("ecs-t-7.us-east-2.amazonaws.com")))
-        for step in (lambda: site.put(_first_only()), site.roll_back, lambda: site.put(None)):
+        steps: list[Callable[[], None]] = [
+            lambda: site.put(_first_only()),
+            site.roll_back,
+            lambda: site.put(None),
+        ]
+        for step in steps:
             step()
             says(ours, b"still here\n")
             says(theirs, b"so am I\n")
