@@ -123,7 +123,7 @@ class Tinyproxy(_Asked):
     """With a list of what is allowed; there is no include, so lines are added to it."""
 
     port = 8888
-    list = "site.filter"
+    names = "site.filter"
     """The file that the page renames."""
 
     def ask(self, made: Rendered | None, asked: Sequence[Question]) -> Mapping[Question, bool]:
@@ -151,7 +151,7 @@ class Privoxy(_Asked):
     """With an actions file that blocks everything but what is good."""
 
     port = 8118
-    list = "netprobe.action"
+    names = "netprobe.action"
 
     def ask(self, made: Rendered | None, asked: Sequence[Question]) -> Mapping[Question, bool]:
         return self.connect(self.configured(made), self.port, asked)
@@ -236,7 +236,7 @@ def test_a_list_that_is_renamed_into_place_is_read_by_a_running_proxy(
     texts = {}
     for name, rendered in (("part", _first_only(target)), ("whole", made(target, Policy()))):
         argv = site.configured(rendered)
-        texts[name] = (tmp_path / kind.list).read_text(encoding="utf-8")
+        texts[name] = (tmp_path / kind.names).read_text(encoding="utf-8")
 
     def answers() -> Mapping[Question, bool]:
         return space.call(lambda: {q: _status(*q, kind.port) for q in asked})
@@ -249,7 +249,7 @@ def test_a_list_that_is_renamed_into_place_is_read_by_a_running_proxy(
             new.write_text(text, encoding="utf-8")
             os.utime(new, (time.time() - age, time.time() - age))
             as_user(tmp_path, target)
-            new.rename(tmp_path / kind.list)
+            new.rename(tmp_path / kind.names)
             if kind is Tinyproxy:
                 process.send_signal(signal.SIGUSR1)
 
