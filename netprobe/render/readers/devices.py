@@ -1,6 +1,17 @@
 """Readers of FortiOS, Cisco ASA, IOS XE and Juniper SRX configurations, and of PAN-OS XML and URL lists: names.
 
 Only objects that a rule uses would count on the device; here every object of the file counts, and a note says so.
+
+Parsers that others keep were looked at on 2026-11-29, and are used beside these in the tests alone
+(``tests/render/test_readers_beside_kept.py``). What speaks against them here:
+
+- ciscoconfparse2 0.9.18 (GPL-3, and 18 packages): its import takes 4.9 s on the machine where ``python -c pass`` takes
+  0.06 s, and a configuration of 0.9 MB that is nothing but nested lines 2.0 s and 70 MiB;
+- hier_config 2.3.1 (MIT): 0.26 s to import, and 1.3 s and 52 MiB for the same; version 3 brings pydantic along;
+- pan-os-python 1.13 (ISC) makes objects of XML that ElementTree has expanded already, from a whole document.
+
+These read the same 0.9 MB in 0.1 s and 34 MiB, line by line: they keep no tree, expand nothing, stop at ``MAX_RULES``,
+and try plain expressions only. None of the three knows FortiOS, nor says which names an object stands for.
 """
 
 from __future__ import annotations
