@@ -16,6 +16,8 @@ from tests.bench.world import World
 NETPROBE = (sys.executable, "-m", "netprobe")
 AUDITED = 500_000
 """Lines of the log that is audited, some 55 MB."""
+TIMES = 18
+"""How many of those logs are a gigabyte."""
 OBSERVED = 300_000
 """Packets of the capture that is observed."""
 FLEETS = (1000, 10_000)
@@ -29,14 +31,7 @@ ONE_FILE = "NETPROBE_ONE_FILE"
 
 def audit(made: World, rounds: int) -> list[Row]:
     """A log of Squid's, from a file and through a pipe: lines a second, and how much memory a longer one would take."""
-    log = made.folder / "access.log"
-    with log.open("w", encoding="ascii") as file:
-        for number in range(AUDITED):
-            name = f"{_ASKED[number % len(_ASKED)]}.us-east-2.amazonaws.com:443"
-            file.write(
-                f"{1700000000 + number / 100:.3f} {number % 900} 10.{number % 256}.{number % 250}.7 TCP_TUNNEL/200 "
-                f"{3000 + number % 9000} CONNECT {name} - HIER_DIRECT/198.51.100.{number % 250} -\n"
-            )
+    log = _log(made, 1)
     argv = (*NETPROBE, "audit", "-r", "us-east-2", "-o", os.devnull)
     piped = ("sh", "-c", 'cat "$0" | "$@"', str(log), *argv, "-")
     programs = {
@@ -46,6 +41,34 @@ def audit(made: World, rounds: int) -> list[Row]:
     rows = compare(made, "audit", programs, rounds)
     _tell_pace(rows, AUDITED, "lines")
     return rows
+
+
+def audit_gigabyte(made: World, rounds: int) -> list[Row]:
+    """A log of a gigabyte, once: lines a second, in the memory that a small one takes."""
+    log = _log(made, TIMES)
+    argv = (*NETPROBE, "audit", "-r", "us-east-2", "-o", os.devnull, str(log))
+    try:
+        rows = compare(made, "audit-1gb", {"netprobe audit": Program(argv=argv, cwd=made.folder)}, min(rounds, 1))
+    finally:
+        log.unlink()
+    _tell_pace(rows, TIMES * AUDITED, "lines")
+    return rows
+
+
+def _log(made: World, times: int) -> Path:
+    """A log of Squid's, as often behind itself."""
+    lines = (
+        f"{1700000000 + number / 100:.3f} {number % 900} 10.{number % 256}.{number % 250}.7 TCP_TUNNEL/200 "
+        f"{3000 + number % 9000} CONNECT {_ASKED[number % len(_ASKED)]}.us-east-2.amazonaws.com:443 - "
+        f"HIER_DIRECT/198.51.100.{number % 250} -\n"
+        for number in range(AUDITED)
+    )
+    text = "".join(lines).encode("ascii")
+    log = made.folder / "access.log"
+    with log.open("wb") as file:
+        for _ in range(times):
+            file.write(text)
+    return log
 
 
 def observe(made: World, rounds: int) -> list[Row]:
@@ -106,6 +129,7 @@ def one_file(made: World, rounds: int) -> list[Row]:
 
 WORKS: Mapping[str, Callable[[World, int], list[Row]]] = {
     "audit": audit,
+    "audit-1gb": audit_gigabyte,
     "observe": observe,
     "image": image,
     "fleet": fleet,
