@@ -298,11 +298,13 @@ def test_two_sites_are_told_apart_and_a_second_run_changes_nothing(staged: Stage
     assert failing == {"fra1", "fra2", "fra3", "muc2", "muc3"}
     logs = answer["endpoints"].index("us-east-2/logs")
     assert {n for n, h in hosts.items() if h["outcomes"][logs] == "fail"} == {"fra1", "fra2", "fra3"}
-    errors = {cause["id"]: cause for cause in answer["causes"] if cause["severity"] == "error"}
-    assert set(errors) == {"tls_intercepted", "tcp_dropped"}, _evidence(tmp_path / "reports")
-    assert errors["tls_intercepted"]["hosts"] == ["fra1", "fra2", "fra3"]
-    assert lab_devices.COMPANY_CA in errors["tls_intercepted"]["cause"]
-    assert errors["tcp_dropped"]["hosts"] == ["muc2", "muc3"]
+    errors = [cause for cause in answer["causes"] if cause["severity"] == "error"]
+    assert {(cause["id"], tuple(cause["hosts"])) for cause in errors} == {
+        ("tls_intercepted", ("fra1", "fra2", "fra3")),
+        ("tcp_dropped", ("muc2", "muc3")),
+    }, json.dumps(errors, indent=1)
+    # A Squid that signs slowly is seen by some attempts alone: those are told as suspected, in a line of their own.
+    assert any(lab_devices.COMPANY_CA in cause["cause"] for cause in errors if cause["id"] == "tls_intercepted")
     assert {path.name for path in (tmp_path / "handoff").glob("*.txt")} >= {"fra-network.txt", "muc-network.txt"}
 
     second = play(staged, tmp_path, text)
