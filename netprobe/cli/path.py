@@ -63,11 +63,9 @@ def path(
         raise UsageError(format, "is not a format of this command", f"choose one of {', '.join(_FORMATS)}")
     if bool(hosts) == bool(from_report):
         raise UsageError("path", "needs hosts or a report, one of the two", "give HOST…, or --from report.json")
-    if ipv4_only and ipv6_only:
-        raise UsageError("-4 -6", "exclude each other", "give one of the two, or neither for both families")
+    families = values.families(ipv4_only=ipv4_only, ipv6_only=ipv6_only)
     check_destinations([output])
     naming = values.naming(label, anonymous=anonymous)
-    families = (4,) if ipv4_only else (6,) if ipv6_only else (4, 6)
     limits = SendingLimits(answer_timeout=timeout or 1.0, packets_per_second=float(rate))
     if from_report is not None:
         report = _from_report(ctx, from_report, families, limits, deadline or 120.0, raw, quiet)

@@ -148,7 +148,8 @@ def render(
     module = _as(get(target), tool, comparing=compare is not None)
     if compare is None:
         _refuse_text_as_workbook(module, target, output if check is None and losses is None else check)
-    _refuse_nonsense(losses=losses, ipv4_only=ipv4_only, ipv6_only=ipv6_only, resolve=resolve, ip_ranges=ip_ranges)
+    _refuse_nonsense(losses=losses, resolve=resolve, ip_ranges=ip_ranges)
+    families = values.families(ipv4_only=ipv4_only, ipv6_only=ipv6_only)
     sources, kept = options.listed(source), options.listed(keep)
     wanted = policies.policy(
         enforce=enforce,
@@ -182,7 +183,7 @@ def render(
             numbers=numbers,
             resolvers=tuple(resolver or ()),
             ca_file=ca_file,
-            families=(4,) if ipv4_only else (6,) if ipv6_only else (4, 6),
+            families=families,
             lab=lab,
             lock=lock,
         ),
@@ -278,13 +279,9 @@ def _named(ip_ranges: str | None) -> str | None:
     return ip_ranges if ip_ranges is None or "://" in ip_ranges else Path(ip_ranges).name
 
 
-def _refuse_nonsense(
-    *, losses: str | None, ipv4_only: bool, ipv6_only: bool, resolve: bool, ip_ranges: str | None
-) -> None:
+def _refuse_nonsense(*, losses: str | None, resolve: bool, ip_ranges: str | None) -> None:
     if losses is not None and losses not in LOSSES:
         raise UsageError(f"--losses {losses}", "there is no such format here", f"use one of {', '.join(LOSSES)}")
-    if ipv4_only and ipv6_only:
-        raise UsageError("-4 -6", "exclude each other", "give one of them, or neither for both families")
     if resolve and ip_ranges is not None:
         raise UsageError("--resolve --ip-ranges", "exclude each other", "give one of them")
 

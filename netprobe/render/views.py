@@ -153,11 +153,6 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         return self._form(Form.REGEX)
 
     @property
-    def glob_dots(self) -> tuple[EntryView, ...]:
-        """Globs that cross dots."""
-        return self._form(Form.GLOB_DOTS)
-
-    @property
     def one_label(self) -> tuple[EntryView, ...]:
         """One-label wildcards (``name`` is the parent)."""
         return self._form(Form.ONE_LABEL)
