@@ -72,6 +72,11 @@ PROOF = TargetProof(
 SOURCES = (
     Source(where="botocore 1.44.5 (network-firewall: RulesSourceList, TargetTypes)", read="2026-11-29"),
     Source(
+        where="https://docs.aws.amazon.com/network-firewall/latest/developerguide/"
+        "route53-resolved-ip-validation-rules.md",
+        read="2026-11-29",
+    ),
+    Source(
         where="https://docs.aws.amazon.com/network-firewall/latest/developerguide/stateful-rule-groups-domain-names.html",
         read="2026-11-23",
     ),

@@ -52,5 +52,7 @@ PROOF = TargetProof(
 SOURCES = (
     Source(where="https://github.com/cilium/cilium/blob/main/pkg/fqdn/matchpattern/matchpattern.go", read="2026-11-23"),
     Source(where="https://docs.cilium.io/en/stable/security/policy/language/#dns-based", read="2026-11-23"),
+    Source(where="https://docs.cilium.io/en/latest/security/policy/host/ (host policies)", read="2026-11-29"),
+    Source(where="https://docs.cilium.io/en/latest/security/policy/intro/ (default deny)", read="2026-11-29"),
 )
 context = plain_context

@@ -67,6 +67,10 @@ SOURCES = (
         "manage-configuration-backups/revert-firewall-configuration-changes",
         read="2026-11-26",
     ),
+    Source(
+        where="https://github.com/PaloAltoNetworks/terraform-provider-panos/issues/238 (objects that something names)",
+        read="2026-11-29",
+    ),
 )
 
 
