@@ -22,16 +22,12 @@ start makes hardly any garbage. What hears the network looks more often (:func:`
 
 def main() -> int:
     """Run the command line and return its exit code (the contract is in the README)."""
-    if sys.argv[1:] in (["--version"], ["-V"]):
-        from netprobe import nameplate
-
-        if nameplate.is_enough():
-            sys.stdout.write(nameplate.text())
-            return 0
-    gc.set_threshold(_GARBAGE_AFTER)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # it was closed when we began (>&-): nobody wants to read it
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (for as long as we live)
+    if sys.argv[1:] in (["--version"], ["-V"]) and _told_by_the_nameplate():
+        return 0
+    gc.set_threshold(_GARBAGE_AFTER)
     try:
         from netprobe.cli.main import run
 
@@ -41,6 +37,19 @@ def main() -> int:
             gc.freeze()  # or the interpreter would look through all of it once more before it throws it away
     except KeyboardInterrupt:  # before there was anything to end, or after the end
         return 130
+
+
+def _told_by_the_nameplate():  # type: ignore[no-untyped-def]
+    """Tell the version without the command line; where it cannot be written, that one knows what to say of it."""
+    from netprobe import nameplate
+
+    if not nameplate.is_enough():
+        return False
+    try:
+        os.write(sys.stdout.fileno(), nameplate.text().encode())
+    except OSError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

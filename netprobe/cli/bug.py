@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Iterable, Sequence
 
-from netprobe import __version__, cilog
-from netprobe.cli.output import say
-from netprobe.errors import printable, redacted
+from netprobe import __version__
+from netprobe.cli.output import say, say_lines
+from netprobe.errors import redacted
 
 _AFTER_USER = r"(?:://|^|[=,\s])[^:@/=,\s]*:(?!//)(\S+)@"
 """Compiled when a bug is met, as everything else here is imported then."""
@@ -53,7 +52,7 @@ def keep(tracebacks: str, argv: Sequence[str]) -> str:
             stream.write(text)
     except OSError as problem:
         # Nowhere to keep it: then the person must still get it.
-        sys.stderr.write(cilog.in_text("\n".join(printable(line, limit=4000) for line in text.split("\n"))))
+        say_lines(text.rstrip("\n"))
         return f"no file for the traceback ({problem}), so it is above"
     return f"the traceback is in {path}"
 

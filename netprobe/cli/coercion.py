@@ -13,6 +13,7 @@ from typing import Any, get_args, get_origin
 
 import typer
 
+from netprobe.cli.output import write_output
 from netprobe.errors import UsageError
 
 _TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
@@ -30,10 +31,18 @@ def simplify(command: Any) -> None:
         # typer makes this option when it is first asked for, and keeps it.
         option = original(ctx)
         if option is not None and "process_value" not in vars(option):
+            option.callback = _show_help
             _simplify(option)
         return option
 
     command.get_help_option = get_help_option
+
+
+def _show_help(ctx: Any, _parameter: Any, asked: bool) -> None:
+    """Print the help page as every other output: a reader that is gone or a full disk is no bug of ours."""
+    if asked and not ctx.resilient_parsing:
+        write_output(ctx.get_help() + "\n", None)
+        ctx.exit()
 
 
 def _simplify(parameter: Any) -> None:

@@ -20,7 +20,7 @@ from netprobe.cli import commands, config
 from netprobe.cli.bug import keep_traceback
 from netprobe.cli.coercion import simplify
 from netprobe.cli.commands import COMMANDS
-from netprobe.cli.output import discard, say
+from netprobe.cli.output import discard, say, say_lines, write_output
 from netprobe.errors import CannotExpressError, NetprobeError, UsageError
 from netprobe.nearest import meant, nearest
 
@@ -64,7 +64,7 @@ def _version(asked: bool) -> None:
     if asked:
         from netprobe.about import in_short
 
-        typer.echo(in_short(), nl=False)
+        write_output(in_short(), None)
         raise typer.Exit
 
 
@@ -158,7 +158,7 @@ def _mistake(exc: typer.TyperException) -> int:
     """Tell a mistake that typer found the way we tell ours: one line with what, why and the way out."""
     context = getattr(exc, "ctx", None)
     if type(exc).__name__ == "NoArgsIsHelpError":
-        typer.echo(exc.format_message(), err=True)
+        say_lines(exc.format_message())
         return 2
     command = context.command_path if context is not None else "netprobe"
     message = " ".join(exc.format_message().split()).rstrip(".")

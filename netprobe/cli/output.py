@@ -213,8 +213,18 @@ def discard(stream: TextIO) -> None:
 
 def say(text: str) -> None:
     """Tell the person one thing on stderr, one line each, safe for a terminal, without secrets."""
+    _write_stderr(cilog.in_text(printable(redacted(text), limit=4000)) + "\n")
+
+
+def say_lines(text: str) -> None:
+    """Tell the person several lines on stderr, each safe for a terminal."""
+    _write_stderr(cilog.in_text("\n".join(printable(line, limit=4000) for line in text.split("\n"))) + "\n")
+
+
+def _write_stderr(text: str) -> None:
+    """Write what may be lost: where it cannot be written, the exit code and the report still say how it went."""
     try:
-        sys.stderr.write(cilog.in_text(printable(redacted(text), limit=4000)) + "\n")
+        sys.stderr.write(text)
         sys.stderr.flush()
     except OSError as exc:
         if exc.errno not in {errno.EPIPE, errno.EBADF, errno.EIO, errno.ENOSPC}:

@@ -203,15 +203,14 @@ def strict_error(chain: Sequence[bytes], host: str, store: Path | None, more: tu
 
 
 def _read(der: bytes) -> x509.Certificate:
-    """Read a certificate; what is odd about it is no news of ours to put on stderr (a root of Mozilla's is odd).
+    """Read a certificate.
 
     Raises:
         ValueError: it cannot be read.
     """
     from cryptography import x509
 
-    with warnings.catch_warnings(action="ignore"):
-        return x509.load_der_x509_certificate(der)
+    return x509.load_der_x509_certificate(der)
 
 
 def _load(der: bytes) -> x509.Certificate | None:
@@ -229,10 +228,12 @@ def _attempt(find: Callable[[], T], otherwise: T) -> T:
     """Ask a foreign parser about foreign bytes; what it cannot say is ``otherwise``.
 
     It raises what its own parts raise: ValueError, InvalidVersion, DuplicateExtension, UnsupportedAlgorithm and more
-    (cryptography 50, read 2026-11-28), and nothing of ours runs within.
+    (cryptography 50, read 2026-11-28), and nothing of ours runs within. What is odd about a certificate, a name of no
+    characters or of thousands, a serial number below 1 as a root of Mozilla's has it, is no news of ours for stderr.
     """
     try:
-        return find()
+        with warnings.catch_warnings(action="ignore"):
+            return find()
     except Exception:
         return otherwise
 

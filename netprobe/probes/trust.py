@@ -87,8 +87,10 @@ def validate(path: Path) -> Path:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=data.decode("ascii", errors="ignore"))
     except ssl.SSLError as error:
+        # Of what it finds within a certificate OpenSSL gives Python no reason.
+        why = f" ({error.reason})" if error.reason else ""
         raise UnreadableFileError(
-            str(path), f"a certificate in it is malformed ({error.reason})", "export the CA certificates again as PEM"
+            str(path), f"a certificate in it is malformed{why}", "export the CA certificates again as PEM"
         ) from error
     unread = [number for number, text in enumerate(_PEM.findall(data), start=1) if _decoded(text) is None]
     if unread:

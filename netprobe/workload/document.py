@@ -131,8 +131,8 @@ def _checked_json(text: str, name: str) -> str:
             return text
         reason = f"is no JSON at line {exc.lineno}, column {exc.colno} ({exc.msg})"
         raise UnreadableFileError(name, reason, "correct it") from exc
-    except ValueError as exc:
-        raise UnreadableFileError(name, f"holds a number that is too long ({exc})", "correct it") from exc
+    except ValueError as exc:  # Python reads no number of more than 4,300 digits
+        raise UnreadableFileError(name, "holds a number that is longer than any number is", "correct it") from exc
     except RecursionError:
         raise UnreadableFileError(name, "is nested too deep", _REMEDY) from None
     # YAML allows no tab between values; in valid JSON a tab stands nowhere else. Other control characters cannot occur.

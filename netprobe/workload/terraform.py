@@ -43,7 +43,7 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
 
 
-def resources(text: str, name: str) -> Iterator[tuple[str, Map]]:
+def resources(text: str, name: str) -> list[tuple[str, Map]]:
     """The resources of a file that say something of ECS: their type, and their fields under AWS's names.
 
     Args:
@@ -55,7 +55,14 @@ def resources(text: str, name: str) -> Iterator[tuple[str, Map]]:
     """
     if len(text) > MAX_BYTES:
         raise UnreadableFileError(name, f"is larger than {MAX_BYTES // 1024} KiB", "split it")
-    for block in _children(_tree(text, name), "body"):
+    try:
+        return list(_resources(_tree(text, name), name))
+    except RecursionError:
+        raise UnreadableFileError(name, "is nested too deep", "give the task definition as JSON") from None
+
+
+def _resources(tree: Any, name: str) -> Iterator[tuple[str, Map]]:
+    for block in _children(tree, "body"):
         for resource in _children(block, "block"):
             labels = [_label(child) for child in resource.children if _kind(child) in ("identifier", "string")]
             if len(labels) == 3 and labels[0] == "resource" and labels[1] in (TASK, SERVICE, TARGET):
@@ -80,8 +87,6 @@ def _tree(text: str, name: str) -> Any:
         ) from exc
     except LarkError as exc:
         raise UnreadableFileError(name, "is no Terraform", "correct it ('terraform validate' says how)") from exc
-    except RecursionError:
-        raise UnreadableFileError(name, "is nested too deep", "give the task definition as JSON") from None
 
 
 def _kind(node: Any) -> str:

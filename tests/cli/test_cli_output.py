@@ -239,3 +239,19 @@ def test_streams_that_are_closed_change_no_verdict(closed: str, scenario: str, c
     shell = ("bash", "-c", f'"$@" {closed}', "bash", sys.executable, *check)
     done = subprocess.run(shell, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (code, "")
+
+
+@pytest.mark.parametrize("asked", ["--version", "--help", "check --help", "regions", "lab", ""])
+def test_every_output_bears_a_reader_that_is_gone_and_a_full_disk(asked: str) -> None:
+    """The first thing that anybody asks, too: no traceback, and no bug of ours."""
+    command = f"{sys.executable} -m netprobe {asked}"
+    on_stderr = asked in ("lab", "")  # a command is missing, which is a mistake
+    for redirection, code in ((">&-", 0), ("| true", 0), (">/dev/full", 2), (">/dev/full 2>/dev/full", 2)):
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", f"{command} {redirection}"],
+            **{"cwd": ROOT, "env": environment(PYTHONUNBUFFERED="1"), "capture_output": True, "text": True},
+            timeout=60,
+        )
+        assert done.returncode == (2 if on_stderr else code), (redirection, done.stderr)
+        assert "Traceback" not in done.stderr
+        assert "bug in netprobe" not in done.stderr

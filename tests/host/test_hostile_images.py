@@ -124,6 +124,13 @@ MADE: dict[str, Callable[[Path], bytes]] = {
     "certificates of blanks": lambda _: _tar(
         {**ROOT, "etc/ssl/certs/ca-certificates.crt": (b"-----BEGIN CERTIFICATE-----" + b"\n" * 60_000) * 30}
     ),
+    "entries of NO_PROXY": lambda _: _tar(
+        {
+            **ROOT,
+            "etc/ecs/ecs.config": b"HTTPS_PROXY=http://p:1\nHTTP_PROXY=http://p:1\nNO_PROXY=" + b"a b," * 250_000,
+            "usr/lib/systemd/system/ecs.service": b"[Service]\nEnvironmentFile=-/etc/ecs/ecs.config\n",
+        }
+    ),
     "a view": lambda path: _package_database(
         "CREATE VIEW Packages AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) "
         "SELECT zeroblob(500000000) AS blob FROM n",

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
 import ssl
 import warnings
 from pathlib import Path
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -185,6 +190,27 @@ def test_an_odd_certificate_draws_no_warning(origin: trustme.CA, roots: trust.An
     assert told == []
 
 
+@pytest.mark.parametrize(("oid", "text"), [(NameOID.COUNTRY_NAME, "USAA"), (NameOID.COMMON_NAME, "n" * 9000)])
+def test_a_name_that_breaks_its_bounds_draws_no_warning(oid: x509.ObjectIdentifier, text: str) -> None:
+    """The name is read when it is asked for, long after the certificate was."""
+    with warnings.catch_warnings(action="ignore"):
+        der = _self_signed(x509.Name([x509.NameAttribute(oid, text, _validate=False)]))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        (shown,) = certificates.describe((der,))
+        assert not certificates.ends_in_origin((der, _ROOT), trust.Anchors((_ROOT,), frozenset()))
+        certificates.strict_error((der, _ROOT), HOST, None)
+    assert told == []
+    assert text[:4] in shown.subject
+
+
+def _self_signed(name: x509.Name) -> bytes:
+    key, day = ec.generate_private_key(ec.SECP256R1()), datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    made = made.not_valid_before(day).not_valid_after(day + datetime.timedelta(days=90))
+    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
 ODD = Path(__file__).parents[1] / "cases" / "hostile"
 
 
@@ -202,6 +228,13 @@ def test_a_bundle_that_is_not_in_base_64_is_refused_in_a_line() -> None:
     with pytest.raises(UnreadableFileError, match="certificate 1 in it is not in base 64"):
         trust.validate(ODD / "ca-file-1.pem")
     assert len(trust.anchors(ODD / "ca-file-1.pem").certificates) == 1, "a system's store is read as far as it goes"
+
+
+def test_a_bundle_that_openssl_gives_no_reason_for_is_refused_without_one(tmp_path: Path) -> None:
+    root = _ROOT.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x05\x01\x02", 1)  # its version is no number
+    (tmp_path / "ca.pem").write_text(ssl.DER_cert_to_PEM_cert(root))
+    with pytest.raises(UnreadableFileError, match="a certificate in it is malformed;"):
+        trust.validate(tmp_path / "ca.pem")
 
 
 @settings(max_examples=200)

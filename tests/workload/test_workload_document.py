@@ -54,6 +54,7 @@ def test_lines_of_json_and_yaml() -> None:
         ("[" * 20_000, "nested too deep"),
         ("{" * 1000 + '"a"', "no JSON"),
         ("- " * 5000 + "a", "nested too deep"),
+        ("[" + "9" * 5000 + "]", "holds a number that is longer than any number is; correct it"),
     ],
 )
 def test_mistakes_are_told_with_their_place(text: str, told: str) -> None:

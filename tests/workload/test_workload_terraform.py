@@ -187,10 +187,18 @@ def test_mistakes_are_told(tmp_path: Path, text: str, told: str) -> None:
     assert time.process_time() - began < 20
 
 
+@pytest.mark.parametrize(("begin", "end"), [("[", "]"), ("{a=", "}"), ("jsonencode(", ")")])
+def test_what_the_grammar_reads_and_is_nested_too_deep_is_told(begin: str, end: str) -> None:
+    """The grammar keeps a stack of its own; whoever walks its tree leans on Python's."""
+    text = 'resource "aws_ecs_service" "s" {\n a = ' + begin * 1500 + "1" + end * 1500 + "\n}\n"
+    with pytest.raises(UnreadableFileError, match="nested too deep"):
+        terraform.resources(text, "main.tf")
+
+
 @given(st.text(alphabet='abresouc"{}[]()=$<>\\\n EOF,:.?', max_size=80))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
-        list(terraform.resources('resource "aws_ecs_service" "s" {\n a = ' + text + "\n}\n", "main.tf"))
+        terraform.resources('resource "aws_ecs_service" "s" {\n a = ' + text + "\n}\n", "main.tf")
     except UnreadableFileError:
         return
 
@@ -205,4 +213,4 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(builtins, "__import__", missing)
     with pytest.raises(UnreadableFileError, match=r"install netprobe\[terraform\]"):
-        list(terraform.resources("a = 1\n", "main.tf"))
+        terraform.resources("a = 1\n", "main.tf")

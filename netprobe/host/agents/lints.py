@@ -6,6 +6,7 @@ repeated with its credentials.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
@@ -24,6 +25,8 @@ METADATA = "169.254.169.254"
 _DOCUMENTED = set(ECS_NO_PROXY.split(","))
 """AWS's own page puts the Docker socket into NO_PROXY. No reader matches it; it is no mistake of the operator."""
 _UNENCODED = re.compile(r"[^A-Za-z0-9._~!$&'()*+,;=:%-]|%(?![0-9A-Fa-f]{2})")
+_MOST_TOKENS = 20
+"""Entries of one NO_PROXY that are told; who has more of the kind looks at the file."""
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
@@ -145,9 +148,13 @@ def _missing_exemptions(program: Program) -> Iterator[Lint]:
 def _not_understood(program: Program) -> Iterator[Lint]:
     if program.no_proxy is None:
         return
-    for token in tokens(program.dialect, program.no_proxy.value):
-        if token.ignored and token.text not in _DOCUMENTED:
-            yield _lint("no_proxy_not_understood", program.no_proxy, value=token.text, other=token.ignored)
+    odd = {
+        token.text: token.ignored
+        for token in tokens(program.dialect, program.no_proxy.value)
+        if token.ignored and token.text not in _DOCUMENTED
+    }
+    for text, ignored in itertools.islice(odd.items(), _MOST_TOKENS):
+        yield _lint("no_proxy_not_understood", program.no_proxy, value=text, other=ignored)
 
 
 def _readable_passwords(program: Program, root: FileSystem) -> Iterator[Lint]:

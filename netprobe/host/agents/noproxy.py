@@ -13,6 +13,7 @@ Nothing here reads an environment or resolves a name.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -45,8 +46,11 @@ LOOPBACK = "loopback"
 """What :func:`bypass` answers where no token but the reader's own rule exempts the host."""
 
 
+@functools.lru_cache(maxsize=16)
 def tokens(dialect: NoProxyDialect, value: str) -> tuple[Token, ...]:
     """Split a value as a reader does, and say which entries it can never match.
+
+    Many rules ask for the same value, which may have as many entries as a file has room for.
 
     Args:
         dialect: the reader.
@@ -55,6 +59,7 @@ def tokens(dialect: NoProxyDialect, value: str) -> tuple[Token, ...]:
     return _go_tokens(value) if dialect is NoProxyDialect.GO else _curl_tokens(value)
 
 
+@functools.lru_cache(maxsize=1024)
 def bypass(dialect: NoProxyDialect, value: str, host: str, port: int) -> str | None:
     """Which entry keeps a host from being reached through the proxy.
 
@@ -76,6 +81,7 @@ def bypass(dialect: NoProxyDialect, value: str, host: str, port: int) -> str | N
     return None
 
 
+@functools.lru_cache(maxsize=1024)
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(text)
