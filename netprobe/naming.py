@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from netprobe.errors import UsageError, printable
+from netprobe.errors import UsageError, printable, redacted
 
 SITE = "site"
 """The label that says where a host stands; a report has a key of its own for it."""
@@ -102,7 +102,7 @@ def parse(texts: Iterable[str]) -> dict[str, str]:
             raise UsageError(text, f"the label {twin} is given already", "give each label once")
         if len(found) == MOST_LABELS:
             raise UsageError(text, f"is one label more than the {MOST_LABELS} that a host may have", "leave some out")
-        found[key] = value
+        found[key] = redacted(value)
     return found
 
 

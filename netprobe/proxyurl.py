@@ -22,11 +22,11 @@ _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def redacted(text: str) -> str:
-    """The text with everything before an ``@`` taken out, fit for a message."""
+    """The text with everything before an ``@`` taken out (``%40`` to who encoded too much), fit for a message."""
     scheme = re.match(r"(?i)(?:[a-z0-9]{1,10}://)?", text)
     assert scheme is not None
-    secret, _, rest = text[scheme.end() :].rpartition("@")
-    return printable(scheme[0] + ("***@" if secret else "") + rest)
+    *secret, rest = re.split(r"(?i)@|%40", text[scheme.end() :])
+    return printable(scheme[0] + ("***@" if any(secret) else "") + rest)
 
 
 def safe(text: str) -> str:

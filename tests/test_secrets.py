@@ -18,7 +18,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netprobe import naming
 from netprobe.cli import commands
+from netprobe.cli.main import run
 from netprobe.errors import redacted
 from netprobe.report import FORMATS
 from tests.support import bounded
@@ -35,6 +37,7 @@ MISTAKES = [
     ["check", "-r", "us-east-2", "--resolver", f"udp://svc:{SECRET}@192.0.2.1:53"],
     ["check", "-r", "us-east-2", "--proxy", f"svc:{SECRET}@proxy.corp.example:99999"],
     ["check", "-r", "us-east-2", "--proxy", f"ftp://svc:{SECRET}@proxy.corp.example"],
+    ["check", "-r", "us-east-2", "--lab", "healthy", "--proxy", f"svc%3A{quote(SECRET, safe='')}%40proxy.corp:99999"],
     ["check", "-r", BARE],
     ["check", "-r", "us-east-2", "--lab", "healthy", "--proxy", BARE],
     ["path", BARE],
@@ -284,6 +287,21 @@ def test_no_traceback_repeats_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     kept = [path.read_text() for path in tmp_path.iterdir()]
     assert len(kept) == 3
     assert _held("".join(kept)) == []
+
+
+@pytest.mark.parametrize(
+    "url", [f"https://svc:{quote(SECRET, safe='')}@192.0.2.1/ip-ranges.json", f"https://192.0.2.1/x?token={WRITTEN[1]}"]
+)
+def test_the_command_in_a_file_that_travels_repeats_none(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The header says by which command it was made; squid asks for no networks, so that nothing is fetched."""
+    assert run(["render", "squid", "-r", "us-east-2", "--ip-ranges", url]) == 0
+    told = capsys.readouterr()
+    assert "--ip-ranges https://" in told.out
+    assert _held(told.out + told.err) == []
+
+
+def test_a_label_repeats_none() -> None:
+    assert naming.parse([f"proxy=http://{BARE}"]) == {"proxy": "http://***@" + BARE.rpartition("@")[2]}
 
 
 @given(st.from_regex(r"[a-z0-9:/@-]{3,20}", fullmatch=True), st.sampled_from(["", "http://", "socks5://"]))

@@ -120,8 +120,8 @@ def _log(stream: BinaryIO, name: str, one: Format, judge: Judge) -> EvidenceFile
             for event in found:
                 events += 1
                 take(event)
-    except _DAMAGED:
-        malformed["gzip stream is damaged"] += 1
+    except _DAMAGED as error:
+        malformed[inputs.damage(error)] += 1
         complete = False
     except OSError as error:
         raise UnreadableFileError(name, f"cannot be read ({error.strerror})", _REMEDY) from error

@@ -15,7 +15,7 @@ import typer
 from netprobe import cilog
 from netprobe.cli import options, render_input, targets, values
 from netprobe.cli.output import say, write_output
-from netprobe.errors import UsageError
+from netprobe.errors import UsageError, redacted
 
 if TYPE_CHECKING:
     from netprobe.catalog.model import Endpoint
@@ -275,8 +275,11 @@ def _endpoints_of_a_file(ctx: typer.Context) -> Path | None:
 
 
 def _named(ip_ranges: str | None) -> str | None:
-    """A file's name without its folder; a URL and the word ``snapshot`` as they are."""
-    return ip_ranges if ip_ranges is None or "://" in ip_ranges else Path(ip_ranges).name
+    """A file's name without its folder, a URL without what may be secret in it, the word ``snapshot`` as it is."""
+    if ip_ranges is None or "://" not in ip_ranges:
+        return ip_ranges if ip_ranges is None else Path(ip_ranges).name
+    url, question, _ = redacted(ip_ranges).partition("?")
+    return f"{url}?***" if question else url
 
 
 def _refuse_nonsense(*, losses: str | None, resolve: bool, ip_ranges: str | None) -> None:

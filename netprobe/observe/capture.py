@@ -70,7 +70,7 @@ def read(path: Path, tally: Tally) -> Iterator[Packet]:
             yield from packets(stream, str(path), tally)
     except OSError as error:
         if isinstance(error, gzip.BadGzipFile):
-            tally.malformed["gzip stream is damaged"] += 1
+            tally.malformed[files.damage(error)] += 1
             return
         raise UnreadableFileError(str(path), f"cannot be read ({error.strerror})", _REMEDY) from error
 
@@ -90,8 +90,8 @@ def packets(stream: BinaryIO, name: str, tally: Tally) -> Iterator[Packet]:
             yield from _pcapng(stream, tally)
         else:
             raise UnreadableFileError(name, "is not a capture", _REMEDY)
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        tally.malformed["gzip stream is damaged"] += 1
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        tally.malformed[files.damage(error)] += 1
 
 
 def _pcap(stream: BinaryIO, order: str, unit: float, tally: Tally) -> Iterator[Packet]:

@@ -17,6 +17,9 @@ from netprobe.errors import UnreadableFileError
 
 STDIN = "-"
 _BUFFER = 1 << 16
+_ANY_PROPORTION = 1 << 20
+_PROPORTION = 200
+"""Bytes for each packed one, from that many bytes on; logs have some 10 to 50, and deflate (RFC 1951) up to 1,032."""
 
 
 class Rewound(io.RawIOBase):
@@ -85,13 +88,71 @@ def can_be_opened_again(path: Path) -> bool:
     return str(path) != STDIN and path.is_file()
 
 
+class UnpacksTooFarError(gzip.BadGzipFile):
+    """A gzip stream holds so much more than it weighs that it is no log and no capture."""
+
+
+def damage(error: Exception) -> str:
+    """What is wrong with a gzip stream, in words: it ends too early, says something impossible, or holds too much."""
+    return str(error) if isinstance(error, UnpacksTooFarError) else "gzip stream is damaged"
+
+
+class _Counted:
+    """A stream of which the bytes are counted that were read."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream = stream
+        self.read_so_far = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """What comes next."""
+        data = self.stream.read(size)
+        self.read_so_far += len(data)
+        return data
+
+
+class _Unpacking(io.RawIOBase):
+    """What is in a gzip stream, as long as it is in proportion to the stream.
+
+    A megabyte of it may hold a gigabyte of line ends, and each of them is looked at.
+    """
+
+    def __init__(self, packed: BinaryIO) -> None:
+        self._packed = _Counted(packed)
+        self._gzip = gzip.GzipFile(fileobj=cast(BinaryIO, self._packed))
+        self._given = 0
+
+    def readable(self) -> bool:
+        """It is for reading."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fill a buffer with what comes next.
+
+        Raises:
+            UnpacksTooFarError: there is too much of it.
+        """
+        data = self._gzip.read1(len(buffer))
+        self._given += len(data)
+        if self._given > _ANY_PROPORTION and self._given > _PROPORTION * self._packed.read_so_far:
+            raise UnpacksTooFarError("gzip stream holds far more than a log or a capture would; unpack it first")
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        """Close the stream, too."""
+        if not self.closed:
+            self._packed.stream.close()
+        super().close()
+
+
 def unpacked(stream: BinaryIO) -> tuple[BinaryIO, bool]:
     """The stream itself, or what is in it where it is a gzip stream; and whether it is one."""
     head = exactly(stream, 2)
     whole = rewound(head, stream)
     if head != b"\x1f\x8b":
         return whole, False
-    return cast(BinaryIO, gzip.GzipFile(fileobj=whole)), True
+    return cast(BinaryIO, io.BufferedReader(_Unpacking(whole), _BUFFER)), True
 
 
 def exactly(stream: BinaryIO, size: int) -> bytes:

@@ -107,7 +107,7 @@ def _probes(observations: tuple[Observation, ...]) -> Iterator[Sample]:
 
 
 def _age(report: Report) -> Iterator[Sample]:
-    with suppress(ValueError):
+    with suppress(ValueError, OverflowError):
         began = datetime.fromisoformat(report.started_at).astimezone(UTC).date()
         yield {}, (began - date.fromisoformat(report.catalog.version)).days * _DAY_SECONDS
 

@@ -40,6 +40,7 @@ from netprobe.catalog import load
 from netprobe.cli.main import run
 from netprobe.errors import UsageError
 from netprobe.requirements import endpoints
+from tests.support import bounded
 from tests.support.cli import ROOT
 
 ECS = "ecs.us-east-2.amazonaws.com"
@@ -665,6 +666,16 @@ def test_pipes_and_stdin_are_read(tmp_path: Path, packed: bool, log_format: list
         told.append(ended.stdout.partition("\nDenied:")[2])
     assert "4000 times" in told[0]
     assert set(told) == {told[0]}
+
+
+def test_a_gzip_stream_that_holds_too_much_is_read_no_further(tmp_path: Path) -> None:
+    """Some KB hold 16 MB of empty lines, each of which would be looked at: what came before them stands."""
+    log = tmp_path / "access.log.gz"
+    log.write_bytes(gzip.compress(_squid(1795435200, "TCP_DENIED/403", ECS).encode() + (b" " * 1023 + b"\n") * 16_000))
+    (told,) = feed([log], _judge())
+    assert (told.complete, told.events) == (False, 1)
+    assert "gzip stream holds far more than a log or a capture would; unpack it first" in told.malformed
+    assert told.lines < 9_000
 
 
 def test_what_is_no_log_is_a_users_mistake(tmp_path: Path) -> None:

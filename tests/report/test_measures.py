@@ -6,10 +6,11 @@ import re
 from importlib.resources import files
 
 import msgspec
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from netprobe.observations import CatalogVersion, Certificate, HttpDetail, Observation, Step, TlsDetail
-from netprobe.report import measures
+from netprobe.report import FORMATS, measures, render
 from netprobe.report.formats.openmetrics import exposition
 from tests.support import reports
 
@@ -79,3 +80,11 @@ def test_the_table_in_the_docs_names_every_metric_and_its_labels() -> None:
 def _in_the_page(label: str) -> str:
     """Labels that are made of a name, of an agent or of the user's own, stand there as ``agent_NAME``."""
     return re.sub(r"^(agent|label)_.+", r"\1_NAME", label)
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "9999-99-99", ""])
+def test_a_moment_that_no_calendar_holds_ends_no_format(moment: str) -> None:
+    """A saved report is somebody else's; its time is either told as it stands or left out."""
+    report = reports.report(catalog=FACTS, started_at=moment)
+    for format in FORMATS:
+        assert render(report, format)
