@@ -296,7 +296,7 @@ def test_the_command_in_a_file_that_travels_repeats_none(url: str, capsys: pytes
     """The header says by which command it was made; squid asks for no networks, so that nothing is fetched."""
     assert run(["render", "squid", "-r", "us-east-2", "--ip-ranges", url]) == 0
     told = capsys.readouterr()
-    assert "--ip-ranges https://" in told.out
+    assert "--ip-ranges 'https://" in told.out
     assert _held(told.out + told.err) == []
 
 
