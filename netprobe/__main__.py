@@ -39,7 +39,7 @@ def main() -> int:
         return 130
 
 
-def _told_by_the_nameplate():  # type: ignore[no-untyped-def]
+def _told_by_the_nameplate() -> bool:
     """Tell the version without the command line; where it cannot be written, that one knows what to say of it."""
     from netprobe import nameplate
 

@@ -40,7 +40,6 @@ from netprobe.catalog import load
 from netprobe.cli.main import run
 from netprobe.errors import UsageError
 from netprobe.requirements import endpoints
-from tests.support import bounded
 from tests.support.cli import ROOT
 
 ECS = "ecs.us-east-2.amazonaws.com"
