@@ -46,7 +46,8 @@ def _told_by_the_nameplate() -> bool:
     if not nameplate.is_enough():
         return False
     try:
-        os.write(sys.stdout.fileno(), nameplate.text().encode())
+        sys.stdout.write(nameplate.text())
+        sys.stdout.flush()
     except OSError:
         return False
     return True
