@@ -8,6 +8,7 @@ text that an interceptor chose, so the CA is told with its fingerprint. Dates ar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -322,9 +323,17 @@ def _say_dates(group: CauseGroup) -> Words:
     )
 
 
+_AROUND_AN_OBJECTION = re.compile(r"^validation failed: | \(encountered processing <.*\Z", re.DOTALL)
+"""What cryptography puts around it: that it failed, and the one certificate of many that it looked at."""
+
+
+def _objection(error: str) -> str:
+    return _AROUND_AN_OBJECTION.sub("", error) or error
+
+
 def _say_nonconforming(group: CauseGroup) -> Words:
     errors = sorted({d.strict_error for d in map(details.tls, group.evidence) if d is not None and d.strict_error})
-    why = f" ({errors[0]})" if errors else ""
+    why = f" ({_objection(errors[0])})" if errors else ""
     return Words(
         title=f"The chain for {group.names}, issued by {_authority(group).told}, breaks X.509 rules: strict verifiers "
         f"reject it{why}.",

@@ -72,3 +72,14 @@ def test_what_is_stored_was_played_and_every_lab_run_is_stored() -> None:
     assert stored <= {case.name for case in PLAYED}
     # What real proxies say changes with their version: those cases are always played.
     assert {c.name for c in PLAYED if c.network is None or not c.network.engines} <= stored
+
+
+def test_a_verifiers_objection_is_told_without_its_librarys_words() -> None:
+    """It stands in one sentence about many hosts, and the library names the certificate of one."""
+    path = next(path for path in CASES if path.stem == "tls-nonconforming")
+    findings = diagnose(msgspec.json.decode(path.read_bytes(), type=Case).run).findings
+
+    title = next(one.title for one in findings if one.id == "tls_nonconforming_chain")
+
+    assert "(invalid extension: 2.5.29.35: Certificate is missing required extension)" in title
+    assert "validation failed" not in title
