@@ -5,7 +5,8 @@
 - a JSON array of container definitions, as Terraform's ``container_definitions`` and many build tools keep it;
 - CloudFormation and SAM templates, CDK's synthesised ones among them: ``AWS::ECS::TaskDefinition`` and
   ``AWS::ECS::Service``, and the targets of ``AWS::Events::Rule`` and ``AWS::Scheduler::Schedule`` that start tasks with
-  the launch type EXTERNAL; the same targets as ``aws events put-targets`` takes them;
+  the launch type EXTERNAL; the same targets as ``aws events put-targets`` and ``aws scheduler create-schedule`` take
+  them, of any launch type where none is EXTERNAL;
 - Terraform (``.tf``), see :mod:`netprobe.workload.terraform`;
 - compose files, as far as they map: image, environment, logging, network mode, ports, GPU reservations.
 
@@ -59,6 +60,8 @@ def _terraform(path: Path) -> Workload:
             tasks.append(part)
         elif kind == terraform.SERVICE:
             services.append(part)
+        elif kind == terraform.SCHEDULE:
+            services += [task for target in _asked_for(part) for _, task in _targets([target])]
         elif (target := part.part("ecsTarget")) is not None and _is_external(target):
             services.append(target)
     if not tasks and not services:
@@ -119,9 +122,9 @@ def _parts(value: Value, name: str) -> Iterator[tuple[str, Part]]:
             yield _TASK, Part(name, _composed(inside), plain)
         return
     part = Part(name, value, plain)
-    targets = [target for target in part.parts("targets") if target.has("ecsParameters")]
+    targets = [target for target in _asked_for(part) if target.has("ecsParameters")]
     if targets:
-        yield from _targets(targets)
+        yield from _by_themselves(targets)
         return
     if part.raw("containerDefinitions") is not None:
         yield _TASK, part
@@ -142,6 +145,29 @@ def _resources(resources: Map, template: Template, name: str) -> Iterator[tuple[
             yield from _targets(body.parts("targets"))
         elif kind == _SCHEDULE and (target := body.part("target")) is not None:
             yield from _targets([target])
+
+
+def _asked_for(part: Part) -> Iterator[Part]:
+    """The targets that a call to EventBridge names: put-targets has a list of them, create-schedule one."""
+    yield from part.parts("targets")
+    if (target := part.part("target")) is not None:
+        yield target
+
+
+def _by_themselves(targets: list[Part]) -> Iterator[tuple[str, Part]]:
+    """The targets of a file that holds nothing else.
+
+    Where none of them starts tasks on external instances, all are given: the launch type is then what is wrong with
+    the file. In a template such targets stand beside others and are left out (:func:`_targets`).
+    """
+    external = list(_targets(targets))
+    if external:
+        yield from external
+        return
+    for target in targets:
+        task = target.part("ecsParameters")
+        if task is not None:
+            yield _SERVICE, task
 
 
 def _targets(targets: Iterable[Part]) -> Iterator[tuple[str, Part]]:

@@ -10,9 +10,12 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from netprobe.catalog import Region
+from netprobe.nearest import nearest
 from netprobe.workload.template import REGION, SUFFIX, UNKNOWN
 
 _SUFFIXES = (
@@ -25,14 +28,21 @@ _SUFFIXES = (
     "csp.hci.ic.gov",
 )
 """The partitions' DNS suffixes (botocore 1.44.5, partitions.json)."""
+_ON_AWS, _ON_AWS_CHINA = "on.aws", "on.amazonwebservices.com.cn"
+"""The suffixes of the dual-stack names (amazon-ecr-credential-helper, ecr-login/api/client.go, read 2026-11-29)."""
 _ECR = re.compile(
     r"([0-9]{12}|\x00)\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+|\x01|\x00)\.("
     + "|".join(map(re.escape, _SUFFIXES))
     + r"|\x02|\x00)"
 )
+_ECR_DUAL = re.compile(
+    r"([0-9]{12}|\x00)\.dkr-ecr(?:-fips)?\.([a-z0-9-]+|\x01|\x00)\.("
+    + "|".join(map(re.escape, (_ON_AWS, _ON_AWS_CHINA)))
+    + ")"
+)
 _ACCOUNT = re.compile(r"([0-9]{6,18})[.-](.{1,200})")
-_REGION_WORD = re.compile(r"\b[a-z]{2,4}(?:-[a-z]{2,10}){1,3}-[0-9]\b")
-_ECR_DUAL = re.compile(r"([0-9]{12}|\x00)\.dkr-ecr(?:-fips)?\.([a-z0-9-]+|\x01|\x00)\.on\.aws")
+_NO_REGION = frozenset({"dkr", "ecr", "ecr-fips", "dkr-ecr", "dkr-ecr-fips", "amazonaws", "amazon", "aws", "com", "cn"})
+"""Labels of ECR's names that stand for themselves."""
 _ALIKE = 0.8
 _HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io", "hub.docker.com"})
 _ECR_PUBLIC = frozenset({"public.ecr.aws", "ecr-public.aws.com"})
@@ -135,25 +145,74 @@ def registry(reference: str) -> Registry:
     return Registry(kind=RegistryKind.KNOWN if host in KNOWN else RegistryKind.OTHER, host=host, port=port)
 
 
-def nearly_ecr(host: str) -> str:
-    """The name of Amazon ECR that a host is nearly: an account's number and ``ecr`` or ``dkr`` beside ``amazon``.
+def nearly_ecr(host: str, regions: Iterable[Region]) -> str:
+    """The name of Amazon ECR that a host is nearly.
+
+    Either ECR's form is right and its region does not exist or has another suffix, or there is an account's number and
+    ``ecr`` or ``dkr`` beside ``amazon``.
+
+    Args:
+        host: the registry's host, with :data:`UNKNOWN` and the like where the file leaves it open.
+        regions: those that exist.
 
     Returns:
-        That name, with words in capitals for what cannot be told; nothing where the host is like no such name.
+        That name, with words in capitals for what cannot be told; nothing where the host is like no such name, or is
+        right.
     """
+    known = {region.id: region for region in regions}
+    for form in (_ECR, _ECR_DUAL):
+        found = form.fullmatch(host)
+        if found is not None:
+            right = _with_region(host, found, known)
+            return "" if right == host else right.replace(UNKNOWN, "ACCOUNT", 1)
     if difflib.SequenceMatcher(None, host, "public.ecr.aws").ratio() > _ALIKE and host not in _ECR_PUBLIC:
         return "public.ecr.aws"
+    return _by_account(host, known)
+
+
+def _with_region(host: str, found: re.Match[str], known: Mapping[str, Region]) -> str:
+    """A name of ECR's form with a region that exists and that region's suffix."""
+    written, suffix = found[2], found[3]
+    region = written
+    if written not in known and written not in (REGION, UNKNOWN):
+        region = next(iter(nearest(written, known, most=1)), "REGION")
+    if region in known and suffix not in (SUFFIX, UNKNOWN):
+        suffix = _suffix(known[region], dual_stack=found.re is _ECR_DUAL)
+    return f"{host[: found.start(2)]}{region}.{suffix}"
+
+
+def _suffix(region: Region, *, dual_stack: bool) -> str:
+    if not dual_stack:
+        return region.partition.dns_suffix
+    return _ON_AWS_CHINA if region.partition.id == "aws-cn" else _ON_AWS
+
+
+def _by_account(host: str, known: Mapping[str, Region]) -> str:
+    """The name that a host with an account's number is nearly; nothing where it is like none."""
     found = _ACCOUNT.fullmatch(host)
     if found is None:
         return ""
     account, rest = found.groups()
-    region = _REGION_WORD.search(rest)
-    likely = f"dkr.ecr.{region[0] if region is not None else ''}.amazonaws.com"
-    is_alike = difflib.SequenceMatcher(None, rest, likely).ratio() > _ALIKE
-    if not is_alike and not ("amazon" in rest and re.search(r"\b(?:dkr|ecr)\b", rest)):
-        return ""
+    region = _region_among(rest.split("."), known)
     number = account if len(account) == 12 else "ACCOUNT"
-    return f"{number}.dkr.ecr.{region[0] if region is not None else 'REGION'}.amazonaws.com"
+    is_named = re.search(r"\b(?:dkr|ecr)\b", rest) is not None
+    if is_named and rest.endswith(f".{_ON_AWS}"):
+        return f"{number}.dkr-ecr.{region or 'REGION'}.{_ON_AWS}"
+    likely = f"dkr.ecr.{region}.amazonaws.com"
+    is_alike = difflib.SequenceMatcher(None, rest, likely).ratio() > _ALIKE
+    if not is_alike and not (is_named and "amazon" in rest):
+        return ""
+    suffix = known[region].partition.dns_suffix if region in known else "amazonaws.com"
+    return f"{number}.dkr.ecr.{region or 'REGION'}.{suffix}"
+
+
+def _region_among(labels: Iterable[str], known: Mapping[str, Region]) -> str:
+    """The region that one of a name's labels is or nearly is; nothing where none is."""
+    for label in labels:
+        near = () if label in _NO_REGION else nearest(label, known, most=1, cutoff=_ALIKE)
+        for region in near:
+            return region
+    return ""
 
 
 def _split(text: str) -> tuple[str, int]:

@@ -7,7 +7,7 @@ that would need its value are not run and say so.
 
 Names: the provider writes AWS's camelCase in snake_case, and repeats a block where AWS has a list
 (registry.terraform.io/providers/hashicorp/aws, resources ``ecs_task_definition``, ``ecs_service`` and
-``cloudwatch_event_target``, read 2026-11-28).
+``cloudwatch_event_target``, read 2026-11-28; ``scheduler_schedule``, read 2026-11-29).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from netprobe.workload.template import UNKNOWN
 MAX_BYTES = 256 * 1024
 """The grammar takes some seconds for it."""
 TASK, SERVICE, TARGET = "aws_ecs_task_definition", "aws_ecs_service", "aws_cloudwatch_event_target"
+SCHEDULE = "aws_scheduler_schedule"
 _LISTS = {
     "volume": "volumes",
     "load_balancer": "loadBalancers",
@@ -65,7 +66,7 @@ def _resources(tree: Any, name: str) -> Iterator[tuple[str, Map]]:
     for block in _children(tree, "body"):
         for resource in _children(block, "block"):
             labels = [_label(child) for child in resource.children if _kind(child) in ("identifier", "string")]
-            if len(labels) == 3 and labels[0] == "resource" and labels[1] in (TASK, SERVICE, TARGET):
+            if len(labels) == 3 and labels[0] == "resource" and labels[1] in (TASK, SERVICE, TARGET, SCHEDULE):
                 yield labels[1], _block(resource, name)
 
 

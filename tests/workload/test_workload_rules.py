@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.session import get_session
+from botocore.validate import ParamValidator
 
+from netprobe import catalog
 from netprobe.errors import UnreadableFileError
 from netprobe.findings import Outcome
 from netprobe.rules import Rule, judge
@@ -16,6 +19,7 @@ from netprobe.workload.document import parse
 from netprobe.workload.images import nearly_ecr
 from netprobe.workload.model import Workload
 from netprobe.workload.rules import RULES
+from netprobe.workload.template import REGION, SUFFIX, UNKNOWN
 from tests.support.cli import netprobe
 
 FAIL, WARN, PASS = Outcome.FAIL, Outcome.WARN, Outcome.PASS
@@ -295,6 +299,31 @@ def test_targets_of_eventbridge() -> None:
         judged(rule_with({**bad, "LaunchType": "FARGATE"}))
 
 
+@pytest.mark.parametrize("launch_type", ["EXTERNAL", "FARGATE", "EC2"])
+@pytest.mark.parametrize("call", ["put-targets", "create-schedule"])
+def test_targets_as_the_cli_takes_them(call: str, launch_type: str) -> None:
+    """A file of its own with another launch type is judged, as a service's is; botocore says that the CLI takes it."""
+    task = {"TaskDefinitionArn": "arn:aws:ecs:us-east-2:111122223333:task-definition/web:1", "LaunchType": launch_type}
+    cluster = "arn:aws:ecs:us-east-2:111122223333:cluster/c"
+    target: dict[str, Any] = {"Arn": cluster, "RoleArn": "arn:aws:iam::111122223333:role/r", "EcsParameters": task}
+    given: dict[str, Any] = {"Rule": "nightly", "Targets": [{"Id": "1", **target}]}
+    service, operation = "events", "PutTargets"
+    if call == "create-schedule":
+        given = {"Name": "nightly", "ScheduleExpression": "rate(1 day)", "Target": target,
+                 "FlexibleTimeWindow": {"Mode": "OFF"}}  # fmt: skip
+        service, operation = "scheduler", "CreateSchedule"
+    shape = get_session().get_service_model(service).operation_model(operation).input_shape
+    assert not ParamValidator().validate(given, shape).has_errors()
+    wrong = {} if launch_type == "EXTERNAL" else {"launch_type_not_external": FAIL}
+    assert {id_: one[0] for id_, one in judged(given).items()} == wrong
+
+
+def test_of_mixed_targets_those_for_other_hosts_are_left_out() -> None:
+    one = {"Id": "1", "Arn": "a", "EcsParameters": {"TaskDefinitionArn": "web:1", "LaunchType": "EXTERNAL"}}
+    other = {"Id": "2", "Arn": "a", "EcsParameters": {"TaskDefinitionArn": "web:1", "LaunchType": "FARGATE"}}
+    assert judged({"Rule": "r", "Targets": [one, other]}) == {}
+
+
 def test_a_template_that_cdk_synthesised() -> None:
     """The shape of ExternalService(daemon: true) in aws-cdk's own snapshot: GetAtt, Join and metadata around it."""
     image = {"Fn::Join": ["", ["111122223333.dkr.ecr.", {"Ref": "AWS::Region"}, ".", {"Ref": "AWS::URLSuffix"},
@@ -368,6 +397,28 @@ def test_a_launch_type_that_the_file_leaves_open_is_not_run() -> None:
         ("111122223333-dkr.ecr.us-gov-west-1.amazonaws.com", "111122223333.dkr.ecr.us-gov-west-1.amazonaws.com"),
         ("111122223333.dkr.ecr.amazonaws.com", "111122223333.dkr.ecr.REGION.amazonaws.com"),
         ("public.erc.aws", "public.ecr.aws"),
+        ("111122223333.dkr.ecr.useast-2.amazonaws.com", "111122223333.dkr.ecr.us-east-2.amazonaws.com"),
+        ("111122223333.dkr.ecr.us-east2.amazonaws.com", "111122223333.dkr.ecr.us-east-2.amazonaws.com"),
+        (
+            "111122223333.dkr.ecr-fips.us-gov-west1.amazonaws.com",
+            "111122223333.dkr.ecr-fips.us-gov-west-1.amazonaws.com",
+        ),
+        ("111122223333.dkr.ecr.frankfurt.amazonaws.com", "111122223333.dkr.ecr.REGION.amazonaws.com"),
+        ("111122223333.drk.ecr.useast-2.amazonaws.com", "111122223333.dkr.ecr.us-east-2.amazonaws.com"),
+        ("111122223333.dkr.ecr.us-east-2.amazonaws.com.cn", "111122223333.dkr.ecr.us-east-2.amazonaws.com"),
+        ("111122223333.dkr.ecr.cn-north-1.amazonaws.com", "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn"),
+        ("111122223333.dkr.ecr.cn-nort-1.amazonaws.com", "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn"),
+        ("111122223333.dkr.ecr.eusc-de-east-1.amazonaws.com", "111122223333.dkr.ecr.eusc-de-east-1.amazonaws.eu"),
+        ("111122223333.dkr-ecr.us-east2.on.aws", "111122223333.dkr-ecr.us-east-2.on.aws"),
+        ("111122223333.dkr-ecr.cn-north-1.on.aws", "111122223333.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn"),
+        ("111122223333.dkr-ecr.us-east-2.amazonaws.com", "111122223333.dkr.ecr.us-east-2.amazonaws.com"),
+        ("111122223333.dkr-ecr.amazonaws.com", "111122223333.dkr.ecr.REGION.amazonaws.com"),
+        ("111122223333.dkr-ecr.on.aws", "111122223333.dkr-ecr.REGION.on.aws"),
+        ("111122223333.dkr.ecr.us-east-2.on.aws", "111122223333.dkr-ecr.us-east-2.on.aws"),
+        (f"{UNKNOWN}.dkr.ecr.useast-2.amazonaws.com", "ACCOUNT.dkr.ecr.us-east-2.amazonaws.com"),
+        (f"111122223333.dkr.ecr.useast-2.{SUFFIX}", f"111122223333.dkr.ecr.us-east-2.{SUFFIX}"),
+        (f"111122223333.dkr.ecr.{REGION}.amazonaws.com", ""),
+        (f"{UNKNOWN}.dkr.ecr.{UNKNOWN}.{SUFFIX}", ""),
         ("registry.example.com", ""),
         ("quay.io", ""),
         ("ghcr.io", ""),
@@ -376,7 +427,18 @@ def test_a_launch_type_that_the_file_leaves_open_is_not_run() -> None:
     ],
 )
 def test_names_that_are_nearly_ecr(host: str, right: str) -> None:
-    assert nearly_ecr(host) == right
+    assert nearly_ecr(host, catalog.load().regions) == right
+
+
+def test_ecrs_name_of_every_region_is_no_slip() -> None:
+    for region in catalog.load().regions:
+        host = f"111122223333.dkr.ecr.{region.id}.{region.partition.dns_suffix}"
+        assert nearly_ecr(host, catalog.load().regions) == ""
+
+
+def test_a_region_that_does_not_exist_is_told_at_its_line() -> None:
+    found = judged(container(image="111122223333.dkr.ecr.useast-2.amazonaws.com/web:1"))
+    assert {id_: one[0] for id_, one in found.items()} == {"registry_nearly_ecr": WARN}
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,16 @@ def test_targets_of_eventbridge(tmp_path: Path) -> None:
     assert lines_of(judged(tmp_path / "main.tf", text)) == {"awsvpc_configuration_unsupported": [4]}
 
 
+def test_schedules(tmp_path: Path) -> None:
+    text = (
+        'resource "aws_scheduler_schedule" "s" {\n  target {\n    ecs_parameters {\n      launch_type = "EXTERNAL"\n'
+        "      network_configuration {\n        subnets = []\n      }\n    }\n  }\n}\n"
+        'resource "aws_scheduler_schedule" "f" {\n  target {\n    ecs_parameters {\n      launch_type = "FARGATE"\n'
+        "    }\n  }\n}\n"
+    )
+    assert lines_of(judged(tmp_path / "main.tf", text)) == {"awsvpc_configuration_unsupported": [5]}
+
+
 def test_a_daemon_service_passes(tmp_path: Path) -> None:
     text = 'resource "aws_ecs_service" "s" {\n  launch_type = "EXTERNAL"\n  scheduling_strategy = "DAEMON"\n}\n'
     assert lines_of(judged(tmp_path / "main.tf", text)) == {}

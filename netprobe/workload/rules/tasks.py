@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from netprobe import catalog
 from netprobe.findings import Place, Severity
 from netprobe.rules import Judgement, Rule, failed, not_applicable, passed, warned
 from netprobe.workload.document import Intrinsic, List, Map, Value
@@ -262,12 +263,14 @@ def registry_nearly_ecr(workload: Workload) -> Judgement:
     """A registry whose name is ECR's but for a slip exists for somebody else, or for nobody."""
     if (none := _none(workload)) is not None:
         return none
+    regions = catalog.load().regions
     meant = []
     places = []
     for container in workload.containers():
         for image in images(container):
-            right = nearly_ecr(image.registry.host) if image.registry.kind is RegistryKind.OTHER else ""
-            if right:
+            if image.registry.kind not in (RegistryKind.ECR, RegistryKind.OTHER):
+                continue
+            if right := nearly_ecr(image.registry.host, regions):
                 meant.append(right)
                 places.append(container.place("image", image.registry.host))
     if places:
