@@ -21,7 +21,7 @@ def test_every_message_names_pages_and_its_source(one: messages.AgentMessage) ->
     known = {id_ for ids, _ in explain.kinds().values() for id_ in ids}
     assert one.findings
     assert set(one.findings) <= known
-    assert one.agent in ("ecs-agent", "ssm-agent", "docker", "go", "aws")
+    assert one.agent in ("ecs-agent", "ssm-agent", "docker", "fluent-bit", "cloudwatch-agent", "go", "aws")
     assert one.source.startswith("https://")
     assert one.version
     assert one.meaning.endswith(".")
@@ -70,6 +70,85 @@ def test_a_pasted_line_finds_its_page(pasted: str, page: str, capsys: pytest.Cap
     shown = capsys.readouterr().out
     assert shown.startswith("# What this can mean")
     assert f"(`{page}`)\n\n## What it means" in shown
+
+
+@pytest.mark.parametrize(
+    ("pasted", "page"),
+    [
+        ('[ERROR] Could not register module="api client" err="Post https://ecs.us-west-2.amazonaws.com/: net/http: '
+         'request canceled while waiting for connection"', "tcp_dropped"),
+        ("The identity document and identity document signature were not valid", "cloud_metadata_present"),
+        ("[INFO] Network error connecting to docker, backing off for '1.14777941s', error: dial unix "
+         "/var/run/docker.sock: connect: no such file or directory", "docker_missing"),
+        ("[ERROR] dial unix /var/run/docker.sock: connect: connection refused", "docker_missing"),
+        ('Unable to connect to docker daemon . Ensure docker is running module="TaskEngine" '
+         'err="dial unix /var/run/docker.sock: connection refused"', "docker_missing"),
+        ("ERROR Registration failed due to error registering the instance with AWS SSM. ActivationExpired: ",
+         "register"),
+        ("Failed to load instance info from vault. RegistrationKey does not exist.", "register"),
+        ("INFO Entering SSM Agent hibernate - Failed to fetch instance ID. Data from vault is empty.",
+         "keep-credentials"),
+        ("Get http://169.254.169.254/latest/meta-data/instance-id: net/http: request canceled while waiting for "
+         "connection (Client.Timeout exceeded while awaiting headers)", "no_proxy_missing_metadata"),
+        ("[2021/02/02 22:03:38] [error] [aws_client] connection initialization error", "tcp_dropped"),
+        ("[2022/08/30 19:46:08] [error] [tls] error: unexpected EOF", "tls_closed_after_hello"),
+        ("[error] [upstream] connection #61 to logs.us-east-2.amazonaws.com:443 timed out after 10 seconds",
+         "tcp_dropped"),
+        ("[error] [io_tls] handshake connection #7 to logs.us-east-2.amazonaws.com:443 timed out after 10 seconds",
+         "tls_dropped_after_hello"),
+        ("[error] [output:cloudwatch_logs:cloudwatch_logs.0] Failed to create log group", "ship-logs"),
+        ("[ warn] [net] getaddrinfo(host='logs.us-east-2.amazonaws.com', err=4): Domain name not found",
+         "dns_name_missing"),
+        ("[ warn] [net] getaddrinfo(host='logs.us-east-2.amazonaws.com', err=12): Timeout while contacting DNS servers",
+         "dns_timeout"),
+        ("[ warn] [net] getaddrinfo(host='logs.us-east-2.amazonaws.com', err=11): Could not contact DNS servers",
+         "dns_resolver_down"),
+        ("[error] [tls] /tmp/fluent-bit/src/tls/mbedtls.c:380 X509 - Certificate verification failed, e.g. CRL, CA or "
+         "signature check failed", "tls_intercepted"),
+        ("[tls] certificate verification failed, reason: unable to get local issuer certificate (X509 code: 20)",
+         "tls_intercepted"),
+        ("[error] [output:loki:loki.0] no upstream connections available", "tcp_dropped"),
+        ("E! cloudwatch: code: RequestError, message: send request failed, original error: Post "
+         '"https://monitoring.ap-norteast-1.amazonaws.com/": dial tcp: lookup monitoring.ap-norteast-1.amazonaws.com '
+         "on 172.26.0.2:53: no such host", "dns_name_missing"),
+        ("E! WriteToCloudWatch failure, err:  RequestError: send request failed", "monitoring"),
+        ("E! [outputs/cloudwatchlogs] Aws error received when sending logs to web/1: RequestError: send request failed "
+         'caused by: Post "https://logs.us-east-2.amazonaws.com/": proxyconnect tcp: dial tcp 10.1.1.1:3128: connect: '
+         "connection refused", "proxy_refused"),
+        ("W! retry [0/3], unable to get http response from http://169.254.170.2/v2/metadata, error: unable to get "
+         'response from http://169.254.170.2/v2/metadata, error: Get "http://169.254.170.2/v2/metadata": context '
+         "deadline exceeded (Client.Timeout exceeded while awaiting headers)", "task_credentials_unreachable"),
+        ("E! [EC2] Cannot get EC2 Metadata from IMDS: EC2 metadata is not available.", "no_proxy_missing_metadata"),
+        ('level=fatal msg="Error starting daemon: error initializing graphdriver: Device is Busy"',
+         "docker_config_harmful"),
+        ("failed to start daemon: Error initializing network controller: error obtaining controller instance: failed "
+         'to register "bridge" driver: failed to create NAT chain DOCKER: iptables failed', "iptables_missing"),
+        ("failed to start daemon: Unable to get the TempDir under /var/lib/docker: mkdir /var/lib/docker/tmp: no space "
+         "left on device", "disk_space_low"),
+        ("write /var/lib/docker/tmp/GetImageBlob123: no space left on device", "disk_space_low"),
+        ('failed to copy: httpReadSeeker: failed open: failed to do request: Get "https://production.cloudflare.docker.'
+         'com/registry-v2/": dial tcp 108.160.169.46:443: i/o timeout', "tcp_dropped"),
+        ("dial tcp: lookup api.github.com on 10.0.0.2:53: read udp 172.17.0.2:35787->10.0.0.2:53: i/o timeout",
+         "dns_timeout"),
+        ("driver failed programming external connectivity on endpoint web: Bind for 0.0.0.0:80 failed: port is already "
+         "allocated", "agent_port_mapped"),
+        ("could not create route to the credentials proxy: exit status 1: iptables: No chain/target/match by that name",
+         "iptables_missing"),
+        ('Post "https://ssm.us-east-2.amazonaws.com/": Forbidden', "proxy_forbidden"),
+        ("ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: "
+         'RequestError: send request failed caused by: Post "https://api.ecr.us-east-1.amazonaws.com/": dial tcp '
+         "10.0.0.1:443: i/o timeout", "tcp_dropped"),
+    ],
+)  # fmt: skip
+def test_lines_of_public_reports_lead_to_their_page(pasted: str, page: str) -> None:
+    """Lines out of public issues of the agents, fluent-bit, moby, containerd and rke2 (read 2026-11-29)."""
+    assert messages.likeliest(messages.find(pasted)) == page
+
+
+def test_what_decides_outweighs_what_several_can_mean(capsys: pytest.CaptureFixture[str]) -> None:
+    """A socket file that refuses is no firewall, though the words for refused connections stand beside it."""
+    assert run(["explain", "dial unix /var/run/docker.sock: connect: connection refused; dial tcp i/o timeout"]) == 0
+    assert "(`docker_missing`)\n\n## What it means" in capsys.readouterr().out
 
 
 def test_an_error_without_its_cause_names_all_that_can_be_behind_it(capsys: pytest.CaptureFixture[str]) -> None:

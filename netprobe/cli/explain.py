@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -139,9 +138,7 @@ def _searched(asked: str, kinds: _Kinds) -> str | None:
         lines += [f"- `{page.id}`: {page.title}" for page in hits]
         lines.append("")
     if found:
-        # What several of the messages can mean is likelier than what one of them can.
-        votes = Counter(id_ for one in found for id_ in one.findings)
-        lines += [_page(votes.most_common(1)[0][0], kinds) or ""]
+        lines += [_page(messages.likeliest(found), kinds) or ""]
     return "\n".join(lines)
 
 

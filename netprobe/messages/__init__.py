@@ -11,6 +11,8 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
+from collections import Counter
+from collections.abc import Sequence
 from importlib.resources import files
 
 import msgspec
@@ -23,14 +25,16 @@ class AgentMessage(msgspec.Struct, frozen=True, kw_only=True):
     """One message.
 
     Attributes:
-        agent: who says it: ``ecs-agent``, ``ssm-agent``, ``docker``, ``go`` (any of those, through Go's library) or
-            ``aws`` (an error code of AWS's, or of its SDKs).
+        agent: who says it: ``ecs-agent`` (and ecs-init), ``ssm-agent``, ``docker``, ``fluent-bit``,
+            ``cloudwatch-agent``, ``go`` (any of those, through Go's library) or ``aws`` (an error code of AWS's, or of
+            its SDKs).
         version: of the source that was read.
         text: the message; an ellipsis stands for anything within a line.
         findings: ids of ours, the likeliest first.
         meaning: in a sentence or two.
         source: the file or page that has it.
         checked: the day that was read.
+        decides: its likeliest finding is shown whatever else stands in the text, since it leaves no other reading.
     """
 
     agent: str
@@ -40,6 +44,7 @@ class AgentMessage(msgspec.Struct, frozen=True, kw_only=True):
     meaning: str
     source: str
     checked: str
+    decides: bool = False
 
 
 @functools.cache
@@ -50,10 +55,24 @@ def messages() -> tuple[AgentMessage, ...]:
 
 
 def find(text: str) -> tuple[AgentMessage, ...]:
-    """The messages that stand in a text, the longest (and so the most telling) first."""
+    """The messages that stand in a text: those that decide, then the longest (and so the most telling) first."""
     folded = " ".join(text[:MAX_TEXT].split()).lower()
     found = [message for message, pattern in _patterns() if pattern.search(folded)]
-    return tuple(sorted(found, key=lambda message: -len(message.text)))
+    return tuple(sorted(found, key=lambda message: (not message.decides, -len(message.text))))
+
+
+def likeliest(found: Sequence[AgentMessage]) -> str:
+    """The id of the finding that the messages of one text speak of.
+
+    Where no message decides, what several of them can mean is likelier than what one of them can.
+
+    Args:
+        found: what :func:`find` gave, at least one.
+    """
+    if found[0].decides:
+        return found[0].findings[0]
+    votes = Counter(id_ for one in found for id_ in one.findings)
+    return votes.most_common(1)[0][0]
 
 
 @functools.cache
