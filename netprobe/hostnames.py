@@ -129,11 +129,6 @@ class HostPattern(msgspec.Struct, frozen=True, order=True):
         return self.pattern.startswith("*.") and "*" not in self.pattern[1:]
 
     @property
-    def is_in_label_glob(self) -> bool:
-        """Whether some label mixes ``*`` with literal characters (``ecs-a-*``), which few devices can express."""
-        return any("*" in label and label != "*" for label in self.labels)
-
-    @property
     def parent(self) -> str:
         """What follows the last label that holds an asterisk (for an exact name, what follows the first label)."""
         labels = self.labels
@@ -198,14 +193,3 @@ def _label_covers(mine: str, theirs: str) -> bool:
         return theirs.startswith(prefix) and theirs.endswith(suffix) and len(theirs) > len(prefix) + len(suffix)
     their_prefix, _, their_suffix = theirs.partition("*")
     return their_prefix.startswith(prefix) and their_suffix.endswith(suffix)
-
-
-def minimal(patterns: Iterable[HostPattern]) -> tuple[HostPattern, ...]:
-    """Drop duplicates and every pattern that another one covers; keep the order of the rest."""
-    unique = tuple(dict.fromkeys(patterns))
-    # An exact name covers only itself, and the last two labels are literal: so only wildcards that end alike count.
-    wildcards: dict[tuple[str, ...], list[HostPattern]] = {}
-    for pattern in unique:
-        if not pattern.is_exact:
-            wildcards.setdefault(pattern.labels[-2:], []).append(pattern)
-    return tuple(p for p in unique if not any(q != p and q.covers(p) for q in wildcards.get(p.labels[-2:], ())))

@@ -17,8 +17,6 @@ from enum import StrEnum
 from netprobe.findings import Verdict
 from netprobe.lab.answers import HttpAnswer, HttpRequest, granted
 
-Headers = tuple[tuple[str, str], ...]
-
 
 class On(StrEnum):
     """Which requests are answered so; the others get the ordinary answer."""

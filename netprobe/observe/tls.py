@@ -72,11 +72,6 @@ class Reader:
         return None
 
 
-def from_stream(data: Buffer) -> str | More:
-    """The server name at the start of a TCP stream: takes the handshake message out of its records."""
-    return Reader().read(data)
-
-
 def from_message(message: Buffer) -> str | More:
     """The server name in a handshake message (without record header)."""
     if message and message[0] != _CLIENT_HELLO:

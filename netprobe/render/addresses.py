@@ -16,6 +16,7 @@ from netprobe.render.model import Addresses, Admitted, Claim, Form, Loss, LossKi
 
 AWS_SUFFIXES = ("amazonaws.com", "amazonaws.eu", "api.aws", "amazonaws.com.cn")
 """Domains whose regional names live in the networks that AWS publishes."""
+_UNIT = "addresses"
 _SHARED = "names of other AWS customers answer at them too, so data can leave through them"
 
 
@@ -24,23 +25,37 @@ def address_networks(endpoint: Endpoint, pattern: HostPattern, options: Options)
     addresses = options.addresses
     if addresses is None or options.exact:
         why = "addresses are never exact, and nothing else is permitted"
-        return (), _loss(LossKind.REFUSED, endpoint, pattern, why)
+        return (), _refused(endpoint, pattern, why)
     if addresses.by_region is not None and not options.allow_widening:
         # A region's networks hold the machines of every customer: the widest rule of all, and it is asked for by name.
         why = f"the networks of {endpoint.region} ({addresses.how}) are not permitted: {_SHARED}"
-        return (), _loss(LossKind.REFUSED, endpoint, pattern, why, needs=(Need.WIDENING,))
+        return (), _refused(endpoint, pattern, why, needs=(Need.WIDENING,))
     if addresses.by_region is not None:
         networks, refusal = _published(endpoint, pattern, addresses)
     else:
         networks, refusal = _resolved(pattern, addresses, options)
     if not networks:
-        return (), _loss(LossKind.REFUSED, endpoint, pattern, refusal)
+        return (), _refused(endpoint, pattern, refusal)
     count = _size(networks)
     if addresses.by_region is not None:
         text = f"said by all {len(networks)} networks of {endpoint.region} ({addresses.how}): {_SHARED}"
     else:
         text = f"said by {count} addresses ({addresses.how}): they change without notice, and {_SHARED}"
-    return networks, _loss(LossKind.ADDRESS, endpoint, pattern, text, count=count, entry=f"{len(networks)} networks")
+    loss = Loss.of(
+        endpoint,
+        pattern,
+        LossKind.ADDRESS,
+        text,
+        entry=f"{len(networks)} networks",
+        count=count,
+        unit=_UNIT,
+        exfiltration=True,
+    )
+    return networks, loss
+
+
+def _refused(endpoint: Endpoint, pattern: HostPattern, why: str, *, needs: tuple[Need, ...] = ()) -> Loss:
+    return Loss.of(endpoint, pattern, LossKind.REFUSED, why, unit=_UNIT, needs=needs)
 
 
 def address_entries(networks: Iterable[str], port: int, origins: Iterable[str]) -> Iterator[Admitted]:
@@ -84,28 +99,3 @@ def _resolved(pattern: HostPattern, addresses: Addresses, options: Options) -> t
 def _names_of(pattern: HostPattern, options: Options) -> tuple[str, ...]:
     seen = options.seen.get(pattern.pattern)
     return () if seen is None else seen.names
-
-
-def _loss(
-    kind: LossKind,
-    endpoint: Endpoint,
-    pattern: HostPattern,
-    text: str,
-    *,
-    count: int | None = None,
-    entry: str = "",
-    needs: tuple[Need, ...] = (),
-) -> Loss:
-    return Loss(
-        kind=kind,
-        endpoint=endpoint.id,
-        region=endpoint.region,
-        pattern=pattern.pattern,
-        required=endpoint.required,
-        entry=entry,
-        explanation=text,
-        count=count,
-        unit="addresses",
-        exfiltration=kind is LossKind.ADDRESS,
-        needs=needs,
-    )

@@ -161,10 +161,10 @@ def asked_for(endpoint: Endpoint) -> HostPattern:
 
 def _placeholder(endpoint: Endpoint, pattern: HostPattern) -> Iterator[Loss]:
     if endpoint.placeholder_account:
-        yield _loss(
-            LossKind.WIDENED,
+        yield Loss.of(
             endpoint,
             pattern,
+            LossKind.WIDENED,
             entry=pattern.pattern,
             explanation="no account was given, so the registry of every AWS account is admitted, not only your own: "
             "data can be pushed to any of them",
@@ -176,10 +176,10 @@ def _placeholder(endpoint: Endpoint, pattern: HostPattern) -> Iterator[Loss]:
 def _by_path(endpoint: Endpoint, pattern: HostPattern) -> Iterator[Loss]:
     """A name that is asked for, and at which the request says whose data it is."""
     if pattern.is_exact and is_shared(pattern.pattern, endpoint.region):
-        yield _loss(
-            LossKind.WIDENED,
+        yield Loss.of(
             endpoint,
             pattern,
+            LossKind.WIDENED,
             entry=pattern.pattern,
             explanation="at this name the path of a request says whose bucket (or queue) it is for, so it reaches any "
             "customer's: data can leave through it",
@@ -304,7 +304,7 @@ def _enumerate(
         f"the device cannot say {pattern}, so {len(entries)} names are listed ({seen.how}); AWS picks the number and "
         "may use one that is not listed: render again when it does"
     )
-    told = _loss(LossKind.ENUMERATED, endpoint, pattern, entry="names", explanation=text, count=len(entries))
+    told = Loss.of(endpoint, pattern, LossKind.ENUMERATED, text, entry="names", count=len(entries))
     return _Said(entries=tuple(entries), losses=(told, *losses))
 
 
@@ -343,10 +343,10 @@ def _widened(
     endpoint: Endpoint, pattern: HostPattern, candidate: _Candidate, capability: DeviceCapability, outsiders: bool
 ) -> Loss:
     words = {"value": candidate.claim.value, "depth": _depth(capability)}
-    return _loss(
-        LossKind.WIDENED,
+    return Loss.of(
         endpoint,
         pattern,
+        LossKind.WIDENED,
         entry=_IN_WORDS[candidate.claim.form].format_map(words),
         explanation=_told(candidate) if outsiders else candidate.beyond,
         exfiltration=outsiders,
@@ -363,32 +363,7 @@ def _depth(capability: DeviceCapability) -> str:
 
 
 def _refused(endpoint: Endpoint, pattern: HostPattern, why: str, *, needs: tuple[Need, ...] = ()) -> _Said:
-    return _Said(losses=(_loss(LossKind.REFUSED, endpoint, pattern, entry="", explanation=why, needs=needs),))
-
-
-def _loss(
-    kind: LossKind,
-    endpoint: Endpoint,
-    pattern: HostPattern,
-    *,
-    entry: str,
-    explanation: str,
-    count: int | None = None,
-    exfiltration: bool = False,
-    needs: tuple[Need, ...] = (),
-) -> Loss:
-    return Loss(
-        kind=kind,
-        endpoint=endpoint.id,
-        region=endpoint.region,
-        pattern=pattern.pattern,
-        required=endpoint.required,
-        entry=entry,
-        explanation=explanation,
-        count=count,
-        exfiltration=exfiltration,
-        needs=needs,
-    )
+    return _Said(losses=(Loss.of(endpoint, pattern, LossKind.REFUSED, why, needs=needs),))
 
 
 def _entry(endpoint: Endpoint, claim: Claim) -> Admitted:

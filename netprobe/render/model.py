@@ -394,6 +394,35 @@ class Loss(msgspec.Struct, frozen=True, kw_only=True):
     exfiltration: bool = False
     needs: tuple[Need, ...] = ()
 
+    @classmethod
+    def of(
+        cls,
+        endpoint: Endpoint,
+        pattern: HostPattern,
+        kind: LossKind,
+        explanation: str,
+        *,
+        entry: str = "",
+        count: int | None = None,
+        unit: str = "names",
+        exfiltration: bool = False,
+        needs: tuple[Need, ...] = (),
+    ) -> Loss:
+        """The loss of a pattern of an endpoint; the rest are the attributes of that name."""
+        return cls(
+            kind=kind,
+            endpoint=endpoint.id,
+            region=endpoint.region,
+            pattern=pattern.pattern,
+            required=endpoint.required,
+            entry=entry,
+            explanation=explanation,
+            count=count,
+            unit=unit,
+            exfiltration=exfiltration,
+            needs=needs,
+        )
+
 
 class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that a rule admits.

@@ -179,7 +179,7 @@ SURFACES: dict[str, Surface] = {
     "DNS answer": Surface(read=_dns_answer, seeds=(_answer(),), may=(dnswire.Malformed,)),
     "DNS message of a capture": Surface(read=lambda data, _: observed_dns.parse(data), seeds=(_answer(), _ASKED.wire)),
     "HTTP of a capture": Surface(read=lambda data, _: observed_http.parse(data), seeds=(_REQUEST,)),
-    "TLS of a capture": Surface(read=lambda data, _: observed_tls.from_stream(data), seeds=(_client_hello(),)),
+    "TLS of a capture": Surface(read=lambda data, _: observed_tls.Reader().read(data), seeds=(_client_hello(),)),
     "capture": Surface(
         read=_capture,
         seeds=((HOSTILE.parent / "hostile" / "observe-json-control.pcap").read_bytes(),),

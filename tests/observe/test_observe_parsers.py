@@ -72,9 +72,9 @@ def test_the_server_name_of_openssl(host: str, record: int) -> None:
     message = hello[5:]
     pieces = [message[i : i + record] for i in range(0, len(message), record)]
     split = b"".join(b"\x16\x03\x01" + len(p).to_bytes(2, "big") + p for p in pieces)
-    assert tls.from_stream(hello) == host
-    assert tls.from_stream(split) == host
-    assert tls.from_stream(split[: len(split) // 2]) is tls.More.NEEDED
+    assert tls.Reader().read(hello) == host
+    assert tls.Reader().read(split) == host
+    assert tls.Reader().read(split[: len(split) // 2]) is tls.More.NEEDED
 
 
 @given(st.data())
@@ -82,7 +82,7 @@ def test_a_mangled_client_hello_never_raises(data: st.DataObject) -> None:
     hello = bytearray(_HELLO)
     for _ in range(data.draw(st.integers(1, 8))):
         hello[data.draw(st.integers(0, len(hello) - 1))] = data.draw(st.integers(0, 255))
-    found = tls.from_stream(bytes(hello[: data.draw(st.integers(0, len(hello)))]))
+    found = tls.Reader().read(bytes(hello[: data.draw(st.integers(0, len(hello)))]))
     assert isinstance(found, str | tls.More)
 
 

@@ -67,11 +67,6 @@ def uses_iptables(root: FileSystem) -> bool:
     return files.setting(root, "FirewallBackend").lower() == "iptables"
 
 
-def zone_of_bridge(root: FileSystem) -> Section | None:
-    """The zone that a file puts docker0 into."""
-    return next((zone for zone in files.zones(root) if BRIDGE in zone.names("interface")), None)
-
-
 def direct(root: FileSystem, packet: AskedPacket) -> dict[str, Chain]:
     """The chains that direct rules and passthroughs make in iptables."""
     lines = [(0, f"-A {rule.chain} {rule.line}") for rule in files.direct_rules(root, packet.family)]

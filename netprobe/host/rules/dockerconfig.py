@@ -87,10 +87,10 @@ def _unknown(config: DaemonJson, path: tuple[str, ...], key: str, version: Versi
         return _Problem(title=f'Docker knows no "{key}"', remedy=_instead(path, key), place=place, sure=not newer)
     if version is None:
         return None
-    if entry.since and version < entry.since:
+    if entry.is_new_to(version):
         title = f'Docker {shown(version)} does not know "{key}" yet, only {shown(entry.since)} and later do'
         return _Problem(title=title, remedy=f'remove "{key}" or update Docker', place=place)
-    if entry.until and version >= entry.until:
+    if entry.is_gone_from(version):
         title = f'Docker {shown(version)} no longer knows "{key}", which {shown(entry.until)} took away'
         return _Problem(title=title, remedy=f'remove "{key}"', place=place)
     return None

@@ -15,7 +15,6 @@ from typing import Any
 from netprobe.host.packages import Version
 
 SOURCE = "https://github.com/moby/moby/blob/master/daemon/config/config.go"
-OLDEST: Version = (18, 9)
 NEWEST: Version = (29,)
 """Up to this major version the table is known to be whole."""
 
@@ -34,9 +33,13 @@ class DockerKey:
     since: Version = ()
     until: Version = ()
 
-    def known_to(self, version: Version) -> bool:
-        """Whether a version accepts it."""
-        return version >= self.since and not (self.until and version >= self.until)
+    def is_new_to(self, version: Version) -> bool:
+        """Whether a version is older than the key."""
+        return version < self.since
+
+    def is_gone_from(self, version: Version) -> bool:
+        """Whether a version no longer knows it."""
+        return bool(self.until) and version >= self.until
 
 
 REMOVED_DRIVERS: dict[str, Version] = {"aufs": (24,), "overlay": (24,), "devicemapper": (25,)}
