@@ -52,8 +52,25 @@ def outside() -> Iterator[Namespace]:
         yield here
 
 
+PATIENCE = 20.0
+"""Seconds in which a proxy must listen again that reads its configuration anew."""
+
+
 def _status(client: str, name: str, port: int, proxy: int) -> bool:
-    """Whether a proxy's rules let a client through: CONNECT, but GET on port 80; 403 is a no."""
+    """Whether a proxy's rules let a client through, which a connection that gets no answer does not say."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return _status_now(client, name, port, proxy)
+        except (ConnectionRefusedError, ConnectionResetError):
+            # Squid closes its port and opens it again; Privoxy resets a connection now and then on a busy machine.
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
+
+
+def _status_now(client: str, name: str, port: int, proxy: int) -> bool:
+    """Ask once: CONNECT, but GET on port 80; 403 is a no."""
     request = f"CONNECT {name}:{port} HTTP/1.1\r\nHost: {name}:{port}\r\n\r\n"
     if port == 80:
         request = f"GET http://{name}/ HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n"

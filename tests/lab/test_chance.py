@@ -20,12 +20,11 @@ from netprobe.findings import Certainty, Severity, Verdict
 from netprobe.lab import SCENARIOS, Scenario
 from netprobe.lab.behaviour import DnsMode, HostBehaviour, ResolverBehaviour
 from tests.support import need
-from tests.support.lab_case import Case, Network, Result, play
+from tests.support.lab_case import OF_CHANCE, Case, Network, Result, play
 from tests.support.lab_devices import PORT, ROUTER, haproxy, http, nginx, squid
 from tests.support.netns import Topology
 
 HEALTHY = SCENARIOS["healthy"]
-OF_CHANCE = frozenset({"works_by_chance", "packet_loss", "connection_limit", "slow"})
 CROWDED = Scenario(name="crowded", summary=".", behaviour=HostBehaviour(delay_seconds=0.2), numbers=tuple(range(1, 33)))
 """Some seventy hosts that hold each flight back: their connections stand at once and stay for a while, so that a first
 pass opens far more than a limiter of a handful lets through, however slow the machine is."""

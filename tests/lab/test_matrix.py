@@ -5,6 +5,7 @@ The confusion matrix (case x finding) is printed at the end of the test run by `
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import pytest
@@ -21,8 +22,9 @@ from netprobe.report.model import Report
 from tests.lab.cases import CASES
 from tests.lab.proxy_cases import OPEN_WEBSOCKETS
 from tests.support import need
-from tests.support.lab_case import Case, Network, play
+from tests.support.lab_case import OF_CHANCE, Case, Network, Result, play
 from tests.support.screen import missing_on_it
+from tests.support.steady import REPEATS
 
 HURRIED_SECONDS = 4.0
 """More than a first pass waits for a connection. What is silent in these cases is so for ever, and nothing in them
@@ -58,6 +60,22 @@ def parameters() -> list[object]:
     ]
 
 
+async def _played(case: Case) -> Result:
+    """Play a case; once more, where this machine kept the run waiting and nothing is wrong but that it saw chance.
+
+    A real engine that gets no processor for a while fails once and passes then, and netprobe rightly says so.
+    """
+    result = await play(case)
+    for _ in range(REPEATS):
+        more = set(result.findings) - set(case.findings)
+        if not more or not more <= OF_CHANCE or not result.run.context.stalls:
+            break
+        seconds = sum(stall.duration_seconds for stall in result.run.context.stalls)
+        warnings.warn(f"{case.name}: this machine stood still for {seconds:.1f} s; played again", stacklevel=1)
+        result = await play(case)
+    return result
+
+
 @pytest.mark.parametrize("case", parameters())
 async def test_case(case: Case, record_property: Callable[[str, object], None]) -> None:
     if case.network is not None:
@@ -69,7 +87,7 @@ async def test_case(case: Case, record_property: Callable[[str, object], None]) 
             need.engine(engine.program)
     found = ["(did not finish)"]
     try:
-        result = await play(case)
+        result = await _played(case)
         found = list(result.findings)
     finally:
         # A case that raises while it is set up belongs into the table too, as a wrong one.

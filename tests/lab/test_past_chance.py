@@ -14,9 +14,9 @@ from netprobe.findings import Certainty, Severity
 from netprobe.lab import SCENARIOS, Scenario
 from netprobe.lab.behaviour import HostBehaviour, ProxyBehaviour, ShownChain
 from netprobe.observations import Experiment, Failure, Step, TlsDetail
-from tests.lab.test_chance import HALF_OF_THE_PORTS, OF_CHANCE
+from tests.lab.test_chance import HALF_OF_THE_PORTS
 from tests.support import need
-from tests.support.lab_case import Case, Network, Result, play, play_once
+from tests.support.lab_case import OF_CHANCE, Case, Network, Result, play, play_once
 from tests.support.lab_devices import ROUTER
 
 INSPECTOR = HostBehaviour(chain=ShownChain.INTERCEPTED)

@@ -280,6 +280,26 @@ def _start(net: Topology, command: tuple[str, ...], *, processors: str = "0,1") 
     )
 
 
+PLAYS = 3
+"""A machine that keeps a run waiting may spoil it: then both are made again, and the last pair counts."""
+
+
+def _pair(net: Topology, command: tuple[str, ...]) -> tuple[tuple[int, dict[str, Any]], tuple[int, dict[str, Any]]]:
+    """What one process says, and what two say."""
+    alone = _report(_start(net, command, processors="0"))
+    spread_out = _start(net, command)
+    children = _children(spread_out)
+    together = _report(spread_out)
+    assert children == 2
+    return alone, together
+
+
+def _is_late(report: dict[str, Any]) -> bool:
+    """Whether this machine kept a run waiting, or the lab: in these scenarios nobody is ever silent."""
+    silent = any("timeout" in (one["failure"] or "") for one in report["observations"])
+    return silent or bool(report["context"].get("stalls"))
+
+
 def _report(process: subprocess.Popen[str]) -> tuple[int, dict[str, Any]]:
     out, err = process.communicate(timeout=90)
     assert out, err
@@ -293,6 +313,19 @@ def _seen(report: dict[str, Any]) -> Counter[tuple[object, ...]]:
 
 def _told(report: dict[str, Any]) -> list[dict[str, object]]:
     return [{key: value for key, value in one.items() if key != "evidence"} for one in report["findings"]]
+
+
+def _said(ended: tuple[int, dict[str, Any]]) -> tuple[object, ...]:
+    """What must be the same, however many processes there were."""
+    code, report = ended
+    return (
+        code,
+        report["verdict"],
+        report["endpoints"],
+        report["capabilities"],
+        _told(report),
+        _seen(report),
+    )
 
 
 def _pids(net: Topology) -> list[str]:
@@ -312,17 +345,13 @@ def _needs() -> None:
 def test_several_processes_report_what_one_does(scenario: str, tmp_path: Path) -> None:
     _needs()
     with standing_lab(scenario, tmp_path) as (net, command):
-        alone = _report(_start(net, command, processors="0"))
-        spread_out = _start(net, command)
-        children = _children(spread_out)
-        together = _report(spread_out)
-    assert children == 2
-    assert together[0] == alone[0]
-    assert together[1]["verdict"] == alone[1]["verdict"]
-    assert together[1]["endpoints"] == alone[1]["endpoints"]
-    assert together[1]["capabilities"] == alone[1]["capabilities"]
-    assert _told(together[1]) == _told(alone[1])
-    assert _seen(together[1]) == _seen(alone[1])
+        patient = (*command, "--timeout", "30")  # or a first pass, and which names are tried again, depend on the load
+        for _ in range(PLAYS):
+            alone, together = _pair(net, patient)
+            if _said(together) == _said(alone) or not (_is_late(alone[1]) or _is_late(together[1])):
+                break
+    for one, other in zip(_said(together), _said(alone), strict=True):
+        assert one == other
     assert len({one["id"] for one in together[1]["observations"]}) == len(together[1]["observations"])
     assert all(0 <= one["started_seconds"] < 60 for one in together[1]["observations"])
 

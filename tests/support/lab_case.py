@@ -40,6 +40,9 @@ from tests.support.lab_endpoints import endpoints, facts
 from tests.support.netns import Topology
 from tests.support.steady import Pulse, pulse, steadily
 
+OF_CHANCE = frozenset({"works_by_chance", "packet_loss", "connection_limit", "slow"})
+"""Findings that say that a network works, though not always."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:

@@ -17,6 +17,8 @@ import dns.rcode
 import dns.rdatatype
 import trio
 
+from tests.support.steady import Pulse, pulse, steadily
+
 PATIENCE = 1.0
 
 
@@ -77,7 +79,19 @@ async def visit(
     mss: int | None = None,
     verify: bool = True,
 ) -> Met:
-    """Connect, shake hands and make one request."""
+    """Connect, shake hands and make one request; again where the loop, which serves as well, stood still meanwhile."""
+
+    async def once() -> tuple[Met, Pulse]:
+        async with pulse() as seen:
+            met = await _visit(address, port, name, roots, request=request, mss=mss, verify=verify)
+        return met, seen
+
+    return await steadily(f"{name} at {address}", once)
+
+
+async def _visit(
+    address: str, port: int, name: str | None, roots: Path, *, request: bytes, mss: int | None, verify: bool
+) -> Met:
     sock = trio.socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
     with sock:
         if mss is not None:
