@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from netprobe.audit.model import Audited
     from netprobe.catalog.model import Endpoint
 
-_FORMATS = ("text", "json")
+FORMATS = ("text", "json")
 _INTERRUPTED = 130
 NAME = "netprobe-audit"
 """The stem of the names in its rules: a part of the endpoints never takes the place of the whole list."""
@@ -76,8 +76,8 @@ def audit(
         return 0
     if not files:
         raise UsageError("FILE", "is missing", "name captures and logs, or - for stdin")
-    if format not in _FORMATS:
-        raise UsageError(format, "is not a format of this command", f"choose one of {', '.join(_FORMATS)}")
+    if format not in FORMATS:
+        raise UsageError(format, "is not a format of this command", f"choose one of {', '.join(FORMATS)}")
     if target is not None:
         from netprobe.render.targets import get
 
@@ -145,9 +145,9 @@ def _rules(target: str, denied: Sequence[Endpoint], command: str, catalog: str) 
 
 def _known_formats() -> str:
     """One line for each format."""
-    from netprobe.audit.formats import FORMATS
+    from netprobe.audit.formats import FORMATS as LOG_FORMATS
 
-    return "".join(f"{name:<18}{one.SUMMARY}\n" for name, one in FORMATS.items())
+    return "".join(f"{name:<18}{one.SUMMARY}\n" for name, one in LOG_FORMATS.items())
 
 
 def _exit_code(audited: Audited) -> int:

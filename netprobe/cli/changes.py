@@ -57,8 +57,8 @@ def changes(
 
     Without --region it covers every region where AWS documents ECS Anywhere.
     """
-    if format not in _MAKE:
-        raise UsageError(format, "is not a format of changes", f"choose one of {', '.join(_MAKE)}")
+    if format not in FORMATS:
+        raise UsageError(format, "is not a format of changes", f"choose one of {', '.join(FORMATS)}")
     from msgspec.structs import replace
 
     from netprobe import catalog as catalogs
@@ -78,11 +78,11 @@ def changes(
             wanted = replace(wanted, regions=("all",))
         found = shifts(told, now, wanted, start)
         head = f"What changed since catalog {start}; this one is of {now.version}"
-        write_output(_MAKE[format](found, head), output)
+        write_output(FORMATS[format](found, head), output)
         return 0
     if since is not None:
         raise UsageError("--since --for", "exclude each other", "leave --since out: the file says what it was made of")
-    return _for(for_, wanted, told, now, lambda found, head: write_output(_MAKE[format](found, head), output), short)
+    return _for(for_, wanted, told, now, lambda found, head: write_output(FORMATS[format](found, head), output), short)
 
 
 def _for(
@@ -178,7 +178,7 @@ def _atom(found: Sequence[EndpointShift], head: str) -> str:
     return feed("urn:netprobe:catalog:changes", head, items)
 
 
-_MAKE: dict[str, Callable[[Sequence[EndpointShift], str], str]] = {
+FORMATS: dict[str, Callable[[Sequence[EndpointShift], str], str]] = {
     "text": _text,
     "json": _json,
     "csv": _csv,

@@ -67,6 +67,74 @@ def shells() -> Mapping[str, str]:
     return dict.fromkeys(SHELLS, "")
 
 
+def report_formats() -> Mapping[str, str]:
+    """The formats of a report."""
+    from netprobe.report import FORMATS
+
+    return FORMATS
+
+
+def fleet_formats() -> Mapping[str, str]:
+    """The formats of a fleet."""
+    from netprobe.fleet.formats import FORMATS
+
+    return FORMATS
+
+
+def comparison_formats() -> Mapping[str, str]:
+    """The formats of a comparison of two reports."""
+    from netprobe.fleet.formats.comparison import FORMATS
+
+    return dict.fromkeys(FORMATS, "")
+
+
+def table_formats() -> Mapping[str, str]:
+    """The formats of a table."""
+    from netprobe.cli.tables import FORMATS
+
+    return dict.fromkeys(FORMATS, "")
+
+
+def change_formats() -> Mapping[str, str]:
+    """The formats of a list of changes."""
+    from netprobe.cli.changes import FORMATS
+
+    return dict.fromkeys(FORMATS, "")
+
+
+def text_or_json() -> Mapping[str, str]:
+    """The formats of what has no others."""
+    return {"text": "for people", "json": "everything, versioned"}
+
+
+def tools() -> Mapping[str, str]:
+    """The tools that rules are written for."""
+    from netprobe.render.model import Tool
+
+    return dict.fromkeys(Tool, "")
+
+
+def vantages() -> Mapping[str, str]:
+    """The programs of a host that netprobe probes as."""
+    from netprobe.host.agents.vantages import NAMES
+
+    return dict.fromkeys(NAMES, "")
+
+
+def groupings() -> Mapping[str, str]:
+    """What the hosts of a fleet are grouped by, beside labels."""
+    from netprobe.fleet.survey import BY
+
+    return dict.fromkeys(BY, "")
+
+
+def loss_formats() -> Mapping[str, str]:
+    """The formats of what a render cannot say."""
+    from netprobe.cli.render import LOSSES
+
+    return dict.fromkeys(LOSSES, "")
+
+
 _BY_OPTION: Mapping[str, Values] = MappingProxyType(
     {
         "region": regions,
@@ -77,10 +145,24 @@ _BY_OPTION: Mapping[str, Values] = MappingProxyType(
         "log_format": log_formats,
         "shell": shells,
         "handoff_target": targets,
+        "tool": tools,
+        "as_": vantages,
+        "by": groupings,
+        "losses": loss_formats,
     }
 )
 _BY_COMMAND: Mapping[tuple[str, str], Values] = MappingProxyType(
-    {("render", "target"): targets, ("audit", "target"): targets, ("explain", "name"): ids}
+    {
+        ("render", "target"): targets,
+        ("audit", "target"): targets,
+        ("explain", "name"): ids,
+        **{(name, "format"): report_formats for name in ("check", "diagnose", "host", "image", "workload", "gate")},
+        **{(name, "format"): table_formats for name in ("endpoints", "regions", "targets", "list")},
+        **{(name, "format"): text_or_json for name in ("path", "observe", "audit", "version")},
+        ("fleet", "format"): fleet_formats,
+        ("compare", "format"): comparison_formats,
+        ("changes", "format"): change_formats,
+    }
 )
 _LISTS = frozenset({"region", "with_groups", "without_groups"})
 """Options that take comma lists: the last word of one is completed."""

@@ -84,6 +84,9 @@ def _root(
 
 def application() -> Any:
     """Build the root command."""
+    if _ASKED_TO_COMPLETE in os.environ:
+        # typer breaks a description at the terminal's width, and fish would offer each further line as a value.
+        os.environ.setdefault("TERMINAL_WIDTH", "10000")
     app = typer.Typer(
         cls=LazyGroup,
         rich_markup_mode=None,

@@ -10,7 +10,7 @@ import typer
 from netprobe.cli import options, values
 from netprobe.cli.facts import stamp, version_of
 
-_FORMATS = ("text", "json")
+FORMATS = ("text", "json")
 
 
 def register(app: typer.Typer) -> None:
@@ -59,8 +59,8 @@ def observe(
     from netprobe.observe.matching import Matcher, every_endpoint
     from netprobe.observe.model import without_addresses
 
-    if format not in _FORMATS:
-        raise UsageError(format, "is not a format of this command", f"choose one of {', '.join(_FORMATS)}")
+    if format not in FORMATS:
+        raise UsageError(format, "is not a format of this command", f"choose one of {', '.join(FORMATS)}")
     if (capture is None) == (interface is None):
         raise UsageError("observe", "needs a capture file or an interface, one of the two", "give FILE, or -i eth0")
     check_destinations([output, learn])  # told before anyone listens for a minute

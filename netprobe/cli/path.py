@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from netprobe.path.run import Destination
     from netprobe.vantage import Resolver
 
-_FORMATS = ("text", "json")
+FORMATS = ("text", "json")
 
 
 def register(app: typer.Typer) -> None:
@@ -59,8 +59,8 @@ def path(
     from netprobe.path.rate_limits import SendingLimits
     from netprobe.probes.system import parse_resolver
 
-    if format not in _FORMATS:
-        raise UsageError(format, "is not a format of this command", f"choose one of {', '.join(_FORMATS)}")
+    if format not in FORMATS:
+        raise UsageError(format, "is not a format of this command", f"choose one of {', '.join(FORMATS)}")
     if bool(hosts) == bool(from_report):
         raise UsageError("path", "needs hosts or a report, one of the two", "give HOST…, or --from report.json")
     families = values.families(ipv4_only=ipv4_only, ipv6_only=ipv6_only)

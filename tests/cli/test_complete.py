@@ -16,10 +16,15 @@ from pathlib import Path
 
 import pytest
 
+from netprobe import report
 from netprobe.audit.formats import FORMATS
 from netprobe.catalog import load
-from netprobe.cli import complete
+from netprobe.cli import audit, changes, complete, observe, path, tables, version
+from netprobe.cli.commands import COMMANDS
 from netprobe.cli.explain import known
+from netprobe.cli.main import load_command
+from netprobe.fleet import formats as fleet_formats
+from netprobe.fleet.formats import comparison
 from netprobe.lab.scenarios import SCENARIOS
 from netprobe.render import targets
 from tests.support import need
@@ -47,6 +52,8 @@ ASKED = [
     (["audit", "--target", "nginx"], {"nginx-stream"}),
     (["lab", "run", "self-"], {"self-signed"}),
     (["completion", "fi"], {"fish"}),
+    (["check", "--as", "ss"], {"ssm-agent"}),
+    (["render", "squid", "--as", "ter"], {"terraform"}),
 ]
 
 
@@ -79,6 +86,43 @@ def test_fish_completes_values(command: dict[str, str], words: list[str], expect
     )
     offered = {line.partition("\t")[0] for line in ended.stdout.splitlines()}
     assert offered == expected, (ended.stdout, ended.stderr)
+
+
+@pytest.mark.parametrize("columns", ["40", "200"])
+def test_fish_offers_no_piece_of_a_description(command: dict[str, str], columns: str) -> None:
+    """Descriptions are longer than a terminal is wide; each of their lines would be a value of its own to fish."""
+    asked = {"_NETPROBE_COMPLETE": "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args", "COLUMNS": columns}
+    for words, values in (("lab run ", complete.scenarios()), ("check --with ", complete.groups())):
+        shown = netprobe(env={**command, **asked, "_TYPER_COMPLETE_ARGS": f"netprobe {words}"}).out
+        assert [line.partition("\t")[0] for line in shown.splitlines()] == list(values)
+        assert any(len(line) > 80 for line in shown.splitlines())
+    shown = netprobe(env={**command, **asked, "_TYPER_COMPLETE_ARGS": "netprobe check --"}).out
+    assert all(line.startswith("--") for line in shown.splitlines())
+
+
+def test_every_command_with_formats_offers_its_own() -> None:
+    """By the commands' own tables; a command that grows a format option without completion fails here."""
+    own = {
+        **dict.fromkeys(("check", "diagnose", "host", "image", "workload", "gate"), report.FORMATS),
+        **dict.fromkeys(("endpoints", "regions", "targets", "list"), tables.FORMATS),
+        "path": path.FORMATS,
+        "observe": observe.FORMATS,
+        "audit": audit.FORMATS,
+        "version": version.FORMATS,
+        "fleet": fleet_formats.FORMATS,
+        "compare": comparison.FORMATS,
+        "changes": changes.FORMATS,
+    }
+    offered = {}
+    pending = [(name, load_command(name)) for name in COMMANDS]
+    while pending:
+        name, one = pending.pop()
+        pending += (getattr(one, "commands", None) or {}).items()
+        complete.attach(one, name)
+        for parameter in one.params:
+            if parameter.name == "format":
+                offered[name] = [item.value for item in parameter.shell_complete(None, "")]
+    assert offered == {name: list(formats) for name, formats in own.items()}
 
 
 @pytest.mark.parametrize(("words", "expected"), ASKED[:6:2])
