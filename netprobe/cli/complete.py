@@ -111,7 +111,7 @@ def tools() -> Mapping[str, str]:
     """The tools that rules are written for."""
     from netprobe.render.model import Tool
 
-    return dict.fromkeys(Tool, "")
+    return {tool.value: "" for tool in Tool}
 
 
 def vantages() -> Mapping[str, str]:

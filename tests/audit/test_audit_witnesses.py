@@ -1,6 +1,6 @@
 """Each log format held against lines that others saw: vendors' examples and the sample logs of those who parse them.
 
-Every line names where it stands (all read 2026-11-28); long ones are shortened to the fields that are read.
+Every line names where it stands (read 2026-11-28 or -29); long ones are shortened to the fields that are read.
 """
 
 from __future__ import annotations
@@ -30,7 +30,88 @@ HUBBLE = "cilium/cilium, hubble/pkg/printer/printer_test.go"
 HUBBLE_DNS = "cilium/cilium, pkg/hubble/parser/seven/dns.go (dnsSummary) within printer.go's line"
 ENVOY = "envoyproxy/envoy, docs/root/configuration/observability/access_log/usage.rst"
 ISTIO = "fredcoq/kubefrog-kvmserver, istio/readme.md"
+FORTINET_SAMPLES = "docs.fortinet.com, FortiGate 7.2.13 administration guide, Sample logs by log type"
+FORTINET_CEF = "docs.fortinet.com, FortiOS 5.6.14 log message reference, Traffic log support for CEF"
+FORTINET_WEB_CEF = "docs.fortinet.com, FortiOS 7.0.6 log message reference, Webfilter log support for CEF"
+SEKOIA = "SEKOIA-IO/documentation, generated/466aeca2-e112-4ccc-a109-c6d85b91bbcf_sample.md"
+CORTEX = "Palo Alto Networks, Cortex XSIAM documentation, the feed formats for Zscaler Internet Access"
+OSSEC = "ossec.net, Log samples for Checkpoint"
+FLOW_EXAMPLES = "docs.aws.amazon.com/vpc/latest/userguide/flow-logs-records-examples"
+CEF_TRAFFIC = (
+    "Feb 12 11:11:30 syslog-800c CEF:0|Fortinet|Fortigate|v5.6.0|00013|traffic:forward {act}|3|"
+    "FTNTFGTlogid=0000000013 cat=traffic:forward FTNTFGTsubtype=forward FTNTFGTlevel=notice src=192.168.1.183 "
+    "shost=192.168.1.183 spt=45719 deviceInboundInterface=port15 dst=192.168.70.184 dhost=reverse.name.example dpt=80 "
+    "proto=6 act={act} cs5=10 cs5Label=Policy Id FTNTFGTsrccountry=United States app=HTTP out=398 in={back}"
+)
+CEF_WEB = (
+    "Jun 17 14:53:16 zscaler-nss CEF:0|Zscaler|NSSWeblog|5.0|{0}|{1}|3|act={0} app=HTTPS cat=Web Hosting "
+    "dhost=www.example.com dst=89.160.20.112 src=10.0.0.2 in=65 outcome=403 out=574 request=www.example.com/ "
+    "rt=Jun 17 2021 14:53:16 requestMethod=CONNECT spriv=Road Warrior reason={1} cs1=Sales cs1Label=dept"
+)
 WITNESSES = [
+    (FORTINET_SAMPLES, "fortios",
+     'date=2019-05-10 time=11:37:47 logid="0000000013" type="traffic" subtype="forward" level="notice" vd="vdom1" '
+     'eventtime=1557513467369913239 srcip=10.1.100.11 srcport=58012 dstip=23.59.154.35 dstport=80 proto=6 '
+     'action="close" policyid=1 service="HTTP" trandisp="snat" transip=172.16.200.2 sentbyte=1188 rcvdbyte=1224 '
+     'utmaction="allow" countapp=1 osname="Ubuntu"',
+     [(A, "", "23.59.154.35", 80)]),
+    (f"{FORTINET_CEF}, the same on the disk: a profile blocked it", "fortios",
+     "date=2016-02-12 time=11:11:29 logid=0000000013 type=traffic subtype=forward level=notice vd=vdom1 "
+     'srcip=192.168.1.183 dstip=192.168.70.184 dstport=80 proto=6 action=close policyid=10 service="HTTP" sentbyte=398 '
+     "rcvdbyte=1605 utmaction=block countav=1",
+     [(D, "", "192.168.70.184", 80)]),
+    (FORTINET_CEF, "fortios", CEF_TRAFFIC.format(act="close", back=1605), [(A, "", "192.168.70.184", 80)]),
+    (f"{FORTINET_CEF}, denied", "fortios", CEF_TRAFFIC.format(act="deny", back=0), [(D, "", "192.168.70.184", 80)]),
+    (f"{FORTINET_CEF}, nobody there", "fortios", CEF_TRAFFIC.format(act="ip-conn", back=0),
+     [(FAILED, "", "192.168.70.184", 80)]),
+    (f"{FORTINET_CEF}, no answer", "fortios", CEF_TRAFFIC.format(act="timeout", back=0),
+     [(FAILED, "", "192.168.70.184", 80)]),
+    (FORTINET_WEB_CEF, "fortios",
+     "Dec 27 11:23:49 FGT-A-LOG CEF: 0|Fortinet|Fortigate|v6.0.3|13056|utm:webfilter ftgd_blk blocked|4|"
+     "FTNTFGTlogid=0316013056 cat=utm:webfilter FTNTFGTsubtype=webfilter FTNTFGTeventtype=ftgd_blk FTNTFGTpolicyid=1 "
+     "src=10.1.100.11 spt=59194 dst=185.230.61.185 dpt=80 proto=6 app=HTTP dhost=site.example.com act=blocked "
+     "request=/bizsquads out=96 in=0 msg=URL belongs to a denied category in policy",
+     [(D, "site.example.com", "185.230.61.185", 80)]),
+    (SEKOIA, "cisco",
+     "%NGIPS-1-430003: EventPriority: Low, InstanceID: 3, AccessControlRuleAction: Block with reset, SrcIP: "
+     "93.157.158.93, DstIP: 10.1.9.9, SrcPort: 13723, DstPort: 80, Protocol: tcp, ACPolicy: Basic, "
+     "AccessControlRuleName: GeoBlock, InitiatorBytes: 54, ResponderBytes: 0",
+     [(D, "", "10.1.9.9", 80)]),
+    (SEKOIA, "cisco",
+     "%FTD-2-106001: Inbound TCP connection denied from 172.16.10.234/901 to 192.168.122.55/111 flags SYN  on "
+     "interface LAN",
+     [(D, "", "192.168.122.55", 111)]),
+    (CORTEX, "zscaler", CEF_WEB.format("Blocked", "Not allowed to browse this category"),
+     [(D, "www.example.com", "89.160.20.112", 443)]),
+    (CORTEX, "zscaler", CEF_WEB.format("Allowed", "Allowed"), [(A, "www.example.com", "89.160.20.112", 443)]),
+    (CORTEX, "zscaler",
+     "Jun 17 14:53:16 zscaler-nss-fw CEF:0|Zscaler|NSSFWlog|5.0|Drop|Default Rule|3|act=Drop src=10.0.0.2 spt=40000 "
+     "dst=81.2.69.144 dpt=443 proto=TCP stateful=Yes spriv=x reason=Default Rule in=0 out=60 cs2=HTTPS cs2Label=x",
+     [(D, "", "81.2.69.144", 443)]),
+    (OSSEC, "checkpoint",
+     "Sep 3 15:10:54 192.168.99.1 Checkpoint: 3Sep2007 15:10:28 accept 192.168.99.1 >eth2 rule: 9; rule_uid: "
+     "{11111111-2222}; service_id: lotus; src: 192.168.11.131; dst: 192.168.99.13; proto: tcp; product: VPN-1 & "
+     "FireWall-1; service: 1352; s_port: 2555;",
+     [(A, "", "192.168.99.13", 1352)]),
+    (f"{OSSEC}, denied", "checkpoint",
+     "Sep 3 15:10:54 192.168.99.1 Checkpoint: 3Sep2007 15:10:28 drop 192.168.99.1 >eth2 rule: 9; service_id: https; "
+     "src: 192.168.11.131; dst: 192.168.99.13; proto: tcp; product: VPN-1 & FireWall-1; service: 443; s_port: 2555;",
+     [(D, "", "192.168.99.13", 443)]),
+    (OSSEC, "checkpoint",
+     "Sep 3 15:10:54 192.168.99.1 Checkpoint: 3Sep2007 15:10:29 accept 192.168.99.1 >eth5 rule: 112; service_id: "
+     "icmp-proto; ICMP: Echo Request; src: 192.168.11.131; dst: 192.168.99.10; proto: icmp; product: "
+     "VPN-1 & FireWall-1;",
+     []),
+    (FLOW_EXAMPLES, "vpc-flow",
+     "2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 "
+     "ACCEPT OK",
+     [(A, "", "172.31.16.21", 22)]),
+    (FLOW_EXAMPLES, "vpc-flow",
+     "2 123456789010 eni-1235b8ca123456789 172.31.9.69 172.31.9.12 49761 3389 6 20 4249 1418530010 1418530070 "
+     "REJECT OK",
+     [(D, "", "172.31.9.12", 3389)]),
+    ("pi-hole/FTL, the line of its own name", "dnsmasq",
+     "Feb 12 18:00:55 dnsmasq[633]: Pi-hole hostname pi.hole is 192.168.1.148", []),
     (FORTINET, "fortios",
      '<188>date=2020-04-23 time=12:17:48 devname="testswitch1" devid="somerouterid" logid="0316013056" type="utm" '
      'subtype="webfilter" eventtype="ftgd_blk" eventtime=1587230269052907555 tz="-0500" policyid=100602 '
@@ -212,6 +293,7 @@ def _told(event: Event) -> tuple[object, ...]:
 def test_a_line_that_others_saw(source: str, name: str, line: str, expected: list[tuple[object, ...]]) -> None:
     found = detect([line])
     assert found is not None, source
+    assert [one.NAME for one in FORMATS.values() if one.matches(line)] == [name], source
     assert name == found.NAME, source
     assert [_told(event) for event in found.parse(line)] == expected, source
 

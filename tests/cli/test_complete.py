@@ -12,6 +12,7 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,7 @@ def test_fish_offers_no_piece_of_a_description(command: dict[str, str], columns:
 
 def test_every_command_with_formats_offers_its_own() -> None:
     """By the commands' own tables; a command that grows a format option without completion fails here."""
-    own = {
+    own: dict[str, Iterable[str]] = {
         **dict.fromkeys(("check", "diagnose", "host", "image", "workload", "gate"), report.FORMATS),
         **dict.fromkeys(("endpoints", "regions", "targets", "list"), tables.FORMATS),
         "path": path.FORMATS,

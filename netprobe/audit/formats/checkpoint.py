@@ -1,5 +1,8 @@
 """Check Point's Log Exporter: syslog (``[action:"Drop"; dst:"…"; …]``), Splunk and generic (``action=Drop|…``), CEF.
 
+Also what ``fw log`` prints, which older gateways send to syslog through ``logger`` (ossec.net, "Log samples for
+Checkpoint", read 2026-11-29): ``21Aug2007 12:00:00 accept GATEWAY >eth0 rule: 9; src: …; dst: …; product: …;``.
+
 Sources: sc1.checkpoint.com, "Log Exporter - Appendix" of R80.20 and R81; axoflow.com, "Check Point Log Exporter parser"
 (syslog and Splunk lines), both as a search index keeps them; the lines of elastic/integrations, packages/checkpoint
 (test-checkpoint.log, test-r81x.log; all read 2026-11-28); sk122323 (the formats, and that logs of connections may be
@@ -18,9 +21,9 @@ from netprobe.audit.formats import fields
 from netprobe.audit.model import Decision, Event
 
 NAME = "checkpoint"
-SUMMARY = "Check Point Log Exporter (syslog, generic, CEF)"
+SUMMARY = "Check Point Log Exporter (syslog, generic, CEF) or fw log"
 _QUOTED = re.compile(r'(?<![\w.-])([\w.-]++):"([^"]*+)"')
-_EXTENSION = re.compile(r"(?<![\w.])([A-Za-z0-9_.]++)=")
+_FW_LOG = re.compile(r"\d{1,2}[A-Z][a-z]{2}\d{4} +[\d:]{7,8} (\w{1,20}) \S{1,80} [<>]\S{1,40} (.*)")
 _DENIED = frozenset({"drop", "reject", "block", "prevent", "deny", "redirect"})
 _ALLOWED = frozenset({"accept", "bypass", "inspect", "allow", "detect", "permit"})
 _PROTOCOLS = frozenset({"", "6", "17", "tcp", "udp"})
@@ -31,7 +34,7 @@ _NO_TRAFFIC = frozenset(
 
 def matches(line: str) -> bool:
     """Whether a line is of this format."""
-    if "CEF:0|Check Point|" in line:
+    if "CEF:0|Check Point|" in line or ("product: " in line and _FW_LOG.search(line)):
         return True
     if 'loguid:"' in line or ('action:"' in line and ('dst:"' in line or 'product:"' in line)):
         return True
@@ -74,10 +77,10 @@ def _is_audit(one: dict[str, str]) -> bool:
 
 def _fields(line: str) -> dict[str, str]:
     if "CEF:0|" in line:
-        extension = line.partition("CEF:0|")[2].split("|", 6)[-1]
-        marks = list(_EXTENSION.finditer(extension))
-        ends = [*(mark.start() for mark in marks[1:]), len(extension)]
-        pairs = ((mark[1], extension[mark.end() : end].strip()) for mark, end in zip(marks, ends, strict=False))
+        return fields.cef(line)
+    if (printed := _FW_LOG.search(line)) is not None:
+        parts = (part.partition(": ") for part in printed[2].split(";"))
+        pairs = iter([("action", printed[1]), *((key.strip(), value) for key, _, value in parts)])
     elif 'loguid:"' in line or 'action:"' in line:
         pairs = ((match[1], match[2]) for match in _QUOTED.finditer(line))
     else:

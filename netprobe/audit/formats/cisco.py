@@ -11,6 +11,9 @@ Syslog Messages", nothing could be had but its table of contents (looked for on 
 a search index keeps it: an empty action is a connection that ended before a rule was found, which says nothing of the
 rules.
 
+Firepower sensors without an ASA write ``%NGIPS-`` for ``%FTD-`` (SEKOIA-IO/documentation, the samples of Cisco FTD,
+read 2026-11-29).
+
 A connection that is built is no success yet: its teardown says how many bytes it carried and why it ended (``SYN
 Timeout`` is an answer that never came). What FTD says at a connection's beginning (430002) tells nothing of its end.
 """
@@ -24,7 +27,7 @@ from netprobe.audit.model import Decision, Event
 
 NAME = "cisco"
 SUMMARY = "Cisco ASA or FTD syslog"
-_MESSAGE = re.compile(r"%(ASA|FTD)-(?:\w{1,20}-)?([0-7])-(\d{6}): ?(.*)")
+_MESSAGE = re.compile(r"%(ASA|FTD|NGIPS)-(?:\w{1,20}-)?([0-7])-(\d{6}): ?(.*)")
 _END = r"(?:\S{1,80}[:/])?([0-9a-fA-F.:]{2,45}|[A-Za-z0-9_.-]{1,120})"
 _DENY = re.compile(
     rf"Deny (?:tcp|udp) src {_END}/(\d+)(?:\([^)]{{0,60}}\))? dst {_END}/(\d+)\b.{{0,200}}?by access-group \"([^\"]*)\""

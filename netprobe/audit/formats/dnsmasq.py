@@ -31,7 +31,7 @@ _NOISE = re.compile(
     r"started|exiting|compile time|using |read |reading |cleared|cache size|query|forwarded|DHCP|TFTP|"
     r"listening|bad address|ignoring|reducing|no servers|warning|DNS service|LOUD|failed to|port |interface |"
     r"asynchronous|chown|setting|Maximum|validation|dnssec|DNSSEC|time |queries |server |auth|pool|Insecure|Rate|"
-    r"possible DNS-rebind|Apparently|nameserver|inotify|script|bind",
+    r"Pi-hole hostname|possible DNS-rebind|Apparently|nameserver|inotify|script|bind",
     re.IGNORECASE,
 )
 _FAILED = frozenset({"SERVFAIL", "NOTIMP", "FORMERR"})

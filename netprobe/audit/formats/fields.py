@@ -1,4 +1,4 @@
-"""What several formats have in common: times, and host names in URLs and authorities."""
+"""What several formats have in common: times, host names in URLs and authorities, key=value and CEF."""
 
 from __future__ import annotations
 
@@ -47,6 +47,27 @@ def pairs(line: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for match in _PAIR.finditer(line):
         found.setdefault(match[1].lower(), match[2].strip('"'))
+    return found
+
+
+_CEF = re.compile(r"CEF: ?0\|")
+_CEF_KEY = re.compile(r"(?<![\w.])([A-Za-z0-9_.]++)=")
+
+
+def cef(line: str) -> dict[str, str]:
+    """The extension of ArcSight's Common Event Format, keys in lower case; the first of each counts.
+
+    Values are not quoted and may hold blanks: each goes on to the next key. Nothing where the line is no CEF.
+    """
+    head = _CEF.search(line)
+    if head is None:
+        return {}
+    extension = line[head.end() :].split("|", 6)[-1]
+    marks = list(_CEF_KEY.finditer(extension))
+    ends = [*(mark.start() for mark in marks[1:]), len(extension)]
+    found: dict[str, str] = {}
+    for mark, end in zip(marks, ends, strict=False):  # without a key there is an end too many
+        found.setdefault(mark[1].lower(), extension[mark.end() : end].strip())
     return found
 
 

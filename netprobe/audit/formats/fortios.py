@@ -1,9 +1,10 @@
-"""FortiGate's traffic and UTM logs: ``key=value``, as syslog sends them and as they are downloaded.
+"""FortiGate's traffic and UTM logs: ``key=value``, as syslog sends them and as they are downloaded, and as CEF.
 
 Sources: docs.fortinet.com, "FortiOS Log Message Reference" 6.0 (message 15, the field ``action``), 6.2 (message 3),
 6.4.4 (message 13603), 7.0.7 (message 6, every value of ``action``) and 7.6.1 (message 13, the fields), as a search
 index keeps them; the lines of elastic/integrations, packages/fortinet_fortigate (test-fortinet.log,
-test-fortinet-7-4.log; all read 2026-11-28).
+test-fortinet-7-4.log; all read 2026-11-28); "Traffic log support for CEF" of 5.6.14 and "Webfilter log support for CEF"
+of 7.0.6, read 2026-11-29 as a search index keeps them: what CEF has no name for stands there as ``FTNTFGT…``.
 
 A traffic log tells what the session came to: ``deny``, or how it was closed. ``timeout``, the resets and ``accept``
 stand also for sessions that worked; the bytes that came back tell them apart. ``ip-conn`` is a session that found
@@ -19,7 +20,7 @@ from netprobe.audit.formats import fields
 from netprobe.audit.model import Decision, Event
 
 NAME = "fortios"
-SUMMARY = "FortiGate traffic and UTM log"
+SUMMARY = "FortiGate traffic and UTM log, also as CEF"
 TEACHES = True
 _DENIED = re.compile(r"(?:deny|denied|block|drop|reset|redirect)")
 _UTM = frozenset(
@@ -30,10 +31,24 @@ _UTM = frozenset(
 )
 _FAILED_CONNECTION = "0000000011"
 _PROTOCOLS = frozenset({"", "6", "17"})
+_CEF_PREFIXES = ("ftntfgt", "fortinetfortigate")
+_CEF_NAMES = {
+    "act": "action",
+    "src": "srcip",
+    "dst": "dstip",
+    "dpt": "dstport",
+    "dhost": "hostname",
+    "request": "url",
+    "in": "rcvdbyte",
+    "out": "sentbyte",
+    "requestcontext": "catdesc",
+}
 
 
 def matches(line: str) -> bool:
     """Whether a line is of this format."""
+    if "|Fortinet|Fortigate|" in line:
+        return True
     return "type=" in line and "subtype=" in line and ("devid=" in line or "logid=" in line)
 
 
@@ -41,7 +56,7 @@ def parse(line: str) -> tuple[Event, ...]:
     """The events of a line; none for the device's own events, and for what is neither TCP nor UDP."""
     if not matches(line):
         raise ValueError("not a FortiGate line")
-    one = fields.pairs(line)
+    one = _of_cef(line) if "|Fortinet|Fortigate|" in line else fields.pairs(line)
     kind, subtype = one.get("type", ""), one.get("subtype", "")
     if kind == "event" or one.get("proto", "") not in _PROTOCOLS:
         return ()
@@ -67,6 +82,22 @@ def parse(line: str) -> tuple[Event, ...]:
         time=_time(one),
     )
     return (event,)
+
+
+def _of_cef(line: str) -> dict[str, str]:
+    """A line of CEF under FortiOS's own names; ``cat`` is ``traffic:forward`` there."""
+    found: dict[str, str] = {}
+    for key, value in fields.cef(line).items():
+        own = next((key.removeprefix(prefix) for prefix in _CEF_PREFIXES if key.startswith(prefix)), key)
+        found[_CEF_NAMES.get(own, own)] = value
+    kind, _, subtype = found.pop("cat", "").partition(":")
+    found.setdefault("type", kind)
+    found.setdefault("subtype", subtype)
+    if "cs5label" in found:
+        found.setdefault("policyid", found.get("cs5", ""))
+    if kind == "traffic":
+        found.pop("hostname", "")  # the reverse name of the address, where the device asked for one
+    return found
 
 
 def _traffic(one: dict[str, str], action: str) -> Decision:
