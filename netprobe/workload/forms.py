@@ -22,7 +22,7 @@ from netprobe.errors import UnreadableFileError
 from netprobe.workload import document, terraform
 from netprobe.workload.document import List, Map, Value
 from netprobe.workload.model import Part, Workload
-from netprobe.workload.template import Template, interpolated
+from netprobe.workload.template import UNKNOWN, Template, interpolated
 
 _REMEDY = (
     "give a task definition or service (JSON or YAML, as the AWS CLI takes and prints them), "
@@ -30,6 +30,7 @@ _REMEDY = (
     "or a compose file"
 )
 _TASK, _SERVICE = "AWS::ECS::TaskDefinition", "AWS::ECS::Service"
+_UNDECIDED = "a target whose launch type is open"
 _EVENTS, _SCHEDULE = "AWS::Events::Rule", "AWS::Scheduler::Schedule"
 PARTIAL = "partial"
 """A field of ours: the file holds containers and nothing of the task around them (its roles, its network mode)."""
@@ -41,44 +42,45 @@ def read(paths: Iterable[Path]) -> Workload:
     Raises:
         UnreadableFileError: a file is missing, broken, or holds no workload.
     """
-    tasks: list[Part] = []
-    services: list[Part] = []
-    for path in paths:
-        found = _terraform(path) if path.suffix == ".tf" else parse(document.read(path), str(path))
-        tasks += found.tasks
-        services += found.services
-    return Workload(tasks=tuple(tasks), services=tuple(services))
+    found = [_terraform(path) if path.suffix == ".tf" else parse(document.read(path), str(path)) for path in paths]
+    return Workload(
+        tasks=tuple(task for one in found for task in one.tasks),
+        services=tuple(service for one in found for service in one.services),
+        undecided=tuple(target for one in found for target in one.undecided),
+    )
 
 
 def _terraform(path: Path) -> Workload:
-    tasks: list[Part] = []
-    services: list[Part] = []
     plain = Template()
-    for kind, fields in terraform.resources(document.text_of(path), str(path)):
-        part = Part(str(path), fields, plain)
-        if kind == terraform.TASK:
-            tasks.append(part)
-        elif kind == terraform.SERVICE:
-            services.append(part)
-        elif kind == terraform.SCHEDULE:
-            services += [task for target in _asked_for(part) for _, task in _targets([target])]
-        elif (target := part.part("ecsTarget")) is not None and _is_external(target):
-            services.append(target)
-    if not tasks and not services:
-        raise UnreadableFileError(str(path), "holds no task definition and no service", _REMEDY)
-    return Workload(tasks=tuple(tasks), services=tuple(services))
+    found = terraform.resources(document.text_of(path), str(path))
+    return _sorted(
+        (one for kind, map_ in found for one in _of_terraform(kind, Part(str(path), map_, plain))), str(path)
+    )
+
+
+def _of_terraform(kind: str, part: Part) -> Iterator[tuple[str, Part]]:
+    if kind == terraform.TASK:
+        yield _TASK, part
+    elif kind == terraform.SERVICE:
+        yield _SERVICE, part
+    elif kind == terraform.SCHEDULE:
+        yield from _targets(_asked_for(part))
+    elif (task := part.part("ecsTarget")) is not None:
+        yield from _target(task)
 
 
 def parse(documents: Iterable[Value], name: str) -> Workload:
     """The task definitions and services of one file; see :func:`read`."""
-    tasks: list[Part] = []
-    services: list[Part] = []
-    for value in documents:
-        for kind, part in _of(value, name):
-            (tasks if kind == _TASK else services).append(part)
-    if not tasks and not services:
+    return _sorted((one for value in documents for one in _of(value, name)), name)
+
+
+def _sorted(found: Iterable[tuple[str, Part]], name: str) -> Workload:
+    kinds: dict[str, list[Part]] = {_TASK: [], _SERVICE: [], _UNDECIDED: []}
+    for kind, part in found:
+        kinds[kind].append(part)
+    if not any(kinds.values()):
         raise UnreadableFileError(name, "holds no task definition and no service", _REMEDY)
-    return Workload(tasks=tuple(tasks), services=tuple(services))
+    return Workload(tasks=tuple(kinds[_TASK]), services=tuple(kinds[_SERVICE]), undecided=tuple(kinds[_UNDECIDED]))
 
 
 def _of(value: Value, name: str) -> Iterator[tuple[str, Part]]:
@@ -160,9 +162,9 @@ def _by_themselves(targets: list[Part]) -> Iterator[tuple[str, Part]]:
     Where none of them starts tasks on external instances, all are given: the launch type is then what is wrong with
     the file. In a template such targets stand beside others and are left out (:func:`_targets`).
     """
-    external = list(_targets(targets))
-    if external:
-        yield from external
+    ours = list(_targets(targets))
+    if ours:
+        yield from ours
         return
     for target in targets:
         task = target.part("ecsParameters")
@@ -174,12 +176,16 @@ def _targets(targets: Iterable[Part]) -> Iterator[tuple[str, Part]]:
     """The targets that start tasks on external instances, in the shape of services; others concern other hosts."""
     for target in targets:
         task = target.part("ecsParameters")
-        if task is not None and _is_external(task):
-            yield _SERVICE, task
+        if task is not None:
+            yield from _target(task)
 
 
-def _is_external(task: Part) -> bool:
-    return "EXTERNAL" in (text.upper() for text in task.texts("launchType"))
+def _target(task: Part) -> Iterator[tuple[str, Part]]:
+    types = [text.upper() for text in task.texts("launchType")]
+    if "EXTERNAL" in types:
+        yield _SERVICE, task
+    elif any(UNKNOWN in text for text in types):
+        yield _UNDECIDED, task
 
 
 def _composed(services: Map) -> Map:

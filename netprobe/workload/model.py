@@ -7,7 +7,7 @@ same name. A field of the wrong type reads as absent: AWS rejects such a file it
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from netprobe.errors import printable
 from netprobe.findings import Place
@@ -149,12 +149,13 @@ class Workload:
     Attributes:
         tasks: task definitions.
         services: services.
-        notes: what was left out and why.
+        undecided: targets of EventBridge whose launch type the file leaves open: they may start tasks on external
+            instances or elsewhere.
     """
 
     tasks: tuple[Part, ...] = ()
     services: tuple[Part, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    undecided: tuple[Part, ...] = ()
 
     def containers(self) -> Iterator[Part]:
         """Every container of every task definition."""

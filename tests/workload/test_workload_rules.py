@@ -318,6 +318,20 @@ def test_targets_as_the_cli_takes_them(call: str, launch_type: str) -> None:
     assert {id_: one[0] for id_, one in judged(given).items()} == wrong
 
 
+@pytest.mark.parametrize("beside", [{}, {"S": {"Type": "AWS::ECS::Service", "Properties": GOOD_SERVICE}}])
+def test_a_target_whose_launch_type_is_open_is_not_run(beside: dict[str, Any]) -> None:
+    """It may be external: neither passed over in silence nor held to what only external instances cannot do."""
+    target = {"TaskDefinitionArn": "web:1", "LaunchType": {"Ref": "Type"}, "NetworkConfiguration": {"x": {}}}
+    template = rule_with(target)
+    template["Parameters"] = {"Type": {"Type": "String"}}
+    template["Resources"] |= beside
+    workload = forms.parse(parse(json.dumps(template), "t.json"), "t.json")
+    found = {one.rule.id: one.judgement for one in judge(RULES, workload, "t.json", running=True)}
+    assert found["launch_type_not_external"].outcome is Outcome.NOT_RUN
+    assert "leaves launchType open" in found["launch_type_not_external"].title
+    assert found["awsvpc_configuration_unsupported"].outcome is not FAIL
+
+
 def test_of_mixed_targets_those_for_other_hosts_are_left_out() -> None:
     one = {"Id": "1", "Arn": "a", "EcsParameters": {"TaskDefinitionArn": "web:1", "LaunchType": "EXTERNAL"}}
     other = {"Id": "2", "Arn": "a", "EcsParameters": {"TaskDefinitionArn": "web:1", "LaunchType": "FARGATE"}}

@@ -161,6 +161,16 @@ def test_schedules(tmp_path: Path) -> None:
     assert lines_of(judged(tmp_path / "main.tf", text)) == {"awsvpc_configuration_unsupported": [5]}
 
 
+@pytest.mark.parametrize(
+    "block",
+    ['resource "aws_cloudwatch_event_target" "t" {\n  ecs_target {\n    launch_type = var.kind\n  }\n}\n',
+     'resource "aws_scheduler_schedule" "t" {\n  target {\n    ecs_parameters {\n launch_type = var.kind\n}\n}\n}\n'],
+)  # fmt: skip
+def test_a_target_that_terraform_decides_is_not_run(tmp_path: Path, block: str) -> None:
+    found = judged(tmp_path / "main.tf", block)
+    assert found["launch_type_not_external"].outcome is Outcome.NOT_RUN
+
+
 def test_a_daemon_service_passes(tmp_path: Path) -> None:
     text = 'resource "aws_ecs_service" "s" {\n  launch_type = "EXTERNAL"\n  scheduling_strategy = "DAEMON"\n}\n'
     assert lines_of(judged(tmp_path / "main.tf", text)) == {}

@@ -21,7 +21,7 @@ def _none(workload: Workload) -> Judgement | None:
 
 def launch_type_not_external(workload: Workload) -> Judgement:
     """A service runs on external instances only with the launch type EXTERNAL."""
-    if (none := _none(workload)) is not None:
+    if not workload.undecided and (none := _none(workload)) is not None:
         return none
     places = []
     for service in workload.services:
@@ -32,8 +32,8 @@ def launch_type_not_external(workload: Workload) -> Judgement:
             places.append(service.place("launchType" if types else "", f"launchType: {', '.join(wrong) or 'not set'}"))
     if places:
         return failed("the service is not for external instances", 'set "launchType" to "EXTERNAL"', places)
-    for service in workload.services:
-        service.settled("launchType")
+    for part in (*workload.services, *workload.undecided):
+        part.settled("launchType")
     return passed("the service has the launch type EXTERNAL")
 
 
