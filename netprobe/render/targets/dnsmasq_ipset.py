@@ -58,7 +58,7 @@ SCOPE = Scope(
 )
 COMMANDS = Commands(
     check="dnsmasq --test -C netprobe.dnsmasq.conf",
-    load="cp netprobe.dnsmasq.conf /etc/dnsmasq.d/netprobe.conf && systemctl restart dnsmasq && sh apply.sh",
+    load="sh apply.sh && cp netprobe.dnsmasq.conf /etc/dnsmasq.d/netprobe.conf && systemctl restart dnsmasq",
     replace="the same again: the sets are emptied, and fill as names are asked for",
     rollback="the same with the old files; to be without it: iptables -D OUTPUT ! -o lo -j NETPROBE-DNS, and ip6tables",
 )

@@ -58,7 +58,7 @@ SCOPE = Scope(
 )
 COMMANDS = Commands(
     check="dnsmasq --test -C netprobe.dnsmasq.conf",
-    load="cp netprobe.dnsmasq.conf /etc/dnsmasq.d/netprobe.conf && sh apply.sh && systemctl restart dnsmasq",
+    load="sh apply.sh && cp netprobe.dnsmasq.conf /etc/dnsmasq.d/netprobe.conf && systemctl restart dnsmasq",
     replace="the same again: the sets are emptied, and fill as names are asked for",
     remove="take the jump out of your chain, then nft delete chain inet filter netprobe_dns, and its sets",
     rollback="the same with the old files; to be without it: nft delete table inet netprobe_dns",

@@ -43,9 +43,9 @@ SCOPE = Scope(
     sessions="they stay open: what is established returns to your own rules",
 )
 COMMANDS = Commands(
-    check="nft -c -f netprobe.nft",
+    check="nft -c -f /etc/nftables.conf (with --enforce: nft -c -f netprobe.nft)",
     load="nft -f netprobe.nft",
-    replace="nft -f netprobe.nft (the whole table in one transaction)",
+    replace="nft -f your ruleset again (with --enforce: nft -f netprobe.nft, the whole table in one transaction)",
     add="include /etc/nftables.d/netprobe.nft inside your table, jump netprobe first in its chain, nft -f your ruleset",
     remove="take the include and the jump out again, then nft -f your ruleset",
     rollback="nft -f OLD.nft, or nft delete table inet netprobe to be without it",

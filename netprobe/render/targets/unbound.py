@@ -33,7 +33,7 @@ COMMENT = Comment.HASH
 CAPABILITY = DeviceCapability(
     forms=frozenset({Form.SUBTREE}),
     ports=False,
-    default_action="refused (REFUSED); local zones of the site stay what they are",
+    default_action="refused (REFUSED); local zones of the site stay what they are, a view (--source) has none of them",
 )
 MAIN = File(name="netprobe.conf", template="netprobe.conf.j2")
 FILES = (MAIN,)

@@ -9,7 +9,7 @@
 # Allows: 14 endpoints by 4 entries, TCP port 80, 443
 # Open connections: they stay open: what is established returns to your own rules
 # Check: dnsmasq --test -C netprobe.dnsmasq.conf
-# Load: cp netprobe.dnsmasq.conf /etc/dnsmasq.d/netprobe.conf && systemctl restart dnsmasq && sh apply.sh
+# Load: sh apply.sh && cp netprobe.dnsmasq.conf /etc/dnsmasq.d/netprobe.conf && systemctl restart dnsmasq
 # Replace: the same again: the sets are emptied, and fill as names are asked for
 # Roll back: the same with the old files; to be without it: iptables -D OUTPUT ! -o lo -j NETPROBE-DNS, and ip6tables
 # Losses: 16 widened
@@ -46,6 +46,42 @@ ipset=/eu-west-1.amazonaws.com/netprobe-dns-v4,netprobe-dns-v6
 ipset=/us-east-2.amazonaws.com/netprobe-dns-v4,netprobe-dns-v6
 ipset=/download.docker.com/netprobe-dns-v4,netprobe-dns-v6
 END_OF_NAMES
+own=$new
+# dnsmasq gives a name to one line alone, the longest that matches. Beside a line of yours for the same names one of the
+# two sets would stay empty: then nothing is loaded. DNSMASQ_FILES says where your configuration is, if not in /etc.
+folders=$(sed -n 's/^[[:space:]]*conf-dir[[:space:]]*=[[:space:]]*\([^,[:space:]]*\).*/\1/p' /etc/dnsmasq.conf 2>/dev/null || :)
+files=${DNSMASQ_FILES:-/etc/dnsmasq.conf $(for folder in /etc/dnsmasq.d $folders; do echo "$folder"/*; done)}
+beside=$(for file in "$own" $files; do if [ -f "$file" ]; then sed "s,^[[:space:]]*,$file: ," "$file"; fi; done |
+  awk -v own="$own" '
+  function within(name, zone) {
+    return zone == "" || zone == "#" || name == zone || substr(name, length(name) - length(zone)) == "." zone
+  }
+  function lacks(sets, others,   one, i, n) {
+    n = split(sets, one, ",")
+    for (i = 1; i <= n; i++) if (!index("," others ",", "," one[i] ",")) return 1
+    return 0
+  }
+  index($0, ": ipset") {
+    file = substr($0, 1, index($0, ": ipset") - 1)
+    line = substr($0, length(file) + 3)
+    sub(/[ \t]+#.*$/, "", line)
+    if (line !~ /^ipset[ \t]*=[ \t]*\//) next
+    count = split(line, part, "/")
+    for (i = 2; i < count; i++) {
+      zone = tolower(part[i])
+      if (file == own) { mine[zone] = part[count]; continue }
+      for (name in mine) {
+        if (within(name, zone) && lacks(part[count], mine[name]))
+          print "  " $0 "\n    write ," part[count] " behind the line of " name " in " own
+        if (within(zone, name) && lacks(mine[name], part[count]))
+          print "  " $0 "\n    write ," mine[name] " behind it"
+      }
+    }
+  }')
+if [ -n "$beside" ]; then
+  printf '%s\n' "nothing was loaded: dnsmasq joins no lines, and some of yours are for names of $own too:" "$beside" >&2
+  exit 2
+fi
 dnsmasq --test -C "$new"
 mv "$new" "$conf"
 
@@ -56,7 +92,7 @@ flush netprobe-dns-v4
 flush netprobe-dns-v6
 END_OF_SETS
 
-iptables-restore -w --noflush <<'END_OF_RULES'
+iptables${BACKEND:-}-restore -w --noflush <<'END_OF_RULES'
 *filter
 :NETPROBE-DNS - [0:0]
 -A NETPROBE-DNS -p tcp -m tcp --dport 80 -m set --match-set netprobe-dns-v4 dst -j ACCEPT
@@ -64,7 +100,7 @@ iptables-restore -w --noflush <<'END_OF_RULES'
 COMMIT
 END_OF_RULES
 
-ip6tables-restore -w --noflush <<'END_OF_RULES'
+ip6tables${BACKEND:-}-restore -w --noflush <<'END_OF_RULES'
 *filter
 :NETPROBE-DNS - [0:0]
 -A NETPROBE-DNS -p tcp -m tcp --dport 80 -m set --match-set netprobe-dns-v6 dst -j ACCEPT
@@ -72,6 +108,24 @@ ip6tables-restore -w --noflush <<'END_OF_RULES'
 COMMIT
 END_OF_RULES
 
-for tables in iptables ip6tables; do
+for tables in iptables${BACKEND:-} ip6tables${BACKEND:-}; do
   "$tables" -w -C "$chain" ! -o lo -j NETPROBE-DNS 2>/dev/null || "$tables" -w -I "$chain" ! -o lo -j NETPROBE-DNS
 done
+# A packet passes where every packet filter of the kernel lets it pass: what another one drops stays dropped.
+case $chain in OUTPUT) hook=output ;; *) hook=forward ;; esac
+others() {
+  nft list chains 2>/dev/null | awk -v hook="$hook" '
+    $1 == "table" { table = $2 " " $3 }
+    $1 == "chain" { chain = $2 }
+    $1 == "type" && $2 == "filter" && index($0, " hook " hook " ") { print table, chain }' |
+    while read -r family table name; do
+      case "$(iptables${BACKEND:-} -V) $family $table" in *nf_tables*" ip filter" | *nf_tables*" ip6 filter") continue ;; esac
+      ! nft list chain "$family" "$table" "$name" | grep -Eq 'drop|reject|jump|goto' || echo "  nft list chain $family $table $name"
+    done
+  case $(iptables${BACKEND:-} -V) in *legacy*) return ;; esac
+  for tables in iptables-legacy ip6tables-legacy; do
+    ! "$tables-save" 2>/dev/null | grep -iEq "^:$hook DROP|^-A $hook .*-[jg]" || echo "  $tables -S (for this one: BACKEND=-legacy sh $0 $chain)"
+  done
+}
+found=$(others)
+[ -z "$found" ] || printf '%s\n' "loaded; beside it these decide on the same packets, and what they drop stays dropped:" "$found" >&2

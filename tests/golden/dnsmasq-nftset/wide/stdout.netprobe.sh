@@ -9,7 +9,7 @@
 # Allows: 14 endpoints by 4 entries, TCP port 80, 443
 # Open connections: they stay open: what is established returns to your own rules
 # Check: dnsmasq --test -C netprobe.dnsmasq.conf
-# Load: cp netprobe.dnsmasq.conf /etc/dnsmasq.d/netprobe.conf && sh apply.sh && systemctl restart dnsmasq
+# Load: sh apply.sh && cp netprobe.dnsmasq.conf /etc/dnsmasq.d/netprobe.conf && systemctl restart dnsmasq
 # Replace: the same again: the sets are emptied, and fill as names are asked for
 # Roll back: take the jump out of your chain, then nft delete chain inet filter netprobe_dns, and its sets
 # Losses: 16 widened
@@ -50,6 +50,42 @@ nftset=/eu-west-1.amazonaws.com/4#inet#filter#netprobe_dns_v4,6#inet#filter#netp
 nftset=/us-east-2.amazonaws.com/4#inet#filter#netprobe_dns_v4,6#inet#filter#netprobe_dns_v6
 nftset=/download.docker.com/4#inet#filter#netprobe_dns_v4,6#inet#filter#netprobe_dns_v6
 END_OF_NAMES
+own=$new
+# dnsmasq gives a name to one line alone, the longest that matches. Beside a line of yours for the same names one of the
+# two sets would stay empty: then nothing is loaded. DNSMASQ_FILES says where your configuration is, if not in /etc.
+folders=$(sed -n 's/^[[:space:]]*conf-dir[[:space:]]*=[[:space:]]*\([^,[:space:]]*\).*/\1/p' /etc/dnsmasq.conf 2>/dev/null || :)
+files=${DNSMASQ_FILES:-/etc/dnsmasq.conf $(for folder in /etc/dnsmasq.d $folders; do echo "$folder"/*; done)}
+beside=$(for file in "$own" $files; do if [ -f "$file" ]; then sed "s,^[[:space:]]*,$file: ," "$file"; fi; done |
+  awk -v own="$own" '
+  function within(name, zone) {
+    return zone == "" || zone == "#" || name == zone || substr(name, length(name) - length(zone)) == "." zone
+  }
+  function lacks(sets, others,   one, i, n) {
+    n = split(sets, one, ",")
+    for (i = 1; i <= n; i++) if (!index("," others ",", "," one[i] ",")) return 1
+    return 0
+  }
+  index($0, ": nftset") {
+    file = substr($0, 1, index($0, ": nftset") - 1)
+    line = substr($0, length(file) + 3)
+    sub(/[ \t]+#.*$/, "", line)
+    if (line !~ /^nftset[ \t]*=[ \t]*\//) next
+    count = split(line, part, "/")
+    for (i = 2; i < count; i++) {
+      zone = tolower(part[i])
+      if (file == own) { mine[zone] = part[count]; continue }
+      for (name in mine) {
+        if (within(name, zone) && lacks(part[count], mine[name]))
+          print "  " $0 "\n    write ," part[count] " behind the line of " name " in " own
+        if (within(zone, name) && lacks(mine[name], part[count]))
+          print "  " $0 "\n    write ," mine[name] " behind it"
+      }
+    }
+  }')
+if [ -n "$beside" ]; then
+  printf '%s\n' "nothing was loaded: dnsmasq joins no lines, and some of yours are for names of $own too:" "$beside" >&2
+  exit 2
+fi
 dnsmasq --test -C "$new"
 mv "$new" "$conf"
 

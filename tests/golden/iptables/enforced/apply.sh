@@ -23,8 +23,8 @@ set -eu
 chain=${1:-OUTPUT}
 cd "$(dirname "$0")"
 ipset restore -exist < netprobe.ipset
-iptables-restore -w --noflush < netprobe.rules.v4
-ip6tables-restore -w --noflush < netprobe.rules.v6
-for tables in iptables ip6tables; do
+iptables${BACKEND:-}-restore -w --noflush < netprobe.rules.v4
+ip6tables${BACKEND:-}-restore -w --noflush < netprobe.rules.v6
+for tables in iptables${BACKEND:-} ip6tables${BACKEND:-}; do
   "$tables" -w -C "$chain" ! -o lo -j NETPROBE 2>/dev/null || "$tables" -w -I "$chain" ! -o lo -j NETPROBE
 done

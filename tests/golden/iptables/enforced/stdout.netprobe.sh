@@ -63,7 +63,7 @@ swap netprobe-hosts-v6 netprobe-hosts-v6-new
 destroy netprobe-hosts-v6-new
 END_OF_SETS
 
-iptables-restore -w --noflush <<'END_OF_RULES'
+iptables${BACKEND:-}-restore -w --noflush <<'END_OF_RULES'
 *filter
 :NETPROBE - [0:0]
 -A NETPROBE -m set ! --match-set netprobe-hosts-v4 src -j RETURN
@@ -74,7 +74,7 @@ iptables-restore -w --noflush <<'END_OF_RULES'
 COMMIT
 END_OF_RULES
 
-ip6tables-restore -w --noflush <<'END_OF_RULES'
+ip6tables${BACKEND:-}-restore -w --noflush <<'END_OF_RULES'
 *filter
 :NETPROBE - [0:0]
 -A NETPROBE -m set ! --match-set netprobe-hosts-v6 src -j RETURN
@@ -85,6 +85,6 @@ ip6tables-restore -w --noflush <<'END_OF_RULES'
 COMMIT
 END_OF_RULES
 
-for tables in iptables ip6tables; do
+for tables in iptables${BACKEND:-} ip6tables${BACKEND:-}; do
   "$tables" -w -C "$chain" ! -o lo -j NETPROBE 2>/dev/null || "$tables" -w -I "$chain" ! -o lo -j NETPROBE
 done

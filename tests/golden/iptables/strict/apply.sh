@@ -25,8 +25,26 @@ if [ "$chain" != OUTPUT ]; then
 fi
 cd "$(dirname "$0")"
 ipset restore -exist < netprobe.ipset
-iptables-restore -w --noflush < netprobe.rules.v4
-ip6tables-restore -w --noflush < netprobe.rules.v6
-for tables in iptables ip6tables; do
+iptables${BACKEND:-}-restore -w --noflush < netprobe.rules.v4
+ip6tables${BACKEND:-}-restore -w --noflush < netprobe.rules.v6
+for tables in iptables${BACKEND:-} ip6tables${BACKEND:-}; do
   "$tables" -w -C "$chain" ! -o lo -j NETPROBE 2>/dev/null || "$tables" -w -I "$chain" ! -o lo -j NETPROBE
 done
+# A packet passes where every packet filter of the kernel lets it pass: what another one drops stays dropped.
+case $chain in OUTPUT) hook=output ;; *) hook=forward ;; esac
+others() {
+  nft list chains 2>/dev/null | awk -v hook="$hook" '
+    $1 == "table" { table = $2 " " $3 }
+    $1 == "chain" { chain = $2 }
+    $1 == "type" && $2 == "filter" && index($0, " hook " hook " ") { print table, chain }' |
+    while read -r family table name; do
+      case "$(iptables${BACKEND:-} -V) $family $table" in *nf_tables*" ip filter" | *nf_tables*" ip6 filter") continue ;; esac
+      ! nft list chain "$family" "$table" "$name" | grep -Eq 'drop|reject|jump|goto' || echo "  nft list chain $family $table $name"
+    done
+  case $(iptables${BACKEND:-} -V) in *legacy*) return ;; esac
+  for tables in iptables-legacy ip6tables-legacy; do
+    ! "$tables-save" 2>/dev/null | grep -iEq "^:$hook DROP|^-A $hook .*-[jg]" || echo "  $tables -S (for this one: BACKEND=-legacy sh $0 $chain)"
+  done
+}
+found=$(others)
+[ -z "$found" ] || printf '%s\n' "loaded; beside it these decide on the same packets, and what they drop stays dropped:" "$found" >&2
