@@ -161,6 +161,7 @@ def render(
     )
     if compare is None and losses is None:
         policies.settle(module, wanted)
+        policies.settle_families(module, wanted, families)
     numbers = values.numbers(ecs_numbers) if ecs_numbers is not None else None
     blocked = render_input.blocked(from_report) if from_report is not None else None
     selection = select(

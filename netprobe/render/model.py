@@ -156,6 +156,8 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
         keeps: whether it can leave a network open that it would deny (``--keep``).
         sessions: what becomes of connections that are open when it is loaded.
         instead: what to do where a form is missing, one sentence.
+        listens_by_ipv4: the form that denies listens by IPv4 alone.
+        connects_by_ipv4: whatever the form, it connects by IPv4 alone.
     """
 
     sessions: str
@@ -168,6 +170,8 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     every_port: bool = False
     keeps: bool = False
     instead: str = ""
+    listens_by_ipv4: bool = False
+    connects_by_ipv4: bool = False
 
 
 class Commands(msgspec.Struct, frozen=True, kw_only=True):

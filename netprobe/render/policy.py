@@ -192,6 +192,28 @@ def settle(target: Target, wanted: Policy) -> None:
         raise UsageError("--enforce", f"{target.NAME} serves others too, and would deny them", remedy)
 
 
+def settle_families(target: Target, wanted: Policy, families: Sequence[int]) -> None:
+    """Whether anything would go through the target by the address families that are left.
+
+    Args:
+        target: the target.
+        wanted: its form.
+        families: 4, 6 or both.
+
+    Raises:
+        UsageError: only IPv6 is left, or only hosts of IPv6, where it listens or connects by IPv4 alone.
+    """
+    scope = target.SCOPE
+    listens = wanted.enforce and scope.listens_by_ipv4
+    if tuple(families) == (6,) and (listens or scope.connects_by_ipv4):
+        does = "listens" if listens else "connects"
+        raise UsageError(
+            "-6", f"{target.NAME} {does} by IPv4 alone, so nothing would pass", "leave -6 out, or render squid"
+        )
+    if listens:
+        needs_ipv4(wanted)
+
+
 def needs_ipv4(wanted: Policy) -> None:
     """For a device whose rules are for IPv4 alone: hosts of IPv6 alone would leave a rule without a source.
 

@@ -37,7 +37,7 @@ LAYER = Layer.SNI
 COMMENT = Comment.HASH
 CAPABILITY = DeviceCapability(
     beyond=(
-        "IPv6 is not governed: it listens by IPv4 alone",
+        "IPv6 is not governed: the listener of --enforce is for IPv4 alone",
         "QUIC does not pass through it: the gateway that redirects must refuse UDP 443",
     ),
     forms=frozenset({Form.EXACT, Form.REGEX}),
@@ -48,6 +48,7 @@ CAPABILITY = DeviceCapability(
 MAIN = File(name="envoy.yaml", template="envoy.yaml.j2")
 FILES = (MAIN,)
 SCOPE = Scope(
+    listens_by_ipv4=True,
     clients="the client's address",
     sessions="a restart ends them, unless the hot restarter drains the old process",
 )

@@ -39,7 +39,7 @@ LAYER = Layer.SNI
 COMMENT = Comment.HASH
 CAPABILITY = DeviceCapability(
     beyond=(
-        "IPv6 is not governed: it listens and connects by IPv4 alone",
+        "IPv6 is not governed: it connects by IPv4 alone, and the listener of --enforce is for IPv4 alone",
         "QUIC does not pass through it: the gateway that redirects must refuse UDP 443",
     ),
     forms=frozenset({Form.EXACT, Form.REGEX}),
@@ -57,6 +57,8 @@ FILES = (
     File(name="allow.regex", template="allow.regex.j2"),
 )
 SCOPE = Scope(
+    listens_by_ipv4=True,
+    connects_by_ipv4=True,
     clients="acl src",
     sessions="a reload leaves them with the old process until they end; a restart ends them",
 )

@@ -34,7 +34,7 @@ LAYER = Layer.SNI
 COMMENT = Comment.HASH
 CAPABILITY = DeviceCapability(
     beyond=(
-        "IPv6 is not governed: it listens and connects by IPv4 alone",
+        "IPv6 is not governed: the listener of --enforce is for IPv4 alone",
         "QUIC does not pass through it: the gateway that redirects must refuse UDP 443",
     ),
     forms=frozenset({Form.EXACT, Form.REGEX}),
@@ -45,6 +45,7 @@ CAPABILITY = DeviceCapability(
 MAIN = File(name="netprobe.conf", template="netprobe.conf.j2")
 FILES = (MAIN, File(name="netprobe-inside.conf", template="inside.j2", enforces=True))
 SCOPE = Scope(
+    listens_by_ipv4=True,
     narrows=False,
     clients="geo on the client address",
     sessions="a reload leaves them with the old workers until they end; a restart ends them",
