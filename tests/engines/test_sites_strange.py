@@ -8,6 +8,9 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import dns.message
+import dns.query
+import dns.rdatatype
 import pytest
 
 from netprobe.render import Addresses, Options, Rendered, render, targets
@@ -16,7 +19,7 @@ from tests.support import need, pages
 from tests.support.render_cases import ORIGIN, endpoint
 from tests.support.render_dns import Asker, Upstream, serving
 from tests.support.render_dnsmasq import INTERNET
-from tests.support.render_engine import Namespace, as_user, cable, engine, listeners, listens, namespace
+from tests.support.render_engine import Namespace, as_user, cable, engine, listeners, listens, namespace, until
 from tests.support.site import HOST
 
 pytestmark = [pytest.mark.engine, pytest.mark.root]
@@ -292,3 +295,101 @@ forward-zone:
   name: "."
   forward-addr: 127.0.0.1@5300
 """
+
+
+def test_squid_takes_rules_of_included_files_in_their_order(space: Namespace, tmp_path: Path) -> None:
+    """In front of an include that brings ``http_access deny`` it allows; behind it the site's denial decides alone."""
+    squid = str(need.engine("squid"))
+    folder = tmp_path / "netprobe"
+    folder.mkdir()
+    _write(folder, _made("squid"))
+    text = (folder / "netprobe.conf").read_text(encoding="utf-8")
+    (folder / "netprobe.conf").write_text(text.replace("/etc/squid/netprobe", str(folder)), encoding="utf-8")
+    conf_d = tmp_path / "conf.d"
+    conf_d.mkdir()
+    (conf_d / "10-site.conf").write_text(
+        "acl good dstdomain www.example.org\nacl CONNECT method CONNECT\nhttp_access allow CONNECT good\n"
+        "http_access deny all\n",
+        encoding="utf-8",
+    )
+    told = f"include {folder}/netprobe.conf\n"
+    site = f"include {conf_d}/*.conf\n"
+    path = tmp_path / "squid.conf"
+    for includes, listed in ((told + site, True), (site + told, False), (site, False)):
+        path.write_text(
+            f"http_port 127.0.0.1:3128\npid_filename {tmp_path}/squid.pid\ncoredump_dir {tmp_path}\ncache_log "
+            f"{tmp_path}/cache.log\naccess_log none\ncache deny all\ndns_nameservers 127.0.0.1\nhosts_file none\n"
+            "dns_timeout 1 second\nnever_direct allow all\nshutdown_lifetime 0 seconds\nvisible_hostname proxy.test\n"
+            f"{includes}http_access deny all\n",
+            encoding="utf-8",
+        )
+        as_user(tmp_path, "proxy")
+        with engine([squid, "-N", "-f", str(path)], space=space, ready=listens(3128), log=tmp_path / "out.log"):
+            found = space.call(lambda: [_admitted(name) for name in (NAME, "www.example.org", "evil.example")])
+        assert found == [listed, True, False]
+
+
+def _admitted(name: str) -> bool:
+    """Whether the proxy's rules let a name through: it has no way out, so only 403 is a no."""
+    with socket.create_connection(("127.0.0.1", 3128), timeout=10) as sock:
+        sock.sendall(f"CONNECT {name}:443 HTTP/1.1\r\nHost: {name}:443\r\n\r\n".encode())
+        status = int(sock.recv(4096).split()[1])
+    assert status in (403, 500, 503), status
+    return status != 403
+
+
+def _resolves(client: str, name: str) -> bool:
+    answer = dns.query.udp(dns.message.make_query(name, "A"), "127.0.0.1", timeout=5, source=client)
+    return any(rrset.rdtype == dns.rdatatype.A for rrset in answer.answer)
+
+
+def test_bind_with_views_reads_a_zone_anew_once_for_each(space: Namespace, tmp_path: Path) -> None:
+    """The render's lines stand in two views that deny; ``rndc reload`` of a zone wants to know which."""
+    checker, named = need.engine("named-checkconf"), need.engine("named")
+    place = tmp_path / "netprobe"
+    place.mkdir()
+    rendered = render("rpz-bind", (endpoint(NAME),), origin=ORIGIN, options=Options(), policy=Policy())
+    for name, text in rendered.files.items():
+        (place / name).write_text(text.replace("/etc/bind", str(tmp_path)), encoding="utf-8")
+    (tmp_path / "deny.rpz").write_text(
+        "$TTL 60\n@ SOA localhost. root.localhost. 1 3600 600 604800 60\n@ NS localhost.\n* CNAME .\n", encoding="utf-8"
+    )
+    key = tmp_path / "rndc.key"
+    subprocess.run(["rndc-confgen", "-a", "-c", str(key), "-k", "site"], check=True, capture_output=True)
+    views = "".join(
+        f'view {name} {{ match-clients {{ {clients}; }}; include "{place}/netprobe-zones.conf";\n'
+        'response-policy { zone "netprobe-allow.rpz" policy given; zone "deny.rpz" policy given; }\n'
+        "qname-wait-recurse no break-dnssec yes recursive-only no min-update-interval 0;\n"
+        f'zone "deny.rpz" {{ type primary; file "{tmp_path}/deny.rpz"; }}; }};\n'
+        for name, clients in (("hosts", HOST), ("others", "any"))
+    )
+    path = tmp_path / "named.conf"
+    path.write_text(
+        f'include "{key}";\ncontrols {{ inet 127.0.0.1 allow {{ 127.0.0.1; }} keys {{ "site"; }}; }};\n'
+        f'options {{ directory "{tmp_path}"; pid-file "{tmp_path}/n.pid"; session-keyfile "{tmp_path}/k";\n'
+        "listen-on { 127.0.0.1; }; listen-on-v6 { none; }; recursion yes; dnssec-validation no;\n"
+        f"forwarders {{ 127.0.0.1 port 5300; }}; forward only; }};\n{views}",
+        encoding="utf-8",
+    )
+    as_user(tmp_path, "bind")
+    space.run(str(checker), "-z", str(path))
+    argv = [str(named), "-g", "-u", "bind", "-n", "1", "-c", str(path)]
+    rndc = ("rndc", "-k", str(key), "-s", "127.0.0.1", "reload", "netprobe-allow.rpz")
+    clients = (HOST, "127.0.0.3")
+    with (
+        serving(space, Upstream([NAME, "www.example.com"])),
+        engine(argv, space=space, ready=Asker().ready, log=tmp_path / "out.log"),
+    ):
+
+        def answers() -> list[bool]:
+            return space.call(lambda: [_resolves(c, n) for c in clients for n in (NAME, "www.example.com")])
+
+        assert answers() == [True, False, True, False]
+        zone = place / "netprobe-allow.rpz"
+        zone.write_text(zone.read_text(encoding="utf-8").replace(NAME, "www.example.com"), encoding="utf-8")
+        assert "multiple" in space.run(*rndc, check=False).stderr
+        assert "rndc says `multiple`" in targets.page("rpz-bind")
+        space.run(*rndc, "IN", "hosts")
+        until(lambda: answers() == [False, True, True, False])
+        space.run(*rndc, "IN", "others")
+        until(lambda: answers() == [False, True, False, True])

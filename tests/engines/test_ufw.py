@@ -128,3 +128,19 @@ def test_on_a_host_with_rules_of_its_own(policy: Policy, near: Namespace, tmp_pa
     host.run(host.script(made, "remove"))
     assert decide(near, asked) == before
     assert host.run("ufw show added").stdout == saved
+
+
+def test_on_a_host_that_denies_outgoing_it_adds_and_can_be_taken_out(near: Namespace, tmp_path: Path) -> None:
+    """The additive form beside a rule of the site (a default of ``deny`` would be the same, in silence)."""
+    listed, site = ("198.51.100.7", 443), ("192.0.2.16", 8443)
+    host, asked = _Host(near, tmp_path), [listed, site, ("198.51.100.7", 8443), ("198.51.100.8", 443)]
+    options = Options(allow_widening=True, addresses=Addresses(how="a test", by_region={"us-east-2": SOME[1:2]}))
+    made = render("ufw", ecs("us-east-2"), origin=ORIGIN, options=options, policy=Policy())
+    host.run("ufw default reject outgoing && ufw allow out to 192.0.2.16 port 8443 proto tcp && ufw --force enable")
+    saved, before = host.run("ufw show added").stdout, decide(near, asked)
+    assert [question for question in asked if before[question]] == [site]
+    add = host.script(made, "add")
+    host.run(f"{add} && {add}")
+    assert decide(near, asked) == {**before, listed: True}
+    assert host.run(f"{host.script(made, 'remove')} && ufw show added").stdout.endswith(saved)
+    assert decide(near, asked) == before

@@ -246,6 +246,31 @@ def test_a_refusal_writes_nothing(here: Path) -> None:
     assert (here / "netprobe.set").read_text(encoding="utf-8") == "old"
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("haproxy", "-6"), "-6: haproxy connects by IPv4 alone"),
+        (("haproxy", "-6", "--enforce", "--every-client"), "-6: haproxy listens by IPv4 alone"),
+        (("nginx-stream", "-6", "--enforce", "--every-client"), "-6: nginx-stream listens by IPv4 alone"),
+        (("envoy", "-6", "--enforce", "--every-client"), "-6: envoy listens by IPv4 alone"),
+        (("envoy", "--enforce", "--source", "2001:db8::/48"), "--source: the rules of this target are for IPv4"),
+    ],
+)
+def test_ipv6_alone_is_refused_where_nothing_would_pass(
+    words: tuple[str, ...], said: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["render", *words, "-r", "us-east-2", "-o", "x"]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1
+    assert said in told[0]
+    assert not (here / "x").exists()
+
+
+@pytest.mark.parametrize("target", ["nginx-stream", "envoy", "squid"])
+def test_ipv6_alone_is_rendered_where_nothing_listens(target: str, here: Path) -> None:
+    assert run(["render", target, "-6", "-r", "us-east-2", "-o", "x"]) == 0
+
+
 def test_foreign_files_stay_and_own_leftovers_go(here: Path) -> None:
     folder = here / "x"
     folder.mkdir()
