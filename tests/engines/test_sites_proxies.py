@@ -722,3 +722,67 @@ def test_sessions_that_are_open_survive_a_load_a_replacement_and_the_way_back(ta
             assert ours.recv(1) == b"", "a restart ends them"
         ours.close()
         theirs.close()
+
+
+def _opened(name: str) -> bool:
+    try:
+        _session("envoy", name).close()
+    except (AssertionError, ConnectionError):
+        return False
+    return True
+
+
+def test_envoy_takes_policies_that_are_renamed_into_place_without_a_restart(tmp_path: Path) -> None:
+    """A listener of a file of its own (dynamic resources), as the page tells: forth, back, and with a mistake."""
+    listed = "ecs-t-7.us-east-2.amazonaws.com"
+    named = [{"requested_server_name": {"exact": name}} for name in ALLOWED]
+    own: dict[str, object] = {"site": {"principals": [{"any": True}], "permissions": named}}
+    resources = _envoy(own)["static_resources"]
+    assert isinstance(resources, dict)
+    place = tmp_path / "listeners.yaml"
+    bootstrap = {
+        "node": {"id": "site", "cluster": "site"},
+        "dynamic_resources": {"lds_config": {"resource_api_version": "V3", "path_config_source": {"path": str(place)}}},
+        "static_resources": {"clusters": resources["clusters"]},
+    }
+    (tmp_path / "envoy.yaml").write_text(yaml.safe_dump(bootstrap), encoding="utf-8")
+
+    def rename(policies: object) -> None:
+        inside = _envoy(policies)["static_resources"]
+        assert isinstance(inside, dict)
+        kind = {"@type": "type.googleapis.com/envoy.config.listener.v3.Listener"}
+        new = tmp_path / "listeners.new"
+        new.write_text(yaml.safe_dump({"resources": [{**kind, **inside["listeners"][0]}]}), encoding="utf-8")
+        new.rename(place)
+
+    rename(own)
+    ours = yaml.safe_load(made("envoy", Policy()).main)
+    asked = questions((HOST,), (443,))
+    argv, log = _envoy_argv(tmp_path / "envoy.yaml"), tmp_path / "out.log"
+    with (
+        namespace() as space,
+        internet(space, ()),
+        echo(space),
+        engine(argv, space=space, ready=listens(443), log=log),
+    ):
+
+        def answers() -> Mapping[Question, bool]:
+            return space.call(lambda: {question: _opened(question[1]) for question in asked})
+
+        before = answers()
+        assert not before[HOST, listed, 443]
+        session = space.call(lambda: _session("envoy", "www.example.org"))
+        rename({**own, **ours})
+        until(lambda: answers()[HOST, listed, 443])
+        wanted = {(c, n, p): said or made("envoy", Policy()).lowered.admits(n, p) for (c, n, p), said in before.items()}
+        assert answers() == wanted
+        theirs = space.call(lambda: _session("envoy", listed))
+        rename({**own, "broken": {"principals": "none"}})
+        until(lambda: "listeners.yaml" in log.read_text(encoding="utf-8"))
+        assert answers() == wanted
+        rename(own)
+        until(lambda: not answers()[HOST, listed, 443])
+        assert answers() == before
+        for one in (session, theirs):
+            says(one, b"still here\n")
+            one.close()

@@ -1,8 +1,9 @@
 """Check Point: domain objects and rules, made by a script of ``mgmt_cli`` in one session.
 
 A domain object in FQDN mode (``is-sub-domain false``) is exactly one name, by forward DNS. The other mode takes the
-subdomains by *reverse* DNS, which is useless for AWS and is never written; an object that stands there in that mode
-is set right. Everything happens in one session: published when all of it went well, else discarded. No wildcards.
+subdomains by *reverse* DNS, which is useless for AWS and is never written; where an object of that name stands there in
+that mode, the script ends and changes nothing. Everything happens in one session: published when all of it went well,
+else discarded. No wildcards.
 
 A warning makes a call fail unless it says ``ignore-warnings true``, and every service of ours draws one: port 443 is
 ``https``'s already ("The port is already used by another service."), as a network may be another object's. The service
@@ -57,6 +58,11 @@ PROOF = TargetProof(grammar="Check Point management API calls (dns-domain, netwo
 SOURCES = (
     Source(where="https://sc1.checkpoint.com R81 Security Management guide, Domains", read="2026-11-23"),
     Source(where="https://sc1.checkpoint.com/documents/latest/APIs (add dns-domain)", read="2026-11-23"),
+    Source(
+        where="https://docs.ansible.com/ansible/latest/collections/check_point/mgmt/cp_mgmt_dns_domain_module.html "
+        "(is_sub_domain: also match subdomains)",
+        read="2026-11-29",
+    ),
     Source(
         where="https://github.com/CheckPointSW/terraform-provider-checkpoint/issues/66 (the warning)",
         read="2026-11-26",

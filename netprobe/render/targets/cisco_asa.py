@@ -55,6 +55,11 @@ PROOF = TargetProof(grammar="ASA object and access-list syntax")
 SOURCES = (
     Source(where="Cisco ASA Series Firewall CLI Configuration Guide, chapter 3 (sessions)", read="2026-11-26"),
     Source(where="https://community.cisco.com (tac-p/4029043)", read="2026-11-23"),
+    Source(
+        where="https://www.cisco.com/c/en/us/td/docs/security/asa/asa922/configuration/firewall/"
+        "asa-922-firewall-config/access-objects.html (names of objects: at most 64 characters)",
+        read="2026-11-29",
+    ),
 )
 
 

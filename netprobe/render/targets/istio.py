@@ -61,7 +61,9 @@ PROOF = TargetProof(
 SOURCES = (
     Source(where="https://github.com/istio/istio/blob/master/pkg/config/host/name.go", read="2026-11-23"),
     Source(where="https://istio.io/latest/docs/reference/config/networking/service-entry/", read="2026-11-23"),
-    Source(where="https://istio.io/latest/docs/reference/config/networking/sidecar/", read="2026-11-23"),
+    Source(
+        where="https://istio.io/latest/docs/reference/config/networking/sidecar/ (one a namespace)", read="2026-11-29"
+    ),
     Source(
         where="https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/ (UDP)",
         read="2026-11-29",

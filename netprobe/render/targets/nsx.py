@@ -60,7 +60,18 @@ COMMANDS = Commands(
     rollback="PATCH the old netprobe-infra.json",
 )
 PROOF = TargetProof(grammar="NSX Policy API objects and domain name rules (4.1.2)")
-SOURCES = (Source(where="https://docs.vmware.com NSX 4.1, GUID-2804F5B0 (filtering domains)", read="2026-11-23"),)
+SOURCES = (
+    Source(
+        where="https://docs.vmware.com/en/VMware-NSX/4.1/administration/"
+        "GUID-2804F5B0-EBE6-4E2F-AAEC-3BC55E90D92A.html (FQDNs: the caret, IANA's top-level domains)",
+        read="2026-11-29",
+    ),
+    Source(
+        where="https://docs.vmware.com/en/VMware-NSX/4.0/administration/"
+        "GUID-63262728-CA72-47D2-8E4F-16617B63A9A4.html (filtering domains: a DNS rule above, TCP and UDP)",
+        read="2026-11-29",
+    ),
+)
 
 
 def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
