@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from netprobe.fleet import words
-from netprobe.fleet.model import Fleet, FleetCause
+from netprobe.fleet.model import Count, Fleet, FleetCause
 from netprobe.report.formats.markdown import as_code, as_text
 
 _MOST_HOSTS = 100
+_MOST_SKIPPED = 20
 
 
 def render(fleet: Fleet, *, width: int) -> str:
@@ -19,15 +20,26 @@ def render(fleet: Fleet, *, width: int) -> str:
     lines += _by_cause(fleet)
     lines += _by_endpoint(fleet)
     lines += _hosts(fleet)
-    for what, names in (("Sent nothing", fleet.missing), ("Report too old", fleet.too_old)):
-        if names:
-            lines += [f"**{what} ({len(names)}):** {as_text(words.hosts(names, 100))}", ""]
-    if fleet.skipped:
-        number = len(fleet.skipped) + fleet.skipped_more
-        lines += [f"### Could not be read ({number})", ""]
-        lines += [f"- {as_text(f'{one.source} {one.reason}')}" for one in fleet.skipped[:20]]
-        lines.append("")
+    lines += _named("Sent nothing", fleet.missing)
+    lines += _named("Report too old", fleet.too_old)
+    lines += _skipped(fleet)
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _named(what: str, names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    return [f"**{what} ({len(names)}):** {as_text(words.hosts(names, 100))}", ""]
+
+
+def _skipped(fleet: Fleet) -> Iterator[str]:
+    if not fleet.skipped:
+        return
+    yield f"### Could not be read ({len(fleet.skipped) + fleet.skipped_more})"
+    yield ""
+    for one in fleet.skipped[:_MOST_SKIPPED]:
+        yield f"- {as_text(f'{one.source} {one.reason}')}"
+    yield ""
 
 
 def _cause(cause: FleetCause, by: str) -> Iterator[str]:
@@ -38,7 +50,8 @@ def _cause(cause: FleetCause, by: str) -> Iterator[str]:
     if told := words.apart(cause):
         yield f"- {as_text(told)}"
     if cause.apart is not None:
-        yield from (f"- {as_text(one)}" for one in words.exceptions(cause.apart))
+        for one in words.exceptions(cause.apart):
+            yield f"- {as_text(one)}"
     yield f"- **hosts:** {as_text(words.hosts(cause.hosts, 30))}"
     if cause.title:
         yield f"- **at {as_text(cause.example)}:** {as_text(cause.title)}"
@@ -48,19 +61,18 @@ def _cause(cause: FleetCause, by: str) -> Iterator[str]:
 
 
 def _table(heads: list[str], rows: list[list[str]]) -> list[str]:
-    return [
-        f"| {' | '.join(heads)} |",
-        f"|{'---|' * len(heads)}",
-        *(f"| {' | '.join(row)} |" for row in rows),
-        "",
-    ]
+    return [_row(heads), f"|{'---|' * len(heads)}", *map(_row, rows), ""]
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _by_cause(fleet: Fleet) -> list[str]:
     if not fleet.causes:
         return []
-    heads = [as_text(fleet.by), "hosts", *(as_text(words.name(cause)) for cause in fleet.causes)]
-    rows = [[as_text(one.name), str(one.hosts), *(str(count) for count in one.causes)] for one in fleet.groups]
+    heads = [as_text(fleet.by), "hosts", *map(as_text, map(words.name, fleet.causes))]
+    rows = [[as_text(one.name), str(one.hosts), *map(str, one.causes)] for one in fleet.groups]
     return [f"### {as_text(fleet.by)} and cause", "", *_table(heads, rows)]
 
 
@@ -70,11 +82,19 @@ def _by_endpoint(fleet: Fleet) -> list[str]:
     heads = ["endpoint", *(as_text(group.name) for group in fleet.groups)]
     rows = []
     for column, endpoint in enumerate(fleet.endpoints):
-        counts = [group.endpoints[column] for group in fleet.groups]
-        cells = [f"{one.failing} of {one.passing + one.warning + one.failing}" if one.failing else "" for one in counts]
+        cells = [_failing(group.endpoints[column]) for group in fleet.groups]
         if any(cells):
             rows.append([as_text(endpoint), *cells])
-    return [f"### {as_text(fleet.by)} and endpoint: hosts that fail", "", *_table(heads, rows)] if rows else []
+    if not rows:
+        return []
+    return [f"### {as_text(fleet.by)} and endpoint: hosts that fail", "", *_table(heads, rows)]
+
+
+def _failing(count: Count) -> str:
+    """``2 of 5``, or nothing where none fails."""
+    if not count.failing:
+        return ""
+    return f"{count.failing} of {count.passing + count.warning + count.failing}"
 
 
 def _hosts(fleet: Fleet) -> list[str]:
@@ -85,5 +105,7 @@ def _hosts(fleet: Fleet) -> list[str]:
     for host in failing[:_MOST_HOSTS]:
         bad = [one for one, outcome in zip(fleet.endpoints, host.outcomes, strict=True) if outcome == "fail"]
         rows.append([as_text(host.name), as_text(host.site), as_text(", ".join(bad))])
-    more = [f"and {len(failing) - _MOST_HOSTS} more", ""] if len(failing) > _MOST_HOSTS else []
-    return ["### Host and endpoint: what fails", "", *_table(["host", "site", "fails"], rows), *more]
+    lines = ["### Host and endpoint: what fails", "", *_table(["host", "site", "fails"], rows)]
+    if len(failing) > _MOST_HOSTS:
+        lines += [f"and {len(failing) - _MOST_HOSTS} more", ""]
+    return lines
