@@ -20,30 +20,35 @@ _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO
 def render(report: Report, *, width: int, colour: bool, repository: Repository | None = None) -> str:
     """Write one annotation a finding, then one for the verdict."""
     lines = [_annotation(finding, repository) for finding in ordered(report.findings)]
-    bad = report.verdict in (Verdict.NOT_READY, Verdict.INCONCLUSIVE)
-    where = f" ({', '.join(report.regions)})" if report.regions else ""
-    told = "".join(f"\n{label}: {text}" for label, text in about(report).items())
-    lines.append(
-        _command(
-            "error" if bad else "notice",
-            {"title": f"netprobe: {VERDICTS[report.verdict]}"},
-            summary(report) + where + told,
-        )
-    )
-    return cilog.in_line("\n".join(lines) + "\n")
+    return cilog.in_line("\n".join([*lines, _verdict(report)]) + "\n")
+
+
+def _verdict(report: Report) -> str:
+    command = "notice"
+    if report.verdict in (Verdict.NOT_READY, Verdict.INCONCLUSIVE):
+        command = "error"
+    text = summary(report)
+    if report.regions:
+        text += f" ({', '.join(report.regions)})"
+    for label, known in about(report).items():
+        text += f"\n{label}: {known}"
+    return _command(command, {"title": f"netprobe: {VERDICTS[report.verdict]}"}, text)
 
 
 def _annotation(finding: Finding, repository: Repository | None) -> str:
     properties = {"title": f"netprobe: {finding.id} ({finding.certainty})"}
     places = places_in(finding, repository) if finding.places else []
-    if places:
-        properties["file"] = places[0].file.lstrip("/")
-        if places[0].line is not None:
-            properties["line"] = str(places[0].line)
-    hosts = f"\nHosts: {hosts_told(sorted(finding.hosts), 6)}" if finding.hosts else ""
-    accepted = f"\n{waived(finding)}" if finding.waiver is not None else ""
-    text = f"{finding.title}{hosts}{accepted}\nFix ({finding.owner}): {fix(finding)}\nMore: {finding.docs}"
-    return _command(_COMMANDS[finding.severity], properties, text)
+    for place in places[:1]:
+        properties["file"] = place.file.lstrip("/")
+        if place.line is not None:
+            properties["line"] = str(place.line)
+    lines = [finding.title]
+    if finding.hosts:
+        lines.append(f"Hosts: {hosts_told(sorted(finding.hosts), 6)}")
+    if finding.waiver is not None:
+        lines.append(waived(finding))
+    lines += [f"Fix ({finding.owner}): {fix(finding)}", f"More: {finding.docs}"]
+    return _command(_COMMANDS[finding.severity], properties, "\n".join(lines))
 
 
 def _command(name: str, properties: dict[str, str], message: str) -> str:
