@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COMPLETED = Experiment.COMPLETED_CHAIN
 """The control that held a chain together with the intermediates that other hosts showed."""
-_OWN_DOMAINS = ("amazon.com", "amazonaws.com")
+_OWN_DOMAINS = (".amazon.com", ".amazonaws.com")
 _AWS_SUFFIXES = (".amazonaws.com", ".amazonaws.eu", ".api.aws", ".on.aws", ".ecr.aws", ".aws.com", ".cloudfront.net")
 _WORKING = frozenset({State.WORKS, State.PARTLY})
 
@@ -38,29 +38,41 @@ def shows_a_name_of_its_own(world: Evidence, view: View) -> bool:
         return False  # a line in the hosts file leads there, and that is this host's
     if not all(_is_misnamed(world, path.failed) for path in view.paths):
         return False
-    elsewhere = world.controls(Experiment.OTHER_RESOLVER, step=Step.HTTP)
-    if any(o.host == view.host and o.vantage == view.vantage and o.failure is None for o in elsewhere):
-        return False  # another resolver leads to the right place: this one leads astray
-    return any(o.state in _WORKING for o in world.views if o.vantage == view.vantage and o is not view)
+    if _works_by_another_resolver(world, view):
+        return False  # this one leads astray
+    others = (one for one in world.views if one.vantage == view.vantage and one is not view)
+    return any(one.state in _WORKING for one in others)
+
+
+def _works_by_another_resolver(world: Evidence, view: View) -> bool:
+    for o in world.controls(Experiment.OTHER_RESOLVER, step=Step.HTTP):
+        if o.failure is None and (o.host, o.vantage) == (view.host, view.vantage):
+            return True
+    return False
 
 
 def _is_misnamed(world: Evidence, o: Observation | None) -> bool:
     if o is None or o.failure is not Failure.SSL_INVALID_HOSTNAME:
         return False
-    seen = [details.tls(c) for c in (o, *world.controls(Experiment.LAX_CHAIN, like=o, step=Step.TLS))]
-    return any(detail is not None and _is_aws(detail) for detail in seen)
+    shown = (o, *world.controls(Experiment.LAX_CHAIN, like=o, step=Step.TLS))
+    return any(map(_is_aws, map(details.tls, shown)))
 
 
-def _is_aws(detail: TlsDetail) -> bool:
-    names = detail.chain[0].names if detail.chain else ()
-    return detail.origin is True and bool(names) and all(_below(name) for name in names)
+def _is_aws(detail: TlsDetail | None) -> bool:
+    """Whether a chain leads to a root of Amazon's and its certificate holds names of AWS's own alone."""
+    if detail is None or detail.origin is not True or not detail.chain:
+        return False
+    names = detail.chain[0].names
+    return bool(names) and all(map(_is_below, names))
 
 
-def _below(name: str) -> bool:
+def _is_below(name: str) -> bool:
     plain = name.lower().removeprefix("*.")
-    return any(plain == domain or plain.endswith("." + domain) for domain in _OWN_DOMAINS)
+    return f".{plain}".endswith(_OWN_DOMAINS)
 
 
 def owner(hosts: Sequence[str]) -> Owner:
     """Who runs the servers: AWS, where every name is AWS's; else whoever runs that service."""
-    return Owner.AWS if all(host.endswith(_AWS_SUFFIXES) for host in hosts) else Owner.ORIGIN
+    if all(host.endswith(_AWS_SUFFIXES) for host in hosts):
+        return Owner.AWS
+    return Owner.ORIGIN
