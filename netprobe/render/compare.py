@@ -12,6 +12,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from netprobe.catalog.model import Endpoint
@@ -66,8 +67,10 @@ def read(path: Path, target: str) -> Configuration:
     if reader is None:
         known = ", ".join(readers.READERS)
         raise UsageError(target, "netprobe cannot read this target back", f"compare with one of {known}")
-    folder = path if path.is_dir() else path.parent
-    paths = sorted(one for one in path.iterdir() if one.is_file() and one.name[0] != ".") if path.is_dir() else [path]
+    folder, paths = path.parent, [path]
+    if path.is_dir():
+        folder = path
+        paths = sorted(one for one in path.iterdir() if one.is_file() and one.name[0] != ".")
     texts: dict[str, str] = {}
     room = MAX_BYTES
     for one in paths[:MAX_FILES]:
@@ -137,34 +140,56 @@ def compare(configuration: Configuration, endpoints: Sequence[Endpoint], options
         )
     # The endpoints of a region share its networks, and a configuration may hold thousands of them.
     admitted = functools.cache(configuration.admits)
-    needed = {(e.region, e.id, e.pattern): _probes(e, configuration, options) for e in endpoints}
-    missing = tuple(
-        e
-        for e in endpoints
-        if not needed[e.region, e.id, e.pattern]
-        or not all(admitted(probe, e.port) for probe in needed[e.region, e.id, e.pattern])
-    )
-    questions = {(probe, e.port) for e in endpoints for probe in needed[e.region, e.id, e.pattern]}
-    spare = tuple(r for r in configuration.rules if not any(r.admits(probe, port) for probe, port in questions))
-    notes = (*configuration.notes, *(f"cannot be read: {part}" for part in configuration.unread))
-    if not configuration.rules and not notes and not configuration.dead:
-        # An empty rule set reads the same as a script, or another device's file.
-        notes = (*notes, "no rule that admits anything was read in it: is this the configuration of that device?")
-    lacking = set(map(id, missing))
-    regions = tuple(dict.fromkeys(e.region for e in endpoints))
-    ports = tuple(dict.fromkeys(e.port for e in endpoints))
-    wide = tuple((rule, much) for rule in configuration.rules if (much := _too_wide(rule, regions, ports)))
+    passing: list[Endpoint] = []
+    lacking: list[Endpoint] = []
+    questions: set[tuple[str, int]] = set()
+    for endpoint in endpoints:
+        asked = {(probe, endpoint.port) for probe in _probes(endpoint, configuration, options)}
+        questions |= asked
+        passes = bool(asked) and all(admitted(probe, port) for probe, port in asked)
+        (passing if passes else lacking).append(endpoint)
+    wide = tuple(_wide(configuration, endpoints))
     told = {id(rule) for rule, _ in wide}
+    spare = [rule for rule in configuration.rules if id(rule) not in told and not _is_needed(rule, questions)]
+    gaps: Iterable[tuple[str, str, int]] = ()
+    if configuration.by_address:
+        gaps = dict.fromkeys(_gaps(endpoints, options, admitted))
+    # Where part of it cannot be read, that part may admit them.
+    missing, unknown = ((), lacking) if configuration.unread else (lacking, ())
     return Comparison(
-        missing=() if configuration.unread else missing,
-        unknown=missing if configuration.unread else (),
-        admitted=tuple(e for e in endpoints if id(e) not in lacking),
-        spare=tuple(rule for rule in spare if id(rule) not in told),
-        notes=notes,
+        missing=tuple(missing),
+        unknown=tuple(unknown),
+        admitted=tuple(passing),
+        spare=tuple(spare),
+        notes=tuple(_notes(configuration)),
         wide=wide,
         dead=(*configuration.dead, *_covered(configuration.rules)),
-        gaps=tuple(dict.fromkeys(_gaps(endpoints, options, admitted))) if configuration.by_address else (),
+        gaps=tuple(gaps),
     )
+
+
+def _is_needed(rule: ReadRule, questions: Iterable[tuple[str, int]]) -> bool:
+    return any(rule.admits(probe, port) for probe, port in questions)
+
+
+def _notes(configuration: Configuration) -> Iterator[str]:
+    """What could not be judged, and whether anything was read at all."""
+    yield from configuration.notes
+    for part in configuration.unread:
+        yield f"cannot be read: {part}"
+    if not (configuration.rules or configuration.notes or configuration.unread or configuration.dead):
+        # An empty rule set reads the same as a script, or another device's file.
+        yield "no rule that admits anything was read in it: is this the configuration of that device?"
+
+
+def _wide(configuration: Configuration, endpoints: Sequence[Endpoint]) -> Iterator[tuple[ReadRule, str]]:
+    """Rules that admit far more than any endpoint, and what."""
+    regions = tuple(dict.fromkeys(e.region for e in endpoints))
+    ports = tuple(dict.fromkeys(e.port for e in endpoints))
+    for rule in configuration.rules:
+        much = _too_wide(rule, regions, ports)
+        if much:
+            yield rule, much
 
 
 def _gaps(
@@ -203,25 +228,30 @@ def _too_wide(rule: ReadRule, regions: Sequence[str], ports: Sequence[int]) -> s
         return "names of other domains, since it is not anchored at its end"
     if rule.matches("np-witness.amazonaws.com") and rule.matches("np-witness.s3.amazonaws.com"):
         return "all of amazonaws.com, any customer's bucket among it"
-    bucket = next((r for r in regions if rule.matches(f"np-witness.s3.{r}.amazonaws.com")), "")
-    return f"any customer's bucket in {bucket}" if bucket else ""
+    for region in regions:
+        if rule.matches(f"np-witness.s3.{region}.amazonaws.com"):
+            return f"any customer's bucket in {region}"
+    return ""
 
 
 def _covered(rules: Sequence[ReadRule]) -> Iterator[str]:
     """Names that stand beneath another entry of the same ports, which admits them already."""
-    trees = {
-        (claim.value, rule.ports)
-        for rule in rules
-        if (claim := _claim(rule)) is not None and claim.form in (Form.SUBTREE, Form.SUFFIX)
-    }
-    for rule in rules:
-        claim = _claim(rule)
-        if claim is None or "*" in claim.value:
+    claims = [(rule, claim) for rule in rules if (claim := _claim(rule)) is not None]
+    trees = {(claim.value, rule.ports) for rule, claim in claims if claim.form in (Form.SUBTREE, Form.SUFFIX)}
+    for rule, claim in claims:
+        if "*" in claim.value:
             continue
-        labels = claim.value.split(".")
-        wider = next((p for i in range(1, len(labels)) if ((p := ".".join(labels[i:])), rule.ports) in trees), "")
-        if wider:
-            yield f"line {rule.line}: {claim.value} is covered by {wider}"
+        for parent in _parents(claim.value):
+            if (parent, rule.ports) in trees:
+                yield f"line {rule.line}: {claim.value} is covered by {parent}"
+                break
+
+
+def _parents(name: str) -> Iterator[str]:
+    """The names above a name, the nearest first."""
+    while "." in name:
+        name = name.partition(".")[2]
+        yield name
 
 
 def _claim(rule: ReadRule) -> Claim | None:
@@ -235,23 +265,28 @@ def _probes(endpoint: Endpoint, configuration: Configuration, options: Options) 
     pattern = asked_for(endpoint)
     seen = options.seen.get(pattern.pattern)
     if not configuration.by_address:
+        names = list(seen.names) if seen else []
         stars = SAMPLES if endpoint.numbered else ("123456789012",)
-        samples = (pattern.pattern,) if pattern.is_exact else tuple(pattern.pattern.replace("*", s) for s in stars)
-        return tuple(dict.fromkeys((*(seen.names if seen else ()), *samples)))
+        names += [pattern.pattern.replace("*", star) for star in stars]  # an exact name has none, and stays
+        return tuple(dict.fromkeys(names))
     addresses = options.addresses
     if addresses is None:
         return ()
     if addresses.by_region is not None:
         # A network is tried by its ends: whole networks are what such rules hold, or a part from the one end.
-        return tuple(end for network in addresses.by_region.get(endpoint.region, ()) for end in _ends(network))
-    return tuple(address for name in _names(endpoint, options) for address in (addresses.by_host or {}).get(name, ()))
+        networks = addresses.by_region.get(endpoint.region, ())
+        return tuple(chain.from_iterable(map(_ends, networks)))
+    by_host = addresses.by_host or {}
+    return tuple(chain.from_iterable(by_host.get(name, ()) for name in _names(endpoint, options)))
 
 
 def _names(endpoint: Endpoint, options: Options) -> tuple[str, ...]:
     """The names of an endpoint whose addresses are known: its own, or those that were seen."""
     pattern = asked_for(endpoint)
     seen = options.seen.get(pattern.pattern)
-    return (pattern.pattern,) if pattern.is_exact else (seen.names if seen else ())
+    if pattern.is_exact:
+        return (pattern.pattern,)
+    return seen.names if seen else ()
 
 
 @functools.lru_cache(maxsize=1 << 14)
@@ -262,38 +297,30 @@ def _ends(network: str) -> tuple[str, str]:
 
 def lines(found: Comparison) -> list[str]:
     """The comparison in plain words."""
-    return [
-        *_section(
-            "not admitted", (f"{_need(e)} {e.id} in {e.region}: {e.pattern}, port {e.port}" for e in found.missing)
-        ),
-        *(
-            _section(
-                "unknown, since part of it cannot be read",
-                (f"{_need(e)} {e.id} in {e.region}: {e.pattern}, port {e.port}" for e in found.unknown),
-            )
-            if found.unknown
-            else ()
-        ),
-        *(
-            _section("networks not admitted", (f"{network}, port {port} ({of})" for of, network, port in found.gaps))
-            if found.gaps
-            else ()
-        ),
-        f"admitted: {len(found.admitted)} of {len(found.admitted) + len(found.missing) + len(found.unknown)} endpoints",
-        *_section("too wide", (f"{_rule(rule, 120)}: {much}" for rule, much in found.wide)),
-        *_section("never matches", map(printable, found.dead)),
-        *_section("not needed", (_rule(rule, 160) for rule in found.spare)),
-        *(f"note: {printable(note)}" for note in found.notes),
-    ]
+    told = _section("not admitted", map(_endpoint, found.missing))
+    if found.unknown:
+        told += _section("unknown, since part of it cannot be read", map(_endpoint, found.unknown))
+    if found.gaps:
+        gaps = (f"{network}, port {port} ({of})" for of, network, port in found.gaps)
+        told += _section("networks not admitted", gaps)
+    tried = len(found.admitted) + len(found.missing) + len(found.unknown)
+    told.append(f"admitted: {len(found.admitted)} of {tried} endpoints")
+    told += _section("too wide", (f"{_rule(rule, 120)}: {much}" for rule, much in found.wide))
+    told += _section("never matches", map(printable, found.dead))
+    told += _section("not needed", (_rule(rule, 160) for rule in found.spare))
+    told += [f"note: {printable(note)}" for note in found.notes]
+    return told
 
 
 def _rule(rule: ReadRule, most: int) -> str:
     """A rule as it stands in the file; some formats are read without their lines."""
-    return f"{f'line {rule.line}: ' if rule.line else ''}{printable(rule.text, limit=most)}"
+    text = printable(rule.text, limit=most)
+    return f"line {rule.line}: {text}" if rule.line else text
 
 
-def _need(endpoint: Endpoint) -> str:
-    return "required" if endpoint.required else "optional"
+def _endpoint(endpoint: Endpoint) -> str:
+    need = "required" if endpoint.required else "optional"
+    return f"{need} {endpoint.id} in {endpoint.region}: {endpoint.pattern}, port {endpoint.port}"
 
 
 def _section(title: str, items: Iterable[str]) -> list[str]:
