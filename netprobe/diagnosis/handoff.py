@@ -13,13 +13,14 @@ from datetime import datetime, timedelta
 
 from netprobe.diagnosis.changes import KINDS, ChangeKind
 from netprobe.diagnosis.model import Diagnosis, EndpointOutcome
-from netprobe.diagnosis.words import hops_told
+from netprobe.diagnosis.words import count, hops_told
 from netprobe.errors import printable, redacted
 from netprobe.findings import Certainty, Finding, Location, Owner, Severity
 from netprobe.observations import DnsDetail, Observation, ProxyDetail, Run, TcpDetail
 
 _WIDTH = 78
 _MOST_OBSERVATIONS = 5
+_MOST_ADDRESSES = 8
 
 
 def handoff(run: Run, diagnosis: Diagnosis, *, target: str = "", rules: Sequence[str] = ()) -> str:
@@ -36,15 +37,7 @@ def handoff(run: Run, diagnosis: Diagnosis, *, target: str = "", rules: Sequence
         "Request to the network team",
         "===========================",
         "",
-        *_wrap(
-            "A server is to run Amazon ECS Anywhere. netprobe tested from that server what it must reach, and found "
-            + (
-                f"{len(asked)} problem{'s' if len(asked) != 1 else ''} in the network, described below with the "
-                "smallest change that removes each."
-                if asked
-                else "nothing in the network that needs a change."
-            )
-        ),
+        *_wrap(_opening(len(asked))),
         "",
         f"Tested:      {printable(run.started_at)} by netprobe {printable(run.netprobe_version)}",
         f"Regions:     {', '.join(map(printable, run.regions))}",
@@ -56,7 +49,8 @@ def handoff(run: Run, diagnosis: Diagnosis, *, target: str = "", rules: Sequence
     for number, finding in enumerate(asked, start=1):
         lines += _problem(number, finding, diagnosis.endpoints, by_id, run.started_at)
     if rules:
-        lines += [f"Rules{f' for {printable(target)}' if target else ''}", "-" * 40, ""]
+        heading = f"Rules for {printable(target)}" if target else "Rules"
+        lines += [heading, "-" * 40, ""]
         # A rule that is cut is another rule: a line is shown whole, however long it is.
         lines += [printable(redacted(line), 12 * len(line) + 12) for line in rules]
         lines.append("")
@@ -65,14 +59,29 @@ def handoff(run: Run, diagnosis: Diagnosis, *, target: str = "", rules: Sequence
     return "\n".join(lines)
 
 
+def _opening(problems: int) -> str:
+    told = "A server is to run Amazon ECS Anywhere. netprobe tested from that server what it must reach, and found "
+    if not problems:
+        return f"{told}nothing in the network that needs a change."
+    return (
+        f"{told}{count(problems, 'problem')} in the network, described below with the smallest change that removes "
+        "each."
+    )
+
+
 def _asked_for(findings: Iterable[Finding]) -> list[Finding]:
     """What the network team has to change, each change once.
 
     Of the numbers that a proxy refuses some are known to exist and others are only suspected: one rule is asked for.
     """
     mine = [f for f in findings if f.owner is Owner.NETWORK and f.severity is not Severity.INFO]
-    proven = {(f.id, f.region, f.remedy) for f in mine if f.certainty is Certainty.PROVEN}
-    return [f for f in mine if f.certainty is Certainty.PROVEN or (f.id, f.region, f.remedy) not in proven]
+    proven = {_change(f) for f in mine if f.certainty is Certainty.PROVEN}
+    return [f for f in mine if f.certainty is Certainty.PROVEN or _change(f) not in proven]
+
+
+def _change(finding: Finding) -> tuple[str, str | None, str]:
+    """What tells one change from another."""
+    return finding.id, finding.region, finding.remedy
 
 
 def _wrap(text: str, indent: str = "") -> list[str]:
@@ -83,7 +92,8 @@ def _wrap(text: str, indent: str = "") -> list[str]:
 
 def sources(observations: Iterable[Observation]) -> list[str]:
     """The addresses of this host from which connections were made, printable and sorted."""
-    found = {o.detail.local_address for o in observations if isinstance(o.detail, TcpDetail) and o.detail.local_address}
+    opened = [o.detail for o in observations if isinstance(o.detail, TcpDetail)]
+    found = {detail.local_address for detail in opened if detail.local_address}
     return [printable(address, 60) for address in sorted(found)]
 
 
@@ -105,7 +115,10 @@ def _problem(
 ) -> list[str]:
     touched = [e for e in endpoints if e.id in finding.endpoints and finding.region in (None, e.region)]
     seen = [by_id[id_] for id_ in finding.evidence if id_ in by_id]
-    certain = "" if finding.certainty.value == "proven" else " (suspected)"
+    certain = "" if finding.certainty is Certainty.PROVEN else " (suspected)"
+    observed = [f"     {_observed(o, started_at)}" for o in seen[:_MOST_OBSERVATIONS]]
+    if len(seen) > _MOST_OBSERVATIONS:
+        observed.append(f"     and {len(seen) - _MOST_OBSERVATIONS} more like these")
     return [
         f"{number}. {finding.id}{certain}",
         "",
@@ -115,8 +128,7 @@ def _problem(
         *_addresses(seen),
         *_where(finding.location),
         "   Observed:",
-        *(f"     {_observed(o, started_at)}" for o in seen[:_MOST_OBSERVATIONS]),
-        *([f"     and {len(seen) - _MOST_OBSERVATIONS} more like these"] if len(seen) > _MOST_OBSERVATIONS else []),
+        *observed,
         "   Change asked for:",
         *_wrap(printable(redacted(finding.remedy), 1200), "     "),
         "",
@@ -160,21 +172,29 @@ def destinations(finding: Finding, touched: Sequence[EndpointOutcome], seen: Seq
         touched: the endpoints that it names.
         seen: its evidence.
     """
-    if finding.id in TO_RESOLVER:
-        failed = [o.detail for o in seen if o.failure is not None]
-        resolvers = sorted({detail.resolver for detail in failed if isinstance(detail, DnsDetail)} - {""})
-        asked = [f"{_host(one)} UDP {_port(one, 53)} and TCP {_port(one, 53)}" for one in resolvers]
-    elif finding.id in TO_PROXY:
-        proxies = sorted({o.detail.proxy for o in seen if isinstance(o.detail, ProxyDetail)} - {""})
-        asked = [f"{_host(redacted(one).rpartition('/')[2])} TCP {_port(one, 3128)}" for one in proxies]
-    elif by_name(finding):
+    if by_name(finding):
         names = sorted({e.pattern for e in touched}) or sorted(finding.hosts)
         return ["   Host names that the resolver must answer for:", *(f"     {printable(name)}" for name in names)]
-    else:
-        asked = []
+    asked: list[str] = []
+    if finding.id in TO_RESOLVER:
+        asked = _resolvers(seen)
+    elif finding.id in TO_PROXY:
+        asked = _proxies(seen)
     asked = asked or sorted({f"{e.pattern} TCP {e.port}" for e in touched}) or list(finding.hosts)
     told = "   Destinations (host name or address, protocol, port; outbound from the source, with replies):"
     return [told, *(f"     {printable(one)}" for one in asked)]
+
+
+def _resolvers(seen: Sequence[Observation]) -> list[str]:
+    failed = [o.detail for o in seen if o.failure is not None]
+    resolvers = {detail.resolver for detail in failed if isinstance(detail, DnsDetail)}
+    return [f"{_host(one)} UDP {_port(one, 53)} and TCP {_port(one, 53)}" for one in sorted(resolvers - {""})]
+
+
+def _proxies(seen: Sequence[Observation]) -> list[str]:
+    proxies = {o.detail.proxy for o in seen if isinstance(o.detail, ProxyDetail)}
+    places = [redacted(one).rpartition("/")[2] for one in sorted(proxies - {""})]
+    return [f"{_host(one)} TCP {_port(one, 3128)}" for one in places]
 
 
 def _host(place: str) -> str:
@@ -194,13 +214,19 @@ def _where(location: Location | None) -> list[str]:
         return []
     hop = f"hop {location.hop} " if location.hop is not None else ""
     at = f"{hop}{printable(location.address, 60)} {printable(location.device, 80)} ({location.certainty})"
+    lines = [f"   Where: {at}"]
     told = hops_told(location)
-    return [f"   Where: {at}", *([f"   Hops: {printable(told, 200)}"] if told else [])]
+    if told:
+        lines.append(f"   Hops: {printable(told, 200)}")
+    return lines
 
 
 def _addresses(seen: Iterable[Observation]) -> list[str]:
     found = sorted({o.address for o in seen if o.address})
-    return [f"   Addresses at that time: {', '.join(printable(a, 60) for a in found[:8])}"] if found else []
+    if not found:
+        return []
+    shown = ", ".join(printable(address, 60) for address in found[:_MOST_ADDRESSES])
+    return [f"   Addresses at that time: {shown}"]
 
 
 def _observed(o: Observation, started_at: str) -> str:
