@@ -44,9 +44,9 @@ def ordered(findings: Sequence[Finding]) -> list[Finding]:
 def summary(report: Report) -> str:
     """One sentence: how many things work, how many errors and warnings there are."""
     judged = [endpoint.outcome for endpoint in report.endpoints] + [rule.outcome for rule in report.rules]
-    kinds = [
-        counted(len(some), word) for some, word in ((report.endpoints, "endpoint"), (report.rules, "rule")) if some
-    ]
+    if not judged:
+        return _with_trouble(report, "nothing was judged")
+    kinds = _counts((len(report.endpoints), "endpoint"), (len(report.rules), "rule"))
     counts = [
         (judged.count(Outcome.PASS), "pass"),
         (judged.count(Outcome.WARN), "with a warning"),
@@ -55,11 +55,19 @@ def summary(report: Report) -> str:
         (judged.count(Outcome.NOT_APPLICABLE), "not applicable"),
     ]
     parts = ", ".join(f"{number} {what}" for number, what in counts if number)
-    errors = sum(finding.severity is Severity.ERROR for finding in report.findings)
-    warnings = sum(finding.severity is Severity.WARNING for finding in report.findings)
-    told = ", ".join(counted(number, word) for number, word in ((errors, "error"), (warnings, "warning")) if number)
-    checked = f"{' and '.join(kinds)}: {parts}" if judged else "nothing was judged"
-    return f"{checked}; {told}" if told else checked
+    return _with_trouble(report, f"{' and '.join(kinds)}: {parts}")
+
+
+def _with_trouble(report: Report, checked: str) -> str:
+    """What was checked, and how many errors and warnings it has, if any."""
+    severities = [finding.severity for finding in report.findings]
+    trouble = _counts((severities.count(Severity.ERROR), "error"), (severities.count(Severity.WARNING), "warning"))
+    return "; ".join([checked, ", ".join(trouble)]) if trouble else checked
+
+
+def _counts(*counts: tuple[int, str]) -> list[str]:
+    """Each number with its word; what there is none of is left out."""
+    return [counted(number, word) for number, word in counts if number]
 
 
 def hosts_told(hosts: Sequence[str], most: int) -> str:
@@ -77,27 +85,24 @@ def about(report: Report) -> dict[str, str]:
     """
     host = report.host
     labels = [f"{key}={value}" for key, value in host.labels.items()]
-    site = [f"site {host.site}"] if host.site else []
-    kernel = [f"kernel {host.kernel}"] if host.kernel else []
-    user = [f"as {host.user}"] if host.user else []
     programs = [f"{agent} {version}" for agent, version in host.agents.items()]
-    docker = [f"docker {host.docker}"] if host.docker else []
-    looked_as = [record.name for record in report.context.vantages]
+    agents = [f"as {record.name} does" for record in report.context.vantages if record.name != "host"]
     known = {
-        "host": [*_unless_empty(host.name), *site, *labels],
+        "host": [*_known("", host.name), *_known("site ", host.site), *labels],
         "addresses": host.addresses,
-        "machine id": _unless_empty(host.machine_id),
-        "system": [*_unless_empty(host.os), *kernel],
-        "agents": [*programs, *docker],
-        "looked": [*user, *(f"as {name} does" for name in looked_as if name != "host")],
+        "machine id": _known("", host.machine_id),
+        "system": [*_known("", host.os), *_known("kernel ", host.kernel)],
+        "agents": [*programs, *_known("docker ", host.docker)],
+        "looked": [*_known("as ", host.user), *agents],
         "when": [report.started_at],
         "netprobe": [report.netprobe_version, catalog_told(report)],
     }
     return {label: ", ".join(parts) for label, parts in known.items() if parts}
 
 
-def _unless_empty(text: str) -> list[str]:
-    return [text] if text else []
+def _known(before: str, text: str) -> list[str]:
+    """A text behind the words before it; nothing where it is not known."""
+    return [before + text] if text else []
 
 
 def is_ready(report: Report, *, strict: bool = False) -> bool:
@@ -134,7 +139,9 @@ def fix(finding: Finding) -> str:
 def waived(finding: Finding) -> str:
     """``waived until 2027-01-31 by platform@corp.example: the reason``, or nothing."""
     accepted = finding.waiver
-    return f"waived until {accepted.expires} by {accepted.owner}: {accepted.reason}" if accepted is not None else ""
+    if accepted is None:
+        return ""
+    return f"waived until {accepted.expires} by {accepted.owner}: {accepted.reason}"
 
 
 def host_told(report: Report) -> str:
