@@ -24,7 +24,7 @@ from netprobe.diagnosis.causes import Cause, CauseGroup, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.lookups import dns_detail, resolver_of
 from netprobe.diagnosis.stalls import Stalls
-from netprobe.diagnosis.tries import PASSES
+from netprobe.diagnosis.tries import PASSES, Tries
 from netprobe.diagnosis.views import View
 from netprobe.diagnosis.words import count, listing
 from netprobe.findings import Severity
@@ -50,7 +50,7 @@ _PROMPT = 0.05
 def companions(world: Evidence) -> Iterator[Cause]:
     """Loss, or the limit that explains it, for each vantage."""
     for vantage in dict.fromkeys(view.vantage for view in world.views):
-        views = [s for s in world.views if s.vantage == vantage]
+        views = _views_of(world, vantage)
         burst = has_limit(world, vantage)
         again = dict(_sent_again(views, world.stalls))
         if burst:
@@ -67,8 +67,12 @@ def is_lossy(world: Evidence, vantage: str) -> bool:
     return world.once(("lossy", vantage), lambda: _looks_lossy(world, vantage))
 
 
+def _views_of(world: Evidence, vantage: str) -> list[View]:
+    return [view for view in world.views if view.vantage == vantage]
+
+
 def _looks_lossy(world: Evidence, vantage: str) -> bool:
-    views = [s for s in world.views if s.vantage == vantage]
+    views = _views_of(world, vantage)
     return _is_loss(views, dict(_sent_again(views, world.stalls)))
 
 
@@ -78,20 +82,35 @@ def has_limit(world: Evidence, vantage: str) -> tuple[Observation, ...]:
 
 
 def _find_limit(world: Evidence, vantage: str) -> tuple[Observation, ...]:
-    burst = [o for o in world.controls(Experiment.BURST) if o.vantage == vantage]
-    met = tuple(o for o in burst if o.failure not in PASSES or _lost_syn(o))
-    alone = [o for name in (Experiment.ALONE, Experiment.REPEAT) for o in world.controls(name) if o.vantage == vantage]
-    opened = [o for o in alone if isinstance(o.detail, TcpDetail | ProxyDetail) and o.failure is None]
-    lossy = sum(_retransmitted(o) > 0 for o in opened)
-    fails_alone = any(o.failure not in PASSES for o in alone if o.experiment == Experiment.ALONE)
-    if len(met) < BURST_SHARE * len(burst) or fails_alone or not opened or lossy > CLEAN_SHARE * len(opened):
+    burst = _made(world, Experiment.BURST, vantage)
+    met = tuple(filter(_is_met, burst))
+    if len(met) < BURST_SHARE * len(burst):
+        return ()
+    alone = _made(world, Experiment.ALONE, vantage)
+    if any(o.failure not in PASSES for o in alone) or not _is_clean(alone + _made(world, Experiment.REPEAT, vantage)):
         return ()
     return () if _loses_more_than_syns(world, vantage) else met
 
 
+def _made(world: Evidence, experiment: Experiment, vantage: str) -> list[Observation]:
+    return [o for o in world.controls(experiment) if o.vantage == vantage]
+
+
+def _is_met(o: Observation) -> bool:
+    """Whether a connection of the burst met a limit, if there is one."""
+    return o.failure not in PASSES or _lost_syn(o)
+
+
+def _is_clean(alone: Iterable[Observation]) -> bool:
+    """Whether connections that were made alone opened, and hardly any of them had to send a segment again."""
+    opened = [o for o in alone if isinstance(o.detail, TcpDetail | ProxyDetail) and o.failure is None]
+    resent = [o for o in opened if _retransmitted(o)]
+    return bool(opened) and len(resent) <= CLEAN_SHARE * len(opened)
+
+
 def _loses_more_than_syns(world: Evidence, vantage: str) -> bool:
     """Whether segments of open connections or questions got lost: a limit on new connections spares them."""
-    views = [s for s in world.views if s.vantage == vantage]
+    views = _views_of(world, vantage)
     again = [o for _, seen in _sent_again(views, world.stalls) for o in seen]
     syns = [o for o in again if _lost_syn(o)]
     return len(again) - len(syns) > CLEAN_SHARE * len(again)
@@ -104,9 +123,12 @@ def could_be_limit(o: Observation) -> bool:
 
 def is_limited(view: View, burst: tuple[Observation, ...]) -> bool:
     """Whether a host failed because of many at once: most later tries of what failed passed."""
-    return bool(burst) and all(
-        could_be_limit(tries.failed) and 2 * len(tries.passing) >= len(tries.made) for tries in view.chances
-    )
+    return bool(burst) and all(map(_mostly_passes, view.chances))
+
+
+def _mostly_passes(tries: Tries) -> bool:
+    """Whether what failed as at a limit passed in at least half of the later tries."""
+    return could_be_limit(tries.failed) and 2 * len(tries.passing) >= len(tries.made)
 
 
 def _limited(
@@ -129,28 +151,31 @@ def _limited(
 def _sent_again(views: Iterable[View], stalls: Stalls) -> Iterator[tuple[View, tuple[Observation, ...]]]:
     """Of each host what had to be sent again because of the network, each observation with at least one."""
     views = list(views)
-    slow_path = _fastest(views) >= _SYN_STEP
+    in_vain = 1 if _fastest(views) >= _SYN_STEP else 0
     prompt = _prompt_answers(views)
     for view in views:
-        paths = [path.steps for path in view.paths if not stalls.kernel_waited(path.steps)]
-        opened = [o for steps in paths for o in steps if isinstance(o.detail, TcpDetail | ProxyDetail)]
-        lost = [o for o in opened if o.failure is None and _retransmitted(o) > (1 if slow_path else 0)]
-        asked = [] if view.proxied else [o for o in view.lookups.every if _was_lost(o, prompt)]
-        asked = [o for o in asked if not stalls.explain(o)]
-        if lost or asked:
-            yield view, (*asked, *lost)
+        opened = [o for o in _opened(view, stalls) if _retransmitted(o) > in_vain]
+        asked = [o for o in _asked(view) if _was_lost(o, prompt) and not stalls.explain(o)]
+        if opened or asked:
+            yield view, (*asked, *opened)
+
+
+def _opened(view: View, stalls: Stalls) -> Iterator[Observation]:
+    """The connections of a host that opened, and whose segments the machine itself did not keep waiting."""
+    for path in view.paths:
+        if not stalls.kernel_waited(path.steps):
+            yield from (o for o in path.steps if isinstance(o.detail, TcpDetail | ProxyDetail) and o.failure is None)
+
+
+def _asked(view: View) -> Iterable[Observation]:
+    """The questions for a host's name; through a proxy it is the proxy that asks."""
+    return () if view.proxied else view.lookups.every
 
 
 def _fastest(views: Iterable[View]) -> float:
-    """The shortest time in which a connection stood: on a path of a second, every SYN is sent again for nothing."""
-    took = [
-        o.duration_seconds
-        for view in views
-        for path in view.paths
-        for o in path.steps
-        if o.step is Step.TCP and o.failure is None
-    ]
-    return min(took, default=0.0)
+    """The shortest time in which a connection opened: on a path of a second, every SYN is sent again for nothing."""
+    steps = (o for view in views for path in view.paths for o in path.steps)
+    return min((o.duration_seconds for o in steps if o.step is Step.TCP and o.failure is None), default=0.0)
 
 
 def _prompt_answers(views: Iterable[View]) -> dict[str, float]:
@@ -212,13 +237,14 @@ def _is_loss(views: Iterable[View], again: dict[View, tuple[Observation, ...]]) 
 def _say_loss(group: CauseGroup) -> Words:
     asked = [o for o in group.evidence if o.step is Step.DNS]
     opened = [o for o in group.evidence if o.step is not Step.DNS]
+    views = [view for view in group.world.views if view.vantage == group.key]
     parts = []
     if opened:
         segments, ways = sum(map(_times, opened)), len(opened)
-        all_ways = sum(len(s.paths) for s in group.world.views if s.vantage == group.key)
+        all_ways = sum(len(view.paths) for view in views)
         parts.append(f"{count(segments, 'segment')} in {ways} of {count(all_ways, 'connection')}")
     if asked:
-        all_asked = sum(len(s.lookups.every) for s in group.world.views if s.vantage == group.key)
+        all_asked = sum(len(view.lookups.every) for view in views)
         parts.append(f"{count(sum(map(_times, asked)), 'question')} of {all_asked} to DNS")
     worst = Counter[str]()
     for o in group.evidence:
@@ -235,7 +261,7 @@ def _say_loss(group: CauseGroup) -> Words:
 def _say_limit(group: CauseGroup) -> Words:
     vantages = {view.vantage for view in group.views}
     burst = [o for o in group.world.controls(Experiment.BURST) if o.vantage in vantages]
-    met = [o for o in burst if o.failure not in PASSES or _lost_syn(o)]
+    met = list(filter(_is_met, burst))
     return Words(
         title=f"Connections fail or wait when many are made at once, and none does alone: to {group.names}; of "
         f"{len(burst)} at once {len(met)} met it. Something limits new or simultaneous connections of this host.",
