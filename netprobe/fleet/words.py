@@ -10,6 +10,7 @@ from netprobe.fleet.model import Apart, Clause, Condition, Fleet, FleetCause
 MOST_NAMED = 12
 """Hosts that a sentence names before it counts the rest."""
 _MOST_GROUPS = 6
+_MOST_SAME = 3
 
 
 def headline(fleet: Fleet) -> str:
@@ -17,11 +18,11 @@ def headline(fleet: Fleet) -> str:
     number = len(fleet.hosts)
     if not number:
         return "No host sent a report."
-    told = [
-        f"{count} of {number} hosts {word}"
-        for verdict, word in _WORDS.items()
-        if (count := fleet.verdicts.get(verdict, 0))
-    ]
+    told = []
+    for verdict, word in _WORDS.items():
+        count = fleet.verdicts.get(verdict, 0)
+        if count:
+            told.append(f"{count} of {number} hosts {word}")
     return f"{_listed(told)}."
 
 
@@ -45,8 +46,7 @@ def line(cause: FleetCause, by: str) -> str:
     shown = [f"{share.group} {share.failing} of {share.judged}" for share in touched[:_MOST_GROUPS]]
     if len(touched) > _MOST_GROUPS:
         shown.append(f"{len(touched) - _MOST_GROUPS} more")
-    plural = "" if cause.judged == 1 else "s"
-    return f"{len(cause.hosts)} of {cause.judged} host{plural}; by {by}: {_listed(shown)}"
+    return f"{len(cause.hosts)} of {counted(cause.judged, 'host')}; by {by}: {_listed(shown)}"
 
 
 def certainty(cause: FleetCause) -> str:
@@ -54,20 +54,23 @@ def certainty(cause: FleetCause) -> str:
     suspected = len(cause.hosts) - cause.proven
     if not suspected:
         return "proven"
-    return f"suspected at {suspected}, proven at {cause.proven}" if cause.proven else "suspected"
+    if not cause.proven:
+        return "suspected"
+    return f"suspected at {suspected}, proven at {cause.proven}"
 
 
 def apart(cause: FleetCause) -> str:
     """What sets those that fail apart, with the measure; or why nothing is said."""
-    if cause.apart is None:
-        return f"What sets them apart: {cause.why_not_apart}." if cause.why_not_apart else ""
     found = cause.apart
-    doubt = "Suspected: w" if found.suspected else "W"
-    clauses = " or ".join(_clause(clause) for clause in found.clauses)
-    marked = sum(clause.hosts for clause in found.clauses)
+    if found is None:
+        return f"What sets them apart: {cause.why_not_apart}." if cause.why_not_apart else ""
+    if not any(clause.hosts for clause in found.clauses):
+        return ""
+    opening = "Suspected: what" if found.suspected else "What"
+    clauses = " or ".join(map(_clause, found.clauses))
     caught = found.failing - len(found.fail_anyway)
     measure = f"{caught} of the {found.failing} that fail, {len(found.pass_anyway)} of the {found.passing} that pass"
-    return f"{doubt}hat sets them apart: {clauses} ({measure})." if marked else ""
+    return f"{opening} sets them apart: {clauses} ({measure})."
 
 
 def exceptions(found: Apart) -> list[str]:
@@ -77,16 +80,16 @@ def exceptions(found: Apart) -> list[str]:
 
 
 def _clause(clause: Clause) -> str:
-    told = " and ".join(condition(one) for one in clause.conditions)
+    told = " and ".join(map(condition, clause.conditions))
     if not clause.same_as:
         return told
-    return f"{told} [the same hosts: {'; '.join(condition(one) for one in clause.same_as[:3])}]"
+    same = "; ".join(map(condition, clause.same_as[:_MOST_SAME]))
+    return f"{told} [the same hosts: {same}]"
 
 
 def condition(one: Condition) -> str:
     """``site fra``, ``subnet 10.0.1.0/24 or 10.0.2.0/24``."""
-    attribute = one.attribute.removeprefix("agent ") if one.attribute.startswith("agent ") else one.attribute
-    return f"{attribute} {' or '.join(one.values)}"
+    return f"{one.attribute.removeprefix('agent ')} {' or '.join(one.values)}"
 
 
 def hosts(names: Sequence[str], most: int = MOST_NAMED) -> str:
