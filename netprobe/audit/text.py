@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from netprobe.audit.model import Audited, Decision, EndpointEvidence, Other, OtherPort, Status
 from netprobe.errors import printable
 from netprobe.naming import in_words
@@ -36,12 +38,30 @@ def text(audited: Audited, *, width: int = 80) -> str:
     lines += _others("Stopped, and nothing here requires it", audited.denied_elsewhere)
     if audited.dropped:
         lines += ["", "Left out:", *(f"  {count} {what}" for what, count in audited.dropped.items())]
-    read = in_words(audited.reader)
-    if read:
-        catalog = f", catalog {audited.catalog.version}" if audited.catalog is not None else ""
-        told = f"Read on {printable(read, 600)} by netprobe {audited.netprobe_version}{catalog}"
-        lines += ["", f"{told}; whose traffic it is, only the files say."]
+    lines += _reader(audited)
     return fitted(lines, width)
+
+
+def _section(title: str, items: Sequence[str], hint: str = "") -> list[str]:
+    """A title and what stands below it, cut after :data:`_SHOWN`; nothing where nothing does."""
+    if not items:
+        return []
+    lines = ["", f"{title}:"]
+    lines += [f"  {item}" for item in items[:_SHOWN]]
+    if len(items) > _SHOWN:
+        lines.append(f"  and {len(items) - _SHOWN} more{hint}")
+    return lines
+
+
+def _reader(audited: Audited) -> list[str]:
+    """Who read the files, and with what."""
+    read = in_words(audited.reader)
+    if not read:
+        return []
+    told = f"Read on {printable(read, 600)} by netprobe {audited.netprobe_version}"
+    if audited.catalog is not None:
+        told += f", catalog {audited.catalog.version}"
+    return ["", f"{told}; whose traffic it is, only the files say."]
 
 
 _STOPPED = (
@@ -74,9 +94,12 @@ _VERDICTS = {
 def _denied(title: str, endpoints: list[EndpointEvidence], advice: str = "") -> list[str]:
     if not endpoints:
         return []
-    lines = ["", f"{title}:", *([f"  {advice}"] if advice else [])]
+    lines = ["", f"{title}:"]
+    if advice:
+        lines.append(f"  {advice}")
     for one in endpoints:
-        lines.append(f"  {one.region}/{one.id}{'' if one.required else ' (not required)'}")
+        need = "" if one.required else " (not required)"
+        lines.append(f"  {one.region}/{one.id}{need}")
         for denial in one.denials[:_SHOWN]:
             last = "" if denial.last_seconds is None else f", last {moment(denial.last_seconds)}"
             lines.append(f"    {printable(denial.host)}:{one.port}")
@@ -98,18 +121,15 @@ def _other_ports(others: tuple[OtherPort, ...]) -> list[str]:
 
 
 def _short(title: str, endpoints: list[EndpointEvidence]) -> list[str]:
-    if not endpoints:
-        return []
-    shown = [f"  {one.region}/{one.id}  {one.pattern}:{one.port}" for one in endpoints[:_SHOWN]]
-    more = [f"  and {len(endpoints) - _SHOWN} more"] if len(endpoints) > _SHOWN else []
-    return ["", f"{title}:", *shown, *more]
+    return _section(title, [f"{one.region}/{one.id}  {one.pattern}:{one.port}" for one in endpoints])
 
 
 def _others(title: str, others: tuple[Other, ...]) -> list[str]:
-    if not others:
-        return []
-    shown = [
-        f"  {one.count:>8} {printable(one.host)}{'' if one.port is None else f':{one.port}'}" for one in others[:_SHOWN]
-    ]
-    more = [f"  and {len(others) - _SHOWN} more (--format json)"] if len(others) > _SHOWN else []
-    return ["", f"{title}:", *shown, *more]
+    return _section(title, list(map(_other, others)), hint=" (--format json)")
+
+
+def _other(one: Other) -> str:
+    place = printable(one.host)
+    if one.port is not None:
+        place += f":{one.port}"
+    return f"{one.count:>8} {place}"
