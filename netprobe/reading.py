@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import sys
 from pathlib import Path
 
@@ -11,7 +12,7 @@ _KIB, _MIB = 1 << 10, 1 << 20
 
 
 def read(path: Path, most: int, remedy: str, *, stdin: bool = False) -> bytes:
-    """Read a file that the user named.
+    """Read a file that the user named; a UTF-8 byte order mark, which Windows writes, is not part of it.
 
     Args:
         path: the file; a pipe is one, too.
@@ -20,7 +21,7 @@ def read(path: Path, most: int, remedy: str, *, stdin: bool = False) -> bytes:
         stdin: whether ``-`` is the standard input.
 
     Raises:
-        UnreadableFileError: it is missing, unreadable, or holds more than ``most`` bytes.
+        UnreadableFileError: it is missing, unreadable, UTF-16, or holds more than ``most`` bytes.
     """
     try:
         if stdin and str(path) == "-":
@@ -32,7 +33,31 @@ def read(path: Path, most: int, remedy: str, *, stdin: bool = False) -> bytes:
         raise UnreadableFileError(str(path), f"cannot be read ({reason(exc)})", remedy) from exc
     if len(data) > most:
         raise too_large(path, most, remedy)
-    return data
+    return unmarked(data, str(path))
+
+
+UTF_16 = "is UTF-16"
+SAVE_AS_UTF_8 = "save it as UTF-8 (iconv -f UTF-16 -t UTF-8; in PowerShell, Out-File -Encoding utf8)"
+
+
+def unmarked(data: bytes, name: str) -> bytes:
+    """Take the byte order mark off the beginning of a text.
+
+    Args:
+        data: the text, or its beginning.
+        name: the file, for messages.
+
+    Raises:
+        UnreadableFileError: the mark is that of UTF-16, which Windows PowerShell's ``>`` writes.
+    """
+    if is_utf_16(data):
+        raise UnreadableFileError(name, UTF_16, SAVE_AS_UTF_8)
+    return data.removeprefix(codecs.BOM_UTF8)
+
+
+def is_utf_16(data: bytes) -> bool:
+    """Whether a text begins with the byte order mark of UTF-16."""
+    return data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
 
 
 def reason(error: OSError) -> str:

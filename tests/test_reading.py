@@ -9,10 +9,16 @@ import threading
 from pathlib import Path
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
 from netprobe import reading
+from netprobe.cli.main import run
+from netprobe.diagnosis import diagnose
 from netprobe.errors import UnreadableFileError
+from netprobe.observations import Failure
+from netprobe.report.model import Report
+from tests.support.observe import World, name
 
 
 def test_a_file_is_read_up_to_its_bound_and_no_further(tmp_path: Path) -> None:
@@ -62,3 +68,52 @@ def test_a_dash_is_the_standard_input_only_where_that_is_meant(monkeypatch: pyte
     assert reading.read(Path("-"), 8, "r", stdin=True) == b"{}"
     with pytest.raises(UnreadableFileError, match="no such file"):
         reading.read(Path("-"), 8, "r")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("a", encoding="utf-8-sig")
+    assert reading.read(file, 8, "split it") == b"a"
+    for encoding in ("utf-16", "utf-16-be"):
+        file.write_text("a" if encoding == "utf-16" else "\ufeffa", encoding=encoding)
+        with pytest.raises(UnreadableFileError, match=f"{file}: is UTF-16; save it as UTF-8"):
+            reading.read(file, 8, "split it")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["diagnose", "{report}"],
+        ["compare", "{report}", "{report}"],
+        ["fleet", "{report}"],
+        ["changes", "--for", "{squid}"],
+        ["render", "squid", "-r", "us-east-2", "--compare", "{squid}"],
+        ["regions", "--config", "{settings}"],
+    ],
+    ids=" ".join,
+)
+def test_files_that_went_through_windows_are_read_or_told(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = World()
+    world.endpoint("ecs")
+    world.dns(name("ecs"), failure=Failure.DNS_NXDOMAIN)
+    made = world.run()
+    report = msgspec.json.encode(Report.of(made, diagnose(made))).decode()
+    texts = {"report": report, "settings": "timeout = 5\n"}
+    assert run(["render", "squid", "-r", "us-east-2"]) == 0
+    texts["squid"] = capsys.readouterr().out
+
+    def ended(encoding: str) -> tuple[int, str]:
+        for file, text in texts.items():
+            (tmp_path / file).write_text(text, encoding=encoding)
+        code = run([one.format(**{file: str(tmp_path / file) for file in texts}) for one in arguments])
+        shown = capsys.readouterr()
+        return code, shown.out + shown.err
+
+    plain = ended("utf-8")
+    assert plain[0] != 2
+    assert ended("utf-8-sig") == plain
+    code, told = ended("utf-16")
+    assert code == 2
+    assert "is UTF-16" in told

@@ -109,7 +109,7 @@ def _log(stream: BinaryIO, name: str, one: Format, judge: Judge) -> EvidenceFile
     complete = True
     parse, take = parser(one), judge.take
     try:
-        for line in lines.read(stream, malformed):
+        for line in lines.read(stream, malformed, name):
             count += 1
             try:
                 found = parse(line)

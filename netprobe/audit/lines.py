@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import BinaryIO
 
+from netprobe import reading
 from netprobe.audit.formats import FORMATS, Format, detect
 from netprobe.errors import UsageError, printable
 from netprobe.observe.files import rewound
@@ -15,14 +16,23 @@ MAX_LINE = 16_384
 _LOOK_AT = 50
 
 
-def read(stream: BinaryIO, malformed: Counter[str]) -> Iterator[str]:
+def read(stream: BinaryIO, malformed: Counter[str], name: str) -> Iterator[str]:
     """The lines of a stream, without their ends; what is too long is counted and left out.
+
+    A byte order mark at the beginning, which programs of Windows write, is no part of the first line.
 
     Args:
         stream: the log; an error in it (a damaged gzip stream) comes after the lines before it.
         malformed: told what was left out.
+        name: the file, for messages.
+
+    Raises:
+        UnreadableFileError: it is UTF-16.
     """
+    first = True
     while line := stream.readline(MAX_LINE):
+        if first:
+            line, first = reading.unmarked(line, name), False
         if len(line) == MAX_LINE and not line.endswith(b"\n"):
             malformed["line is too long"] += 1
             while (rest := stream.readline(MAX_LINE)) and not rest.endswith(b"\n"):
@@ -43,8 +53,9 @@ def format_of(head: bytes, name: str) -> Format:
 
     Raises:
         UsageError: no format knows any of them.
+        UnreadableFileError: it is UTF-16.
     """
-    found = detect(list(read(BytesIO(head), Counter())))
+    found = detect(list(read(BytesIO(head), Counter(), name)))
     if found is None:
         known = ", ".join(FORMATS)
         raise UsageError(

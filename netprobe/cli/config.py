@@ -89,7 +89,7 @@ def _parsed(path: Path, data: bytes) -> Config:
     if len(data) > MAX_BYTES:
         raise reading.too_large(path, MAX_BYTES, remedy)
     try:
-        return Config(path=path, document=tomllib.loads(data.decode("utf-8")))
+        return Config(path=path, document=tomllib.loads(reading.unmarked(data, str(path)).decode("utf-8")))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as exc:
         raise UnreadableFileError(str(path), f"is not valid TOML ({exc})", remedy) from exc
 

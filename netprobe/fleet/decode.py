@@ -6,6 +6,7 @@ kept of a host has the same size, whatever the host sends.
 
 from __future__ import annotations
 
+import codecs
 import functools
 import ipaddress
 import re
@@ -15,6 +16,7 @@ from datetime import datetime
 
 import msgspec
 
+from netprobe import reading
 from netprobe.errors import printable, redacted
 from netprobe.findings import Certainty, Outcome, Owner, Severity, Verdict
 from netprobe.fleet.model import NOWHERE, HostFinding, Member
@@ -150,8 +152,10 @@ def take(data: bytes, source: str, stem: str) -> Taken:
     Raises:
         NotAReportError: it is none, of another major version, or about a region of China.
     """
+    if reading.is_utf_16(data):
+        raise NotAReportError(f"{reading.UTF_16}; {reading.SAVE_AS_UTF_8}")
     try:
-        report = _DECODER.decode(data)
+        report = _DECODER.decode(data.removeprefix(codecs.BOM_UTF8))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise NotAReportError(f"is not a netprobe report ({printable(str(exc))})") from exc
     if report.schema_version.partition(".")[0] != _MAJOR:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from netprobe import reading
 from netprobe.catalog.model import Endpoint
 from netprobe.errors import MissingInputError, UnreadableFileError, UsageError, printable
 from netprobe.render import readers
@@ -107,7 +108,7 @@ def _text(path: Path, most: int) -> str:
         raise UnreadableFileError(str(path), reason, "name the configuration that is in use") from exc
     if len(data) > most:
         raise UnreadableFileError(str(path), f"is larger than {MAX_BYTES >> 20} MiB", "name one configuration file")
-    return data.decode("utf-8", "replace")
+    return reading.unmarked(data, str(path)).decode("utf-8", "replace")
 
 
 def _inlined(text: str, texts: Mapping[str, str]) -> str:

@@ -677,6 +677,20 @@ def test_a_gzip_stream_that_holds_too_much_is_read_no_further(tmp_path: Path) ->
     assert told.lines < 9_000
 
 
+@pytest.mark.parametrize("log_format", [None, "squid"])
+def test_a_byte_order_mark_is_no_part_of_a_log(tmp_path: Path, log_format: str | None) -> None:
+    line = f"1764000000.000 5 10.0.0.1 TCP_DENIED/403 0 CONNECT {ECS}:443 - HIER_NONE/- -\n"
+    path = tmp_path / "access.log"
+    path.write_text(line, encoding="utf-8-sig")
+    judge = _judge()
+    (told,) = feed([path], judge, log_format=log_format)
+    assert (told.format, told.events, told.malformed) == ("squid", 1, {})
+
+    path.write_text(line, encoding="utf-16")
+    with pytest.raises(UsageError, match="is UTF-16"):
+        feed([path], _judge(), log_format=log_format)
+
+
 def test_what_is_no_log_is_a_users_mistake(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--log-format"):
         _audit(tmp_path, log="hello\nworld\n")
@@ -966,7 +980,7 @@ def take_a_long_log() -> None:
     judge = _judge()
     parse = parser(FORMATS["squid"])
     before = _resident()
-    for line in lines.read(cast(BinaryIO, Endless()), Counter()):
+    for line in lines.read(cast(BinaryIO, Endless()), Counter(), "log"):
         for event in parse(line):
             judge.take(event)
     print(_resident() - before)
