@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from netprobe import reading
-from netprobe.errors import UnreadableFileError
+from netprobe.errors import UnreadableFileError, printable
 
 MAX_BYTES = 1024 * 1024
 MAX_VALUES = 50_000
@@ -74,7 +74,7 @@ def text_of(path: Path) -> str:
     """
     data = reading.read(path, MAX_BYTES, _REMEDY)
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-8")
     except UnicodeDecodeError as exc:
         line = data.count(b"\n", 0, exc.start) + 1
         raise UnreadableFileError(str(path), f"is not UTF-8 (line {line})", "save it as UTF-8") from exc
@@ -200,6 +200,7 @@ class _Builder:
         found = Map(line)
         if not node.tag.endswith(":map") and not node.tag.startswith("!"):
             raise UnreadableFileError(self.name, f"has a tag that is no function (line {line})", "remove it")
+        written: dict[str, int] = {}
         for key_node, value_node in node.value:
             value = self.build(value_node)
             if key_node.tag == "tag:yaml.org,2002:merge":
@@ -210,9 +211,20 @@ class _Builder:
                 where = key_node.start_mark.line + 1
                 raise UnreadableFileError(self.name, f"has a key that is no text (line {where})", "correct it")
             name = str(key).lower() if isinstance(key, bool) else str(key)
+            at = key_node.start_mark.line + 1
+            if name in written:
+                raise self._twice(name, written[name], at)
+            written[name] = found.lines[name] = at
             found[name] = value
-            found.lines[name] = key_node.start_mark.line + 1
         return found
+
+    def _twice(self, key: str, first: int, second: int) -> UnreadableFileError:
+        """JSON leaves open which of the two counts (RFC 8259, section 4); YAML forbids it (1.2.2, section 3.2.1.1)."""
+        places = f"line {first}" if first == second else f"lines {first} and {second}"
+        reason = (
+            f"gives {printable(key, 60)!r} twice in one place ({places}), and programs differ in which one they take"
+        )
+        return UnreadableFileError(self.name, reason, "keep one of them")
 
     @staticmethod
     def _merge(found: Map, value: Value) -> None:

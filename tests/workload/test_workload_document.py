@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -54,11 +55,16 @@ def test_lines_of_json_and_yaml() -> None:
         ("[" * 20_000, "nested too deep"),
         ("{" * 1000 + '"a"', "no JSON"),
         ("- " * 5000 + "a", "nested too deep"),
+        ('{"a": 1,\n"b": {"a": 2},\n"a": 3}', "gives 'a' twice in one place (lines 1 and 3)"),
+        ("a: 1\n'a': 2", "gives 'a' twice in one place (lines 1 and 2)"),
+        ("- {a: 1, a: 2}", "gives 'a' twice in one place (line 1)"),
+        ("x: &x {a: 1}\ny:\n  <<: *x\n  a: 2\n  a: 3", "gives 'a' twice in one place (lines 4 and 5)"),
+        ("Fn: !If {a: 1, a: 2}", "gives 'a' twice"),
         ("[" + "9" * 5000 + "]", "holds a number that is longer than any number is; correct it"),
     ],
 )
 def test_mistakes_are_told_with_their_place(text: str, told: str) -> None:
-    with pytest.raises(UnreadableFileError, match=told.replace("(", r"\(")):
+    with pytest.raises(UnreadableFileError, match=re.escape(told)):
         parse(text, "x.json" if text.startswith(("{", "[")) else "x.yaml")
 
 
