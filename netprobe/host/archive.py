@@ -53,17 +53,21 @@ class _Outer:
     documents: dict[str, bytes] = field(default_factory=dict)
     layers: dict[str, TreeRoot] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
+    unended: int = 0
+    """Archives that end without an end mark."""
     kept: int = 0
     read: int = 0
     """Bytes of documents."""
 
 
-def _members(stream: Forward) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+def _members(stream: Forward, outer: _Outer) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
     with tarfile.TarFile(fileobj=stream, mode="r", tarinfo=StrictInfo) as tar:  # type: ignore[arg-type]
         while (info := tar.next()) is not None:
             # tarfile remembers every member; half a million of them would be the memory of the whole run.
             tar.members.clear()  # type: ignore[attr-defined]
             yield tar, info
+        # The end mark was read, as a header would be; where nothing stood in its place, nothing was.
+        outer.unended += stream.tell() == tar.offset
 
 
 def _place(outer: _Outer, tree: TreeRoot, tar: tarfile.TarFile, info: tarfile.TarInfo) -> None:
@@ -109,7 +113,7 @@ def _content(outer: _Outer, tree: TreeRoot, tar: tarfile.TarFile, info: tarfile.
 def _walk(stream: Forward, budget: Budget) -> _Outer:
     """Index one archive, layers of images inside it included."""
     outer = _Outer()
-    for tar, info in _members(stream):
+    for tar, info in _members(stream, outer):
         path = info.name.lstrip("/").removeprefix("./")
         if (info.issym() or info.islnk()) and _LAYER.fullmatch(path):
             base = os.path.dirname(path) if info.issym() else ""
@@ -159,7 +163,7 @@ class _Until:
 
 def _layer(stream: Forward, outer: _Outer, budget: Budget) -> TreeRoot:
     tree = TreeRoot(outer.nodes)
-    for tar, info in _members(decompressed(stream, budget)):
+    for tar, info in _members(decompressed(stream, budget), outer):
         _place(outer, tree, tar, info)
     return tree
 
@@ -182,8 +186,11 @@ def _laid_over(outer: _Outer, names: Sequence[str]) -> TreeRoot:
     return root
 
 
-def _notes(tree: TreeRoot) -> tuple[str, ...]:
+def _notes(tree: TreeRoot, unended: int) -> tuple[str, ...]:
     notes = []
+    if unended:
+        # Docker and GNU tar read such an archive as whole, so it is no error (Go's archive/tar, read 2026-11-29).
+        notes.append("the archive has no end mark: it may be cut short, and what would follow was not judged")
     if tree.refused:
         notes.append(f"{tree.refused} archive members point outside the root or at nothing and were left out")
     if tree.unkept:
@@ -207,7 +214,7 @@ def read_archive(path: Path, budget: Budget | None = None, platform: str | None 
         tree = _assembled(outer, platform)
     if not tree.names("/"):
         raise UnreadableFileError(str(path), "holds no files", _REMEDY)
-    return Opened(tree, _notes(tree))
+    return Opened(tree, _notes(tree, outer.unended))
 
 
 @contextmanager
@@ -263,7 +270,7 @@ def _read_layout(path: Path, platform: str | None, budget: Budget) -> Opened:
             with (path / name).open("rb") as file:
                 outer.layers[name] = _layer(Forward(file, budget, seekable=True), outer, budget)
     tree = _laid_over(outer, names)
-    return Opened(tree, _notes(tree))
+    return Opened(tree, _notes(tree, outer.unended))
 
 
 @contextmanager

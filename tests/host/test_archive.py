@@ -159,6 +159,17 @@ def test_truncated(tmp_path: Path, cut: int) -> None:
     assert "damaged" in refused(tmp_path, data[:cut])
 
 
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_an_archive_without_its_end_mark_is_read_and_told(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    whole = tar(OS, member("etc/b", b"b"))
+    path = tmp_path / "a.tar"
+    for data, notes in ((whole, 0), (whole[:2560], 0), (whole[:2048], 1), (whole[:1024], 1)):
+        path.write_bytes(pack(data))
+        opened = read_archive(path)
+        assert opened.root.read("/etc/os-release") is not None
+        assert sum("no end mark: it may be cut short" in note for note in opened.notes) == notes, len(data)
+
+
 def test_damaged_in_the_middle_is_no_end(tmp_path: Path) -> None:
     data = bytearray(tar(OS, member("etc/b", b"b")))
     data[1024 + 148] ^= 0xFF
