@@ -3,8 +3,8 @@
 ``netprobe explain TEXT`` looks for one: an agent's message, wherever it stands in a pasted line of a log, leads to the
 findings that can be behind it; any other words are searched for in all pages.
 
-Pages are shown with headings and wrapped lines on a terminal, and as the Markdown that they are elsewhere, so that
-``netprobe explain ID > page.md`` is a file worth keeping.
+Pages are shown with headings and wrapped lines on a terminal, and elsewhere as the Markdown that they are, its prose
+broken at 80 columns (or COLUMNS), so that ``netprobe explain ID > page.md`` is a file worth keeping.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import typer
 
 from netprobe.cli import options
 from netprobe.cli.output import coloured, width, write_output
+from netprobe.cli.refill import refilled
 from netprobe.errors import UsageError
 from netprobe.nearest import meant, nearest
 
@@ -52,8 +53,8 @@ def explain(
     if not asked:
         raise UsageError("ID", "is missing", "name what to explain, paste a message, or give --list")
     text = _found(asked)
-    if output is None and sys.stdout.isatty():
-        text = _pretty(text)
+    if output is None:
+        text = _pretty(text) if sys.stdout.isatty() else refilled(text, width())
     write_output(text, output)
     return 0
 
