@@ -180,6 +180,8 @@ def test_names_that_two_causes_share_are_listed_once() -> None:
     text = shown(broken(*both), width=80)
     assert all(text.count(f"    {name}\n") == 1 for name in names)
     assert text.count("    the same 5 names as for x, above\n") == 2
+    narrow = shown(broken(*both), width=40)
+    assert max(map(len, narrow.split("FINDINGS")[1].splitlines())) <= 40
 
 
 def test_a_waived_finding_is_marked_where_it_stands() -> None:

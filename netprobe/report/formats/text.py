@@ -183,7 +183,8 @@ def _finding(finding: Finding, report: Report, page: _Page, *, listed_by: Findin
         yield from _labelled("where", page.told(located(finding.location), 600), page)
     yield from _labelled("fix", page.told(finding.remedy, 2000), page)
     if len(finding.patterns) > 1 and listed_by is not None:
-        yield f"    the same {len(finding.patterns)} names as for {page.told(listed_by.id)}, above"
+        told = f"the same {len(finding.patterns)} names as for {page.told(listed_by.id)}, above"
+        yield from page.wrapped(told, "    ", "    ")
     elif len(finding.patterns) > 1:
         yield from _patterns(finding, page)
     yield from _labelled("who", TEAMS[finding.owner], page)
@@ -195,7 +196,8 @@ def _patterns(finding: Finding, page: _Page) -> Iterator[str]:
     for pattern in finding.patterns[:_PATTERNS]:
         yield f"    {page.told(pattern, 260)}"
     if len(finding.patterns) > _PATTERNS:
-        yield f"    and {len(finding.patterns) - _PATTERNS} more: netprobe endpoints lists them"
+        told = f"and {len(finding.patterns) - _PATTERNS} more: netprobe endpoints lists them"
+        yield from page.wrapped(told, "    ", "    ")
 
 
 def _vantages(report: Report, page: _Page) -> Iterator[str]:
