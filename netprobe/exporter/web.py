@@ -1,13 +1,15 @@
 """A small HTTP server, h11 over trio: GET and HEAD, bounded in size and time, for pages that are made in memory.
 
 A client that is slow to ask or to take its answer is let go after :data:`SECONDS`; a request's head may have
-:data:`MOST_HEAD` bytes; of more than :data:`MOST_CLIENTS` at once the rest wait in the kernel. A body is never read.
+:data:`MOST_HEAD` bytes. Where more than :data:`MOST_CLIENTS` are there at once, the one that has been waited for longest
+is let go, so that those who hold a connection and say nothing keep nobody out. A body is never read.
 """
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import h11
@@ -58,24 +60,27 @@ async def serve(listeners: Sequence[trio.SocketListener], answering: Answering, 
         context: the TLS settings of a new connection, or None for plain HTTP.
     """
     slots = trio.CapacityLimiter(MOST_CLIENTS)
+    patience = _Patience()
 
     async def accept(listener: trio.SocketListener) -> None:
         while True:
-            await slots.acquire_on_behalf_of(token := object())
             try:
                 stream = await listener.accept()
             except OSError:
-                slots.release_on_behalf_of(token)
                 await trio.sleep(0.1)  # out of file descriptors, or the client is gone already
                 continue
+            if not slots.available_tokens:
+                patience.ends_with_the_slowest()
+            try:
+                await slots.acquire_on_behalf_of(token := object())
             except BaseException:
-                slots.release_on_behalf_of(token)
+                await trio.aclose_forcefully(stream)
                 raise
             nursery.start_soon(client, stream, token)
 
     async def client(stream: trio.SocketStream, token: object) -> None:
         try:
-            await _client(stream, answering, context)
+            await _client(stream, answering, context, patience)
         finally:
             slots.release_on_behalf_of(token)
             await trio.aclose_forcefully(stream)
@@ -89,26 +94,50 @@ async def serve(listeners: Sequence[trio.SocketListener], answering: Answering, 
             listener.socket.close()
 
 
-async def _client(stream: trio.abc.Stream, answering: Answering, context: Context) -> None:
+class _Patience:
+    """Which clients are waited for: to ask, or to take their answer."""
+
+    def __init__(self) -> None:
+        self._waits: dict[trio.CancelScope, None] = {}
+
+    @contextmanager
+    def waits(self) -> Iterator[trio.CancelScope]:
+        """Wait for a client, :data:`SECONDS` at most."""
+        with trio.move_on_after(SECONDS) as scope:
+            self._waits[scope] = None
+            try:
+                yield scope
+            finally:
+                self._waits.pop(scope, None)
+
+    def ends_with_the_slowest(self) -> None:
+        """Let the client go that has been waited for longest; none where all are being answered."""
+        slowest = next(iter(self._waits), None)
+        if slowest is not None:
+            del self._waits[slowest]
+            slowest.cancel()
+
+
+async def _client(stream: trio.abc.Stream, answering: Answering, context: Context, patience: _Patience) -> None:
     """One connection; whatever the network does to it ends it alone."""
     try:
         settings = context()
         if settings is not None:
             secured = trio.SSLStream(stream, settings, server_side=True, https_compatible=True)
-            with trio.move_on_after(SECONDS) as scope:
+            with patience.waits() as scope:
                 await secured.do_handshake()
             if scope.cancelled_caught:
                 return
             stream = secured
         connection = h11.Connection(h11.SERVER, max_incomplete_event_size=MOST_HEAD)
         for _ in range(MOST_REQUESTS):
-            with trio.move_on_after(SECONDS) as scope:
+            with patience.waits() as scope:
                 asked = await _asked(stream, connection)
             if scope.cancelled_caught or asked is None:
                 return
             refused = _refused(asked)
             answer = refused or await answering(_request(asked))
-            with trio.move_on_after(SECONDS) as scope:
+            with patience.waits() as scope:
                 await _send(stream, connection, asked, answer, last=refused is not None)
             if scope.cancelled_caught or connection.our_state is not h11.DONE:
                 return
