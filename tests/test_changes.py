@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 from pathlib import Path
@@ -115,12 +116,42 @@ def test_a_file_that_lacks_nothing(tmp_path: Path) -> None:
 
 def test_a_report_says_it_too(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
-    options = ("--with", "docker-hub", "--account", "123456789012")
-    netprobe("check", "-r", "us-east-2", "--lab", "healthy", *options, "--format", "json", "-o", str(path))
+    handoff = tmp_path / "handoff.txt"
+    options = ("--with", "docker-hub", "--account", "123456789012", "--handoff", str(handoff), "--format", "json")
+    netprobe("check", "-r", "us-east-2", "--lab", "nodata", *options, "-o", str(path))
     document = json.loads(path.read_text())
     document["catalog"]["version"] = FIRST
     path.write_text(json.dumps(document))
-    assert netprobe("changes", "--for", str(path)).code == 1
+    page, packed = tmp_path / "report.html", tmp_path / "report.json.gz"
+    netprobe("diagnose", str(path), "--format", "html", "-o", str(page))
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    for one in (path, page, packed):
+        ended = netprobe("changes", "--for", str(one))
+        assert (ended.code, ended.err) == (1, ""), one
+    text = handoff.read_text().replace(f"catalog {catalog.load().version}", f"catalog {FIRST}")
+    written = changes.read_back("handoff.txt", text.encode())
+    assert (written.version, written.wanted.regions) == (FIRST, ("us-east-2",))
+
+
+def test_the_command_in_the_prose_of_a_handoff_is_not_its_header() -> None:
+    for space in (" ", "\n     "):
+        text = f"catalog {FIRST}\nRegions:     us-east-2\n`netprobe render squid -r{space}REGION` writes it.\n"
+        assert changes.read_back("handoff.txt", text.encode()).wanted.regions == ("us-east-2",)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (gzip.compress(b"x" * 100)[:-9], "is a gzip stream that ends too early"),
+        (b"\x1f\x8bgarbage", "is a damaged gzip stream"),
+        (gzip.compress(bytes(changes.MOST_BYTES + 1), 1), "holds more than 64 MiB"),
+        (b'<!doctype html><template id="netprobe-report">!</template>', "is an HTML page that holds no report"),
+    ],
+    ids=["cut", "damaged", "bomb", "page"],
+)
+def test_a_damaged_or_endless_file_is_told(data: bytes, reason: str) -> None:
+    with pytest.raises(UnreadableFileError, match=reason):
+        changes.read_back("report.json.gz", data)
 
 
 def test_a_lock_lacks_numbered_patterns(tmp_path: Path) -> None:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from netprobe.catalog.history import History
     from netprobe.changes import EndpointShift, WantedChanges, Written
 
-MOST_BYTES = 64 << 20
 _COLUMNS = (
     *("version", "what", "region", "endpoint", "group", "before", "after", "port", "required"),
     *("reason", "impact", "source"),
@@ -98,7 +97,7 @@ def _for(
     from netprobe import reading
     from netprobe.catalog import history
 
-    written = feed.read_back(str(path), reading.read(path, MOST_BYTES, feed.REMEDY))
+    written = feed.read_back(str(path), reading.read(path, feed.MOST_BYTES, feed.REMEDY))
     wanted = asked if asked.regions else written.wanted
     if not wanted.regions:
         raise UsageError(str(path), "does not say for which regions it is", "name them with --region")

@@ -42,13 +42,15 @@ def write(folder: Path, target: str | None, fleet: Fleet, census: Census) -> Non
     Raises:
         UsageError: the folder cannot be written, or holds somebody's file of such a name.
     """
+    from netprobe import catalog
     from netprobe.cli.folder import write_folder
     from netprobe.fleet.handoff import requests, text
 
+    edition = catalog.load().version
     files: dict[str, str] = {}
     for request in requests(fleet, census):
         rules = _rules(target, request) if target is not None else ()
-        files[_file(request, files)] = text(request, fleet, target=target or "", rules=rules)
+        files[_file(request, files)] = text(request, fleet, edition=edition, target=target or "", rules=rules)
     ours = [path.name for path in folder.glob(f"*{_ENDING}")] if folder.is_dir() else []
     write_folder(folder, files, owned=[*files, *ours])
 

@@ -39,7 +39,8 @@ def handoff(run: Run, diagnosis: Diagnosis, *, target: str = "", rules: Sequence
         "",
         *_wrap(_opening(len(asked))),
         "",
-        f"Tested:      {printable(run.started_at)} by netprobe {printable(run.netprobe_version)}",
+        f"Tested:      {printable(run.started_at)} by netprobe {printable(run.netprobe_version)}"
+        f", catalog {printable(run.catalog.version, 40)}",
         f"Regions:     {', '.join(map(printable, run.regions))}",
         f"Source:      {', '.join(sources(run.observations)) or 'this host (its address was not recorded)'}",
         *_vantages(run),

@@ -104,27 +104,34 @@ def _request(site: str, owner: Owner, problems: Sequence[Problem], by_name: dict
     )
 
 
-def text(request: HandoffRequest, fleet: Fleet, *, target: str = "", rules: Sequence[str] = ()) -> str:
+def text(
+    request: HandoffRequest, fleet: Fleet, *, edition: str = "", target: str = "", rules: Sequence[str] = ()
+) -> str:
     """Write the text.
 
     Args:
         request: what is asked for.
         fleet: the answer that it is part of.
+        edition: the version of the catalog that it stands on, a day; ``netprobe changes --for`` asks for it.
         target: the device that ``rules`` are for.
         rules: rendered rule lines.
     """
     title = f"Request to the {request.owner} team at {printable(request.site)}"
     number = len({host for problem in request.problems for host in problem.hosts})
+    stands_on = f", catalog {edition}," if edition else ""
+    regions = sorted({key.partition("/")[0] for problem in request.problems for key in problem.cause.endpoints})
     lines = [
         title,
         "=" * len(title),
         "",
         *_wrap(
-            f"Made by netprobe {fleet.netprobe_version} on {fleet.made_at} from the reports of "
+            f"Made by netprobe {fleet.netprobe_version}{stands_on} on {fleet.made_at} from the reports of "
             f"{words.counted(len(fleet.hosts), 'host')} to run Amazon ECS Anywhere. {number} of them stand here and "
             "meet what is described below, each with the smallest change that removes it."
         ),
         "",
+        # In one line, however long: it is read back.
+        *([f"Regions: {printable(', '.join(regions), 1000)}"] if regions else []),
         "Sources:",
         *_addresses(request.addresses),
         *([f"  and hosts whose address no report tells: {words.hosts(request.unknown)}"] if request.unknown else []),

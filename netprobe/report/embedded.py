@@ -38,6 +38,11 @@ def is_page(data: bytes) -> bool:
     return data[:512].lstrip().lower().startswith((b"<!doctype html", b"<html"))
 
 
+def holds_a_report(page: bytes) -> bool:
+    """Whether a page is one of a check, damaged or not; those of other commands hold no report."""
+    return f'<template id="{ELEMENT}"'.encode() in page
+
+
 def unpacked(page: bytes, name: str, *, most: int) -> bytes:
     """Take the JSON out of a page.
 

@@ -32,6 +32,7 @@ def test_it_names_source_destination_time_and_change() -> None:
         "ecs.us-east-2.amazonaws.com TCP 443",
         "52.95.1.1",
         "12:00:00Z",
+        f", catalog {run.catalog.version}\n",
         "generic_timeout_error",
         "tcp_dropped",
         "Rules for squid",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+from netprobe import catalog, changes
 from netprobe.findings import Owner
 from tests.support.cli import netprobe as run
 from tests.support.fleets import Machine, encoded, fault, machines
@@ -37,6 +38,8 @@ def test_one_text_per_site_and_owner_over_all_their_hosts(tmp_path: Path) -> Non
             assert (machine.name in text) is (machine.site == site)
             assert (f" {machine.address}," in text or f" {machine.address}\n" in text) is (machine.site == site)
         assert "Rules for iptables" in text
+        written = changes.read_back(site, text.encode())
+        assert (written.version, written.wanted.regions) == (catalog.load().version, ("us-east-2",))
 
 
 def test_rules_ask_for_what_is_blocked_and_deny_nothing(tmp_path: Path) -> None:
