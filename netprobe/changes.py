@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import TypeVar
@@ -23,8 +22,6 @@ from netprobe.catalog.store import Catalog
 from netprobe.errors import UnreadableFileError
 
 T = TypeVar("T")
-MOST_BYTES = 64 << 20
-"""Of a file, packed and unpacked; a sweep over every region and group is about 20 MiB."""
 REMEDY = "name a file that netprobe wrote: a render, a report (JSON or HTML), a hand-off or a lock"
 
 
@@ -199,7 +196,6 @@ _VERSION = re.compile(r"\bcatalog\s{1,20}(\d{4}-\d\d-\d\d)\b")
 _COMMAND = re.compile(r"netprobe render (?!\S{1,60}\s{1,20}-r\s{1,20}REGION\b)([^;\"'\r\n]{1,2000})")
 """The command of a header; in the prose of a report or hand-off it names no region, but REGION."""
 _REGIONS = re.compile(r"\bRegions: ([a-z0-9, -]{1,2000})")
-_GZIP = b"\x1f\x8b"
 
 
 class _ReportHead(msgspec.Struct, kw_only=True):
@@ -225,12 +221,11 @@ def read_back(name: str, data: bytes) -> Written:
 
     Args:
         name: the file's, for messages.
-        data: its bytes, bounded by whoever read them; a page of a check holds its report, and both may be gzipped.
+        data: its bytes, bounded by whoever read them, and unpacked.
 
     Raises:
-        UnreadableFileError: netprobe did not write it, or it is damaged.
+        UnreadableFileError: netprobe did not write it.
     """
-    data = _unpacked(name, data)
     report = _decoded(data, _ReportHead)
     if report is not None:
         groups = tuple(sorted({one.group for one in report.endpoints}))
@@ -248,25 +243,6 @@ def read_back(name: str, data: bytes) -> Written:
         found = tuple(word.strip() for word in regions[1].split(",") if word.strip())
         wanted = msgspec.structs.replace(wanted, regions=found)
     return Written(version=version[1], wanted=wanted)
-
-
-def _unpacked(name: str, data: bytes) -> bytes:
-    """What is in a gzip stream, and the report in a page that holds one."""
-    from netprobe.report import embedded  # late: most files are rendered ones
-
-    if data.startswith(_GZIP):
-        try:
-            inflater = zlib.decompressobj(wbits=31)  # gzip alone
-            data = inflater.decompress(data, MOST_BYTES + 1)
-        except zlib.error as exc:
-            raise UnreadableFileError(name, "is a damaged gzip stream", REMEDY) from exc
-        if len(data) > MOST_BYTES:
-            raise UnreadableFileError(name, f"holds more than {MOST_BYTES >> 20} MiB", REMEDY)
-        if not inflater.eof:
-            raise UnreadableFileError(name, "is a gzip stream that ends too early", REMEDY)
-    if embedded.is_page(data) and embedded.holds_a_report(data):
-        return embedded.unpacked(data, name, most=MOST_BYTES)
-    return data
 
 
 def _decoded(data: bytes, kind: type[T]) -> T | None:

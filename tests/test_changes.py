@@ -16,6 +16,7 @@ from netprobe.catalog import Forms, history
 from netprobe.changes import WantedChanges, What
 from netprobe.errors import UnreadableFileError
 from netprobe.render import targets
+from netprobe.report import stored
 from tests.support.cli import netprobe
 
 FIRST = history.current().first.version
@@ -128,6 +129,7 @@ def test_a_report_says_it_too(tmp_path: Path) -> None:
     for one in (path, page, packed):
         ended = netprobe("changes", "--for", str(one))
         assert (ended.code, ended.err) == (1, ""), one
+    assert stored.read(packed) == stored.read(path)
     text = handoff.read_text().replace(f"catalog {catalog.load().version}", f"catalog {FIRST}")
     written = changes.read_back("handoff.txt", text.encode())
     assert (written.version, written.wanted.regions) == (FIRST, ("us-east-2",))
@@ -144,14 +146,14 @@ def test_the_command_in_the_prose_of_a_handoff_is_not_its_header() -> None:
     [
         (gzip.compress(b"x" * 100)[:-9], "is a gzip stream that ends too early"),
         (b"\x1f\x8bgarbage", "is a damaged gzip stream"),
-        (gzip.compress(bytes(changes.MOST_BYTES + 1), 1), "holds more than 64 MiB"),
+        (gzip.compress(bytes(stored.MAX_BYTES + 1), 1), "holds more than 64 MiB"),
         (b'<!doctype html><template id="netprobe-report">!</template>', "is an HTML page that holds no report"),
     ],
     ids=["cut", "damaged", "bomb", "page"],
 )
 def test_a_damaged_or_endless_file_is_told(data: bytes, reason: str) -> None:
     with pytest.raises(UnreadableFileError, match=reason):
-        changes.read_back("report.json.gz", data)
+        stored.unpacked(data, "report.json.gz", "name another")
 
 
 def test_a_lock_lacks_numbered_patterns(tmp_path: Path) -> None:

@@ -96,8 +96,10 @@ def _for(
     from netprobe import changes as feed
     from netprobe import reading
     from netprobe.catalog import history
+    from netprobe.report import stored
 
-    written = feed.read_back(str(path), reading.read(path, feed.MOST_BYTES, feed.REMEDY))
+    data = stored.unpacked(reading.read(path, stored.MAX_BYTES, feed.REMEDY), str(path), feed.REMEDY)
+    written = feed.read_back(str(path), data)
     wanted = asked if asked.regions else written.wanted
     if not wanted.regions:
         raise UsageError(str(path), "does not say for which regions it is", "name them with --region")

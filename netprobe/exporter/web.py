@@ -1,8 +1,8 @@
 """A small HTTP server, h11 over trio: GET and HEAD, bounded in size and time, for pages that are made in memory.
 
 A client that is slow to ask or to take its answer is let go after :data:`SECONDS`; a request's head may have
-:data:`MOST_HEAD` bytes. Where more than :data:`MOST_CLIENTS` are there at once, the one that has been waited for longest
-is let go, so that those who hold a connection and say nothing keep nobody out. A body is never read.
+:data:`MOST_HEAD` bytes. Of more than :data:`MOST_CLIENTS` at once the one that has been waited for longest is
+let go, so that those who hold a connection and say nothing keep nobody out. A body is never read.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ file is malformed. This is the one place of ``netprobe.report`` that touches a f
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from netprobe.report.model import SCHEMA_VERSION, Report
 MAX_BYTES = 64 << 20
 """A sweep over every region and group is about 20 MiB."""
 _TOOK_UPGRADES_IN_1_0 = frozenset({"ecs-a", "ecs-t", "ecs-a-unnumbered", "ecs-t-unnumbered", "ssmmessages"})
+_GZIP = b"\x1f\x8b"
 _REMEDY = "give a file that 'netprobe check --format json' (or html) wrote"
 
 
@@ -33,7 +35,34 @@ def read(path: Path) -> Report:
     Raises:
         UnreadableFileError: missing, unreadable, too large, not a report, or of a version that cannot be read.
     """
-    return decode(reading.read(path, MAX_BYTES, _REMEDY, stdin=True), str(path))
+    name = str(path)
+    return decode(unpacked(reading.read(path, MAX_BYTES, _REMEDY, stdin=True), name, _REMEDY), name)
+
+
+def unpacked(data: bytes, name: str, remedy: str) -> bytes:
+    """What is in a gzip stream, and the report in a page that holds one; anything else as it is.
+
+    Args:
+        data: the file's bytes.
+        name: what to call it in an error.
+        remedy: what to do where it cannot be used.
+
+    Raises:
+        UnreadableFileError: it is damaged, ends too early, or holds more than :data:`MAX_BYTES`.
+    """
+    if data.startswith(_GZIP):
+        try:
+            inflater = zlib.decompressobj(wbits=31)  # gzip alone
+            data = inflater.decompress(data, MAX_BYTES + 1)
+        except zlib.error as exc:
+            raise UnreadableFileError(name, "is a damaged gzip stream", remedy) from exc
+        if len(data) > MAX_BYTES:
+            raise UnreadableFileError(name, f"holds more than {MAX_BYTES >> 20} MiB", remedy)
+        if not inflater.eof:
+            raise UnreadableFileError(name, "is a gzip stream that ends too early", remedy)
+    if embedded.is_page(data) and embedded.holds_a_report(data):
+        return embedded.unpacked(data, name, most=MAX_BYTES)
+    return data
 
 
 def decode(data: bytes, name: str) -> Report:
