@@ -56,8 +56,8 @@ def unmarked(data: bytes, name: str) -> bytes:
 
 
 def is_utf_16(data: bytes) -> bool:
-    """Whether a text begins with the byte order mark of UTF-16."""
-    return data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    """Whether there is text behind the byte order mark of UTF-16."""
+    return len(data) > len(codecs.BOM_UTF16) and data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
 
 
 def reason(error: OSError) -> str:
