@@ -97,7 +97,7 @@ COUNTS = {
     "hop",
     "families",
 }
-BYTES = {"mss", "bytes_received"}
+BYTES = {"mss", "bytes_received", "unacknowledged_bytes"}
 
 
 def test_every_number_of_the_schema_has_its_unit_in_its_name() -> None:
