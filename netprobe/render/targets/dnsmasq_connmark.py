@@ -71,7 +71,7 @@ SCOPE = Scope(
 )
 COMMANDS = Commands(
     check="dnsmasq --test (with all of its configuration)",
-    load="cp netprobe.dnsmasq.conf /etc/dnsmasq.d/netprobe.conf && systemctl restart dnsmasq && sh apply.sh",
+    load="cp netprobe.dnsmasq.conf /etc/dnsmasq.d/netprobe.conf && sh apply.sh && systemctl restart dnsmasq",
     replace="the same again: the sets are emptied, and fill as names are asked for",
     rollback="the same with the old files; to be without it, see the page: rules first, then dnsmasq",
 )
