@@ -38,6 +38,8 @@ _LASTING = (Decision.DENIED, Decision.NAME_MISMATCH)
 _PASSING = (Decision.CREDENTIALS_ASKED, Decision.FAILED_UPSTREAM)
 _STOPS = frozenset({*_LASTING, *_PASSING})
 _PLAIN_HTTP = 80
+_S3 = frozenset({"s3", "s3-buckets"})
+"""Entries of the catalog whose names are asked over plain http as well."""
 
 
 @dataclass(slots=True)
@@ -297,7 +299,7 @@ def _other_port(host: str, port: int, one: _OtherPort) -> OtherPort:
     The SSM Agent looks for the Region of a bucket with a HEAD over plain http (amazon-ssm-agent 1c217c8,
     agent/s3util/crossregion.go, read 2026-11-28); where nothing answers, sessions that log to S3 hang for minutes.
     """
-    s3 = any(endpoint.id.startswith("s3") and endpoint.required for endpoint in one.endpoints)
+    waits = any(endpoint.entry in _S3 and endpoint.required for endpoint in one.endpoints)
     return OtherPort(
         host=printable(host),
         port=port,
@@ -305,7 +307,7 @@ def _other_port(host: str, port: int, one: _OtherPort) -> OtherPort:
         allowed=one.allowed,
         stopped=one.stopped,
         rules=tuple(one.rules),
-        matters=s3 and port == _PLAIN_HTTP,
+        matters=waits and port == _PLAIN_HTTP,
     )
 
 

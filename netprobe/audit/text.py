@@ -115,7 +115,7 @@ def _other_ports(others: tuple[OtherPort, ...]) -> list[str]:
     for one in stopped[:_SHOWN]:
         lines.append(f"  {printable(one.host)}:{one.port} ({', '.join(one.endpoints[:3])})")
         lines.append(f"    {one.stopped} stopped, {one.allowed} allowed, by: {'; '.join(one.rules)}")
-        if one.port == 80 and any("/s3" in endpoint for endpoint in one.endpoints):
+        if one.matters:
             lines.append("    The SSM Agent asks a bucket's Region over port 80; without an answer sessions hang.")
     return lines
 

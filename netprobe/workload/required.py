@@ -21,6 +21,7 @@ from netprobe.workload.needs import Bucket, Host, Image, Need, Service, needs
 from netprobe.workload.template import REGION, SUFFIX, UNKNOWN
 
 GROUP = "workload"
+_S3_BUCKETS = "s3-buckets"
 _ECR_REGISTRY = "ecr-registry"
 _ECR_IDS = ("ecr-api", "ecr-layers")
 _PUBLIC_IDS = ("public-ecr", "public-ecr-layers", "public-ecr-layers-2")
@@ -162,6 +163,7 @@ def _bucket(name: str, region: Region, asked: str) -> Iterator[Endpoint]:
         return
     yield Endpoint(
         id=_id(f"s3-{name}"),
+        entry=_S3_BUCKETS,
         region=region.id,
         group=GROUP,
         pattern=f"{name}.s3.{region.id}.{region.partition.dns_suffix}",

@@ -868,11 +868,14 @@ def test_port_80_of_a_needed_bucket_is_not_silent(tmp_path: Path, capsys: pytest
     log = tmp_path / "access.log"
     log.write_text(_bucket_on_port_80("TCP_DENIED/403") + _squid(1795435200, "TCP_TUNNEL/200", ECS))
     assert run(["audit", str(log), "-r", REGION, "--with", "storage"]) == 0
-    assert "plant-logs.s3.us-east-2.amazonaws.com:80" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "plant-logs.s3.us-east-2.amazonaws.com:80" in told
+    assert "sessions hang" not in " ".join(told.split()), "nothing that is required waits for it"
     (tmp_path / "t.json").write_text(json.dumps({"containerDefinitions": [{"name": "a", "image": "ghcr.io/a/b",
         "environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::plant-logs/x.env"}]}]}))  # fmt: skip
     task = ["--task-definition", str(tmp_path / "t.json")]
     assert run(["audit", str(log), "-r", REGION, *task]) == 1
+    assert "without an answer sessions hang" in " ".join(capsys.readouterr().out.split())
     log.write_text(_bucket_on_port_80("TCP_MISS/200") + _squid(1795435200, "TCP_TUNNEL/200", ECS))
     assert run(["audit", str(log), "-r", REGION, *task]) == 0
 
