@@ -201,6 +201,8 @@ def test_csv_and_markdown_and_text_tell_the_same() -> None:
         (("--format", "yaml"), "yaml: is not a format of changes; choose one of text, json, csv, atom, markdown"),
         (("--since", "never"), "never: is neither a version of the catalog nor a day; write for example 2026-11-23"),
         (("--for", "missing", "--since", "2026-11-23"), "--since --for: exclude each other"),
+        (("-r", ""), "--region: is given, and names none; name a region, or leave --region out for all"),
+        (("--since", ""), "--since: is given, and names nothing; name a version or day, or leave --since out"),
         (("-r", "cn-north-1"), "cn-north-1: Amazon ECS Anywhere does not register"),
     ],
 )

@@ -64,6 +64,11 @@ def changes(
     from netprobe.catalog import Forms, history
     from netprobe.changes import WantedChanges, shifts, short
 
+    # What a shell makes of a variable that is not set is no request for everything.
+    if region and not options.listed(region):
+        raise UsageError("--region", "is given, and names none", "name a region, or leave --region out for all")
+    if since is not None and not since.strip():
+        raise UsageError("--since", "is given, and names nothing", "name a version or day, or leave --since out")
     told, now = history.current(), catalogs.load()
     wanted = WantedChanges(
         regions=options.listed(region),
