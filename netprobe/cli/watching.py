@@ -192,13 +192,21 @@ class WatchTable:
     def _draw(self) -> None:
         if self._report is not None:
             room = max(self._console.size.height - 6, 3)
-            self._live.update(table(self._report, self._since, self._until, room), refresh=True)
+            columns = self._console.size.width
+            self._live.update(table(self._report, self._since, self._until, room, columns), refresh=True)
 
 
 _COLOURS = {"pass": "green", "warn": "yellow", "fail": "red"}
 
 
-def table(report: Report, since: Mapping[tuple[str, str], tuple[str, str]], until: str, room: int) -> Any:
+_NARROW = 72
+"""Columns below which the dates and what an endpoint meets leave no room for its outcome."""
+_TIME_OF_DAY = slice(len("2026-11-28T"), None)
+
+
+def table(
+    report: Report, since: Mapping[tuple[str, str], tuple[str, str]], until: str, room: int, columns: int = 80
+) -> Any:
     """What is drawn: the worst first, and no more than there is room for.
 
     Args:
@@ -206,6 +214,7 @@ def table(report: Report, since: Mapping[tuple[str, str], tuple[str, str]], unti
         since: region and id of an endpoint → its outcome, and since when it has it.
         until: when the next look is.
         room: rows.
+        columns: of the terminal; where they are few, times have no date, and what may be left out is.
     """
     from rich.table import Table as Drawn
     from rich.text import Text
@@ -213,27 +222,34 @@ def table(report: Report, since: Mapping[tuple[str, str], tuple[str, str]], unti
     from netprobe.report.words import OUTCOMES, VERDICTS
 
     drawn = Drawn(box=None, pad_edge=False, title_justify="left", caption_justify="left")
-    drawn.title = Text(f"{VERDICTS[report.verdict]}, looked {report.started_at[:19]}Z, next {until}")
+    narrow = columns < _NARROW
+    times = _TIME_OF_DAY if narrow else slice(None)
+    looked = "" if narrow else f" looked {report.started_at[:19]}Z,"
+    drawn.title = Text(f"{VERDICTS[report.verdict]},{looked} next {until[times]}")
     ordered = sorted(report.endpoints, key=lambda one: one.outcome.rank)
     widths = {
         "region": max((len(one.region) for one in ordered), default=0),
         "endpoint": max((len(one.id) for one in ordered), default=0),
         "outcome": len("outcome"),
-        "since": len("2026-11-28T14:03:12Z"),
+        "since": len("2026-11-28T14:03:12Z"[times]),
     }
+    if narrow and len(report.regions) == 1:
+        del widths["region"]
     for name, least in widths.items():
         drawn.add_column(name, no_wrap=True, overflow="ellipsis", min_width=min(max(least, len(name)), 40))
-    drawn.add_column("what it meets", no_wrap=True, overflow="ellipsis")
+    if not narrow:
+        drawn.add_column("what it meets", no_wrap=True, overflow="ellipsis")
     for one in ordered[:room]:
         colour = _COLOURS.get(str(one.outcome), "")
         met = next((f"{host.failed_step}: {host.failure}" for host in one.hosts if host.failure), one.not_run)
-        drawn.add_row(
-            Text(printable(one.region)),
-            Text(printable(one.id)),
-            Text(OUTCOMES[one.outcome], style=colour),
-            Text(since.get((one.region, one.id), ("", ""))[1]),
-            Text(printable(met)),
-        )
+        cells = {
+            "region": Text(printable(one.region)),
+            "endpoint": Text(printable(one.id)),
+            "outcome": Text(OUTCOMES[one.outcome], style=colour),
+            "since": Text(since.get((one.region, one.id), ("", ""))[1][times]),
+            "what it meets": Text(printable(met)),
+        }
+        drawn.add_row(*(cells[str(column.header)] for column in drawn.columns))
     if len(ordered) > room:
         drawn.caption = Text(f"and {len(ordered) - room} more; Ctrl-C ends with the report")
     else:

@@ -199,3 +199,21 @@ def test_a_small_terminal_shows_the_worst_and_counts_the_rest() -> None:
     text = console.export_text()
     assert re.search(r"ecs +FAIL +tls: ssl_unknown_authority", text)
     assert "and 3 more; Ctrl-C ends with the report" in text
+
+
+@pytest.mark.parametrize("columns", [40, 60])
+def test_a_narrow_terminal_shows_every_outcome_and_since_when(columns: int) -> None:
+    from rich.console import Console
+
+    from tests.support.reports import report
+
+    shown = report()
+    then = "2026-11-28T14:03:12Z"
+    since = {(one.region, one.id): (str(one.outcome), then) for one in shown.endpoints}
+    console = Console(width=columns, file=io.StringIO(), record=True)
+    console.print(watching.table(shown, since, then, room=20, columns=columns))
+    text = console.export_text()
+    assert max(map(len, text.splitlines())) <= columns
+    assert "next 14:03:12Z" in text
+    for one in shown.endpoints:
+        assert re.search(rf"\b{one.id} .* 14:03:12Z", text), text
