@@ -114,7 +114,7 @@ def test_replacing_a_zone_takes_effect_at_once(space: Namespace, tmp_path: Path)
         assert _soon(space, name)
         _reload(tmp_path, zone, "nonsense (\n")
         _reload(tmp_path, tmp_path / "netprobe-deny.rpz", "nonsense (\n")
-        assert not _soon(space, "www.example.com")
+        assert not _soon(space, "www.example.com", patience_seconds=1)
         assert decide(space, Asker(), [name]) == {name: True}
 
 
@@ -131,9 +131,9 @@ def _reload(folder: Path, zone: Path, text: str) -> None:
         time.sleep(0.05)
 
 
-def _soon(space: Namespace, name: str) -> bool:
-    """Whether a name resolves within a second."""
-    deadline = time.monotonic() + 1
+def _soon(space: Namespace, name: str, *, patience_seconds: float = 20) -> bool:
+    """Whether a name resolves before patience ends; a busy machine reads a zone late."""
+    deadline = time.monotonic() + patience_seconds
     while time.monotonic() < deadline:
         if decide(space, Asker(), [name])[name]:
             return True

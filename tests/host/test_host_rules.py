@@ -8,10 +8,10 @@ import ssl
 import struct
 import subprocess
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import certifi
+import msgspec
 import pytest
 import trustme
 from hypothesis import given
@@ -520,7 +520,7 @@ def test_running_host(
     ],
 )  # fmt: skip
 def test_space_is_measured_where_docker_keeps_images(tmp_path: Path, files: dict[str, str], measured: str) -> None:
-    live = replace(rootfs.live(), free_bytes={measured: 1024**3}.get)
+    live = msgspec.structs.replace(rootfs.live(), free_bytes={measured: 1024**3}.get)
     found = rootfs.judged(rootfs.make(tmp_path / "root", {"etc/x": "", **files}), live)["disk_space_low"]
     assert found.judgement.outcome is FAIL, found.judgement.title
     assert found.judgement.places[0].file == measured

@@ -205,7 +205,8 @@ def test_the_salt_state_is_one_when_its_pillar_is_filled_in() -> None:
     shown.filters["yaml_dquote"] = json.dumps
     pillar = {"url": 'https://example.com/a"b', "sha256": "0" * 64, "options": "--region us-east-2 --label a=b: c"}
     template = shown.from_string((HERE / "salt.sls").read_text())
-    state = yaml.safe_load(template.render(salt={"pillar.get": lambda _name, _default: pillar}))
+    of_a_minion = {"pillar.get": lambda _name, _default: pillar, "config.get": lambda _name: "remote"}
+    state = yaml.safe_load(template.render(salt=of_a_minion))
     functions = {name: next(iter(body)) for name, body in state.items()}
     assert functions == {
         "netprobe_script": "file.managed",

@@ -47,6 +47,7 @@ CONTROLS = {
     Experiment.COMPLETED_CHAIN: "completed chain",
     Experiment.CONNECT_BY_ADDRESS: "CONNECT to address",
     Experiment.DNS_OVER_TCP: "over TCP",
+    Experiment.FRESH_SNI: "new server name",
     Experiment.IMPOSSIBLE_NAME: "impossible name",
     Experiment.KEPT_BUSY: "kept busy",
     Experiment.LARGE_HELLO: "large hello",
