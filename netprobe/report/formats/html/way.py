@@ -158,13 +158,18 @@ def _suspects(at: Location) -> str:
         told[0] = f"hop {at.suspects[0].hop}"
     if told:
         return ", or before ".join(told)
-    return f"hop {at.hop} {at.address}".strip() if at.hop is not None else ""
+    if at.hop is None:
+        return ""
+    return f"hop {at.hop} {at.address}".strip()
+
+
+def _opened(seen: Iterable[Observation]) -> Iterator[TcpDetail]:
+    return (one.detail for one in seen if isinstance(one.detail, TcpDetail))
 
 
 def _source(seen: Iterable[Observation]) -> str:
-    return next(
-        (o.detail.local_address for o in seen if isinstance(o.detail, TcpDetail) and o.detail.local_address), ""
-    )
+    own = (detail.local_address for detail in _opened(seen))
+    return next(filter(None, own), "")
 
 
 def _shares(seen: Sequence[Observation]) -> Outcome:
@@ -202,36 +207,42 @@ def _gateway(seen: Sequence[Observation], *, beyond: bool) -> Station:
         return Station(name="Gateway", which="", outcome=Outcome.PASS, note="packets pass")
     told = [one for one in seen if one.failure is not None and str(one.failure) in _NO_ROUTE]
     if told:
-        sender = next((o.detail.icmp_from for o in told if isinstance(o.detail, TcpDetail) and o.detail.icmp_from), "")
-        return Station(name="Gateway", which=sender or "", outcome=Outcome.FAIL, note="no route")
+        senders = (detail.icmp_from for detail in _opened(told))
+        which = next(filter(None, senders), "")
+        return Station(name="Gateway", which=which, outcome=Outcome.FAIL, note="no route")
     return Station(name="Gateway", which="", outcome=Outcome.NOT_RUN, note="not looked at")
 
 
 def _proxy(record: VantageRecord, seen: Sequence[Observation]) -> Station:
     asked = [one for one in seen if one.step is Step.PROXY]
     which = redacted(record.proxy or "").rpartition("/")[2]
-    outcome = _shares(asked)
-    status = next(
-        (o.detail.status for o in asked if o.failure and isinstance(o.detail, ProxyDetail) and o.detail.status), None
-    )
-    note = next((str(one.failure) for one in asked if one.failure is not None), "")
-    if note and status is not None:
-        note = f"{note} {status}"
-    return Station(name="Proxy", which=which, outcome=outcome, note=note)
+    failed = [one for one in asked if one.failure is not None]
+    note = str(failed[0].failure) if failed else ""
+    statuses = [one.detail.status for one in failed if isinstance(one.detail, ProxyDetail) and one.detail.status]
+    if statuses:
+        note = f"{note} {statuses[0]}"
+    return Station(name="Proxy", which=which, outcome=_shares(asked), note=note)
 
 
 def _firewall(errors: Sequence[Finding], index: Index, *, beyond: bool) -> Station:
     """The box that nobody sees: in doubt where a finding of the network's is about packets, TLS or answers."""
     mine = _blocked(errors)
+    if not mine and beyond:
+        return Station(name="Firewall", which="", outcome=Outcome.PASS, note="lets through")
     if not mine:
-        outcome = Outcome.PASS if beyond else Outcome.NOT_RUN
-        return Station(name="Firewall", which="", outcome=outcome, note="lets through" if beyond else "")
+        return Station(name="Firewall", which="", outcome=Outcome.NOT_RUN)
     worst = mine[0]
     outcome = Outcome.FAIL if worst.severity is Severity.ERROR else Outcome.WARN
-    ca = next((name for one in mine if (name := intercept.authority(index.evidence(one)))), "")
+    told = []
+    authorities = (intercept.authority(index.evidence(one)) for one in mine)
+    ca = next(filter(None, authorities), "")
+    if ca:
+        told.append(f"CA: {ca}")
     at = next((one.location for one in mine if one.location is not None), None)
-    told = (f"CA: {ca}" if ca else "", _suspects(at) if at is not None else "")
-    return Station(name="Firewall", which="; ".join(part for part in told if part), outcome=outcome, note=worst.id)
+    suspects = "" if at is None else _suspects(at)
+    if suspects:
+        told.append(suspects)
+    return Station(name="Firewall", which="; ".join(told), outcome=outcome, note=worst.id)
 
 
 def _blocked(errors: Sequence[Finding]) -> list[Finding]:
@@ -243,13 +254,15 @@ def _aws(seen: Sequence[Observation], report: Report) -> Station:
     """AWS is reached where a host passed; nothing else shows that somebody else did not answer."""
     probed = {one.host for one in seen}
     hosts = {h.host: h.outcome for e in report.endpoints for h in e.hosts if h.host in probed}
-    good = [host for host, outcome in hosts.items() if outcome in (Outcome.PASS, Outcome.WARN)]
+    passed = {host for host, outcome in hosts.items() if outcome in (Outcome.PASS, Outcome.WARN)}
     answered = {one.host for one in seen if one.step in (Step.HTTP, Step.WEBSOCKET) and one.failure is None}
-    good = [host for host in good if host in answered]
-    note = f"{len(good)} of {len(hosts)} names answer"
+    good = passed & answered
+    outcome = Outcome.WARN
     if not good:
-        return Station(name="AWS", which="", outcome=Outcome.NOT_RUN, note=note)
-    return Station(name="AWS", which="", outcome=Outcome.PASS if len(good) == len(hosts) else Outcome.WARN, note=note)
+        outcome = Outcome.NOT_RUN
+    elif len(good) == len(hosts):
+        outcome = Outcome.PASS
+    return Station(name="AWS", which="", outcome=outcome, note=f"{len(good)} of {len(hosts)} names answer")
 
 
 def _path(stations: tuple[Station, ...], agents: list[str]) -> AgentPath:
@@ -323,6 +336,13 @@ def _cut(text: str, letters: int) -> str:
     return text if len(text) <= letters else f"{text[: letters - 1]}…"
 
 
+def _place(at: Location) -> str:
+    """``hop 3, 10.2.0.1 Palo Alto``: what is known of where it breaks."""
+    hop = "an unknown hop" if at.hop is None else f"hop {at.hop}"
+    box = " ".join(filter(None, (at.address, at.device)))
+    return f"{hop}, {box}" if box else hop
+
+
 def _remarks(report: Report, index: Index) -> Iterator[str]:
     located = False
     for finding in index.findings:
@@ -331,10 +351,8 @@ def _remarks(report: Report, index: Index) -> Iterator[str]:
             continue
         located = True
         sure = "proven" if at.certainty is Certainty.PROVEN else "suspected"
-        hop = f"hop {at.hop}" if at.hop is not None else "an unknown hop"
-        parts = " ".join(part for part in (at.address, at.device) if part)
         told = hops_told(at)
         hops = f" {told[:1].upper()}{told[1:]}." if told else ""
-        yield f"{finding.id}: it breaks at {hop}{f', {parts}' if parts else ''} ({sure}).{hops}"
+        yield f"{finding.id}: it breaks at {_place(at)} ({sure}).{hops}"
     if not located and any(finding.severity is not Severity.INFO for finding in index.findings):
         yield "On which hop it breaks was not looked for: netprobe check --locate does that."
