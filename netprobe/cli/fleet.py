@@ -65,7 +65,7 @@ def fleet(
     Exit codes: 0 every host can work, 1 one cannot (with --strict: or has warnings), 2 no report could be read, 4 none
     fails, but one could not be judged, is too old or sent nothing.
     """
-    from netprobe.cli.output import check_destinations, say, width, write_output, write_outputs
+    from netprobe.cli.output import check_destinations, for_people, say, width, write_output, write_outputs
     from netprobe.errors import UsageError
 
     if schema:
@@ -111,6 +111,8 @@ def fleet(
     if handoff is not None:
         fleet_handoff.write(handoff, target, found, census)
     shown = formats.render(found, format, width=width() if output is None else 80)
+    if format == "text":
+        shown = for_people(shown, output)
     write_outputs([*((formats.render(found, name), path) for name, path in more), (shown, output)])
     return _exit_code(found, strict=strict)
 

@@ -50,7 +50,7 @@ def observe(
     from msgspec.structs import replace
 
     from netprobe import catalog, cilog, identity, jsontext
-    from netprobe.cli.output import check_destinations, say, width, write_output
+    from netprobe.cli.output import check_destinations, for_people, say, width, write_output
     from netprobe.errors import UsageError, printable
     from netprobe.observe import learned, text
     from netprobe.observe.capture import read
@@ -89,7 +89,7 @@ def observe(
     if format == "json":
         write_output(jsontext.encode(observed), output)
     else:
-        write_output(cilog.in_text(text.text(observed, width=width())), output)
+        write_output(for_people(cilog.in_text(text.text(observed, width=width())), output), output)
     if learn is not None:
         tables, left_out = learned.toml(observed)
         write_output(tables, learn)

@@ -262,6 +262,15 @@ def ascii_only() -> bool:
     return "utf-8" not in chosen.lower() and "utf8" not in chosen.lower()
 
 
+def for_people(text: str, path: Path | None) -> str:
+    """A text as whoever reads it can see it: in ASCII, where it goes to stdout and the locale shows nothing else."""
+    if path is not None or text.isascii() or not ascii_only():
+        return text
+    from netprobe.report.words import in_ascii  # late: most texts need nothing of it
+
+    return in_ascii(text)
+
+
 def width() -> int:
     """The columns that text for people may use: the terminal's (or COLUMNS), 80 where there is none."""
     return max(shutil.get_terminal_size((80, 24)).columns, 20)

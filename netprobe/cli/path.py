@@ -53,7 +53,7 @@ def path(
     of a name to its resolver.
     """
     from netprobe import cilog, identity, jsontext
-    from netprobe.cli.output import check_destinations, say, width, write_output
+    from netprobe.cli.output import check_destinations, for_people, say, width, write_output
     from netprobe.errors import UsageError
     from netprobe.path import picture, run
     from netprobe.path.rate_limits import SendingLimits
@@ -76,7 +76,8 @@ def path(
     if format == "json":
         write_output(jsontext.encode(report), output)
     else:
-        write_output(cilog.in_text(picture.text(report, width=min(width(), 80))), output)
+        shown = cilog.in_text(picture.text(report, width=min(width(), 80)))
+        write_output(for_people(shown, output), output)
     if not report.targets:
         say("netprobe: nothing was looked at")
     return _exit_code(report)

@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from netprobe.cli import options
-from netprobe.cli.output import write_output
+from netprobe.cli.output import for_people, write_output
 
 if TYPE_CHECKING:
     from netprobe.render.model import Notation, Source, Target, TargetProof
@@ -43,7 +43,8 @@ def targets(ctx: typer.Context, format: options.Format = "table", output: option
     tables.check_format(format)
 
     known = [(family, registry.get(name)) for family, names in registry.TARGETS.items() for name in names]
-    write_output(_MAKE[format]([_row(family, target) for family, target in known]), output)
+    shown = _MAKE[format]([_row(family, target) for family, target in known])
+    write_output(for_people(shown, output) if format == "table" else shown, output)
     return 0
 
 

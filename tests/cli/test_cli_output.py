@@ -259,3 +259,17 @@ def test_every_output_bears_a_reader_that_is_gone_and_a_full_disk(asked: str) ->
         assert done.returncode == (2 if on_stderr else code), (redirection, done.stderr)
         assert "Traceback" not in done.stderr
         assert "bug in netprobe" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [["targets"], ["explain", "tls_intercepted"], ["regions"]], ids=" ".join)
+def test_where_the_locale_shows_ascii_tables_are_ascii(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from netprobe.cli.main import run
+
+    monkeypatch.setenv("LC_ALL", "C")
+    assert run(command) == 0
+    assert capsys.readouterr().out.isascii()
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    assert run(["targets"]) == 0
+    assert "dns→ip" in capsys.readouterr().out
