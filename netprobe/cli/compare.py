@@ -58,7 +58,9 @@ def compare(
         names = f"{old} and {new}"
         raise UsageError(names, "have no host in common", "name reports of the same hosts")
     shown = comparison.render(found, format, width=width() if output is None else 80)
-    write_output(for_people(shown, output) if format == "text" else shown, output)
+    if format == "text" and isinstance(shown, str):
+        shown = for_people(shown, output)
+    write_output(shown, output)
     return _exit_code(found, strict=strict)
 
 

@@ -111,7 +111,7 @@ def fleet(
     if handoff is not None:
         fleet_handoff.write(handoff, target, found, census)
     shown = formats.render(found, format, width=width() if output is None else 80)
-    if format == "text":
+    if format == "text" and isinstance(shown, str):
         shown = for_people(shown, output)
     write_outputs([*((formats.render(found, name), path) for name, path in more), (shown, output)])
     return _exit_code(found, strict=strict)
