@@ -44,23 +44,6 @@ def allow(connections: int, questions: int) -> tuple[int, str]:
     return fewer, f"{fewer} connections at a time instead of {connections}: this system allows {hard} open files"
 
 
-def room(questions: int, connections: int) -> int:
-    """For how many questions more this process may have descriptors, beside its connections; the limit is raised.
-
-    Args:
-        questions: how many are wanted.
-        connections: how many may be open at once.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY:
-        return questions
-    taken = _open_now(soft) + 2 * connections + SPARE
-    limit = taken + questions if hard == resource.RLIM_INFINITY else min(taken + questions, hard)
-    if limit > soft:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
-    return min(questions, max(0, max(soft, limit) - taken))
-
-
 def _open_now(soft: int) -> int:
     """How many files this process has open; counted one by one where there is no /proc (a bare chroot or container)."""
     try:

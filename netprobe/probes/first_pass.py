@@ -15,7 +15,7 @@ import trio
 
 from netprobe import interrupts
 from netprobe.observations import Ending, Step
-from netprobe.probes import bugs, chain, distance, resolve
+from netprobe.probes import bugs, chain, resolve
 from netprobe.probes.bugs import contained
 from netprobe.probes.largehello import LargeHellos
 from netprobe.probes.plan import Probe
@@ -23,9 +23,6 @@ from netprobe.probes.session import Session, Trace
 from netprobe.probes.wildcard import Wildcards
 
 Progress = Callable[[int, int], None]
-AT_WORK = 2
-"""Names that are worked at for each connection that may be open: the others wait for an answer of DNS or for a place.
-Each costs memory until it is done; with four, hostile chains brought a run of all regions to 316 MB instead of 296."""
 
 
 def load() -> None:
@@ -94,16 +91,12 @@ async def first_pass(session: Session, probes: Sequence[Probe], progress: Progre
             if progress is not None:
                 progress(done, len(probes))
 
-    async with trio.open_nursery() as beside:
-        for resolver in distance.worth_a_look(session, probes):
-            beside.start_soon(distance.allow_for, session, resolver)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(session.ahead.load, load, session.prepare_handshakes, _load_controls)
-            for first in {(t.suffix, t.vantage.name): t for t in probes if t.candidate and t.proxy is None}.values():
-                nursery.start_soon(look_up_nothing, first)
-            for _ in range(min(len(probes), AT_WORK * session.settings.concurrency)):
-                nursery.start_soon(work)
-        beside.cancel_scope.cancel()  # whoever does not answer by now is not waited for
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(session.ahead.load, load, session.prepare_handshakes, _load_controls)
+        for first in {(t.suffix, t.vantage.name): t for t in probes if t.candidate and t.proxy is None}.values():
+            nursery.start_soon(look_up_nothing, first)
+        for _ in range(min(len(probes), 2 * session.settings.concurrency)):
+            nursery.start_soon(work)
 
 
 async def _probe(session: Session, probe: Probe, wildcards: Wildcards, hellos: LargeHellos) -> None:

@@ -26,10 +26,6 @@ _KNOWN = frozenset({None, Failure.DNS_NO_ANSWER})
 _SILENCE = frozenset({Failure.TIMEOUT, Failure.DNS_TCP_BLOCKED})
 GIVEN_UP_AFTER = 8
 SHORT_WAIT = 1.2
-MOST_TIMES = 4
-"""How many times the usual questions may be in flight where the resolver is far (:mod:`netprobe.probes.distance`)."""
-_REMEMBERED = 16
-"""Answers over which the usual time of one is reckoned."""
 _RRTYPE = {4: "A", 6: "AAAA"}
 
 
@@ -42,35 +38,19 @@ class Gate:
     Attributes:
         answered: the questions that were answered.
         silent: those that met silence.
-        distance: how many seconds a packet takes to the resolver and back; None where that is not known.
-        room: for how many questions more than the usual there is room.
     """
 
     def __init__(self, in_flight: int = IN_FLIGHT) -> None:
         self.slots = Slots(in_flight)
         self.answered = 0
         self.silent = 0
-        self.distance: float | None = None
-        self.room = 0
-        self._usual = in_flight
-        self._seconds = 0.0
 
-    def note(self, failure: Failure | None, seconds: float) -> None:
-        """Take note of how a question ended, and after how long."""
+    def note(self, failure: Failure | None) -> None:
+        """Take note of how a question ended."""
         if failure in _SILENCE:
             self.silent += 1
-            return
-        self.answered += 1
-        self._seconds += (seconds - self._seconds) / min(self.answered, _REMEMBERED)
-        if self.distance is not None:
-            self.slots.total = self._usual + min(self.room, self._on_the_wire(self.distance))
-
-    def _on_the_wire(self, distance: float) -> int:
-        """How many questions are on the wire while the usual number is at the resolver."""
-        at_the_resolver = max(self._seconds - distance, 0.0)
-        if at_the_resolver * (MOST_TIMES - 1) <= distance:
-            return self._usual * (MOST_TIMES - 1)
-        return int(self._usual * distance / at_the_resolver)
+        else:
+            self.answered += 1
 
     @property
     def patience(self) -> float | None:
@@ -183,7 +163,7 @@ async def resolve(
         async with gate.slots:  # the slot first, then the clock
             sent = gates.asked.take(resolver, name or scene.host, family)
             answer = await dns.ask(scene, resolver, family, limits, name=name, at_most=gate.patience, sent=sent)
-        gate.note(answer[0].failure, answer[0].duration_seconds)
+        gate.note(answer[0].failure)
         answers[question] = answer
 
     try:

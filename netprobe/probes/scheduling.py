@@ -35,15 +35,6 @@ class Slots:
         """The places that are taken."""
         return self._limiter.borrowed_tokens
 
-    @property
-    def total(self) -> int:
-        """The places that there are."""
-        return int(self._limiter.total_tokens)
-
-    @total.setter
-    def total(self, places: int) -> None:
-        self._limiter.total_tokens = places
-
     async def __aenter__(self) -> None:
         try:
             self._limiter.acquire_nowait()

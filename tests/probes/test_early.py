@@ -198,6 +198,50 @@ def test_more_than_may_be_in_flight_are_left_to_the_pass() -> None:
     asked.close()
 
 
+class Slow:
+    """A resolver that knows no name and takes its time to say so; it counts what it has not answered yet."""
+
+    def __init__(self) -> None:
+        self._under_way = self.most_under_way = 0
+        self._sock = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+    async def start(self, nursery: trio.Nursery) -> Resolver:
+        await self._sock.bind(("127.0.0.1", 0))
+        nursery.start_soon(self._serve, nursery)
+        return Resolver(address="127.0.0.1", port=self._sock.getsockname()[1])
+
+    async def _serve(self, nursery: trio.Nursery) -> None:
+        with self._sock:
+            while True:
+                data, client = await self._sock.recvfrom(4096)
+                self._under_way += 1
+                self.most_under_way = max(self.most_under_way, self._under_way)
+                nursery.start_soon(self._answer, data, client)
+
+    async def _answer(self, data: bytes, client: Any) -> None:
+        await trio.sleep(0.2)
+        query = dns.message.from_wire(data)
+        assert isinstance(query, dns.message.QueryMessage)
+        self._under_way -= 1
+        await self._sock.sendto(zone({})(query, False)[0], client)
+
+
+@pytest.mark.parametrize(("names", "early_too"), [(IN_FLIGHT - 2, True), (3 * IN_FLIGHT, False)])
+async def test_no_resolver_has_more_to_answer_than_a_small_one_bears(
+    names: int, early_too: bool, tmp_path: Path
+) -> None:
+    settings = Settings(timeout=5, ecs_numbers=tuple(range(names)), experiments=False)
+    async with network(tmp_path, zone({})) as (direct, _), trio.open_nursery() as nursery:
+        server = Slow()
+        vantage = msgspec.structs.replace(direct, resolvers=(await server.start(nursery),), families=(4, 6))
+        asked = early.ask(plan.make([NUMBERED], [vantage], settings, 0.0).probes) if early_too else early.NOTHING
+        assert (asked.began is not None) is early_too
+        run = await check([NUMBERED], [vantage], settings, catalog=Facts(), asked=asked)
+        nursery.cancel_scope.cancel()
+    assert len(run.subjects[0].absent) == names
+    assert IN_FLIGHT / 2 < server.most_under_way <= IN_FLIGHT
+
+
 def test_a_resolver_that_cannot_be_asked_is_left_to_the_pass() -> None:
     vantage = probe_servers.vantage(resolvers=(Resolver(address="fe80::1%no-such-device"),))
     assert early.ask(_probes(vantage)).began is None

@@ -114,7 +114,7 @@ def test_a_resolver_that_never_answered_is_not_waited_for_in_full() -> None:
     seen = []
     for failure in [*[Failure.TIMEOUT] * GIVEN_UP_AFTER, None]:
         seen.append(gate.patience)
-        gate.note(failure, 0.1)
+        gate.note(failure)
     assert seen == [*[None] * GIVEN_UP_AFTER, SHORT_WAIT]
     assert gate.patience is None
 
@@ -126,7 +126,7 @@ async def test_questions_in_flight_count_once_one_of_them_was_met_with_silence()
     seen = [gate.patience]
     gate.slots._limiter.release_on_behalf_of(0)
     for failure in (Failure.TIMEOUT, None):
-        gate.note(failure, 0.1)
+        gate.note(failure)
         seen.append(gate.patience)
     assert seen == [None, SHORT_WAIT, None], "nothing is known; one was met with silence; it lives"
 
