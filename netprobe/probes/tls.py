@@ -20,7 +20,7 @@ import trio
 
 from netprobe.errors import printable
 from netprobe.observations import Failure, Observation, Step, TlsDetail
-from netprobe.probes import certificates, classify, tcpinfo, trust
+from netprobe.probes import certificates, classify, memory, tcpinfo, trust
 from netprobe.probes.limits import Limits
 from netprobe.probes.scene import Scene
 from netprobe.probes.streams import CHUNK, Stream, TlsStream, socket_below
@@ -161,6 +161,7 @@ async def handshake(
         **evidence,
     )
     observation = scene.observe(Step.TLS, started, failure, detail, address=address, limited=limited)
+    memory.took(received.total)
     return observation, TlsStream(stream, tls, incoming, outgoing, chain) if done else None
 
 

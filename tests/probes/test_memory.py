@@ -37,3 +37,14 @@ def test_what_is_free_between_what_is_used_is_given_back() -> None:
 def test_a_c_library_that_needs_no_asking_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda _name: object())
     memory.give_back()
+
+
+def test_large_handshakes_give_back_now_and_then_and_ordinary_ones_never(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[None] = []
+    monkeypatch.setattr(memory, "give_back", lambda: given.append(None))
+    for _ in range(10_000):
+        memory.took(5_000)
+    assert given == []
+    for _ in range(100):
+        memory.took(100 << 10)
+    assert 3 <= len(given) <= 5
