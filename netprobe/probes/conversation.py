@@ -39,6 +39,8 @@ async def converse(attempt: Attempt, stream: Stream, *, verify: bool) -> Failure
         seen.append(observation)
         if encrypted is None:
             return observation.failure
+        if scene.experiment is None:
+            session.shaken(probe, address)
         stream = encrypted
         _keep_chain(attempt, observation, encrypted.chain)
         origin = origins.answered(observation)

@@ -15,9 +15,8 @@ import trio
 
 from netprobe import interrupts
 from netprobe.observations import Ending, Step
-from netprobe.probes import bugs, chain, resolve
+from netprobe.probes import bugs, chain, largehello, resolve
 from netprobe.probes.bugs import contained
-from netprobe.probes.largehello import LargeHellos
 from netprobe.probes.plan import Probe
 from netprobe.probes.session import Session, Trace
 from netprobe.probes.wildcard import Wildcards
@@ -75,7 +74,7 @@ async def bounded(session: Session, work: Callable[[], Awaitable[None]], interru
 async def first_pass(session: Session, probes: Sequence[Probe], progress: Progress | None) -> None:
     """Take up the probes in their order; bounded, so that ten thousand of them need no ten thousand tasks."""
     waiting: Iterator[Probe] = iter(probes)
-    wildcards, hellos = Wildcards(session), LargeHellos(session)
+    wildcards = Wildcards(session)
     done = 0
 
     async def look_up_nothing(probe: Probe) -> None:
@@ -86,12 +85,13 @@ async def first_pass(session: Session, probes: Sequence[Probe], progress: Progre
         nonlocal done
         for probe in waiting:
             with contained(session.bugs, probe.scene.host):
-                await _probe(session, probe, wildcards, hellos)
+                await _probe(session, probe, wildcards)
             done += 1
             if progress is not None:
                 progress(done, len(probes))
 
-    async with trio.open_nursery() as nursery:
+    beside = largehello.beside(session) if session.settings.experiments else nullcontext()
+    async with beside, trio.open_nursery() as nursery:
         nursery.start_soon(session.ahead.load, load, session.prepare_handshakes, _load_controls)
         for first in {(t.suffix, t.vantage.name): t for t in probes if t.candidate and t.proxy is None}.values():
             nursery.start_soon(look_up_nothing, first)
@@ -99,7 +99,7 @@ async def first_pass(session: Session, probes: Sequence[Probe], progress: Progre
             nursery.start_soon(work)
 
 
-async def _probe(session: Session, probe: Probe, wildcards: Wildcards, hellos: LargeHellos) -> None:
+async def _probe(session: Session, probe: Probe, wildcards: Wildcards) -> None:
     """One probe's first pass. A host behind a proxy needs no DNS of its own: the name goes to the proxy."""
     trace = Trace(probe=probe)
     session.traces.append(trace)
@@ -111,8 +111,6 @@ async def _probe(session: Session, probe: Probe, wildcards: Wildcards, hellos: L
         if not trace.absent:
             await _connect(session, trace, left)
     trace.complete = True
-    if session.settings.experiments and not trace.absent:
-        await hellos.look(trace)
 
 
 async def _find(session: Session, trace: Trace, wildcards: Wildcards) -> tuple[int, ...]:

@@ -3,15 +3,17 @@
 Go 1.24 and newer offer the post-quantum key share X25519MLKEM768, which makes a ClientHello of about 1.7 KB (Go's
 release notes for 1.24, ``crypto/tls``), and the ECS agent is built with it; OpenSSL 3.0, which netprobe may run on,
 sends 517 bytes or fewer. Some devices hold a hello that comes in two packets for ever: then the agent fails where
-netprobe passes. So a hello with padding (RFC 7685) is sent to one host or two of each way out, beside the first pass.
-Where it gets no answer, small hellos and patient large ones follow in turns, and one in smaller packets: a path that
-loses large packets is no device that reads hellos.
+netprobe passes. So a hello with padding (RFC 7685) is sent to the first two hosts of each way out that shook hands,
+beside what follows there. Where it gets no answer, small hellos and patient large ones follow in turns, and one in
+smaller packets: a path that loses large packets is no device that reads hellos.
 """
 
 from __future__ import annotations
 
 import ssl
-from contextlib import closing
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from functools import partial
 
 import trio
@@ -19,8 +21,10 @@ import trio
 from netprobe.observations import Experiment, Failure, Observation, Step, TlsDetail
 from netprobe.probes import classify, connections, sockets
 from netprobe.probes.attempt import Attempt
+from netprobe.probes.bugs import contained
 from netprobe.probes.limits import Limits
-from netprobe.probes.session import Session, Trace
+from netprobe.probes.plan import Probe
+from netprobe.probes.session import Session, unheard
 from netprobe.probes.streams import CHUNK
 
 LARGE, SMALL = Experiment.LARGE_HELLO, Experiment.SMALL_HELLO
@@ -32,6 +36,7 @@ ROUNDS = 6
 """How many large hellos must get lost while every small one in between is answered: a way that loses or cuts half of
 all connections, whatever their size, shows that at one of two hosts in a thousand runs."""
 MSS = 536
+_HTTPS = 443
 _PADDING = 21
 _OPENSSL_PADS = 0x10
 """``SSL_OP_TLSEXT_PADDING``, which Python has no name for: hellos of 256 to 511 bytes become 512 bytes long."""
@@ -39,45 +44,71 @@ _HANDSHAKE_HEAD = 5 + 4  # the record's head and the handshake message's
 _BEFORE_SESSION_ID = _HANDSHAKE_HEAD + 2 + 32
 
 
+@asynccontextmanager
+async def beside(session: Session) -> AsyncIterator[None]:
+    """Ask a few hosts of each way out while the block lasts, as soon as they have shaken hands; it ends behind them."""
+    async with trio.open_nursery() as nursery:
+        session.shaken = LargeHellos(session, nursery).shaken
+        try:
+            yield
+        finally:
+            session.shaken = unheard
+
+
 class LargeHellos:
-    """The hosts that were asked with a large hello, a few of each way out."""
+    """The hosts that are asked with a large hello, a few of each way out.
 
-    def __init__(self, session: Session) -> None:
+    Args:
+        session: the run.
+        nursery: where they are asked.
+    """
+
+    def __init__(self, session: Session, nursery: trio.Nursery) -> None:
         self._session = session
-        self._asked: dict[tuple[object, ...], int] = {}
+        self._nursery = nursery
+        self._asked: Counter[tuple[object, ...]] = Counter()
 
-    async def look(self, trace: Trace) -> None:
-        """Ask a host that passed, where its way out was not looked at yet."""
-        address = next((a for a, steps in trace.steps.items() if steps and _passed(steps)), "")
-        if address == "" or trace.probe.scene.port != 443:
-            return
-        way = _way(trace, address)
-        if self._asked.get(way, 0) >= HOSTS_OF_A_WAY:
-            return
-        self._asked[way] = self._asked.get(way, 0) + 1
-        limits = self._session.limits.for_controls()
-        if await self._send(trace, address, LARGE, 1, limits):
-            return
-        if not await self._send(trace, address, SMALL, 1, limits):
-            return  # the host itself has fallen silent: that says nothing of sizes
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._send, trace, address, LARGE, 2, Limits(PATIENCE))
-            if address is not None:
-                nursery.start_soon(partial(self._send, trace, address, LARGE, ROUNDS + 1, limits, mss=MSS))
-            await self._take_turns(trace, address, limits)
+    def shaken(self, probe: Probe, address: str | None) -> None:
+        """A handshake of the first pass succeeded: ask that host, where its way out was not looked at yet.
 
-    async def _take_turns(self, trace: Trace, address: str | None, limits: Limits) -> None:
+        Args:
+            probe: the host.
+            address: where; None through its proxy.
+        """
+        way = _way(probe, address)
+        if probe.scene.port != _HTTPS or self._asked[way] >= HOSTS_OF_A_WAY:
+            return
+        if probe.candidate and probe.proxy is not None:
+            return  # a proxy that opens TLS shakes hands for names that do not exist, too
+        self._asked[way] += 1
+        self._nursery.start_soon(self._look, probe, address)
+
+    async def _look(self, probe: Probe, address: str | None) -> None:
+        with contained(self._session.bugs, probe.scene.host):
+            limits = self._session.limits.for_controls()
+            if await self._send(probe, address, LARGE, 1, limits):
+                return
+            if not await self._send(probe, address, SMALL, 1, limits):
+                return  # the host itself has fallen silent: that says nothing of sizes
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._send, probe, address, LARGE, 2, Limits(PATIENCE))
+                if address is not None:
+                    small_packets = partial(self._send, probe, address, LARGE, ROUNDS + 1, limits, mss=MSS)
+                    nursery.start_soon(small_packets)
+                await self._take_turns(probe, address, limits)
+
+    async def _take_turns(self, probe: Probe, address: str | None, limits: Limits) -> None:
         """Small and large ones until one of them ends otherwise; a patient large one waits beside them."""
         for attempt in range(2, ROUNDS):
-            if not await self._send(trace, address, SMALL, attempt, limits):
+            if not await self._send(probe, address, SMALL, attempt, limits):
                 return
-            if await self._send(trace, address, LARGE, attempt + 1, limits):
+            if await self._send(probe, address, LARGE, attempt + 1, limits):
                 return
-        await self._send(trace, address, SMALL, ROUNDS, limits)
+        await self._send(probe, address, SMALL, ROUNDS, limits)
 
     async def _send(
         self,
-        trace: Trace,
+        probe: Probe,
         address: str | None,
         experiment: Experiment,
         attempt: int,
@@ -86,7 +117,7 @@ class LargeHellos:
         mss: int | None = None,
     ) -> bool:
         """Send one hello, and say whether anything came back."""
-        session, probe = self._session, trace.probe
+        session = self._session
         scene = probe.scene.control(experiment, attempt)
         hello = client_hello(scene.host, SIZE if experiment == LARGE else 0)
         async with session.slots:
@@ -111,15 +142,11 @@ class LargeHellos:
         return passed is None
 
 
-def _passed(steps: list[Observation]) -> bool:
-    return all(o.failure is None for o in steps if o.experiment is None) and any(o.step is Step.TLS for o in steps)
-
-
-def _way(trace: Trace, address: str | None) -> tuple[object, ...]:
+def _way(probe: Probe, address: str | None) -> tuple[object, ...]:
     """What makes two ways out the same: who looks, and through which proxy or over which family."""
-    proxy = trace.probe.proxy
+    proxy = probe.proxy
     family = sockets.family_of(address) if address is not None else 0
-    return (trace.probe.vantage.name, family, proxy.safe if proxy is not None else "")
+    return (probe.vantage.name, family, proxy.safe if proxy is not None else "")
 
 
 def client_hello(name: str, size: int = 0) -> bytes:

@@ -13,6 +13,9 @@ from typing import TypeVar
 import trio
 
 T = TypeVar("T")
+FIRST = 24
+"""Connections with which a run begins: a region's hosts, as a host's agents and Docker's pulls open them together. To
+begin with fewer would spare no limit anything, since one round trip later so many leave anyway."""
 NARROW = 6
 """What the agents of one host hold at once (see :data:`netprobe.probes.repeats.AT_ONCE`)."""
 WIDER = 4
@@ -46,24 +49,25 @@ class Slots:
 
 
 class Pace(Slots):
-    """Slots that begin with what an agent holds, and become more while all is well.
+    """Slots that begin with a region's hosts, and become more while all is well.
 
     A network may limit how many connections one host opens or holds; agents, with a handful, never meet the limit. So a
-    run begins narrow. Each connection that stands makes room for :data:`WIDER` more, as TCP's slow start does for
-    segments: a region's hosts are under way after one round trip. Where nothing answers, waiting does no harm, and the
-    width doubles every :data:`WAIT` seconds. What a limit could explain makes it narrow again; not for ever, since
-    what fails at any pace is no matter of the pace.
+    run does not begin with all that it may have. Each connection that stands makes room for :data:`WIDER` more, as
+    TCP's slow start does for segments. Where nothing answers, waiting does no harm, and the width doubles every
+    :data:`WAIT` seconds. What a limit could explain makes it as narrow as an agent; not for ever, since what fails at
+    any pace is no matter of the pace.
 
     Args:
         total: how many places there are at most.
-        narrow: how many there are at first, and again after trouble.
+        first: how many there are at first.
+        narrow: how many there are after trouble.
     """
 
-    def __init__(self, total: int, narrow: int = NARROW) -> None:
-        super().__init__(min(narrow, total))
+    def __init__(self, total: int, first: int = FIRST, narrow: int = NARROW) -> None:
+        super().__init__(min(first, total))
         self._most, self._least = total, min(narrow, total)
         self._narrowed = 0
-        self.widest = self._least
+        self.widest = min(first, total)
 
     def well(self) -> None:
         """A connection stands."""

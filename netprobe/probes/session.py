@@ -18,7 +18,7 @@ from netprobe.probes.plan import Probe
 from netprobe.probes.pulse import Pulse
 from netprobe.probes.resolve import Gates
 from netprobe.probes.scene import Scene
-from netprobe.probes.scheduling import NARROW, Pace
+from netprobe.probes.scheduling import FIRST, NARROW, Pace
 from netprobe.probes.settings import IN_FLIGHT, Settings
 from netprobe.vantage import Vantage
 
@@ -66,6 +66,10 @@ class Trace(HostSeen, kw_only=True):
         )
 
 
+def unheard(_probe: Probe, _address: str | None) -> None:
+    """Nobody waits for handshakes."""
+
+
 MOST_UNFINISHED = 256
 """How many chains that lead to no root are kept in a run."""
 LARGEST_KEPT = 16 << 10
@@ -105,6 +109,7 @@ class Session(msgspec.Struct, kw_only=True):
         finder: the addresses of proxies.
         ahead: what is imported while the first answers are under way.
         pulse: when this machine kept the run waiting.
+        shaken: told of each handshake of the first pass that succeeded: with whom, and at which address.
         traces: the probes taken up so far.
         controls: the observations of control probes that belong to no first pass.
         intermediates: certificates (DER) that stood behind a leaf of the origin's.
@@ -124,6 +129,7 @@ class Session(msgspec.Struct, kw_only=True):
     finder: Finder
     ahead: Ahead
     pulse: Pulse
+    shaken: Callable[[Probe, str | None], None] = unheard
     traces: list[Trace] = msgspec.field(default_factory=list)
     controls: list[Observation] = msgspec.field(default_factory=list)
     intermediates: set[bytes] = msgspec.field(default_factory=set)
@@ -178,8 +184,7 @@ class Session(msgspec.Struct, kw_only=True):
         vantages: Sequence[Vantage],
         zero: float,
         *,
-        in_flight: int = IN_FLIGHT,
-        narrow: int = NARROW,
+        among: int = 1,
         later: Callable[[], None] = nothing,
         asked: early.Asked = early.NOTHING,
     ) -> Session:
@@ -189,20 +194,19 @@ class Session(msgspec.Struct, kw_only=True):
             settings: what the user set.
             vantages: as whom the run looks.
             zero: the moment the run began, on trio's clock.
-            in_flight: how many questions may be under way to one resolver.
-            narrow: with how many connections it begins.
+            among: how many processes make the first pass together: each takes its part of what may be under way.
             later: imports what is needed when the run is over.
             asked: the questions that are under way already.
         """
         certificates.begin_run()
         rooms.begin_run()
-        limits, gates = Limits(settings.timeout), Gates(in_flight, asked)
+        limits, gates = Limits(settings.timeout), Gates(max(1, IN_FLIGHT // among), asked)
         return cls(
             settings=settings,
             vantages=tuple(vantages),
             zero=zero,
             limits=limits,
-            slots=Pace(settings.concurrency, narrow),
+            slots=Pace(settings.concurrency, max(1, FIRST // among), max(1, NARROW // among)),
             gates=gates,
             finder=Finder(limits, gates, settings.families),
             ahead=Ahead(later),

@@ -33,9 +33,8 @@ from netprobe.probes.bugs import Bug
 from netprobe.probes.first_pass import Progress, bounded, first_pass, load
 from netprobe.probes.plan import Probe
 from netprobe.probes.scene import Scene
-from netprobe.probes.scheduling import NARROW
 from netprobe.probes.session import HostSeen, Session, Trace, UnfinishedChain
-from netprobe.probes.settings import IN_FLIGHT, SPREAD_FROM, Settings
+from netprobe.probes.settings import SPREAD_FROM, Settings
 from netprobe.vantage import Resolver, Vantage
 
 FROM = SPREAD_FROM
@@ -306,9 +305,7 @@ class _Worker:
     async def work(self, pipe: int) -> None:
         """Make the pass, and send what was seen."""
         zero = Workers(self._began, {}).zero()
-        in_flight = max(1, IN_FLIGHT // self._count)
-        narrow = max(1, NARROW // self._count)  # all of them together begin at an agent's pace
-        session = Session.begin(self._settings, self._vantages, zero, in_flight=in_flight, narrow=narrow)
+        session = Session.begin(self._settings, self._vantages, zero, among=self._count)
         rooms.share(self._count)
         layout = plan.make(self._endpoints, self._vantages, self._settings, zero)
         mine = shares(layout.probes, self._count)[self._number]

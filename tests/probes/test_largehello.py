@@ -16,8 +16,8 @@ from netprobe.findings import Verdict
 from netprobe.lab import open_lab
 from netprobe.observations import Run
 from netprobe.probes import largehello
+from netprobe.probes.plan import Probe
 from netprobe.probes.run import check
-from netprobe.probes.session import Trace
 from netprobe.probes.settings import Settings
 from tests.support.lab_endpoints import endpoints, facts
 
@@ -75,9 +75,9 @@ async def test_a_healthy_way_out_is_asked_at_two_hosts_and_no_more(monkeypatch: 
     sent: list[tuple[str, str]] = []
     send = largehello.LargeHellos._send
 
-    async def counted(self: largehello.LargeHellos, trace: Trace, *more: Any, **named: Any) -> bool:
-        sent.append((trace.probe.scene.host, more[1]))
-        return await send(self, trace, *more, **named)
+    async def counted(self: largehello.LargeHellos, probe: Probe, *more: Any, **named: Any) -> bool:
+        sent.append((probe.scene.host, more[1]))
+        return await send(self, probe, *more, **named)
 
     monkeypatch.setattr(largehello.LargeHellos, "_send", counted)
     run = await probe("healthy")
