@@ -9,6 +9,7 @@ It looks nothing up; a sinkhole at an address that no vendor publishes shows its
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -107,6 +108,7 @@ def is_loopback(place: str) -> bool:
         return False
 
 
+@functools.lru_cache(maxsize=4096)
 def family(text: str | None) -> int | None:
     """4 or 6, or None where there is no address (a proxy resolves) or it is damaged."""
     if text is None:

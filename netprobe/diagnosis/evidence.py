@@ -51,6 +51,7 @@ class Evidence:
         self.context: Context = run.context
         self.vantages: dict[str, VantageRecord] = {record.name: record for record in run.context.vantages}
         self.stalls = Stalls(run.context.stalls)
+        self._found_once: dict[Hashable, Any] = {}
         self._subjects_of: dict[tuple[str, int], list[Subject]] = defaultdict(list)
         by_name = {(subject.id, subject.region): subject for subject in run.subjects}
         for subject in run.subjects:
@@ -75,10 +76,9 @@ class Evidence:
         for view in self.views:
             for subject in view.subjects:
                 self._by_subject[subject.id, subject.region].append(view)
-        self._found_once: dict[Hashable, Any] = {}
 
     def once(self, what: Hashable, find: Callable[[], T]) -> T:
-        """What a rule finds by looking at the whole run; found once, since it is asked for every host of the run.
+        """What a rule finds by looking at more than its host; found once, since it is asked for every host of the run.
 
         Args:
             what: which question it answers.
@@ -246,7 +246,7 @@ class Evidence:
 
     def address_class(self, address: str) -> AddressClass:
         """What kind of address this is in this run."""
-        return classify(address, self.context)
+        return self.once((classify, address), lambda: classify(address, self.context))
 
     def of(self, subject: Subject) -> tuple[View, ...]:
         """Every view of the hosts of one endpoint."""
