@@ -18,6 +18,10 @@ def templates() -> Traversable:
     return inside if inside.is_dir() else Path(str(package)).parent / "templates"
 
 
+SHARED = "shared"
+"""The folder of what several targets write word for word; one fact, one room."""
+
+
 def template_source(folder: str) -> Callable[[str], str | None]:
     """What ``jinja2.FunctionLoader`` asks for a template's text.
 
@@ -25,13 +29,20 @@ def template_source(folder: str) -> Callable[[str], str | None]:
         folder: a folder of templates, ``squid``.
 
     Returns:
-        A function from a template's name to its text; None where the folder has no such file. A name is a file of that
-        very folder: one with a slash in it is never found.
+        A function from a template's name to its text, from that folder or else from ``shared``; None where neither
+        has such a file. A name is a file of those very folders: one with a slash in it is never found.
     """
-    place = templates() / folder
 
     def source(name: str) -> str | None:
-        found = {file.name: file for file in place.iterdir() if file.is_file()}.get(name)
-        return None if found is None else found.read_text(encoding="utf-8")
+        for place in (templates() / folder, templates() / SHARED):
+            found = next((file for file in _files(place) if file.name == name), None)
+            if found is not None:
+                return found.read_text(encoding="utf-8")
+        return None
 
     return source
+
+
+def _files(place: Traversable) -> list[Traversable]:
+    """The files of a folder; none where there is no such folder."""
+    return [file for file in place.iterdir() if file.is_file()] if place.is_dir() else []

@@ -27,6 +27,14 @@ def test_a_template_is_a_file_of_its_own_folder() -> None:
     assert source("nothing.j2") is None
 
 
+def test_what_targets_share_is_found_from_each() -> None:
+    shared = (resources.templates() / "shared" / "chain.j2").read_text(encoding="utf-8")
+    assert shared
+    assert resources.template_source("iptables")("chain.j2") == shared
+    assert resources.template_source("dnsmasq-ipset")("chain.j2") == shared
+    assert resources.template_source("iptables")("../shared/chain.j2") is None
+
+
 def test_templates_are_read_from_a_zip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(tmp_path / "app.zip", "w") as archive:
         archive.writestr("netprobe/templates/squid/netprobe.conf.j2", "{{ header }}")

@@ -270,8 +270,17 @@ def test_every_module_is_registered() -> None:
 
 
 def test_every_template_folder_is_a_target() -> None:
-    folders = {path.name for path in templates().iterdir() if path.is_dir()} - {"report"}
+    folders = {path.name for path in templates().iterdir() if path.is_dir()} - {"report", "shared"}
     assert folders == set(ALL)
+
+
+def test_what_targets_share_stands_once() -> None:
+    """A file of ``shared`` that a target has too would be hidden by it; one that nobody includes would be forgotten."""
+    shared = {file.name for file in (templates() / "shared").iterdir()}
+    own = [file for name in ALL for file in (templates() / name).iterdir()]
+    assert not shared & {file.name for file in own}
+    included = "".join(file.read_text(encoding="utf-8") for file in own)
+    assert not {name for name in shared if f'{{% include "{name}" %}}' not in included}
 
 
 README = Path(__file__).parents[2] / "README.md"

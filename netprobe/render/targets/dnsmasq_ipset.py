@@ -32,6 +32,7 @@ from netprobe.render.model import (
     Source,
     TargetProof,
 )
+from netprobe.render.text import identifier
 
 NAME = "dnsmasq-ipset"
 TITLE = "dnsmasq and ipset (addresses that it resolved)"
@@ -72,5 +73,10 @@ KEPT = 86400
 
 
 def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
-    """The ports that the rules govern: entries are joined over ports, so these come from the endpoints themselves."""
-    return {"ports": sorted({int(endpoint.port) for endpoint in endpoints}), "timeout": KEPT}
+    """The ports that the rules govern (entries are joined over ports), and what shared templates call things here."""
+    return {
+        "ports": sorted({int(endpoint.port) for endpoint in endpoints}),
+        "timeout": KEPT,
+        "directive": identifier("ipset"),
+        "local_hook": identifier("OUTPUT"),
+    }

@@ -73,9 +73,11 @@ SITES_TABLE = "filter"
 
 
 def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
-    """The ports that the rules govern (entries are joined over ports), and the table that they go into."""
+    """The ports that the rules govern (entries are joined over ports), their table, and what shared templates ask."""
     own = f"{policy.name.replace('-', '_')}_dns"
     return {
         "ports": sorted({int(endpoint.port) for endpoint in endpoints}),
         "table": identifier(own if policy.enforce else SITES_TABLE),
+        "directive": identifier("nftset"),
+        "local_hook": identifier("output"),
     }

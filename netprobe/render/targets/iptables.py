@@ -29,6 +29,7 @@ from netprobe.render.model import (
     Source,
     TargetProof,
 )
+from netprobe.render.text import identifier
 
 NAME = "iptables"
 TITLE = "iptables and ipset (Linux)"
@@ -69,5 +70,5 @@ SOURCES = (
 
 
 def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -> Mapping[str, object]:
-    """The size of the sets, which is the number of entries that lowering holds the target to."""
-    return {"maxelem": CAPABILITY.max_entries}
+    """The size of the sets (the number of entries that lowering holds the target to), and the chain of this host."""
+    return {"maxelem": CAPABILITY.max_entries, "local_hook": identifier("OUTPUT")}
