@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _MOST_SAID = 5
+_COPIES = "are they copies of one image, or one host that was renamed?"
 
 
 def register(app: typer.Typer) -> None:
@@ -78,7 +79,7 @@ def fleet(
     if not reports:
         raise UsageError("REPORT", "is missing", "name reports, folders or archives, or - for stdin")
     from netprobe.cli import fleet_handoff
-    from netprobe.fleet import expected, formats
+    from netprobe.fleet import expected, formats, words
     from netprobe.fleet.census import Census
     from netprobe.fleet.files import documents
     from netprobe.fleet.survey import BY, FleetOptions, labels, survey
@@ -97,6 +98,8 @@ def fleet(
         say(f"netprobe: {skipped.source} {skipped.reason}; skipped")
     for source, moment in list(census.ahead.items())[:_MOST_SAID]:
         say(f"netprobe: {source} says that it was made at {moment}, which is yet to come; it counts as undated")
+    for names_of_one in census.copies()[:_MOST_SAID]:
+        say(f"netprobe: {words.hosts(names_of_one)} have one machine id and count as a host each; {_COPIES}")
     left = len(census.skipped) + census.skipped_more - _MOST_SAID
     if left > 0:
         say(f"netprobe: {left} more could not be read; --format json names them")

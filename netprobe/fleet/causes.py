@@ -47,7 +47,7 @@ class CountedCause(msgspec.Struct, kw_only=True):
         id: the finding.
         cause: what makes it one.
         seen: position of the host → its finding.
-        shape: the endpoints of the host that has most of them.
+        shape: the endpoints that most of its hosts are touched at; of a named cause, such a list for every region.
     """
 
     id: str
@@ -82,10 +82,17 @@ def _split(id_: str, cause: str, shapes: dict[tuple[str, ...], list[tuple[int, H
         if part is None:
             part = CountedCause(id=id_, cause=cause, seen={}, shape=shape)
             parts.append(part)
+        part.shape |= _elsewhere(part.shape, shape)
         for position, seen in hosts:
             before = part.seen.get(position)
             part.seen[position] = seen if before is None else before.joined(seen)
     return parts
+
+
+def _elsewhere(known: frozenset[str], shape: frozenset[str]) -> set[str]:
+    """What is touched in regions that are not known yet: a host that looks there is judged for the same device."""
+    regions = {endpoint.partition("/")[0] for endpoint in known}
+    return {endpoint for endpoint in shape if endpoint.partition("/")[0] not in regions}
 
 
 def _alike(one: frozenset[str], other: frozenset[str]) -> bool:

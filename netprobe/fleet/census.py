@@ -1,4 +1,9 @@
-"""The hosts of a fleet: one small record each, the newest report of every kind, and a name that is its alone."""
+"""The hosts of a fleet: one small record each, the newest report of every kind, and a name that is its alone.
+
+A machine id tells two hosts of one name apart. It does not make one host of two names: copies of an image may share it.
+Only where one name is the other with its domain are they one host. A report without a machine id, as older netprobes
+wrote it, is about the one host of its name that has one.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +21,10 @@ from netprobe.fleet.model import Member, Skipped
 MOST_TOLD = 1000
 """Skipped files that are named; the others are counted."""
 _FROM_WORST = (Verdict.NOT_READY, Verdict.INCONCLUSIVE, Verdict.DEGRADED, Verdict.READY)
+
+
+_Kinds = dict[bool, Member]
+"""Of one host: the newest check, and the newest look at the host itself."""
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +51,6 @@ class Census:
             now: Unix time that no report can be made after, or None where nobody asks; see :data:`CLOCK_SLACK`.
         """
         self.reports = 0
-        self.superseded = 0
         self.ahead: dict[str, str] = {}
         """Source → when it says that it was made, of the first :data:`MOST_TOLD` reports from the future."""
         self._latest = None if now is None else now + CLOCK_SLACK
@@ -50,7 +58,8 @@ class Census:
         self.skipped_more = 0
         self._examples: dict[tuple[str, str], dict[tuple[str, tuple[str, ...]], Example]] = {}
         """(finding, cause) → (site, endpoints) → the words of the first host that told it."""
-        self._members: dict[tuple[str, str], dict[bool, Member]] = {}
+        self._members: dict[tuple[str, str], _Kinds] = {}
+        """(name, machine id) → what is known of it."""
 
     def add(self, found: Document | Skipped) -> None:
         """Take one document up, or note why it cannot be."""
@@ -87,13 +96,38 @@ class Census:
     def _place(self, member: Member) -> None:
         """Keep the newest of a host; a check and a look at the host itself are two kinds, and both are kept."""
         kinds = self._members.setdefault((member.name, member.machine_id), {})
-        kind = bool(member.outcomes)
-        there = kinds.get(kind)
-        if there is not None:
-            self.superseded += 1
-            if (there.moment or 0.0) > (member.moment or 0.0):
-                return
-        kinds[kind] = member
+        kinds[bool(member.outcomes)] = _newer(kinds.get(bool(member.outcomes)), member)
+
+    @property
+    def superseded(self) -> int:
+        """Reports that a newer one of the same host replaces."""
+        return self.reports - sum(len(kinds) for _, kinds in self._hosts())
+
+    def copies(self) -> tuple[tuple[str, ...], ...]:
+        """Names that share a machine id and count as a host each: a host that was renamed, or copies of an image."""
+        names: dict[str, set[str]] = defaultdict(set)
+        for machine_id, kinds in self._hosts():
+            names[machine_id].update(one.name for one in kinds.values())
+        return tuple(sorted(tuple(sorted(found)) for id_, found in names.items() if id_ and len(found) > 1))
+
+    def _hosts(self) -> list[tuple[str, _Kinds]]:
+        """Each host's machine id and records, once whatever its reports call it."""
+        ids: dict[str, set[str]] = defaultdict(set)
+        domains: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for name, machine_id in self._members:
+            ids[name].add(machine_id)
+            first, _, domain = name.lower().partition(".")
+            domains[machine_id, first].add(domain)
+        hosts: dict[tuple[str, str], _Kinds] = {}
+        for (name, machine_id), kinds in self._members.items():
+            known = ids[name] - {""}
+            whose = next(iter(known)) if len(known) == 1 else machine_id
+            first = name.lower().partition(".")[0]
+            is_one = whose and len(domains[whose, first] - {""}) < 2
+            host = hosts.setdefault((first if is_one else name, whose), {})
+            for kind, member in kinds.items():
+                host[kind] = _newer(host.get(kind), member)
+        return [(whose, kinds) for (_, whose), kinds in hosts.items()]
 
     def example(self, id_: str, cause: str, endpoints: Iterable[str], site: str = "") -> Example:
         """How a host words a cause: one of the site if it is named and has any, and of these endpoints.
@@ -112,8 +146,14 @@ class Census:
 
     def members(self) -> tuple[Member, ...]:
         """Every host once, by site and name; hosts that share a name are told apart."""
-        whole = [_together(tuple(kinds.values())) for kinds in self._members.values()]
+        whole = [_together(tuple(kinds.values())) for _, kinds in self._hosts()]
         return tuple(sorted(_named_apart(whole), key=lambda one: (one.site, one.name)))
+
+
+def _newer(there: Member | None, member: Member) -> Member:
+    if there is None or (there.moment or 0.0) <= (member.moment or 0.0):
+        return member
+    return there
 
 
 def _together(kinds: tuple[Member, ...]) -> Member:

@@ -25,6 +25,7 @@ SCHEMA_VERSION = "1.0"
 _NOTHING: Mapping[str, Addresses] = {}
 _WORKS = frozenset({Outcome.PASS, Outcome.WARN})
 _COMPARED = {
+    "site": "site",
     "proxy": "proxy",
     "resolver": "resolver",
     "gateway": "gateway",
@@ -204,13 +205,24 @@ def _side(census: Census, members: Sequence[Member]) -> Side:
 def _paired(
     before: Sequence[Member], after: Sequence[Member]
 ) -> tuple[list[tuple[Member, Member]], tuple[str, ...], tuple[str, ...]]:
-    """Hosts by name; a lone report on each side is one host, whatever its files are called."""
+    """Hosts by name, then by machine id; a lone report on each side is one host, whatever its files are called."""
     if len(before) == len(after) == 1:
         return [(before[0], after[0])], (), ()
     olds = {member.name: member for member in before}
     news = {member.name: member for member in after}
-    pairs = [(olds[name], news[name]) for name in news if name in olds]
-    return pairs, tuple(sorted(olds.keys() - news.keys())), tuple(sorted(news.keys() - olds.keys()))
+    pairs = [(olds.pop(name), news.pop(name)) for name in list(news) if name in olds]
+    # A name that two hosts share bears a mark, on one side perhaps; a host may have lost or gained its domain.
+    left = {_identity(member): member for member in olds.values() if member.machine_id}
+    for member in list(news.values()):
+        old = left.pop(_identity(member), None)
+        if old is not None:
+            pairs.append((olds.pop(old.name), news.pop(member.name)))
+    return pairs, tuple(sorted(olds)), tuple(sorted(news))
+
+
+def _identity(member: Member) -> tuple[str, str]:
+    """The machine id, and the name without its domain and without what tells it from its namesakes."""
+    return member.machine_id, member.name.partition(" (")[0].partition(".")[0].lower()
 
 
 def _of_host(old: Member, new: Member) -> Iterator[_Difference]:

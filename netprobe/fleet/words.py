@@ -19,20 +19,21 @@ def headline(fleet: Fleet) -> str:
     if not number:
         return "No host sent a report."
     told = []
-    for verdict, word in _WORDS.items():
+    for verdict, (one, many) in _WORDS.items():
         count = fleet.verdicts.get(verdict, 0)
         if count:
-            told.append(f"{count} of {number} hosts {word}")
+            told.append(f"{count} of {counted(number, 'host')} {one if count == 1 else many}")
     return f"{_listed(told)}."
 
 
 _WORDS = {
-    str(Verdict.NOT_READY): "cannot work",
-    str(Verdict.INCONCLUSIVE): "could not be judged",
-    "too_old": "sent a report that is too old",
-    str(Verdict.DEGRADED): "would work, with warnings",
-    str(Verdict.READY): "are ready",
+    str(Verdict.NOT_READY): ("cannot work", "cannot work"),
+    str(Verdict.INCONCLUSIVE): ("could not be judged", "could not be judged"),
+    "too_old": ("sent a report that is too old", "sent a report that is too old"),
+    str(Verdict.DEGRADED): ("would work, with warnings", "would work, with warnings"),
+    str(Verdict.READY): ("is ready", "are ready"),
 }
+"""Verdict → what one host does, and what several do."""
 
 
 def name(cause: FleetCause) -> str:

@@ -164,6 +164,27 @@ def test_hosts_of_one_side_only_are_named() -> None:
     assert (found.gone, found.added) == (("a",), ("c",))
 
 
+def test_a_host_is_found_again_by_its_machine_id() -> None:
+    """It gained its domain, or a namesake has come: the mark that tells these two apart is not part of its name."""
+
+    def document(name: str, machine_id: str) -> Document:
+        data = json.loads(encoded(host(name=name)))
+        data["host"]["machine_id"] = machine_id * 32
+        return Document(source=name, stem=name, data=json.dumps(data).encode())
+
+    old, new = Census(), Census()
+    for one in (document("web1", "a"), document("db1", "b"), document("gone", "c")):
+        old.add(one)
+    for one in (document("web1", "a"), document("web1", "d"), document("db1.fra.example", "b")):
+        new.add(one)
+    found = compare(old, new, {}, {})
+    assert (found.gone, found.added) == (("gone",), ("web1 (dddddddd)",))
+
+
+def test_a_host_that_moved_to_another_site_is_told() -> None:
+    assert told(held(host(site="fra"), host(site="muc"))) == [("changed", "none", "site", "fra", "muc")]
+
+
 def test_two_lone_reports_are_one_host_whatever_they_are_called() -> None:
     found = compare(census(host(name="a")), census(host(fault("tcp_dropped"), name="b")), {}, {})
     assert found.weight is Weight.WORSE

@@ -207,6 +207,43 @@ def test_two_machines_of_one_name_are_two_hosts() -> None:
     assert [member.name for member in census.members()] == ["web1 (aaaaaaaa)", "web1 (bbbbbbbb)"]
 
 
+def named(name: str, machine_id: str = "", **more: object) -> Document:
+    data = json.dumps(plain(host={"name": name, "machine_id": machine_id}, **more)).encode()
+    return Document(source=f"{name} {machine_id}", stem=name, data=data)
+
+
+@pytest.mark.parametrize(
+    ("documents", "hosts", "copies"),
+    [
+        ([named("web1", "a" * 32), named("WEB1.fra.example", "a" * 32)], ["WEB1.fra.example"], ()),
+        ([named("web1"), named("web1", "a" * 32)], ["web1"], ()),
+        ([named("web1", "a" * 32), named("web1")], ["web1"], ()),
+        (
+            [named("web1"), named("web1", "a" * 32), named("web1", "b" * 32)],
+            ["web1 (1)", "web1 (aaaaaaaa)", "web1 (bbbbbbbb)"],
+            (),
+        ),
+        ([named("web1", "a" * 32), named("web2", "a" * 32)], ["web1", "web2"], (("web1", "web2"),)),
+        (
+            [named("web1.fra.example", "a" * 32), named("web1.muc.example", "a" * 32), named("web1", "a" * 32)],
+            ["web1", "web1.fra.example", "web1.muc.example"],
+            (("web1", "web1.fra.example", "web1.muc.example"),),
+        ),
+        ([named("web1.fra.example"), named("web1")], ["web1", "web1.fra.example"], ()),
+    ],
+    ids=["domain", "older-first", "older-last", "whose-is-it", "copies", "two-domains", "no-machine-id"],
+)
+def test_a_host_that_reports_call_by_two_names_counts_once(
+    documents: list[Document], hosts: list[str], copies: tuple[tuple[str, ...], ...]
+) -> None:
+    census = Census()
+    for one in documents:
+        census.add(one)
+    assert [member.name for member in census.members()] == hosts
+    assert census.superseded == len(documents) - len(hosts)
+    assert census.copies() == copies
+
+
 def test_what_is_skipped_is_counted_beyond_the_first_thousand() -> None:
     census = Census()
     for number in range(1100):

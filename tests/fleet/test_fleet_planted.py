@@ -281,6 +281,23 @@ def test_a_host_of_which_a_part_is_suspected_is_not_counted_as_proven() -> None:
     assert words.certainty(found) == "suspected at 1, proven at 1"
 
 
+def test_a_named_cause_is_counted_over_hosts_of_every_region() -> None:
+    """Half of each site looks at another region: all were judged for the CA, and those without it pass."""
+    fleet = machines(random.Random(8), 120)
+    site = fleet[0].site
+    strike(random.Random(1), fleet, lambda machine: machine.site == site, fault("tls_intercepted", cause=CA))
+    census = Census()
+    for number, machine in enumerate(fleet):
+        data = encoded(machine).replace(b"us-east-2", b"eu-west-1" if number % 3 else b"us-east-2")
+        census.add(Document(source=machine.name, stem=machine.name, data=data))
+    found = of(survey(census, FleetOptions(now=NOW)), "tls_intercepted")
+    touched = sum(machine.site == site for machine in fleet)
+    assert (len(found.hosts), found.judged) == (touched, 120)
+    assert found.apart is not None
+    assert (found.apart.passing, found.apart.suspected) == (120 - touched, False)
+    assert ("site", (site,)) in conditions(found.apart)
+
+
 def test_an_egress_address_that_operators_give_is_named_like_any_attribute() -> None:
     """A report cannot know it, since only a third party could tell; as a label it separates like the rest."""
     rng = random.Random(7)

@@ -20,6 +20,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from netprobe.findings import Severity
+from netprobe.fleet import words
 from netprobe.fleet.census import Census
 from netprobe.fleet.files import Document
 from netprobe.fleet.formats import FORMATS, known_format, render
@@ -104,6 +105,22 @@ def test_text_ends_with_the_answer_and_names_what_sets_hosts_apart(ordinary: Fle
     assert "Sent nothing (1): ghost" in shown
     assert "broken.json" in shown
     assert max(map(len, shown.splitlines())) <= 90
+
+
+@pytest.mark.parametrize(
+    ("number", "sick", "answer"),
+    [
+        (1, 0, "1 of 1 host is ready."),
+        (1, 1, "1 of 1 host cannot work."),
+        (3, 2, "2 of 3 hosts cannot work and 1 of 3 hosts is ready."),
+        (3, 1, "1 of 3 hosts cannot work and 2 of 3 hosts are ready."),
+    ],
+)
+def test_the_answer_is_a_sentence_for_one_host_too(number: int, sick: int, answer: str) -> None:
+    members = machines(random.Random(1), number)
+    for machine in members[:sick]:
+        machine.faults = [fault("tcp_dropped")]
+    assert words.headline(fleet_of(members)) == answer
 
 
 def test_csv_has_a_line_a_host_and_endpoint(ordinary: Fleet) -> None:
