@@ -7,7 +7,9 @@ A label goes into every report and, as ``label_KEY``, into metrics. Therefore ke
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import msgspec
 
@@ -17,6 +19,8 @@ SITE = "site"
 """The label that says where a host stands; a report has a key of its own for it."""
 MOST_LABELS = 32
 LONGEST_VALUE = 128
+_NAMELESS = "a folder"
+"""What ``.`` and ``/`` are called where folders are not told."""
 _KEY = re.compile(r"[a-z][a-z0-9_.-]{0,62}")
 _REMEDY = "write for example --label site=fra --label rack=7"
 
@@ -26,11 +30,32 @@ class Naming(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         labels: what the user says of it, the site included.
-        anonymous: whether its name, machine id, addresses and user are left out.
+        anonymous: whether its name, machine id, addresses and user are left out, and the folders of the files that were
+            read, which often tell the user or the host.
     """
 
     labels: Mapping[str, str] = {}
     anonymous: bool = False
+
+    def files(self, paths: Iterable[Path]) -> dict[str, str]:
+        """What a report calls each file: as it was given, or by its own name alone; a second one of a name is numbered.
+
+        Args:
+            paths: as the user gave them.
+        """
+        if not self.anonymous:
+            return {str(path): str(path) for path in paths}
+        found: dict[str, str] = {}
+        times: Counter[str] = Counter()
+        for path in dict.fromkeys(paths):
+            name = path.name or _NAMELESS
+            times[name] += 1
+            found[str(path)] = f"{name} ({times[name]})" if times[name] > 1 else name
+        return found
+
+    def file(self, path: Path) -> str:
+        """What a report calls a single file; see :meth:`files`."""
+        return self.files([path])[str(path)]
 
 
 NAMED = Naming()

@@ -13,8 +13,9 @@ from netprobe.cli.facts import stamp, version_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from netprobe.audit.model import Audited
+    from netprobe.audit.model import Audited, EvidenceFile
     from netprobe.catalog.model import Endpoint
+    from netprobe.naming import Naming
 
 FORMATS = ("text", "json")
 _INTERRUPTED = 130
@@ -100,7 +101,7 @@ def audit(
         interrupted, sources = True, ()
         say("stopped; this is what was seen so far")
     audited = replace(
-        judge.result([one.id for one in selection.regions], sources),
+        judge.result([one.id for one in selection.regions], _called(sources, naming)),
         reader=identity.of_this_host(naming),
         started_at=started_at,
         catalog=version_of(selection.catalog, started_at),
@@ -117,12 +118,20 @@ def audit(
             changes = [f"  {pattern}:{port}" for pattern, port in patterns]
             shown += fitted([*changes, "(--target squid and the like write it for a device)"], width())
         else:
-            names = [shlex.quote(printable(file.name)) for file in files]
+            names = [shlex.quote(printable(name)) for name in naming.files(files).values()]
             regions = ",".join(one.id for one in selection.regions)
             command = f"netprobe audit {' '.join(names)} -r {regions} --target {target}"
             shown += _rules(target, denied, command, selection.catalog.named)
     write_output(shown, output)
     return _INTERRUPTED if interrupted else _exit_code(audited)
+
+
+def _called(sources: Sequence[EvidenceFile], naming: Naming) -> tuple[EvidenceFile, ...]:
+    """The files by the names that the report may give them."""
+    from msgspec.structs import replace
+
+    names = naming.files(Path(one.path) for one in sources)
+    return tuple(replace(one, path=names[one.path]) for one in sources)
 
 
 def _rules(target: str, denied: Sequence[Endpoint], command: str, catalog: str) -> str:

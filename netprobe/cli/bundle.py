@@ -43,7 +43,8 @@ def bundle(
     """Collect what a helper needs to see into one archive, without secrets.
 
     Run it as root, so that every rule of 'netprobe host' can be judged. Look into it before you send it: it names this
-    host's files, addresses and settings.
+    host's files, addresses and settings. The file is readable by you alone (mode 0600); a report that you write with
+    -o has the mode that your umask gives.
     """
     check_destinations(() if list_only else (file,))
     parts = _parts(report or [], root)
@@ -51,7 +52,7 @@ def bundle(
         say(f"netprobe: {name}: {meaning}, {len(content)} bytes")
     if list_only:
         return 0
-    write_output(_archive({name: content for name, (_, content) in parts.items()}), file)
+    write_output(_archive({name: content for name, (_, content) in parts.items()}), file, private=True)
     return 0
 
 

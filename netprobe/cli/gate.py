@@ -50,6 +50,7 @@ def gate(
     import msgspec
 
     from netprobe import gate as gates
+    from netprobe.report.readiness import calling
 
     wanted = emit.wanted(format, output, report, full=full, quiet=quiet, strict=strict, docs_base=docs_base)
     settings = config.of(ctx)
@@ -73,7 +74,14 @@ def gate(
         transcribing.write(transcript, checked)
         parts.append(checked)
     whole = gates.conclude(parts, asked, waived, today=day, file=file)
+    whole = calling(whole, naming.files(_files(asked, settings, settings.path)))
     return emit.finish(whole, msgspec.structs.replace(wanted, strict=asked.fail_on == "warning"))
+
+
+def _files(asked: Expectations, settings: config.Config, own: Path) -> list[Path]:
+    """Every file that a finding of the gate may point at."""
+    images = [asked.image] if asked.image is not None else []
+    return [*(Path(settings.relative(name)) for name in (*images, *asked.workloads)), own]
 
 
 def _what(asked: Expectations, settings: config.Config) -> asking.WhatToProbe:

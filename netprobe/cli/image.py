@@ -38,8 +38,9 @@ def image(
     Rules that only a running host can answer are shown as not run; 'netprobe host' answers them there.
     """
     from netprobe.cli import readiness
+    from netprobe.report.readiness import calling
 
     wanted = emit.wanted(format, output, report, full=full, quiet=quiet, strict=strict, docs_base=docs_base)
     naming = values.naming(label, anonymous=anonymous)
-    found = readiness.image(root, platform, naming)
+    found = calling(readiness.image(root, platform, naming), naming.files([root]))
     return emit.finish(found, wanted)

@@ -79,7 +79,8 @@ def observe(
         interrupted = True
         say("stopped; this is what was seen so far")
     facts = catalog.load()
-    observed = observer.result(str(capture or interface), Matcher(every_endpoint(facts)))
+    source = naming.file(capture) if capture is not None else str(interface)
+    observed = observer.result(source, Matcher(every_endpoint(facts)))
     observed = replace(observed, started_at=started_at, catalog=version_of(facts, started_at))
     host = identity.of_this_host(naming)
     if capture is not None:

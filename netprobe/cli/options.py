@@ -116,7 +116,11 @@ Labels = Annotated[
     ),
 ]
 Anonymous = Annotated[
-    bool, typer.Option("--anonymous", help="Leave out what names this host: its name, machine id and addresses.")
+    bool,
+    typer.Option(
+        "--anonymous",
+        help="Leave out what names this host: its name, machine id, addresses, and folders of the files read.",
+    ),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 for warnings too.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes on stderr.")]

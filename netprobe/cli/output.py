@@ -2,7 +2,10 @@
 
 A file is written beside its place and renamed, so that a reader never sees half a report and a failed run never
 destroys the last good one. Devices and pipes (``/dev/null``, a FIFO) are written to directly: renaming over them would
-replace them. A reader that went away (``| head``) ends the output quietly and changes no exit code.
+replace them. Reports and transcripts hold no secret and are there to be read by others (CI, a monitoring system's user,
+the network team), so a new file has the mode that the user's umask gives, as with ``> file``; what is made for one
+helper's eyes (a bundle) is its writer's alone. A reader that went away (``| head``) ends the output quietly and changes
+no exit code.
 """
 
 from __future__ import annotations
@@ -44,17 +47,26 @@ def check_destinations(paths: Iterable[Path | None]) -> None:
             Path(name).unlink()
 
 
-def write_output(content: str | bytes, path: Path | None) -> None:
+def write_output(content: str | bytes, path: Path | None, *, private: bool = False) -> None:
     """Write a whole output to ``path``, or to stdout where that is None or ``-``.
+
+    Args:
+        content: the whole of it.
+        path: where to.
+        private: whether a file is for its owner alone (mode 0600), whatever stood there before.
 
     Raises:
         UsageError: the file cannot be written; what was there before is untouched.
     """
-    write_outputs([(content, path)])
+    write_outputs([(content, path)], private=private)
 
 
-def write_outputs(outputs: Sequence[tuple[str | bytes, Path | None]]) -> None:
+def write_outputs(outputs: Sequence[tuple[str | bytes, Path | None]], *, private: bool = False) -> None:
     """Write several outputs: all files are complete before the first takes its place; devices and stdout come last.
+
+    Args:
+        outputs: content and place of each.
+        private: whether the files are for their owner alone; see :func:`write_output`.
 
     Raises:
         UsageError: one cannot be written; where that is a file, every file is what it was before.
@@ -70,7 +82,7 @@ def write_outputs(outputs: Sequence[tuple[str | bytes, Path | None]]) -> None:
                 if _is_special(path):
                     later.append((content, path))
                     continue
-                _stage(_bytes(content), _real(path), staged)
+                _stage(_bytes(content), _real(path), staged, private=private)
         while staged:
             beside, real = staged[0]
             with _told(real):
@@ -161,7 +173,7 @@ def _beside(path: Path) -> tuple[int, str]:
     return tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
 
 
-def _stage(data: bytes, path: Path, staged: list[tuple[Path, Path]]) -> None:
+def _stage(data: bytes, path: Path, staged: list[tuple[Path, Path]], *, private: bool) -> None:
     """Write the whole file beside its place."""
     before = path.stat() if path.exists() else None
     descriptor, name = _beside(path)
@@ -169,7 +181,8 @@ def _stage(data: bytes, path: Path, staged: list[tuple[Path, Path]]) -> None:
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(data)
         stream.flush()
-        _take_over(stream.fileno(), before)
+        if not private:  # else it keeps the mode 0600 of mkstemp(3)
+            _take_over(stream.fileno(), before)
         os.fsync(stream.fileno())
 
 

@@ -47,8 +47,10 @@ def workload(
     'netprobe endpoints --task-definition FILE' shows which endpoints they need.
     """
     wanted = emit.wanted(format, output, report, full=full, quiet=quiet, strict=strict, docs_base=docs_base)
+    from netprobe.report import readiness
+
     naming = values.naming(label, anonymous=anonymous)
-    found = judged(files, naming)
+    found = readiness.calling(judged(files, naming), naming.files(files))
     return emit.finish(found, wanted)
 
 

@@ -2,14 +2,16 @@
 
 A client that is slow to ask or to take its answer is let go after :data:`SECONDS`; a request's head may have
 :data:`MOST_HEAD` bytes. Of more than :data:`MOST_CLIENTS` at once the one that has been waited for longest is
-let go, so that those who hold a connection and say nothing keep nobody out. A body is never read.
+let go, so that those who hold a connection and say nothing keep nobody out. A body is never read. Of a request that is
+refused (RFC 6585: 431 for a head that is too large) what still comes is thrown away for a moment: a connection that is
+closed upon unread bytes is reset, and the answer is lost with it (RFC 9112, 9.6, read 2026-11-29).
 """
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import h11
@@ -22,6 +24,9 @@ MOST_CLIENTS = 64
 MOST_REQUESTS = 1000
 """On one connection; then the client makes a new one."""
 _CHUNK = 16 << 10
+_LINGER_SECONDS = 2.0
+_MOST_LINGERING = 8 << 20
+"""Bytes of a refused request that are thrown away before its connection is closed upon the rest."""
 
 
 class WebRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,14 +144,18 @@ async def _client(stream: trio.abc.Stream, answering: Answering, context: Contex
             answer = refused or await answering(_request(asked))
             with patience.waits() as scope:
                 await _send(stream, connection, asked, answer, last=refused is not None)
-            if scope.cancelled_caught or connection.our_state is not h11.DONE:
+            if scope.cancelled_caught:
                 return
+            if connection.our_state is not h11.DONE:
+                break
             if connection.their_state is not h11.DONE:
-                return  # a body that nobody reads
+                break  # a body that nobody reads
             connection.start_next_cycle()
+        await _linger(stream, patience)
     except h11.RemoteProtocolError as exc:
-        with trio.move_on_after(1.0):
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError), trio.move_on_after(1.0):
             await _complain(stream, exc.error_status_hint)
+            await _linger(stream, patience)
     except (trio.BrokenResourceError, trio.ClosedResourceError, ssl.SSLError, OSError):
         return
 
@@ -204,3 +213,14 @@ async def _send(
 
 async def _complain(stream: trio.abc.Stream, status: int) -> None:
     await stream.send_all(f"HTTP/1.1 {status} \r\nconnection: close\r\ncontent-length: 0\r\n\r\n".encode())
+
+
+async def _linger(stream: trio.abc.Stream, patience: _Patience) -> None:
+    """Throw away what a client still sends after the last answer, until it has read that and closes."""
+    with patience.waits() as scope:
+        scope.deadline = min(scope.deadline, trio.current_time() + _LINGER_SECONDS)
+        if isinstance(stream, trio.SocketStream):
+            await stream.send_eof()
+        left = _MOST_LINGERING
+        while left > 0 and (thrown := await stream.receive_some(_CHUNK)):
+            left -= len(thrown)

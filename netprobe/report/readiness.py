@@ -6,11 +6,14 @@ lines. No network was used: there are no regions, endpoints or observations unle
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from netprobe import __version__
+from netprobe.findings import Place
 from netprobe.naming import HostIdentity
 from netprobe.observations import CatalogVersion
 from netprobe.report.model import SCHEMA_VERSION, Report, aged
@@ -56,3 +59,29 @@ def report(
         rules=tuple(one.outcome() for one in judged),
         host=host,
     )
+
+
+def calling(report: Report, names: Mapping[str, str]) -> Report:
+    """The same report with other names for the files that were judged.
+
+    Done last, since a gate's waivers match the paths.
+
+    Args:
+        report: what was concluded.
+        names: path as the user gave it → what the report shall call it; :meth:`netprobe.naming.Naming.files`.
+    """
+
+    def in_text(text: str) -> str:
+        for path, name in names.items():
+            text = text.replace(path, name)
+        return text
+
+    def at(places: Iterable[Place]) -> tuple[Place, ...]:
+        return tuple(replace(place, file=names.get(place.file, place.file)) for place in places)
+
+    rules = tuple(
+        replace(one, subject=names.get(one.subject, one.subject), places=at(one.places), not_run=in_text(one.not_run))
+        for one in report.rules
+    )
+    findings = tuple(replace(one, places=at(one.places)) for one in report.findings)
+    return replace(report, rules=rules, findings=findings)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import subprocess
 import sys
 import tarfile
@@ -67,6 +69,19 @@ def test_no_secret_is_in_a_bundle(root: Path, tmp_path: Path) -> None:
     assert SECRET not in ended.out + ended.err
     for name, content in contents(target).items():
         assert SECRET.encode() not in content, name
+
+
+def test_a_bundle_is_its_writers_alone_whatever_stood_there(root: Path, tmp_path: Path) -> None:
+    target = tmp_path / "bundle.tar.gz"
+    for _ in range(2):
+        assert run(["bundle", str(target), "--root", str(root)]) == 0
+        assert stat.S_IMODE(target.stat().st_mode) == 0o600
+        target.chmod(0o644)
+    report = tmp_path / "image.json"
+    assert run(["image", str(root), "--format", "json", "-o", str(report)]) in (0, 1, 4)
+    umask = os.umask(0)
+    os.umask(umask)
+    assert stat.S_IMODE(report.stat().st_mode) == 0o666 & ~umask, "a report is for others to read"
 
 
 def test_list_writes_nothing(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

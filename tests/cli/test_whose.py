@@ -8,6 +8,7 @@ import re
 import socket
 import struct
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import msgspec
 import pytest
 
 from netprobe import catalog
-from netprobe.cli import facts
+from netprobe.cli import facts, main
 from netprobe.findings import Certainty, HopAt, Location
 from netprobe.naming import HostIdentity, in_words
 from netprobe.observations import CatalogVersion
@@ -93,6 +94,75 @@ def test_an_anonymous_report_names_nobody(command: str, port: int, files: Path) 
     found = identity(command, json.loads(ended.out))
     assert (found["name"], found["machine_id"], found["addresses"], found["site"]) == ("", "", [], "fra")
     assert f'"{NAME}"' not in ended.out
+
+
+WEBSERVICE = json.dumps(
+    {
+        "family": "web",
+        "networkMode": "awsvpc",
+        "requiresCompatibilities": "${Open}",
+        "containerDefinitions": [{"name": "a", "image": "nginx", "memory": 9}],
+    }
+)
+GATE = """
+[gate]
+workloads = ["task.json"]
+
+[[waiver]]
+finding = "network_mode_unsupported"
+file = "*of-alice/task.json"
+reason = "r"
+owner = "o"
+expires = "2027-01-01"
+"""
+READ = {
+    "workload": ("workload", "*/task.json", "*/other/task.json"),
+    "workload.tf": ("workload", "*/main.tf"),
+    "image": ("image", "*/root"),
+    "image.tar": ("image", "*/root.tar"),
+    "audit": ("audit", "*/access.log", "-r", "us-east-2", "--target", "squid"),
+    "observe": ("observe", "*/empty.pcap"),
+    "gate": ("gate", "--config", "*/netprobe.toml", "--today", "2026-11-29"),
+}
+
+
+@pytest.fixture
+def of_alice(files: Path) -> Path:
+    """A folder that tells whose it is, with something for each command that reads files."""
+    folder = files / "of-alice"
+    (folder / "other").mkdir(parents=True)
+    for name in ("task.json", "other/task.json"):
+        (folder / name).write_text(WEBSERVICE)
+    (folder / "main.tf").write_text(
+        'resource "aws_ecs_task_definition" "a" {\n  family = "f"\n  network_mode = "awsvpc"\n'
+        "  container_definitions = var.open\n}\n"
+    )
+    (folder / "netprobe.toml").write_text(GATE)
+    (folder / "root/etc").mkdir(parents=True)
+    (folder / "root/etc/os-release").write_text("ID=debian\n")
+    with tarfile.open(folder / "root.tar", "w") as tar:
+        tar.add(folder / "root", ".")
+    for name in ("access.log", "empty.pcap"):
+        (files / name).rename(folder / name)
+    return folder
+
+
+@pytest.mark.parametrize("shown", ["json", "text"])
+@pytest.mark.parametrize("command", READ)
+def test_an_anonymous_report_leaves_out_the_folders_of_what_it_read(
+    command: str, shown: str, of_alice: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [one.replace("*", str(of_alice)) for one in READ[command]]
+    code = main.run([*arguments, "--format", shown])
+    named = capsys.readouterr()
+    assert code in (0, 1, 4), named.err
+    assert main.run([*arguments, "--format", shown, "--anonymous"]) == code, "the verdict is the same"
+    hidden = capsys.readouterr().out
+    assert "of-alice" not in hidden
+    if shown == "json":
+        assert "of-alice" in named.out
+    if command == "workload" and shown == "json":
+        assert {one["subject"] for one in json.loads(hidden)["rules"]} == {"task.json", "task.json (2)"}
 
 
 @pytest.mark.root

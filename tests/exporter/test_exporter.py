@@ -390,7 +390,7 @@ def test_a_dead_resolver_never_piles_up_runs() -> None:
         assert most["sockets"] < 400, most
 
 
-async def served(client: Any, answering: Any = None) -> float:
+async def served(client: Any, answering: Any = None, *, secured: ssl.SSLContext | None = None) -> float:
     """Serve one client in virtual time; give how long it was served."""
 
     async def hello(request: WebRequest) -> Response:
@@ -399,7 +399,7 @@ async def served(client: Any, answering: Any = None) -> float:
     listener = (await trio.open_tcp_listeners(0, host="127.0.0.1"))[0]
     where = listener.socket.getsockname()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(web.serve, [listener], answering or hello, lambda: None)
+        nursery.start_soon(web.serve, [listener], answering or hello, lambda: secured)
         began = trio.current_time()
         await client(where)
         nursery.cancel_scope.cancel()
@@ -432,6 +432,50 @@ async def short(client: Any, answering: Any = None) -> float:
             return await served(client, answering)
     finally:
         web.SECONDS = before
+
+
+REFUSED = {
+    "a head of a megabyte": (b"GET / HTTP/1.1\r\nhost: a\r\nx: " + b"y" * (1 << 20), b"431"),
+    "a body of four": (b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 4194304\r\n\r\n" + b"y" * (4 << 20), b"405"),
+    "no request": (b"\x16\x03\x01" + b"y" * (1 << 20), b"4"),
+}
+
+
+@pytest.mark.parametrize("secured", [False, True], ids=["plain", "TLS"])
+@pytest.mark.parametrize("asked", REFUSED)
+async def test_a_large_request_is_told_why_it_is_refused(asked: str, secured: bool) -> None:
+    """The client sends all of it before it reads, as most do; a reset would take the answer from it."""
+    request, status = REFUSED[asked]
+    authority = trustme.CA()
+    serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(serving)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    answer = b""
+
+    async def client(where: tuple[str, int]) -> None:
+        nonlocal answer
+        plain = await dialled(where)
+        stream = trio.SSLStream(plain, trusting, server_hostname="localhost") if secured else plain
+        async with plain:
+            await stream.send_all(request)
+            while b"\r\n\r\n" not in answer:
+                answer += await stream.receive_some() or pytest.fail(f"closed after {answer!r}")
+
+    await served(client, secured=serving if secured else None)
+    assert answer.startswith(b"HTTP/1.1 " + status), answer
+
+
+async def test_a_client_that_never_ends_its_refused_request_is_let_go() -> None:
+    async def client(where: tuple[str, int]) -> None:
+        stream = await dialled(where)
+        async with stream:
+            with contextlib.suppress(trio.BrokenResourceError):
+                while True:
+                    await stream.send_all(b"y" * (1 << 20))
+
+    with trio.fail_after(20):
+        assert await served(client) < 5
 
 
 async def test_a_client_that_does_not_take_its_answer_is_let_go() -> None:
