@@ -14,9 +14,11 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
+from tests.exporter.test_dashboard import expressions
 from tests.exporter.test_exporter import exporter, when_ready
 from tests.support import need
 from tests.support.cli import ROOT
@@ -36,6 +38,13 @@ scrape_configs:
     scrape_timeout: 19s
     static_configs: [{targets: ["%s"]}]
 """
+_OF_AN_INSPECTOR = '(netprobe_interceptor_certificate_expiry_seconds{instance=~"$instance"} - time()) / 86400'
+"""What the dashboard asks for that there is only where TLS is inspected."""
+
+
+def _of_all(expression: str) -> str:
+    """A query of the dashboard with "All" chosen everywhere."""
+    return re.sub(r"\$(site|instance|endpoint)\b", ".*", expression)
 
 
 @contextmanager
@@ -104,6 +113,10 @@ def test_alerts_fire_and_resolve_with_the_fault(tmp_path: Path) -> None:
                 (told, *_) = [one for one in asked("alerts") if "NetprobeError" in str(one["labels"])]
                 assert "tls_expired" in str(told["annotations"])
                 assert "runbook_url" in str(told["annotations"])
+                asked_too = 'query?query=netprobe_host{job="asked"}'
+                _wait(lambda: bool(asked(asked_too)), 60, "/probe was scraped, too", tmp_path)
+                answers = {text: asked(f"query?query={quote(_of_all(text))}") for text in expressions()}
+                assert [text for text, found in answers.items() if not found] == [_OF_AN_INSPECTOR]
                 lab.play("healthy")
                 gone = {"NetprobeNotReady", "NetprobeError"}
                 _wait(lambda: not gone & firing(), 120, "the alerts were resolved", tmp_path)
