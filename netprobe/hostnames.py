@@ -20,6 +20,18 @@ import msgspec
 
 from netprobe.errors import InvalidHostnameError
 
+AWS_SUFFIXES = (
+    "amazonaws.com",
+    "amazonaws.com.cn",
+    "amazonaws.eu",
+    "c2s.ic.gov",
+    "sc2s.sgov.gov",
+    "cloud.adc-e.uk",
+    "csp.hci.ic.gov",
+)
+"""The partitions' DNS suffixes (botocore 1.44.5, partitions.json)."""
+DUAL_STACK_SUFFIXES = ("api.aws", "on.aws", "api.amazonwebservices.eu")
+"""The suffixes of the dual-stack names outside China (the same; on.aws: ECR's and Lambda's, by AWS's pages of them)."""
 MAX_NAME = 253
 MAX_LABEL = 63
 _LDH = re.compile(r"[a-z0-9*](?:[a-z0-9*-]*[a-z0-9*])?")

@@ -29,7 +29,7 @@ from netprobe.hostnames import HostPattern
 from netprobe.render.addresses import address_entries, address_networks
 from netprobe.render.merging import merge
 from netprobe.render.model import Admitted, Claim, DeviceCapability, Form, Loss, LossKind, Lowered, Need, Options
-from netprobe.render.shared_zones import admits_customers, is_shared
+from netprobe.render.shared_zones import is_customers, is_shared, way_out
 
 _IN_WORDS = {
     Form.GLOB_DOTS: "a glob whose asterisk also crosses dots",
@@ -40,8 +40,7 @@ _IN_WORDS = {
 }
 _BEYOND = {
     Form.GLOB_DOTS: "it also admits names with further dots where the asterisk stands",
-    Form.ONE_LABEL: "it also admits every other name one label in front of {value} (every service of the region has "
-    "one there, S3's shared endpoint too)",
+    Form.ONE_LABEL: "it also admits every other name one label in front of {value}",
     Form.SUFFIX: "it also admits every other name beneath {value}",
     Form.SUBTREE: "it also admits every other name beneath {value}{depth}{apex}",
     Form.CONTAINS: "it is not anchored, so it also admits every longer name that contains what it stands for",
@@ -50,8 +49,6 @@ WIDER = frozenset(_IN_WORDS)
 """The forms that admit more than a pattern asks for."""
 _PLAIN_HTTP = 80
 _LISTABLE = frozenset({Form.EXACT, Form.GLOB, Form.REGEX, Form.SUBTREE})
-_SHARED = ", and that takes data for any customer's bucket: data can leave through it"
-_EXFILTRATION = ", among them names that any AWS customer can own (buckets, load balancers): data can leave through it"
 
 
 class _Candidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +56,13 @@ class _Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
     claim: Claim
     beyond: str = ""
+    way_out: str = ""
+    """How data can leave through what it admits besides; empty where it cannot."""
+
+    @property
+    def told(self) -> str:
+        """What it admits beyond the pattern."""
+        return self.beyond + self.way_out
 
 
 class _Said(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,7 +137,7 @@ def _endpoint(endpoint: Endpoint, capability: DeviceCapability, options: Options
     told = tuple(_placeholder(endpoint, pattern))
     if told and options.exact:
         return _refused(endpoint, pattern, "the registry's account is not known", needs=(Need.ACCOUNT,))
-    told += tuple(_by_path(endpoint, pattern))
+    told += tuple(_by_what_is_asked(endpoint, pattern))
     said = _pattern(endpoint, pattern, capability, options)
     return said if said.is_empty else msgspec.structs.replace(said, losses=told + said.losses)
 
@@ -173,18 +177,21 @@ def _placeholder(endpoint: Endpoint, pattern: HostPattern) -> Iterator[Loss]:
         )
 
 
-def _by_path(endpoint: Endpoint, pattern: HostPattern) -> Iterator[Loss]:
-    """A name that is asked for, and at which the request says whose data it is."""
+def _by_what_is_asked(endpoint: Endpoint, pattern: HostPattern) -> Iterator[Loss]:
+    """What is asked for, and leads to any customer's account as it stands."""
     if pattern.is_exact and is_shared(pattern.pattern, endpoint.region):
-        yield Loss.of(
-            endpoint,
-            pattern,
-            LossKind.WIDENED,
-            entry=pattern.pattern,
-            explanation="at this name the path of a request says whose bucket (or queue) it is for, so it reaches any "
-            "customer's: data can leave through it",
-            exfiltration=True,
+        why = (
+            "at this name the path of a request says whose bucket (or queue) it is for, so it reaches any customer's: "
+            "data can leave through it"
         )
+    elif not endpoint.placeholder_account and is_customers(pattern, endpoint.region):
+        why = (
+            "any AWS customer can own a name that it stands for, so it is not for yours alone: data can leave through "
+            "it; name your own in its place, each as an [[endpoint]] in netprobe.toml"
+        )
+    else:
+        return
+    yield Loss.of(endpoint, pattern, LossKind.WIDENED, entry=pattern.pattern, explanation=why, exfiltration=True)
 
 
 def _pattern(endpoint: Endpoint, pattern: HostPattern, capability: DeviceCapability, options: Options) -> _Said:
@@ -194,7 +201,7 @@ def _pattern(endpoint: Endpoint, pattern: HostPattern, capability: DeviceCapabil
         return _refused(endpoint, pattern, too_long)
     passed_over: list[_Candidate] = []
     enumerated = False
-    for candidate in _candidates(pattern, capability):
+    for candidate in _candidates(pattern, capability, endpoint.region):
         # Names that were seen come before everything beneath the parent, or before any widening where that is wished.
         tree = candidate.claim.form in (Form.SUFFIX, Form.SUBTREE)
         if (tree or (candidate.beyond and options.enumerate)) and not pattern.is_exact and not enumerated:
@@ -206,11 +213,10 @@ def _pattern(endpoint: Endpoint, pattern: HostPattern, capability: DeviceCapabil
             continue
         if not candidate.beyond:
             return _Said(entries=(_entry(endpoint, candidate.claim),))
-        outsiders = admits_customers(candidate.claim, pattern, endpoint.region)
-        if options.exact or (outsiders and not options.allow_widening):
+        if options.exact or (candidate.way_out and not options.allow_widening):
             passed_over.append(candidate)
             continue
-        loss = _widened(endpoint, pattern, candidate, capability, outsiders)
+        loss = _widened(endpoint, pattern, candidate, capability)
         return _Said(entries=(_entry(endpoint, candidate.claim),), losses=(loss,))
     if not enumerated and not pattern.is_exact:
         found = _enumerate(endpoint, pattern, capability, options)
@@ -223,7 +229,7 @@ def _pattern(endpoint: Endpoint, pattern: HostPattern, capability: DeviceCapabil
     return _refused(endpoint, pattern, why, needs=needs)
 
 
-def _candidates(pattern: HostPattern, capability: DeviceCapability) -> Iterator[_Candidate]:
+def _candidates(pattern: HostPattern, capability: DeviceCapability, region: str) -> Iterator[_Candidate]:
     """Every way to say the pattern in one entry, the most exact first."""
     for form, value, exact in _ways(pattern, capability):
         if form not in capability.forms:
@@ -237,7 +243,11 @@ def _candidates(pattern: HostPattern, capability: DeviceCapability) -> Iterator[
         )
         apex = ", and the name itself" if not pattern.is_exact else ""
         words = {"value": value, "depth": _depth(capability), "apex": apex}
-        yield _Candidate(claim=claim, beyond="" if exact else _BEYOND[form].format_map(words))
+        if exact:
+            yield _Candidate(claim=claim)
+        else:
+            out = way_out(claim, pattern, region)
+            yield _Candidate(claim=claim, beyond=_BEYOND[form].format_map(words), way_out=out)
 
 
 def _ways(pattern: HostPattern, capability: DeviceCapability) -> Iterator[tuple[Form, str, bool]]:
@@ -328,34 +338,29 @@ def _why_not(
     reasons = ["the device has no exact form for it"]
     needs: list[Need] = []
     if passed_over:
-        reasons.append(f"the nearest is wider: {_told(passed_over[0])}, which is not permitted")
+        reasons.append(f"the nearest is wider: {passed_over[0].told}, which is not permitted")
         needs.append(Need.WIDENING)
     if endpoint.placeholder_account:
         reasons.append("with the registry's account it is one name, which the device may be able to say")
         needs.append(Need.ACCOUNT)
-    elif pattern.pattern.count("*") == 1 and _LISTABLE & capability.forms:
+    elif endpoint.numbered and _LISTABLE & capability.forms:
         reasons.append("no name is known that could be listed")
         needs.append(Need.NAMES)
+    elif not pattern.is_exact and _LISTABLE & capability.forms:
+        reasons.append("the names that you need can stand in its place, each as an [[endpoint]] in netprobe.toml")
     return "; ".join(reasons), tuple(needs)
 
 
-def _widened(
-    endpoint: Endpoint, pattern: HostPattern, candidate: _Candidate, capability: DeviceCapability, outsiders: bool
-) -> Loss:
+def _widened(endpoint: Endpoint, pattern: HostPattern, candidate: _Candidate, capability: DeviceCapability) -> Loss:
     words = {"value": candidate.claim.value, "depth": _depth(capability)}
     return Loss.of(
         endpoint,
         pattern,
         LossKind.WIDENED,
         entry=_IN_WORDS[candidate.claim.form].format_map(words),
-        explanation=_told(candidate) if outsiders else candidate.beyond,
-        exfiltration=outsiders,
+        explanation=candidate.told,
+        exfiltration=bool(candidate.way_out),
     )
-
-
-def _told(candidate: _Candidate) -> str:
-    """What a way that lets data out admits beyond the pattern."""
-    return candidate.beyond + (_SHARED if candidate.claim.form is Form.ONE_LABEL else _EXFILTRATION)
 
 
 def _depth(capability: DeviceCapability) -> str:

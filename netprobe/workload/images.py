@@ -15,24 +15,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from netprobe.catalog import Region
+from netprobe.hostnames import AWS_SUFFIXES
 from netprobe.nearest import nearest
 from netprobe.workload.template import REGION, SUFFIX, UNKNOWN
 
-_SUFFIXES = (
-    "amazonaws.com",
-    "amazonaws.com.cn",
-    "amazonaws.eu",
-    "c2s.ic.gov",
-    "sc2s.sgov.gov",
-    "cloud.adc-e.uk",
-    "csp.hci.ic.gov",
-)
-"""The partitions' DNS suffixes (botocore 1.44.5, partitions.json)."""
 _ON_AWS, _ON_AWS_CHINA = "on.aws", "on.amazonwebservices.com.cn"
 """The suffixes of the dual-stack names (amazon-ecr-credential-helper, ecr-login/api/client.go, read 2026-11-29)."""
 _ECR = re.compile(
     r"([0-9]{12}|\x00)\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+|\x01|\x00)\.("
-    + "|".join(map(re.escape, _SUFFIXES))
+    + "|".join(map(re.escape, AWS_SUFFIXES))
     + r"|\x02|\x00)"
 )
 _ECR_DUAL = re.compile(

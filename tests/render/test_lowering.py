@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -50,9 +51,9 @@ def said(pattern: str, capability: DeviceCapability, **options: object) -> tuple
     [
         ("ecs.us-east-2.amazonaws.com", {Form.EXACT, Form.REGEX, Form.SUBTREE}, Form.EXACT),
         ("ecs.us-east-2.amazonaws.com", {Form.REGEX, Form.SUBTREE}, Form.REGEX),
-        ("*.dkr.ecr.us-east-2.amazonaws.com", {Form.EXACT, Form.ONE_LABEL, Form.REGEX, Form.SUFFIX}, Form.ONE_LABEL),
-        ("*.dkr.ecr.us-east-2.amazonaws.com", {Form.EXACT, Form.GLOB, Form.SUFFIX}, Form.GLOB),
-        ("*.dkr.ecr.us-east-2.amazonaws.com", {Form.EXACT, Form.REGEX, Form.SUFFIX}, Form.REGEX),
+        ("*.data.us-east-2.amazonaws.com", {Form.EXACT, Form.ONE_LABEL, Form.REGEX, Form.SUFFIX}, Form.ONE_LABEL),
+        ("*.data.us-east-2.amazonaws.com", {Form.EXACT, Form.GLOB, Form.SUFFIX}, Form.GLOB),
+        ("*.data.us-east-2.amazonaws.com", {Form.EXACT, Form.REGEX, Form.SUFFIX}, Form.REGEX),
         (ECS_A, {Form.EXACT, Form.GLOB, Form.REGEX, Form.ONE_LABEL}, Form.GLOB),
         (ECS_A, {Form.EXACT, Form.REGEX, Form.ONE_LABEL, Form.SUFFIX}, Form.REGEX),
     ],
@@ -194,6 +195,80 @@ def test_beneath_a_bucket_is_a_customers_beneath_a_service_is_not() -> None:
     entries, (loss,) = said("ecs.us-east-2.amazonaws.com", can(Form.SUBTREE))
     assert entries == [(Form.SUBTREE, "ecs.us-east-2.amazonaws.com")]
     assert (loss.kind, loss.exfiltration) == (LossKind.WIDENED, False)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "s3-fips.us-east-1.amazonaws.com",
+        "s3.dualstack.us-east-1.amazonaws.com",
+        "s3-fips.dualstack.us-gov-west-1.amazonaws.com",
+        "s3.eu-west-1.amazonaws.com",
+        "sqs-fips.us-east-1.amazonaws.com",
+        "*.s3.us-east-1.amazonaws.com",
+        "*.s3-fips.us-east-1.amazonaws.com",
+        "*.s3-fips.dualstack.us-east-1.amazonaws.com",
+        "app-*.s3.eusc-de-east-1.amazonaws.eu",
+        "app.*.s3.us-east-1.amazonaws.com",
+        "*.logs.s3.us-east-1.amazonaws.com",
+        "*.dkr.ecr.us-west-2.amazonaws.com",
+        "*.dkr-ecr.us-west-2.on.aws",
+        "*.cloudfront.net",
+    ],
+)
+def test_what_is_asked_for_can_be_a_way_out_itself(name: str) -> None:
+    """Said exactly, in every form of the name and in any region, and still every customer's."""
+    entries, (loss,) = said(name, can(Form.EXACT, Form.REGEX))
+    assert len(entries) == 1
+    assert (loss.kind, loss.exfiltration, loss.pattern) == (LossKind.WIDENED, True, name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bucket.s3.us-east-1.amazonaws.com",
+        "bucket.s3-fips.us-east-1.amazonaws.com",
+        "ecs-a-*.us-east-1.amazonaws.com",
+        "*.mirror.corp.example",
+        "s3.us-east-1.corp.example",
+    ],
+)
+def test_what_is_asked_for_and_is_nobody_elses_is_no_loss(name: str) -> None:
+    _, losses = said(name, can(Form.EXACT, Form.REGEX))
+    assert losses == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "d2glxqk2uabbnd.cloudfront.net",
+        "123456789012.dkr.ecr.us-east-2.amazonaws.com",
+        "123456789012.dkr-ecr.us-east-2.on.aws",
+    ],
+)
+def test_beneath_a_name_of_one_label_nobody_else_has_names(name: str) -> None:
+    entries, (loss,) = said(name, can(Form.SUBTREE))
+    assert entries == [(Form.SUBTREE, name)]
+    assert (loss.kind, loss.exfiltration) == (LossKind.WIDENED, False)
+
+
+def test_nothing_of_aws_is_told_of_a_domain_that_is_not_aws_s() -> None:
+    """Neither its services nor its buckets are beneath a company's domain; whether others are, nobody here knows."""
+    _, (one,) = said("registry-*.corp.example", can(Form.ONE_LABEL))
+    _, (tree,) = said("registry-*.corp.example", can(Form.SUFFIX), allow_widening=True)
+    _, (dots,) = said("registry-*.corp.example", can(Form.GLOB_DOTS), allow_widening=True)
+    for loss in (one, tree, dots):
+        assert not {"AWS", "S3", "bucket", "region"} & set(re.findall(r"\w+", loss.explanation))
+    assert (one.exfiltration, tree.exfiltration, dots.exfiltration) == (False, True, True)
+    assert "a whole domain" in tree.explanation
+
+
+def test_a_list_of_names_is_offered_where_one_can_be_found() -> None:
+    """Only numbered names are looked for in the DNS; for others no option of the command helps."""
+    (loss,) = lower((endpoint("*.mirror.corp.example"), endpoint("a.example")), can(Form.EXACT), Options()).losses
+    assert loss.kind is LossKind.REFUSED
+    assert Need.NAMES not in loss.needs
+    assert "[[endpoint]]" in loss.explanation
 
 
 @pytest.mark.parametrize("forms", [{Form.EXACT, Form.ONE_LABEL}, {Form.EXACT, Form.SUFFIX}, {Form.EXACT}])
@@ -394,10 +469,12 @@ def test_nothing_is_lost_or_widened_in_silence(
                 assert lowered.admits(name, port), name
             if silent and not asked and not _impossible(name):
                 assert not lowered.admits(name, port), name
+    # Where every customer's names are asked for themselves, that is told whatever the options.
+    rules = [loss for loss in lowered.losses if "*" not in loss.pattern or ".s3." not in loss.pattern]
     if exact:
-        assert all(loss.kind is LossKind.REFUSED for loss in lowered.losses)
+        assert all(loss.kind is LossKind.REFUSED for loss in rules)
     if not wide:
-        assert not any(loss.exfiltration for loss in lowered.losses)
+        assert not any(loss.exfiltration for loss in rules)
 
 
 def _stands_for(one: Endpoint, name: str) -> bool:
