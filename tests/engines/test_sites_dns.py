@@ -8,13 +8,14 @@ from pathlib import Path
 
 import dns.message
 import dns.query
+import dns.rcode
 import dns.rdatatype
 import pytest
 
 from netprobe.render import Options, Rendered, render
 from netprobe.render.model import Policy
 from tests.support import need
-from tests.support.render_cases import ORIGIN, seen
+from tests.support.render_cases import ORIGIN, endpoint, seen
 from tests.support.render_dns import Asker, Upstream, serving
 from tests.support.render_engine import Namespace, namespace
 from tests.support.running import Told, blocks
@@ -243,6 +244,40 @@ def test_unbound_with_local_zones(form: str, space: Namespace, tmp_path: Path) -
     rendered = made("unbound", FORMS[form], OPTIONS)
     with Unbound(space, tmp_path) as site:
         holds(site, rendered, FORMS[form], ASKED, every_port=True)
+
+
+def _without(name: str) -> bool:
+    """Whether a name is said not to exist, as a closed zone says of what it does not hold."""
+    answer = dns.query.udp(dns.message.make_query(name, "A"), "127.0.0.1", timeout=5)
+    return answer.rcode() == dns.rcode.Rcode.NXDOMAIN
+
+
+def test_a_zone_that_a_site_has_too_is_found_and_stays_the_site_s_where_it_is_read_last(
+    space: Namespace, tmp_path: Path
+) -> None:
+    """Of two lines for one zone the last counts, with a warning alone; the page says how to see and to mend that."""
+    theirs = '  local-zone: "corp.example." static\n  local-data: "printer.corp.example. A 192.0.2.9"\n'
+    rendered = render(
+        "unbound",
+        (endpoint("registry-*.corp.example"), endpoint("ecs.us-east-2.amazonaws.com")),
+        origin=ORIGIN,
+        options=Options(allow_widening=True),
+    )
+    ours = tmp_path / "unbound.conf.d/netprobe.conf"
+    closed = {}
+    with Unbound(space, tmp_path) as site:
+        ours.write_text(rendered.main, encoding="utf-8")
+        site.asks = [(HOST, "other.corp.example", 443)]
+        include = f'include: "{ours}"\n'
+        for order, rules in (("alone", include), ("last", theirs + include), ("first", f"{include}server:\n{theirs}")):
+            site.write(f"{rules}server:\n")
+            told = site.type(blocks("unbound", "Load")[-1], check=False)
+            assert ("corp.example" in told) == (order != "alone"), order
+            site.begin()
+            closed[order] = space.call(lambda: _without("other.corp.example"))
+            assert order == "alone" or space.call(lambda: _resolves(HOST, "printer.corp.example"))
+            site.end()
+    assert closed == {"alone": False, "last": False, "first": True}
 
 
 _FIRST = "ecs-t-7.us-east-2.amazonaws.com"
