@@ -22,10 +22,12 @@ from netprobe.diagnosis.views import View
 from netprobe.diagnosis.words import agree, listing
 from netprobe.errors import printable, redacted
 from netprobe.findings import Certainty, Finding, Owner, Place, Severity
-from netprobe.observations import Observation
+from netprobe.observations import Observation, Subject
 
 LONGEST_SENTENCE = 1200
 FEW_NAMES = 3
+ALL = "all "
+"""How :attr:`CauseGroup.names` begins where every endpoint of the run is meant."""
 """As many as a sentence spells out."""
 MOST_REASONS = 2
 
@@ -100,10 +102,12 @@ class CauseGroup(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def names(self) -> str:
         """The host names for a sentence; where every host of the run is meant, how many endpoints those are."""
-        everything = {view.host for view in self.world.views}
+        # A guessed number is a consequence of its un-numbered name's failure, and no host of its own.
+        told = [view for view in self.world.views if not self.world.unknown_candidate(view)]
+        everything = {view.host for view in told}
         if len(everything) > FEW_NAMES and everything == set(self.hosts):
-            endpoints = {(s.id, s.region) for view in self.world.views for s in view.subjects}
-            return f"all {len(endpoints)} endpoints"
+            endpoints = {(s.id, s.region) for view in told for s in self.world.touched(view)}
+            return f"{ALL}{len(endpoints)} endpoints"
         return listing(self.hosts)
 
     def they(self, verb: str) -> str:
@@ -119,8 +123,13 @@ class CauseGroup(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def host_patterns(self) -> tuple[str, ...]:
         """The catalog's host patterns of these hosts, as an allowlist needs them."""
-        found = {subject.pattern for view in self.views for subject in view.subjects}
+        found = {subject.pattern for subject in self.subjects}
         return tuple(sorted(found or set(self.hosts)))
+
+    @property
+    def subjects(self) -> tuple[Subject, ...]:
+        """The endpoints that it touches, each once."""
+        return tuple(dict.fromkeys(subject for view in self.views for subject in self.world.touched(view)))
 
     @property
     def ports(self) -> str:
@@ -252,11 +261,5 @@ def _optional(group: CauseGroup) -> str:
 
 
 def _endpoints(group: CauseGroup) -> tuple[str, ...]:
-    """The endpoints it touches; an un-numbered name that has to stand in touches the numbered endpoint too."""
-    ids: set[str] = set()
-    for view in group.views:
-        for subject in view.subjects:
-            ids.add(subject.id)
-            if subject.stands_in_for is not None and group.world.requires(subject, view):
-                ids.add(subject.stands_in_for)
-    return tuple(sorted(ids))
+    """The ids of the endpoints that it touches."""
+    return tuple(sorted({subject.id for subject in group.subjects}))

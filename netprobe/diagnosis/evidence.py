@@ -319,6 +319,15 @@ class Evidence:
         here = (s for s in self.run.subjects if s.region == subject.region)
         return next((s for s in here if s.stands_in_for == subject.id), None)
 
+    def touched(self, view: View) -> tuple[Subject, ...]:
+        """The endpoints of a view; an un-numbered name that has to stand in touches the numbered endpoint, too."""
+        found = list(view.subjects)
+        for subject in view.subjects:
+            replaced = self._named(subject.region, subject.stands_in_for) if subject.stands_in_for else None
+            if replaced is not None and self.requires(subject, view):
+                found.append(replaced)
+        return tuple(found)
+
     def requires(self, subject: Subject, view: View) -> bool:
         """Whether the host is not ready when this view of this endpoint is broken.
 

@@ -249,7 +249,7 @@ def _say_stalled(group: CauseGroup) -> Words:
 def _say_stalled_unread(group: CauseGroup, waited: str, on_way: str) -> Words:
     return Words(
         title=f"TLS to {group.names} is established{on_way} with the origin itself, but {_what(group)} gets "
-        f"no answer within {waited}{_other(group)}.",
+        f"no answer within {waited}{_other(group, 'and neither does')}.",
         remedy=f"Ask from another network at the same time. If it answers there, look on the firewall for flows to "
         f"{group.patterns} on TCP {group.ports} that it stops passing (session limits, a full table, intrusion "
         "prevention); nobody on the way can read these requests.",
@@ -264,8 +264,8 @@ def _what(group: CauseGroup) -> str:
     return f"the request ({detail.method})" if detail is not None else "the request"
 
 
-def _other(group: CauseGroup) -> str:
-    """How the other request fared."""
+def _other(group: CauseGroup, likewise: str) -> str:
+    """How the other request fared; ``likewise`` goes before its method where it failed as well."""
     if group.first.step is Step.WEBSOCKET:
         return ", while a plain request is answered"
     again = [o for o in group.evidence if o.experiment == answered.OTHER_METHOD and o.step is Step.HTTP]
@@ -273,7 +273,7 @@ def _other(group: CauseGroup) -> str:
     if not again:
         return ""
     fails = any(o.failure in origin.CUT_OFF for o in again)
-    return f", and neither does {methods}" if fails else f", while {methods} is answered"
+    return f", {likewise} {methods}" if fails else f", while {methods} is answered"
 
 
 def _say_cut(group: CauseGroup) -> Words:
@@ -302,7 +302,7 @@ def _say_cut_by_proxy(group: CauseGroup) -> Words:
 def _say_cut_unread(group: CauseGroup, how: str) -> Words:
     return Words(
         title=f"TLS to {group.names} is established with the origin itself, and the connection is {how} after "
-        f"{_what(group)}{_other(group)}.",
+        f"{_what(group)}{_other(group, 'as it is after')}.",
         remedy=f"Ask from another network at the same time. If it answers there, look on the firewall for flows to "
         f"{group.patterns} on TCP {group.ports} that it ends (intrusion prevention, session limits); nobody on the "
         "way can read these requests.",

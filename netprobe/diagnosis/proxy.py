@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from netprobe.diagnosis import details, places
 from netprobe.diagnosis.addresses import is_loopback
 from netprobe.diagnosis.broken import Broken
-from netprobe.diagnosis.causes import Cause, CauseGroup, Words
+from netprobe.diagnosis.causes import ALL, Cause, CauseGroup, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.taxonomy import TAXONOMY
 from netprobe.diagnosis.unexplained import unexplained
@@ -265,10 +265,17 @@ def _say_timeout(group: CauseGroup) -> Words:
     detail = details.proxy(group.first)
     accepted = detail is not None and detail.phase in ("connect", "tls")
     what = "accepts the connection and does not answer CONNECT" if accepted else "does not answer"
+    # Its port is open: a firewall that lets connections through has nothing to allow.
+    remedy = (
+        f"Look on {group.key} why it says nothing (no free worker, its own DNS or way out, an authentication helper), "
+        f"and whether a proxy listens there at all; its address stands in {_where_set(group)}."
+        if accepted
+        else f"Allow TCP from this host to {group.key} on the firewall and check that the proxy is running; its "
+        f"address stands in {_where_set(group)}."
+    )
     return Words(
         title=f"The proxy {group.key} {what} (waited {duration(group.first.duration_seconds)}); {group.they('fail')}.",
-        remedy=f"Allow TCP from this host to {group.key} on the firewall and check that the proxy is running; its "
-        f"address stands in {_where_set(group)}.",
+        remedy=remedy,
         owner=Owner.HOST if is_loopback(group.key) else None,
     )
 
@@ -300,23 +307,30 @@ def _say_scheme(group: CauseGroup) -> Words:
 
 def _say_forbidden(group: CauseGroup) -> Words:
     through = [s for s in group.world.views if s.proxied and proxy_of((s,), ()) == group.key]
-    refused = set(group.views)
-    every = bool(through) and all(s in refused or s.state in (State.ABSENT, State.UNSEEN) for s in through)
+    every = bool(through) and all(_is_refused(s) or s.state in (State.ABSENT, State.UNSEEN) for s in through)
     detail = details.proxy(group.first)
     status = f" ({detail.status})" if detail is not None and detail.status is not None else ""
-    scope = "every endpoint: a rule on port 443 or on this client" if every else "these names only: a rule on the names"
+    names = group.names
+    if every:
+        scope = f"{':' if names.startswith(ALL) else ', every endpoint:'} a rule on port 443 or on this client"
+    else:
+        scope = ", these names only: a rule on the names"
     remedy = (
         f"Allow CONNECT to port {group.ports} for this client on {group.key}, at least to {group.patterns}."
         if every
         else f"Add {group.patterns} (CONNECT, port {group.ports}) to the allowlist of {group.key}; "
         f"`netprobe render squid -r REGION` writes it.{_as_regex(group)}"
     )
-    return Words(title=f"{_start(group)} forbids{status} {group.names}, {scope}.{_direct_hint(group)}", remedy=remedy)
+    return Words(title=f"{_start(group)} forbids{status} {names}{scope}.{_direct_hint(group)}", remedy=remedy)
+
+
+def _is_refused(view: View) -> bool:
+    return view.failed is not None and view.failed.failure is Failure.PROXY_FORBIDDEN
 
 
 def _as_regex(group: CauseGroup) -> str:
     """The numbered names as most proxies take them: a list that names some numbers misses what AWS picks tomorrow."""
-    numbered = sorted({s.pattern for view in group.views for s in view.subjects if s.numbered})
+    numbered = sorted({s.pattern for s in group.subjects if s.numbered})
     texts = ["^" + pattern.replace(".", r"\.").replace("*", "[0-9]+") + "$" for pattern in numbered]
     return f" As a regular expression: {' '.join(texts)}" if texts else ""
 

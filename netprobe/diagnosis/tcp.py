@@ -288,9 +288,10 @@ def _say_stale(group: CauseGroup) -> Words:
 
 def _say_family(group: CauseGroup) -> Words:
     bad, good = ("IPv6", "IPv4") if group.id == "ipv6_broken" else ("IPv4", "IPv6")
+    does = "it works" if len(group.hosts) == 1 else "they work"
     return Words(
-        title=f"{bad} does not work for {group.names} ({_blocked_addresses(group)}: {group.first.failure}); {good} "
-        f"does.",
+        title=f"Over {bad} {group.they('fail')} ({_blocked_addresses(group)}: {group.first.failure}); over "
+        f"{good} {does}.",
         remedy=f"Repair {bad} for TCP {group.ports} ({group.first.failure} at {_blocked_addresses(group)}), or take "
         f"the {bad} default route and addresses off this host so that no agent tries it.",
     )

@@ -283,7 +283,7 @@ def _say_mtu(group: CauseGroup) -> Words:
     mss = max(sizes, default=None)
     shown = f"with an MSS of {mss} it completes" if mss else "with smaller segments it completes"
     return Words(
-        title=f"Large packets to {group.names} are lost on the way: the handshake stalls, {shown} (path MTU).",
+        title=f"Large packets from {group.names} are lost on the way: the handshake stalls, {shown} (path MTU).",
         remedy="Let ICMP type 3 code 4 (IPv6: type 2, packet too big) through, or clamp the MSS on the router or VPN: "
         f"`nft add rule inet filter forward tcp flags syn tcp option maxseg size set {mss or 1360}`. At once, on this "
         f"host: `ip route change default … advmss {mss or 1360}`.",

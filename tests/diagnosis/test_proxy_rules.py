@@ -91,6 +91,30 @@ def test_a_number_that_the_proxy_does_not_know_is_no_exception_from_every_endpoi
     assert "every endpoint" in only(world).title
 
 
+def test_what_is_to_be_allowed_holds_the_numbered_names_too() -> None:
+    """A proxy that refuses all says nothing of the numbers: the un-numbered name stands in, and is not enough."""
+    world = World(vantages=(VantageRecord(name="host", resolvers=(R1,), proxy=PROXY),))
+    numbers = world.endpoint("ecs-a", name("ecs-a-1"), name("ecs-a-2"), pattern=name("ecs-a-*"), numbered=True)
+    (stands_in,) = world.endpoint("ecs-a-unnumbered", name("ecs-a"), stands_in_for="ecs-a")
+    for endpoint in ("ecs", "ssm", "logs"):
+        world.endpoint(endpoint)
+    for host in (*numbers, stands_in, ECS, SSM, name("logs")):
+        world.proxy(host, F.PROXY_FORBIDDEN, status=403)
+    finding = only(world)
+    assert set(finding.endpoints) == {"ecs", "ecs-a", "ecs-a-unnumbered", "logs", "ssm"}
+    assert name("ecs-a-*") in finding.patterns
+    assert len(finding.patterns) == len(finding.endpoints)
+    assert "forbids (403) all 5 endpoints: a rule on port 443 or on this client." in finding.title
+
+
+@pytest.mark.parametrize(("phase", "closed"), [("tcp", True), ("tls", False), ("connect", False)])
+def test_a_silent_proxy_whose_port_is_open_asks_nothing_of_the_firewall(phase: str, closed: bool) -> None:
+    world = proxied()
+    for host in (ECS, SSM):
+        world.proxy(host, F.TIMEOUT, phase=phase)
+    assert ("on the firewall" in only(world).remedy) is closed
+
+
 def test_what_the_deadline_cut_off_was_not_let_through() -> None:
     world = World(
         vantages=(VantageRecord(name="host", resolvers=(R1,), proxy=PROXY),), context={"deadline_reached": True}

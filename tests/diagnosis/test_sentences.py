@@ -97,3 +97,17 @@ def test_verbs_agree_with_their_hosts() -> None:
 def test_a_verb_that_does_not_agree_would_show() -> None:
     assert WRONG["1: "].search(f"1: {HOSTS[0]} end the handshake")
     assert WRONG["40: "].search(f"40: {HOSTS[0]}, {HOSTS[1]}, {HOSTS[2]} and 37 more ends the handshake")
+
+
+@pytest.mark.parametrize(
+    ("case", "end"),
+    [
+        ("silence_of_the_origin_is_nobodys_for_sure", "s, and neither does GET."),
+        ("cut_of_both_methods_over_a_chain_of_the_origin", "is reset after the request (GET), as it is after GET."),
+    ],
+)
+def test_what_became_of_the_other_method_goes_on_with_the_sentence(case: str, end: str) -> None:
+    world = World()
+    CASES[case][0](world)
+    (found,) = world.diagnosis().findings
+    assert end in found.title
