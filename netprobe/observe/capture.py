@@ -24,6 +24,7 @@ MAX_PACKET = 262_144
 _MAX_BLOCK = MAX_PACKET + 65_536
 _MAX_INTERFACES = 4096
 _CHUNK = 65_536
+_SNAPPED = "packet is captured in part, so names in it may be missed (tcpdump -s 0 takes all of it)"
 _REMEDY = "give a pcap or pcapng file, also gzipped (tcpdump -w FILE writes one)"
 _MAGIC = {
     b"\xa1\xb2\xc3\xd4": (">", 1e-6),
@@ -105,7 +106,7 @@ def _pcap(stream: BinaryIO, order: str, unit: float, tally: Tally) -> Iterator[P
         if len(head) < 16:
             tally.malformed["record header is cut short"] += 1
             return
-        seconds, fraction, captured, _length = record.unpack(head)
+        seconds, fraction, captured, length = record.unpack(head)
         if captured > MAX_PACKET:
             tally.malformed["record length is impossible"] += 1
             return
@@ -113,6 +114,8 @@ def _pcap(stream: BinaryIO, order: str, unit: float, tally: Tally) -> Iterator[P
         if len(data) < captured:
             tally.malformed["last packet is cut short"] += 1
             return
+        if captured < length:
+            tally.malformed[_SNAPPED] += 1
         yield Packet(seconds + fraction * unit, link, data)
     tally.complete = True
 
@@ -149,7 +152,7 @@ def _pcapng(stream: BinaryIO, tally: Tally) -> Iterator[Packet]:
         if kind == 1 and len(interfaces) < _MAX_INTERFACES:
             interfaces.append(_interface(order, body))
         elif kind in (2, 3, 6):
-            packet = _packet(order, kind, body, interfaces)
+            packet = _packet(order, kind, body, interfaces, tally)
             if packet is None:
                 tally.malformed["packet block is malformed"] += 1
             else:
@@ -185,19 +188,24 @@ def _interface(order: str, body: bytes) -> tuple[int, float]:
     return link, 1e-6
 
 
-def _packet(order: str, kind: int, body: bytes, interfaces: list[tuple[int, float]]) -> Packet | None:
+def _packet(order: str, kind: int, body: bytes, interfaces: list[tuple[int, float]], tally: Tally) -> Packet | None:
     """The packet in a block, or None where the block lies."""
     if kind == 3:
         if len(body) < 4 or not interfaces:
             return None
-        return Packet(0.0, interfaces[0][0], body[4 : 4 + min(struct.unpack_from(order + "I", body)[0], MAX_PACKET)])
+        length = struct.unpack_from(order + "I", body)[0]
+        if length > len(body) - 4:
+            tally.malformed[_SNAPPED] += 1
+        return Packet(0.0, interfaces[0][0], body[4 : 4 + min(length, MAX_PACKET)])
     if len(body) < 20:
         return None
     if kind == 6:
-        number, high, low, captured = struct.unpack_from(order + "IIII", body)
+        number, high, low, captured, length = struct.unpack_from(order + "IIIII", body)
     else:
-        number, _drops, high, low, captured = struct.unpack_from(order + "HHIII", body)
+        number, _drops, high, low, captured, length = struct.unpack_from(order + "HHIIII", body)
     if number >= len(interfaces) or captured > len(body) - 20:
         return None
+    if captured < length:
+        tally.malformed[_SNAPPED] += 1
     link, unit = interfaces[number]
     return Packet(((high << 32) | low) * unit, link, body[20 : 20 + captured])

@@ -1,4 +1,4 @@
-"""From a captured frame to a TCP segment or UDP datagram. Narrow: what is neither is nothing.
+"""From a captured frame to a TCP segment or UDP datagram, through tags and tunnels. What is neither is nothing.
 
 Link types are those of www.tcpdump.org/linktypes.html; at most eight IPv6 extension headers are followed (RFC 8200
 section 4). Lengths in headers are believed only as far as bytes were captured.
@@ -11,9 +11,10 @@ import struct
 from collections import Counter
 from typing import NamedTuple
 
+from netprobe.observe import tunnels
+
 _NULL, _ETHERNET, _RAW_OLD, _RAW_BSD, _RAW, _LOOP = 0, 1, 12, 14, 101, 108
 _COOKED, _IPV4, _IPV6, _COOKED2 = 113, 228, 229, 276
-_VLAN = frozenset({0x8100, 0x88A8, 0x9100})
 _PORTS = struct.Struct("!HH")
 _TCP = struct.Struct("!HHIIBB")
 _HEADER_4 = struct.Struct("!BxHxxHBB")
@@ -22,7 +23,10 @@ FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 
 
 class Segment(NamedTuple):
-    """One TCP segment or UDP datagram; addresses are packed, 4 or 16 bytes; ``hops`` is the TTL or hop limit."""
+    """One TCP segment or UDP datagram; addresses are packed, 4 or 16 bytes; ``hops`` is the TTL or hop limit.
+
+    ``acknowledged`` is TCP's acknowledgement number, which counts where the flag ACK is set.
+    """
 
     source: bytes
     destination: bytes
@@ -33,6 +37,7 @@ class Segment(NamedTuple):
     flags: int
     payload: bytes
     hops: int
+    acknowledged: int = 0
 
 
 def text(address: bytes) -> str:
@@ -48,51 +53,61 @@ def segment(link: int, data: bytes, malformed: Counter[str]) -> Segment | None:
         data: the frame as captured.
         malformed: told what lies.
     """
-    offset = _network_offset(link, data)
-    if offset is None:
-        malformed[f"link type {link} is not known"] += 1
+    if link == _ETHERNET:
+        return _ethernet(data, 0, malformed, 0)
+    if link in (_RAW, _RAW_OLD, _RAW_BSD, _IPV4, _IPV6):
+        return _network(data, 0, malformed, 0)
+    if link == _COOKED:
+        return _of_type(data, 14, 16, malformed, 0)
+    if link == _COOKED2:
+        return _of_type(data, 0, 20, malformed, 0)
+    if link in (_NULL, _LOOP):
+        return _network(data, 4, malformed, 0)
+    malformed[f"link type {link} is not known"] += 1
+    return None
+
+
+def _ethernet(data: bytes, offset: int, malformed: Counter[str], depth: int) -> Segment | None:
+    return _of_type(data, offset + 12, offset + 14, malformed, depth)
+
+
+def _of_type(data: bytes, place: int, offset: int, malformed: Counter[str], depth: int) -> Segment | None:
+    """What a frame carries by its EtherType, which stands at ``place``."""
+    if len(data) <= offset:
         return None
-    if offset < 0 or len(data) <= offset:
+    kind = (data[place] << 8) | data[place + 1]
+    if kind in (tunnels.IPV4, tunnels.IPV6):
+        return _network(data, offset, malformed, depth)
+    return _inside(tunnels.in_frame(kind, data, offset), data, malformed, depth)
+
+
+def _inside(found: tunnels.Found, data: bytes, malformed: Counter[str], depth: int) -> Segment | None:
+    """The segment in a tunnel, which may hold another one."""
+    if found is not None and depth >= tunnels.MOST:
+        found = tunnels.TOO_MANY
+    if found is None:
         return None  # ARP and the like
+    if isinstance(found, str):
+        malformed[found] += 1
+        return None
+    if found.ethernet:
+        return _ethernet(data, found.offset, malformed, depth + 1)
+    return _network(data, found.offset, malformed, depth + 1)
+
+
+def _network(data: bytes, offset: int, malformed: Counter[str], depth: int) -> Segment | None:
+    if len(data) <= offset:
+        return None
     version = data[offset] >> 4
     if version == 4:
-        return _ipv4(data, offset, malformed)
+        return _ipv4(data, offset, malformed, depth)
     if version == 6:
-        return _ipv6(data, offset, malformed)
+        return _ipv6(data, offset, malformed, depth)
     malformed["neither IPv4 nor IPv6 inside"] += 1
     return None
 
 
-def _network_offset(link: int, data: bytes) -> int | None:
-    """Where the IP header begins; -1 where the frame carries something else, None for an unknown link type."""
-    if link == _ETHERNET:
-        return _ethernet(data)
-    if link in (_RAW, _RAW_OLD, _RAW_BSD, _IPV4, _IPV6):
-        return 0
-    if link == _COOKED:
-        return 16 if data[14:16] in (b"\x08\x00", b"\x86\xdd") else -1
-    if link == _COOKED2:
-        return 20 if data[:2] in (b"\x08\x00", b"\x86\xdd") else -1
-    if link in (_NULL, _LOOP):
-        return 4
-    return None
-
-
-def _ethernet(data: bytes) -> int:
-    offset = 12
-    for _ in range(3):
-        if len(data) < offset + 2:
-            return -1
-        kind = (data[offset] << 8) | data[offset + 1]
-        if kind in (0x0800, 0x86DD):
-            return offset + 2
-        if kind not in _VLAN:
-            return -1
-        offset += 4
-    return -1
-
-
-def _ipv4(data: bytes, offset: int, malformed: Counter[str]) -> Segment | None:
+def _ipv4(data: bytes, offset: int, malformed: Counter[str], depth: int) -> Segment | None:
     if len(data) < offset + 20:
         malformed["IPv4 header is cut short"] += 1
         return None
@@ -102,17 +117,17 @@ def _ipv4(data: bytes, offset: int, malformed: Counter[str]) -> Segment | None:
         malformed["IPv4 header length is impossible"] += 1
         return None
     if protocol not in (6, 17):
-        return None
+        return _inside(tunnels.in_ip(protocol, data, offset + length), data, malformed, depth)
     if fragment & 0x1FFF:
         malformed["IPv4 fragment (not put together)"] += 1
         return None
     # total length 0: segmentation offload on the capturing host
     end = min(len(data), offset + total) if total else len(data)
     addresses = data[offset + 12 : offset + 16], data[offset + 16 : offset + 20]
-    return _transport(data, offset + length, end, protocol, *addresses, hops, malformed)
+    return _transport(data, offset + length, end, protocol, *addresses, hops, malformed, depth)
 
 
-def _ipv6(data: bytes, offset: int, malformed: Counter[str]) -> Segment | None:
+def _ipv6(data: bytes, offset: int, malformed: Counter[str], depth: int) -> Segment | None:
     if len(data) < offset + 40:
         malformed["IPv6 header is cut short"] += 1
         return None
@@ -123,12 +138,12 @@ def _ipv6(data: bytes, offset: int, malformed: Counter[str]) -> Segment | None:
     for _ in range(8):
         if protocol in (6, 17):
             addresses = data[offset + 8 : offset + 24], data[offset + 24 : offset + 40]
-            return _transport(data, position, end, protocol, *addresses, data[offset + 7], malformed)
+            return _transport(data, position, end, protocol, *addresses, data[offset + 7], malformed, depth)
         if protocol == 44:
             malformed["IPv6 fragment (not put together)"] += 1
             return None
         if protocol not in _EXTENSIONS:
-            return None
+            return _inside(tunnels.in_ip(protocol, data, position), data, malformed, depth)
         if position + 8 > end:
             malformed["IPv6 extension header is cut short"] += 1
             return None
@@ -146,21 +161,25 @@ def _transport(
     destination: bytes,
     hops: int,
     malformed: Counter[str],
+    depth: int,
 ) -> Segment | None:
     if protocol == 17:
         if end < offset + 8:
             malformed["UDP header is cut short"] += 1
             return None
         source_port, destination_port = _PORTS.unpack_from(data, offset)
+        if destination_port in tunnels.PORTS and (inner := tunnels.in_udp(destination_port, data, offset + 8)):
+            return _inside(inner, data, malformed, depth)
         return Segment(source, destination, source_port, destination_port, False, 0, 0, data[offset + 8 : end], hops)
     if end < offset + 20:
         malformed["TCP header is cut short"] += 1
         return None
-    source_port, destination_port, sequence, _ack, header, flags = _TCP.unpack_from(data, offset)
+    source_port, destination_port, sequence, acknowledged, header, flags = _TCP.unpack_from(data, offset)
     length = (header >> 4) * 4
     if length < 20:
         malformed["TCP header length is impossible"] += 1
         return None
+    payload = data[offset + length : end]
     return Segment(
-        source, destination, source_port, destination_port, True, sequence, flags, data[offset + length : end], hops
+        source, destination, source_port, destination_port, True, sequence, flags, payload, hops, acknowledged
     )

@@ -46,6 +46,7 @@ class _Flow:
         looking: whether the client's first bytes are still looked at for a name.
         looked_at: how many of them were searched for the end of a request.
         status: a proxy's answer to a CONNECT.
+        acknowledged: the first number that the client acknowledged.
     """
 
     start: int | None
@@ -66,6 +67,7 @@ class _Flow:
     hello: tls.Reader | None = None
     assembler: Assembler | None = None
     keys: quic.Keys | None = None
+    acknowledged: int | None = None
 
 
 @dataclass(slots=True)
@@ -185,10 +187,14 @@ class Observer:
             flow = _Flow(found.sequence, time, answered=True)
             self._tcp.put(key, flow)
             self._from_client(found, key, flow, time)
+        elif flags & SYN:
+            self.tally.malformed["answer to a SYN that is not in the capture"] += 1
 
     def _from_client(self, found: Segment, key: _Key, flow: _Flow, time: float) -> None:
         if found.payload and flow.spoke is None:
             flow.spoke = time
+        if found.flags & ACK and not found.flags & RST:
+            self._acknowledge(flow, found.acknowledged)
         if found.payload and flow.looking and flow.start is not None:
             offset = relative(found.sequence, flow.start)
             payload = found.payload
@@ -200,6 +206,14 @@ class Observer:
         if found.flags & RST:
             flow.reset = "local"
             self._close(key, flow)
+
+    def _acknowledge(self, flow: _Flow, acknowledged: int) -> None:
+        """What the client acknowledges has reached it, also where only its direction was captured (RFC 9293, 3.5)."""
+        flow.answered = True
+        if flow.acknowledged is None:
+            flow.acknowledged = acknowledged
+        elif relative(acknowledged, flow.acknowledged) > 1:  # one alone may be the end of the connection
+            flow.heard = True
 
     def _assembler(self, flow: _Flow) -> Assembler:
         if flow.assembler is None:
@@ -423,7 +437,9 @@ class Observer:
 
 def _begins(payload: bytes) -> bool:
     """Whether a segment in the middle of nowhere begins a conversation that can be named."""
-    return payload[:2] == b"\x16\x03" or (len(payload) >= 8 and http.may_be(payload))
+    if payload[:2] == b"\x16\x03":
+        return payload[5:6] in (b"\x01", b"")  # a ClientHello: a server's first record looks the same but for its type
+    return len(payload) >= 8 and http.may_be(payload)
 
 
 def _after(flow: _Flow) -> str:

@@ -11,9 +11,9 @@ import struct
 import time
 import tracemalloc
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import dns.message
 import dns.rrset
@@ -263,6 +263,154 @@ def test_what_a_conversation_tells(capture: bytes) -> None:
     assert observed.malformed == {}
     assert observed.complete
     assert (observed.first_seconds, observed.last_seconds) == (1000.5, 1000.5 + len(_frames()) - 1)
+
+
+def _wrapped() -> dict[str, Callable[[Any], Any]]:
+    """Each way in which a mirror port or a trunk may wrap a packet: scapy's layers around it."""
+    from scapy.contrib.geneve import GENEVE
+    from scapy.contrib.mpls import MPLS
+    from scapy.layers.inet import IP, UDP
+    from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt
+    from scapy.layers.l2 import GRE, LLC, SNAP, Dot1AD, Dot1Q, Dot3, Ether
+    from scapy.layers.ppp import PPP, PPPoE
+    from scapy.layers.vxlan import VXLAN
+    from scapy.packet import Raw
+
+    outer = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+    ip = outer / IP(src="192.0.2.1", dst="192.0.2.2")
+    six = outer / IPv6(src="2001:db8::a", dst="2001:db8::b")
+
+    def whole(packet: Any) -> bytes:
+        return bytes(outer / packet)
+
+    return {
+        "QinQ, four tags": lambda p: outer / Dot1AD(vlan=5) / Dot1AD(vlan=6) / Dot1Q(vlan=7) / Dot1Q(vlan=8) / p,
+        "LLC/SNAP": lambda p: Dot3() / LLC(dsap=0xAA, ssap=0xAA, ctrl=3) / SNAP(OUI=0, code=0x800) / p,
+        "MPLS": lambda p: outer / MPLS(label=16, s=0) / MPLS(label=17, s=1) / p,
+        "PPPoE": lambda p: outer / PPPoE(sessionid=1) / PPP(proto=0x21) / p,
+        "GRE": lambda p: ip / GRE(proto=0x800, key_present=1, key=7, chksum_present=1) / p,
+        "GRE over IPv6": lambda p: six / IPv6ExtHdrDestOpt() / GRE(proto=0x800) / p,
+        "NVGRE": lambda p: ip / GRE(proto=0x6558, key_present=1) / Raw(whole(p)),
+        "ERSPAN I": lambda p: ip / GRE(proto=0x88BE) / Raw(whole(p)),
+        "ERSPAN II": lambda p: ip / GRE(proto=0x88BE, seqnum_present=1) / Raw(b"\x10\x01" + bytes(6) + whole(p)),
+        "ERSPAN III": lambda p: ip / GRE(proto=0x22EB, seqnum_present=1) / Raw(b"\x20" + bytes(11) + whole(p)),
+        "ERSPAN III, more": lambda p: (
+            ip / GRE(proto=0x22EB, seqnum_present=1) / Raw(b"\x20" + bytes(10) + b"\x01" + bytes(8) + whole(p))
+        ),
+        "IP in IP": lambda p: ip / IP(proto=4, src="192.0.2.3", dst="192.0.2.4") / p,
+        "VXLAN": lambda p: ip / UDP(sport=9, dport=4789) / VXLAN(flags=8, vni=7) / Raw(whole(p)),
+        "VXLAN-GPE": lambda p: ip / UDP(sport=9, dport=4789) / VXLAN(flags=12, NextProtocol=1, vni=7) / p,
+        "VXLAN of Linux": lambda p: ip / UDP(sport=9, dport=8472) / Raw(b"\x08" + bytes(7) + whole(p)),
+        "GENEVE": lambda p: ip / UDP(sport=9, dport=6081) / GENEVE(proto=0x6558) / Raw(whole(p)),
+    }
+
+
+@pytest.mark.parametrize("how", _wrapped())
+def test_what_stands_around_a_packet_is_taken_off(how: str) -> None:
+    from scapy.layers.inet import IP, TCP
+
+    packet = IP(src="10.0.0.2", dst="198.51.100.7", ttl=9) / TCP(sport=5, dport=443, flags="PA", seq=1, ack=7) / b"abc"
+    told: Counter[str] = Counter()
+    bare = frames.segment(101, bytes(packet), told)
+    assert bare is not None
+    assert (bare.payload, bare.hops, bare.acknowledged) == (b"abc", 9, 7)
+    frame = bytes(_wrapped()[how](packet))
+    assert frames.segment(1, frame, told) == bare
+    assert not told
+    for length in range(len(frame)):
+        frames.segment(1, frame[:length], Counter())
+
+
+def test_what_cannot_be_looked_into_is_told_and_what_is_nobodys_packet_is_not() -> None:
+    from scapy.layers.inet import ICMP, IP
+    from scapy.layers.l2 import ARP, GRE, LLC, STP, Dot3, Ether
+    from scapy.packet import Raw
+
+    ether, ip = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02"), IP(src="192.0.2.1", dst="192.0.2.2")
+    told: Counter[str] = Counter()
+    for packet in (ether / ARP(), ether / ip / ICMP(), Dot3() / LLC() / STP(), ether / ip / GRE(proto=0x2000)):
+        assert frames.segment(1, bytes(packet), told) is None
+    assert not told
+    nested = ether
+    for _ in range(6):
+        nested = nested / IP(proto=4)
+    for packet in (
+        ether / IP(proto=50) / Raw(bytes(60)),
+        ether / IP(proto=51) / Raw(bytes(60)),
+        Ether(type=0x88E5) / Raw(bytes(60)),
+        Ether(type=0x8847) / Raw(bytes([0, 0, 1, 9]) + bytes(60)),
+        Ether(type=0x8847) / Raw(bytes(80)),
+        nested / ip,
+    ):
+        assert frames.segment(1, bytes(packet), told) is None
+    assert dict(told) == {
+        "packet is encrypted (IPsec ESP)": 1,
+        "packet in IPsec AH (not looked into)": 1,
+        "frame is encrypted (MACsec)": 1,
+        "frame in MPLS (not looked into)": 1,
+        "too many tunnels within tunnels": 2,
+    }
+
+
+def _one_direction(*more: tuple[float, int]) -> Observer:
+    """The client's packets alone, as ``tcpdump dst port 443`` keeps them; more: when, and what it acknowledges then."""
+    from scapy.layers.inet import IP, TCP
+
+    there, hello = IP(src="10.0.0.2", dst="198.51.100.7"), client_hello(NAME)
+    after = 101 + len(hello)
+    packets_ = [
+        (0.0, there / TCP(sport=5, dport=443, flags="S", seq=100)),
+        (0.1, there / TCP(sport=5, dport=443, flags="A", seq=101, ack=901)),
+        (0.2, there / TCP(sport=5, dport=443, flags="PA", seq=101, ack=901) / hello),
+        *((when, there / TCP(sport=5, dport=443, flags="A", seq=after, ack=acked)) for when, acked in more),
+    ]
+    observer = Observer()
+    for when, packet in packets_:
+        observer.feed(Packet(when, 101, bytes(packet)))
+    return observer
+
+
+@pytest.mark.parametrize(
+    ("more", "silent"),
+    [
+        ([], 0),
+        ([(0.3, 4901), (20.0, 4902)], 0),
+        ([(0.3, 901), (20.0, 901)], 1),
+        ([(20.0, 902)], 1),
+    ],
+    ids=["ended at once", "answered", "silent", "closed without a word"],
+)
+def test_one_direction_tells_by_what_the_client_acknowledges(more: list[tuple[float, int]], silent: int) -> None:
+    [use] = _one_direction(*more).result("test", Matcher(())).unexplained
+    assert (use.host, use.connections, use.timeouts, use.silent) == (NAME, 1, 0, silent)
+
+
+def test_the_servers_direction_alone_is_told_and_makes_no_client_of_it() -> None:
+    from scapy.layers.inet import IP, TCP
+
+    back = IP(src="198.51.100.7", dst="10.0.0.2")
+    server_hello = b"\x16\x03\x03\x00\x7a\x02" + bytes(121)
+    observer = Observer()
+    for number, packet in enumerate(
+        (
+            back / TCP(sport=443, dport=5, flags="SA", seq=900, ack=101),
+            back / TCP(sport=443, dport=5, flags="PA", seq=901, ack=700) / server_hello,
+        )
+    ):
+        observer.feed(Packet(float(number), 101, bytes(packet)))
+    observed = observer.result("test", Matcher(()))
+    assert (observed.unexplained, observed.bare_addresses) == ((), ())
+    assert observed.malformed == {"answer to a SYN that is not in the capture": 1}
+
+
+@pytest.mark.parametrize("made", [_pcap, _pcapng])
+def test_a_snapshot_length_is_told(made: Callable[..., bytes]) -> None:
+    whole = made([bytes(40)])
+    captured = struct.pack("<II", 40, 40)
+    assert whole.count(captured) == 1
+    told = _learn(whole.replace(captured, struct.pack("<II", 40, 1500))).result("test", Matcher(())).malformed
+    assert [what for what in told if "captured in part" in what]
+    assert not [what for what in _learn(whole).result("test", Matcher(())).malformed if "captured in part" in what]
 
 
 @settings(max_examples=150)
