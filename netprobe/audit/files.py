@@ -18,6 +18,7 @@ from typing import BinaryIO
 from netprobe.audit import lines
 from netprobe.audit.formats import FORMATS, TEACHES, Format, parser
 from netprobe.audit.judge import Judge
+from netprobe.audit.mixed import Others
 from netprobe.audit.model import Decision, Event, EvidenceFile
 from netprobe.errors import UnreadableFileError, UsageError
 from netprobe.observe import capture
@@ -107,16 +108,17 @@ def _log(stream: BinaryIO, name: str, one: Format, judge: Judge) -> EvidenceFile
     malformed: Counter[str] = Counter()
     count = events = 0
     complete = True
-    parse, take = parser(one), judge.take
+    parse, take, others = parser(one), judge.take, Others(one)
     try:
         for line in lines.read(stream, malformed, name):
             count += 1
             try:
                 found = parse(line)
             except ValueError as error:
-                if line.strip():
-                    malformed[str(error)[:100]] += 1
-                continue
+                found = _of_another(others, line, malformed, str(error))
+            else:
+                if not found:
+                    found = _of_another(others, line, malformed)
             for event in found:
                 events += 1
                 take(event)
@@ -126,8 +128,34 @@ def _log(stream: BinaryIO, name: str, one: Format, judge: Judge) -> EvidenceFile
     except OSError as error:
         raise UnreadableFileError(name, f"cannot be read ({error.strerror})", _REMEDY) from error
     return EvidenceFile(
-        path=name, format=one.NAME, lines=count, events=events, malformed=dict(malformed), complete=complete
+        path=name,
+        format=one.NAME,
+        lines=count,
+        events=events,
+        malformed=dict(malformed),
+        complete=complete,
+        other_formats=dict(others.lines),
     )
+
+
+def _of_another(others: Others, line: str, malformed: Counter[str], problem: str = "") -> tuple[Event, ...]:
+    """What a line says to another format, where the file's own gets nothing from it.
+
+    Args:
+        others: the other formats.
+        line: the line.
+        malformed: told what is wrong with it, if no format takes it.
+        problem: what the file's own format says of it; empty where it may well be about something else.
+    """
+    if not line.strip():
+        return ()
+    try:
+        found = others.parse(line)
+    except ValueError as error:
+        found, problem = None, str(error)
+    if found is None and problem:
+        malformed[problem[:100]] += 1
+    return found or ()
 
 
 def _capture(stream: BinaryIO, name: str, judge: Judge) -> EvidenceFile:

@@ -38,7 +38,8 @@ def read(stream: BinaryIO, malformed: Counter[str], name: str) -> Iterator[str]:
             while (rest := stream.readline(MAX_LINE)) and not rest.endswith(b"\n"):
                 continue
             continue
-        yield line.decode("utf-8", "replace").rstrip("\r\n")
+        # a log that was emptied while its writer went on begins with as many zeros as it had bytes
+        yield line.lstrip(b"\0").decode("utf-8", "replace").rstrip("\r\n")
 
 
 def beginning(stream: BinaryIO) -> tuple[bytes, BinaryIO]:

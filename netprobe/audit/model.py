@@ -149,6 +149,7 @@ class EvidenceFile(msgspec.Struct, frozen=True, kw_only=True):
         events: how many of them say something of traffic.
         malformed: what could not be read → how often.
         complete: whether it was read to its end.
+        other_formats: lines of other programs in the same file: how they were read → how many.
     """
 
     path: str
@@ -157,6 +158,7 @@ class EvidenceFile(msgspec.Struct, frozen=True, kw_only=True):
     events: int
     malformed: dict[str, int]
     complete: bool = True
+    other_formats: dict[str, int] = {}
 
 
 class Audited(msgspec.Struct, frozen=True, kw_only=True):

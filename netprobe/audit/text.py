@@ -22,6 +22,7 @@ def text(audited: Audited, *, width: int = 80) -> str:
     lines: list[str] = []
     for source in audited.sources:
         lines.append(f"{printable(source.path)}: {source.format}, {source.lines} lines, {source.events} about traffic")
+        lines += [f"  {count} lines of it: {name}" for name, count in source.other_formats.items()]
         lines += [f"  {count} times: {printable(what)}" for what, count in source.malformed.items()]
         if not source.complete:
             lines.append("  the file ended before its end was reached")

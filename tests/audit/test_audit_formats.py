@@ -31,7 +31,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netprobe.audit import formats, lines
+from netprobe.audit import files, formats, lines, mixed
 from netprobe.audit.files import feed
 from netprobe.audit.formats import FORMATS, detect, parser
 from netprobe.audit.judge import Judge
@@ -1021,3 +1021,39 @@ def test_a_capture_shows_what_a_proxy_answered(tmp_path: Path, status: str, expe
     feed([path], judge)
     found = {one.id: one.status for one in judge.result([REGION], ()).endpoints}
     assert found["ecs"] is expected
+
+
+@pytest.mark.parametrize("own", FORMATS)
+def test_a_file_of_many_programs_is_read_whole(own: str) -> None:
+    """A syslog server's file: the first lines decide the format, and a denial in another's is no less one."""
+    mine = [line for name, line, *_ in LINES if name == own]
+    lines = [*mine, *(line for name, line, *_ in LINES if name != own)]
+    taken: list[Event] = []
+
+    class Taking(Judge):
+        def take(self, event: Event) -> None:
+            taken.append(event)
+
+    read = files._log(io.BytesIO("\n".join(lines).encode()), "syslog", FORMATS[own], Taking(()))
+    expected = Counter(event for _, _, *events in LINES for event in events)
+    assert Counter(taken) == expected
+    assert set(read.other_formats) == {name for name, *_ in LINES} - {own}
+
+
+def test_what_is_of_no_format_costs_little_and_is_counted() -> None:
+    """As many looks as are allowed, and after them only what the file was seen to hold."""
+    squid = next(line for name, line, *_ in LINES if name == "squid")
+    kernel = next(line for name, line, *_ in LINES if name == "netfilter")
+    asa = next(line for name, line, *_ in LINES if name == "cisco")
+    nothing = ["nobody knows this"] * mixed.MOST_LOOKS
+    data = "\n".join([squid, kernel, *nothing, asa, kernel]).encode()
+    read = files._log(io.BytesIO(data), "syslog", FORMATS["squid"], Judge(()))
+    assert read.other_formats == {"netfilter": 2}
+    assert read.malformed == {"not a native Squid line": mixed.MOST_LOOKS + 1}
+
+
+def test_zeros_before_a_line_are_no_part_of_it() -> None:
+    """What copytruncate leaves of a log whose writer does not append."""
+    squid = next(line for name, line, *_ in LINES if name == "squid")
+    read = files._log(io.BytesIO(bytes(4000) + squid.encode() + b"\n"), "access.log", FORMATS["squid"], Judge(()))
+    assert (read.events, read.malformed) == (1, {})
