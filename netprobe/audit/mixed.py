@@ -38,7 +38,7 @@ class Others:
         Raises:
             ValueError: it is of one, and malformed.
         """
-        if self._own.matches(line):
+        if not (self._looks or self._parsers) or self._own.matches(line):
             return None
         name = self._format_of(line)
         if name is None:

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from netprobe.errors import UnreadableFileError
 from netprobe.observe import dns as narrow
-from netprobe.observe import frames, http, quic, tls
+from netprobe.observe import frames, http, quic, tls, tunnels
 from netprobe.observe.capture import Packet, Tally, packets, read
 from netprobe.observe.learn import Observer
 from netprobe.observe.matching import Matcher
@@ -348,7 +348,7 @@ def test_what_cannot_be_looked_into_is_told_and_what_is_nobodys_packet_is_not() 
         "packet in IPsec AH (not looked into)": 1,
         "frame is encrypted (MACsec)": 1,
         "frame in MPLS (not looked into)": 1,
-        "too many tunnels within tunnels": 2,
+        tunnels.TOO_MANY: 2,
     }
 
 
