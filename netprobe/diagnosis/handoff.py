@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from netprobe.diagnosis.changes import KINDS, ChangeKind
 from netprobe.diagnosis.model import Diagnosis, EndpointOutcome
-from netprobe.diagnosis.words import count, hops_told
+from netprobe.diagnosis.words import count, hops_told, remarks
 from netprobe.errors import printable, redacted
 from netprobe.findings import Certainty, Finding, Location, Owner, Severity
 from netprobe.observations import DnsDetail, Observation, ProxyDetail, Run, TcpDetail
@@ -39,6 +39,7 @@ def handoff(run: Run, diagnosis: Diagnosis, *, target: str = "", rules: Sequence
         "",
         *_wrap(_opening(len(asked))),
         "",
+        *(line for remark in remarks(run.context, "''") for line in (*_wrap(remark), "")),
         f"Tested:      {printable(run.started_at)} by netprobe {printable(run.netprobe_version)}"
         f", catalog {printable(run.catalog.version, 40)}",
         f"Regions:     {', '.join(map(printable, run.regions))}",
@@ -66,7 +67,7 @@ def _opening(problems: int) -> str:
         return f"{told}nothing in the network that needs a change."
     return (
         f"{told}{count(problems, 'problem')} in the network, described below with the smallest change that removes "
-        "each."
+        f"{'it' if problems == 1 else 'each'}."
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from netprobe.errors import printable
 from netprobe.findings import HopAt, Location
+from netprobe.observations import Context
 
 
 def listing(items: Iterable[str], *, most: int = 3) -> str:
@@ -67,6 +69,23 @@ def agree(number: int, verb: str) -> str:
     if verb in _IRREGULAR:
         return _IRREGULAR[verb]
     return f"{verb}es" if verb.endswith(("s", "sh", "ch", "x", "o")) else f"{verb}s"
+
+
+def remarks(context: Context, quotes: str = "“”") -> tuple[str, ...]:
+    """What whoever reads of a run must know first: that it was a trial, or that not all was seen.
+
+    Args:
+        context: of the run.
+        quotes: the two marks around a scenario's name.
+    """
+    found = []
+    if context.lab is not None:
+        found.append(f"Seen in the embedded network {quotes[0]}{printable(context.lab, 60)}{quotes[1]}, not on yours.")
+    if context.interrupted:
+        found.append("Interrupted: this is what was seen until then.")
+    elif context.deadline_reached:
+        found.append(f"The deadline of {context.deadline_seconds:g} s was reached: this is what was seen until then.")
+    return tuple(found)
 
 
 def duration(seconds: float) -> str:

@@ -259,6 +259,7 @@ class Fold(msgspec.Struct, frozen=True, kw_only=True):
         group: its id.
         outcome: the worst of them that counts.
         passed: how many pass.
+        warned: how many work, with a warning.
         total: how many there are.
         why: for those that do not: the reasons, each with the endpoints that it holds for.
     """
@@ -266,6 +267,7 @@ class Fold(msgspec.Struct, frozen=True, kw_only=True):
     group: str
     outcome: Outcome
     passed: int
+    warned: int
     total: int
     why: str
 
@@ -289,9 +291,16 @@ def _folded(group: str, some: Sequence[EndpointOutcome], report: Report) -> Fold
         group=group,
         outcome=worst(_counted(one) for one in some),
         passed=len(some) - len(bad),
+        warned=sum(map(_works_with_a_warning, bad)),
         total=len(some),
         why="; ".join(told),
     )
+
+
+def _works_with_a_warning(endpoint: EndpointOutcome) -> bool:
+    """Whether it warns because of how it works, and not because it fails and is optional."""
+    works = any(host.outcome in (Outcome.PASS, Outcome.WARN) for host in endpoint.hosts)
+    return endpoint.outcome is Outcome.WARN and works
 
 
 def _counted(endpoint: EndpointOutcome) -> Outcome:

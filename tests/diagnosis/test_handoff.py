@@ -55,6 +55,14 @@ def test_a_healthy_network_is_asked_for_nothing() -> None:
     assert "After the change" not in text
 
 
+def test_a_trial_and_a_run_that_was_cut_off_say_so() -> None:
+    run = blocked().run()
+    played = msgspec.structs.replace(run, context=msgspec.structs.replace(run.context, lab="blackhole"))
+    cut = msgspec.structs.replace(run, context=msgspec.structs.replace(run.context, interrupted=True))
+    assert "\nSeen in the embedded network 'blackhole', not on yours.\n" in handoff(played, diagnose(played))
+    assert "\nInterrupted: this is what was seen until then.\n" in handoff(cut, diagnose(cut))
+
+
 def test_no_secret_and_no_control_character() -> None:
     world = blocked()
     world.vantages = (VantageRecord(name="host", resolvers=("\x1b]0;53",), proxy="http://u:hunter2@p:1"),)

@@ -25,8 +25,10 @@ from tap.parser import Parser
 from netprobe.errors import UsageError
 from netprobe.findings import Acceptance, Outcome, Place, Severity
 from netprobe.naming import HostIdentity
+from netprobe.observations import Context
 from netprobe.report import FORMATS, known_format, render
 from netprobe.report.formats.html.explained import sections
+from netprobe.report.formats.markdown import as_text
 from netprobe.report.model import Report
 from tests.support import reports
 
@@ -360,6 +362,36 @@ def test_markdown_has_the_verdict_the_findings_and_a_table() -> None:
     assert headings[0] == "netprobe: NOT READY: us-east-2"
     assert headings[1] == "error: `tls_intercepted` in us-east-2 (proven)"
     assert sum(token.type == "tr_open" for token in found) == 11  # a head and ten cases
+
+
+@pytest.mark.parametrize(
+    ("context", "remark"),
+    [
+        (Context(lab="blackhole"), "Seen in the embedded network “blackhole”, not on yours."),
+        (Context(interrupted=True), "Interrupted: this is what was seen until then."),
+        (Context(deadline_reached=True, deadline_seconds=60), "The deadline of 60 s was reached:"),
+    ],
+)
+def test_markdown_says_first_what_a_reader_must_know(context: Context, remark: str) -> None:
+    told = shown(reports.report(context=context), "markdown")
+    assert f"**{remark}" in told[: told.index("###")]
+    assert remark not in shown(reports.report(), "markdown")
+
+
+def test_markdown_can_be_read_as_it_is_written() -> None:
+    """In a ticket that renders none; what begins like a list, and an underscore that could mark, stay escaped."""
+    told = shown(reports.report(), "markdown")
+    assert "&#" not in told.replace("&#42;", "")
+    assert "- **who:** the network team" in told
+    assert [as_text(text) for text in ("10 hosts", "10. hosts", "1) a", "0.1.0", "a_b", "_a_", "a_ b")] == [
+        "10 hosts",
+        "&#49;0. hosts",
+        "&#49;) a",
+        "0.1.0",
+        "a_b",
+        "&#95;a&#95;",
+        "a&#95; b",
+    ]
 
 
 @hostile

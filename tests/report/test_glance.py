@@ -173,6 +173,22 @@ def test_a_cause_of_everything_is_told_once() -> None:
     assert "control 0 of 5: x\n" in text
 
 
+@pytest.mark.parametrize(
+    ("outcome", "of_host", "line"),
+    [
+        (Outcome.WARN, Outcome.WARN, "  warn    control 0 of 5, 5 with a warning: x\n"),
+        (Outcome.WARN, Outcome.FAIL, "  warn    control 0 of 5: x\n"),
+        (Outcome.FAIL, Outcome.FAIL, "  FAIL    control 0 of 5: x\n"),
+    ],
+)
+def test_a_group_that_works_with_a_warning_is_not_told_as_one_that_fails(
+    outcome: Outcome, of_host: Outcome, line: str
+) -> None:
+    """What is optional and fails warns as well."""
+    some = tuple(reports.endpoint(f"e{n}", outcome, reports.host(f"e{n}", of_host)) for n in range(5))
+    assert line in shown(broken(reports.finding("x", endpoints=EVERY), endpoints=some), width=80)
+
+
 def test_names_that_two_causes_share_are_listed_once() -> None:
     """A second list of the same names pushes what is worse off the screen."""
     names = tuple(f"e{n}.us-east-2.amazonaws.com" for n in range(5))

@@ -34,9 +34,9 @@ WHAT THE HOST CAN DO
 
 ENDPOINTS IN US-EAST-2
 
-  FAIL    control 1 of 5: ecs: tls_intercepted; logs: stale_ip_allowlist;
-            ecr-registry: not run (needs --account); monitoring: not run
-            (deadline)
+  FAIL    control 1 of 5, 1 with a warning: ecs: tls_intercepted; logs:
+            stale_ip_allowlist; ecr-registry: not run (needs --account);
+            monitoring: not run (deadline)
 
 RULES
 

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import re
 
+from netprobe.diagnosis.words import remarks
 from netprobe.errors import printable
 from netprobe.findings import Finding, Outcome
 from netprobe.report.cases import Case, cases
 from netprobe.report.model import Report
-from netprobe.report.words import OUTCOMES, VERDICTS, about, hosts_told, ordered, summary, waived
+from netprobe.report.words import OUTCOMES, TEAMS, VERDICTS, about, hosts_told, ordered, summary, waived
 
 # Entities are never read as structure (CommonMark 0.31, section 2.5). Links made of bare URLs, and mentions, are found
 # in the text after entities are decoded; an empty comment in between is what keeps them apart.
-_SPECIAL = re.compile(r"://|www\.|[&<>\\`*_\[\]!|~$@#]")
+# An underscore within a word makes no emphasis (section 6.2), and our own words are full of them.
+_SPECIAL = re.compile(r"://|www\.|[&<>\\`*\[\]!|~$@#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _PARTED = {"://": ":<!-- -->//", "www.": "www<!-- -->.", "@": "@<!-- -->", "#": "&#35;<!-- -->"}
 # A paragraph may not begin, blanks aside, like a list, a heading, a quote or a rule; nor like a CI system's command.
-_FIRST = re.compile(r"^(\s*)([-+=0-9:])")
+_FIRST = re.compile(r"^(\s*)([-+=:]|[0-9](?=[0-9]{0,8}[.)](?:\s|$)))")
 _ID = re.compile(r"[a-z0-9_ -]{1,120}")
 # An address that cannot end its own link or begin another: what our own manual's addresses are made of.
 _URL = re.compile(r"https?://[A-Za-z0-9.:/_~%-]{1,400}")
@@ -36,6 +38,7 @@ def render(report: Report, *, width: int, colour: bool) -> str:
     """Write the verdict, the findings and a table of what was judged."""
     where = f": {', '.join(as_text(region) for region in report.regions)}" if report.regions else ""
     lines = [f"## netprobe: {VERDICTS[report.verdict]}{where}", "", as_text(summary(report)), ""]
+    lines += [f"**{as_text(remark)}**\n" for remark in remarks(report.context)]
     lines += [*(f"- **{label}:** {as_text(text)}" for label, text in about(report).items()), ""]
     for finding in ordered(report.findings):
         lines += _finding(finding)
@@ -67,7 +70,7 @@ def _finding(finding: Finding) -> list[str]:
     lines += [
         f"- **fix:** {as_text(finding.remedy)}",
         *(f"  - {as_text(pattern)}" for pattern in finding.patterns[1:] and finding.patterns if pattern.strip()),
-        f"- **who:** {finding.owner}",
+        f"- **who:** {TEAMS[finding.owner]}",
         f"- **more:** {as_code('netprobe explain ' + finding.id)}, {_link(finding.docs)}",
         "",
     ]

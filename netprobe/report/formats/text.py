@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from netprobe import cilog
 from netprobe.diagnosis.model import CapabilityOutcome, EndpointOutcome
-from netprobe.diagnosis.words import located
+from netprobe.diagnosis.words import located, remarks
 from netprobe.errors import printable
 from netprobe.findings import Finding, Outcome, RuleOutcome, Severity, Verdict
 from netprobe.observations import VantageRecord
@@ -133,18 +133,8 @@ def _head(report: Report, page: _Page, full: bool) -> Iterator[str]:
     for label, text in about(report).items():
         if full or label not in _ONLY_IN_FULL:
             yield from _labelled(label, page.told(text, 1000), page, _ABOUT)
-    if report.context.interrupted:
-        yield from page.wrapped("Interrupted: this is what was seen until then.", "", "  ")
-    elif report.context.deadline_reached:
-        yield from page.wrapped(
-            f"The deadline of {report.context.deadline_seconds:g} s was reached: this is what was seen until then.",
-            "",
-            "  ",
-        )
-    if report.context.lab is not None:
-        yield from page.wrapped(
-            f"Seen in the embedded network '{page.told(report.context.lab)}', not on yours.", "", "  "
-        )
+    for remark in remarks(report.context, "''"):
+        yield from page.wrapped(page.told(remark), "", "  ")
     taken = glance.in_words(glance.times(report))
     if taken:
         yield from _labelled("times", page.told(taken, 400), page, _ABOUT)
@@ -280,7 +270,8 @@ def _groups(endpoints: Sequence[EndpointOutcome], report: Report, page: _Page) -
     """A line a group: ``control 5 of 5``; what does not pass is told with its reason."""
     for one in glance.fold(endpoints, report):
         why = f": {page.told(one.why, 600)}" if one.why else ""
-        yield from _row(one.outcome, f"{page.told(one.group)} {one.passed} of {one.total}{why}", page)
+        warned = f", {one.warned} with a warning" if one.warned else ""
+        yield from _row(one.outcome, f"{page.told(one.group)} {one.passed} of {one.total}{warned}{why}", page)
 
 
 def _endpoints(endpoints: list[EndpointOutcome], page: _Page) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netprobe.diagnosis.handoff import TO_RESOLVER, sources
-from netprobe.diagnosis.words import listing
+from netprobe.diagnosis.words import listing, remarks
 from netprobe.errors import redacted
 from netprobe.findings import NOT_OURS, Finding, Outcome, Owner, Severity, Verdict, worst
 from netprobe.observations import DnsDetail
@@ -83,7 +83,7 @@ def view(report: Report, index: Index) -> Head:
         more=len(told) - len(causes),
         tiles=tuple(_tiles(told)),
         facts=tuple(_facts(report)),
-        remarks=tuple(_remarks(report)),
+        remarks=remarks(report.context),
     )
 
 
@@ -211,13 +211,3 @@ def _day(started: str) -> str:
         return datetime.datetime.fromisoformat(started).astimezone(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
     except (ValueError, OverflowError):
         return started
-
-
-def _remarks(report: Report) -> Iterator[str]:
-    context = report.context
-    if context.lab is not None:
-        yield f"Seen in the embedded network “{context.lab}”, not on yours."
-    if context.interrupted:
-        yield "Interrupted: this is what was seen until then."
-    elif context.deadline_reached:
-        yield f"The deadline of {context.deadline_seconds:g} s was reached: this is what was seen until then."
