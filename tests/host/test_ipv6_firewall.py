@@ -5,10 +5,8 @@ The host has IPv6 alone; before each try the neighbours are forgotten, as they a
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import socket
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import pytest
 
 from netprobe.findings import Outcome
 from tests.support import need, rootfs
+from tests.support.answering import answering, is_answered, opens
 from tests.support.netns import Namespace, Topology
 from tests.support.task_host import load_firewalld
 
@@ -86,50 +85,15 @@ IP6TABLES = {
 def net() -> Iterator[Topology]:
     need.root()
     need.engine("nft")
-    with Topology(routers=0) as topology:
-        with topology.server.entered():
-            listener = socket.create_server(("::", 443), family=socket.AF_INET6, backlog=64)
-            names = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-            names.bind(("::", 53))
-        names.settimeout(0.2)
-        ended = threading.Event()
-
-        def answer() -> None:
-            while not ended.is_set():
-                with contextlib.suppress(TimeoutError):
-                    _, asker = names.recvfrom(64)
-                    names.sendto(b"!", asker)
-
-        thread = threading.Thread(target=answer)
-        thread.start()
-        try:
-            yield topology
-        finally:
-            ended.set()
-            thread.join(5)
-            listener.close()
-            names.close()
+    with Topology(routers=0) as topology, answering(topology.server, socket.AF_INET6):
+        yield topology
 
 
 def reaches(net: Topology) -> bool:
     for space, other in ((net.client, net.server), (net.server, net.client)):
         space.run("ip", "-6", "neigh", "del", other.v6, "dev", "eth0", check=False)
         space.run("ip", "-6", "neigh", "flush", "dev", "eth0", check=False)
-    return _asks(net.client, socket.SOCK_STREAM, 443) and _asks(net.client, socket.SOCK_DGRAM, 53)
-
-
-def _asks(space: Namespace, kind: socket.SocketKind, port: int) -> bool:
-    with space.entered():
-        asker = socket.socket(socket.AF_INET6, kind)
-    with asker:
-        asker.settimeout(0.6)
-        with contextlib.suppress(OSError):
-            asker.connect((SERVER, port))
-            if kind is socket.SOCK_STREAM:
-                return True
-            asker.send(b"?")
-            return asker.recv(8) == b"!"
-    return False
+    return opens(net.client, SERVER) and is_answered(net.client, SERVER)
 
 
 def of_files(folder: Path, files: Mapping[str, str | bytes]) -> Outcome:

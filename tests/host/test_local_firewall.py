@@ -6,8 +6,6 @@ datagram to port 53 that is answered, and judged again from what ``nft list rule
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from netprobe.findings import Outcome
 from netprobe.host.firewall import iptables, nftables, traffic
 from netprobe.host.firewall.model import decide
 from tests.support import need, rootfs
+from tests.support.answering import answering, is_answered, opens
 from tests.support.netns import Topology
 
 PASS, WARN, FAIL = Outcome.PASS, Outcome.WARN, Outcome.FAIL
@@ -125,22 +124,7 @@ class Net:
 
     def reaches(self) -> tuple[bool, bool]:
         """Whether a connection to 443 opens, and whether a datagram to 53 is answered."""
-        with self.net.client.entered():
-            stream = socket.socket()
-            datagram = socket.socket(type=socket.SOCK_DGRAM)
-        with stream, datagram:
-            stream.settimeout(0.4)
-            datagram.settimeout(0.4)
-            try:
-                stream.connect((SERVER, 443))
-                opened = True
-            except OSError:
-                opened = False
-            try:
-                datagram.sendto(b"?", (SERVER, 53))
-                return opened, datagram.recv(64) == b"!"
-            except OSError:
-                return opened, False
+        return opens(self.net.client, SERVER, within=0.4), is_answered(self.net.client, SERVER, within=0.4)
 
 
 @pytest.fixture(scope="module")
@@ -148,32 +132,8 @@ def net() -> Iterator[Net]:
     need.root()
     need.engine("nft")
     need.engine("iptables-restore")
-    with Topology(routers=0) as topology:
-        with topology.server.entered():
-            listener = socket.create_server(("0.0.0.0", 443), backlog=64)
-            names = socket.socket(type=socket.SOCK_DGRAM)
-            names.bind(("0.0.0.0", 53))
-        made = Net(topology)
-        names.settimeout(0.2)
-        ended = threading.Event()
-
-        def hear() -> None:
-            while not ended.is_set():
-                try:
-                    _, asker = names.recvfrom(64)
-                except TimeoutError:
-                    continue
-                names.sendto(b"!", asker)
-
-        thread = threading.Thread(target=hear)
-        thread.start()
-        try:
-            yield made
-        finally:
-            ended.set()
-            thread.join(5)
-            listener.close()
-            names.close()
+    with Topology(routers=0) as topology, answering(topology.server):
+        yield Net(topology)
 
 
 def as_file(tmp_path: Path, path: str, unit: str, text: str) -> Outcome:

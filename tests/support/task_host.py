@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import subprocess
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 
 from netprobe.findings import Outcome
 from tests.support import need, rootfs
+from tests.support.answering import answering, is_answered, opens
 from tests.support.netns import Namespace, Topology
 
 SERVER = "198.18.0.2"
@@ -80,15 +80,15 @@ class TaskHost:
 
     def credentials(self) -> bool:
         """Whether a task reaches the agent."""
-        return _opens(self.container, "169.254.170.2", 80)
+        return opens(self.container, "169.254.170.2", 80)
 
     def traffic(self) -> bool:
         """Whether a task reaches the server and is answered by its DNS."""
-        return _opens(self.container, SERVER, 443) and _is_answered(self.container)
+        return opens(self.container, SERVER) and is_answered(self.container, SERVER)
 
     def agents(self) -> bool:
         """Whether the host's own programs do."""
-        return _opens(self.space, SERVER, 443) and _is_answered(self.space)
+        return opens(self.space, SERVER) and is_answered(self.space, SERVER)
 
     def of_kernel(self, folder: Path, rules: Sequence[str] = (CREDENTIALS, TRAFFIC)) -> dict[str, Outcome]:
         """The judgements of the running host, from what its kernel lists."""
@@ -102,28 +102,6 @@ class TaskHost:
         root = rootfs.make(folder / "live", {"proc/net/route": routes, **mtu})
         found = rootfs.judged(root, rootfs.live(firewall=shown), only=rules)
         return {rule: found[rule].judgement.outcome for rule in rules}
-
-
-def _opens(space: Namespace, address: str, port: int) -> bool:
-    with space.entered():
-        stream = socket.socket()
-    with stream:
-        stream.settimeout(0.5)
-        with contextlib.suppress(OSError):
-            stream.connect((address, port))
-            return True
-    return False
-
-
-def _is_answered(space: Namespace) -> bool:
-    with space.entered():
-        datagram = socket.socket(type=socket.SOCK_DGRAM)
-    with datagram:
-        datagram.settimeout(0.5)
-        with contextlib.suppress(OSError):
-            datagram.sendto(b"?", (SERVER, 53))
-            return datagram.recv(8) == b"!"
-    return False
 
 
 @pytest.fixture(scope="module")
@@ -157,27 +135,8 @@ def _wire(host: Namespace, container: Namespace) -> None:
 
 @contextlib.contextmanager
 def _listening(net: Topology) -> Iterator[None]:
-    with net.server.entered():
-        world = socket.create_server(("0.0.0.0", 443), backlog=128)
-        names = socket.socket(type=socket.SOCK_DGRAM)
-        names.bind(("0.0.0.0", 53))
+    """The world outside, and the agent's port for credentials on the host."""
     with net.client.entered():
         agent = socket.create_server(("127.0.0.1", 51679), backlog=128)
-    names.settimeout(0.2)
-    ended = threading.Event()
-
-    def answer() -> None:
-        while not ended.is_set():
-            with contextlib.suppress(TimeoutError):
-                _, asker = names.recvfrom(64)
-                names.sendto(b"!", asker)
-
-    thread = threading.Thread(target=answer)
-    thread.start()
-    try:
+    with agent, answering(net.server):
         yield
-    finally:
-        ended.set()
-        thread.join(5)
-        for one in (world, names, agent):
-            one.close()
