@@ -19,19 +19,14 @@ from tests.support.netns import Topology
 from tests.support.render_dns import Asker, Upstream, serving
 from tests.support.render_dnsmasq import started
 from tests.support.render_engine import as_user
-from tests.support.site import ALLOWED, BLOCKED, Question, expected, made, questions
+from tests.support.site import ALLOWED, BLOCKED, Question, expected, limited, made, questions
 
 pytestmark = [pytest.mark.engine, pytest.mark.root]
 
 T = TypeVar("T")
 HOST, OTHER, ROUTER = "198.18.0.1", "198.18.0.77", "198.18.0.2"
-SOURCES = (f"{HOST}/32", "2001:db8:0:0::1/128")
 OPTIONS = Options(allow_widening=True)
-ROUTED = {
-    "additive for the host": Policy(sources=SOURCES),
-    "enforced for the host": Policy(enforce=True, sources=SOURCES),
-    "under another name": Policy(sources=SOURCES, name="netprobe-handoff"),
-}
+ROUTED = limited((f"{HOST}/32", "2001:db8:0:0::1/128"))
 ASKED = questions(clients=(HOST, OTHER), ports=(443, 8443))
 UPSTREAM = Upstream(sorted({name for _, name, _ in ASKED}))
 UPSTREAM.addresses = {name: f"198.19.0.{index}" for index, name in enumerate(UPSTREAM.addresses, start=10)}
@@ -154,7 +149,7 @@ def _left(node: Node) -> str:
     )
 
 
-@pytest.mark.parametrize("form", ROUTED)
+@pytest.mark.parametrize("form", ["additive for the host", "enforced for the host", "under another name"])
 def test_ipset_on_a_router(form: str, net: Topology, tmp_path: Path) -> None:
     policy, router = ROUTED[form], net.routers[0]
     rendered = made("dnsmasq-ipset", policy, OPTIONS)

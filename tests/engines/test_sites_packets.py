@@ -16,7 +16,7 @@ from netprobe.render.model import Policy
 from tests.support import need, pages
 from tests.support.netns import Topology
 from tests.support.render_cases import ORIGIN, ecs
-from tests.support.site import Question, expected
+from tests.support.site import Question, expected, limited
 
 pytestmark = [pytest.mark.engine, pytest.mark.root]
 
@@ -28,13 +28,7 @@ ENDPOINTS = ecs("us-east-2")
 _NETWORKS = {"us-east-2": (f"{ENDPOINT}/32", "2001:db8:ffff::10/128")}
 _OPTIONS = Options(allow_widening=True, addresses=Addresses(how="a test", by_region=_NETWORKS))
 ASKED: list[Question] = [(c, a, p) for c in (HOST, OTHER) for a in (INTRANET, ENDPOINT, ELSEWHERE) for p in PORTS]
-SOURCES = (f"{HOST}/32", "2001:db8:0:0::1/128")
-ROUTER = {
-    "additive for the host": Policy(sources=SOURCES),
-    "enforced for the host": Policy(enforce=True, sources=SOURCES),
-    "enforced on every port": Policy(enforce=True, sources=SOURCES, all_ports=True),
-    "under another name": Policy(sources=SOURCES, name="netprobe-handoff"),
-}
+ROUTER = limited((f"{HOST}/32", "2001:db8:0:0::1/128"))
 
 
 def _made(target: str, policy: Policy) -> Rendered:

@@ -24,19 +24,9 @@ from tests.support.render_engine import Namespace, as_user, engine, listens, nam
 from tests.support.render_sni import ORIGIN as ORIGIN_ADDRESS
 from tests.support.render_sni import client_hello, echo, internet, passes, says
 from tests.support.running import Told, blocks
-from tests.support.site import ALLOWED, BLOCKED, ENDPOINTS, HOST, OTHER, Question, holds, made, questions
+from tests.support.site import ALLOWED, BLOCKED, ENDPOINTS, FORMS, HOST, OTHER, Question, holds, made, questions
 
 pytestmark = [pytest.mark.engine, pytest.mark.root]
-
-SOURCES = (f"{HOST}/32", "2001:db8:5::/48")
-FORMS = {
-    "additive": Policy(),
-    "additive for the host": Policy(sources=SOURCES),
-    "enforced for the host": Policy(enforce=True, sources=SOURCES),
-    "enforced on every port": Policy(enforce=True, sources=SOURCES, all_ports=True),
-    "enforced for everybody": Policy(enforce=True, every_client=True),
-    "under another name": Policy(name="netprobe-handoff"),
-}
 
 
 @pytest.fixture(scope="module")
@@ -541,8 +531,7 @@ def test_envoy(form: str, outside: Namespace, tmp_path: Path) -> None:
 
 
 def test_an_envoy_that_enforces_lets_other_clients_go_where_they_want(outside: Namespace, tmp_path: Path) -> None:
-    policy = Policy(enforce=True, sources=SOURCES)
-    rendered = made("envoy", policy)
+    rendered = made("envoy", FORMS["enforced for the host"])
     told = yaml.safe_load(rendered.main.replace("address: 0.0.0.0,", "address: 127.0.0.1,"))
     _resolve_here(told)
     path = tmp_path / "envoy.yaml"
@@ -580,7 +569,7 @@ def test_a_listener_that_enforces_lets_other_clients_go_where_they_want(
     target: str, outside: Namespace, tmp_path: Path
 ) -> None:
     """It is a listener of its own: whoever is led there and is not a host gets what he asks for."""
-    rendered = made(target, Policy(enforce=True, sources=SOURCES))
+    rendered = made(target, FORMS["enforced for the host"])
     asked = questions(ports=(443,))
     with _listening(target, rendered, outside, tmp_path):
         found = outside.call(lambda: _hellos_now(asked))

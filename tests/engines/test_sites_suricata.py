@@ -25,17 +25,10 @@ from tests.support.render_engine import Namespace, namespace
 from tests.support.render_sni import ORIGIN as ORIGIN_ADDRESS
 from tests.support.render_sni import client_hello, echo, internet, says
 from tests.support.running import Told, blocks
-from tests.support.site import ALLOWED, BLOCKED, ENDPOINTS, HOST, Question, holds, made, questions
+from tests.support.site import ALLOWED, BLOCKED, ENDPOINTS, FORMS, HOST, Question, holds, made, questions
 
 pytestmark = [pytest.mark.engine, pytest.mark.root]
 
-SOURCES = (f"{HOST}/32", "2001:db8:5::/48")
-FORMS = {
-    "additive": Policy(),
-    "additive for the host": Policy(sources=SOURCES),
-    "enforced for the host": Policy(enforce=True, sources=SOURCES),
-    "under another name": Policy(name="netprobe-handoff"),
-}
 _RULES = "/var/lib/suricata/rules"
 _YAML = "/etc/suricata/suricata.yaml"
 
@@ -153,7 +146,7 @@ def outside() -> Iterator[Namespace]:
         yield here
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", ["additive", "additive for the host", "enforced for the host", "under another name"])
 def test_a_site_is_changed_as_told_and_is_then_what_it_was(form: str, outside: Namespace, tmp_path: Path) -> None:
     policy = FORMS[form]
     with Suricata(outside, tmp_path, OPEN if policy.enforce else CLOSED) as site:

@@ -15,8 +15,26 @@ from netprobe.render import Options, Rendered, render
 from netprobe.render.model import Policy
 from tests.support.render_cases import ORIGIN, ecs, endpoint
 
+
+def limited(sources: Sequence[str]) -> dict[str, Policy]:
+    """The forms of a policy that changes something for these networks alone."""
+    return {
+        "additive for the host": Policy(sources=tuple(sources)),
+        "enforced for the host": Policy(enforce=True, sources=tuple(sources)),
+        "enforced on every port": Policy(enforce=True, sources=tuple(sources), all_ports=True),
+        "under another name": Policy(sources=tuple(sources), name="netprobe-handoff"),
+    }
+
+
 HOST, OTHER = "127.0.0.2", "127.0.0.3"
 """The host that ECS Anywhere runs on, and a client that has nothing to do with it."""
+FORMS = {
+    "additive": Policy(),
+    **limited((f"{HOST}/32", "2001:db8:5::/48")),
+    "enforced for everybody": Policy(enforce=True, every_client=True),
+    "under another name": Policy(name="netprobe-handoff"),
+}
+"""What a render does to a site, by name."""
 PORTS = (443, 80, 8443)
 MIRROR = "archive.example.com"
 ENDPOINTS = (*ecs("us-east-2"), endpoint(MIRROR, "mirror", group="install", port=80, required=False))
