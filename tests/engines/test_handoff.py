@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-import trio
 
 from netprobe.checking.selection import Selection, select
 from netprobe.cli import handoff
@@ -28,7 +27,8 @@ from netprobe.render.model import Lowered
 from tests.engines.test_sites_dns import UnboundRpz
 from tests.engines.test_sites_proxies import Squid
 from tests.support import need
-from tests.support.lab_case import Result, embedded, play
+from tests.support.lab_case import embedded
+from tests.support.lab_played import hurry, played_once
 from tests.support.render_engine import Namespace, namespace
 from tests.support.site import Question, questions
 
@@ -119,16 +119,19 @@ def _needs(diagnosis: Diagnosis, target: str) -> list[Finding]:
     ]
 
 
-@functools.cache
-def _played(name: str) -> Result:
-    return trio.run(play, embedded(name))
-
-
 @pytest.mark.parametrize("target", ["squid", "rpz-unbound"])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_what_is_handed_over_can_be_pasted(fault: str, target: str, space: Namespace, tmp_path: Path) -> None:
+def test_what_is_handed_over_can_be_pasted(
+    fault: str,
+    target: str,
+    space: Namespace,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     need.engine("squid" if target == "squid" else "unbound")
-    result = _played(fault)
+    hurry(monkeypatch, fault)
+    result = played_once(tmp_path_factory, embedded(fault))
     path = tmp_path / "request.txt"
     handoff.write(handoff.Handoff(path=path, target=target), result.run, result.diagnosis, _selection())
     rules = _rules(path.read_text(encoding="utf-8"), target)

@@ -5,48 +5,29 @@ The confusion matrix (case x finding) is printed at the end of the test run by `
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 
 import pytest
+import trio
 
-from netprobe.diagnosis import largehello as hellos
-from netprobe.diagnosis import proof
 from netprobe.diagnosis.taxonomy import TAXONOMY
 from netprobe.findings import Certainty, Verdict
 from netprobe.lab import SCENARIOS, Scenario
 from netprobe.observations import HttpDetail, Step
-from netprobe.probes import largehello as probed_hellos
-from netprobe.probes import limits
 from netprobe.report.model import Report
 from tests.lab.cases import CASES
 from tests.lab.proxy_cases import OPEN_WEBSOCKETS
 from tests.support import need
-from tests.support.lab_case import OF_CHANCE, Case, Network, Result, play
+from tests.support.lab_case import Case, Network, play
+from tests.support.lab_played import PATIENT_CASES, hurry, played, played_once
 from tests.support.screen import missing_on_it
-from tests.support.steady import REPEATS
-
-HURRIED_SECONDS = 4.0
-"""More than a first pass waits for a connection. What is silent in these cases is so for ever, and nothing in them
-takes longer than that and ends well."""
-PATIENT_CASES = frozenset(
-    {"blackhole", "tls-stalled", "http-stalled", "dns-timeout", "large-hello-dropped", "path-mtu"}
-)
-"""One for each step that is silent, which waits as long as a user's check does."""
 
 
 @pytest.fixture(autouse=True)
 def _hurried(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait less for what stays silent, and call that proven: with ten seconds each, these cases take a quarter of an
-    hour longer."""
     case = request.node.callspec.params.get("case") if hasattr(request.node, "callspec") else None
-    if case is None or case.name in PATIENT_CASES:
-        return
-    bound = limits.Bound(unknown=HURRIED_SECONDS, quick=HURRIED_SECONDS, factor=0.0)
-    monkeypatch.setattr(limits, "PATIENT", dict.fromkeys(Step, bound))
-    monkeypatch.setattr(proof, "PATIENT_SECONDS", HURRIED_SECONDS)
-    monkeypatch.setattr(probed_hellos, "PATIENCE", HURRIED_SECONDS)
-    monkeypatch.setattr(hellos, "PATIENT_SECONDS", HURRIED_SECONDS * 0.98)
+    if case is not None:
+        hurry(monkeypatch, case.name)
 
 
 def test_the_patient_cases_exist() -> None:
@@ -60,24 +41,10 @@ def parameters() -> list[object]:
     ]
 
 
-async def _played(case: Case) -> Result:
-    """Play a case; once more, where this machine kept the run waiting and nothing is wrong but that it saw chance.
-
-    A real engine that gets no processor for a while fails once and passes then, and netprobe rightly says so.
-    """
-    result = await play(case)
-    for _ in range(REPEATS):
-        more = set(result.findings) - set(case.findings)
-        if not more or not more <= OF_CHANCE or not result.run.context.stalls:
-            break
-        seconds = sum(stall.duration_seconds for stall in result.run.context.stalls)
-        warnings.warn(f"{case.name}: this machine stood still for {seconds:.1f} s; played again", stacklevel=1)
-        result = await play(case)
-    return result
-
-
 @pytest.mark.parametrize("case", parameters())
-async def test_case(case: Case, record_property: Callable[[str, object], None]) -> None:
+def test_case(
+    case: Case, record_property: Callable[[str, object], None], tmp_path_factory: pytest.TempPathFactory
+) -> None:
     if case.network is not None:
         need.root()
         need.engine("nft")
@@ -87,7 +54,7 @@ async def test_case(case: Case, record_property: Callable[[str, object], None]) 
             need.engine(engine.program)
     found = ["(did not finish)"]
     try:
-        result = await _played(case)
+        result = played_once(tmp_path_factory, case) if case.network is None else trio.run(played, case)
         found = list(result.findings)
     finally:
         # A case that raises while it is set up belongs into the table too, as a wrong one.
