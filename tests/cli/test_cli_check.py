@@ -63,8 +63,8 @@ def test_what_could_not_be_run_before_the_deadline_is_inconclusive_or_worse() ->
 
 
 def test_warnings_fail_only_when_strict() -> None:
-    assert seen("--lab", "ipv6-broken", code=0)["verdict"] == "degraded"
-    assert seen("--lab", "ipv6-broken", "--strict", code=1)["verdict"] == "degraded"
+    assert seen("--lab", "tls-intercepted-trusted", code=0)["verdict"] == "degraded"
+    assert seen("--lab", "tls-intercepted-trusted", "--strict", code=1)["verdict"] == "degraded"
 
 
 def test_numbers_to_look_for() -> None:

@@ -12,7 +12,7 @@ from netprobe.findings import Outcome
 from tests.support import rootfs
 from tests.support.cli import netprobe
 
-# debootstrap takes one minute on an idle machine and several on a busy one; whichever test comes first pays for it.
+# A Debian takes half a minute on an idle machine and more on a busy one; whichever test comes first pays for it.
 pytestmark = [pytest.mark.root, pytest.mark.engine, pytest.mark.timeout(600)]
 
 FAIL, WARN = Outcome.FAIL, Outcome.WARN

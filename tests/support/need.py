@@ -49,7 +49,7 @@ DEBIAN_PACKAGES = {
     "jq": "jq",
     "fish": "fish",
     "zsh": "zsh",
-    "debootstrap": "debootstrap",
+    "mmdebstrap": "mmdebstrap",
     "rpmbuild": "rpm",
     "rpm": "rpm",
     "groff": "groff-base",

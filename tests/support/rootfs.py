@@ -1,4 +1,4 @@
-"""Root file systems to judge: a real Debian made by debootstrap once a session, and small ones made by hand."""
+"""Root file systems to judge: a real Debian made once a run, and small ones made by hand."""
 
 from __future__ import annotations
 
@@ -32,10 +32,12 @@ _NEEDLESS = (
 def _debian(root: Path) -> None:
     """Make a Debian 12 root with Docker, chrony and curl, prepared as an image should be."""
     draft = root.with_name(f"{root.name}-{os.getpid()}")  # what fails stays as it is: something may be mounted in it
-    command = [str(need.engine("debootstrap")), "--variant=minbase", f"--include={PACKAGES}", SUITE, str(draft)]
+    # It takes half the processor's time that debootstrap takes, and does not wait for the disk after each package.
+    program = str(need.engine("mmdebstrap"))
+    command = [program, "--mode=root", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(draft)]
     made = subprocess.run(command, capture_output=True, text=True, timeout=540, check=False)
     if made.returncode != 0:
-        need._missing(f"needs a Debian mirror: {made.stdout.strip().splitlines()[-1:]}")
+        need._missing(f"needs a Debian mirror: {made.stderr.strip().splitlines()[-1:]}")
     for name in _NEEDLESS:
         shutil.rmtree(draft / name, ignore_errors=True)
     (draft / "etc/machine-id").write_text("")
@@ -112,5 +114,5 @@ def tar(root: Path, to: Path, mode: str = "w") -> Path:
 def debian_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """See :func:`_debian`; made once a run."""
     need.root()
-    need.engine("debootstrap")
+    need.engine("mmdebstrap")
     return once.made(tmp_path_factory, "debian", _debian)
