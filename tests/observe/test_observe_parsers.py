@@ -238,16 +238,16 @@ def _learn(data: bytes) -> Observer:
 @pytest.mark.parametrize(
     "capture",
     [
-        _pcap(_frames()),
-        _pcap(_frames(), order=">"),
-        _pcap(_frames(), nano=True),
-        _pcapng(_frames()),
-        _pcapng(_frames(), ">"),
+        _pcap,
+        functools.partial(_pcap, order=">"),
+        functools.partial(_pcap, nano=True),
+        _pcapng,
+        functools.partial(_pcapng, order=">"),
     ],
     ids=["pcap", "pcap-big", "pcap-nano", "pcapng", "pcapng-big"],
 )
-def test_what_a_conversation_tells(capture: bytes) -> None:
-    observed = _learn(capture).result("test", Matcher(()))
+def test_what_a_conversation_tells(capture: Callable[[list[bytes]], bytes]) -> None:
+    observed = _learn(capture(_frames())).result("test", Matcher(()))
     uses = {(u.host, u.port, u.protocol): u for u in observed.unexplained}
     assert set(uses) == {
         (NAME, 443, "tcp"),
