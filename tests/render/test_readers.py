@@ -75,6 +75,66 @@ def test_what_is_read_back_decides_name_by_name_as_the_engine_does(target: str, 
         assert {True, False} == set(wanted.values())
 
 
+_COMMENTED = {
+    **dict.fromkeys(("squid", "squid-splice", "haproxy", "nginx-stream", "tinyproxy", "privoxy", "unbound"), "#"),
+    **dict.fromkeys(("coredns", "dnsmasq-connmark", "ufw"), "#"),
+    **dict.fromkeys(("rpz-bind", "rpz-unbound"), ";"),
+}
+"""Languages in which a comment may end a line, and the mark."""
+
+
+@pytest.mark.parametrize("before", [" ", "\t"], ids=["space", "tab"])
+@pytest.mark.parametrize("target", _COMMENTED)
+def test_a_comment_behind_a_rule_takes_nothing_away(target: str, before: str) -> None:
+    """A zone whose line ended with "# AWS" admitted nothing, and was not told as too wide; nor was it "unknown"."""
+    made = _made(target, "enforced")
+    main = made.main
+    comment = f"{before}{_COMMENTED[target]} Büro Müller, .amazonaws.com 許可"
+    code = [line for line in main.splitlines() if line.strip() and not line.lstrip().startswith(("#", ";"))]
+    told = "\n".join(f"{line}{comment}" if line in code else line for line in main.splitlines())
+    plain, commented = READERS[target](main), READERS[target](told)
+    names = neighbours(entry.value for entry in made.lowered.entries) if plain.by_address else corpus(CASE.endpoints)
+    assert any(plain.admits(name, 443) for name in names)
+    assert [name for name in names if plain.admits(name, 443) != commented.admits(name, 443)] == []
+    assert commented.unread == plain.unread
+
+
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [
+        ("haproxy", "acl ok req_ssl_sni -m end .amazonaws.com\n"),
+        ("haproxy", "acl ok req.ssl_sni,lower -m end .amazonaws.com# alles\n"),
+        ("unbound", "local-zone: 'amazonaws.com' transparent\n"),
+        ("rpz-bind", "*.amazonaws.com\t1h IN\tCNAME\trpz-passthru.\t; AWS\n"),
+        (
+            "coredns",
+            ".:53 {\n\tview a {\n\t\texpr\tname() in ['ecs.us-east-2.amazonaws.com.']\n\t}\n\tforward\t. 1.1.1.1\n}\n",
+        ),
+    ],
+)
+def test_what_a_hand_wrote_in_another_spelling_counts(target: str, text: str) -> None:
+    found = READERS[target](text)
+    assert found.admits("ecs.us-east-2.amazonaws.com", 443)
+    assert not found.admits("ecs.us-east-2.example", 443)
+
+
+def test_a_mark_within_a_word_or_in_quotes_begins_no_comment() -> None:
+    """Squid 5.7 was asked: ``.a.example#.b.example`` is one word, and admits nothing."""
+    squid = READERS["squid"]("acl a dstdomain .a.example#.b.example\nhttp_access allow a\n")
+    assert not squid.admits("x.a.example", 443)
+    ufw = READERS["ufw"]("ufw allow out comment '# 4711' to 192.0.2.0/24 port 443\n")
+    assert ufw.admits("192.0.2.1", 443)
+
+
+def test_a_network_that_a_variable_stands_for_is_unknown() -> None:
+    """``define`` is not read, so what such a rule admits is not known, and is not told as refused."""
+    found = READERS["nftables"](
+        "chain o {\n type filter hook output priority 0; policy drop;\n ip daddr $AWS accept\n}\n"
+    )
+    assert found.unread
+    assert not found.admits("192.0.2.1", 443)
+
+
 def _squid(tmp_path: Path, text: str) -> Comparison:
     path = tmp_path / "squid.conf"
     path.write_text(text, encoding="utf-8")

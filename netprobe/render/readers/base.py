@@ -6,6 +6,7 @@ for hours.
 
 from __future__ import annotations
 
+import enum
 import functools
 import ipaddress
 import operator
@@ -182,6 +183,40 @@ def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             yield number, line.strip()
+
+
+class Comments(enum.Enum):
+    """What ends a line before its end; each was asked of the engine, or read in its lexer."""
+
+    HASH = ("#", False)
+    """HAProxy, Unbound, tinyproxy, Privoxy: anywhere, unless it is quoted or escaped."""
+    HASH_APART = ("#", True)
+    """Squid, nginx, dnsmasq, CoreDNS, a shell: at the beginning of a word."""
+    SEMICOLON = (";", False)
+    """Zone files (RFC 1035, section 5.1)."""
+
+
+def code_lines(text: str, comments: Comments) -> Iterator[tuple[int, str]]:
+    """What :func:`numbered_lines` gives, without comments, be they a line or the end of one."""
+    mark, apart = comments.value
+    for number, line in numbered_lines(text):
+        code = line[: _comment(line, mark, apart=apart)].rstrip() if mark in line else line
+        if code:
+            yield number, code
+
+
+def _comment(line: str, mark: str, *, apart: bool) -> int:
+    """Where the comment of a line begins; its length where it has none."""
+    quote, before = "", " "
+    for at, character in enumerate(line):
+        if quote:
+            quote = "" if character == quote else quote
+        elif character == mark and before != "\\" and (before.isspace() or not apart):
+            return at
+        elif character in "\"'":
+            quote = character
+        before = character
+    return len(line)
 
 
 def in_networks(values: Iterable[str]) -> tuple[Callable[[str], bool], int]:

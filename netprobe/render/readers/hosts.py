@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from netprobe.render.readers.base import Collected, Configuration, numbered_lines, ports_of
+from netprobe.render.readers.base import Collected, Comments, Configuration, code_lines, ports_of
 
 _FILE = re.compile(r"^<!-- file ([\w.-]{1,255})\.xml -->$", re.MULTILINE)
 _LONGEST = 4_000
@@ -55,7 +55,7 @@ def _rich_rule(found: Collected, body: str, sets: Mapping[str, Sequence[str]]) -
 def ufw(text: str) -> Configuration:
     """``ufw allow out … to NETWORK port PORT``, as ``ufw show added`` prints it, and the list of netprobe's script."""
     found = Collected()
-    for number, line in numbered_lines(text):
+    for number, line in code_lines(text, Comments.HASH_APART):
         told = _UFW.match(line)
         if told and "proto udp" not in line:
             network = told.group(1)

@@ -25,7 +25,7 @@ MAX_NAME = 256
 def nft(text: str) -> Configuration:
     """``nft list ruleset``: sets, and rules that accept by ``daddr``."""
     sets = {name: in_networks(values)[0] for name, values in _elements(text).items()}
-    rules, notes = [], []
+    rules, notes, unread = [], [], []
     denied = Denied()
     chain, hook = "", ""
     for number, line in numbered_lines(text):
@@ -50,10 +50,12 @@ def nft(text: str) -> Configuration:
         where = found.group(1) if found else ""
         matches = _networks(where, sets) if found else everything
         if matches is None:
-            notes.append(f"line {number}: no network could be read")
+            unread.append(f"line {number}: no network could be read")
             continue
         rules.append(ReadRule(text=line, line=number, ports=ports, matches=matches))
-    return Configuration(rules=tuple(rules[:MAX_RULES]), by_address=True, notes=first_notes(notes))
+    return Configuration(
+        rules=tuple(rules[:MAX_RULES]), by_address=True, notes=first_notes(notes), unread=first_notes(unread)
+    )
 
 
 def _nft_goes_out(line: str) -> bool:

@@ -9,8 +9,10 @@ from netprobe.render.model import Form
 from netprobe.render.readers.base import (
     MAX_RULES,
     Collected,
+    Comments,
     Configuration,
     ReadRule,
+    code_lines,
     expression,
     first_notes,
     matching,
@@ -18,15 +20,17 @@ from netprobe.render.readers.base import (
     ports_of,
 )
 
-_HAPROXY = re.compile(r"acl\s+\S+\s+req\.ssl_sni((?:\s+-[a-z]+(?:\s+(?:str|end|reg|dom|beg|sub))?)*)\s+(.+)$")
+_HAPROXY = re.compile(
+    r"acl\s+\S+\s+req[._]ssl_sni(?:,lower)?((?:\s+-[a-z]+(?:\s+(?:str|end|reg|dom|beg|sub))?)*)\s+(.+)$"
+)
 _NGINX = re.compile(r'"?(~\*?|~)?([^"\s;{}]+)"?\s+[^;{}]+;')
 
 
 def haproxy(text: str) -> Configuration:
-    """``acl … req.ssl_sni`` lines, and bare list files, a name or an expression a line."""
+    """``acl … req.ssl_sni`` lines (``req_ssl_sni`` is its old name), and bare lists of names and expressions."""
     rules: list[ReadRule] = []
     unread: list[str] = []
-    for number, line in numbered_lines(text):
+    for number, line in code_lines(text, Comments.HASH):
         found = _HAPROXY.match(line)
         if found is None:
             if re.fullmatch(r"[\^A-Za-z0-9.][^\s]*", line) and "." in line:
@@ -46,7 +50,7 @@ def nginx(text: str) -> Configuration:
     """Entries of a map of ``$ssl_preread_server_name``: names, ``*.name``, ``.name`` and expressions."""
     rules: list[ReadRule] = []
     unread: list[str] = []
-    for number, line in numbered_lines(text):
+    for number, line in code_lines(text, Comments.HASH_APART):
         found = _NGINX.fullmatch(line)
         if found is None or found.group(2) in ("default", "hostnames", "volatile") or "." not in found.group(2):
             continue
@@ -65,8 +69,8 @@ def tinyproxy(text: str) -> Configuration:
     """A filter of expressions, one a line, of what is allowed (``FilterDefaultDeny Yes``)."""
     rules: list[ReadRule] = []
     unread: list[str] = []
-    for number, line in numbered_lines(text):
-        if not line.startswith("#") and "." in line and not re.match(r"[A-Z][A-Za-z]+\s", line):
+    for number, line in code_lines(text, Comments.HASH):
+        if "." in line and not re.match(r"[A-Z][A-Za-z]+\s", line):
             _add(rules, unread, number, line, expression(line, re.IGNORECASE))
     return _made(rules, unread)
 
@@ -76,10 +80,10 @@ def privoxy(text: str) -> Configuration:
     rules: list[ReadRule] = []
     unread: list[str] = []
     open_ = False
-    for number, line in numbered_lines(text):
+    for number, line in code_lines(text, Comments.HASH):
         if line.startswith("{"):
             open_ = "-block" in line
-        elif open_ and not line.startswith("#"):
+        elif open_:
             host = re.split(r"[:/]", line, maxsplit=1)[0]
             form = Form.SUBTREE if host.startswith(".") else Form.GLOB
             _add(rules, unread, number, line, matching(form, host.lstrip("."), empty_star=True))

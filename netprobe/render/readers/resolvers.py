@@ -13,15 +13,16 @@ from netprobe.hostnames import HostPattern
 from netprobe.render.model import Claim, Form
 from netprobe.render.readers.base import (
     Collected,
+    Comments,
     Configuration,
+    code_lines,
     everything,
     expression,
     matching,
-    numbered_lines,
 )
 
-_RPZ = re.compile(r"(\S+)\s+(?:\d+\s+)?(?:IN\s+)?CNAME\s+rpz-passthru\.?$", re.IGNORECASE)
-_LOCAL = re.compile(r'local-zone:\s*"?([^"\s]+?)\.?"?\s+(\w+)$')
+_RPZ = re.compile(r"(\S+)\s+(?:(?:\d+[smhdw]?|IN)\s+){0,2}CNAME\s+rpz-passthru\.?$", re.IGNORECASE)
+_LOCAL = re.compile(r'local-zone:\s*["\']?([^"\'\s]+?)\.?["\']?\s+["\']?(\w+)["\']?$')
 _OPEN_ZONES = frozenset({"transparent", "typetransparent", "always_transparent", "nodefault", "inform"})
 _CLAUSE = re.compile(r"name\(\)\s+(?:in\s+\[([^\]\[]*)\]|matches\s+'((?:[^'\\\\]|\\\\.)*)')")
 _ALLOWLIST = re.compile(r"connmark-allowlist=[^,]*,(.+)$")
@@ -30,9 +31,9 @@ _ALLOWLIST = re.compile(r"connmark-allowlist=[^,]*,(.+)$")
 def rpz(text: str) -> Configuration:
     """Owners with ``CNAME rpz-passthru.``: names that pass, whatever a later zone says."""
     found = Collected()
-    for number, line in numbered_lines(text):
+    for number, line in code_lines(text, Comments.SEMICOLON):
         record = _RPZ.match(line)
-        if record is None or ".rpz-" in record.group(1).lower() or line.startswith(";"):
+        if record is None or ".rpz-" in record.group(1).lower():
             continue
         owner = record.group(1)
         form = Form.SUFFIX if owner.startswith("*.") else Form.EXACT
@@ -44,7 +45,7 @@ def rpz(text: str) -> Configuration:
 def unbound(text: str) -> Configuration:
     """``local-zone`` lines that give a name and everything beneath it back."""
     found = Collected()
-    for number, line in numbered_lines(text):
+    for number, line in code_lines(text, Comments.HASH):
         zone = _LOCAL.match(line)
         if zone is None or zone.group(2) not in _OPEN_ZONES:
             continue
@@ -57,14 +58,15 @@ def coredns(text: str) -> Configuration:
     """Views of server blocks that forward: the names and expressions of ``name()``."""
     found = Collected()
     views: list[tuple[int, str]] = []
-    for number, line in numbered_lines(text):
-        if line.startswith("expr "):
+    for number, line in code_lines(text, Comments.HASH_APART):
+        word = line.split()[0]
+        if word == "expr":
             views.append((number, line))
-        elif line.startswith("forward ") or line == "forward":
+        elif word == "forward":
             for at, view in views:
                 _view(found, at, view)
             views = []
-        elif re.match(r"[^#].*\{$", line) and not line.startswith(("view ", "template ", "forward ")):
+        elif line.endswith("{") and word not in ("view", "template"):
             views = []
     return found.made()
 
@@ -83,7 +85,7 @@ def _view(found: Collected, number: int, view: str) -> None:
 def connmark(text: str) -> Configuration:
     """The patterns of ``connmark-allowlist=``, of which alone answers are given."""
     found = Collected()
-    for number, line in numbered_lines(text):
+    for number, line in code_lines(text, Comments.HASH_APART):
         patterns = _ALLOWLIST.match(line)
         for pattern in patterns.group(1).split("/") if patterns else ():
             found.name(line, _connmark(pattern), line=number)

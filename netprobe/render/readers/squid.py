@@ -10,9 +10,11 @@ from netprobe.hostnames import Hostname
 from netprobe.render.model import Claim, Form
 from netprobe.render.readers.base import (
     MAX_RULES,
+    Comments,
     Configuration,
     ReadRule,
     RulePorts,
+    code_lines,
     everything,
     expression,
     first_notes,
@@ -28,7 +30,7 @@ def squid(text: str) -> Configuration:
     allowed = {word for _, verdict, words in access if verdict == "allow" for word in words if not word.startswith("!")}
     kinds = {"all": "src", "CONNECT": "method"}
     ports: dict[str, RulePorts] = {}
-    for _, line in numbered_lines(text):
+    for _, line in code_lines(text, Comments.HASH_APART):
         words = line.split()
         if words[:1] == ["acl"] and len(words) > 3:
             kinds[words[1]] = words[2]
@@ -38,8 +40,8 @@ def squid(text: str) -> Configuration:
     rules, notes = _squid_without_names(access, kinds, ports)
     unread: list[str] = []
     dead: list[str] = []
-    for number, line in numbered_lines(text):
-        words = [word.strip('"') for word in line.partition(" #")[0].split()]
+    for number, line in code_lines(text, Comments.HASH_APART):
+        words = [word.strip('"') for word in line.split()]
         if len(words) < 4 or words[0] != "acl" or words[1] not in allowed or words[2] not in _SQUID:
             continue
         flags = [word for word in words[3:] if word.startswith("-")]
@@ -72,9 +74,11 @@ def squid(text: str) -> Configuration:
 def squid_splice(text: str) -> Configuration:
     """Names that ``ssl_bump splice`` lets through; without a ``terminate`` for every step, everything passes."""
     kinds = {
-        words[1]: words[2] for _, line in numbered_lines(text) if (words := line.split())[:1] == ["acl"] and words[3:]
+        words[1]: words[2]
+        for _, line in code_lines(text, Comments.HASH_APART)
+        if (words := line.split())[:1] == ["acl"] and words[3:]
     }
-    lines = [(number, line.partition(" #")[0].split()) for number, line in numbered_lines(text)]
+    lines = [(number, line.split()) for number, line in code_lines(text, Comments.HASH_APART)]
     bumps = [(number, words[1], words[2:]) for number, words in lines if words[:1] == ["ssl_bump"] and words[2:]]
     spliced = {word for _, verdict, words in bumps if verdict == "splice" for word in words}
     plain = "\n".join(line for _, line in numbered_lines(text) if not line.startswith("http_access"))
@@ -115,8 +119,8 @@ _Access = tuple[int, str, list[str]]
 
 def _squid_access(text: str) -> Iterator[_Access]:
     """The ``http_access`` lines that can be reached: what stands behind ``deny all`` or ``allow all`` cannot."""
-    for number, line in numbered_lines(text):
-        words = line.partition(" #")[0].split()
+    for number, line in code_lines(text, Comments.HASH_APART):
+        words = line.split()
         if words[:1] != ["http_access"] or len(words) < 3 or words[1] not in ("allow", "deny"):
             continue
         yield number, words[1], words[2:]
