@@ -55,7 +55,7 @@ def workload(
 
 
 def judged(files: Sequence[Path], naming: Naming) -> Report:
-    """Judge every rule of workload over each file.
+    """Judge every rule of workload over each file, and over each module of Terraform.
 
     Args:
         files: the task definitions, services or templates.
@@ -73,7 +73,8 @@ def judged(files: Sequence[Path], naming: Naming) -> Report:
     from netprobe.workload.rules import RULES
 
     started, clock = datetime.now(UTC), time.monotonic()
-    found = [one for file in files for one in judge(RULES, forms.read([file]), str(file), running=True)]
+    units = forms.together(files).items()
+    found = [one for name, unit in units for one in judge(RULES, forms.read(unit), name, running=True)]
     catalog = catalogs.load()
     return readiness.report(
         found,

@@ -15,7 +15,7 @@ A file that holds none of them is an error, since a gate that looked at nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from netprobe.errors import UnreadableFileError
@@ -36,13 +36,29 @@ PARTIAL = "partial"
 """A field of ours: the file holds containers and nothing of the task around them (its roles, its network mode)."""
 
 
+def together(paths: Iterable[Path]) -> dict[str, list[Path]]:
+    """What is judged together, by the name that it has in a report.
+
+    A file is by itself, but the ``.tf`` files of one folder are one module of Terraform: most of them hold networks,
+    roles and variables, and a service may stand in one file and its task definition in the next.
+    """
+    found: dict[str, list[Path]] = {}
+    for path in paths:
+        key = str(path.parent) if path.suffix == ".tf" else str(path)
+        found.setdefault(key, []).append(path)
+    return {str(group[0]) if len(group) == 1 else key: group for key, group in found.items()}
+
+
 def read(paths: Iterable[Path]) -> Workload:
     """Read every file.
 
     Raises:
-        UnreadableFileError: a file is missing, broken, or holds no workload.
+        UnreadableFileError: a file is missing, broken, or holds no workload; of Terraform, no file of a module does.
     """
-    found = [_terraform(path) if path.suffix == ".tf" else parse(document.read(path), str(path)) for path in paths]
+    found = [
+        _terraform(group, name) if group[0].suffix == ".tf" else parse(document.read(group[0]), name)
+        for name, group in together(paths).items()
+    ]
     return Workload(
         tasks=tuple(task for one in found for task in one.tasks),
         services=tuple(service for one in found for service in one.services),
@@ -50,12 +66,15 @@ def read(paths: Iterable[Path]) -> Workload:
     )
 
 
-def _terraform(path: Path) -> Workload:
+def _terraform(module: Sequence[Path], name: str) -> Workload:
+    """What the files of one module hold together."""
+    return _sorted((one for path in module for one in _of_file(path)), name)
+
+
+def _of_file(path: Path) -> Iterator[tuple[str, Part]]:
     plain = Template()
-    found = terraform.resources(document.text_of(path), str(path))
-    return _sorted(
-        (one for kind, map_ in found for one in _of_terraform(kind, Part(str(path), map_, plain))), str(path)
-    )
+    for kind, fields in terraform.resources(document.text_of(path), str(path)):
+        yield from _of_terraform(kind, Part(str(path), fields, plain))
 
 
 def _of_terraform(kind: str, part: Part) -> Iterator[tuple[str, Part]]:

@@ -190,7 +190,7 @@ def _value(node: Any, name: str) -> Value:
         return {"true": True, "false": False, "null": None}.get(_words(node), _words(node))
     if kind == "function_call" and _label(node.children[0]) == "jsonencode":
         for arguments in _children(node, "arguments"):
-            terms = [child for child in arguments.children if hasattr(child, "children")]
+            terms = list(_terms(arguments))
             if len(terms) == 1:
                 return _value(terms[0], name)
     if kind == "identifier" and _words(node) in ("true", "false", "null"):
@@ -223,11 +223,15 @@ def _heredoc(text: str) -> str:
 
 def _tuple(node: Any, name: str) -> List:
     found = List(_line(node))
-    for child in node.children:
-        if hasattr(child, "children") and _kind(child) != "new_line_or_comment":
-            found.append(_value(child, name))
-            found.lines.append(_line(child))
+    for child in _terms(node):
+        found.append(_value(child, name))
+        found.lines.append(_line(child))
     return found
+
+
+def _terms(node: Any) -> Iterator[Any]:
+    """The values of a list or a call, without the ends of lines and the comments between them."""
+    return (child for child in node.children if hasattr(child, "children") and _kind(child) != "new_line_or_comment")
 
 
 def _object(node: Any, name: str) -> Map:

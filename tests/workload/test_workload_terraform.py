@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import json
 import time
 from pathlib import Path
 
@@ -91,6 +92,47 @@ def test_what_is_written_is_judged_at_its_line(tmp_path: Path) -> None:
         "launch_type_not_external": [27],
         "load_balancer_unsupported": [28],
     }
+
+
+MODULE = {
+    "variables.tf": 'variable "image" {\n  type = string\n}\n',
+    "task.tf": """\
+resource "aws_ecs_task_definition" "app" {
+  network_mode = "awsvpc"
+  container_definitions = jsonencode(
+    # as 'terraform fmt' leaves it
+    [
+      {
+        name  = "app"
+        image = "nginx"
+        portMappings = [{ containerPort = 80, hostPort = 51679 }]
+      },
+    ]
+  )
+}
+""",
+    "service.tf": 'resource "aws_ecs_service" "app" {\n  name = "app"\n  launch_type = "EC2"\n}\n',
+}
+
+
+def test_the_files_of_a_folder_are_one_module(tmp_path: Path) -> None:
+    """``netprobe workload *.tf`` was refused for the file of variables, and a call over several lines was open."""
+    for name, text in MODULE.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    ended = netprobe("workload", *(str(tmp_path / name) for name in MODULE), "--format", "json")
+    assert ended.code == 1
+    report = json.loads(ended.out)
+    failed = {finding["id"] for finding in report["findings"] if finding["severity"] == "error"}
+    assert {"network_mode_unsupported", "agent_port_mapped", "launch_type_not_external"} <= failed
+    assert [one for one in report["findings"] if one["id"] == "image_unresolved"] == []
+
+
+def test_a_module_without_any_of_it_is_refused(tmp_path: Path) -> None:
+    for name in ("a.tf", "b.tf"):
+        (tmp_path / name).write_text(MODULE["variables.tf"], encoding="utf-8")
+    ended = netprobe("workload", str(tmp_path / "a.tf"), str(tmp_path / "b.tf"))
+    assert ended.code == 2
+    assert f"{tmp_path}: holds no task definition and no service" in ended.err
 
 
 def test_json_in_a_string_is_judged_at_its_line(tmp_path: Path) -> None:
