@@ -36,6 +36,7 @@ _TIME_EXCEEDED = {(11, 0), (3, 0)}
 """Type and code where connect() says that the host is unreachable: ICMPv4's, and ICMPv6's (RFC 4443 section 3.3)."""
 _SIGNED = frozenset({"tcp_prohibited", "tcp_unreachable", "tcp_refused"})
 """Findings in which the ICMP message's sender is the device to look at."""
+_INSTALLER = "installer"
 _ALIKE_ONLY = "the way through the proxy was tried for others that failed alike, not for this one"
 _NEEDS_ANOTHER = frozenset({"tcp_dropped", "tcp_some_addresses_blocked", "ipv6_broken", "ipv4_broken"})
 _POLICY = frozenset({"tcp_dropped", "tcp_refused", "tcp_prohibited", "tcp_reset"})
@@ -298,11 +299,18 @@ def _say_family(group: CauseGroup) -> Words:
 
 
 def _say_proxy_required(group: CauseGroup) -> Words:
+    installer = f"In the shell that runs the installer `export HTTPS_PROXY={group.key}`."
+    agents = (
+        f"Set HTTPS_PROXY={group.key} for every agent: /etc/ecs/ecs.config, and systemd drop-ins for ecs, "
+        "amazon-ssm-agent and docker, with NO_PROXY=169.254.169.254,169.254.170.2,/var/run/docker.sock."
+    )
+    eyes = {view.vantage for view in group.views}
+    told = [agents] if eyes - {_INSTALLER} else []
     return Words(
         title=f"Direct connections to {group.names} fail ({group.first.failure}); through the proxy {group.key} "
         "they succeed.",
-        remedy=f"Set HTTPS_PROXY={group.key} for every agent: /etc/ecs/ecs.config, and systemd drop-ins for ecs, "
-        "amazon-ssm-agent and docker, with NO_PROXY=169.254.169.254,169.254.170.2,/var/run/docker.sock.",
+        # The installer reads no file of the agents'.
+        remedy=" ".join([*told, installer] if _INSTALLER in eyes else told),
     )
 
 

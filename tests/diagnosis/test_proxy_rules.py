@@ -115,6 +115,22 @@ def test_a_silent_proxy_whose_port_is_open_asks_nothing_of_the_firewall(phase: s
     assert ("on the firewall" in only(world).remedy) is closed
 
 
+@pytest.mark.parametrize(
+    ("vantage", "files", "shell"), [("ecs-agent", True, False), ("installer", False, True), ("host", True, False)]
+)
+def test_the_installer_is_told_of_the_proxy_in_its_shell(vantage: str, files: bool, shell: bool) -> None:
+    """It reads no file of the agents'."""
+    world = World(vantages=(VantageRecord(name=vantage, resolvers=(R1,)),))
+    world.endpoint("ecs")
+    world.dns(ECS, "52.95.1.1", vantage=vantage)
+    world.tcp(ECS, "52.95.1.1", F.TIMEOUT, vantage=vantage)
+    world.proxy(ECS, status=200, experiment="with_proxy", vantage=vantage)
+    world.tls(ECS, None, experiment="with_proxy", vantage=vantage)
+    finding = only(world)
+    assert finding.id == "proxy_required"
+    assert ("/etc/ecs/ecs.config" in finding.remedy, "`export HTTPS_PROXY=" in finding.remedy) == (files, shell)
+
+
 def test_what_the_deadline_cut_off_was_not_let_through() -> None:
     world = World(
         vantages=(VantageRecord(name="host", resolvers=(R1,), proxy=PROXY),), context={"deadline_reached": True}

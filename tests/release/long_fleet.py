@@ -265,7 +265,7 @@ PidFile none
 Subsystem sftp internal-sftp
 X
 /usr/sbin/sshd -e -f keys/sshd 2> sshd.log
-sed -e 's|^17 4 |* * |' -e 's|^NETPROBE_URL=.*|NETPROBE_URL={url}|' \
+sed -e 's|^17 4 |* * |' -e 's|^NETPROBE_SPREAD=.*|NETPROBE_SPREAD=1|' -e 's|^NETPROBE_URL=.*|NETPROBE_URL={url}|' \
   -e 's|^NETPROBE_SHA256=.*|NETPROBE_SHA256={sha256}|' \
   -e 's|^NETPROBE_OPTIONS=.*|NETPROBE_OPTIONS={options}|' {here}/netprobe.cron > /etc/cron.d/netprobe
 echo 'CURL_CA_BUNDLE={folder}/only.pem' | cat - /etc/cron.d/netprobe > with && cp with /etc/cron.d/netprobe

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -231,6 +232,21 @@ def test_the_cron_file_runs_the_script_and_sends_its_report() -> None:
     subprocess.run(["sh", "-n", "-c", match[3]], check=True, timeout=10)
     assert "/var/lib/netprobe-fleet/report.json" in match[3]
     assert "directory=${NETPROBE_DIR:-/var/lib/netprobe-fleet}" in SCRIPT.read_text()
+    # Each of a hundred hosts waits as long every day, and no minute has more than an sshd takes at once.
+    spread, wait = int(variables["NETPROBE_SPREAD"]), match[3].split(";")[0]
+    fake = "hostname() { echo web$n; }; sleep() { echo $1; }"
+    script = f"{fake}; for n in $(seq 100) $(seq 100 -1 91); do {wait}; done"
+    done = subprocess.run(
+        ["sh", "-c", script],
+        env={**variables, "PATH": os.environ["PATH"]},
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    waits = [int(one) for one in done.stdout.split()]
+    assert waits[100:] == waits[99:89:-1]
+    assert max(waits) < spread
+    assert max(Counter(one // 60 for one in waits[:100]).values()) < 10
 
 
 def test_every_way_has_a_page_that_names_how_fleet_gets_the_reports() -> None:
