@@ -10,8 +10,13 @@ Everything that diagnosis needs is in these records, so that a saved report can 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
+
+Seconds = Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)]
+"""A time that some calendar holds (the years before Christ aside): a saved report may say anything, and sums of more
+overflow. A peer's ``Date`` is within them."""
 
 
 class Step(StrEnum):
@@ -318,10 +323,10 @@ class HttpDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     """The <title> of an HTML answer, for people; never matched on."""
     body_sha256: str = ""
     bytes_received: int = 0
-    date_skew_seconds: float | None = None
+    date_skew_seconds: Seconds | None = None
     """The host's clock minus the answer's Date header, half the round trip taken off."""
     upgrade_answered: bool | None = None
-    held_seconds: float | None = None
+    held_seconds: Seconds | None = None
     """How long an idle connection stayed open (``--idle``); of one that is kept busy, how old it became."""
     close_code: int | None = None
     """The code of the close frame that the peer sent (RFC 6455 section 7.4); 1005 where it gave none."""
@@ -362,14 +367,14 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False
     port: int
     address: str | None
     step: Step
-    started_seconds: float
-    duration_seconds: float
+    started_seconds: Seconds
+    duration_seconds: Seconds
     failure: Failure | None
     detail: Detail
     experiment: str | None = None
     shared_with: tuple[str, ...] = ()
     attempt: int = 0
-    limit_seconds: float | None = None
+    limit_seconds: Seconds | None = None
 
 
 def gets_past(failed: Observation, end: Observation) -> bool:
@@ -499,8 +504,8 @@ class Stall(msgspec.Struct, frozen=True, kw_only=True):
         duration_seconds: how late the timer was.
     """
 
-    started_seconds: float
-    duration_seconds: float
+    started_seconds: Seconds
+    duration_seconds: Seconds
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -516,19 +521,19 @@ class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     own_hosts: tuple[str, ...] = ()
     """The numbered names that AWS gave this host at its last discovery, where its agent's log tells."""
     families: tuple[int, ...] = (4, 6)
-    timeout_seconds: float = 0.0
+    timeout_seconds: Seconds = 0.0
     """The limit of every step, where ``--timeout`` gave one; else ``limits`` and ``patience_seconds`` held."""
-    limits: dict[str, float] = {}
+    limits: dict[str, Seconds] = {}
     """Step → seconds that the first pass waited for it, as the run's own answers had set it by its end. What a limit
     ended has its own in :attr:`Observation.limit_seconds`."""
-    patience_seconds: float = 0.0
+    patience_seconds: Seconds = 0.0
     """Seconds for a step that was silent in the first pass, when it was repeated."""
-    deadline_seconds: float = 0.0
+    deadline_seconds: Seconds = 0.0
     deadline_reached: bool = False
     interrupted: bool = False
     repeated: bool = False
     """Whether failures were tried again, unchanged; not in reports of versions before that, nor without experiments."""
-    idle_seconds: float | None = None
+    idle_seconds: Seconds | None = None
     stalls: tuple[Stall, ...] = ()
     """When this machine kept the run waiting: what was late then says nothing of the network."""
 
@@ -551,7 +556,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     catalog: CatalogVersion
     started_at: str
     """RFC 3339, UTC."""
-    duration_seconds: float
+    duration_seconds: Seconds
     regions: tuple[str, ...]
     context: Context
     subjects: tuple[Subject, ...]

@@ -155,7 +155,9 @@ def _from_report(
     seen, strange = reports.worth_a_look(ctx, saved.observations)
     vantages = [msgspec.structs.replace(one, resolvers=_at_53(one.resolvers)) for one in saved.context.vantages]
     found = destinations.of_observations(seen, vantages)
-    failed = [one for one in found if version_of(one.address) in families]
+    strange += [f"{one.address}:{one.port}" for one in found if not destinations.is_one_host(one.address)]
+    hosts = [one for one in found if destinations.is_one_host(one.address)]
+    failed = [one for one in hosts if version_of(one.address) in families]
     report = trio.run(
         functools.partial(run.look, failed, limits, deadline=deadline, use_raw=raw, progress=_progress(quiet))
     )

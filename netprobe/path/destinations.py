@@ -38,15 +38,13 @@ def parse(text: str) -> tuple[str, int]:
         host, port = text.split(":")
     if not (port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65535):
         raise UsageError(text, "the port is not a number from 1 to 65535", _REMEDY)
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
+    if not is_address(host):
         name = Hostname.parse(host).name
         refuse_china(name, text)
         return name, int(port)
-    if address.is_multicast or address.is_unspecified:
+    if not is_one_host(host):
         raise UsageError(text, "no single host has this address", _REMEDY)
-    return str(address), int(port)
+    return str(ipaddress.ip_address(host)), int(port)
 
 
 def is_address(host: str) -> bool:
@@ -56,6 +54,14 @@ def is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_one_host(text: str) -> bool:
+    """Whether a text is the literal address of one host: a saved report may have anything in its place, a name too."""
+    if not is_address(text):
+        return False
+    address = ipaddress.ip_address(text)
+    return not (address.is_multicast or address.is_unspecified)
 
 
 async def resolve(

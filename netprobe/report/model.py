@@ -13,7 +13,7 @@ import msgspec
 from netprobe.diagnosis.model import CapabilityOutcome, Diagnosis, EndpointOutcome
 from netprobe.findings import Finding, RuleOutcome, Verdict
 from netprobe.naming import HostIdentity
-from netprobe.observations import CatalogVersion, Context, Observation, Run
+from netprobe.observations import CatalogVersion, Context, Observation, Run, Seconds
 
 SCHEMA_VERSION = "1.3"
 
@@ -29,7 +29,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     netprobe_version: str
     catalog: CatalogVersion
     started_at: str
-    duration_seconds: float
+    duration_seconds: Seconds
     regions: tuple[str, ...]
     verdict: Verdict
     capabilities: tuple[CapabilityOutcome, ...]

@@ -151,6 +151,17 @@ def test_a_wrong_value_is_named_by_its_path(tmp_path: Path) -> None:
         read(path)
 
 
+@pytest.mark.parametrize("key", ["started_seconds", "duration_seconds"])
+def test_a_time_that_no_calendar_holds_is_refused(key: str, tmp_path: Path) -> None:
+    """Each is a number of JSON; two of them made a sum that is none, and a traceback."""
+    whole = document()
+    whole["observations"][0][key] = 1e308
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(whole))
+    with pytest.raises(UnreadableFileError, match=rf"<= 1000000000000.0 - at `\$\.observations\[0\]\.{key}"):
+        read(path)
+
+
 def test_a_missing_file_a_folder_and_a_huge_one_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UnreadableFileError, match="no such file"):
         read(tmp_path / "none.json")
