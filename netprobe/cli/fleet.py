@@ -111,6 +111,9 @@ def fleet(
         known = ", ".join([*BY, *sorted(labels(census))[:20]])
         raise UsageError(by, "no report has such a label", f"choose one of {known}")
     found = survey(census, FleetOptions(by=by, expected=names, max_age_seconds=limit, now=now))
+    wrong = census.with_wrong_clocks(found.too_old)
+    if wrong:
+        say(f"netprobe: too old by the report's date, but the host's clock is wrong: {words.hosts(wrong)}")
     if handoff is not None:
         fleet_handoff.write(handoff, target, found, census)
     shown = formats.render(found, format, width=width() if output is None else 80)

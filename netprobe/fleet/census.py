@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from msgspec.structs import replace
 
-from netprobe.findings import Verdict
+from netprobe.findings import Severity, Verdict
 from netprobe.fleet.decode import NotAReportError, Sentence, take
 from netprobe.fleet.files import Document
-from netprobe.fleet.model import Member, Skipped
+from netprobe.fleet.model import HostFinding, Member, Skipped
 
 MOST_TOLD = 1000
 """Skipped files that are named; the others are counted."""
@@ -103,6 +103,12 @@ class Census:
         """Reports that a newer one of the same host replaces."""
         return self.reports - sum(len(kinds) for _, kinds in self._hosts())
 
+    def with_wrong_clocks(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of some hosts whose reports say that the host's clock is wrong: their dates tell no age."""
+        wanted = set(names)
+        skewed = (one for one in self.members() if any(map(_is_wrong_clock, one.findings)))
+        return tuple(one.name for one in skewed if one.name in wanted)
+
     def copies(self) -> tuple[tuple[str, ...], ...]:
         """Names that share a machine id and count as a host each: a host that was renamed, or copies of an image."""
         names: dict[str, set[str]] = defaultdict(set)
@@ -148,6 +154,10 @@ class Census:
         """Every host once, by site and name; hosts that share a name are told apart."""
         whole = [_together(tuple(kinds.values())) for _, kinds in self._hosts()]
         return tuple(sorted(_named_apart(whole), key=lambda one: (one.site, one.name)))
+
+
+def _is_wrong_clock(seen: HostFinding) -> bool:
+    return seen.id == "clock_skew" and seen.severity is Severity.ERROR
 
 
 def _newer(there: Member | None, member: Member) -> Member:

@@ -78,6 +78,26 @@ def test_what_is_missing_or_old_leaves_the_answer_open(tmp_path: Path) -> None:
     assert run("fleet", folder, "--max-age", "1s").code == 4
 
 
+def test_a_host_whose_clock_is_wrong_is_not_silently_too_old(tmp_path: Path) -> None:
+    members = machines(random.Random(3), 5)
+    members[0].faults = [fault("clock_skew")]
+    members[1].faults = [fault("clock_skew", severity=Severity.WARNING)]
+    done = run("fleet", str(save(tmp_path / "reports", members)), "--max-age", "1s")
+    told = [line for line in done.err.splitlines() if "clock" in line]
+    assert told == ["netprobe: too old by the report's date, but the host's clock is wrong: host0000"]
+    assert done.code == 4
+
+
+def test_copies_of_an_image_are_told(tmp_path: Path) -> None:
+    members = machines(random.Random(3), 3)
+    folder = save(tmp_path / "reports", members)
+    text = encoded(members[1]).replace(b'"name":"host0001"', b'"name":"twin"')
+    (folder / "twin.json").write_bytes(text)
+    done = run("fleet", str(folder))
+    assert "host0001 and twin have one machine id and count as a host each" in done.err
+    assert "4 of 4 hosts are ready" in done.out
+
+
 def test_broken_reports_are_told_and_skipped_and_only_nothing_readable_is_an_error(reports: Path) -> None:
     for path in list(reports.iterdir())[:3]:
         path.write_bytes(b"{}")
