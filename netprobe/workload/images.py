@@ -31,6 +31,14 @@ _ECR_DUAL = re.compile(
     + "|".join(map(re.escape, (_ON_AWS, _ON_AWS_CHINA)))
     + ")"
 )
+_PLACEHOLDER = re.compile(
+    r"\$\{[^{}/]*\}|\$\([^()/]*\)|\{\{[^{}/]*\}\}|<[^<>/]*>|%[A-Za-z_]\w*%|\$[A-Za-z_]\w*", re.ASCII
+)
+"""What envsubst, a shell, Jinja2, CodePipeline (``<IMAGE1_NAME>``) and people write for a value that comes later."""
+_COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
+"""A part of a repository's path (distribution/reference, regexp.go, read 2026-11-29)."""
+_HOST = re.compile(r"[a-z0-9.:\x00-\x02-]+")
+"""Every character that a registry may have, and what stands for an open piece."""
 _ACCOUNT = re.compile(r"([0-9]{6,18})[.-](.{1,200})")
 _NO_REGION = frozenset({"dkr", "ecr", "ecr-fips", "dkr-ecr", "dkr-ecr-fips", "amazonaws", "amazon", "aws", "com", "cn"})
 """Labels of ECR's names that stand for themselves."""
@@ -113,11 +121,19 @@ KNOWN: dict[str, tuple[Companion, ...]] = {
 
 
 def registry(reference: str) -> Registry:
-    """Where an image reference points to."""
-    first, slash, _ = reference.partition("/")
+    """Where an image reference points to.
+
+    What a pipeline has yet to fill in (``<IMAGE1_NAME>``, ``${ACCOUNT}``, ``CHANGEME``) is open, as a parameter
+    without a default is: Docker takes no such word, so it is no image of Docker Hub's.
+    """
+    first, slash, _ = _PLACEHOLDER.sub(UNKNOWN, reference.strip()).partition("/")
     if not slash or not (set(".:\x00\x01\x02") & set(first) or first == "localhost"):
-        return Registry(kind=RegistryKind.UNKNOWN if UNKNOWN in first else RegistryKind.DOCKER_HUB)
+        repository = first if slash else re.split("[:@]", first, maxsplit=1)[0]
+        hub = _COMPONENT.fullmatch(repository) is not None
+        return Registry(kind=RegistryKind.DOCKER_HUB if hub else RegistryKind.UNKNOWN)
     host, port = _split(first.lower())
+    if _HOST.fullmatch(host) is None and not host.startswith("["):
+        return Registry(kind=RegistryKind.UNKNOWN)
     for pattern in (_ECR, _ECR_DUAL):
         match = pattern.fullmatch(host)
         if match is not None:

@@ -76,6 +76,43 @@ def test_quay_has_its_blob_hosts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "image",
+    [
+        "<IMAGE1_NAME>",
+        "${IMAGE}",
+        "$REPO:$TAG",
+        "{{ image }}",
+        "%IMAGE%",
+        "$(REGISTRY)/app",
+        "CHANGEME_IMAGE",
+        "__IMAGE__:1",
+        "[Your Private Repo]/app:latest",
+        "aws_account_id.dkr.ecr.region.amazonaws.com/app",
+        "",
+    ],
+)
+def test_what_a_pipeline_has_yet_to_fill_in_is_open(tmp_path: Path, image: str) -> None:
+    """It was taken for an image of Docker Hub's: four hosts in an allowlist by a guess, and "ready"."""
+    assert registry(image).kind is RegistryKind.UNKNOWN
+    assert patterns(needed(tmp_path, task(image=image), "t.json")) == set()
+    ended = netprobe("workload", str(tmp_path / "t.json"), "--format", "json")
+    (finding,) = json.loads(ended.out)["findings"]
+    assert finding["id"] == "image_unresolved"
+
+
+@pytest.mark.parametrize("account", ["${AWS_ACCOUNT_ID}", "<ACCOUNT>", "{{account}}", "$(ACCOUNT)"])
+def test_an_account_that_is_filled_in_later_leaves_the_region(tmp_path: Path, account: str) -> None:
+    image = f"{account}.dkr.ecr.eu-west-1.amazonaws.com/app:${{GIT_SHA}}"
+    assert patterns(needed(tmp_path, task(image=image), "t.json")) == ecr("*", "eu-west-1")
+    assert "execution_role_missing" in netprobe("workload", str(tmp_path / "t.json")).out
+
+
+@pytest.mark.parametrize("image", ["nginx:${TAG}", "nginx:<TAG>", "library/nginx@{{digest}}", "Nginx.example/x"])
+def test_a_tag_that_is_filled_in_later_leaves_the_registry(image: str) -> None:
+    assert registry(image).kind in (RegistryKind.DOCKER_HUB, RegistryKind.OTHER)
+
+
+@pytest.mark.parametrize(
     "image", ["", "/", ":", "a/b/c/d", "a:b:c/d", "[/x", "..../x", "-a.b/x", "a..b/x", "\x00", "é.com/x"]
 )
 def test_strange_references_never_fail(image: str) -> None:

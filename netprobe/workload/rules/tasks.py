@@ -234,7 +234,8 @@ def image_unresolved(workload: Workload) -> Judgement:
     if places:
         return warned(
             "the registry of an image cannot be told from the file, so it is neither probed nor put into an allowlist",
-            "give the parameter a default, or name the registry as [[endpoint]] in netprobe.toml",
+            "give the parameter a default, judge the file that your pipeline fills in, or name the registry as "
+            "[[endpoint]] in netprobe.toml",
             places,
         )
     return passed("every image says where it comes from")
