@@ -228,6 +228,39 @@ def test_asyncio_is_imported_by_nobody() -> None:
         assert not [one for one in imports(tree) if one.split(".")[0] == "asyncio"], module
 
 
+def test_icmp_errors_have_one_reader() -> None:
+    """Whoever takes them from the kernel, in whichever area, reads the same structure by the same lines."""
+    readers = set()
+    for module, tree in modules().items():
+        for node in ast.walk(tree):
+            queue = isinstance(node, ast.Attribute) and "ERRQUEUE" in node.attr
+            queue = queue or (isinstance(node, ast.Name) and "ERRQUEUE" in node.id)
+            structure = isinstance(node, ast.Constant) and isinstance(node.value, str) and "IBBBBII" in node.value
+            if queue or structure:
+                readers.add(module)
+    assert readers == {"netprobe.probes.sockets"}
+
+
+@pytest.mark.parametrize(
+    ("area", "reader"),
+    [
+        ("netprobe.audit.formats", "netprobe.audit.formats.fields"),
+        ("netprobe.render.readers", "netprobe.render.readers.base"),
+        ("netprobe.observe", "netprobe.observe.frames"),
+    ],
+)
+def test_addresses_from_outside_have_one_reader_an_area(area: str, reader: str) -> None:
+    """Logs, lists and packets of many kinds: what counts as an address is decided once for all of them."""
+    inside = {module: tree for module, tree in modules().items() if f"{module}.".startswith(f"{area}.")}
+    assert {module for module, tree in inside.items() if _reads_addresses(tree)} == {reader}
+
+
+def _reads_addresses(tree: ast.AST) -> bool:
+    used = {one.partition(".")[0] for one in imports(tree)}
+    called = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    return "ipaddress" in used or bool(called & {"inet_ntop", "inet_pton", "inet_aton", "inet_ntoa"})
+
+
 @pytest.mark.parametrize("name", sorted({command.module for command in COMMANDS.values()} | {"main", "options"}))
 def test_a_command_module_imports_nothing_heavy_at_its_top(name: str) -> None:
     tree = modules()[f"netprobe.cli.{name}"]

@@ -16,14 +16,13 @@ from dataclasses import dataclass
 
 from netprobe.path import icmp
 from netprobe.path.model import IcmpError
+from netprobe.probes import sockets
 
 # linux/in.h and linux/in6.h; the socket module names only some of them
-IP_RECVERR = 11
 IP_MTU_DISCOVER = 10
 IP_MTU = 14
 IP_PMTUDISC_DO = 2
 IP_PMTUDISC_PROBE = 3
-IPV6_RECVERR = 25
 IPV6_MTU_DISCOVER = 23
 IPV6_MTU = 24
 ICMP_ERRNOS = frozenset(
@@ -40,14 +39,9 @@ ICMP_ERRNOS = frozenset(
     }
 )
 """What an established connection is told where an ICMP error met it (net/ipv4/icmp.c and net/ipv6/icmp.c)."""
-_ORIGIN_ICMP = (2, 3)
-_SOCK_EXTENDED_ERR = struct.Struct("=IBBBBII")
 _TOO_BIG_4 = (3, 4)
 _IP_RECVTTL = 12
-_IP_TTL = 2
 _IPV6_RECVHOPLIMIT = 51
-_IPV6_HOPLIMIT = 52
-_LEFT = ((socket.IPPROTO_IP, _IP_TTL), (socket.IPPROTO_IPV6, _IPV6_HOPLIMIT))
 
 
 def version_of(address: str) -> int:
@@ -64,10 +58,8 @@ def open_socket(address: str, kind: socket.SocketKind, *, source_port: int = 0) 
         source_port: the local port, or 0 for any.
     """
     v6 = version_of(address) == 6
-    sock = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, kind)
+    sock = sockets.plain_socket(address, kind)
     try:
-        sock.setblocking(False)
-        sock.setsockopt(*((socket.IPPROTO_IPV6, IPV6_RECVERR) if v6 else (socket.IPPROTO_IP, IP_RECVERR)), 1)
         if kind is socket.SOCK_DGRAM:
             left = (socket.IPPROTO_IPV6, _IPV6_RECVHOPLIMIT) if v6 else (socket.IPPROTO_IP, _IP_RECVTTL)
             sock.setsockopt(*left, 1)
@@ -138,46 +130,17 @@ class QueuedError:
 
 
 def read_error(sock: socket.socket) -> QueuedError | None:
-    """Take one ICMP error off the socket's error queue, or None where there is none."""
-    while True:
-        try:
-            _data, ancillary, _flags, _address = sock.recvmsg(512, 512, socket.MSG_ERRQUEUE)
-        except BlockingIOError:
-            return None
-        left = None
-        errors = []
-        for level, kind, data in ancillary:
-            if (level, kind) in _LEFT:
-                left = int(struct.unpack("=i", data)[0])
-            errors.append(_parse(level, kind, data))
-        for error in errors:
-            if error is not None:
-                return QueuedError(icmp=error, reply_ttl=left)
-
-
-def _parse(level: int, kind: int, data: bytes) -> IcmpError | None:
-    """One control message; None where it is not an ICMP error (a local one has no sender)."""
-    v6 = (level, kind) == (socket.IPPROTO_IPV6, IPV6_RECVERR)
-    if not v6 and (level, kind) != (socket.IPPROTO_IP, IP_RECVERR):
-        return None
-    _errno, origin, icmp_type, code, _pad, info, _data = _SOCK_EXTENDED_ERR.unpack_from(data)
-    if origin not in _ORIGIN_ICMP:
-        return None
-    offender = data[_SOCK_EXTENDED_ERR.size :]
-    # an IPv6 socket may be told of an IPv4 error; the offender's own family decides how it reads
-    family = struct.unpack_from("=H", offender)[0]
-    if family == socket.AF_INET6:
-        sender = socket.inet_ntop(socket.AF_INET6, offender[8:24])
-    elif family == socket.AF_INET:
-        sender = socket.inet_ntop(socket.AF_INET, offender[4:8])
-    else:
-        return None
-    version = 6 if v6 else 4
-    too_big = (icmp_type, code) == _TOO_BIG_4 if version == 4 else icmp_type == 2
-    return IcmpError(
-        type=icmp_type,
-        code=code,
-        sender=sender,
-        meaning=icmp.meaning(version, icmp_type, code),
-        mtu=info if too_big else None,
-    )
+    """Take one ICMP error off the socket's error queue, or None where there is none that names its sender."""
+    while (met := sockets.read_icmp_error(sock)) is not None:
+        if met.sender is None:
+            continue
+        too_big = (met.type, met.code) == _TOO_BIG_4 if met.family == 4 else met.type == 2
+        error = IcmpError(
+            type=met.type,
+            code=met.code,
+            sender=met.sender,
+            meaning=icmp.meaning(met.family, met.type, met.code),
+            mtu=met.info if too_big else None,
+        )
+        return QueuedError(icmp=error, reply_ttl=met.left)
+    return None

@@ -4,16 +4,14 @@ One address, one attempt, no happy eyeballs: a host that is half up must look ha
 race addresses and hide the errno, so a plain non-blocking socket is connected here.
 
 ``connect()`` alone is too coarse: Linux reports the ICMP codes "administratively prohibited" as "no route to host".
-The kernel keeps the ICMP type, code and sender in the error queue of the socket (:mod:`netprobe.probes.sockets`); they
-are read from there. The structure is ``sock_extended_err`` of ``linux/errqueue.h``.
+The kernel keeps the ICMP type, code and sender in the error queue of the socket; :mod:`netprobe.probes.sockets` reads
+them.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import socket
-import struct
 
 import msgspec
 import trio
@@ -23,21 +21,8 @@ from netprobe.observations import Failure, Observation, Step, TcpDetail
 from netprobe.probes import classify, tcpinfo
 from netprobe.probes.limits import Limits
 from netprobe.probes.scene import Scene
-from netprobe.probes.sockets import plain_socket, sockaddr
+from netprobe.probes.sockets import plain_socket, read_icmp_error, sockaddr
 from netprobe.probes.streams import TcpStream
-
-_MSG_ERRQUEUE = 0x2000
-_ORIGINS = {2: 4, 3: 6}  # SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6
-_EXTENDED_ERROR = struct.Struct("=IBBBBII")
-
-
-class ConnectIcmpError(msgspec.Struct, frozen=True):
-    """An ICMP error that answered a connection attempt."""
-
-    family: int
-    type: int
-    code: int
-    sender: str | None
 
 
 async def establish(sock: socket.socket, address: str, port: int) -> TcpStream:
@@ -57,31 +42,6 @@ async def establish(sock: socket.socket, address: str, port: int) -> TcpStream:
     # What a chain writes it wants answered: nothing is gained by waiting for more (Nagle's algorithm).
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return TcpStream(sock)
-
-
-def read_icmp_error(sock: socket.socket) -> ConnectIcmpError | None:
-    """Take the ICMP error out of a socket's error queue, if one is there."""
-    try:
-        _, control, _, _ = sock.recvmsg(0, 512, _MSG_ERRQUEUE)
-    except OSError:  # an empty queue: nothing was said
-        return None
-    for _, _, data in control:
-        if len(data) < _EXTENDED_ERROR.size:
-            continue
-        _, origin, icmp_type, icmp_code, _, _, _ = _EXTENDED_ERROR.unpack_from(data)
-        if origin in _ORIGINS:
-            family = _ORIGINS[origin]
-            return ConnectIcmpError(family, icmp_type, icmp_code, _offender(data[_EXTENDED_ERROR.size :], family))
-    return None
-
-
-def _offender(data: bytes, family: int) -> str | None:
-    """The sender's address out of the ``sockaddr`` that follows the error, or None where it is empty."""
-    start, size = (4, 4) if family == 4 else (8, 16)
-    packed = data[start : start + size]
-    if len(packed) < size or not any(packed):
-        return None
-    return str(ipaddress.ip_address(packed))
 
 
 async def connect(
