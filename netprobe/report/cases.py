@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from netprobe.diagnosis.model import EndpointOutcome
 from netprobe.findings import Finding, Outcome, Severity
 from netprobe.report.model import Report
-from netprobe.report.words import waived
+from netprobe.report.words import hosts_told, waived
+
+_MOST_HOSTS = 3
+"""Names that a reason tells before it counts the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +103,12 @@ def _reason(endpoint: EndpointOutcome) -> str:
     if endpoint.outcome is Outcome.PASS:
         return ""
     bad = [host for host in endpoint.hosts if host.failure or host.outcome is not Outcome.PASS]
-    told = "; ".join(f"{host.host}: {host.failed_step or host.outcome} {host.failure or ''}".strip() for host in bad)
+    alike: dict[str, list[str]] = defaultdict(list)
+    for host in bad:
+        what = f"{host.failed_step or host.outcome} {host.failure or ''}".strip()
+        # A step that failed by what it gave, such as a sinkhole's address, has no word of its own.
+        alike[what if host.failure or host.failed_step is None else f"{what} failed"].append(host.host)
+    told = "; ".join(f"{hosts_told(hosts, _MOST_HOSTS)}: {what}" for what, hosts in alike.items())
     return told or endpoint.not_run or str(endpoint.outcome)
 
 

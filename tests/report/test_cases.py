@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from netprobe.diagnosis.model import HostOutcome
 from netprobe.findings import Outcome, Place, Severity
+from netprobe.observations import Failure, Step
 from netprobe.report.cases import cases
 from netprobe.report.places import fingerprint, places_in, uri
 from netprobe.report.words import counted, hosts_told, ordered, summary
@@ -22,6 +25,16 @@ def test_every_endpoint_rule_and_lonely_finding_is_a_case_once() -> None:
     assert found["ecr-registry"].reason == "needs --account"
     assert found["selinux_enforcing"].reason == "/etc/selinux/config cannot be read"
     assert found["clock_skew"].outcome is Outcome.WARN
+
+
+def test_a_reason_of_many_hosts_is_told_once() -> None:
+    """Thirty-two numbers that a proxy forbids, of which one was sinkholed: its lookup failed by what it gave."""
+    forbidden = HostOutcome(host="", outcome=Outcome.FAIL, failed_step=Step.PROXY, failure=Failure.PROXY_FORBIDDEN)
+    hosts = [msgspec.structs.replace(forbidden, host=f"ecs-a-{n}") for n in range(1, 33)]
+    hosts[4] = msgspec.structs.replace(hosts[4], failed_step=Step.DNS, failure=None)
+    report = reports.report(endpoints=(reports.endpoint("ecs-a", Outcome.FAIL, *hosts),), rules=(), findings=())
+    [case] = cases(report)
+    assert case.reason == "ecs-a-1, ecs-a-2, ecs-a-3 and 28 more: proxy proxy_forbidden; ecs-a-5: dns failed"
 
 
 @pytest.mark.parametrize("severity", [Severity.ERROR, Severity.WARNING])
