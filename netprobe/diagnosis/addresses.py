@@ -15,6 +15,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from netprobe.observations import Context
+from netprobe.ranges import PRIVATE
 
 Network = IPv4Network | IPv6Network
 
@@ -56,7 +57,6 @@ _FILTERS = _networks(
     "146.112.61.104/29",  # Cisco Umbrella's block pages
     "198.135.184.22/32",  # Palo Alto Networks, DNS Security's default sinkhole (their documentation, read 2026-11-23)
 )
-_PRIVATE = _networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
@@ -92,7 +92,7 @@ def classify(text: str, context: Context) -> AddressClass:
         return AddressClass.PUBLIC if ordinary else AddressClass.SINKHOLED
     if _within(address, _NOT_GENUINE) or _within(address, _FILTERS):
         return AddressClass.SINKHOLED
-    if _within(address, _PRIVATE):
+    if _within(address, PRIVATE):
         return AddressClass.PRIVATE
     return AddressClass.PUBLIC
 

@@ -11,7 +11,7 @@ smaller packets: a path that loses large packets is no device that reads hellos.
 from __future__ import annotations
 
 import ssl
-from collections import Counter
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from functools import partial
@@ -26,6 +26,7 @@ from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Probe
 from netprobe.probes.session import Session, unheard
 from netprobe.probes.streams import CHUNK
+from netprobe.ranges import is_private
 
 LARGE, SMALL = Experiment.LARGE_HELLO, Experiment.SMALL_HELLO
 SIZE = 1700
@@ -66,7 +67,7 @@ class LargeHellos:
     def __init__(self, session: Session, nursery: trio.Nursery) -> None:
         self._session = session
         self._nursery = nursery
-        self._asked: Counter[tuple[object, ...]] = Counter()
+        self._asked: defaultdict[tuple[object, ...], set[str]] = defaultdict(set)
 
     def shaken(self, probe: Probe, address: str | None) -> None:
         """A handshake of the first pass succeeded: ask that host, where its way out was not looked at yet.
@@ -75,12 +76,12 @@ class LargeHellos:
             probe: the host.
             address: where; None through its proxy.
         """
-        way = _way(probe, address)
-        if probe.scene.port != _HTTPS or self._asked[way] >= HOSTS_OF_A_WAY:
+        asked, host = self._asked[_way(probe, address)], probe.scene.host
+        if probe.scene.port != _HTTPS or len(asked) >= HOSTS_OF_A_WAY or host in asked:
             return
         if probe.candidate and probe.proxy is not None:
             return  # a proxy that opens TLS shakes hands for names that do not exist, too
-        self._asked[way] += 1
+        asked.add(host)
         self._nursery.start_soon(self._look, probe, address)
 
     async def _look(self, probe: Probe, address: str | None) -> None:
@@ -143,10 +144,12 @@ class LargeHellos:
 
 
 def _way(probe: Probe, address: str | None) -> tuple[object, ...]:
-    """What makes two ways out the same: who looks, and through which proxy or over which family."""
+    """What makes two ways out the same: who looks, and through which proxy, or over which family and to what kind of
+    address. Interface endpoints are reached by a VPN or a private line, the other services by the firewall."""
     proxy = probe.proxy
     family = sockets.family_of(address) if address is not None else 0
-    return (probe.vantage.name, family, proxy.safe if proxy is not None else "")
+    private = address is not None and is_private(address)
+    return (probe.vantage.name, family, private, proxy.safe if proxy is not None else "")
 
 
 def client_hello(name: str, size: int = 0) -> bytes:

@@ -15,7 +15,7 @@ from netprobe.diagnosis import diagnose
 from netprobe.findings import Verdict
 from netprobe.lab import open_lab
 from netprobe.observations import Run
-from netprobe.probes import largehello
+from netprobe.probes import largehello, plan
 from netprobe.probes.plan import Probe
 from netprobe.probes.run import check
 from netprobe.probes.settings import Settings
@@ -84,6 +84,38 @@ async def test_a_healthy_way_out_is_asked_at_two_hosts_and_no_more(monkeypatch: 
     assert [experiment for _, experiment in sent] == ["large_hello"] * largehello.HOSTS_OF_A_WAY
     assert len({host for host, _ in sent}) == largehello.HOSTS_OF_A_WAY
     assert not [o for o in run.observations if o.experiment in ("large_hello", "small_hello")], "all is well"
+
+
+class Started:
+    """Takes what a nursery would start."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str | None]] = []
+
+    def start_soon(self, _work: Any, probe: Probe, address: str | None) -> None:
+        self.asked.append((probe.scene.host, address))
+
+
+async def test_two_hosts_are_asked_behind_a_private_line_and_two_behind_the_firewall() -> None:
+    """Interface endpoints are reached another way than the rest: a device on one of them says nothing of the other."""
+    chosen = tuple(e for e in endpoints() if e.id in ("ecs", "ssm", "logs", "ecr-api"))
+    async with open_lab("healthy", chosen) as lab:
+        probes = plan.make(chosen, [lab.vantage], Settings(), 0.0).probes
+    started = Started()
+    hellos = largehello.LargeHellos(None, started)  # type: ignore[arg-type]
+    hosts = [probe.scene.host for probe in probes]
+    assert len(set(hosts)) == 4
+    for number, probe in enumerate(probes):
+        hellos.shaken(probe, f"10.1.0.{number}")
+        hellos.shaken(probe, f"10.2.0.{number}")  # another address of a host that is asked already
+    for number, probe in enumerate(probes):
+        hellos.shaken(probe, f"52.1.0.{number}")
+    assert started.asked == [
+        (hosts[0], "10.1.0.0"),
+        (hosts[1], "10.1.0.1"),
+        (hosts[0], "52.1.0.0"),
+        (hosts[1], "52.1.0.1"),
+    ]
 
 
 async def test_a_device_that_swallows_it_is_proven_while_small_ones_pass() -> None:
