@@ -22,14 +22,16 @@ from netprobe.diagnosis.views import View
 from netprobe.diagnosis.words import agree, listing
 from netprobe.errors import printable, redacted
 from netprobe.findings import Certainty, Finding, Owner, Place, Severity
-from netprobe.observations import Observation, Subject
+from netprobe.observations import Experiment, Observation, Subject
 
 LONGEST_SENTENCE = 1200
 FEW_NAMES = 3
+"""As many as a sentence spells out."""
 ALL = "all "
 """How :attr:`CauseGroup.names` begins where every endpoint of the run is meant."""
-"""As many as a sentence spells out."""
 MOST_REASONS = 2
+_ELSEWHERE = frozenset({Experiment.WORKING_ADDRESS, Experiment.OTHER_ADDRESS})
+"""Controls at the address of a host that passed: what a finding compares with, and not what it is about."""
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,8 +140,8 @@ class CauseGroup(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def addresses(self) -> str:
-        """The addresses at which it was seen."""
-        return listing(sorted({o.address for o in self.evidence if o.address is not None}), most=6)
+        """The addresses at which it was seen, for a sentence."""
+        return listing(seen_at(self.evidence), most=6)
 
     @property
     def evidence(self) -> tuple[Observation, ...]:
@@ -177,6 +179,15 @@ class CauseGroup(msgspec.Struct, frozen=True, kw_only=True):
             return Severity.ERROR
         usual = TAXONOMY[self.id].usual
         return Severity.WARNING if usual is Severity.ERROR else usual
+
+
+def seen_at(evidence: Iterable[Observation]) -> list[str]:
+    """The addresses that a finding is about, sorted: not those of hosts that were compared with.
+
+    Args:
+        evidence: of the finding.
+    """
+    return sorted({o.address for o in evidence if o.address is not None and o.experiment not in _ELSEWHERE})
 
 
 def gather(causes: Iterable[Cause], world: Evidence) -> tuple[CauseGroup, ...]:

@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from netprobe.diagnosis.causes import seen_at
 from netprobe.diagnosis.changes import KINDS, ChangeKind
 from netprobe.diagnosis.model import Diagnosis, EndpointOutcome
 from netprobe.diagnosis.words import count, hops_told, remarks
@@ -224,7 +225,7 @@ def _where(location: Location | None) -> list[str]:
 
 
 def _addresses(seen: Iterable[Observation]) -> list[str]:
-    found = sorted({o.address for o in seen if o.address})
+    found = seen_at(seen)
     if not found:
         return []
     shown = ", ".join(printable(address, 60) for address in found[:_MOST_ADDRESSES])

@@ -11,7 +11,8 @@ lies there unread until the question is sent again. So what was asked again in s
 connection in whose life the machine stood still for so long that the kernel may have been late, too.
 
 A limit on new connections drops SYNs too. It is told from loss by what is made alone, which loses nothing, and by the
-burst, which loses again.
+burst, which loses again. One that turns a host away for a while, because it opened many, lets nothing through
+afterwards: neither alone nor to hosts that had answered at first.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from netprobe.diagnosis.causes import Cause, CauseGroup, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.lookups import dns_detail, resolver_of
 from netprobe.diagnosis.stalls import Stalls
-from netprobe.diagnosis.tries import PASSES, Tries
+from netprobe.diagnosis.tries import PASSES, Tries, end
 from netprobe.diagnosis.views import View
-from netprobe.diagnosis.words import count, listing
+from netprobe.diagnosis.words import count, duration, listing
 from netprobe.findings import Severity
 from netprobe.observations import Experiment, Failure, Observation, ProxyDetail, Step, TcpDetail
 
@@ -37,6 +38,8 @@ SHARE = 0.02
 BURST_SHARE = 0.3
 """Connections of the burst that must meet a limit; a line that loses 5 % of its packets has a tenth of the SYNs
 answered late, and nobody would call a line that loses more a limit, since it loses alone too."""
+FEWEST_CLOSED = 2
+"""Hosts that had answered and later did not, or tries of one, before a host counts as turned away."""
 CLEAN_SHARE = 0.1
 """Of what is made alone: a limit loses nothing there."""
 LIMIT_LIKE = frozenset({Failure.TIMEOUT, Failure.CONNECTION_RESET, Failure.EOF, Failure.CONNECTION_REFUSED})
@@ -53,7 +56,9 @@ def companions(world: Evidence) -> Iterator[Cause]:
         views = _views_of(world, vantage)
         burst = has_limit(world, vantage)
         again = dict(_sent_again(views, world.stalls))
-        if burst:
+        if away := turned_away(world, vantage):
+            yield from _banned(views, away)
+        elif burst:
             yield from _limited(views, again, burst)
         elif _is_loss(views, again):
             for view, seen in again.items():
@@ -90,6 +95,30 @@ def _find_limit(world: Evidence, vantage: str) -> tuple[Observation, ...]:
     if any(o.failure not in PASSES for o in alone) or not _is_clean(alone + _made(world, Experiment.REPEAT, vantage)):
         return ()
     return () if _loses_more_than_syns(world, vantage) else met
+
+
+def turned_away(world: Evidence, vantage: str) -> tuple[Observation, ...]:
+    """The connections to hosts that had answered at first, where none of them was possible later; or nothing."""
+    return world.once(("turned away", vantage), lambda: _find_closed_door(world, vantage))
+
+
+def _find_closed_door(world: Evidence, vantage: str) -> tuple[Observation, ...]:
+    known = _made(world, Experiment.WORKING_ADDRESS, vantage)
+    if len(known) < FEWEST_CLOSED or not all(o.failure in LIMIT_LIKE for o in known):
+        return ()
+    since = min(o.started_seconds for o in known)
+    later = (o for o in world.run.observations if o.vantage == vantage and o.started_seconds >= since)
+    if any(o.step is Step.TCP and o.failure is None for o in later):
+        return ()
+    return tuple(known)
+
+
+def is_turned_away(world: Evidence, o: Observation) -> bool:
+    """Whether a failure says no more than that: each later try of it ended before a connection stood."""
+    tries = world.tries(o)
+    if tries is None:
+        return could_be_limit(o)
+    return all(last.step is Step.TCP and last.failure in LIMIT_LIKE for last in map(end, tries.made))
 
 
 def _made(world: Evidence, experiment: Experiment, vantage: str) -> list[Observation]:
@@ -144,6 +173,20 @@ def _limited(
                 say=_say_limit,
                 view=view,
                 evidence=(*failed, *lost, *mine),
+                severity=Severity.WARNING,
+            )
+
+
+def _banned(views: Iterable[View], away: tuple[Observation, ...]) -> Iterator[Cause]:
+    for view in views:
+        if view.undecided:
+            yield Cause(
+                id="connection_limit",
+                key="turned away",
+                say=_say_banned,
+                view=view,
+                evidence=away,
+                doubt="a line that went down during the check looks the same",
                 severity=Severity.WARNING,
             )
 
@@ -268,4 +311,21 @@ def _say_limit(group: CauseGroup) -> Words:
         remedy="Agents hold 4 to 6 connections, and pulling an image opens a few more: raise the limit for this host "
         "on the device that has it (connection limits per source, SYN protection, a NAT's ports), or leave it if it is "
         "well above that. `--concurrency 6` keeps a check below it.",
+    )
+
+
+def _say_banned(group: CauseGroup) -> Words:
+    vantages = {view.vantage for view in group.views}
+    known = listing(sorted({o.address for o in group.evidence if o.address is not None}), most=4)
+    tried = [o for o in group.world.run.observations if o.vantage in vantages and o.step is Step.TCP]
+    last = max((o.started_seconds for o in tried if o.failure is None), default=0.0)
+    made = [o.started_seconds for o in tried if o.started_seconds <= last]
+    since = f"After {count(len(made), 'connection')} in {duration(last - min(made))} none" if made else "None"
+    return Words(
+        title=f"{since} can be made any more, not even to {known}, where they stood at first: a device turns this host "
+        f"away because it opened so many. Nothing can be said of {group.names}.",
+        remedy="Look on the firewall or IPS for a rule that blocks a source for a while after many connections or SYNs "
+        "(a scan or flood protection), and exempt this host: agents hold 4 to 6 connections, and pulling an image "
+        "opens a few more. Wait until the block is over and run the check again with `--concurrency 6`. If nothing "
+        "blocks, look at the line.",
     )

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from netprobe.diagnosis import details, places
 from netprobe.diagnosis.addresses import family
 from netprobe.diagnosis.broken import Broken
-from netprobe.diagnosis.causes import Cause, CauseGroup, Words
+from netprobe.diagnosis.causes import Cause, CauseGroup, Words, seen_at
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.unexplained import unexplained
 from netprobe.diagnosis.views import View
@@ -38,8 +38,8 @@ _SIGNED = frozenset({"tcp_prohibited", "tcp_unreachable", "tcp_refused"})
 """Findings in which the ICMP message's sender is the device to look at."""
 _INSTALLER = "installer"
 _ALIKE_ONLY = "the way through the proxy was tried for others that failed alike, not for this one"
-_NEEDS_ANOTHER = frozenset({"tcp_dropped", "tcp_some_addresses_blocked", "ipv6_broken", "ipv4_broken"})
 _POLICY = frozenset({"tcp_dropped", "tcp_refused", "tcp_prohibited", "tcp_reset"})
+_NEEDS_ANOTHER = _POLICY | {"tcp_some_addresses_blocked", "ipv6_broken", "ipv4_broken"}
 
 
 def explain(broken: Broken) -> Cause:
@@ -69,7 +69,10 @@ def _doubt(id_: str, between: tuple[Observation, ...]) -> str:
     if id_ == "stale_ip_allowlist":
         return "the rule list itself was not seen"
     if id_ in _NEEDS_ANOTHER and between and not any(c.failure is None for c in between):
-        return "in between, nothing else could be connected to either, so a dead uplink looks the same"
+        return (
+            "in between, what had answered at first could not be connected to either, so a line that went down looks "
+            "the same"
+        )
     if id_ == "tcp_dropped" and not between:
         return (
             "nothing else could be connected to from here, so a dead uplink looks the same; run `netprobe path` to see "
@@ -198,7 +201,7 @@ def _say_refused(group: CauseGroup) -> Words:
             remedy=f"AWS listens there, so a packet filter rejects on its behalf: on {group.key}, allow TCP "
             f"{group.ports} from this host to {group.patterns}.",
         )
-    answering = {o.address for o in group.evidence if o.address is not None}
+    answering = seen_at(group.evidence)
     return Words(
         title=f"Connections to {group.names} on port {group.ports} are refused "
         f"({group.addresses} {agree(len(answering), 'answer')} with RST).",

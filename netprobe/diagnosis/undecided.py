@@ -2,7 +2,8 @@
 
 A line that loses packets, and a limit on new connections, fail hosts that are well. Most pass when they are tried
 again; what is left over when the time for that ends is no fault of the host's, and no pass either. It counts as not
-made: what is required and lacks it leaves the verdict open, which is neither a false alarm nor an all-clear.
+made: what is required and lacks it leaves the verdict open, which is neither a false alarm nor an all-clear. So does
+what was left when a device turned the host away: then the check itself is what closed the way.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netprobe.diagnosis.evidence import Evidence
-from netprobe.diagnosis.loss import could_be_limit, has_limit, is_lossy
+from netprobe.diagnosis.loss import could_be_limit, has_limit, is_lossy, is_turned_away, turned_away
 from netprobe.diagnosis.proof import UNLUCKY_AT_MOST
 from netprobe.diagnosis.views import View
 from netprobe.observations import Failure, Observation
@@ -34,6 +35,8 @@ def _of_vantage(world: Evidence, vantage: str) -> Iterator[Observation]:
     failed = [o for view in views for o in _failures(view)]
     if has_limit(world, vantage):
         yield from (o for o in failed if could_be_limit(o) and world.tries(o) is None)
+    if turned_away(world, vantage):
+        yield from (o for o in failed if is_turned_away(world, o))
     if is_lossy(world, vantage):
         yield from (o for o in failed if o.failure is Failure.TIMEOUT and _may_be_chance(world, o))
 

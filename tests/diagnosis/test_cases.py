@@ -870,6 +870,24 @@ def an_uplink_that_comes_and_goes_proves_nothing(w: World) -> None:
     w.tcp(ECS, B, F.TIMEOUT, experiment="working_address", attempt=2)
 
 
+@case("connection_limit/w/s", repeats=False, repeated=True)
+def what_had_answered_is_refused_too(w: World) -> None:
+    _connect(w, F.CONNECTION_REFUSED)
+    w.again(_first_failure(w), F.CONNECTION_REFUSED)
+    for attempt in (1, 2):
+        w.tcp(ECS, B, F.CONNECTION_REFUSED, experiment="working_address", attempt=attempt)
+    w.observations[:] = [
+        msgspec.structs.replace(o, started_seconds=5.0 if o.experiment is not None else 1.0) for o in w.observations
+    ]
+
+
+@case("tcp_refused/e/s", repeats=False, repeated=True)
+def what_had_answered_is_refused_too_and_answers_again(w: World) -> None:
+    what_had_answered_is_refused_too(w)
+    w.tcp(ECS, B, experiment="alone")
+    w.observations[-1] = msgspec.structs.replace(w.observations[-1], started_seconds=9.0)
+
+
 @case("tls_sni_blocked/e/s")
 def a_control_that_wavers_proves_nothing(w: World) -> None:
     _handshake(w, F.CONNECTION_RESET)

@@ -40,6 +40,8 @@ def test_it_names_source_destination_time_and_change() -> None:
     ):
         assert needed in text
     assert "ssm.us-east-2" not in text
+    (addresses,) = (line for line in text.splitlines() if "Addresses at that time" in line)
+    assert addresses.split(": ")[1] == "52.95.1.1", "the address that was compared with is not what is blocked"
 
 
 def test_a_healthy_network_is_asked_for_nothing() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from netprobe.findings import Certainty, Severity
+from netprobe.findings import Certainty, Severity, Verdict
 from netprobe.lab import SCENARIOS, Scenario
 from netprobe.lab.behaviour import HostBehaviour, ProxyBehaviour, ShownChain
 from netprobe.observations import Experiment, Failure, Step, TlsDetail
@@ -18,6 +18,7 @@ from tests.lab.test_chance import HALF_OF_THE_PORTS
 from tests.support import need
 from tests.support.lab_case import OF_CHANCE, Case, Network, Result, play, play_once
 from tests.support.lab_devices import ROUTER
+from tests.support.netns import Topology
 
 INSPECTOR = HostBehaviour(chain=ShownChain.INTERCEPTED)
 ONE_BY_ONE = replace(INSPECTOR, signing_seconds=0.45)
@@ -93,6 +94,35 @@ async def test_interception_is_told_on_a_line_that_fails_now_and_then(both: Both
     others = [f for f in result.diagnosis.findings if f.id not in OF_CHANCE | {"tls_intercepted"}]
     assert {f.id for f in others} <= {"tcp_dropped", "tcp_refused"}, shown
     assert sum(len(f.hosts) for f in others) <= 2, shown
+
+
+async def _ban(net: Topology) -> None:
+    """A device that turns a source away for a minute once it opened ten connections."""
+    net.routers[0].nft(
+        """table inet ban {
+            set counted { type ipv4_addr; flags dynamic; size 100; }
+            set banned { type ipv4_addr; flags dynamic,timeout; timeout 60s; size 100; }
+            chain c { type filter hook forward priority 10;
+                tcp dport 443 ct state new update @counted { ip saddr limit rate over 10/minute burst 10 packets } \
+                    add @banned { ip saddr timeout 60s }
+                tcp dport 443 ip saddr @banned reject with tcp reset
+            }
+        }"""
+    )
+
+
+@pytest.mark.root
+async def test_a_device_that_bans_the_check_leaves_all_open_and_blames_no_rule_for_names() -> None:
+    need.root()
+    need.engine("nft")
+    result = await play(Case(name="ban", scenario=SCENARIOS["healthy"], network=Network(beside=_ban)))
+
+    (banned,) = (f for f in result.diagnosis.findings if f.id == "connection_limit")
+    assert (banned.severity, banned.certainty) == (Severity.WARNING, Certainty.SUSPECTED), banned.title
+    assert "none can be made any more" in banned.title
+    assert [f.title for f in result.diagnosis.findings if f.severity is Severity.ERROR] == []
+    assert {f.id for f in result.diagnosis.findings if f.certainty is Certainty.PROVEN} == set()
+    assert result.diagnosis.verdict is Verdict.INCONCLUSIVE
 
 
 DROPS_A_NAME = ("-p tcp --dport 443 -m string --algo bm --string ssm.us-east -j DROP",)
