@@ -144,8 +144,10 @@ class LargeHellos:
 
 
 def _way(probe: Probe, address: str | None) -> tuple[object, ...]:
-    """What makes two ways out the same: who looks, and through which proxy, or over which family and to what kind of
-    address. Interface endpoints are reached by a VPN or a private line, the other services by the firewall."""
+    """What makes two ways out the same: who looks, through which proxy, or over which family to what kind of address.
+
+    Interface endpoints are reached by a VPN or a private line, the other services by the firewall.
+    """
     proxy = probe.proxy
     family = sockets.family_of(address) if address is not None else 0
     private = address is not None and is_private(address)
