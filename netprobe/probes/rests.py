@@ -43,6 +43,8 @@ PARTS = 6
 """Into how many parts the busy connection cuts the time that the idle one was given."""
 LONGEST_PART = 10.0
 """Seconds between two requests of the busy connection; no device is known that forgets sooner."""
+OLDER_SECONDS, OLDER_SHARE = 0.5, 0.05
+"""By how much the busy connection becomes older than the cut one: what a device's own timer may be late."""
 CLOSED = "the service closed the connection after an answer"
 _Maker = Callable[[Session, ControlCase], Coroutine[Any, Any, None]]
 
@@ -148,9 +150,9 @@ def _was_granted(cut: Observation) -> bool:
 
 
 async def _keep_busy(session: Session, case: ControlCase) -> None:
-    """A connection that is as old as the one that was cut, and never idle for long."""
+    """A connection that becomes older than the one that was cut, and is never idle for long."""
     probe, scene, seen = case.probe, case.scene(Experiment.KEPT_BUSY), list[Observation]()
-    until = age_when_cut(case.failed, session.settings.idle)
+    until = _older_than_cut(case, session.settings.idle)
     pause = min(until / PARTS, LONGEST_PART)
     try:
         stream = await _open(session, case, scene, seen)
@@ -160,6 +162,16 @@ async def _keep_busy(session: Session, case: ControlCase) -> None:
             seen.append(await _ask_until(session, probe, scene, stream, case.failed.address, until, pause))
     finally:
         session.controls.extend(o for o in seen if o.step is Step.HTTP or o.failure is not None)
+
+
+def _older_than_cut(case: ControlCase, rest: float | None) -> float:
+    """For how long a connection is kept busy, so that it becomes older than the one that was cut, in seconds.
+
+    A limit on the age counts from when a connection was opened: before the rest there were the steps that led to it.
+    """
+    rested = age_when_cut(case.failed, rest)
+    steps = (o for o in case.trace.steps.get(case.failed.address, ()) if o.experiment is None)
+    return rested + sum(o.duration_seconds for o in steps) + max(OLDER_SECONDS, OLDER_SHARE * rested)
 
 
 async def _ask_until(
@@ -173,13 +185,14 @@ async def _ask_until(
 ) -> Observation:
     """Send the request again and again over one connection, until it is old enough or ends; what became of it."""
     limits, transport, opened = session.limits.patient(), OpenStreamTransport(stream), trio.current_time()
+    ends = opened + until
     while True:
         last, answer = await http.request(scene, transport, probe.request, limits, address=address)
         age = trio.current_time() - opened
         closed = stream.said_goodbye or (answer is not None and not transport.is_reusable)
-        if answer is None or closed or age >= until:
+        if answer is None or closed or trio.current_time() >= ends:
             break
-        await trio.sleep(min(pause, until - age))
+        await trio.sleep_until(min(trio.current_time() + pause, ends))
     failure = None if answer is not None or closed else last.failure
     detail = HttpDetail(
         method=probe.request.method,
