@@ -140,8 +140,9 @@ class CauseGroup(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def addresses(self) -> str:
-        """The addresses at which it was seen, for a sentence."""
-        return listing(seen_at(self.evidence), most=6)
+        """The addresses at which it was seen, for a sentence; nothing where all of it was seen through a proxy."""
+        found = seen_at(self.evidence)
+        return listing(found, most=6) if found else ""
 
     @property
     def evidence(self) -> tuple[Observation, ...]:

@@ -172,9 +172,10 @@ def _say_portal(group: CauseGroup) -> Words:
 
 
 def _say_foreign(group: CauseGroup) -> Words:
+    where = f"at {group.addresses}" if group.addresses else "behind the proxy"
     return Words(
         title=f"Something other than AWS answers for {group.names} ({describe(details.http(group.first))}).",
-        remedy=f"Find what answers at {group.addresses}: a transparent proxy, a NAT rule or a DNS override. Take "
+        remedy=f"Find what answers {where}: a transparent proxy, a NAT rule or a DNS override. Take "
         f"{group.patterns} out of it; a genuine answer carries x-amzn-RequestId or x-amz-request-id.",
     )
 

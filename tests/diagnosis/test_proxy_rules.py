@@ -150,3 +150,13 @@ def test_a_proxy_on_this_very_host_is_this_hosts(where: str, owner: str) -> None
     world.see(Step.PROXY, ECS, F.CONNECTION_REFUSED, detail)
     finding = only(world)
     assert (finding.id, finding.owner) == ("proxy_refused", owner)
+
+
+def test_what_is_seen_behind_a_proxy_is_said_to_be_there() -> None:
+    world = World()
+    world.endpoint("ssm", group="ssm")
+    world.proxy(SSM, status=200)
+    world.tls(SSM, None, F.EOF)
+    (found,) = world.diagnosis().findings
+    assert found.id == "tls_closed_after_hello"
+    assert "(through the proxy)" in found.title
