@@ -158,6 +158,7 @@ class ResolverBehaviour:
         edns: what it does with questions that carry EDNS.
         captures: a domain of which every name has the address of the search page (a wildcard record), or nothing.
         every: of the questions for one name and type only each so manyeth meets ``mode``, beginning with the first.
+        rotates: whether each answer holds one address of a name, the last one first, and the next answer another.
     """
 
     mode: DnsMode = DnsMode.ANSWER
@@ -169,6 +170,7 @@ class ResolverBehaviour:
     edns: Edns = Edns.ANSWER
     captures: str = ""
     every: int = 1
+    rotates: bool = False
 
 
 class ProxyMode(StrEnum):

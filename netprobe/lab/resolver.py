@@ -193,7 +193,7 @@ class Memory:
     """What one resolver was asked before, on whichever transport: one that fails now and then counts."""
 
     def __init__(self) -> None:
-        self._asked: Counter[tuple[str, int]] = Counter()
+        self._asked: Counter[tuple[str, str, int]] = Counter()
 
     def now(self, query: dns.message.Message, behaviour: ResolverBehaviour) -> ResolverBehaviour:
         """How the resolver behaves to this question, which is counted.
@@ -204,13 +204,26 @@ class Memory:
         """
         if behaviour.every == 1 or not query.question:
             return behaviour
+        before = self._count("every", query)
+        return behaviour if before % behaviour.every == 0 else replace(behaviour, mode=DnsMode.ANSWER)
+
+    def keep_one(self, query: dns.message.Message, response: dns.message.Message) -> None:
+        """Leave one address in a response, and another one in the next to the same question."""
+        before = self._count("rotates", query)
+        for records in response.answer:
+            kept = list(records)[-1 - before % len(records)]
+            records.clear()
+            records.add(kept)
+
+    def _count(self, why: str, query: dns.message.Message) -> int:
+        """How many questions like this one came before."""
         question = query.question[0]
-        kind = (question.name.to_text().lower(), int(question.rdtype))
+        kind = (why, question.name.to_text().lower(), int(question.rdtype))
         if len(self._asked) >= _MOST_REMEMBERED:
             self._asked.clear()
         before = self._asked[kind]
         self._asked[kind] += 1
-        return behaviour if before % behaviour.every == 0 else replace(behaviour, mode=DnsMode.ANSWER)
+        return before
 
 
 def answer_wire(
@@ -222,6 +235,8 @@ def answer_wire(
         if query.flags & dns.flags.QR:
             return None  # answering answers would make a loop
         response = respond(query, zone, memory.now(query, behaviour), over_tcp=over_tcp)
+        if behaviour.rotates and response is not None and response.answer:
+            memory.keep_one(query, response)
         return None if response is None else response.to_wire()
     except dns.exception.DNSException:
         return None  # a stray datagram, or one whose answer has no room; real resolvers drop those too

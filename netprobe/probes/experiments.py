@@ -286,7 +286,7 @@ async def _examine(session: Session, turns: repeats.Turns, one: Examined, calm: 
         await calm.over(one)
         await _try_while_others_pass(session, turns, one, calm)
         if not one.passed:
-            await repeats.resolve_again(session, one.case.trace, one.case.failed)
+            await repeats.resolve_again(session, turns, one.case.trace, one.case.failed)
             await _explain(session, turns, one)
     if one.passed and calm.counts(one):
         await _try_often(session, turns, one, PASSING_TRIES)
@@ -315,7 +315,7 @@ async def _examine_silence(session: Session, turns: repeats.Turns, one: Examined
         await calm.over(one)
         await _try_while_others_pass(session, turns, one, calm)
         if not one.passed:
-            await repeats.resolve_again(session, one.case.trace, one.case.failed)
+            await repeats.resolve_again(session, turns, one.case.trace, one.case.failed)
             await _explain(session, turns, one)
     await _explain(session, turns, one)  # the patient try may have got past it at last
 

@@ -19,6 +19,7 @@ from netprobe.probes import chain, dns, resolve, sockets
 from netprobe.probes.attempt import Attempt
 from netprobe.probes.limits import Limits
 from netprobe.probes.session import Session, Trace
+from netprobe.vantage import Resolver
 
 EXPERIMENT = chain.REPEAT
 AT_ONCE = 6
@@ -26,6 +27,8 @@ AT_ONCE = 6
 agent's two WebSockets and its calls, the SSM agent's channel, Docker's pulls)."""
 GIVES_WAY_AFTER = 0.5
 """Seconds after which a try that waits in silence makes room: its packets are sent, and waiting burdens nobody."""
+LOOKUPS = 3
+"""How often a name is asked for again that leads to another address each time, where that one fails, too."""
 PASSES = SOFT | {None}
 """How a step may end without ending the way of its host."""
 
@@ -158,17 +161,49 @@ def _is_of(o: Observation, trace: Trace) -> bool:
     return (o.vantage, o.host, o.port) == (scene.vantage, scene.host, scene.port)
 
 
-async def resolve_again(session: Session, trace: Trace, failed: Observation) -> None:
-    """Ask once more for the name of a host that fails at an address: does it still lead there?"""
+async def resolve_again(session: Session, turns: Turns, trace: Trace, failed: Observation) -> None:
+    """Ask once more for the name of a host that fails at an address: does it still lead there?
+
+    Names of AWS rotate: the next answer may hold another address. Agents would go there, and so is it tried.
+    """
     address = failed.address
     if address is None:
         return
-    family = sockets.family_of(address)
+    resolver = _who_led_to(address, trace)
+    tried = {address}
+    for attempt in range(1, LOOKUPS + 1) if resolver is not None else ():
+        scene = trace.probe.scene.control(EXPERIMENT, attempt)
+        observation, now = await dns.ask(scene, resolver, sockets.family_of(address), session.limits)
+        session.controls.append(observation)
+        new = next((a for a in now if a not in tried and a not in trace.steps), None)
+        if new is None or not tried.isdisjoint(now):
+            return
+        tried.add(new)
+        if await _works_at(session, turns, trace, new, attempt, silent=failed.failure is Failure.TIMEOUT):
+            return
+
+
+def _who_led_to(address: str, trace: Trace) -> Resolver | None:
+    """The resolver that gave an address in the first pass; None where a file gave it."""
     for o in trace.lookup:
         assert isinstance(o.detail, DnsDetail)
-        resolver = next((r for r in trace.probe.vantage.resolvers if str(r) == o.detail.resolver), None)
-        if resolver is not None and address in o.detail.answers:
-            scene = trace.probe.scene.control(EXPERIMENT, 1)
-            observation, _ = await dns.ask(scene, resolver, family, session.limits)
-            session.controls.append(observation)
-            return
+        if address in o.detail.answers:
+            said = o.detail.resolver
+            return next((r for r in trace.probe.vantage.resolvers if str(r) == said), None)
+    return None
+
+
+async def _works_at(
+    session: Session, turns: Turns, trace: Trace, address: str, attempt: int, *, silent: bool
+) -> bool:
+    """Whether a host passes at an address that its name leads to by now: then it is one of its ways."""
+    seen: list[Observation] = []
+    scene = trace.probe.scene.control(EXPERIMENT, attempt)
+    async with turns.turn(silent=silent):
+        await chain.run(Attempt.of(session, trace.probe, scene, address, seen, session.limits.for_controls()))
+    if not passed(seen):
+        session.controls.extend(seen)
+        return False
+    trace.addresses.append(address)
+    trace.steps[address] = [msgspec.structs.replace(o, experiment=None, attempt=0) for o in seen]
+    return True

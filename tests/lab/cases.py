@@ -17,6 +17,7 @@ from tests.support.lab_case import Case, Network, embedded
 HEALTHY = SCENARIOS["healthy"]
 TWO_ADDRESSES = SCENARIOS["two-addresses"]
 DUAL_STACK = SCENARIOS["dual-stack"]
+ROTATING = replace(TWO_ADDRESSES, name="rotating", resolvers=(ResolverBehaviour(rotates=True),))
 TWO_RESOLVERS = Scenario(name="two-resolvers", summary=".", resolvers=(ResolverBehaviour(), ResolverBehaviour()))
 SLOWER = Scenario(
     name="slower",
@@ -218,6 +219,7 @@ DENIES_NUMBERS = ResolverBehaviour(mode=DnsMode.NXDOMAIN, only=("ecs-a",))
 ADDRESSES = (
     half("ns-stale-list-drops", "stale_ip_allowlist", Network(forward=(DROP_SOME,)), TWO_ADDRESSES),
     half("ns-stale-list-rejects", "stale_ip_allowlist", Network(forward=(REFUSE_SOME,)), TWO_ADDRESSES),
+    half("ns-stale-list-and-names-that-rotate", "stale_ip_allowlist", Network(forward=(REFUSE_SOME,)), ROTATING),
     replace(broken("ns-public-not-private", "dns_public_answer", Network()), expect={"ssm": "private"}),
     replace(
         broken("ns-private-not-public", "dns_private_answer", Network(prefix="10.99.7.0/24")), expect={"ssm": "public"}
