@@ -193,9 +193,7 @@ def _who_led_to(address: str, trace: Trace) -> Resolver | None:
     return None
 
 
-async def _works_at(
-    session: Session, turns: Turns, trace: Trace, address: str, attempt: int, *, silent: bool
-) -> bool:
+async def _works_at(session: Session, turns: Turns, trace: Trace, address: str, attempt: int, *, silent: bool) -> bool:
     """Whether a host passes at an address that its name leads to by now: then it is one of its ways."""
     seen: list[Observation] = []
     scene = trace.probe.scene.control(EXPERIMENT, attempt)
