@@ -26,6 +26,8 @@ _NOBODYS = frozenset({AddressClass.SINKHOLED, AddressClass.INVALID})
 _SOMEBODY_ELSE = frozenset({Failure.SSL_UNKNOWN_AUTHORITY, Failure.SSL_INVALID_HOSTNAME})
 SLOW_LOOKUP_SECONDS = 2.0
 """The ECS agent gives ECR's GetAuthorizationToken 5 s in all, lookups included; two seconds each spoil that."""
+FAMILY_SHARE = 0.2
+"""Of a resolver's lookups, those of one record type that are enough to judge it by."""
 
 
 def companions(world: Evidence) -> Iterator[Cause]:
@@ -380,17 +382,39 @@ def _slow(world: Evidence) -> Iterator[Cause]:
             if is_final(o):
                 taken[resolver_of(o)].append((view, o))
     for resolver, seen in taken.items():
-        # What this machine kept waiting is not the server's time. On a long path every step is slow, too.
-        typical = median(o.duration_seconds - world.stalls.within(o) for _, o in seen)
-        if typical >= max(SLOW_LOOKUP_SECONDS, 3 * usual):
-            for view, o in seen:
+        late = set(_late_families([o for _, o in seen], world, max(SLOW_LOOKUP_SECONDS, 3 * usual)))
+        for view, o in seen:
+            if _rrtype(o) in late:
                 yield Cause(id="dns_slow", key=resolver, say=_say_slow, view=view, evidence=(o,))
+
+
+def _late_families(seen: Sequence[Observation], world: Evidence, slow: float) -> Iterator[str]:
+    """The record types whose questions usually take long: a forwarder may be slow with AAAA alone.
+
+    Args:
+        seen: the lookups of one resolver.
+        world: the run.
+        slow: from how many seconds on; on a long path every step is slow, too.
+    """
+    for rrtype in dict.fromkeys(map(_rrtype, seen)):
+        # What this machine kept waiting is not the server's time.
+        took = [o.duration_seconds - world.stalls.within(o) for o in seen if _rrtype(o) == rrtype]
+        if len(took) >= FAMILY_SHARE * len(seen) and median(took) >= slow:
+            yield rrtype
+
+
+def _rrtype(o: Observation) -> str:
+    detail = dns_detail(o)
+    return detail.rrtype if detail is not None else ""
 
 
 def _say_slow(group: CauseGroup) -> Words:
     typical = median(o.duration_seconds for o in group.evidence)
+    families = {_rrtype(o) for o in group.evidence}
+    every = {_rrtype(o) for view in group.views for o in view.lookups.every if resolver_of(o) == group.key}
+    what = f" of {min(families)} records, and answers for others sooner" if families < every else ""
     return Words(
-        title=f"DNS server {group.key} takes {duration(typical)} for a lookup (median of {len(group.evidence)}).",
+        title=f"DNS server {group.key} takes {duration(typical)} for a lookup{what} (median of {len(group.evidence)}).",
         remedy=f"Check the forwarders of {group.key}, or use a nearer resolver: the ECS agent gives an ECR "
         "authorisation 5 s in all, lookups included.",
     )

@@ -384,13 +384,20 @@ class Evidence:
         guessed = bool(view.subjects) and all(s.placeholder_account or s.stands_in_for for s in view.subjects)
         if not guessed or view.proxied or any(self.requires(s, view) for s in view.subjects if s.stands_in_for):
             return False
-        wildcard = {
-            address
-            for o in self.controls(Experiment.IMPOSSIBLE_NAME)
-            if isinstance(o.detail, DnsDetail) and o.vantage == view.vantage and o.failure is None
-            for address in o.detail.answers
-        }
+        wildcard = self.given_for_anything(view.vantage)
         return bool(wildcard) and bool(view.lookups.addresses) and wildcard.issuperset(view.lookups.addresses)
+
+    def given_for_anything(self, vantage: str) -> frozenset[str]:
+        """The addresses that a vantage's resolvers give for names that cannot exist."""
+        return self.once(
+            ("given for anything", vantage),
+            lambda: frozenset(
+                address
+                for o in self.controls(Experiment.IMPOSSIBLE_NAME)
+                if isinstance(o.detail, DnsDetail) and o.vantage == vantage and o.failure is None
+                for address in o.detail.answers
+            ),
+        )
 
     def _like_impossible(self, view: View) -> bool:
         """Whether the proxy answers for this name as for one that cannot exist; few say that it is missing."""

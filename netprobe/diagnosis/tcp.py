@@ -34,12 +34,22 @@ ID_OF = {
 _PROHIBITED = {(3, 9), (3, 10), (3, 13), (1, 1), (1, 5), (1, 6)}
 _TIME_EXCEEDED = {(11, 0), (3, 0)}
 """Type and code where connect() says that the host is unreachable: ICMPv4's, and ICMPv6's (RFC 4443 section 3.3)."""
+_ENDS = {
+    Failure.CONNECTION_REFUSED: "are refused",
+    Failure.CONNECTION_RESET: "are reset",
+    Failure.EOF: "are closed",
+    Failure.TIMEOUT: "get no answer",
+}
 _SIGNED = frozenset({"tcp_prohibited", "tcp_unreachable", "tcp_refused"})
 """Findings in which the ICMP message's sender is the device to look at."""
 _INSTALLER = "installer"
 _ALIKE_ONLY = "the way through the proxy was tried for others that failed alike, not for this one"
 _POLICY = frozenset({"tcp_dropped", "tcp_refused", "tcp_prohibited", "tcp_reset"})
 _NEEDS_ANOTHER = _POLICY | {"tcp_some_addresses_blocked", "ipv6_broken", "ipv4_broken"}
+
+
+_FIREWALLS = frozenset({"tcp_dropped", "tcp_refused", "tcp_reset"})
+"""What would be a firewall's doing if AWS were at the address."""
 
 
 def explain(broken: Broken) -> Cause:
@@ -51,6 +61,8 @@ def explain(broken: Broken) -> Cause:
     through, own = _passes_through_proxy(world, o)
     if through:
         return _past_the_proxy(broken, through, own=own)
+    if id_ in _FIREWALLS and o.address in world.given_for_anything(view.vantage):
+        return broken.cause(id_, _say_anything, key="given for anything")
     works = any(p.works for p in view.paths)
     partial = _partial(broken, id_) if works else None
     between = tuple(c for c in world.made_for(o, Experiment.WORKING_ADDRESS) if c.step is Step.TCP)
@@ -207,6 +219,16 @@ def _say_refused(group: CauseGroup) -> Words:
         f"({group.addresses} {agree(len(answering), 'answer')} with RST).",
         remedy=f"AWS listens there, so a firewall refuses on its behalf: allow TCP {group.ports} outbound to "
         f"{group.patterns}.",
+    )
+
+
+def _say_anything(group: CauseGroup) -> Words:
+    ends = _ENDS.get(group.first.failure or Failure.TIMEOUT, "fail")
+    return Words(
+        title=f"Connections to {group.names} on port {group.ports} {ends} at {group.addresses}: an address that the "
+        "DNS server gives for names that cannot exist, too. It is not AWS's.",
+        remedy="No rule for AWS mends that: find out why the DNS server answers so (a portal that waits for a log-in, "
+        f"a search page, a wildcard record), and have it answer for {group.patterns} as AWS does.",
     )
 
 

@@ -379,6 +379,16 @@ def dns_slow(w: World) -> None:
     w.reach(ECS, A)
 
 
+@case("dns_slow/w/p")
+def dns_slow_for_one_record_type(w: World) -> None:
+    for number, host in enumerate((ECS, SSM, LOGS)):
+        w.endpoint(host.partition(".")[0])
+        w.dns(host, f"52.95.4.{number}")
+        detail = DnsDetail(resolver=R1, rrtype="AAAA")
+        w.see(Step.DNS, host, F.DNS_NO_ANSWER, detail, duration=4.0 if number else 0.02)
+        w.reach(host, f"52.95.4.{number}")
+
+
 # --- tcp ---------------------------------------------------------------------------------------------------------
 
 
@@ -403,6 +413,13 @@ def everything_dropped(w: World) -> None:
     w.endpoint("ecs")
     w.dns(ECS, A)
     w.tcp(ECS, A, F.TIMEOUT)
+
+
+@case("tcp_refused/e/p", "dns_wildcard_answers/w/p")
+def an_address_that_is_given_for_anything(w: World) -> None:
+    _connect(w, F.CONNECTION_REFUSED)
+    detail = DnsDetail(resolver=R1, rrtype="A", answers=(A,))
+    w.see(Step.DNS, name("netprobe-no-such-host"), None, detail, experiment="impossible_name")
 
 
 @case("tcp_reset/e/p")
