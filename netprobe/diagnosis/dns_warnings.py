@@ -403,11 +403,6 @@ def _late_families(seen: Sequence[Observation], world: Evidence, slow: float) ->
             yield rrtype
 
 
-def _rrtype(o: Observation) -> str:
-    detail = dns_detail(o)
-    return detail.rrtype if detail is not None else ""
-
-
 def _say_slow(group: CauseGroup) -> Words:
     typical = median(o.duration_seconds for o in group.evidence)
     families = {_rrtype(o) for o in group.evidence}

@@ -210,10 +210,9 @@ class Memory:
     def keep_one(self, query: dns.message.Message, response: dns.message.Message) -> None:
         """Leave one address in a response, and another one in the next to the same question."""
         before = self._count("rotates", query)
-        for records in response.answer:
+        for number, records in enumerate(response.answer):
             kept = list(records)[-1 - before % len(records)]
-            records.clear()
-            records.add(kept)
+            response.answer[number] = dns.rrset.from_rdata(records.name, records.ttl, kept)
 
     def _count(self, why: str, query: dns.message.Message) -> int:
         """How many questions like this one came before."""

@@ -167,11 +167,11 @@ async def resolve_again(session: Session, turns: Turns, trace: Trace, failed: Ob
     Names of AWS rotate: the next answer may hold another address. Agents would go there, and so is it tried.
     """
     address = failed.address
-    if address is None:
+    resolver = _who_led_to(address, trace) if address is not None else None
+    if address is None or resolver is None:
         return
-    resolver = _who_led_to(address, trace)
     tried = {address}
-    for attempt in range(1, LOOKUPS + 1) if resolver is not None else ():
+    for attempt in range(1, LOOKUPS + 1):
         scene = trace.probe.scene.control(EXPERIMENT, attempt)
         observation, now = await dns.ask(scene, resolver, sockets.family_of(address), session.limits)
         session.controls.append(observation)
