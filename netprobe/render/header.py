@@ -58,8 +58,7 @@ def header(
         f"Facts: catalog {origin.catalog}{_age(origin)}",
         f"Regions: {regions}",
         f"Groups: {groups}",
-        f"Allows: {len({(e.region, e.id) for e in endpoints})} endpoints by {len(lowered.entries)} entries, "
-        f"TCP port {', '.join(map(str, ports))}",
+        _allows(endpoints, lowered),
         *_to_whom(target, wanted),
         *_commands(target, wanted),
         *(f"Note: {note}" for note in origin.notes),
@@ -106,6 +105,15 @@ def made_by(origin: Origin) -> str:
     """The same origin as one sentence, for formats whose only room for text is a field."""
     made = f" at {origin.made_at}" if origin.made_at else ""
     return "; ".join((f"netprobe {__version__}{made}", origin.command, f"catalog {origin.catalog}", *origin.notes))
+
+
+def _allows(endpoints: Sequence[Endpoint], lowered: Lowered) -> str:
+    """What is let through, on which ports; an endpoint that was refused is not."""
+    said = {origin for entry in lowered.entries for origin in entry.endpoints}
+    allowed = [endpoint for endpoint in endpoints if f"{endpoint.region}/{endpoint.id}" in said]
+    ports = ", ".join(map(str, sorted({endpoint.port for endpoint in allowed})))
+    count = len({(endpoint.region, endpoint.id) for endpoint in allowed})
+    return f"Allows: {count} endpoints by {len(lowered.entries)} entries, TCP port {ports}"
 
 
 def loss_lines(losses: Sequence[Loss], ways: Mapping[str, str] | None = None, beyond: Sequence[str] = ()) -> list[str]:

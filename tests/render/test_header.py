@@ -31,6 +31,14 @@ def test_an_endpoint_asked_for_twice_is_one_and_ports_rise() -> None:
     assert said == ["Allows: 3 endpoints by 3 entries, TCP port 80, 443, 8443"]
 
 
+def test_what_is_refused_is_not_said_to_be_allowed() -> None:
+    """ "TCP port 80, 443" stood over a file that says nothing of port 80: plain HTTP has no server name."""
+    endpoints = (endpoint("a.example.com"), endpoint("mirror.example.com", "mirror", port=80, required=False))
+    target = targets.get("haproxy")
+    said = header(target, endpoints, lower(endpoints, target.CAPABILITY, Options()), ORIGIN)
+    assert "Allows: 1 endpoints by 1 entries, TCP port 443" in said
+
+
 def test_many_endpoints_with_one_reason_go_without_their_patterns() -> None:
     for many in (4, 5):
         _, line = loss_lines([_loss(number) for number in range(many)])

@@ -5,7 +5,7 @@
 # Facts: catalog test
 # Regions: us-east-2, eu-west-1
 # Groups: control, images, install
-# Allows: 14 endpoints by 3 entries, TCP port 80, 443
+# Allows: 13 endpoints by 3 entries, TCP port 443
 # For: 198.51.100.16/28, 2001:db8:5::/48 (HOME_NET of the rule group)
 # Else: TLS to other server names is dropped on every port, from HOME_NET; what is no TLS is not touched
 # Open connections: a flow that was passed stays passed until it ends

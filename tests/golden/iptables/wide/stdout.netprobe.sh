@@ -6,7 +6,7 @@
 # Facts: catalog test
 # Regions: us-east-2, eu-west-1
 # Groups: control, images, install
-# Allows: 14 endpoints by 5 entries, TCP port 80, 443
+# Allows: 12 endpoints by 5 entries, TCP port 443
 # Open connections: they stay open: what is established returns to your own rules
 # Check: unshare -rn sh -c 'ipset restore < netprobe.ipset && iptables-restore --test netprobe.rules.v4'
 # Load: sh apply.sh (or: sh apply.sh FORWARD, on a router)

@@ -6,7 +6,7 @@
 # Facts: catalog test
 # Regions: us-east-2, eu-west-1
 # Groups: control, images, install
-# Allows: 14 endpoints by 5 entries, TCP port 80, 443
+# Allows: 12 endpoints by 5 entries, TCP port 443
 # Open connections: they stay open: ufw admits established ones first
 # Check: sh netprobe-ufw.sh check (each command with ufw --dry-run)
 # Load: sh netprobe-ufw.sh add, and ufw must be active: ufw enable
