@@ -37,7 +37,7 @@ def compare(
     Exit codes: 0 nothing got worse, 1 something that worked does not (with --strict: or warns, or takes longer, or a
     host is gone), 2 nothing to compare, 4 nothing got worse, but something is no longer judged.
     """
-    from netprobe.cli.output import check_destinations, for_people, width, write_output
+    from netprobe.cli.output import check_destinations, for_people, say, width, write_output
     from netprobe.errors import UsageError
     from netprobe.fleet import compare as comparing
     from netprobe.fleet.formats import comparison
@@ -57,6 +57,9 @@ def compare(
     if not found.old.hosts or (len(found.gone) == found.old.hosts and found.new.hosts):
         names = f"{old} and {new}"
         raise UsageError(names, "have no host in common", "name reports of the same hosts")
+    if found.old.first > found.new.last:
+        dates = f"OLD begins on {found.old.first}, after NEW ended on {found.new.last}"
+        say(f"netprobe: {dates}; are they the wrong way round?")
     shown = comparison.render(found, format, width=width() if output is None else 80)
     if format == "text" and isinstance(shown, str):
         shown = for_people(shown, output)

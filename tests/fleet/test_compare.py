@@ -372,3 +372,17 @@ def test_the_command_tells_addresses(tmp_path: Path) -> None:
     assert done.code == 0
     assert "addresses" in done.out
     assert "10.0.0.5, 10.0.1.5" in done.out
+
+
+def test_reports_in_the_wrong_order_are_told(tmp_path: Path) -> None:
+    """What got worse would be called fixed, and end with 0."""
+    for name, day, faults in (("monday", 23, []), ("tuesday", 24, [fault("tcp_dropped")])):
+        machine = host(*faults, started_at=f"2026-11-{day}T10:00:00.000Z")
+        (tmp_path / f"{name}.json").write_bytes(encoded(machine))
+    monday, tuesday = str(tmp_path / "monday.json"), str(tmp_path / "tuesday.json")
+    swapped, right, same = (
+        netprobe("compare", *two) for two in ((tuesday, monday), (monday, tuesday), (monday, monday))
+    )
+    assert "are they the wrong way round?" in swapped.err
+    assert (right.err, right.code) == ("", 1)
+    assert (same.err, same.out) == ("", "NOT WORSE: nothing is different.\n")

@@ -60,7 +60,7 @@ def schema() -> dict[str, Any]:
 def headline(comparison: FleetComparison) -> str:
     """How many of each kind, a host at a time."""
     counts = [f"{count} {kind}" for kind, count in comparison.counts.items() if count]
-    return ", ".join(counts) or "nothing to compare"
+    return ", ".join(counts) or "nothing is different"
 
 
 def _text(comparison: FleetComparison) -> Iterator[str]:
