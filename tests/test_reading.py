@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import io
 import os
+import re
+import struct
 import sys
 import threading
 from pathlib import Path
@@ -13,11 +17,12 @@ import msgspec
 import pytest
 
 from netprobe import reading
-from netprobe.cli.main import run
+from netprobe.cli.main import load_command, run
 from netprobe.diagnosis import diagnose
 from netprobe.errors import UnreadableFileError
 from netprobe.observations import Failure
 from netprobe.report.model import Report
+from tests.support import need, reports
 from tests.support.observe import World, name
 
 
@@ -117,3 +122,70 @@ def test_files_that_went_through_windows_are_read_or_told(
     code, told = ended("utf-16")
     assert code == 2
     assert "is UTF-16" in told
+
+
+CLOSED = [
+    ("audit", "closed/f", "-r", "us-east-2"),
+    ("audit", "closed/f", "-r", "us-east-2", "--log-format", "squid"),
+    ("observe", "closed/f"),
+    ("workload", "closed/f"),
+    ("image", "closed/f"),
+    ("image", "closed"),
+    ("diagnose", "closed/f"),
+    ("fleet", "closed/f"),
+    ("fleet", "report.json", "--handoff", "closed/x"),
+    ("compare", "closed/f", "report.json"),
+    ("compare", "report.json", "closed"),
+    ("render", "squid", "-r", "us-east-2", "--compare", "closed/f"),
+    ("render", "squid", "-r", "us-east-2", "--compare", "closed"),
+    ("render", "squid", "-r", "us-east-2", "--check", "closed/f"),
+    ("render", "squid", "-r", "us-east-2", "--check", "closed"),
+    ("render", "squid", "-r", "us-east-2", "-o", "closed/x"),
+    ("render", "squid", "-r", "us-east-2", "-o", "closed/"),
+    ("render", "squid", "-r", "us-east-2", "-o", "mine"),
+    ("render", "panos", "-r", "us-east-2", "-o", "closed/x.d"),
+    ("render", "csv", "-r", "us-east-2", "-o", "closed/x.csv"),
+]
+
+
+def give_up_capabilities() -> None:
+    """Be held to the modes of files although one is root; what is imported late can still be read (capset(2))."""
+    header, nothing = struct.pack("Ii", 0x20080522, 0), bytes(24)
+    assert ctypes.CDLL(None).capset(header, nothing) == 0
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("arguments", CLOSED, ids=" ".join)
+def test_a_folder_that_is_closed_to_the_user_is_told_in_one_line(
+    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pathlib's questions (``is_file`` and the like) raise there, up to Python 3.13, and do not say no."""
+    need.root()
+    monkeypatch.chdir(tmp_path)
+    Path("report.json").write_bytes(msgspec.json.encode(reports.report()))
+    for place in (Path("closed/f"), Path("mine/netprobe.conf")):
+        place.parent.mkdir()
+        place.write_text("x")
+        place.chmod(0)
+    Path("closed").chmod(0)
+    Path("mine").chmod(0o777)
+    load_command(arguments[0])
+    child = os.fork()
+    if child == 0:
+        code = 99
+        with contextlib.suppress(BaseException), Path("told").open("wb") as told:
+            os.dup2(told.fileno(), 1)
+            os.dup2(told.fileno(), 2)
+            sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+            give_up_capabilities()
+            code = run(list(arguments))
+            sys.stderr.flush()
+        os._exit(code)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    shown = Path("told").read_text()
+    assert code == 2, shown
+    last = shown.splitlines()[-1]
+    assert last.startswith("netprobe: ")
+    assert re.search("permission denied|did not write it", last, re.IGNORECASE), shown
+    assert sorted(one.name for one in Path("closed").iterdir()) == ["f"]
+    assert [one.name for one in Path("mine").iterdir()] == ["netprobe.conf"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,7 +52,7 @@ def write(folder: Path, target: str | None, fleet: Fleet, census: Census) -> Non
     for request in requests(fleet, census):
         rules = _rules(target, request) if target is not None else ()
         files[_file(request, files)] = text(request, fleet, edition=edition, target=target or "", rules=rules)
-    ours = [path.name for path in folder.glob(f"*{_ENDING}")] if folder.is_dir() else []
+    ours = [path.name for path in folder.glob(f"*{_ENDING}")] if os.path.isdir(folder) else []
     write_folder(folder, files, owned=[*files, *ours])
 
 

@@ -42,15 +42,15 @@ def write_folder(folder: Path, files: Mapping[str, str], *, owned: Iterable[str]
     gone = sorted(name for name in set(owned) - set(files) if known.get(name) == _digest(folder / name) is not None)
     for name, text in files.items():
         place = folder / name
-        theirs = name not in known and place.is_file() and place.read_bytes() != text.encode()
+        theirs = name not in known and os.path.isfile(place) and _digest(place) != _digest_of(text)
         if theirs and not _is_ours(place):
             raise UsageError(str(place), "is there, and netprobe did not write it", "move it, or name another folder")
     for place in (folder / name for name in {**files, **dict.fromkeys(owned)}):
-        if place.is_dir() and not place.is_symlink():
+        if os.path.isdir(place) and not os.path.islink(place):
             raise UsageError(str(place), "is a folder, and a file of this name goes here", "move it, or name another")
     try:
         folder.mkdir(exist_ok=True)
-        digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
+        digests = {name: _digest_of(text) for name, text in files.items()}
         kept = {name: digest for name, digest in known.items() if name not in gone}
         told = json.dumps({"files": dict(sorted({**kept, **digests}.items()))}, indent=1) + "\n"
         _replace(folder, {**files, MANIFEST: told}, gone)
@@ -77,9 +77,17 @@ def _digest(place: Path) -> str | None:
         return None
 
 
+def _digest_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _is_ours(place: Path) -> bool:
-    with place.open("rb") as stream:
-        return _MARK in stream.read(2000)
+    """Whether netprobe wrote a file; one that cannot be read counts as somebody's."""
+    try:
+        with place.open("rb") as stream:
+            return _MARK in stream.read(2000)
+    except OSError:
+        return False
 
 
 def _replace(folder: Path, files: Mapping[str, str], gone: Iterable[str]) -> None:

@@ -6,6 +6,7 @@ The file goes to stdout (or ``-o``), every loss to stderr. Nothing touches the n
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -370,7 +371,7 @@ def _check(path: Path, module: Target, made: Rendered) -> int:
         from netprobe import workbook
 
         found = difference.of_tables(path.name, workbook.read_workbook(path), made.main)
-    elif path.is_dir():
+    elif os.path.isdir(path):
         found = difference.difference(path, made.files, made.owned, module.COMMENT)
     else:
         # One file is the one of stdout, or one of a folder's files, which may have the same name.
@@ -401,7 +402,7 @@ def _write(output: Path | None, module: Target, made: Rendered) -> None:
 
 def _with_cells(made: Rendered, output: Path | None) -> str:
     """The main file; of a change request with the cells that people filled in where the old one is."""
-    if made.target != "csv" or output is None or not output.is_file():
+    if made.target != "csv" or output is None or not os.path.isfile(output):
         return made.main
     from netprobe import workbook
     from netprobe.render import carry, compare
@@ -412,5 +413,5 @@ def _with_cells(made: Rendered, output: Path | None) -> str:
 
 def _is_folder(output: Path) -> bool:
     """A folder that is there, or a new name without an extension (``-o squid-allowlist``) or with ``.d``."""
-    new = not output.exists() and output.suffix in ("", ".d") and str(output) != "-"
-    return output.is_dir() or new
+    new = not os.path.exists(output) and output.suffix in ("", ".d") and str(output) != "-"
+    return os.path.isdir(output) or new

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -148,7 +149,7 @@ def _lock(network: Network, endpoints: Sequence[Endpoint]) -> tuple[Lock, Path |
         found = locks.unasked()
         path = None if found is None else locks.DEFAULT
         known = found or locks.Lock()
-    elif network.discover and not path.exists():
+    elif network.discover and not os.path.exists(path):
         known = locks.Lock()  # a lock that is named must be there, unless this very command is to make it
     else:
         known = locks.read(path, lab=network.lab is not None)
@@ -186,7 +187,7 @@ def _kept(path: Path, looked: Lock, *, lab: bool) -> Lock:
         if path is locks.DEFAULT:
             known = locks.unasked() or locks.Lock()
         else:
-            known = locks.read(path, lab=lab) if path.exists() else locks.Lock()
+            known = locks.read(path, lab=lab) if os.path.exists(path) else locks.Lock()
         known = known.with_look(looked)
         write_output(locks.write(known), path)
     return known

@@ -41,7 +41,7 @@ def _root(here: Path) -> Path:
         told = os.environ.get(name)
         if told and here.resolve().is_relative_to(Path(told).resolve()):
             return Path(told).resolve()
-    above = (folder for folder in (here.resolve(), *here.resolve().parents) if (folder / ".git").exists())
+    above = (folder for folder in (here.resolve(), *here.resolve().parents) if os.path.exists(folder / ".git"))
     return next(above, here.resolve())
 
 
@@ -49,7 +49,7 @@ def _path_in(root: Path, here: Path, file: str) -> str:
     """The path of a file from the root; nothing where it is not there or elsewhere."""
     try:
         real = (here / file).resolve()
-        return real.relative_to(root).as_posix() if real.is_file() else ""
+        return real.relative_to(root).as_posix() if os.path.isfile(real) else ""
     except (OSError, ValueError, RuntimeError):  # a name that no file can have, a loop of links, another place
         return ""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import os
 import ssl
 from pathlib import Path
 from typing import Any
@@ -133,7 +134,7 @@ class Guard:
             self._path,
             *(() if tls is None else (self._path.parent / tls.cert_file, self._path.parent / tls.key_file)),
         ]
-        return tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files)
+        return tuple(file.stat().st_mtime_ns if os.path.exists(file) else 0 for file in files)
 
     def _made(self) -> ssl.SSLContext | None:
         tls = self._config.tls_server_config

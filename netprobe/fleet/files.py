@@ -91,7 +91,7 @@ class _Reader:
     def path(self, path: Path) -> Iterator[Document | Skipped]:
         if str(path) == "-":
             yield from self._told("-", lambda: self._stream(sys.stdin.buffer, "-", "stdin"))
-        elif path.is_dir():
+        elif os.path.isdir(path):
             yield from self._folder(path)
         else:
             yield from self._file(path, links=True)

@@ -286,6 +286,7 @@ def open_root(path: Path, platform: str | None = None) -> Iterator[Opened]:
     """
     try:
         mode = path.stat().st_mode
+        is_layout = stat.S_ISDIR(mode) and all(os.path.isfile(path / name) for name in ("oci-layout", "index.json"))
     except OSError as exc:
         raise UnreadableFileError(str(path), os.strerror(exc.errno or 0), _REMEDY) from exc
     if stat.S_ISREG(mode):
@@ -293,7 +294,7 @@ def open_root(path: Path, platform: str | None = None) -> Iterator[Opened]:
         return
     if not stat.S_ISDIR(mode):
         raise UnreadableFileError(str(path), "is neither a file nor a folder", _REMEDY)
-    if (path / "oci-layout").is_file() and (path / "index.json").is_file():
+    if is_layout:
         with _told(path):
             opened = _read_layout(path, platform, Budget())
         yield opened

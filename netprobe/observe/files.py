@@ -74,7 +74,7 @@ def opened(path: Path, remedy: str) -> BinaryIO:
     try:
         stream = path.open("rb", _BUFFER)
     except OSError as error:
-        kind = "is a folder" if path.is_dir() else f"cannot be read ({error.strerror})"
+        kind = "is a folder" if os.path.isdir(path) else f"cannot be read ({error.strerror})"
         raise UnreadableFileError(str(path), kind, remedy) from error
     mode = os.fstat(stream.fileno()).st_mode
     if stat.S_ISREG(mode) or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
@@ -85,7 +85,7 @@ def opened(path: Path, remedy: str) -> BinaryIO:
 
 def can_be_opened_again(path: Path) -> bool:
     """Whether a second look finds the same bytes: a file, no pipe."""
-    return str(path) != STDIN and path.is_file()
+    return str(path) != STDIN and os.path.isfile(path)
 
 
 class UnpacksTooFarError(gzip.BadGzipFile):

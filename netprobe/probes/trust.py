@@ -13,6 +13,7 @@ import binascii
 import functools
 import hashlib
 import importlib.resources
+import os
 import re
 import ssl
 from collections.abc import Mapping
@@ -44,7 +45,7 @@ class Anchors(msgspec.Struct, frozen=True):
 
 def system_bundle() -> Path | None:
     """The first bundle of :data:`SYSTEM_BUNDLES` that is there."""
-    return next((path for path in SYSTEM_BUNDLES if path.is_file()), None)
+    return next((path for path in SYSTEM_BUNDLES if os.path.isfile(path)), None)
 
 
 def bundle_of(store: TrustStore) -> Path | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -69,9 +70,9 @@ def read(path: Path, target: str) -> Configuration:
         known = ", ".join(readers.READERS)
         raise UsageError(target, "netprobe cannot read this target back", f"compare with one of {known}")
     folder, paths = path.parent, [path]
-    if path.is_dir():
+    if os.path.isdir(path):
         folder = path
-        paths = sorted(one for one in path.iterdir() if one.is_file() and one.name[0] != ".")
+        paths = sorted(path / name for name in _listed(path) if os.path.isfile(path / name) and name[0] != ".")
     texts: dict[str, str] = {}
     room = MAX_BYTES
     for one in paths[:MAX_FILES]:
@@ -80,7 +81,7 @@ def read(path: Path, target: str) -> Configuration:
     if target.startswith(("squid", "haproxy")):
         lists = {name for text in texts.values() for _, name in _MENTION.findall(text)}
         for name in sorted(lists - set(texts))[:MAX_FILES]:
-            if (folder / name).is_file():
+            if os.path.isfile(folder / name):
                 texts[name] = _text(folder / name, room)
                 room -= len(texts[name])
         return reader("\n".join(_inlined(text, texts) for name, text in texts.items() if name not in lists))
@@ -97,6 +98,14 @@ def read_table(text: str) -> Configuration:
 def text_of(path: Path) -> str:
     """The text of one file, within the limit on size."""
     return _text(path, MAX_BYTES)
+
+
+def _listed(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError as exc:
+        reason = f"cannot be read ({reading.reason(exc)})"
+        raise UnreadableFileError(str(folder), reason, "name the configuration that is in use") from exc
 
 
 def _text(path: Path, most: int) -> str:

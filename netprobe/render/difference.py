@@ -117,8 +117,9 @@ def _is_comment(line: str, style: Comment) -> bool:
 def _read(path: Path) -> str | None:
     """The deployed text, or None where there is no such file."""
     try:
-        if not path.exists():
-            return None
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except OSError as exc:
         raise UnreadableFileError(str(path), f"cannot be read ({reading.reason(exc)})", _REMEDY) from exc
     return reading.read(path, MAX_BYTES, _REMEDY).decode("utf-8", "replace")
