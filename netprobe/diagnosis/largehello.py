@@ -11,7 +11,7 @@ from netprobe.diagnosis import details
 from netprobe.diagnosis.causes import Cause, CauseGroup, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.loss import is_lossy
-from netprobe.diagnosis.proof import UNLUCKY_AT_MOST
+from netprobe.diagnosis.proof import CUT_SHORT, UNLUCKY_AT_MOST
 from netprobe.diagnosis.views import View
 from netprobe.observations import Experiment, Failure, Observation, Step
 
@@ -30,7 +30,11 @@ def companions(world: Evidence) -> Iterator[Cause]:
         whole = [o for o in large if not _in_small_packets(o)]
         small = [o for o in world.controls(SMALL) if _same(o, view.vantage, view.host)]
         lost = [o for o in whole if o.failure is not None]
-        if not lost or len(lost) < len(whole) or not any(o.failure is None for o in small):
+        if not lost or len(lost) < len(whole):
+            continue
+        if not any(o.failure is None for o in small):
+            if _is_cut_short(world, small):
+                yield Cause(id="tls_large_hello_dropped", say=_say, view=view, evidence=tuple(lost), doubt=CUT_SHORT)
             continue
         yield Cause(
             id="tls_large_hello_dropped",
@@ -41,6 +45,11 @@ def companions(world: Evidence) -> Iterator[Cause]:
             doubt=_chance(world, view, lost) or _doubt(lost, small),
             blocking=True,
         )
+
+
+def _is_cut_short(world: Evidence, small: list[Observation]) -> bool:
+    """Whether the run ended before a small hello was sent: the host's own handshake is what was answered."""
+    return not small and (world.context.deadline_reached or world.context.interrupted)
 
 
 def _chance(world: Evidence, view: View, lost: list[Observation]) -> str:

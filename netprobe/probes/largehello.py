@@ -37,6 +37,8 @@ ROUNDS = 6
 """How many large hellos must get lost while every small one in between is answered: a way that loses or cuts half of
 all connections, whatever their size, shows that at one of two hosts in a thousand runs."""
 MSS = 536
+LATE_SECONDS, LATE_TIMES = 0.5, 4
+"""When a hello is late whose answer the end of the run cuts short: so many times what its host's handshake took."""
 _HTTPS = 443
 _PADDING = 21
 _OPENSSL_PADS = 0x10
@@ -128,19 +130,31 @@ class LargeHellos:
             if stream is None:
                 return False
             started, failure, received = trio.current_time(), Failure.TIMEOUT, 0
-            with closing(stream), limits.within(Step.TLS) as limited:
-                try:
-                    await stream.send_all(hello)
-                    received = len(await stream.receive_some(CHUNK))
-                    failure = Failure.EOF
-                except trio.BrokenResourceError as error:
-                    failure = classify.of_stream_error(error)
+            try:
+                with closing(stream), limits.within(Step.TLS) as limited:
+                    try:
+                        await stream.send_all(hello)
+                        received = len(await stream.receive_some(CHUNK))
+                        failure = Failure.EOF
+                    except trio.BrokenResourceError as error:
+                        failure = classify.of_stream_error(error)
+            except trio.Cancelled:  # the deadline or the user ended the run
+                if experiment == LARGE and trio.current_time() - started >= self._overdue(probe):
+                    cut_off = TlsDetail(sni=scene.host, verify="none", mss=mss)
+                    session.controls.append(scene.observe(Step.TLS, started, failure, cut_off, address=address))
+                raise
             detail = TlsDetail(sni=scene.host, verify="none", bytes_received=received, mss=mss)
             passed = None if received else failure
             if passed is not None or attempt > 1 or experiment == SMALL:  # a large one that passes at once is no news
                 observed = scene.observe(Step.TLS, started, passed, detail, address=address, limited=limited)
                 session.controls.append(observed)
         return passed is None
+
+    def _overdue(self, probe: Probe) -> float:
+        """After how many seconds without an answer a hello is late, going by the handshakes of its host."""
+        mine = [trace for trace in self._session.traces if trace.probe is probe]
+        took = [o.duration_seconds for trace in mine for o in trace.observations() if o.step is Step.TLS]
+        return max(LATE_SECONDS, LATE_TIMES * max(took, default=0.0))
 
 
 def _way(probe: Probe, address: str | None) -> tuple[object, ...]:

@@ -127,3 +127,16 @@ async def test_a_device_that_swallows_it_is_proven_while_small_ones_pass() -> No
     assert "comes in two packets" in finding.title
     assert diagnosis.verdict is Verdict.NOT_READY
     assert time.monotonic() - began < 30
+
+
+async def test_one_that_is_unanswered_when_the_run_ends_is_no_all_clear() -> None:
+    chosen = tuple(e for e in endpoints() if e.id in ("ecs", "ssm", "logs"))
+    async with open_lab("large-hello-dropped", chosen) as lab:
+        settings = Settings(lab="large-hello-dropped", deadline=2.5)
+        run = await check(chosen, [lab.vantage], settings, catalog=facts())
+    assert run.context.deadline_reached
+    diagnosis = diagnose(run)
+    assert [(f.id, f.certainty, f.severity) for f in diagnosis.findings] == [
+        ("tls_large_hello_dropped", "suspected", "warning")
+    ]
+    assert diagnosis.verdict is Verdict.DEGRADED
