@@ -48,7 +48,8 @@ def header(
     wanted = policy or Policy()
     regions = ", ".join(dict.fromkeys(e.region for e in endpoints))
     groups = ", ".join(sorted({e.group for e in endpoints}))
-    ports = sorted({e.port for e in endpoints})
+    allowed = _allowed(endpoints, lowered)
+    ports = sorted({e.port for e in allowed})
     made = f" at {origin.made_at}" if origin.made_at else ""
     return [
         form(target.SCOPE, wanted, ports),
@@ -58,7 +59,8 @@ def header(
         f"Facts: catalog {origin.catalog}{_age(origin)}",
         f"Regions: {regions}",
         f"Groups: {groups}",
-        _allows(endpoints, lowered),
+        f"Allows: {len({(e.region, e.id) for e in allowed})} endpoints by {len(lowered.entries)} entries, "
+        f"TCP port {', '.join(map(str, ports))}",
         *_to_whom(target, wanted),
         *_commands(target, wanted),
         *(f"Note: {note}" for note in origin.notes),
@@ -107,13 +109,10 @@ def made_by(origin: Origin) -> str:
     return "; ".join((f"netprobe {__version__}{made}", origin.command, f"catalog {origin.catalog}", *origin.notes))
 
 
-def _allows(endpoints: Sequence[Endpoint], lowered: Lowered) -> str:
-    """What is let through, on which ports; an endpoint that was refused is not."""
+def _allowed(endpoints: Sequence[Endpoint], lowered: Lowered) -> list[Endpoint]:
+    """What is let through; an endpoint that was refused is not, and its port is not governed for its sake."""
     said = {origin for entry in lowered.entries for origin in entry.endpoints}
-    allowed = [endpoint for endpoint in endpoints if f"{endpoint.region}/{endpoint.id}" in said]
-    ports = ", ".join(map(str, sorted({endpoint.port for endpoint in allowed})))
-    count = len({(endpoint.region, endpoint.id) for endpoint in allowed})
-    return f"Allows: {count} endpoints by {len(lowered.entries)} entries, TCP port {ports}"
+    return [endpoint for endpoint in endpoints if f"{endpoint.region}/{endpoint.id}" in said]
 
 
 def loss_lines(losses: Sequence[Loss], ways: Mapping[str, str] | None = None, beyond: Sequence[str] = ()) -> list[str]:

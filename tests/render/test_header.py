@@ -8,7 +8,7 @@ from netprobe.render import targets
 from netprobe.render.header import header, loss_lines, made_by
 from netprobe.render.lowering import lower
 from netprobe.render.model import Loss, LossKind, Options
-from tests.support.render_cases import ORIGIN, endpoint
+from tests.support.render_cases import ORIGIN, endpoint, enforcing
 
 
 def _loss(number: int) -> Loss:
@@ -37,6 +37,8 @@ def test_what_is_refused_is_not_said_to_be_allowed() -> None:
     target = targets.get("haproxy")
     said = header(target, endpoints, lower(endpoints, target.CAPABILITY, Options()), ORIGIN)
     assert "Allows: 1 endpoints by 1 entries, TCP port 443" in said
+    enforced = header(target, endpoints, lower(endpoints, target.CAPABILITY, Options()), ORIGIN, enforcing("haproxy"))
+    assert enforced[0].endswith("denied on port 443")
 
 
 def test_many_endpoints_with_one_reason_go_without_their_patterns() -> None:

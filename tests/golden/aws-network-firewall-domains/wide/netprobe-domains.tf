@@ -1,4 +1,4 @@
-# Enforces for 198.51.100.16/28, 2001:db8:5::/48 only: what is not listed is denied on port 80 and 443
+# Enforces for 198.51.100.16/28, 2001:db8:5::/48 only: what is not listed is denied on port 443
 # Amazon ECS Anywhere allowlist for AWS Network Firewall (domain list, Terraform)
 # Made by netprobe 0.1.0; do not edit, render it again:
 #   netprobe render TARGET --region us-east-2
