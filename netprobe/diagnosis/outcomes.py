@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.model import EndpointOutcome, HostOutcome
 from netprobe.diagnosis.views import State, View
-from netprobe.findings import Finding, Outcome, Severity, worst
+from netprobe.findings import Certainty, Finding, Outcome, Severity, worst
 from netprobe.observations import Ending, Failure, Observation, Step, Subject
 
 NO_ACCOUNT = "the registry's host name holds the account: give --account ID"
@@ -33,7 +33,9 @@ class Touched:
             if finding.severity is Severity.INFO:
                 continue
             self.warned.update(finding.hosts)
-            if finding.id in _EXPECTATIONS:
+            # What is a mere suspicion of a host that works warns, as its finding does.
+            certain = finding.severity is Severity.ERROR or finding.certainty is Certainty.PROVEN
+            if finding.id in _EXPECTATIONS and certain:
                 self.unexpected.update(finding.hosts)
 
 
