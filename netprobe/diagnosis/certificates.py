@@ -280,9 +280,10 @@ def _say_wrong_at_aws(group: CauseGroup) -> Words:
     whose = ", ".join(leaf.names[:3]) if leaf is not None else "another name"
     return Words(
         title=f"{group.they('show')} a certificate of AWS's own for {whose}, over a chain of the origin: AWS answers, "
-        "with the wrong certificate. Others of its hosts work.",
+        "with the wrong certificate. Other hosts of AWS's work.",
         remedy="Nothing on this host or in the network: nobody on the way can have made this certificate. It has "
-        "happened before (amazon-ecs-agent#4530). Try again later; if it stays, open a case with AWS.",
+        "happened before (amazon-ecs-agent#4530). Until AWS mends it, what needs this name fails: try again later; if "
+        "it stays, open a case with AWS.",
         owner=Owner.AWS,
     )
 
