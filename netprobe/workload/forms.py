@@ -63,6 +63,8 @@ def read(paths: Iterable[Path]) -> Workload:
         tasks=tuple(task for one in found for task in one.tasks),
         services=tuple(service for one in found for service in one.services),
         undecided=tuple(target for one in found for target in one.undecided),
+        services_elsewhere=tuple(service for one in found for service in one.services_elsewhere),
+        tasks_elsewhere=tuple(task for one in found for task in one.tasks_elsewhere),
     )
 
 
@@ -99,7 +101,28 @@ def _sorted(found: Iterable[tuple[str, Part]], name: str) -> Workload:
         kinds[kind].append(part)
     if not any(kinds.values()):
         raise UnreadableFileError(name, "holds no task definition and no service", _REMEDY)
-    return Workload(tasks=tuple(kinds[_TASK]), services=tuple(kinds[_SERVICE]), undecided=tuple(kinds[_UNDECIDED]))
+    services, services_elsewhere = _apart(kinds[_SERVICE], "launchType")
+    tasks, tasks_elsewhere = _apart(kinds[_TASK], "requiresCompatibilities")
+    return Workload(
+        tasks=tasks,
+        services=services,
+        undecided=tuple(kinds[_UNDECIDED]),
+        services_elsewhere=services_elsewhere,
+        tasks_elsewhere=tasks_elsewhere,
+    )
+
+
+def _apart(parts: Sequence[Part], field: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """What is for external instances, and what is for others; where nothing names EXTERNAL, all may be meant for them.
+
+    A template often holds both: a balancer on Fargate, say, beside workers on the company's own servers. Only what is
+    left unnamed, or named otherwise in a file without any EXTERNAL, is held to what external instances can do.
+    """
+    named = [(part, part.named(field)) for part in parts]
+    if not any("EXTERNAL" in names for _, names in named):
+        return tuple(parts), ()
+    ours = tuple(part for part, names in named if not names or "EXTERNAL" in names)
+    return ours, tuple(part for part in parts if part not in ours)
 
 
 def _of(value: Value, name: str) -> Iterator[tuple[str, Part]]:

@@ -106,6 +106,16 @@ class Part:
         if any(UNKNOWN in text for text in texts):
             raise CannotJudgeError(f"{self.file} line {self.place(name).line} leaves {name} open")
 
+    def named(self, name: str) -> frozenset[str]:
+        """What a field names, a text or a list of them, in capitals; nothing where only another program can tell."""
+        try:
+            texts = [*self.texts(name), *(text for _, item in self.items(name) for text in item)]
+        except CannotJudgeError:
+            return frozenset()
+        if any(UNKNOWN in text for text in texts):
+            return frozenset()
+        return frozenset(text.upper() for text in texts)
+
     def place(self, name: str = "", text: str = "") -> Place:
         """Where a field stands, or the map itself."""
         key = self._key(name) if name else None
@@ -151,11 +161,15 @@ class Workload:
         services: services.
         undecided: targets of EventBridge whose launch type the file leaves open: they may start tasks on external
             instances or elsewhere.
+        services_elsewhere: services that name other launch types, beside one that names EXTERNAL.
+        tasks_elsewhere: task definitions that name other compatibilities, beside one that names EXTERNAL.
     """
 
     tasks: tuple[Part, ...] = ()
     services: tuple[Part, ...] = ()
     undecided: tuple[Part, ...] = ()
+    services_elsewhere: tuple[Part, ...] = ()
+    tasks_elsewhere: tuple[Part, ...] = ()
 
     def containers(self) -> Iterator[Part]:
         """Every container of every task definition."""

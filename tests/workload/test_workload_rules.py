@@ -338,6 +338,40 @@ def test_of_mixed_targets_those_for_other_hosts_are_left_out() -> None:
     assert judged({"Rule": "r", "Targets": [one, other]}) == {}
 
 
+FARGATE_TASK: dict[str, Any] = {**GOOD_TASK, "requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc"}
+FARGATE_SERVICE: dict[str, Any] = {**GOOD_SERVICE, "launchType": "FARGATE", "loadBalancers": [{"targetGroupArn": "a"}]}
+
+
+def of_stack(*resources: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+    named = {f"R{number}": {"Type": kind, "Properties": pascal(body)} for number, (kind, body) in enumerate(resources)}
+    return {"Resources": named}
+
+
+def test_of_a_mixed_template_what_is_for_other_hosts_is_told_and_not_judged() -> None:
+    """A balancer on Fargate beside workers on the company's own servers: neither is wrong."""
+    ours = [("AWS::ECS::TaskDefinition", GOOD_TASK), ("AWS::ECS::Service", GOOD_SERVICE)]
+    others = [("AWS::ECS::TaskDefinition", FARGATE_TASK), ("AWS::ECS::Service", FARGATE_SERVICE)]
+    found = judged(of_stack(*ours, *others))
+    assert {id_: one[0] for id_, one in found.items()} == {
+        "launch_type_not_external": WARN,
+        "compatibility_excludes_external": WARN,
+    }
+    assert all(len(lines) == 1 for _, lines in found.values())
+    alone = judged(of_stack(*others))
+    assert {id_ for id_, one in alone.items() if one[0] is FAIL} == {
+        "launch_type_not_external",
+        "compatibility_excludes_external",
+        "load_balancer_unsupported",
+        "network_mode_unsupported",
+    }
+
+
+@pytest.mark.parametrize("launch_type", [{}, {"launchType": {"Ref": "Type"}}])
+def test_a_service_that_names_no_launch_type_is_judged_beside_an_external_one(launch_type: dict[str, Any]) -> None:
+    service = {**without(GOOD_SERVICE, "launchType"), **launch_type, "loadBalancers": [{"targetGroupArn": "a"}]}
+    assert judged({"services": [GOOD_SERVICE, service]})["load_balancer_unsupported"][0] is FAIL
+
+
 def test_a_template_that_cdk_synthesised() -> None:
     """The shape of ExternalService(daemon: true) in aws-cdk's own snapshot: GetAtt, Join and metadata around it."""
     image = {"Fn::Join": ["", ["111122223333.dkr.ecr.", {"Ref": "AWS::Region"}, ".", {"Ref": "AWS::URLSuffix"},

@@ -34,7 +34,15 @@ def launch_type_not_external(workload: Workload) -> Judgement:
         return failed("the service is not for external instances", 'set "launchType" to "EXTERNAL"', places)
     for part in (*workload.services, *workload.undecided):
         part.settled("launchType")
+    if workload.services_elsewhere:
+        remedy = 'nothing, if they are for other hosts; else set "launchType" to "EXTERNAL"'
+        others = [one.place("launchType", _named(one)) for one in workload.services_elsewhere]
+        return warned("services of another launch type stand beside the external ones: not judged", remedy, others)
     return passed("the service has the launch type EXTERNAL")
+
+
+def _named(service: Part) -> str:
+    return f"launchType: {', '.join(sorted(service.named('launchType')))}"
 
 
 def load_balancer_unsupported(workload: Workload) -> Judgement:

@@ -62,7 +62,15 @@ def compatibility_excludes_external(workload: Workload) -> Judgement:
         return failed("the task definition is not for external instances", remedy, places)
     for task in workload.tasks:
         task.settled("requiresCompatibilities")
+    if workload.tasks_elsewhere:
+        remedy = 'nothing, if they are for other hosts; else add "EXTERNAL" to requiresCompatibilities'
+        others = [one.place("requiresCompatibilities", _named(one)) for one in workload.tasks_elsewhere]
+        return warned("task definitions for other hosts stand beside the external ones: not judged", remedy, others)
     return passed("nothing excludes external instances")
+
+
+def _named(task: Part) -> str:
+    return f"requiresCompatibilities: {', '.join(sorted(task.named('requiresCompatibilities')))}"
 
 
 def _volumes(workload: Workload, field: str) -> list[Place]:
