@@ -45,7 +45,7 @@ DOES = {
     "dns_refused": "refuses to answer this host (REFUSED)",
     "dns_unreachable": "cannot be reached",
     "dns_timeout": "does not answer",
-    "dns_tcp_blocked": "truncates its answer over UDP and is not reachable over TCP port 53",
+    "dns_tcp_blocked": "truncates its answer over UDP and is not reachable over TCP",
 }
 
 
@@ -217,11 +217,11 @@ _REMEDIES = {
     "own way to the internet for {patterns}.",
     "dns_refused": "Allow recursive queries from this host's address on {resolver} (allow-query, allow-recursion or "
     "the client list of the view), or point this host at a resolver that serves it.",
-    "dns_unreachable": "Start the DNS service at {resolver} or allow UDP and TCP port 53 to it ({error}); if it "
+    "dns_unreachable": "Start the DNS service at {resolver} or allow UDP and TCP to it ({error}); if it "
     "moved, put the right name server into /etc/resolv.conf.",
-    "dns_timeout": "Allow UDP and TCP port 53 from this host to {resolver} and check that the server runs; if it was "
+    "dns_timeout": "Allow UDP and TCP from this host to {resolver} and check that the server runs; if it was "
     "retired, put a working name server into /etc/resolv.conf.",
-    "dns_tcp_blocked": "Allow TCP port 53 from this host to {resolver}, beside UDP (RFC 7766): answers for {names} do "
+    "dns_tcp_blocked": "Allow TCP from this host to {resolver}, beside UDP (RFC 7766): answers for {names} do "
     "not fit into one UDP packet.",
 }
 
@@ -235,7 +235,7 @@ def _control(group: CauseGroup) -> str:
     said = ""
     if group.id == "dns_timeout" and over_tcp:
         answered = any(is_overcome(Failure.TIMEOUT, o.failure) for o in over_tcp)
-        said += " Over TCP it answers: UDP port 53 is dropped." if answered else " It is silent over TCP too."
+        said += " Over TCP it answers: UDP is dropped." if answered else " It is silent over TCP too."
     if elsewhere:
         said += f" {resolver_of(elsewhere[0])} answers {listing(answers(elsewhere[0]))}."
     return said

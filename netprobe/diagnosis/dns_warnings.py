@@ -76,7 +76,7 @@ def _say_resolver_down(group: CauseGroup) -> Words:
     cost = " It is asked first, so every lookup waits for it." if is_first else ""
     return Words(
         title=f"DNS server {group.key} {does} for {count(len(group.hosts), 'name')}, while {partner} answers.{cost}",
-        remedy=f"Repair {group.key} (UDP and TCP port 53 from this host) or remove it from /etc/resolv.conf.",
+        remedy=f"Repair {group.key} (UDP and TCP from this host) or remove it from /etc/resolv.conf.",
         owner=Owner.HOST if _is_for_the_host(first) else None,
     )
 
