@@ -167,13 +167,14 @@ async def resolve_again(session: Session, turns: Turns, trace: Trace, failed: Ob
     Names of AWS rotate: the next answer may hold another address. Agents would go there, and so is it tried.
     """
     address = failed.address
-    resolver = _who_led_to(address, trace) if address is not None else None
-    if address is None or resolver is None:
+    question = _what_led_to(address, trace) if address is not None else None
+    if address is None or question is None:
         return
+    resolver, name = question
     tried = {address}
     for attempt in range(1, LOOKUPS + 1):
         scene = trace.probe.scene.control(EXPERIMENT, attempt)
-        observation, now = await dns.ask(scene, resolver, sockets.family_of(address), session.limits)
+        observation, now = await dns.ask(scene, resolver, sockets.family_of(address), session.limits, name=name)
         session.controls.append(observation)
         new = next((a for a in now if a not in tried and a not in trace.steps), None)
         if new is None or not tried.isdisjoint(now):
@@ -183,13 +184,17 @@ async def resolve_again(session: Session, turns: Turns, trace: Trace, failed: Ob
             return
 
 
-def _who_led_to(address: str, trace: Trace) -> Resolver | None:
-    """The resolver that gave an address in the first pass; None where a file gave it."""
+def _what_led_to(address: str, trace: Trace) -> tuple[Resolver, str | None] | None:
+    """The resolver that gave an address in the first pass; None where a file gave it.
+
+    With it stands the name that was asked for, where a search domain made that another one than the host's.
+    """
     for o in trace.lookup:
         assert isinstance(o.detail, DnsDetail)
         if address in o.detail.answers:
             said = o.detail.resolver
-            return next((r for r in trace.probe.vantage.resolvers if str(r) == said), None)
+            resolver = next((r for r in trace.probe.vantage.resolvers if str(r) == said), None)
+            return None if resolver is None else (resolver, o.detail.asked or None)
     return None
 
 

@@ -1,11 +1,11 @@
-# Enforces for 198.51.100.16/28, 2001:db8:5::/48 only: what is not listed is denied on port 80 and 443
+# Enforces for 198.51.100.16/28, 2001:db8:5::/48 only: what is not listed is denied on port 443
 # Amazon ECS Anywhere allowlist for AWS Network Firewall (domain list, Terraform), as Terraform (hashicorp/aws)
 # Made by netprobe 0.1.0; do not edit, render it again:
 #   netprobe render TARGET --region us-east-2
 # Facts: catalog test
 # Regions: us-east-2, eu-west-1
 # Groups: control, images, install
-# Allows: 14 endpoints by 3 entries, TCP port 80, 443
+# Allows: 13 endpoints by 3 entries, TCP port 443
 # For: 198.51.100.16/28, 2001:db8:5::/48 (HOME_NET of the rule group)
 # Else: TLS to other server names is dropped on every port, from HOME_NET; what is no TLS is not touched
 # Open connections: a flow that was passed stays passed until it ends

@@ -5,7 +5,7 @@
 # Facts: catalog test
 # Regions: us-east-2, eu-west-1
 # Groups: control, images, install
-# Allows: 14 endpoints by 13 entries, TCP port 80, 443
+# Allows: 13 endpoints by 13 entries, TCP port 443
 # Open connections: a flow that was passed stays passed until it ends
 # Check: terraform validate && terraform plan
 # Load: put netprobe.tf into a module, set its variables, terraform apply
