@@ -24,7 +24,8 @@ def read(path: Path, limit: int, *, option: str = "", remedy: str = "") -> bytes
         remedy: what to do where it is not read, if no option names it.
 
     Returns:
-        Its bytes, one more than ``limit`` where it is larger; None where there is none.
+        Its bytes, one more than ``limit`` where it is larger; None where there is none, or where it would lie in a
+        folder that this user may not enter: another user's, as HOME often is in a container.
 
     Raises:
         UnreadableFileError: another user may have written it, or it is no file.
@@ -37,6 +38,8 @@ def read(path: Path, limit: int, *, option: str = "", remedy: str = "") -> bytes
     except OSError as exc:
         if exc.errno == errno.ELOOP:
             raise UnreadableFileError(str(path), "is a link, so it is not read unasked", remedy) from exc
+        if exc.errno == errno.EACCES and not os.path.lexists(path):
+            return None
         raise UnreadableFileError(str(path), f"cannot be read ({(exc.strerror or '').lower()})", "mend it") from exc
     with open(descriptor, "rb") as stream:
         found = os.fstat(descriptor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,27 @@ def test_what_another_user_owns_is_refused(tmp_path: Path) -> None:
     os.chown(path, NOBODY, NOBODY)
     with pytest.raises(UnreadableFileError, match="another user may have written it"):
         _read(path)
+
+
+@pytest.mark.root
+def test_a_folder_that_the_user_may_not_enter_holds_nothing_of_his() -> None:
+    """HOME is root's where a container or setpriv changes the user alone."""
+    need.root()
+    with tempfile.TemporaryDirectory() as name:
+        place, closed = Path(name), Path(name, "closed")
+        place.chmod(0o755)
+        closed.mkdir(mode=0o700)
+        unreadable = place / "file"
+        for path in (closed / "file", unreadable):
+            path.write_bytes(b"x")
+            path.chmod(0o600)
+        os.seteuid(NOBODY)
+        try:
+            assert _read(closed / "file") is None
+            with pytest.raises(UnreadableFileError, match="permission denied"):
+                _read(unreadable)
+        finally:
+            os.seteuid(0)
 
 
 @pytest.mark.parametrize("name", ["netprobe.toml", "netprobe.lock"])
