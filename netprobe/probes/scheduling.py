@@ -15,7 +15,7 @@ import trio
 T = TypeVar("T")
 FIRST = 24
 """Connections with which a run begins: a region's hosts, as a host's agents and Docker's pulls open them together. To
-begin with fewer would spare no limit anything, since one round trip later so many leave anyway."""
+begin with fewer would spare a limit little, since one round trip later so many leave anyway."""
 NARROW = 6
 """What the agents of one host hold at once (see :data:`netprobe.probes.repeats.AT_ONCE`)."""
 WIDER = 4

@@ -102,7 +102,9 @@ def _sorted(found: Iterable[tuple[str, Part]], name: str) -> Workload:
     if not any(kinds.values()):
         raise UnreadableFileError(name, "holds no task definition and no service", _REMEDY)
     services, services_elsewhere = _apart(kinds[_SERVICE], "launchType")
-    tasks, tasks_elsewhere = _apart(kinds[_TASK], "requiresCompatibilities")
+    tasks, tasks_elsewhere = tuple(kinds[_TASK]), tuple[Part, ...]()
+    if services_elsewhere:  # else the external services would be what starts them
+        tasks, tasks_elsewhere = _apart(kinds[_TASK], "requiresCompatibilities")
     return Workload(
         tasks=tasks,
         services=services,

@@ -162,7 +162,8 @@ class Workload:
         undecided: targets of EventBridge whose launch type the file leaves open: they may start tasks on external
             instances or elsewhere.
         services_elsewhere: services that name other launch types, beside one that names EXTERNAL.
-        tasks_elsewhere: task definitions that name other compatibilities, beside one that names EXTERNAL.
+        tasks_elsewhere: task definitions that name other compatibilities, where such services are and one of them
+            names EXTERNAL.
     """
 
     tasks: tuple[Part, ...] = ()

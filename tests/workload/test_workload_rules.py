@@ -366,6 +366,13 @@ def test_of_a_mixed_template_what_is_for_other_hosts_is_told_and_not_judged() ->
     }
 
 
+def test_a_task_that_excludes_external_is_judged_where_every_service_is_external() -> None:
+    """Then an external service is what starts it, and is refused."""
+    tasks = [("AWS::ECS::TaskDefinition", GOOD_TASK), ("AWS::ECS::TaskDefinition", FARGATE_TASK)]
+    for services in ([], [("AWS::ECS::Service", GOOD_SERVICE)]):
+        assert judged(of_stack(*tasks, *services))["compatibility_excludes_external"][0] is FAIL
+
+
 @pytest.mark.parametrize("launch_type", [{}, {"launchType": {"Ref": "Type"}}])
 def test_a_service_that_names_no_launch_type_is_judged_beside_an_external_one(launch_type: dict[str, Any]) -> None:
     service = {**without(GOOD_SERVICE, "launchType"), **launch_type, "loadBalancers": [{"targetGroupArn": "a"}]}
