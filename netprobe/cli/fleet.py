@@ -64,7 +64,7 @@ def fleet(
     with --label egress=198.51.100.7, and it counts like the rest.
 
     Exit codes: 0 every host can work, 1 one cannot (with --strict: or has warnings), 2 no report could be read, 4 none
-    fails, but one could not be judged, is too old or sent nothing.
+    fails, but one could not be judged, is too old or sent nothing, or a file that may be a report could not be read.
     """
     from netprobe.cli.output import check_destinations, for_people, say, width, write_output, write_outputs
     from netprobe.errors import UsageError
@@ -91,7 +91,7 @@ def fleet(
     target = fleet_handoff.checked(handoff, handoff_target)
     check_destinations([output, *(path for _, path in more)])
     now = time.time()
-    census = Census(now)
+    census = Census(now, limit)
     for document in documents(reports):
         census.add(document)
     for skipped in census.skipped[:_MOST_SAID]:
@@ -100,6 +100,8 @@ def fleet(
         say(f"netprobe: {source} says that it was made at {moment}, which is yet to come; it counts as undated")
     for names_of_one in census.copies()[:_MOST_SAID]:
         say(f"netprobe: {words.hosts(names_of_one)} have one machine id and count as a host each; {_COPIES}")
+    if nameless := census.nameless():
+        say(f"netprobe: {words.hosts(nameless)} name no host (--anonymous) and count as a host each")
     left = len(census.skipped) + census.skipped_more - _MOST_SAID
     if left > 0:
         say(f"netprobe: {left} more could not be read; --format json names them")

@@ -1,30 +1,29 @@
-"""The hosts of a fleet: one small record each, the newest report of every kind, and a name that is its alone.
+"""The hosts of a fleet: one small record each, the newest of its reports, and a name that is its alone.
 
 A machine id tells two hosts of one name apart. It does not make one host of two names: copies of an image may share it.
 Only where one name is the other with its domain are they one host. A report without a machine id, as older netprobes
-wrote it, is about the one host of its name that has one.
+wrote it, is about the one host of its name that has one. A report that names no host at all (``--anonymous``) is called
+like its file; where several such files are called alike, each is about a host of its own.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 from msgspec.structs import replace
 
-from netprobe.findings import Severity, Verdict
+from netprobe.findings import Severity
 from netprobe.fleet.decode import NotAReportError, Sentence, take
 from netprobe.fleet.files import Document
 from netprobe.fleet.model import HostFinding, Member, Skipped
+from netprobe.fleet.parts import counting, together
 
 MOST_TOLD = 1000
 """Skipped files that are named; the others are counted."""
-_FROM_WORST = (Verdict.NOT_READY, Verdict.INCONCLUSIVE, Verdict.DEGRADED, Verdict.READY)
-
-
-_Kinds = dict[bool, Member]
-"""Of one host: the newest check, and the newest look at the host itself."""
+_Key = tuple[str, str, str]
+"""Name, machine id, and of a report that names no host the file."""
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,22 +43,27 @@ CLOCK_SLACK = 86_400.0
 class Census:
     """What was read, a report at a time; only the small records stay."""
 
-    def __init__(self, now: float | None = None) -> None:
+    def __init__(self, now: float | None = None, max_age_seconds: float | None = None) -> None:
         """Begin with nothing.
 
         Args:
             now: Unix time that no report can be made after, or None where nobody asks; see :data:`CLOCK_SLACK`.
+            max_age_seconds: older reports than this do not count beside a newer one of their host, or None.
         """
+        self._since = None if now is None or max_age_seconds is None else now - max_age_seconds
         self.reports = 0
         self.ahead: dict[str, str] = {}
         """Source → when it says that it was made, of the first :data:`MOST_TOLD` reports from the future."""
         self._latest = None if now is None else now + CLOCK_SLACK
         self.skipped: list[Skipped] = []
         self.skipped_more = 0
+        self.has_unread_reports = False
+        """Whether anything that was skipped may be a report."""
         self._examples: dict[tuple[str, str], dict[tuple[str, tuple[str, ...]], Example]] = {}
         """(finding, cause) → (site, endpoints) → the words of the first host that told it."""
-        self._members: dict[tuple[str, str], _Kinds] = {}
-        """(name, machine id) → what is known of it."""
+        self._parts: dict[_Key, tuple[Member, ...]] = {}
+        """What is known of each host: its reports that count, the newest first."""
+        self._hosts_now: tuple[tuple[str, tuple[Member, ...]], ...] | None = None
 
     def add(self, found: Document | Skipped) -> None:
         """Take one document up, or note why it cannot be."""
@@ -69,7 +73,7 @@ class Census:
         try:
             taken = take(found.data, found.source, found.stem)
         except NotAReportError as exc:
-            self._skip(Skipped(source=found.source, reason=str(exc)))
+            self._skip(Skipped(source=found.source, reason=str(exc), may_be_report=exc.may_be_report))
             return
         self.reports += 1
         member = self._dated(taken.member)
@@ -88,20 +92,22 @@ class Census:
         return replace(member, moment=None)
 
     def _skip(self, skipped: Skipped) -> None:
+        self.has_unread_reports |= skipped.may_be_report
         if len(self.skipped) < MOST_TOLD:
             self.skipped.append(skipped)
         else:
             self.skipped_more += 1
 
     def _place(self, member: Member) -> None:
-        """Keep the newest of a host; a check and a look at the host itself are two kinds, and both are kept."""
-        kinds = self._members.setdefault((member.name, member.machine_id), {})
-        kinds[bool(member.outcomes)] = _newer(kinds.get(bool(member.outcomes)), member)
+        """Keep what counts of a host; see :mod:`netprobe.fleet.parts`."""
+        key = (member.name, member.machine_id, "" if member.is_named else member.source)
+        self._parts[key] = counting((*reversed(self._parts.get(key, ())), member))
+        self._hosts_now = None
 
     @property
     def superseded(self) -> int:
         """Reports that a newer one of the same host replaces."""
-        return self.reports - sum(len(kinds) for _, kinds in self._hosts())
+        return self.reports - sum(len(parts) for _, parts in self._hosts())
 
     def with_wrong_clocks(self, names: Iterable[str]) -> tuple[str, ...]:
         """Those of some hosts whose reports say that the host's clock is wrong: their dates tell no age."""
@@ -112,28 +118,42 @@ class Census:
     def copies(self) -> tuple[tuple[str, ...], ...]:
         """Names that share a machine id and count as a host each: a host that was renamed, or copies of an image."""
         names: dict[str, set[str]] = defaultdict(set)
-        for machine_id, kinds in self._hosts():
-            names[machine_id].update(one.name for one in kinds.values())
+        for machine_id, parts in self._hosts():
+            names[machine_id].update(one.name for one in parts)
         return tuple(sorted(tuple(sorted(found)) for id_, found in names.items() if id_ and len(found) > 1))
 
-    def _hosts(self) -> list[tuple[str, _Kinds]]:
-        """Each host's machine id and records, once whatever its reports call it."""
+    def nameless(self) -> tuple[str, ...]:
+        """Sources of reports that name no host and are called alike: each counts as a host."""
+        alike = self._nameless()
+        return tuple(sorted(place for name, _, place in self._parts if place and alike[name] > 1))
+
+    def _nameless(self) -> Counter[str]:
+        return Counter(name for name, _, place in self._parts if place)
+
+    def _hosts(self) -> tuple[tuple[str, tuple[Member, ...]], ...]:
+        """Each host's machine id and reports, once whatever they call it."""
+        if self._hosts_now is not None:
+            return self._hosts_now
         ids: dict[str, set[str]] = defaultdict(set)
         domains: dict[tuple[str, str], set[str]] = defaultdict(set)
-        for name, machine_id in self._members:
+        for name, machine_id, _ in self._parts:
             ids[name].add(machine_id)
             first, _, domain = name.lower().partition(".")
             domains[machine_id, first].add(domain)
-        hosts: dict[tuple[str, str], _Kinds] = {}
-        for (name, machine_id), kinds in self._members.items():
+        alike = self._nameless()
+        hosts: dict[_Key, tuple[Member, ...]] = {}
+        for (name, machine_id, place), parts in self._parts.items():
+            if place and alike[name] > 1:
+                hosts[name, machine_id, place] = parts
+                continue
             known = ids[name] - {""}
             whose = next(iter(known)) if len(known) == 1 else machine_id
             first = name.lower().partition(".")[0]
             is_one = whose and len(domains[whose, first] - {""}) < 2
-            host = hosts.setdefault((first if is_one else name, whose), {})
-            for kind, member in kinds.items():
-                host[kind] = _newer(host.get(kind), member)
-        return [(whose, kinds) for (_, whose), kinds in hosts.items()]
+            key = (first if is_one else name, whose, "")
+            hosts[key] = counting((*reversed(hosts.get(key, ())), *reversed(parts)))
+        self._hosts_now = tuple((whose, parts) for (_, whose, _), parts in hosts.items())
+        return self._hosts_now
 
     def example(self, id_: str, cause: str, endpoints: Iterable[str], site: str = "") -> Example:
         """How a host words a cause: one of the site if it is named and has any, and of these endpoints.
@@ -152,33 +172,12 @@ class Census:
 
     def members(self) -> tuple[Member, ...]:
         """Every host once, by site and name; hosts that share a name are told apart."""
-        whole = [_together(tuple(kinds.values())) for _, kinds in self._hosts()]
+        whole = [together(parts, self._since) for _, parts in self._hosts()]
         return tuple(sorted(_named_apart(whole), key=lambda one: (one.site, one.name)))
 
 
 def _is_wrong_clock(seen: HostFinding) -> bool:
     return seen.id == "clock_skew" and seen.severity is Severity.ERROR
-
-
-def _newer(there: Member | None, member: Member) -> Member:
-    if there is None or (there.moment or 0.0) <= (member.moment or 0.0):
-        return member
-    return there
-
-
-def _together(kinds: tuple[Member, ...]) -> Member:
-    """One record of what a check and the rules about a host say of it."""
-    if len(kinds) == 1:
-        return kinds[0]
-    check, rules = sorted(kinds, key=lambda one: not one.outcomes)
-    return replace(
-        check,
-        verdict=min(check.verdict, rules.verdict, key=_FROM_WORST.index),
-        findings=(*check.findings, *rules.findings),
-        traits={**rules.traits, **check.traits},
-        labels={**rules.labels, **check.labels},
-        judged_rules=True,
-    )
 
 
 def _named_apart(members: Iterable[Member]) -> Iterator[Member]:
@@ -190,10 +189,20 @@ def _named_apart(members: Iterable[Member]) -> Iterator[Member]:
         if len(same) == 1:
             yield same[0]
             continue
+        folders = _folders([one.source for one in same if not one.is_named])
         for number, one in enumerate(sorted(same, key=lambda one: (one.site, one.machine_id, one.source)), start=1):
-            mark = one.machine_id[:8] or str(number)
+            mark = one.machine_id[:8] or folders.get(one.source) or str(number)
             told = f"{name} ({mark})"
             while used[told]:
                 told = f"{told}'"
             used[told] += 1
             yield replace(one, name=told)
+
+
+def _folders(sources: Sequence[str]) -> dict[str, str]:
+    """The folder that tells files apart which are called alike: the last one that is another for each of them."""
+    above = [source.split("/")[-2::-1] for source in sources]
+    for names in zip(*above, strict=False):
+        if len(set(names)) == len(sources) and all(names):
+            return dict(zip(sources, names, strict=True))
+    return {}

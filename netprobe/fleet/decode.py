@@ -20,6 +20,7 @@ from netprobe import reading
 from netprobe.errors import printable, redacted
 from netprobe.findings import Certainty, Outcome, Owner, Severity, Verdict
 from netprobe.fleet.model import NOWHERE, HostFinding, Member
+from netprobe.fleet.parts import RULES
 from netprobe.report.model import SCHEMA_VERSION
 
 MOST_TEXT = 200
@@ -38,7 +39,16 @@ DIRECT = "none"
 
 
 class NotAReportError(Exception):
-    """Its text says why, in a clause."""
+    """Its text says why, in a clause.
+
+    Args:
+        reason: the clause.
+        may_be_report: see :class:`netprobe.fleet.model.Skipped`.
+    """
+
+    def __init__(self, reason: str, *, may_be_report: bool = True) -> None:
+        super().__init__(reason)
+        self.may_be_report = may_be_report
 
 
 class _Vantage(msgspec.Struct, frozen=True):
@@ -50,6 +60,7 @@ class _Vantage(msgspec.Struct, frozen=True):
 
 class _Context(msgspec.Struct, frozen=True):
     vantages: tuple[_Vantage, ...] = ()
+    lab: str | None = None
 
 
 class _Host(msgspec.Struct, frozen=True):
@@ -72,6 +83,7 @@ class _Endpoint(msgspec.Struct, frozen=True):
     id: str
     region: str
     outcome: Outcome
+    group: str = ""
 
 
 class _Finding(msgspec.Struct, frozen=True):
@@ -90,6 +102,7 @@ class _Finding(msgspec.Struct, frozen=True):
 
 class _Rule(msgspec.Struct, frozen=True):
     id: str
+    subject: str = ""
 
 
 class _Report(msgspec.Struct, frozen=True):
@@ -104,6 +117,13 @@ class _Report(msgspec.Struct, frozen=True):
     context: _Context = _Context()
     host: _Host | None = None
     rules: tuple[_Rule, ...] = ()
+
+
+class _Marks(msgspec.Struct, frozen=True):
+    """What every report has, and little else has in a JSON document."""
+
+    schema_version: msgspec.Raw = msgspec.Raw(b"")
+    netprobe_version: msgspec.Raw = msgspec.Raw(b"")
 
 
 class _Certificate(msgspec.Struct, frozen=True):
@@ -138,6 +158,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _DECODER = msgspec.json.Decoder(_Report)
+_MARKS = msgspec.json.Decoder(_Marks)
 _OBSERVATIONS = msgspec.json.Decoder(list[_Observation])
 
 
@@ -154,10 +175,12 @@ def take(data: bytes, source: str, stem: str) -> Taken:
     """
     if reading.is_utf_16(data):
         raise NotAReportError(f"{reading.UTF_16}; {reading.SAVE_AS_UTF_8}")
+    text = data.removeprefix(codecs.BOM_UTF8)
     try:
-        report = _DECODER.decode(data.removeprefix(codecs.BOM_UTF8))
+        report = _DECODER.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-        raise NotAReportError(f"is not a netprobe report ({printable(str(exc))})") from exc
+        told = f"is not a netprobe report ({printable(str(exc))})"
+        raise NotAReportError(told, may_be_report=not _is_something_else(text)) from exc
     if report.schema_version.partition(".")[0] != _MAJOR:
         version = printable(report.schema_version, 20)
         raise NotAReportError(f"has schema_version {version}, this netprobe reads {_MAJOR}.x")
@@ -165,6 +188,17 @@ def take(data: bytes, source: str, stem: str) -> Taken:
         raise NotAReportError("holds more endpoints or findings than any check finds")
     _refuse_china(report)
     return _taken(report, source, stem)
+
+
+def _is_something_else(text: bytes) -> bool:
+    """Whether a text that is no report is a whole JSON document of another kind."""
+    try:
+        marks = _MARKS.decode(text)
+    except msgspec.ValidationError:
+        return True  # a list, a number: whole or not, no report begins so
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return not (marks.schema_version or marks.netprobe_version)
 
 
 def _refuse_china(report: _Report) -> None:
@@ -196,8 +230,19 @@ def _taken(report: _Report, source: str, stem: str) -> Taken:
         traits=_traits(report, host, kept, seen),
         addresses=kept,
         judged_rules=bool(report.rules),
+        scope=_scope(report),
+        vantages=_kept(tuple(sorted({_word(one.name) for one in report.context.vantages[:20]}))),
+        is_named=bool(host.name or host.machine_id),
+        lab=_short(report.context.lab or "", 80),
     )
     return Taken(member=member, sentences=tuple(map(_sentence, counted)))
+
+
+def _scope(report: _Report) -> tuple[str, ...]:
+    """See :class:`netprobe.fleet.model.Member`."""
+    groups = {_key(one.region, one.group) for one in report.endpoints}
+    subjects = {_key(RULES, one.subject) for one in report.rules[:MOST_ENDPOINTS]}
+    return _kept(tuple(sorted(groups | subjects)))
 
 
 def _sentence(finding: _Finding) -> Sentence:

@@ -149,6 +149,9 @@ class _Reader:
     def _opened(self, stream: io.FileIO, path: Path) -> Iterator[Document | Skipped]:
         source, stem = _safe(path), _stem(path.name)
         head = stream.read(1)
+        if not head:
+            yield Skipped(source=source, reason="is empty")
+            return
         if head in (b"{", b"[", b" ", b"\n", b"\r", b"\t", b"\xef"):
             # The usual case, without a wrapper in between.
             stream.seek(0)

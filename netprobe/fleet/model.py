@@ -20,10 +20,13 @@ class Skipped(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         source: the file, or the member of an archive, or the line of a stream.
         reason: why, in a clause.
+        may_be_report: whether it may be a report that was damaged, cut off or could not be opened, so that the answer
+            about its host is open; not so where it is whole and plainly something else.
     """
 
     source: str
     reason: str
+    may_be_report: bool = True
 
 
 class HostFinding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -81,6 +84,12 @@ class Member(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         traits: attribute → values, for what sets hosts apart.
         addresses: its source addresses.
         judged_rules: whether rules about the host were judged.
+        scope: what it looked at: ``REGION/GROUP`` of endpoints, ``rules/SUBJECT`` of rules.
+        vantages: the agents that it looked as.
+        is_named: whether the report names its host, by name or machine id.
+        lab: the scenario of the embedded network, where it was a trial and looked at no network of the host's.
+        beside: sources of older reports that count for what newer ones did not look at.
+        lapsed: what only reports looked at that are too old; parts as in ``scope``.
     """
 
     name: str
@@ -97,6 +106,12 @@ class Member(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     traits: dict[str, tuple[str, ...]]
     addresses: tuple[str, ...] = ()
     judged_rules: bool = False
+    scope: tuple[str, ...] = ()
+    vantages: tuple[str, ...] = ()
+    is_named: bool = True
+    lab: str = ""
+    beside: tuple[str, ...] = ()
+    lapsed: tuple[str, ...] = ()
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
@@ -216,6 +231,9 @@ class HostLine(msgspec.Struct, frozen=True, kw_only=True):
         verdict: see :class:`Member`.
         causes: positions in ``causes`` of what touches it.
         outcomes: in the order of ``endpoints``; None where the report has no such endpoint.
+        lab: see :class:`Member`.
+        beside: see :class:`Member`.
+        lapsed: see :class:`Member`.
     """
 
     name: str
@@ -230,6 +248,9 @@ class HostLine(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     causes: tuple[int, ...]
     outcomes: tuple[Outcome | None, ...]
+    lab: str = ""
+    beside: tuple[str, ...] = ()
+    lapsed: tuple[str, ...] = ()
 
 
 class Count(msgspec.Struct, frozen=True, kw_only=True):
@@ -267,7 +288,8 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
         netprobe_version: which netprobe made it.
         made_at: RFC 3339, UTC; ages count from here.
         by: what groups are made of: ``site``, ``subnet``, ``proxy`` or a label.
-        verdict: not_ready where any host is not; inconclusive where one is, or one that is expected sent nothing.
+        verdict: not_ready where any host is not; inconclusive where one is, where one that is expected sent nothing or
+            something too old, or where something could not be read that may be a report.
         reports: how many reports were read.
         superseded: reports that a newer one of the same host replaces.
         skipped: what could not be used (the first thousand).

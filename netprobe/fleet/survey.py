@@ -65,16 +65,20 @@ def survey(census: Census, wishes: FleetOptions) -> Fleet:
             verdict=one.verdict,
             causes=tuple(of_host.get(one.name, ())),
             outcomes=tuple(one.outcomes.get(endpoint) for endpoint in endpoints),
+            lab=one.lab,
+            beside=one.beside,
+            lapsed=one.lapsed,
         )
         for one in members
     )
     missing, unexpected = _held_against(wishes.expected, members)
+    is_open = bool(missing or old) or census.has_unread_reports or any(one.lapsed for one in current)
     return Fleet(
         schema_version=SCHEMA_VERSION,
         netprobe_version=__version__,
         made_at=datetime.fromtimestamp(wishes.now, UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         by=wishes.by,
-        verdict=_verdict(current, is_open=bool(missing or old)),
+        verdict=_verdict(current, is_open=is_open),
         reports=census.reports,
         superseded=census.superseded,
         skipped=tuple(census.skipped),

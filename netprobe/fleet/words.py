@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from netprobe.findings import Severity, Verdict
-from netprobe.fleet.model import Apart, Clause, Condition, Fleet, FleetCause
+from netprobe.fleet.model import Apart, Clause, Condition, Fleet, FleetCause, HostLine
 
 MOST_NAMED = 12
 """Hosts that a sentence names before it counts the rest."""
@@ -34,6 +35,54 @@ _WORDS = {
     str(Verdict.READY): ("is ready", "are ready"),
 }
 """Verdict → what one host does, and what several do."""
+
+
+def left_open(fleet: Fleet) -> list[str]:
+    """What the answer does not say, a sentence each: hosts that were not judged, files that could not be read."""
+    current = [host for host in fleet.hosts if not host.too_old]
+    unjudged = [host.name for host in current if host.verdict is Verdict.INCONCLUSIVE]
+    trials = [host.name for host in current if host.lab]
+    unread = fleet.skipped_more + sum(one.may_be_report for one in fleet.skipped)
+    told = []
+    if unjudged:
+        told.append(f"Could not be judged: {hosts(unjudged)}.")
+    if fleet.missing:
+        told.append(f"Sent nothing: {hosts(fleet.missing)}.")
+    if fleet.too_old:
+        told.append(f"Sent a report that is too old: {hosts(fleet.too_old)}.")
+    if lapsed := [_lapsed(host) for host in current if host.lapsed]:
+        told.append(f"Were looked at too long ago for a part: {hosts(lapsed)}.")
+    if unread:
+        told.append(f"{counted(unread, 'file')} could not be read and may be a host's report.")
+    if trials:
+        told.append(f"A trial in the embedded network (--lab), which says nothing about a host's own: {hosts(trials)}.")
+    if long_ago := _long_ago(current, fleet.made_at):
+        told.append(long_ago)
+    return told
+
+
+def _lapsed(host: HostLine) -> str:
+    return f"{host.name} ({', '.join(host.lapsed)})"
+
+
+def _long_ago(current: Sequence[HostLine], now: str) -> str:
+    """A sentence where reports count that are days old: a host that stopped to send any looks well for ever."""
+    made = datetime.fromisoformat(now)
+    ages = {}
+    for host in current:
+        try:
+            ages[host.name] = (made - datetime.fromisoformat(host.started_at)).total_seconds()
+        except (ValueError, TypeError, OverflowError):
+            continue
+    old = sorted((name for name, age in ages.items() if age > _DAYS_OLD), key=lambda name: -ages[name])
+    if not old:
+        return ""
+    days = counted(int(ages[old[0]] // 86_400), "day")
+    return f"{counted(len(old), 'report')} that counted, up to {days} old (see --max-age): {hosts(old)}."
+
+
+_DAYS_OLD = 2 * 86_400
+"""Seconds after which a report that counts is told: a check a day may be late, and a clock may be off."""
 
 
 def name(cause: FleetCause) -> str:

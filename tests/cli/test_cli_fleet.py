@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import tarfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,65 @@ def test_broken_reports_are_told_and_skipped_and_only_nothing_readable_is_an_err
     done = run("fleet", str(reports))
     assert done.code == 2
     assert "holds no report that can be read" in done.err
+
+
+def test_a_report_that_was_cut_off_leaves_the_answer_open_and_another_document_does_not(tmp_path: Path) -> None:
+    """What a full disk leaves is a host that nobody has judged; a file of settings among the reports is none."""
+    members = machines(random.Random(3), 3)
+    folder = save(tmp_path / "reports", members)
+    (folder / "settings.json").write_text('{"indent": 2, "lines": [1, 2]}')
+    (folder / "list.json").write_text("[1, 2]")
+    assert run("fleet", str(folder)).code == 0
+    whole = (folder / "host0001.json").read_bytes()
+    for content in (whole[: len(whole) // 2], b"", b"<html>502 Bad Gateway</html>", whole.replace(b'"1.', b'"7.', 1)):
+        (folder / "host0001.json").write_bytes(content)
+        done = run("fleet", str(folder))
+        assert done.code == 4
+        last = done.out.rstrip().splitlines()[-2:]
+        assert last[0] == "INCONCLUSIVE: 2 of 2 hosts are ready."
+        assert last[1].strip() == "1 file could not be read and may be a host's report."
+
+
+def test_trials_and_reports_that_are_days_old_are_told_with_the_answer(tmp_path: Path) -> None:
+    members = machines(random.Random(3), 2)
+    members[1].started_at = datetime.now(UTC).isoformat()
+    folder = save(tmp_path / "reports", members)
+    old = encoded(members[0]).replace(b"2026-11-28T", b"2026-10-01T")
+    (folder / "host0000.json").write_bytes(old)
+    text = (folder / "host0001.json").read_bytes()
+    (folder / "host0001.json").write_bytes(text.replace(b'"context":{', b'"context":{"lab":"healthy",'))
+    done = run("fleet", str(folder))
+    answer = " ".join(done.out[done.out.index("READY:") :].split())
+    assert "says nothing about a host's own: host0001." in answer
+    assert "1 report that counted, up to " in answer
+    assert " days old (see --max-age): host0000." in answer
+
+
+def test_hosts_that_could_not_be_judged_are_named_with_the_answer(tmp_path: Path) -> None:
+    members = machines(random.Random(3), 2)
+    folder = save(tmp_path / "reports", members)
+    text = encoded(members[1]).replace(b'"verdict":"ready"', b'"verdict":"inconclusive"')
+    (folder / "host0001.json").write_bytes(text)
+    done = run("fleet", str(folder))
+    assert done.code == 4
+    assert "Could not be judged: host0001." in done.out[done.out.index("INCONCLUSIVE:") :]
+
+
+def test_reports_that_name_no_host_and_are_called_alike_are_a_host_each(tmp_path: Path) -> None:
+    """As Salt's master keeps them: MINION/files/…/report.json, each made with --anonymous."""
+    members = machines(random.Random(3), 2)
+    members[0].faults = [fault("tcp_dropped")]
+    for machine, minion in zip(members, ("web1", "web2"), strict=True):
+        document = json.loads(encoded(machine))
+        document["host"] |= {"name": "", "machine_id": ""}
+        place = tmp_path / minion / "files"
+        place.mkdir(parents=True)
+        (place / "report.json").write_text(json.dumps(document))
+    done = run("fleet", str(tmp_path))
+    assert done.code == 1
+    assert "report (web1)" in done.out
+    assert "1 of 2 hosts cannot work and 1 of 2 hosts is ready" in done.out
+    assert "name no host and count as a host each" in done.err
 
 
 @pytest.mark.parametrize(

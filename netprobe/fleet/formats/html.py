@@ -99,6 +99,7 @@ def render(fleet: Fleet, *, width: int) -> str:
         verdict=fleet.verdict.upper().replace("_", " "),
         outcome=_OUTCOMES[fleet.verdict],
         headline=words.headline(fleet),
+        left_open=words.left_open(fleet),
         cards=[_card(cause, fleet.by) for cause in fleet.causes],
         by_endpoint=_by_endpoint(fleet),
         columns=columns,

@@ -15,6 +15,8 @@ _MOST_SKIPPED = 20
 def render(fleet: Fleet, *, width: int) -> str:
     """Write the answer, the causes, and the matrices."""
     lines = [f"## netprobe fleet: {fleet.verdict.replace('_', ' ')}", "", as_text(words.headline(fleet)), ""]
+    if left := words.left_open(fleet):
+        lines += [*(f"- {as_text(sentence)}" for sentence in left), ""]
     for cause in fleet.causes:
         lines += _cause(cause, fleet.by)
     lines += _by_cause(fleet)

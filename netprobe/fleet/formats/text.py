@@ -115,11 +115,14 @@ def _absent(fleet: Fleet) -> Iterator[str]:
             yield f"  and {number - _MOST_SKIPPED} more"
     if fleet.superseded:
         yield f"Older reports of hosts that sent a newer one: {fleet.superseded}"
+    if beside := [host.name for host in fleet.hosts if host.beside]:
+        yield f"Older reports that count for what a newer one did not look at, of: {words.hosts(beside)}"
 
 
 def _answer(fleet: Fleet) -> Sequence[str]:
     causes = words.errors(fleet)
     told = [f"{fleet.verdict.upper().replace('_', ' ')}: {words.headline(fleet)}"]
+    told += [f"  {sentence}" for sentence in words.left_open(fleet)]
     for cause in causes[:5]:
         reach = words.counted(len(cause.hosts), "host")
         told.append(f"  {words.name(cause)}: {reach} → {cause.owner}; netprobe explain {cause.id}")
