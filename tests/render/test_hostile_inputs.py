@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from netprobe.cli.main import run
@@ -25,6 +25,7 @@ from netprobe.render import Options, readers, render, targets
 from netprobe.render.compare import compare, lines
 from tests.support import reports
 from tests.support.render_cases import CASES, ORIGIN, allowing, ecs
+from tests.support.some import some
 
 HOSTILE = (
     "x\nhttp_access allow all",
@@ -95,36 +96,72 @@ def test_a_hostile_report_adds_no_rule(tmp_path: Path, where: str, hostile: str)
     assert code != 0 or "ecs.us-east-2.amazonaws.com" in out, "an allowlist without an entry was written"
 
 
-@_settings
-@given(where=st.sampled_from(["pattern", "name", "address", "at", "resolver"]), hostile=_texts)
-def test_a_hostile_lock_adds_no_rule(tmp_path: Path, where: str, hostile: str) -> None:
-    values = {
-        "pattern": "ecs-a-*.us-east-2.amazonaws.com",
-        "name": "ecs-a-7.us-east-2.amazonaws.com",
-        "address": "192.0.2.7",
-        "at": "2026-11-23T12:00:00Z",
-        "resolver": "192.0.2.53",
-        where: hostile,
-    }
-    look = {"at": values["at"], "resolver": values["resolver"], "names": {values["name"]: [values["address"]]}}
-    lock = tmp_path / "lock"
-    lock.write_text(json.dumps({"version": 1, "patterns": {values["pattern"]: look}}), encoding="utf-8")
+LOOK = {
+    "pattern": "ecs-a-*.us-east-2.amazonaws.com",
+    "name": "ecs-a-7.us-east-2.amazonaws.com",
+    "address": "192.0.2.7",
+    "at": "2026-11-23T12:00:00Z",
+    "resolver": "192.0.2.53",
+}
+"""A look at the DNS, as a lock keeps it."""
+
+
+def _rules_of_a_lock(folder: Path, look: dict[str, str]) -> str:
+    seen = {"at": look["at"], "resolver": look["resolver"], "names": {look["name"]: [look["address"]]}}
+    lock = folder / "lock"
+    lock.write_text(json.dumps({"version": 1, "patterns": {look["pattern"]: seen}}), encoding="utf-8")
     argv = ["render", "cisco-asa", "-r", "us-east-2", "--lock", str(lock), "--account", "123456789012"]
-    out = "\n".join(_harmless(*_ask(argv)))
+    return "\n".join(_harmless(*_ask(argv)))
+
+
+def test_a_lock_names_what_is_rendered(tmp_path: Path) -> None:
+    """The ground for the test below: the number that was seen, and no other."""
+    rules = _rules_of_a_lock(tmp_path, LOOK)
+    assert "ecs-a-7.us-east-2.amazonaws.com" in rules
+    assert "ecs-a-8.us-east-2.amazonaws.com" not in rules
+
+
+@_settings
+@given(where=st.sampled_from(sorted(LOOK)), hostile=_texts)
+@example("address", "0.0.0.0/0")
+@example("name", "evil.example")
+@example("pattern", "*.evil.example")
+def test_a_hostile_lock_adds_no_rule(tmp_path: Path, where: str, hostile: str) -> None:
+    out = _rules_of_a_lock(tmp_path, {**LOOK, where: hostile})
     assert "evil" not in out
     assert "0.0.0.0/0" not in out
     assert "reboot" not in out
 
 
+NETWORKS = {
+    "ip_prefix": "192.0.2.0/24",
+    "region": "us-east-2",
+    "service": "AMAZON",
+    "createDate": "2026-11-23-00-00-00",
+    "syncToken": "1",
+}
+"""One network, and what the file says of itself."""
+
+
+def _rules_of_networks(folder: Path, networks: dict[str, str]) -> str:
+    """Networks answer for other customers too, so without leave to widen nothing at all is written."""
+    prefix = {name: networks[name] for name in ("ip_prefix", "region", "service")}
+    document = {**networks, "prefixes": [prefix], "ipv6_prefixes": []}
+    (folder / "ranges.json").write_text(json.dumps(document), encoding="utf-8")
+    argv = ["render", "nftables", "-r", "us-east-2", "--allow-widening", "--ip-ranges", str(folder / "ranges.json")]
+    return "\n".join(_harmless(*_ask(argv)))
+
+
+def test_networks_are_what_is_rendered(tmp_path: Path) -> None:
+    """The ground for the test below."""
+    assert "192.0.2.0/24" in _rules_of_networks(tmp_path, NETWORKS)
+
+
 @_settings
-@given(where=st.sampled_from(["ip_prefix", "region", "service", "createDate", "syncToken"]), hostile=_texts)
+@given(where=st.sampled_from(sorted(NETWORKS)), hostile=_texts)
+@example("ip_prefix", "0.0.0.0/0")
 def test_hostile_networks_add_no_rule(tmp_path: Path, where: str, hostile: str) -> None:
-    prefix = {"ip_prefix": "192.0.2.0/24", "region": "us-east-2", "service": "AMAZON"}
-    document = {"syncToken": "1", "createDate": "2026-11-23-00-00-00", "prefixes": [prefix], "ipv6_prefixes": []}
-    (document if where in document else prefix)[where] = hostile
-    (tmp_path / "ranges.json").write_text(json.dumps(document), encoding="utf-8")
-    argv = ["render", "nftables", "-r", "us-east-2", "--ip-ranges", str(tmp_path / "ranges.json")]
-    out = "\n".join(_harmless(*_ask(argv)))
+    out = _rules_of_networks(tmp_path, {**NETWORKS, where: hostile})
     assert "evil" not in out
     assert "/0" not in out
     assert "reboot" not in out
@@ -178,6 +215,6 @@ def test_no_configuration_breaks_a_reader(target: str, text: list[str]) -> None:
 def test_an_allowlist_without_an_entry_is_not_written(tmp_path: Path) -> None:
     """In some formats it could not be told from one that denies nothing."""
     options = Options(addresses=CASES["strict"].options.addresses)
-    for name in targets.names():
+    for name in some(targets.names()):
         with pytest.raises(CannotExpressError):
             render(name, (), origin=ORIGIN, options=options, policy=allowing(name))
