@@ -76,8 +76,9 @@ def test_what_is_handed_over_denies_nothing(fault: str, code: int, tmp_path_fact
     assert "http_access deny" not in rules
     assert "netprobe_exact" not in rules, "a part of the endpoints never takes the whole list's name"
     assert "…" not in rules
-    if fault == "healthy":
-        assert not rules
+    # Squid is asked for what it stops, never for names that do not resolve.
+    assert ("\nacl " in rules) == (fault in ("blackhole", "tcp-reset"))
+    assert ("None: no list of destinations" in rules) == (fault in ("nxdomain", "resolver-down"))
 
 
 def test_a_long_line_is_whole(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -126,19 +126,23 @@ def test_a_rule_counts_on_its_own_port_alone(target: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "text"),
+    ("target", "text", "word", "instead"),
     [
         (
             "cisco-iosxe",
             "object-group fqdn A\n pattern ^ecs\nip access-list extended X\n 1 deny tcp any fqdn-group A eq 443\n",
+            "deny",
+            "permit",
         ),
-        ("bluecoat-cpl", "<Proxy>\n  DENY url.host=ecs.us-east-2.amazonaws.com\n"),
-        ("bluecoat-cpl", "<Cache>\n  ALLOW url.host=ecs.us-east-2.amazonaws.com\n"),
+        ("bluecoat-cpl", "<Proxy>\n  DENY url.host=ecs.us-east-2.amazonaws.com\n", "DENY", "ALLOW"),
+        ("bluecoat-cpl", "<Cache>\n  ALLOW url.host=ecs.us-east-2.amazonaws.com\n", "Cache", "Proxy"),
         (
             "vyos",
             "set firewall group domain-group A address ecs.us-east-2.amazonaws.com\n"
             "set firewall ipv4 name X rule 1 action drop\n"
             "set firewall ipv4 name X rule 1 destination group domain-group A\n",
+            "drop",
+            "accept",
         ),
         (
             "route53-dns-firewall",
@@ -146,11 +150,15 @@ def test_a_rule_counts_on_its_own_port_alone(target: str, text: str) -> None:
             '  domains = ["ecs.us-east-2.amazonaws.com"]\n}\n'
             'resource "aws_route53_resolver_firewall_rule" "a" {\n  action = "BLOCK"\n'
             "  firewall_domain_list_id = aws_route53_resolver_firewall_domain_list.a.id\n}\n",
+            "BLOCK",
+            "ALLOW",
         ),
     ],
 )
-def test_what_denies_admits_nothing(target: str, text: str) -> None:
+def test_what_denies_admits_nothing(target: str, text: str, word: str, instead: str) -> None:
+    """It is that one word alone that makes the difference."""
     assert not _read(target, text).admits(NAME, 443)
+    assert _read(target, text.replace(word, instead)).admits(NAME, 443)
 
 
 @pytest.mark.parametrize(
