@@ -18,6 +18,7 @@ from netprobe.errors import UnreadableFileError
 from netprobe.render import targets
 from netprobe.report import stored
 from tests.support.cli import netprobe
+from tests.support.some import some
 
 FIRST = history.current().first.version
 NEEDS_A_LOCK = frozenset({"aerleon", "firewalld", "iptables", "networkpolicy", "nftables", "ufw"})
@@ -57,7 +58,7 @@ def test_the_same_version_has_no_changes() -> None:
 
 def test_every_shift_says_why() -> None:
     everything = WantedChanges(regions=("all",), groups=("tasks", "patching", "docker-hub", "install"))
-    for one in changes.shifts(history.current(), catalog.load(), everything, FIRST):
+    for one in some(changes.shifts(history.current(), catalog.load(), everything, FIRST)):
         assert one.reason, one
         assert one.impact, one
         assert one.source, one
@@ -68,8 +69,8 @@ def test_every_render_says_of_what_it_was_made(target: str, tmp_path: Path) -> N
     where = tmp_path / "made"
     options = ["--with", "docker-hub", "--allow-widening", "--account", "123456789012", "-q"]
     more = ((), ("--ip-ranges", "snapshot"), ("--enforce", "--source", "192.0.2.0/24"), ("--enforce", "--every-client"))
-    for some in more:
-        if netprobe("render", target, "-r", "us-east-2", *options, *some, "-o", str(where)).code == 0:
+    for form in more:
+        if netprobe("render", target, "-r", "us-east-2", *options, *form, "-o", str(where)).code == 0:
             break
     else:
         assert target in NEEDS_A_LOCK

@@ -42,8 +42,8 @@ def test_each_group_begins_a_slice() -> None:
     files = [*(f"tests/test_{number}.py" for number in range(900)), *reversed(LONG)]
     ordered = order.in_order([One(f"{file}::test") for file in files], 6)
     begins = [[test.nodeid.partition("::")[0] for test in one] for one in slices(ordered, 6)]
-    for expected, found in zip(order.FIRST, begins, strict=False):
-        assert found[: len(expected)] == list(expected)
+    found = [one[: len(expected)] for expected, one in zip(order.FIRST, begins, strict=False)]
+    assert found == [list(expected) for expected in order.FIRST]
 
 
 def test_with_two_workers_the_groups_share_them() -> None:

@@ -13,6 +13,7 @@ import yaml
 
 from netprobe.cli.commands import COMMANDS
 from tests.support.cli import ROOT
+from tests.support.some import some
 
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
@@ -88,7 +89,9 @@ def test_the_audit_of_a_release_passes_over_nothing() -> None:
 
 @pytest.mark.parametrize("path", [*WORKFLOWS, EXAMPLES / "github-workflow.yml"], ids=lambda path: path.name)
 def test_actions_are_pinned_by_digest_with_their_version_beside(path: Path) -> None:
-    used = re.findall(r"uses: (\S+)(.*)", path.read_text())
+    text = path.read_text()
+    used = re.findall(r"uses: (\S+)(.*)", text)
+    assert len(used) == text.count("uses:") > 0
     for action, comment in used:
         assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action), action
         assert re.fullmatch(r" # v\d+\.\d+\.\d+", comment), action
@@ -106,15 +109,15 @@ def test_a_workflow_has_no_more_rights_than_it_names(path: Path) -> None:
 
 def test_files_and_modules_that_workflows_name_exist() -> None:
     text = "".join(path.read_text() for path in WORKFLOWS)
-    for module in re.findall(r"python -m ((?:tests|netprobe)\.[\w.]+)", text):
+    for module in some(re.findall(r"python -m ((?:tests|netprobe)\.[\w.]+)", text)):
         assert (ROOT / (module.replace(".", "/") + ".py")).is_file(), module
-    for name in re.findall(r"(?<![\w/.])(\.ci/run|tests/release/[\w.]+)", text):
+    for name in some(re.findall(r"(?<![\w/.])(\.ci/run|tests/release/[\w.]+)", text)):
         assert (ROOT / name).is_file(), name
 
 
 def test_the_hooks_run_commands_of_ours() -> None:
     hooks: Any = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
-    for hook in hooks:
+    for hook in some(hooks):
         program, command = hook["entry"].split()
         assert (program, command in COMMANDS) == ("netprobe", True)
         pattern = re.compile(hook["files"])

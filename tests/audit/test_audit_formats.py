@@ -41,6 +41,7 @@ from netprobe.cli.main import run
 from netprobe.errors import UsageError
 from netprobe.requirements import endpoints
 from tests.support.cli import ROOT
+from tests.support.some import some
 
 ECS = "ecs.us-east-2.amazonaws.com"
 SSM = "ssm.us-east-2.amazonaws.com"
@@ -475,7 +476,7 @@ def test_any_line_gives_events_or_value_error(name: str, line: str) -> None:
 def test_no_line_takes_long(name: str, line: str, expected: Event) -> None:
     """The longest line that is read, one of its characters or a slash repeated; slashes once took seven seconds."""
     places = [place for place, character in enumerate(line) if not character.isalnum() or place % 7 == 0][::3]
-    for place, piece, tail in itertools.product(places, ("", "/"), (True, False)):
+    for place, piece, tail in itertools.product(some(places), ("", "/"), (True, False)):
         end = line[place:] if tail else ""
         long = line[:place] + (piece or line[place]) * (lines.MAX_LINE - place - len(end)) + end
         assert min(_seconds(name, long) for _ in range(3)) < SECONDS_OF_A_LINE, (place, piece, tail)

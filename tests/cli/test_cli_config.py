@@ -11,6 +11,7 @@ import typer.main
 from netprobe.cli import config, main
 from netprobe.errors import UnreadableFileError, UsageError
 from tests.support.cli import netprobe
+from tests.support.some import some
 
 SEEN: dict[str, Any] = {}
 
@@ -188,7 +189,7 @@ def test_a_file_of_another_user_is_not_read_unasked() -> None:
 
 def test_every_option_of_every_command_has_its_variable_and_no_two_keys_clash() -> None:
     for name in ("check", "regions", "endpoints", "host", "image", "lab"):
-        for leaf in config._leaves(main.load_command(name)):
+        for leaf in some(config._leaves(main.load_command(name))):
             keys = [config.key_of(parameter) for parameter in config._options(leaf)]
             assert len(keys) == len(set(keys))
             assert "config" in keys

@@ -111,11 +111,14 @@ def test_on_a_list_of_the_sites_own_it_adds_and_nothing_else() -> None:
     )
     router.load(made.main)
     router.load(made.main)
+    added = set()
     for name in corpus(CASES["strict"].endpoints):
         for port in (443, 8443):
             before = site.decides("192.0.2.9", name, port)
             assert router.decides("192.0.2.9", name, port) == (before or made.lowered.admits(name, port)), (name, port)
             assert router.decides("203.0.113.9", name, port) == site.decides("203.0.113.9", name, port)
+            added.add(router.decides("192.0.2.9", name, port) != before)
+    assert added == {True, False}
 
 
 def test_enforcing_other_clients_notice_nothing_and_quic_is_closed() -> None:

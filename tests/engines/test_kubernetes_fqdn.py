@@ -151,11 +151,14 @@ def test_clusternetworkpolicy_decides_as_claimed(case: str, enforce: bool) -> No
     made = _made("clusternetworkpolicy", case, Policy(enforce=enforce))
     cluster = Cluster(_objects(made))
     ports = {one.port for one in CASES[case].endpoints}
+    answers = set()
     for name in corpus(CASES[case].endpoints):
         for port in (443, 80, 8443):
             denied = False if enforce and port in ports else None
             assert cluster.decides("tcp", name, port) == (True if made.lowered.admits(name, port) else denied)
             assert cluster.decides("udp", name, port) == denied
+            answers.add(cluster.decides("tcp", name, port))
+    assert answers == ({True, False, None} if enforce else {True, None})
 
 
 def test_clusternetworkpolicy_puts_25_names_into_a_peer() -> None:

@@ -67,8 +67,11 @@ def test_the_grammar_admits_what_is_claimed(case: str) -> None:
     made = _made(case)
     rules = parse(made.main)
     asked = [other for name in corpus(CASES[case].endpoints) for other in (name, name.upper(), f"{name}.")]
+    answers = set()
     for name in asked:
         assert passes(rules, name, 443) == made.lowered.admits(name, 443), name
+        answers.add(passes(rules, name, 443))
+    assert answers == {True, False}
 
 
 def test_every_port_ends_in_a_deny() -> None:

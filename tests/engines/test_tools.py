@@ -661,6 +661,7 @@ def test_what_is_enforced_is_what_is_claimed(name: str, tool: str, case: str, so
 def test_what_only_allows_denies_nothing(name: str, tool: str, sources: tuple[str, ...]) -> None:
     made = _made(name, tool, "strict", Policy(sources=sources))
     rules = READERS[name, tool](made.main)
+    answers = set()
     for host in corpus(CASES["strict"].endpoints):
         for port in (443, 80):
             claimed = True if made.lowered.admits(host, port) else None
@@ -668,6 +669,8 @@ def test_what_only_allows_denies_nothing(name: str, tool: str, sources: tuple[st
             assert verdict(rules, Session(client=INSIDE[0], protocol="udp", port=port, name=host)) is None
             outside = Session(client=OUTSIDE[0], protocol="tcp", port=port, name=host)
             assert verdict(rules, outside) == (None if sources else claimed)
+            answers.add(claimed)
+    assert answers == {True, None}
 
 
 @every_form

@@ -31,6 +31,7 @@ from netprobe.report.formats.html.explained import sections
 from netprobe.report.formats.markdown import as_text
 from netprobe.report.model import Report
 from tests.support import reports
+from tests.support.some import some
 
 SARIF_SCHEMA = json.loads((Path(__file__).parent / "sarif-2.1.0-rtm.5.json").read_text())
 openmetrics_families: Any = openmetrics_parser.text_string_to_metric_families  # it has no types
@@ -160,7 +161,7 @@ def test_junit_skips_what_is_waived_and_says_why() -> None:
 
 
 def test_junit_properties_say_which_host_with_its_labels() -> None:
-    for suite in junit(reports.report()):
+    for suite in some(junit(reports.report())):
         told = {one.name: one.value for one in suite.properties()}
         assert suite.hostname == told["host.name"] == "edge-fra-07"
         assert told["host.site"] == "fra"
@@ -170,7 +171,7 @@ def test_junit_properties_say_which_host_with_its_labels() -> None:
         assert told["host.machine_id"] == "a" * 32
         assert told["catalog_age_days"] == "5"
     nobody = msgspec.structs.replace(reports.report(), host=HostIdentity())
-    for suite in junit(nobody):
+    for suite in some(junit(nobody)):
         assert suite.hostname is None
         assert not [one.name for one in suite.properties() if one.name.startswith("host.")]
 

@@ -14,6 +14,7 @@ from netprobe.catalog import Endpoint, Forms
 from netprobe.errors import RefusedRegionError, UnreadableFileError, UsageError
 from netprobe.workload.images import RegistryKind, registry
 from tests.support.cli import netprobe
+from tests.support.some import some
 
 R = "us-east-2"
 
@@ -212,7 +213,7 @@ def test_logs_secrets_files_and_traces(tmp_path: Path, text: str, hosts: set[str
 
 def test_every_endpoint_says_who_asks(tmp_path: Path) -> None:
     text = "family: x\ncontainerDefinitions:\n- name: a\n  image: ghcr.io/x/y\n"
-    for one in needed(tmp_path, text):
+    for one in some(needed(tmp_path, text)):
         assert one.required is ("*" not in one.pattern)
         assert one.note.endswith("f.yaml line 4")
         assert str(one.host_pattern) == one.pattern
