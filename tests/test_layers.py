@@ -227,6 +227,20 @@ def test_scapy_is_imported_inside_functions_of_few_areas() -> None:
             assert area(module) in ("path", "observe", "audit"), module
 
 
+def test_no_test_lets_scapy_ask_the_machines_network_for_a_neighbour() -> None:
+    """It does where a frame that carries IP has no destination, as soon as the frame is put together."""
+    texts = {path: path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py")}
+    calls = [
+        (str(path), node)
+        for path, text in texts.items()
+        if "scapy" in text
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Ether"
+    ]
+    told = [(path, node.lineno) for path, node in some(calls) if not node.args and not node.keywords]
+    assert told == []
+
+
 def test_asyncio_is_imported_by_nobody() -> None:
     pairs = [(module, one) for module, tree in modules().items() for one in imports(tree)]
     assert [pair for pair in some(pairs) if pair[1].split(".")[0] == "asyncio"] == []

@@ -35,8 +35,9 @@ def frames() -> tuple[bytes, ...]:
     body = b"\x03\x03" + bytes(32) + b"\0" + b"\0\2\x13\x01" + b"\1\0" + struct.pack("!H", len(sni)) + sni
     hello = b"\1" + len(body).to_bytes(3, "big") + body
     record = b"\x16\x03\x01" + struct.pack("!H", len(hello)) + hello
-    outer = Ether() / IP(src="198.18.0.1", dst="198.18.0.7")
-    back = Ether() / IP(src="198.18.0.53", dst="198.18.0.1")
+    # With a destination of their own, or scapy asks the machine's network for one.
+    ether = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+    outer, back = ether / IP(src="198.18.0.1", dst="198.18.0.7"), ether / IP(src="198.18.0.53", dst="198.18.0.1")
     return (
         bytes(back / UDP(sport=53, dport=40000) / answer.to_wire()),
         bytes(outer / TCP(sport=40001, dport=443, flags="PA", seq=1) / record),

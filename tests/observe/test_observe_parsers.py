@@ -202,7 +202,9 @@ def _frames() -> list[bytes]:
     ]
     six = IPv6(src="2001:db8::1", dst="2001:db8::2") / TCP(sport=1, dport=80, flags="PA", seq=1)
     layers.append(six / b"GET / HTTP/1.1\r\nHost: six.example.com\r\n\r\n")
-    return [bytes(Ether() / Dot1Q(vlan=5) / layer) for layer in layers]
+    # Without a destination, scapy asks the machine's own network for one when the frame is put together.
+    ether = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+    return [bytes(ether / Dot1Q(vlan=5) / layer) for layer in layers]
 
 
 def _pcap(frames_: list[bytes], *, order: str = "<", nano: bool = False) -> bytes:
