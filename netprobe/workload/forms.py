@@ -20,7 +20,7 @@ from pathlib import Path
 
 from netprobe.errors import UnreadableFileError
 from netprobe.workload import document, terraform
-from netprobe.workload.document import List, Map, Value
+from netprobe.workload.document import Intrinsic, List, Map, Value
 from netprobe.workload.model import Part, Workload
 from netprobe.workload.template import UNKNOWN, Template, interpolated
 
@@ -31,6 +31,7 @@ _REMEDY = (
 )
 _TASK, _SERVICE = "AWS::ECS::TaskDefinition", "AWS::ECS::Service"
 _UNDECIDED = "a target whose launch type is open"
+_LOOP = "Fn::ForEach::"
 _EVENTS, _SCHEDULE = "AWS::Events::Rule", "AWS::Scheduler::Schedule"
 PARTIAL = "partial"
 """A field of ours: the file holds containers and nothing of the task around them (its roles, its network mode)."""
@@ -86,8 +87,11 @@ def _of_terraform(kind: str, part: Part) -> Iterator[tuple[str, Part]]:
         yield _SERVICE, part
     elif kind == terraform.SCHEDULE:
         yield from _targets(_asked_for(part))
-    elif (task := part.part("ecsTarget")) is not None:
-        yield from _target(task)
+    else:
+        for task in part.parts("ecsTarget"):
+            yield from _target(task)
+        if isinstance(part.raw("ecsTarget"), Intrinsic):
+            yield _UNDECIDED, part
 
 
 def parse(documents: Iterable[Value], name: str) -> Workload:
@@ -179,7 +183,9 @@ def _parts(value: Value, name: str) -> Iterator[tuple[str, Part]]:
 
 
 def _resources(resources: Map, template: Template, name: str) -> Iterator[tuple[str, Part]]:
-    for resource in resources.values():
+    for key, resource in resources.items():
+        if key.startswith(_LOOP):
+            yield from _repeated(resource, template, name)
         if not isinstance(resource, Map):
             continue
         kind = resource.get("Type")
@@ -189,15 +195,26 @@ def _resources(resources: Map, template: Template, name: str) -> Iterator[tuple[
             yield str(kind), body
         elif kind == _EVENTS:
             yield from _targets(body.parts("targets"))
-        elif kind == _SCHEDULE and (target := body.part("target")) is not None:
-            yield from _targets([target])
+        elif kind == _SCHEDULE:
+            yield from _targets(body.parts("target"))
+
+
+def _repeated(loop: Value, template: Template, name: str) -> Iterator[tuple[str, Part]]:
+    """The resources of an ``Fn::ForEach``: identifier, collection, and what is repeated for each of its values.
+
+    CloudFormation's User Guide, "Fn::ForEach" of the transform AWS::LanguageExtensions, read 2026-11-29.
+    """
+    if not isinstance(loop, List) or len(loop) != 3:
+        return
+    identifier, values, body = loop
+    if isinstance(identifier, str) and isinstance(body, Map):
+        yield from _resources(body, template.within_loop(identifier, values), name)
 
 
 def _asked_for(part: Part) -> Iterator[Part]:
     """The targets that a call to EventBridge names: put-targets has a list of them, create-schedule one."""
     yield from part.parts("targets")
-    if (target := part.part("target")) is not None:
-        yield target
+    yield from part.parts("target")
 
 
 def _by_themselves(targets: list[Part]) -> Iterator[tuple[str, Part]]:
@@ -211,16 +228,13 @@ def _by_themselves(targets: list[Part]) -> Iterator[tuple[str, Part]]:
         yield from ours
         return
     for target in targets:
-        task = target.part("ecsParameters")
-        if task is not None:
-            yield _SERVICE, task
+        yield from ((_SERVICE, task) for task in target.parts("ecsParameters"))
 
 
 def _targets(targets: Iterable[Part]) -> Iterator[tuple[str, Part]]:
     """The targets that start tasks on external instances, in the shape of services; others concern other hosts."""
     for target in targets:
-        task = target.part("ecsParameters")
-        if task is not None:
+        for task in target.parts("ecsParameters"):
             yield from _target(task)
 
 

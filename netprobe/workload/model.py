@@ -2,6 +2,10 @@
 
 The values stay what the file says, under AWS's own camelCase names; CloudFormation's PascalCase is asked for by the
 same name. A field of the wrong type reads as absent: AWS rejects such a file itself, and netprobe must not fall over.
+
+What a file leaves open reads as absent, too, and is kept in mind (:attr:`Template.open`): a container that only
+Terraform can complete hides nothing of the one beside it, and no rule that asked for it says that all is well
+(:meth:`Workload.settled`).
 """
 
 from __future__ import annotations
@@ -46,27 +50,14 @@ class Part:
         key = self._key(name)
         return None if key is None else self.map[key]
 
-    def _decided(self, name: str) -> Value:
-        """The value as the file has it.
-
-        Raises:
-            CannotJudgeError: only another program can work it out.
-        """
-        value = self.raw(name)
-        if isinstance(value, Intrinsic) and value.name == OPEN:
-            raise CannotJudgeError(
-                f"{self.file} line {value.line} leaves {name} open: it needs Terraform to work it out"
-            )
-        return value
-
     def has(self, name: str) -> bool:
-        """Whether the field is there with a value that is not empty; see :meth:`settled` for what is left open."""
+        """Whether the field is there with a value that is not empty; see :meth:`settle` for what is left open."""
         value = self.raw(name)
-        if isinstance(value, Intrinsic) and value.name == OPEN and value.argument is not None:
-            value = self._decided(name)  # a block that may come to none
-        if value is None or value == "" or _is_no_value(value):
+        there = [one for one in (value if isinstance(value, List) else [value]) if not _is_absent(one)]
+        if there and all(_may_be_none(one) for one in there):
+            self._leave_open(name)
             return False
-        return not (isinstance(value, (Map, List)) and not value)
+        return bool(there) and value != Map(0)
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Every text that the field may come to."""
@@ -76,51 +67,87 @@ class Part:
         """The first of them, or nothing."""
         return next(iter(self.texts(name)), "")
 
-    def part(self, name: str) -> Part | None:
-        """A field that is a map; of an ``!If`` the first branch that is one (the other is ``AWS::NoValue`` mostly)."""
-        value = next(_branches(self._decided(name)), None)
-        return None if value is None else Part(self.file, value, self.template)
+    def known(self, name: str) -> tuple[str, ...]:
+        """Every text that the field may come to and that the file tells whole; of others it keeps in mind where."""
+        texts = self.texts(name)
+        found = tuple(text for text in texts if UNKNOWN not in text)
+        if len(found) < len(texts):
+            self._leave_open(name)
+        return found
 
     def parts(self, name: str) -> Iterator[Part]:
-        """The maps in a field that is a list; both branches of an ``!If`` in it."""
-        for items in _lists(self._decided(name)):
-            for item in items:
-                for found in _branches(item):
-                    yield Part(self.file, found, self.template)
+        """The map in a field, or the maps in its list; of an ``!If`` those of both branches."""
+        for line, value in self._values(name):
+            if isinstance(value, Map) and not is_function(value):
+                yield Part(self.file, value, self.template)
+            if is_function(value) or _is_included(value):
+                self._leave_open(name, line, value)
 
     def items(self, name: str) -> Iterator[tuple[int, tuple[str, ...]]]:
-        """The texts in a field that is a list, with their lines."""
-        for items in _lists(self._decided(name)):
-            for line, item in zip(items.lines, items, strict=True):
-                yield line, self.template.texts(item)
+        """The texts in a field that is a list, or stands for one, with their lines."""
+        is_list = isinstance(self.raw(name), List)
+        for line, value in self._values(name):
+            texts = self.template.texts(value)
+            # A parameter of CloudFormation's that is a list is written with commas.
+            yield line, texts if is_list else tuple(one.strip() for text in texts for one in text.split(","))
 
-    def settled(self, name: str) -> None:
-        """Make sure that the field's text is in the file.
+    def _values(self, name: str) -> Iterator[tuple[int, Value]]:
+        """What a field may come to, item by item where it is a list, with lines."""
+        line = self.place(name).line or 1
+        for branch in _branches(self.raw(name)):
+            if isinstance(branch, List):
+                for at, item in zip(branch.lines, branch, strict=True):
+                    yield from ((at, one) for one in _branches(item))
+            elif branch is not None:
+                yield line, branch
 
-        Raises:
-            CannotJudgeError: a parameter without a default, or something that only another program can work out.
-        """
-        texts = list(self.texts(name))
-        if isinstance(self.raw(name), (List, Intrinsic)):
-            texts += [text for _, item in self.items(name) for text in item]
+    def settle(self, name: str) -> None:
+        """Keep it in mind if the field's text is not in the file: a parameter without a default, a variable."""
+        texts = [*self.texts(name), *(text for _, item in self.items(name) for text in item)]
         if any(UNKNOWN in text for text in texts):
-            raise CannotJudgeError(f"{self.file} line {self.place(name).line} leaves {name} open")
+            self._leave_open(name)
 
     def named(self, name: str) -> frozenset[str]:
         """What a field names, a text or a list of them, in capitals; nothing where only another program can tell."""
-        try:
-            texts = [*self.texts(name), *(text for _, item in self.items(name) for text in item)]
-        except CannotJudgeError:
-            return frozenset()
+        texts = [*self.texts(name), *(text for _, item in self.items(name) for text in item)]
         if any(UNKNOWN in text for text in texts):
             return frozenset()
         return frozenset(text.upper() for text in texts)
+
+    def _leave_open(self, name: str, line: int | None = None, item: Value = None) -> None:
+        """Keep in mind that a field, or one item of it, is open."""
+        at = line or self.place(name).line
+        value = self.raw(name) if item is None else item
+        why = ": it needs Terraform to work it out" if isinstance(value, Intrinsic) and value.name == OPEN else ""
+        self.template.leave_open(f"{self.file} line {at} leaves {name} open{why}")
 
     def place(self, name: str = "", text: str = "") -> Place:
         """Where a field stands, or the map itself."""
         key = self._key(name) if name else None
         line = self.map.lines[key] if key is not None else self.map.line
         return Place(file=self.file, line=line, text=printable(text or key or ""))
+
+
+def is_function(value: Value) -> bool:
+    """Whether a value is a function of CloudFormation's, or something that Terraform works out."""
+    if isinstance(value, Map) and len(value) == 1:
+        (name,) = value
+        return name == "Ref" or name.startswith("Fn::")
+    return isinstance(value, Intrinsic)
+
+
+def _is_included(value: Value) -> bool:
+    """Whether a part of a map comes from elsewhere (``Fn::Transform``, ``Fn::ForEach``)."""
+    return isinstance(value, Map) and any(name.startswith("Fn::") for name in value)
+
+
+def _may_be_none(value: Value) -> bool:
+    """Whether it is a block of Terraform's that may come to none."""
+    return isinstance(value, Intrinsic) and value.name == OPEN and value.argument is not None
+
+
+def _is_absent(value: Value) -> bool:
+    return value is None or value == "" or _is_no_value(value)
 
 
 def _is_no_value(value: Value) -> bool:
@@ -130,26 +157,16 @@ def _is_no_value(value: Value) -> bool:
     return isinstance(value, Map) and dict(value) == {"Ref": "AWS::NoValue"}
 
 
-def _lists(value: Value) -> Iterator[List]:
-    """A list, or both lists of an ``!If``."""
-    if isinstance(value, List):
-        yield value
+def _branches(value: Value) -> Iterator[Value]:
+    """A value, or what each branch of an ``!If`` comes to; a branch that is not there is left out."""
     argument = value.argument if isinstance(value, Intrinsic) and value.name == "If" else None
     if isinstance(value, Map) and len(value) == 1:
         argument = value.get("Fn::If")
-    if isinstance(argument, List):
-        yield from (branch for branch in argument[1:3] if isinstance(branch, List))
-
-
-def _branches(item: Value) -> Iterator[Map]:
-    if isinstance(item, Map) and not (len(item) == 1 and "Fn::If" in item):
-        yield item
-        return
-    argument = item.argument if isinstance(item, Intrinsic) and item.name == "If" else None
-    if isinstance(item, Map):
-        argument = item["Fn::If"]
-    if isinstance(argument, List):
-        yield from (branch for branch in argument[1:3] if isinstance(branch, Map) and not _is_no_value(branch))
+    if isinstance(argument, List) and len(argument) == 3:
+        for branch in argument[1:]:
+            yield from _branches(branch)
+    elif not _is_no_value(value):
+        yield value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,3 +193,23 @@ class Workload:
         """Every container of every task definition."""
         for task in self.tasks:
             yield from task.parts("containerDefinitions")
+
+    def ask_anew(self) -> None:
+        """Forget what was found open, before the next question."""
+        for template in self._templates():
+            template.open.clear()
+
+    def settled(self) -> None:
+        """Make sure that the files told all that was asked of them.
+
+        Raises:
+            CannotJudgeError: they left something open.
+        """
+        for template in self._templates():
+            for told in template.open:
+                raise CannotJudgeError(told)
+
+    def _templates(self) -> Iterator[Template]:
+        return iter(
+            {id(part.template): part.template for part in (*self.tasks, *self.services, *self.undecided)}.values()
+        )

@@ -91,7 +91,7 @@ def needs(workload: Workload) -> Iterator[Need]:
             yield from _files(container)
             yield from _traces(container)
     for service in workload.services:
-        if service.text("enableExecuteCommand").lower() == "true":
+        if "true" in (text.lower() for text in service.texts("enableExecuteCommand")):
             line = service.place("enableExecuteCommand").line or 1
             yield Service(ids=("ssmmessages",), region=REGION, file=service.file, line=line)
 
@@ -105,17 +105,16 @@ def images(container: Part) -> Iterator[Image]:
 
 def _images(container: Part) -> Iterator[Need]:
     yield from images(container)
-    credentials = container.part("repositoryCredentials")
-    if credentials is not None:
+    for credentials in container.parts("repositoryCredentials"):
         yield from _by_arn(credentials, "credentialsParameter")
 
 
 def _secrets(container: Part) -> Iterator[Need]:
     for secret in container.parts("secrets"):
         yield from _by_arn(secret, "valueFrom")
-    logging = container.part("logConfiguration")
-    for secret in logging.parts("secretOptions") if logging is not None else ():
-        yield from _by_arn(secret, "valueFrom")
+    for logging in container.parts("logConfiguration"):
+        for secret in logging.parts("secretOptions"):
+            yield from _by_arn(secret, "valueFrom")
 
 
 def _by_arn(part: Part, field: str) -> Iterator[Need]:
@@ -131,23 +130,27 @@ def _by_arn(part: Part, field: str) -> Iterator[Need]:
 
 
 def _logging(container: Part) -> Iterator[Need]:
-    logging = container.part("logConfiguration")
-    if logging is None:
-        return
-    options = logging.part("options")
-    driver = logging.text("logDriver").lower()
+    for logging in container.parts("logConfiguration"):
+        every = list(logging.parts("options"))
+        for driver in logging.known("logDriver"):
+            if driver.lower() == "awslogs" and not every:
+                yield from _awslogs(logging)
+            for options in every:
+                yield from _logs(driver.lower(), options)
+
+
+def _logs(driver: str, options: Part) -> Iterator[Need]:
     if driver == "awslogs":
-        yield from _awslogs(logging, options)
-    elif driver == "awsfirelens" and options is not None:
+        yield from _awslogs(options)
+    elif driver == "awsfirelens":
         yield from _firelens(options)
-    elif driver == "splunk" and options is not None:
+    elif driver == "splunk":
         yield from _url(options, "splunk-url", "logs to Splunk")
-    elif driver == "gelf" and options is not None:
+    elif driver == "gelf":
         yield from _url(options, "gelf-address", "logs to a GELF server")
 
 
-def _awslogs(logging: Part, options: Part | None) -> Iterator[Need]:
-    part = options or logging
+def _awslogs(part: Part) -> Iterator[Need]:
     line = part.place("awslogs-region").line or 1
     for endpoint in part.texts("awslogs-endpoint"):
         host = _hostname(endpoint)
@@ -200,10 +203,10 @@ def _port(url: str) -> int:
 def _files(container: Part) -> Iterator[Need]:
     for item in container.parts("environmentFiles"):
         yield from _bucket(item, "value")
-    firelens = container.part("firelensConfiguration")
-    options = firelens.part("options") if firelens is not None else None
-    if options is not None and options.text("config-file-type") == "s3":
-        yield from _bucket(options, "config-file-value")
+    for firelens in container.parts("firelensConfiguration"):
+        for options in firelens.parts("options"):
+            if "s3" in options.texts("config-file-type"):
+                yield from _bucket(options, "config-file-value")
 
 
 def _bucket(part: Part, field: str) -> Iterator[Need]:

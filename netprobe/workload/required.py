@@ -43,11 +43,14 @@ def endpoints(workload: Workload, *, catalog: Catalog, regions: Sequence[Region]
     Raises:
         UnknownRegionError: a file names a region that does not exist.
         RefusedRegionError: a file names a region in China.
+        CannotJudgeError: a file leaves open what they need.
     """
+    workload.ask_anew()
     found: dict[tuple[str, str, str, int], Endpoint] = {}
     for need in needs(workload):
         for endpoint in _of(need, catalog, regions, forms):
             found.setdefault((endpoint.id, endpoint.region, endpoint.pattern, endpoint.port), endpoint)
+    workload.settled()
     return tuple(found.values())
 
 

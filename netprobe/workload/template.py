@@ -35,16 +35,43 @@ _PSEUDO = {"AWS::Region": REGION, "AWS::URLSuffix": SUFFIX, "AWS::Partition": "a
 
 
 class Template:
-    """The parts of a template that values refer to."""
+    """The parts of a template that values refer to.
+
+    Attributes:
+        open: what was asked for since the last question began and the file does not tell, each as one clause.
+    """
 
     def __init__(self, root: Map | None = None, name: str = "the template") -> None:
         self._name = name
         self._steps = 0
+        self._whole = self
+        self.open: dict[str, None] = {}
         self._known: dict[str, tuple[str, ...]] = {}
         parameters = root.get("Parameters") if root is not None else None
         mappings = root.get("Mappings") if root is not None else None
         self.parameters = parameters if isinstance(parameters, Map) else Map(0)
         self.mappings = mappings if isinstance(mappings, Map) else Map(0)
+
+    def within_loop(self, name: str, values: Value) -> Template:
+        """The same inside an ``Fn::ForEach``, whose identifier is referred to as a parameter is.
+
+        Args:
+            name: the identifier.
+            values: the collection; what is no list of values leaves the identifier open.
+        """
+        own = Map(0)
+        if isinstance(values, List):
+            own["AllowedValues"] = values
+        inner = Template(name=self._name)
+        inner.open, inner.mappings, inner._whole = self.open, self.mappings, self._whole
+        inner.parameters.update(self.parameters)
+        inner.parameters[name] = own
+        return inner
+
+    def leave_open(self, told: str) -> None:
+        """Keep in mind that something was asked for which the file does not tell; the first few are enough."""
+        if len(self.open) < _MOST:
+            self.open[told] = None
 
     def texts(self, value: Value, depth: int = 0) -> tuple[str, ...]:
         """Every text that a value may come to, sixteen at most; a value that is none gives nothing.
@@ -55,8 +82,8 @@ class Template:
         return _first(self._texts(value, depth))
 
     def _step(self) -> None:
-        self._steps += 1
-        if self._steps > MAX_STEPS:
+        self._whole._steps += 1
+        if self._whole._steps > MAX_STEPS:
             reason = f"has functions that come to more than {MAX_STEPS} values"
             raise UnreadableFileError(self._name, reason, "shorten its lists and mappings")
 

@@ -140,15 +140,13 @@ def _inner(node: Any, found: Map, name: str) -> None:
     """A block in a block: a map, an item of a list, or (``dynamic``) something that only Terraform knows."""
     labels = [_label(child) for child in node.children if _kind(child) in ("identifier", "string")]
     line = _line(node)
-    if labels[0] == "dynamic" and len(labels) == 2:
-        key = _LISTS.get(labels[1], _camel(labels[1]))
-        _put(found, key, Intrinsic(OPEN, _DYNAMIC, line), line)
+    is_dynamic = labels[0] == _DYNAMIC and len(labels) == 2
+    block = labels[1] if is_dynamic else labels[0]
+    value = Intrinsic(OPEN, _DYNAMIC, line) if is_dynamic else _block(node, name)
+    if block not in _LISTS:
+        _put(found, _camel(block), value, line)
         return
-    value = _block(node, name)
-    if labels[0] not in _LISTS:
-        _put(found, _camel(labels[0]), value, line)
-        return
-    key = _LISTS[labels[0]]
+    key = _LISTS[block]
     items = found.get(key)
     if items is None:
         items = List(line)

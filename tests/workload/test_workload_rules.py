@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from netprobe.errors import UnreadableFileError
 from netprobe.findings import Outcome
 from netprobe.rules import Rule, judge
 from netprobe.workload import forms
-from netprobe.workload.document import parse
+from netprobe.workload.document import List, Map, parse
 from netprobe.workload.images import nearly_ecr
 from netprobe.workload.model import Workload
 from netprobe.workload.rules import RULES
@@ -128,6 +129,55 @@ def test_defect_fails_its_rule(value: dict[str, Any], rule: str, outcome: Outcom
     assert all(line is not None and line > 0 for line in found[rule][1])
 
 
+OPEN = {"Ref": "Nobody"}
+"""A parameter that is told when the stack is made."""
+TOLD_BY_IMAGE_UNRESOLVED = {"registry_nearly_ecr", "registry_without_name"}
+SEARCHED_AS_TEXT = {"update_container_agent_unsupported"}
+
+
+def opened(value: Any) -> Iterator[Any]:
+    """The same with one of its values open, for each value in it."""
+    yield OPEN
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        for one in opened(item):
+            changed = value.copy()
+            changed[key] = one
+            yield changed
+
+
+def as_read(value: Any) -> Any:
+    """What the reader of documents makes of it, without its cost."""
+    if isinstance(value, dict):
+        found = Map(1)
+        for key, item in value.items():
+            found[key], found.lines[key] = as_read(item), 1
+        return found
+    if isinstance(value, list):
+        items = List(1)
+        items.extend(as_read(item) for item in value)
+        items.lines = [1] * len(value)
+        return items
+    return value
+
+
+def test_what_is_open_is_no_pass() -> None:
+    """Whichever value of a bad file is open, its rule fails still, or is not run: it never says that all is well."""
+    (mark,) = [mark for mark in test_defect_fails_its_rule.pytestmark if mark.name == "parametrize"]
+    rules = {rule.id: rule for rule in RULES}
+    seen = set()
+    for bad, id_, _ in mark.args[1]:
+        if id_ in TOLD_BY_IMAGE_UNRESOLVED | SEARCHED_AS_TEXT:
+            continue
+        body = bad["taskDefinition"] if isinstance(bad.get("taskDefinition"), dict) else bad
+        kind = "AWS::ECS::TaskDefinition" if "containerDefinitions" in body else "AWS::ECS::Service"
+        for properties in list(opened(pascal(body)))[1:]:
+            template = as_read({"Resources": {"R": {"Type": kind, "Properties": properties}}})
+            (found,) = judge([rules[id_]], forms.parse([template], "t.yaml"), "t.yaml", running=True)
+            assert found.judgement.outcome in (FAIL, WARN, Outcome.NOT_RUN), (id_, properties)
+            seen.add(found.judgement.outcome)
+    assert seen == {FAIL, WARN, Outcome.NOT_RUN}
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -209,6 +259,66 @@ Resources:
     assert [place.line for place in found["awslogs_region_missing"].places] == [11, 14]
     assert found["fargate_setting_ignored"].outcome is PASS
     assert found["app_mesh_unsupported"].outcome is PASS
+
+
+def test_both_kinds_of_logs_are_judged() -> None:
+    """Of a choice between two log drivers only the first was looked at."""
+    text = """
+Resources:
+  Task:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      ContainerDefinitions:
+        - Name: a
+          Image: ghcr.io/x/y
+          LogConfiguration: !If
+            - Splunk
+            - {LogDriver: splunk}
+            - !If [Short, {LogDriver: awslogs}, {LogDriver: awslogs, Options: {awslogs-region: us-east-2}}]
+"""
+    workload = forms.parse(parse(text, "t.yaml"), "t.yaml")
+    found = {one.rule.id: one.judgement for one in judge(RULES, workload, "t.yaml", running=True)}
+    assert [place.line for place in found["awslogs_region_missing"].places] == [12]
+    assert [place.line for place in found["execution_role_missing"].places] == [12, 12]
+
+
+LOOP = """
+Transform: AWS::LanguageExtensions
+Resources:
+  S: {Type: AWS::ECS::Service, Properties: {LaunchType: EXTERNAL}}
+  Fn::ForEach::Tasks:
+    - Mode
+    - [bridge, awsvpc]
+    - Fn::ForEach::Names:
+        - Name
+        - !Ref Names
+        - Task${Mode}${Name}:
+            Type: AWS::ECS::TaskDefinition
+            Properties:
+              NetworkMode: !Ref Mode
+              ContainerDefinitions: [{Name: !Ref Name, Image: !Sub "ghcr.io/${Name}/x"}]
+"""
+
+
+def test_what_a_loop_repeats_is_judged() -> None:
+    workload = forms.parse(parse(LOOP, "t.yaml"), "t.yaml")
+    assert len(workload.tasks) == 1
+    found = {one.rule.id: one.judgement for one in judge(RULES, workload, "t.yaml", running=True)}
+    assert found["network_mode_unsupported"].outcome is FAIL
+    assert found["network_mode_unsupported"].places[0].line == 14
+    assert found["image_unresolved"].outcome is PASS
+
+
+def test_a_list_that_a_parameter_holds_is_judged() -> None:
+    """A CommaDelimitedList is written with commas."""
+    for default, outcome in (("EC2, EXTERNAL", PASS), ("EC2,FARGATE", FAIL)):
+        text = (
+            f"Parameters:\n  Kinds: {{Type: CommaDelimitedList, Default: '{default}'}}\nResources:\n  T:\n"
+            "    Type: AWS::ECS::TaskDefinition\n    Properties: {RequiresCompatibilities: !Ref Kinds}\n"
+        )
+        workload = forms.parse(parse(text, "t.yaml"), "t.yaml")
+        found = {one.rule.id: one.judgement for one in judge(RULES, workload, "t.yaml", running=True)}
+        assert found["compatibility_excludes_external"].outcome is outcome
 
 
 def test_exec_without_task_role_in_one_template() -> None:

@@ -184,6 +184,58 @@ def test_fields_left_open_are_no_pass(tmp_path: Path) -> None:
         assert f"line {line} leaves" in found[id_].title
 
 
+OPEN_CONTAINER = """\
+resource "aws_ecs_task_definition" "t" {
+  execution_role_arn = aws_iam_role.x.arn
+  container_definitions = jsonencode([
+    module.sidecar.json_map_object,
+    merge(local.base, { image = "nginx" }),
+    {
+      name  = "web"
+      image = "nginx"
+      portMappings = [{ hostPort = PORT }]
+    },
+  ])
+}
+"""
+
+
+def test_a_container_that_is_open_hides_nothing_and_is_no_pass(tmp_path: Path) -> None:
+    """It was passed over in silence: a task of such containers alone was READY."""
+    found = judged(tmp_path / "main.tf", OPEN_CONTAINER.replace("PORT", "8080"))
+    for id_ in ("image_unresolved", "awslogs_region_missing", "agent_port_mapped", "task_proxy_before_credentials"):
+        assert found[id_].outcome is Outcome.NOT_RUN
+        assert "main.tf line 4 leaves containerDefinitions open: it needs Terraform" in found[id_].title
+    bad = judged(tmp_path / "main.tf", OPEN_CONTAINER.replace("PORT", "51679"))
+    assert lines_of(bad) == {"agent_port_mapped": [9]}
+    ended = netprobe("endpoints", "-r", "us-east-2", "--task-definition", "main.tf", cwd=tmp_path)
+    assert ended.code == 2
+    assert "line 4 leaves containerDefinitions open" in ended.err
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_block_beside_a_dynamic_one_is_judged(tmp_path: Path, turned: bool) -> None:
+    """The second of the two took the place of the first."""
+    blocks = [
+        '  volume {\n    name = "v"\n    efs_volume_configuration {\n      file_system_id = "fs-1"\n    }\n  }\n',
+        '  dynamic "volume" {\n    for_each = var.v\n    content {}\n  }\n',
+    ]
+    text = "".join(reversed(blocks) if turned else blocks)
+    found = judged(tmp_path / "main.tf", f'resource "aws_ecs_task_definition" "t" {{\n{text}}}\n')
+    assert found["efs_volume_unsupported"].outcome is Outcome.FAIL
+
+
+def test_a_target_that_is_dynamic_is_not_run(tmp_path: Path) -> None:
+    """It ended as a bug of netprobe's."""
+    text = (
+        'resource "aws_cloudwatch_event_target" "t" {\n  dynamic "ecs_target" {\n    for_each = var.t\n'
+        '    content {\n      launch_type = "EXTERNAL"\n    }\n  }\n}\n'
+    )
+    found = judged(tmp_path / "main.tf", text)
+    assert found["launch_type_not_external"].outcome is Outcome.NOT_RUN
+    assert "line 2 leaves ecsTarget open" in found["launch_type_not_external"].title
+
+
 def test_targets_of_eventbridge(tmp_path: Path) -> None:
     text = (
         'resource "aws_cloudwatch_event_target" "t" {\n  ecs_target {\n    launch_type = "EXTERNAL"\n'

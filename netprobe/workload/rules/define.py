@@ -8,9 +8,10 @@ named. Whether today's page still says so was not read again.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
-from netprobe.findings import Owner, Severity
+from netprobe.findings import Outcome, Owner, Severity
 from netprobe.rules import Judgement, Rule
 from netprobe.workload.model import Workload
 
@@ -44,6 +45,23 @@ def rule(
         owner=Owner.WORKLOAD,
         source=source,
         checked=CHECKED,
-        judge=judge,
+        judge=_whole(judge),
         sentence=sentence,
     )
+
+
+def _whole(judge: Callable[[Workload], Judgement]) -> Callable[[Workload], Judgement]:
+    """The same rule, which has judged nothing where all is well but for what the file leaves open.
+
+    What fails or warns does so whatever the rest comes to.
+    """
+
+    @functools.wraps(judge)
+    def judged(workload: Workload) -> Judgement:
+        workload.ask_anew()
+        found = judge(workload)
+        if found.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE):
+            workload.settled()
+        return found
+
+    return judged

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from netprobe.findings import Place, Severity
 from netprobe.rules import Judgement, Rule, failed, not_applicable, passed, warned
 from netprobe.workload.model import Part, Workload
@@ -33,7 +35,8 @@ def launch_type_not_external(workload: Workload) -> Judgement:
     if places:
         return failed("the service is not for external instances", 'set "launchType" to "EXTERNAL"', places)
     for part in (*workload.services, *workload.undecided):
-        part.settled("launchType")
+        part.settle("launchType")
+        part.settle("ecsTarget")
     if workload.services_elsewhere:
         remedy = 'nothing, if they are for other hosts; else set "launchType" to "EXTERNAL"'
         others = [one.place("launchType", _named(one)) for one in workload.services_elsewhere]
@@ -73,9 +76,9 @@ def service_connect_unsupported(workload: Workload) -> Judgement:
         return none
     places = []
     for service in workload.services:
-        part = service.part("serviceConnectConfiguration")
-        if part is not None and part.text("enabled").lower() != "false":
-            places.append(service.place("serviceConnectConfiguration"))
+        for part in service.parts("serviceConnectConfiguration"):
+            if not part.has("enabled") or any(text.lower() != "false" for text in part.known("enabled")):
+                places.append(service.place("serviceConnectConfiguration"))
     if places:
         remedy = "remove serviceConnectConfiguration"
         return failed("Service Connect is not supported on external instances", remedy, places)
@@ -110,13 +113,8 @@ def daemon_scheduling_unsupported(workload: Workload) -> Judgement:
         return none
     places = []
     for service in workload.services:
-        daemon = "DAEMON" in (text.upper() for text in service.texts("schedulingStrategy"))
-        controller = service.part("deploymentController")
-        kinds = {text.upper() for text in controller.texts("type")} if controller is not None else set()
-        if daemon and controller is not None and kinds & _NO_DAEMONS:
-            places.append(controller.place("type", f"DAEMON with {', '.join(sorted(kinds))}"))
-        elif daemon and "FARGATE" in (text.upper() for text in service.texts("launchType")):
-            places.append(service.place("schedulingStrategy", "DAEMON on Fargate"))
+        if "DAEMON" in (text.upper() for text in service.known("schedulingStrategy")):
+            places += _against_daemons(service)
     if places:
         remedy = (
             'use the deployment controller "ECS" and the launch type "EXTERNAL", or the scheduling strategy "REPLICA"'
@@ -125,11 +123,24 @@ def daemon_scheduling_unsupported(workload: Workload) -> Judgement:
     return passed("no daemon asks for what daemons cannot have")
 
 
+def _against_daemons(service: Part) -> Iterator[Place]:
+    for controller in service.parts("deploymentController"):
+        kinds = {text.upper() for text in controller.known("type")}
+        if kinds & _NO_DAEMONS:
+            yield controller.place("type", f"DAEMON with {', '.join(sorted(kinds))}")
+    if "FARGATE" in (text.upper() for text in service.known("launchType")):
+        yield service.place("schedulingStrategy", "DAEMON on Fargate")
+
+
 def exec_needs_task_role(workload: Workload) -> Judgement:
     """ECS Exec works on external instances (AWS excluded it in 2021); its agent runs with the task's role."""
     if (none := _none(workload)) is not None:
         return none
-    using = [service for service in workload.services if service.text("enableExecuteCommand").lower() == "true"]
+    using = [
+        service
+        for service in workload.services
+        if "true" in (text.lower() for text in service.known("enableExecuteCommand"))
+    ]
     if not using:
         return not_applicable("ECS Exec is not used")
     if not workload.tasks:

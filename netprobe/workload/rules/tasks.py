@@ -42,7 +42,7 @@ def network_mode_unsupported(workload: Workload) -> Judgement:
         remedy = 'set "networkMode" to "bridge" or "host", and give bridge tasks their host ports'
         return failed("the network mode is one that external instances do not have", remedy, places)
     for task in workload.tasks:
-        task.settled("networkMode")
+        task.settle("networkMode")
     return passed("the network mode is one that external instances have")
 
 
@@ -61,7 +61,8 @@ def compatibility_excludes_external(workload: Workload) -> Judgement:
         remedy = 'add "EXTERNAL" to requiresCompatibilities and register the task definition again'
         return failed("the task definition is not for external instances", remedy, places)
     for task in workload.tasks:
-        task.settled("requiresCompatibilities")
+        task.settle("requiresCompatibilities")
+        task.settle("compatibilities")
     if workload.tasks_elsewhere:
         remedy = 'nothing, if they are for other hosts; else add "EXTERNAL" to requiresCompatibilities'
         others = [one.place("requiresCompatibilities", _named(one)) for one in workload.tasks_elsewhere]
@@ -118,7 +119,7 @@ def gpu_needs_preparation(workload: Workload) -> Judgement:
         need.place("value", "GPU")
         for container in workload.containers()
         for need in container.parts("resourceRequirements")
-        if need.text("type").upper() == "GPU"
+        if "GPU" in (text.upper() for text in need.known("type"))
     ]
     if places:
         return warned(
@@ -129,11 +130,11 @@ def gpu_needs_preparation(workload: Workload) -> Judgement:
     return passed("no GPU is asked for")
 
 
-def _logging(workload: Workload) -> Iterator[tuple[Part, Part]]:
-    for container in workload.containers():
-        logging = container.part("logConfiguration")
-        if logging is not None:
-            yield container, logging
+def _to_cloudwatch(container: Part) -> Iterator[Part]:
+    """The log configurations of a container that use awslogs."""
+    for logging in container.parts("logConfiguration"):
+        if "awslogs" in (text.lower() for text in logging.known("logDriver")):
+            yield logging
 
 
 def execution_role_missing(workload: Workload) -> Judgement:
@@ -156,11 +157,10 @@ def execution_role_missing(workload: Workload) -> Judgement:
 
 def _needing_role(task: Part) -> Iterator[Place]:
     for container in task.parts("containerDefinitions"):
-        logging = container.part("logConfiguration")
-        if logging is not None and logging.text("logDriver").lower() == "awslogs":
+        for logging in _to_cloudwatch(container):
             yield logging.place("logDriver", "awslogs")
         for field in ("secrets", "repositoryCredentials", "environmentFiles"):
-            if container.has(field):
+            if any(True for _ in container.parts(field)):
                 yield container.place(field)
         for image in images(container):
             if image.registry.kind is RegistryKind.ECR:
@@ -171,15 +171,23 @@ def awslogs_region_missing(workload: Workload) -> Judgement:
     """The awslogs driver asks the metadata service for the region, and there is none."""
     if (none := _none(workload)) is not None:
         return none
-    places = []
-    for _, logging in _logging(workload):
-        options = logging.part("options")
-        if logging.text("logDriver").lower() == "awslogs" and (options is None or not options.has("awslogs-region")):
-            places.append(logging.place("logDriver", "awslogs without awslogs-region"))
+    places = [
+        logging.place("logDriver", "awslogs without awslogs-region")
+        for container in workload.containers()
+        for logging in _to_cloudwatch(container)
+        if _is_without_region(logging)
+    ]
     if places:
         remedy = 'add "awslogs-region" to the options'
         return failed("awslogs has no region, and an external instance has no metadata service to ask", remedy, places)
     return passed("every awslogs configuration names its region")
+
+
+def _is_without_region(logging: Part) -> bool:
+    options = list(logging.parts("options"))
+    if not options:
+        return not logging.has("options")  # options that are open may name one
+    return any(not one.has("awslogs-region") for one in options)
 
 
 def agent_port_mapped(workload: Workload) -> Judgement:
@@ -190,7 +198,7 @@ def agent_port_mapped(workload: Workload) -> Judgement:
         mapping.place("hostPort", f"hostPort: {port}")
         for container in workload.containers()
         for mapping in container.parts("portMappings")
-        for port in mapping.texts("hostPort")
+        for port in mapping.known("hostPort")
         if _meets_the_agent(port)
     ]
     if places:
@@ -213,12 +221,9 @@ def task_proxy_before_credentials(workload: Workload) -> Judgement:
         return none
     places = []
     for container in workload.containers():
-        values = {}
-        for item in container.parts("environment"):
-            values[item.text("name").lower()] = item
+        values = {name.lower(): item for item in container.parts("environment") for name in item.known("name")}
         proxies = [values[name] for name in sorted(_PROXY & values.keys())]
-        exempt = values["no_proxy"].text("value") if "no_proxy" in values else ""
-        if proxies and _CREDENTIALS not in exempt and exempt.strip() != "*" and UNKNOWN not in exempt:
+        if proxies and not _exempts_credentials(values.get("no_proxy")):
             places.append(proxies[0].place("name", f"{proxies[0].text('name')} without {_CREDENTIALS} in NO_PROXY"))
     if places:
         return failed(
@@ -227,6 +232,17 @@ def task_proxy_before_credentials(workload: Workload) -> Judgement:
             places,
         )
     return passed("no container's proxy stands before its credentials")
+
+
+def _exempts_credentials(no_proxy: Part | None) -> bool:
+    """Whether NO_PROXY keeps the task's credentials from the proxy, whatever it comes to; what is open may."""
+    if no_proxy is None:
+        return False
+    exempt = no_proxy.texts("value")
+    if any(UNKNOWN in text and _CREDENTIALS not in text for text in exempt):
+        no_proxy.settle("value")
+    told = [text for text in exempt if UNKNOWN not in text]
+    return bool(exempt) and all(_CREDENTIALS in text or text.strip() == "*" for text in told)
 
 
 def image_unresolved(workload: Workload) -> Judgement:
@@ -295,7 +311,7 @@ def placement_excludes_external(workload: Workload) -> Judgement:
     places = []
     for part in (*workload.tasks, *workload.services):
         for constraint in part.parts("placementConstraints"):
-            for text in constraint.texts("expression"):
+            for text in constraint.known("expression"):
                 if _IS_EXTERNAL.search(text) or _ABSENT_ATTRIBUTES.search(text):
                     places.append(constraint.place("expression", text))
     if places:
