@@ -96,6 +96,23 @@ def test_only_the_service_section_sets_variables(tmp_path: Path) -> None:
     assert environment(tmp_path, {UNIT: text}) == {"B": "1"}
 
 
+def test_specifiers_that_files_tell_are_expanded(tmp_path: Path) -> None:
+    text = (
+        "[Service]\nEnvironment=A=%n,%p,%i,%E/x B=100% C=%H D=%40\nEnvironmentFile=%E/default/%N\n"
+        'UnsetEnvironment="U" V=1 %p=1\n'
+    )
+    files = {UNIT: text, "etc/default/docker": "U=1\nV=1\nW=2\nV=2\n"}
+    assert environment(tmp_path, {**files}) == {
+        "A": "docker.service,docker,,/etc/x", "B": "100%", "C": "%H", "W": "2", "V": "2"
+    }  # fmt: skip
+
+
+def test_a_blank_behind_a_backslash_joins_nothing(tmp_path: Path) -> None:
+    """``Environment=A=1 \\ `` ends there, with a message in the journal: what follows is a line of its own."""
+    text = "[Service]\nEnvironment=A=1 \\ \nEnvironment=B=1 \\\t\nEnvironment=C=1 \\\r\n D=1 \\\n\nEnvironment=E=1\n"
+    assert environment(tmp_path, {UNIT: text}) == {"A": "1", "B": "1", "C": "1", "D": "1", "E": "1"}
+
+
 def test_percent_signs_are_doubled_in_units(tmp_path: Path) -> None:
     text = "[Service]\nEnvironment=HTTPS_PROXY=http://u:a%%40b@p:3128\n"
     assert environment(tmp_path, {UNIT: text}) == {"HTTPS_PROXY": "http://u:a%40b@p:3128"}
@@ -108,6 +125,9 @@ def test_percent_signs_are_doubled_in_units(tmp_path: Path) -> None:
         ("'a\\x40b' \\\"c", ["a@b", '"c']),
         ('a "b', ["a", None]),
         ("a\\qb", [None]),
+        ("\\101\\u00e9\\xc3\\xa9\\U0001f600", ["Aéé\U0001f600"]),
+        ("a\\x00", [None]),
+        ("a\\400 b", [None]),
         ('x"y z"w', ["xy zw"]),
     ],
 )

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+import sys
 from collections.abc import Collection, Iterable, Iterator
 from difflib import SequenceMatcher
 from weakref import WeakKeyDictionary
@@ -25,6 +26,7 @@ import msgspec
 from netprobe.findings import Place
 from netprobe.host.filesystem import FileKind, FileSystem, UnreadableError
 from netprobe.host.readers.settings import MAX_FILE, NAME, Setting, bounded, environment_file
+from netprobe.host.readers.specifiers import expanded, unknown
 
 UNIT_FOLDERS = (
     "/etc/systemd/system",
@@ -52,7 +54,10 @@ _BLANKS = " \t\r"
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "s": " "}
 _PLAIN = {"": re.compile(r"[^ \t\r\"'\\]+"), '"': re.compile(r'[^"\\]+'), "'": re.compile(r"[^'\\]+")}
 """What stands for itself outside quotes and within each kind."""
-_HEX_ESCAPE = re.compile(r"[0-9a-fA-F]{2}")
+_NUMERIC_ESCAPE = re.compile(
+    r"x(?P<byte>[0-9a-fA-F]{2})|(?P<octal>[0-7]{3})|(?:u(?=[0-9a-fA-F]{4})|U(?=[0-9a-fA-F]{8}))"
+    r"(?P<character>(?<=u)[0-9a-fA-F]{4}|(?<=U)[0-9a-fA-F]{8})"
+)
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+(?:_[a-z]+)+")
 """A name as environment variables have it. No directive of systemd is all upper or all lower case with underscores."""
 
@@ -163,14 +168,16 @@ def _joined(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
     """Logical lines with the number of their first; comments between joined lines are skipped, as systemd does."""
     pending, start = "", 0
     for number, raw in lines:
-        text = raw.strip(_BLANKS + "\ufeff")
-        if not text or text[0] in "#;":
+        # A blank behind a backslash keeps it from being the last character, and nothing is joined.
+        text = raw.lstrip(_BLANKS + "\ufeff").rstrip("\r")
+        if text[:1] in ("#", ";"):
             continue
         start = start or number
         if _continues(text):
             pending += text[:-1] + " "
             continue
-        yield start, (pending + text).strip(_BLANKS)
+        if line := (pending + text).strip(_BLANKS):
+            yield start, line
         pending, start = "", 0
     if pending:
         yield start, pending.strip(_BLANKS)
@@ -192,7 +199,9 @@ def files(root: FileSystem, unit: str) -> tuple[str, ...]:
         UnreadableError: they are larger than any that systemd has ever read.
     """
     own = next((f"{folder}/{unit}" for folder in UNIT_FOLDERS if root.is_file(f"{folder}/{unit}")), None)
-    folders = [f"{folder}/{name}.d" for name in _drop_in_names(unit) for folder in UNIT_FOLDERS]
+    names = list(_drop_in_names(unit))
+    folders = [f"{folder}/{name}.d" for folder in UNIT_FOLDERS for name in names]
+    folders += [f"{folder}/{unit.rpartition('.')[2]}.d" for folder in UNIT_FOLDERS]
     return _bounded(root, unit, (*(() if own is None else (own,)), *_configuration(root, folders)))
 
 
@@ -204,13 +213,12 @@ def _bounded(root: FileSystem, unit: str, paths: tuple[str, ...]) -> tuple[str, 
 
 
 def _drop_in_names(unit: str) -> Iterator[str]:
-    """``a-b.service`` has drop-ins in ``a-b.service.d``, ``a-.service.d`` and ``service.d``."""
+    """``a-b.service`` has drop-ins in ``a-b.service.d`` and ``a-.service.d``, and behind them in ``service.d``."""
     yield unit
     stem, _, kind = unit.rpartition(".")
     while "-" in stem:
         stem = stem.rpartition("-")[0]
         yield f"{stem}-.{kind}"
-    yield kind
 
 
 def _configuration(root: FileSystem, folders: Iterable[str]) -> tuple[str, ...]:
@@ -290,23 +298,37 @@ def environment(root: FileSystem, unit: str) -> tuple[Setting, ...]:
         elif one.key == "EnvironmentFile" and not one.value:
             named.clear()
         elif one.key == "Environment":
-            direct += variables(one)[0]
+            direct += variables(one, unit)[0]
             bounded(direct, one.file)
-        elif one.key == "EnvironmentFile":
-            named.append(one.value.removeprefix("-"))
+        elif one.key == "EnvironmentFile" and (path := environment_path(one, unit)):
+            named.append(path)
+        elif one.key == "UnsetEnvironment" and not one.value:
+            unset.clear()
         elif one.key == "UnsetEnvironment":
-            unset.update(one.value.split())
+            unset.update(expanded(word, unit) for word in words(one.value) if word is not None)
     from_files = [setting for path in _existing(root, named) for setting in environment_file(root, path)]
     bounded(from_files, unit)
-    return tuple(setting for setting in (*direct, *from_files) if setting.key not in unset)
+    every = (*direct, *from_files)
+    held = {one.key: one.value for one in every}
+    # UnsetEnvironment= names a variable, or one with the value that it has in the end.
+    return tuple(one for one in every if unset.isdisjoint((one.key, f"{one.key}={held[one.key]}")))
+
+
+def environment_path(one: Assignment, unit: str) -> str:
+    """The file that an ``EnvironmentFile=`` names; nothing where systemd takes it for none.
+
+    Quotes are part of the path, so one in quotes is not absolute (``config_parse_unit_env_file``, systemd 252).
+    """
+    path = expanded(one.value, unit).removeprefix("-")
+    return path if path.startswith("/") and not unknown(one.value) else ""
 
 
 def _existing(root: FileSystem, named: Iterable[str]) -> Iterator[str]:
     """The files of ``EnvironmentFile=``, whose last component may be a pattern (glob(7)), each once, the last place."""
     found: dict[str, None] = {}
     for path in named:
-        folder, _, name = path.strip("\"'").rpartition("/")
-        matching = [path.strip("\"'")]
+        folder, _, name = path.rpartition("/")
+        matching = [path]
         if set(name) & set("*?["):
             matching = [f"{folder}/{entry}" for entry in root.names(folder) if fnmatch.fnmatchcase(entry, name)]
         for one in matching:
@@ -321,11 +343,16 @@ def _manager(root: FileSystem) -> Iterator[Setting]:
     for path in _bounded(root, "system.conf", (*(() if own is None else (own,)), *drop_ins)):
         for one in read(root, path)[0]:
             if one.section == "Manager" and one.key == "DefaultEnvironment":
-                yield from variables(one)[0]
+                yield from variables(one, "")[0]
 
 
-def variables(one: Assignment) -> tuple[tuple[Setting, ...], tuple[Ignored, ...]]:
-    """The variables of one ``Environment=``, and the words of it that systemd passes over."""
+def variables(one: Assignment, unit: str) -> tuple[tuple[Setting, ...], tuple[Ignored, ...]]:
+    """The variables of one ``Environment=``, and the words of it that systemd passes over.
+
+    Args:
+        one: the assignment.
+        unit: the unit that it is for, for its specifiers; nothing for the manager's own.
+    """
     taken: list[Setting] = []
     ignored: list[Ignored] = []
     for word in words(one.value):
@@ -335,13 +362,17 @@ def variables(one: Assignment) -> tuple[tuple[Setting, ...], tuple[Ignored, ...]
             break
         name, equals, content = word.partition("=")
         if equals and NAME.fullmatch(name):
+            if rejected := unknown(content):
+                reason = f"it knows no {rejected[0]}, so it drops the variable: write %% for a percent sign"
+                ignored.append(Ignored(file=one.file, line=one.line, variable=name, reason=reason))
+                continue
             replaced = [found for found in _SPECIFIER.findall(content) if found != "%%"]
             if replaced:
                 reason = (
                     f"it puts something else in the place of {replaced[0]} in the value: write %% for a percent sign"
                 )
                 ignored.append(Ignored(file=one.file, line=one.line, variable=name, reason=reason))
-            content = content.replace("%%", "%")
+            content = expanded(content, unit)
             taken.append(Setting(key=name, value=content, file=one.file, line=one.line))
             continue
         reason = "a blank in Environment= begins the next variable: put quotes around NAME=VALUE"
@@ -378,17 +409,27 @@ def words(text: str) -> Iterator[str | None]:
         if quote:
             yield None
             return
-        yield "".join(word)
+        yield "".join(word).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _unescaped(text: str, position: int) -> tuple[str, int]:
-    """What stands for the escape at a position, and where it ends; nothing for one that is none."""
+    """What stands for the escape at a position, and where it ends; nothing for one that is none.
+
+    ``cunescape_one`` of systemd 252: a byte by two hexadecimal or three octal digits, a character by four or eight
+    hexadecimal ones, never the null character.
+    """
     following = text[position : position + 1]
     if following in ("\\", '"', "'"):
         return following, position + 1
-    if following == "x" and _HEX_ESCAPE.fullmatch(text[position + 1 : position + 3]):
-        return chr(int(text[position + 1 : position + 3], 16)), position + 3
-    return _ESCAPES.get(following, ""), position + 1
+    numeric = _NUMERIC_ESCAPE.match(text, position)
+    if numeric is None:
+        return _ESCAPES.get(following, ""), position + 1
+    kind = numeric.lastgroup
+    number = int(numeric[kind or 0], 8 if kind == "octal" else 16)
+    if number == 0 or number > (sys.maxunicode if kind == "character" else 255) or 0xD800 <= number < 0xE000:
+        return "", position + 1
+    is_byte = kind != "character" and number > 127
+    return chr(0xDC00 + number if is_byte else number), numeric.end()
 
 
 def commands(root: FileSystem, unit: str) -> tuple[tuple[Place, tuple[str, ...]], ...]:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from netprobe.host.agents.programs import HTTP, HTTPS, NO_PROXY, SSM_UNITS, pick
 from netprobe.host.machine import Machine
-from netprobe.host.readers import systemd
-from netprobe.host.readers.systemd import Ignored
+from netprobe.host.readers import settings, systemd
+from netprobe.host.readers.specifiers import unknown
+from netprobe.host.readers.systemd import Assignment, Ignored
 from netprobe.host.rules.define import rule
 from netprobe.host.rules.sources import READ_AGAIN
 from netprobe.rules import Judgement, Rule, failed, passed, warned
@@ -26,8 +27,24 @@ def _ignored(machine: Machine, unit: str) -> Iterator[Ignored]:
         yield from (line for line in ignored if line.variable)
         for one in taken:
             if one.section == "Service" and one.key == "Environment":
-                yield from systemd.variables(one)[1]
+                yield from systemd.variables(one, unit)[1]
+            if one.section == "Service" and one.key == "EnvironmentFile" and one.value:
+                yield from _not_taken(machine, unit, one)
     yield from systemd.not_read(machine.root, unit)
+
+
+def _not_taken(machine: Machine, unit: str, one: Assignment) -> Iterator[Ignored]:
+    """An ``EnvironmentFile=`` that systemd does not take: the variables that the file would set, or itself."""
+    if systemd.environment_path(one, unit):
+        return
+    reason = "the path of EnvironmentFile= is not absolute, since quotes and blanks are part of it"
+    if unknown(one.value):
+        reason = f"it knows no {unknown(one.value)[0]}, which EnvironmentFile= names: write %% for a percent sign"
+    path = one.value.removeprefix("-").strip(" \"'")
+    meant = settings.environment_file(machine.root, path) if path.startswith("/") else ()
+    names = dict.fromkeys(setting.key for setting in meant if any(setting.key in names for names in _PROXIES))
+    for name in names or ("EnvironmentFile",):
+        yield Ignored(file=one.file, line=one.line, variable=name, reason=reason)
 
 
 def _is_lost(machine: Machine, unit: str, variable: str) -> bool:
