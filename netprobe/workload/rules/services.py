@@ -111,7 +111,7 @@ def daemon_scheduling_unsupported(workload: Workload) -> Judgement:
     """Daemons run on external instances; what excludes them is Fargate, and two of the deployment controllers."""
     if (none := _none(workload)) is not None:
         return none
-    places = []
+    places: list[Place] = []
     for service in workload.services:
         if "DAEMON" in (text.upper() for text in service.known("schedulingStrategy")):
             places += _against_daemons(service)
