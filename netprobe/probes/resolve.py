@@ -13,7 +13,7 @@ import msgspec
 import trio
 
 from netprobe.observations import DnsDetail, Failure, Observation, Step
-from netprobe.probes import dns, early, hostsfile, sockets
+from netprobe.probes import dns, dnswire, early, hostsfile, sockets
 from netprobe.probes.limits import Limits
 from netprobe.probes.scene import Scene
 from netprobe.probes.scheduling import Slots, side_by_side
@@ -124,6 +124,23 @@ class Lookup(msgspec.Struct, kw_only=True):
         if any(None in failures for failures in said.values()):
             return False
         return any(Failure.DNS_NXDOMAIN in failures or _ABSENT.issuperset(failures) for failures in said.values())
+
+    @property
+    def unanswered(self) -> tuple[str, ...]:
+        """The record types of which nobody knows: no resolver gave a final answer, and none denied the name."""
+        said: dict[str, set[Failure | None]] = {}
+        for o in self.observations:
+            assert isinstance(o.detail, DnsDetail)
+            said.setdefault(o.detail.rrtype, set()).add(o.failure)
+        if any(Failure.DNS_NXDOMAIN in failures for failures in said.values()):
+            return ()
+        return tuple(rrtype for rrtype, failures in said.items() if failures.isdisjoint(_FINAL))
+
+    @property
+    def is_shortened(self) -> bool:
+        """Whether an answer held more addresses than are kept of one, which its detail then tells."""
+        details = [o.detail for o in self.observations if o.failure is None and isinstance(o.detail, DnsDetail)]
+        return any(len(detail.answers) == dnswire.MAX_ADDRESSES and detail.error for detail in details)
 
 
 async def resolve(

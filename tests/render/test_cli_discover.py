@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 import socket
@@ -32,8 +33,17 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @contextmanager
-def _dns(exists: dict[str, tuple[str, str]], *, everything: bool = False) -> Iterator[str]:
-    """Answer A and AAAA for these names, NXDOMAIN for the rest (or the first answer for every name)."""
+def _dns(
+    exists: dict[str, tuple[str, str]], *, everything: bool = False, fails: tuple[str, ...] = (), many: int = 1
+) -> Iterator[str]:
+    """Answer A and AAAA for these names, NXDOMAIN for the rest (or the first answer for every name).
+
+    Args:
+        exists: addresses by name.
+        everything: answer for every name.
+        fails: labels, or record types, of the questions that are answered with SERVFAIL.
+        many: how many addresses an answer has.
+    """
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.bind(("127.0.0.1", 0))
     stop = threading.Event()
@@ -48,12 +58,15 @@ def _dns(exists: dict[str, tuple[str, str]], *, everything: bool = False) -> Ite
             name = question.name.to_text(omit_final_dot=True).lower()
             answer = dns.message.make_response(query, recursion_available=True)
             found = exists.get(name) or (("192.0.2.99", "2001:db8::99") if everything else None)
-            if found is None:
+            kind = dns.rdatatype.to_text(question.rdtype)
+            if name.partition(".")[0] in fails or kind in fails:
+                answer.set_rcode(dns.rcode.SERVFAIL)
+            elif found is None:
                 answer.set_rcode(dns.rcode.NXDOMAIN)
             else:
-                address = found[0] if question.rdtype == dns.rdatatype.A else found[1]
-                kind = dns.rdatatype.to_text(question.rdtype)
-                answer.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind, address))
+                first = ipaddress.ip_address(found[0] if kind == "A" else found[1])
+                texts = [str(first + number) for number in range(many)]
+                answer.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind, *texts))
             sock.sendto(answer.to_wire(), client)
 
     thread = threading.Thread(target=serve)
@@ -178,6 +191,58 @@ def test_a_server_that_answers_for_everything_is_refused(here: Path, capsys: pyt
         assert run(["render", "panos", *_CONTROL, "--discover", "--resolver", server]) == 2
     assert "cannot exist" in capsys.readouterr().err
     assert not (here / "netprobe.lock").exists()
+
+
+def test_a_look_that_was_answered_in_part_takes_no_list_s_place(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A name that the resolver fails for is not one that does not exist: the lock would lose it without a word."""
+    argv = ["render", "panos", *_CONTROL, "--enumerate", "--discover", "-o", "made"]
+    with _dns(_EXISTS) as server:
+        assert run([*argv, "--resolver", server]) == 0
+    before = {name: (here / name).read_bytes() for name in ("netprobe.lock", "made/netprobe.set")}
+    capsys.readouterr()
+    everything = ("A", "AAAA")
+    for fails in (("ecs-a-17",), everything):
+        with _dns(_EXISTS, fails=fails) as server:
+            assert run([*argv, "--resolver", server]) == 2
+            said = capsys.readouterr().err
+            assert said.startswith(f"netprobe: {server}: it did not answer (A and AAAA) for ")
+            assert f"ecs-a-{1 if fails == everything else 17}.{REGION}" in said
+            assert run(["render", "nftables", *_CONTROL, "--resolve", "--resolver", server, "-o", "made.nft"]) == 2
+            assert "did not answer" in capsys.readouterr().err
+    assert {name: (here / name).read_bytes() for name in before} == before
+    assert not (here / "made.nft").exists()
+
+
+def test_silence_about_one_family_matters_where_addresses_are_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    with _dns(_EXISTS, fails=("AAAA",)) as server:
+        assert run(["render", "panos", *_CONTROL, "--enumerate", "--discover", "--resolver", server]) == 0
+        assert f"list ecs-a-17.{REGION}/" in capsys.readouterr().out
+        argv = ["render", "nftables", *_CONTROL, "--resolve", "--resolver", server]
+        assert run(argv) == 2
+        assert "did not answer (AAAA) for 6 names" in capsys.readouterr().err
+        assert run([*argv, "-4"]) == 0
+        assert "192.0.2.4/32," in capsys.readouterr().out
+
+
+def test_an_answer_of_which_only_a_part_is_kept_makes_no_list(capsys: pytest.CaptureFixture[str]) -> None:
+    with _dns(_EXISTS, many=17) as server:
+        assert run(["render", "nftables", *_CONTROL, "--resolve", "--resolver", server]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "more addresses for 6 names" in err
+    with _dns(_EXISTS, many=16) as server:
+        assert run(["render", "nftables", *_CONTROL, "--resolve", "--resolver", server]) == 0
+
+
+def test_what_a_filter_may_have_answered_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    odd = {**_EXISTS, f"ecs.{REGION}": ("10.9.8.7", "fd00::7"), f"ecs-a-3.{REGION}": ("127.0.0.1", "2001:db8::4")}
+    with _dns(odd) as server:
+        assert run(["render", "nftables", *_CONTROL, "--resolve", "--resolver", server]) == 0
+    out, err = capsys.readouterr()
+    assert "10.9.8.7/32," in out
+    assert f"private addresses such as 10.9.8.7 were answered for ecs.{REGION}:" in err
+    assert f"answers such as 127.0.0.1 for ecs-a-3.{REGION} are left out" in err
+    assert "127.0.0.1/32" not in out
 
 
 def test_in_the_lab(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
