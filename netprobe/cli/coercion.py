@@ -8,7 +8,7 @@ and which a release leaves out; what is not plain (a choice, a file that must ex
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PosixPath
 from typing import Any, get_args, get_origin
 
 import typer
@@ -90,11 +90,15 @@ def _converter(parameter: Any) -> Callable[[Any], Any] | None:
     return str if kind is str else None
 
 
+class Folder(PosixPath):
+    """A path that was written with a slash at its end, which a plain one forgets."""
+
+
 def _path(parameter: Any, value: Any) -> Path:
     """A path; an empty one, which is what a shell makes of an unset variable, would be the folder one stands in."""
     if str(value) == "":
         raise _mistake(parameter, "''", "is empty; was a variable not set?")
-    return Path(value)
+    return Folder(value) if str(value).endswith("/") else Path(value)
 
 
 def _switch(parameter: Any, value: Any) -> bool:

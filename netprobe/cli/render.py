@@ -15,6 +15,7 @@ import typer
 
 from netprobe import cilog
 from netprobe.cli import options, render_input, targets, values
+from netprobe.cli.coercion import Folder
 from netprobe.cli.output import say, write_output
 from netprobe.errors import UsageError, redacted
 
@@ -109,7 +110,11 @@ def render(
     ] = None,
     name: Annotated[
         str | None,
-        typer.Option("--name", metavar="STEM", help="What objects, lists and files are called (default netprobe)."),
+        typer.Option(
+            "--name",
+            metavar="STEM",
+            help="What objects, lists and files are called (default netprobe); one that is free on the device.",
+        ),
     ] = None,
     from_report: Annotated[
         Path | None, typer.Option("--from", metavar="REPORT", help="Only what this saved report found blocked.")
@@ -412,6 +417,8 @@ def _with_cells(made: Rendered, output: Path | None) -> str:
 
 
 def _is_folder(output: Path) -> bool:
-    """A folder that is there, or a new name without an extension (``-o squid-allowlist``) or with ``.d``."""
+    """A folder that is there, or a new name without extension (``-o squid-allowlist``), with ``.d`` or a slash."""
+    if isinstance(output, Folder):
+        return True
     new = not os.path.exists(output) and output.suffix in ("", ".d") and str(output) != "-"
     return os.path.isdir(output) or new

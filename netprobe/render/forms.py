@@ -39,7 +39,11 @@ def _items(scope: Scope, capability: DeviceCapability) -> Iterator[str]:
         yield f"It has no form that only allows: {scope.instead}."
     yield f"With `--enforce` everything else is {capability.default_action}. {_whom(scope)}"
     yield f"Connections that are open when it is loaded: {scope.sessions}."
-    yield "`--name` gives its objects, lists and files another stem than `netprobe`, so that two renders never meet."
+    yield (
+        "`--name` gives its objects, lists and files another stem than `netprobe`, so that no render takes another's "
+        "place. It must be a name that your device has not got yet. Two that deny do not add up: each denies to the "
+        "same hosts what only the other allows, so render all regions together."
+    )
 
 
 def _whom(scope: Scope) -> str:

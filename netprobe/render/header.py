@@ -58,6 +58,7 @@ def header(
         f"  {origin.command}",
         f"Facts: catalog {origin.catalog}{_age(origin)}",
         f"Regions: {regions}",
+        f"Another region: {_another(wanted)}",
         f"Groups: {groups}",
         f"Allows: {len({(e.region, e.id) for e in allowed})} endpoints by {len(lowered.entries)} entries, "
         f"TCP port {', '.join(map(str, ports))}",
@@ -66,6 +67,14 @@ def header(
         *(f"Note: {note}" for note in origin.notes),
         *loss_lines(lowered.losses, origin.ways, lowered.beyond),
     ]
+
+
+def _another(wanted: Policy) -> str:
+    """What becomes of this file where another region is rendered a month later."""
+    alone = "render it together with these; alone it takes this file's place"
+    if wanted.enforce:
+        return f"{alone}, and under another --name each file denies what only the other allows"
+    return f"{alone}, unless it has another --name"
 
 
 def _age(origin: Origin) -> str:

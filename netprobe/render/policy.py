@@ -24,6 +24,24 @@ NUMBERS = tuple(range(1, 33))
 GUESSED = f"numbers {NUMBERS[0]} to {NUMBERS[-1]}, which nobody has seen: a look at the DNS would tell"
 _NAME = r"[a-z][a-z0-9-]{0,15}(?<!-)"
 MAX_SOURCES = 200
+_TAKEN_BY_FILTERS = """
+    filter nat mangle raw security input output forward prerouting postrouting ingress egress broute fw4
+    accept drop reject return queue log jump goto continue dynamic any all none default permit deny allow block
+"""
+"""Tables and chains of packet filters, and words of their languages."""
+_TAKEN_BY_PROGRAMS = """
+    docker docker-user docker-ct docker-bridge docker-forward docker-internal docker-bridges firewalld ufw fail2ban
+    f2b-table kube-proxy kube-services kube-forward kube-firewall libvirt libvirt-out libvirt-inp libvirt-fwi
+    libvirt-fwo libvirt-fwx cni-forward cni-admin podman lxd cilium crowdsec netavark
+"""
+"""Chains and tables that programs keep in a packet filter."""
+_TAKEN_BY_SITES = """
+    inside outside dmz lan wan trust untrust local public private internal external global guest management mgmt
+    wan-in wan-out wan-local wan-lan lan-in lan-out lan-local lan-wan outside-in inside-out inside-in
+"""
+"""Zones and rule sets, as devices come with them and as most sites call theirs."""
+_TAKEN = frozenset(f"{_TAKEN_BY_FILTERS} {_TAKEN_BY_PROGRAMS} {_TAKEN_BY_SITES}".split())
+"""Names that objects of a device are likely to have: a file that replaces what it made would replace those."""
 
 
 class Wishes(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +136,10 @@ def policy(
     if name != DEFAULT_NAME and not re.fullmatch(_NAME, name):
         raise UsageError(
             name, "this cannot be the stem of object names", "use at most 16 of a-z, 0-9 and hyphens, a letter first"
+        )
+    if name in _TAKEN:
+        raise UsageError(
+            name, "devices have tables, chains or zones of this name, and they would be replaced", "choose another stem"
         )
     if len(sources) > MAX_SOURCES or len(keep) > MAX_SOURCES:
         raise UsageError("--source", f"more than {MAX_SOURCES} networks were given", "give larger networks")

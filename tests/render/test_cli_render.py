@@ -309,6 +309,15 @@ def test_a_name_that_ends_with_d_is_a_folder(here: Path) -> None:
     assert (here / "allow.d" / "allow.exact").is_file()
 
 
+def test_a_slash_at_the_end_means_a_folder_whatever_the_name_is(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["render", "squid", "-r", "us-east-2", "-q", "-o", "proxy.site-a.example/"]) == 0
+    assert (here / "proxy.site-a.example" / "allow.exact").is_file()
+    (here / "squid.conf").write_text("mine", encoding="utf-8")
+    assert run(["render", "squid", "-r", "us-east-2", "-q", "-o", "squid.conf/"]) == 2
+    assert "file exists" in capsys.readouterr().err
+    assert (here / "squid.conf").read_text(encoding="utf-8") == "mine"
+
+
 @pytest.mark.parametrize("name", ["allow.exact", "allow.suffix"])
 def test_a_folder_with_a_files_name_is_not_thrown_away(name: str, here: Path) -> None:
     """Neither in the place of a new file nor of a leftover: what is in it is nobody's to delete."""

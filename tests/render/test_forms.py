@@ -61,6 +61,10 @@ def test_nobody_is_denied_who_was_not_named(name: str) -> None:
         ({"name": "a" * 17}, "cannot be the stem"),
         ({"name": "x; reboot"}, "cannot be the stem"),
         ({"name": "ends-"}, "cannot be the stem"),
+        ({"name": "filter", "enforce": True}, "would be replaced"),
+        ({"name": "forward"}, "would be replaced"),
+        ({"name": "docker-user"}, "would be replaced"),
+        ({"name": "wan-in"}, "would be replaced"),
         ({"sources": [f"192.0.2.{i}" for i in range(201)]}, "more than 200"),
     ],
 )

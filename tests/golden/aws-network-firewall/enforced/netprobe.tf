@@ -4,6 +4,7 @@
 #   netprobe render TARGET --region us-east-2
 # Facts: catalog test
 # Regions: us-east-2
+# Another region: render it together with these; alone it takes this file's place, and under another --name each file denies what only the other allows
 # Groups: control, images
 # Allows: 6 endpoints by 6 entries, TCP port 443
 # For: 198.51.100.16/28, 2001:db8:5::/48 (HOME_NET of the rule group)

@@ -4,6 +4,7 @@
 #   netprobe render TARGET --region us-east-2
 # Facts: catalog test
 # Regions: us-east-2
+# Another region: render it together with these; alone it takes this file's place, unless it has another --name
 # Groups: control, images
 # Allows: 6 endpoints by 6 entries, TCP port 443
 # Open connections: a flow that was passed stays passed until it ends

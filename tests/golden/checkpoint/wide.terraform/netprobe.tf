@@ -4,6 +4,7 @@
 #   netprobe render TARGET --region us-east-2
 # Facts: catalog test
 # Regions: us-east-2, eu-west-1
+# Another region: render it together with these; alone it takes this file's place, unless it has another --name
 # Groups: control, images, install
 # Allows: 14 endpoints by 13 entries, TCP port 80, 443
 # Open connections: they are matched again when the policy is installed, unless the gateway keeps connections

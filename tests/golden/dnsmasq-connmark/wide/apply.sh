@@ -5,6 +5,7 @@
 #   netprobe render TARGET --region us-east-2
 # Facts: catalog test
 # Regions: us-east-2, eu-west-1
+# Another region: render it together with these; alone it takes this file's place, and under another --name each file denies what only the other allows
 # Groups: control, images, install
 # Allows: 14 endpoints by 14 entries, TCP port 80, 443
 # Else: names are refused (REFUSED); addresses are refused (TCP reset, ICMP) on the endpoints' ports; other ports and forwarded packets are not touched
@@ -20,11 +21,22 @@
 # Run it as root: sh apply.sh (it governs what this host itself sends).
 # dnsmasq runs with netprobe.dnsmasq.conf already; the sets begin empty, and fill as names are asked for.
 set -eu
+filters="iptables ip6tables"
+# A kernel without IPv6 (ipv6.disable=1) has no such tables, and sends no such packets.
+[ -e /proc/net/if_inet6 ] || filters=iptables
+ours=NETPROBE-DNS
+# A chain of this name in which no rule asks for our sets is somebody's, and would be emptied.
+for tables in $filters; do
+  case $("$tables" -w -S $ours 2>/dev/null) in
+  *"--match-set netprobe-"* | "-N $ours" | "") ;;
+  *) echo "nothing was loaded: $tables has a chain $ours that is not ours; render with another --name" >&2; exit 2 ;;
+  esac
+done
 cd "$(dirname "$0")"
 ipset restore -exist < netprobe.ipset
 iptables-restore -w --noflush < netprobe.rules.v4
-ip6tables-restore -w --noflush < netprobe.rules.v6
-for tables in iptables ip6tables; do
+[ "$filters" = iptables ] || ip6tables-restore -w --noflush < netprobe.rules.v6
+for tables in $filters; do
   # The rules that drop come first: at no moment is an unmarked query answered.
   for protocol in udp tcp; do
     "$tables" -w -C INPUT -p "$protocol" --dport 53 -j NETPROBE-ASK 2>/dev/null ||

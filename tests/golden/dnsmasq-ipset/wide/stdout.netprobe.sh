@@ -5,6 +5,7 @@
 #   netprobe render TARGET --region us-east-2
 # Facts: catalog test
 # Regions: us-east-2, eu-west-1
+# Another region: render it together with these; alone it takes this file's place, unless it has another --name
 # Groups: control, images, install
 # Allows: 14 endpoints by 4 entries, TCP port 80, 443
 # Open connections: they stay open: what is established returns to your own rules
@@ -36,6 +37,17 @@ if [ "$chain" != OUTPUT ]; then
   echo "the rules name no hosts, so in $chain they would be for every machine behind this one: render them again with --source" >&2
   exit 2
 fi
+filters="iptables${BACKEND:-} ip6tables${BACKEND:-}"
+# A kernel without IPv6 (ipv6.disable=1) has no such tables, and sends no such packets.
+[ -e /proc/net/if_inet6 ] || filters=iptables${BACKEND:-}
+ours=NETPROBE-DNS
+# A chain of this name in which no rule asks for our sets is somebody's, and would be emptied.
+for tables in $filters; do
+  case $("$tables" -w -S $ours 2>/dev/null) in
+  *"--match-set netprobe-"* | "-N $ours" | "") ;;
+  *) echo "nothing was loaded: $tables has a chain $ours that is not ours; render with another --name" >&2; exit 2 ;;
+  esac
+done
 conf=${CONF:-/etc/dnsmasq.d/netprobe.conf}
 
 # dnsmasq passes over files whose name begins with a dot, so it never reads half of it.
@@ -100,7 +112,7 @@ iptables${BACKEND:-}-restore -w --noflush <<'END_OF_RULES'
 COMMIT
 END_OF_RULES
 
-ip6tables${BACKEND:-}-restore -w --noflush <<'END_OF_RULES'
+[ "$filters" = iptables${BACKEND:-} ] || ip6tables${BACKEND:-}-restore -w --noflush <<'END_OF_RULES'
 *filter
 :NETPROBE-DNS - [0:0]
 -A NETPROBE-DNS -p tcp -m tcp --dport 80 -m set --match-set netprobe-dns-v6 dst -j ACCEPT
@@ -108,7 +120,7 @@ ip6tables${BACKEND:-}-restore -w --noflush <<'END_OF_RULES'
 COMMIT
 END_OF_RULES
 
-for tables in iptables${BACKEND:-} ip6tables${BACKEND:-}; do
+for tables in $filters; do
   "$tables" -w -C "$chain" ! -o lo -j NETPROBE-DNS 2>/dev/null || "$tables" -w -I "$chain" ! -o lo -j NETPROBE-DNS
 done
 # A packet passes where every packet filter of the kernel lets it pass: what another one drops stays dropped.

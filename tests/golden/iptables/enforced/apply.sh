@@ -5,6 +5,7 @@
 #   netprobe render TARGET --region us-east-2
 # Facts: catalog test
 # Regions: us-east-2
+# Another region: render it together with these; alone it takes this file's place, and under another --name each file denies what only the other allows
 # Groups: control, images
 # Allows: 6 endpoints by 16 entries, TCP port 443
 # For: 198.51.100.16/28, 2001:db8:5::/48 (a set of source networks)
@@ -21,10 +22,21 @@
 # Run it as root: sh apply.sh [CHAIN]; CHAIN is OUTPUT (packets of this host) unless given, or FORWARD on a router.
 set -eu
 chain=${1:-OUTPUT}
+filters="iptables${BACKEND:-} ip6tables${BACKEND:-}"
+# A kernel without IPv6 (ipv6.disable=1) has no such tables, and sends no such packets.
+[ -e /proc/net/if_inet6 ] || filters=iptables${BACKEND:-}
+ours=NETPROBE
+# A chain of this name in which no rule asks for our sets is somebody's, and would be emptied.
+for tables in $filters; do
+  case $("$tables" -w -S $ours 2>/dev/null) in
+  *"--match-set netprobe-"* | "-N $ours" | "") ;;
+  *) echo "nothing was loaded: $tables has a chain $ours that is not ours; render with another --name" >&2; exit 2 ;;
+  esac
+done
 cd "$(dirname "$0")"
 ipset restore -exist < netprobe.ipset
 iptables${BACKEND:-}-restore -w --noflush < netprobe.rules.v4
-ip6tables${BACKEND:-}-restore -w --noflush < netprobe.rules.v6
-for tables in iptables${BACKEND:-} ip6tables${BACKEND:-}; do
+[ "$filters" = iptables${BACKEND:-} ] || ip6tables${BACKEND:-}-restore -w --noflush < netprobe.rules.v6
+for tables in $filters; do
   "$tables" -w -C "$chain" ! -o lo -j NETPROBE 2>/dev/null || "$tables" -w -I "$chain" ! -o lo -j NETPROBE
 done

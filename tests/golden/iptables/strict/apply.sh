@@ -5,6 +5,7 @@
 #   netprobe render TARGET --region us-east-2
 # Facts: catalog test
 # Regions: us-east-2
+# Another region: render it together with these; alone it takes this file's place, unless it has another --name
 # Groups: control, images
 # Allows: 6 endpoints by 16 entries, TCP port 443
 # Open connections: they stay open: what is established returns to your own rules
@@ -23,11 +24,22 @@ if [ "$chain" != OUTPUT ]; then
   echo "the rules name no hosts, so in $chain they would be for every machine behind this one: render them again with --source" >&2
   exit 2
 fi
+filters="iptables${BACKEND:-} ip6tables${BACKEND:-}"
+# A kernel without IPv6 (ipv6.disable=1) has no such tables, and sends no such packets.
+[ -e /proc/net/if_inet6 ] || filters=iptables${BACKEND:-}
+ours=NETPROBE
+# A chain of this name in which no rule asks for our sets is somebody's, and would be emptied.
+for tables in $filters; do
+  case $("$tables" -w -S $ours 2>/dev/null) in
+  *"--match-set netprobe-"* | "-N $ours" | "") ;;
+  *) echo "nothing was loaded: $tables has a chain $ours that is not ours; render with another --name" >&2; exit 2 ;;
+  esac
+done
 cd "$(dirname "$0")"
 ipset restore -exist < netprobe.ipset
 iptables${BACKEND:-}-restore -w --noflush < netprobe.rules.v4
-ip6tables${BACKEND:-}-restore -w --noflush < netprobe.rules.v6
-for tables in iptables${BACKEND:-} ip6tables${BACKEND:-}; do
+[ "$filters" = iptables${BACKEND:-} ] || ip6tables${BACKEND:-}-restore -w --noflush < netprobe.rules.v6
+for tables in $filters; do
   "$tables" -w -C "$chain" ! -o lo -j NETPROBE 2>/dev/null || "$tables" -w -I "$chain" ! -o lo -j NETPROBE
 done
 # A packet passes where every packet filter of the kernel lets it pass: what another one drops stays dropped.

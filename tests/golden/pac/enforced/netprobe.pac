@@ -4,6 +4,7 @@
 //   netprobe render TARGET --region us-east-2
 // Facts: catalog test
 // Regions: us-east-2
+// Another region: render it together with these; alone it takes this file's place, and under another --name each file denies what only the other allows
 // Groups: control, images
 // Allows: 6 endpoints by 6 entries, TCP port 443
 // Else: sent to a proxy on the client's own port 9, which is not there; edit netprobeElse for another way

@@ -4,6 +4,7 @@
 #   netprobe render TARGET --region us-east-2
 # Facts: catalog test
 # Regions: us-east-2
+# Another region: render it together with these; alone it takes this file's place, unless it has another --name
 # Groups: control, images
 # Allows: 6 endpoints by 10 entries, TCP port 443
 # Open connections: a push leaves them; the device matches them again where session rematch is on (its default is off)

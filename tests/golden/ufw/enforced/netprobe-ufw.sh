@@ -5,6 +5,7 @@
 #   netprobe render TARGET --region us-east-2
 # Facts: catalog test
 # Regions: us-east-2
+# Another region: render it together with these; alone it takes this file's place, and under another --name each file denies what only the other allows
 # Groups: control, images
 # Allows: 6 endpoints by 16 entries, TCP port 443
 # Else: refused (TCP reset, ICMP) on the ports named above; other ports and forwarded packets are not touched
