@@ -7,7 +7,7 @@ import os
 import pytest
 from hypothesis import settings
 
-from tests.support import order
+from tests.support import order, squids
 
 # A deadline is measured on the clock, and a busy machine is no fault of an example.
 settings.register_profile("netprobe", deadline=None)
@@ -27,6 +27,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     worker = getattr(config, "workerinput", None)
     if worker is not None:
         items[:] = order.in_order(items, worker["workercount"])
+
+
+def pytest_sessionfinish() -> None:
+    """Leave nothing behind of the Squids of this worker."""
+    squids.sweep(own=True)
 
 
 @pytest.fixture

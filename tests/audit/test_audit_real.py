@@ -20,7 +20,7 @@ from netprobe.audit.judge import Judge
 from netprobe.audit.model import Audited, Status
 from netprobe.catalog import load
 from netprobe.requirements import endpoints
-from tests.support import need, suricata
+from tests.support import need, squids, suricata
 from tests.support.netns import Topology
 from tests.support.path_lab import tls_server
 
@@ -85,7 +85,7 @@ def test_squid(net: Topology, folder: Path, style: str) -> None:
         f"coredump_dir {folder}\nshutdown_lifetime 0 seconds\nvisible_hostname proxy.test\npinger_enable off\n"
     )
     router = net.routers[0]
-    router.start(str(squid), "-N", "-f", str(conf), ready=lambda: router.listens(3128), within=20)
+    router.start(*squids.foreground(squid, conf), ready=lambda: router.listens(3128), within=20)
     _through_proxy(net, 3128, ECS, SSM, SSM, OTHER)
     _written(log, ECS, SSM, OTHER)
     audited = _judge(log)
@@ -300,7 +300,7 @@ def test_squid_tells_denied_failed_and_unauthenticated_apart(net: Topology, fold
         f"coredump_dir {folder}\nshutdown_lifetime 0 seconds\nvisible_hostname proxy.test\npinger_enable off\n"
     )
     router = net.routers[0]
-    router.start(str(squid), "-N", "-f", str(conf), ready=lambda: router.listens(3128), within=20)
+    router.start(*squids.foreground(squid, conf), ready=lambda: router.listens(3128), within=20)
     for name in (ECS, SSM, logs, monitoring):
         net.client.run(
             "curl", "-sk", "-m", "15", "-x", "http://198.18.0.2:3128", f"https://{name}/", check=False

@@ -18,7 +18,7 @@ from netprobe.catalog import load
 from netprobe.render import render
 from netprobe.render.model import Options
 from netprobe.requirements import endpoints
-from tests.support import need
+from tests.support import need, squids
 from tests.support.cli import ROOT
 from tests.support.render_cases import ORIGIN, closed, ecs
 from tests.support.render_connect import allowed
@@ -164,7 +164,7 @@ def test_squid(space: Namespace, tmp_path: Path) -> None:
             assert space.call(lambda name=name: allowed(name, 443, 3128)) is expected  # type: ignore[misc]
         assert space.call(_through_squid)
 
-    _run(space, [str(need.engine("squid")), "-N", "-f", str(path)], tmp_path / "out.log", 3128, asked)
+    _run(space, squids.foreground(need.engine("squid"), path), tmp_path / "out.log", 3128, asked)
     _holds(_audit(log, ECS, SSM, OTHER), "squid")
 
 
@@ -189,7 +189,7 @@ def test_squid_splice(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     as_user(tmp_path, "proxy")
-    argv = [str(need.engine("squid")), "-N", "-f", str(path)]
+    argv = squids.foreground(need.engine("squid"), path)
     with namespace() as made, internet(made, (443,)):
         made.run("nft", "-f", "-", input=_REDIRECT)
 

@@ -18,7 +18,7 @@ import yaml
 
 from netprobe.render import Options, Rendered, render, targets
 from netprobe.render.model import Policy
-from tests.support import need
+from tests.support import need, squids
 from tests.support.render_cases import ORIGIN, endpoint
 from tests.support.render_engine import Namespace, as_user, engine, listens, namespace, until
 from tests.support.render_sni import ORIGIN as ORIGIN_ADDRESS
@@ -117,7 +117,7 @@ class Squid(Told):
             assert self.type(blocks("squid", "Verify")[0], check=False) == "", "the page: it must print nothing"
 
     def begin(self) -> None:
-        self.start([str(need.engine("squid")), "-N", "-f", str(self.path)], listens(3128))
+        self.start(squids.foreground(need.engine("squid"), self.path), listens(3128))
 
     def taken(self) -> int:
         return self.logged("Accepting HTTP Socket connections", "cache.log")
@@ -399,7 +399,7 @@ class Splice(Told):
         self._lead(bool(enforced))
 
     def begin(self) -> None:
-        self.start([str(need.engine("squid")), "-N", "-f", str(self.path)], lambda: self.taken() == self._ports)
+        self.start(squids.foreground(need.engine("squid"), self.path), lambda: self.taken() == self._ports)
 
     def taken(self) -> int:
         return self.logged("Accepting ", "cache.log")

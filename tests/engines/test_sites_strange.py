@@ -15,7 +15,7 @@ import pytest
 
 from netprobe.render import Addresses, Options, Rendered, render, targets
 from netprobe.render.model import Policy
-from tests.support import need, pages
+from tests.support import need, pages, squids
 from tests.support.render_cases import ORIGIN, endpoint
 from tests.support.render_dns import Asker, Upstream, serving
 from tests.support.render_dnsmasq import INTERNET
@@ -299,7 +299,7 @@ forward-zone:
 
 def test_squid_takes_rules_of_included_files_in_their_order(space: Namespace, tmp_path: Path) -> None:
     """In front of an include that brings ``http_access deny`` it allows; behind it the site's denial decides alone."""
-    squid = str(need.engine("squid"))
+    squid = need.engine("squid")
     folder = tmp_path / "netprobe"
     folder.mkdir()
     _write(folder, _made("squid"))
@@ -324,7 +324,7 @@ def test_squid_takes_rules_of_included_files_in_their_order(space: Namespace, tm
             encoding="utf-8",
         )
         as_user(tmp_path, "proxy")
-        with engine([squid, "-N", "-f", str(path)], space=space, ready=listens(3128), log=tmp_path / "out.log"):
+        with engine(squids.foreground(squid, path), space=space, ready=listens(3128), log=tmp_path / "out.log"):
             found = space.call(lambda: [_admitted(name) for name in (NAME, "www.example.org", "evil.example")])
         assert found == [listed, True, False]
 

@@ -15,7 +15,7 @@ from netprobe import catalog, requirements
 from netprobe.render import Rendered, render
 from netprobe.render.model import Form, Options, Target
 from netprobe.render.targets import squid
-from tests.support import need
+from tests.support import need, squids
 from tests.support.render_cases import CASES, ORIGIN, closed, ecs, endpoint
 from tests.support.render_corpus import corpus, spellings
 from tests.support.render_engine import Namespace, as_user, engine, listens, namespace
@@ -100,7 +100,7 @@ def _decide(
 ) -> dict[tuple[str, int], bool]:
     path = _configuration(folder, rules)
     as_user(folder, "proxy")
-    argv = [str(need.engine("squid")), "-N", "-f", str(path)]
+    argv = squids.foreground(need.engine("squid"), path)
     with engine(argv, space=space, ready=listens(PORT), log=folder / "out.log"):
         return space.call(lambda: _ask(questions))
 
@@ -162,7 +162,7 @@ def test_other_ways_in_are_denied(space: Namespace, tmp_path: Path) -> None:
 
     path = _configuration(tmp_path, _rendered().main)
     as_user(tmp_path, "proxy")
-    argv = [str(need.engine("squid")), "-N", "-f", str(path)]
+    argv = squids.foreground(need.engine("squid"), path)
     with engine(argv, space=space, ready=listens(PORT), log=tmp_path / "out.log"):
         assert space.call(ask) == [b"403", b"403", b"403"]
 
@@ -212,3 +212,20 @@ def test_every_region_and_group_parses(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     assert not re.search(r"ERROR|WARNING|FATAL", _parse(path))
+
+
+def test_a_squid_that_is_killed_is_in_no_other_s_way_and_leaves_nothing(space: Namespace, tmp_path: Path) -> None:
+    """It would leave files that the next one, as another user, may not open."""
+    path = _configuration(tmp_path, _rendered().main)
+    as_user(tmp_path, "proxy")
+    left = []
+    for _ in range(2):
+        argv = squids.foreground(need.engine("squid"), path)
+        with engine(argv, space=space, ready=listens(PORT), log=tmp_path / "out.log") as process:
+            process.kill()
+            process.wait(10)
+        left.append({one.name for one in Path("/dev/shm").glob(f"{argv[3]}-*")})
+    assert left[0]
+    assert left[0].isdisjoint(left[1])
+    squids.sweep(own=True)
+    assert not any(Path("/dev/shm", name).exists() for name in left[0] | left[1])

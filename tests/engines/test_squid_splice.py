@@ -13,7 +13,7 @@ import trustme
 from netprobe import catalog, requirements
 from netprobe.render import Rendered, render
 from netprobe.render.model import Options
-from tests.support import need
+from tests.support import need, squids
 from tests.support.render_cases import CASES, ORIGIN, UNUSUAL, closed, ecs, endpoint
 from tests.support.render_connect import allowed
 from tests.support.render_corpus import corpus, spellings
@@ -80,7 +80,7 @@ def _configuration(folder: Path, rules: str, certificate: bytes) -> Path:
 
 
 def _argv(configuration: Path) -> list[str]:
-    return [str(need.engine("squid")), "-N", "-f", str(configuration)]
+    return squids.foreground(need.engine("squid"), configuration)
 
 
 def test_it_decides_as_claimed(space: Namespace, certificate: bytes, tmp_path: Path) -> None:

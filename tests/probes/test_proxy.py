@@ -22,7 +22,7 @@ from netprobe.probes.limits import Limits
 from netprobe.probes.proxy import bridge_to, open_tunnel
 from netprobe.probes.resolve import Gates
 from netprobe.vantage import ProxyServer, Vantage
-from tests.support import need, probe_servers
+from tests.support import need, probe_servers, squids
 from tests.support.netns import Topology
 from tests.support.probe_servers import DnsServer, serve, server_context, tls_handler, zone
 
@@ -283,7 +283,7 @@ async def test_a_real_squid(tmp_path: Path) -> None:
             "cache deny all\ndns_nameservers 127.0.0.1\nhosts_file none\nshutdown_lifetime 0 seconds\n"
             f"coredump_dir {tmp_path}\nvisible_hostname squid.test\n"
         )
-        with _engine([str(squid), "-N", "-f", str(tmp_path / "squid.conf")], port, tmp_path):
+        with _engine(squids.foreground(squid, tmp_path / "squid.conf"), port, tmp_path):
             proxy = _http(port)
             results = {
                 name: await _tunnel(proxy, target=target, port=number)

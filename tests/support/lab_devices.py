@@ -21,6 +21,7 @@ from cryptography.x509.oid import NameOID
 
 from netprobe.lab.certificates import Certificates, Issuer
 from netprobe.vantage import ProxyServer
+from tests.support import squids
 from tests.support.netns import Namespace
 from tests.support.render_engine import as_user
 
@@ -139,7 +140,7 @@ def squid(*access: str, listen: str = f"http_port {ROUTER}:{PORT}", resolver: st
         if any("{users}" in line for line in access):
             names["users"] = _write(place.folder / "users", [f"svc:{_hashed(SECRET)}"])
         lines = [listen, *_SQUID, f"dns_nameservers {resolver or place.resolver}", "dns_timeout 2 seconds", *access]
-        return ["squid", "-N", "-f", _write(place.folder / "squid.conf", [line.format(**names) for line in lines])]
+        return squids.foreground("squid", _write(place.folder / "squid.conf", [line.format(**names) for line in lines]))
 
     return Engine(program="squid", prepare=prepare)
 
@@ -185,7 +186,7 @@ def bump(*access: str, key: str = "rsa", conforming: bool = True, trusted: bool 
             *access,
             "http_access allow all",
         ]
-        return ["squid", "-N", "-f", _write(place.folder / "squid.conf", lines)]
+        return squids.foreground("squid", _write(place.folder / "squid.conf", lines))
 
     return Engine(program="squid", prepare=prepare)
 
