@@ -132,6 +132,19 @@ def test_daemon_json_wins_over_dockers_environment(tmp_path: Path) -> None:
     assert found.record.sources["proxy"] == "/etc/docker/daemon.json:3 (HTTPS_PROXY)"
 
 
+def test_options_of_dockerd_win_over_its_environment(tmp_path: Path) -> None:
+    """They were not read, and Docker was said to have no proxy."""
+    unit = (
+        "[Service]\nEnvironment=HTTPS_PROXY=http://unit:1\n"
+        "ExecStart=/usr/bin/dockerd -H fd:// --http-proxy=http://option:2 --https-proxy http://option:3\n"
+    )
+    with _machine(tmp_path, {"/lib/systemd/system/docker.service": unit}) as machine:
+        docker = programs.docker(machine)
+    assert docker.https is not None
+    assert docker.http is not None
+    assert (docker.https.value, docker.https.line, docker.http.value) == ("http://option:3", 3, "http://option:2")
+
+
 def test_the_installer_is_curl_in_the_shell(tmp_path: Path) -> None:
     with _machine(tmp_path, {}, {"HTTP_PROXY": "http://upper:1", "https_proxy": "http://lower:2"}) as machine:
         installer = programs.installer(machine)

@@ -52,9 +52,25 @@ def line(chance: random.Random) -> str:
 ENDS = ("\\", "\\", "\\ ", "\\\t", "\\\\")
 
 
+STARTED = (
+    *["ExecStart=/bin/true"] * 8, "", "ExecStart=/bin/a\nExecStart=/bin/b", "ExecStart=/bin/a\nExecStart=",
+    "Type=oneshot\nExecStart=/bin/a\nExecStart=/bin/b", "Type=oneshot\nExecStop=/bin/a", "ExecStop=/bin/a",
+    "RemainAfterExit=yes\nExecStop=/bin/a",
+)  # fmt: skip
+
+
 def content(chance: random.Random) -> str:
     lines = (line(chance) + chance.choice(("\n", "\n", "\r\n")) for _ in range(chance.randint(1, 7)))
     return chance.choice(("[Service]\n", "[Service]\n", "\n[Service]\n", "")) + "".join(lines)
+
+
+def place(path: Path, text: str, chance: random.Random) -> None:
+    """Write a file, or what hides one."""
+    kind = chance.randrange(30)
+    if kind:
+        path.write_text(text if kind > 1 else "", newline="")
+    else:
+        path.symlink_to("/dev/null")
 
 
 def made(root: Path, chance: random.Random) -> list[str]:
@@ -65,17 +81,13 @@ def made(root: Path, chance: random.Random) -> list[str]:
         folder.mkdir(parents=True)
     for unit in units:
         for folder in chance.sample(folders, chance.choice((1, 1, 2))):
-            (folder / unit).write_text(f"{content(chance)}\n[Service]\nExecStart=/bin/true\n", newline="")
+            place(folder / unit, f"{content(chance)}\n[Service]\n{chance.choice(STARTED)}\n", chance)
         for _ in range(chance.randint(0, 4)):
             drop_ins = chance.choice(folders) / f"{unit}.d"
             drop_ins.mkdir(exist_ok=True)
             drop_in = drop_ins / chance.choice(("10-a.conf", "b.conf", "Z.conf", "_.conf", "x.conf.bak"))
-            if drop_in.exists() or drop_in.is_symlink():
-                continue
-            if chance.randrange(10):
-                drop_in.write_text(content(chance), newline="")
-            else:
-                drop_in.symlink_to("/dev/null")
+            if not drop_in.is_symlink() and not drop_in.exists():
+                place(drop_in, content(chance) + chance.choice(("", "", "[Service]\nExecStart=\n")), chance)
     for folder, shared in zip(folders, ("service.d", "u-.service.d", "u-v-.service.d"), strict=False):
         (folder / shared).mkdir()
         (folder / shared / "c.conf").write_text(f"[Service]\nEnvironment=C={shared}\n")
@@ -84,8 +96,11 @@ def made(root: Path, chance: random.Random) -> list[str]:
     return units
 
 
-def loaded(root: Path, runtime: Path) -> dict[str, dict[str, str]]:
-    """What systemd would set for each unit, without what ``UnsetEnvironment=`` takes away at the start."""
+def loaded(root: Path, runtime: Path) -> dict[str, tuple[str, dict[str, str]]]:
+    """Whether systemd loads each unit, and what it would set for it.
+
+    That is without what ``UnsetEnvironment=`` takes away at the start.
+    """
     environment = {
         "XDG_RUNTIME_DIR": str(runtime),
         "HOME": str(runtime),
@@ -96,7 +111,21 @@ def loaded(root: Path, runtime: Path) -> dict[str, dict[str, str]]:
         env=environment, user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True, timeout=60, check=True,
     ).stdout.decode()  # fmt: skip
     parts = re.split(r"-> Unit (\S+):\n", told)
-    return {name: dict(fields(text)) for name, text in zip(parts[1::2], parts[2::2], strict=True)}
+    state = re.compile(r"^\t\tUnit Load State: (\S+)$", re.MULTILINE)
+    return {
+        name: (found[1], dict(fields(text)))
+        for name, text in zip(parts[1::2], parts[2::2], strict=True)
+        if (found := state.search(text)) is not None
+    }
+
+
+def ours(root: FolderRoot, unit: str) -> tuple[str, dict[str, str]]:
+    """The same as netprobe reads it."""
+    if systemd.masked(root, unit) is not None:
+        return "masked", {}
+    if systemd.refused(root, unit) is not None:
+        return "bad-setting", {}
+    return "loaded", {one.key: one.value for one in systemd.environment(root, unit)}
 
 
 def fields(text: str) -> Iterator[tuple[str, str]]:
@@ -125,10 +154,8 @@ def test_units_are_read_as_systemd_reads_them(open_folder: Path, seed: int) -> N
     os.chown(runtime, NOBODY, NOBODY)
     theirs = loaded(root, runtime)
     with FolderRoot(root) as opened:
-        ours = {
-            unit: {one.key: one.value for one in systemd.environment(opened, unit)} for unit in units if unit in theirs
-        }
-    assert len(ours) > UNITS // 2
-    assert sum(map(len, ours.values())) > UNITS
-    for unit, found in ours.items():
-        assert found == theirs[unit], unit
+        found = {unit: ours(opened, unit) for unit in units}
+    assert {state for state, _ in found.values()} == {"loaded", "masked", "bad-setting"}
+    assert sum(len(variables) for _, variables in found.values()) > UNITS
+    for unit in units:
+        assert found[unit] == theirs[unit], unit

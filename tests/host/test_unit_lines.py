@@ -17,6 +17,50 @@ UNIT: dict[str, str | bytes] = {
     "usr/lib/systemd/system/amazon-ssm-agent.service": "[Service]\nExecStart=/usr/bin/amazon-ssm-agent\n",
 }
 DROP_IN = "etc/systemd/system/docker.service.d/http-proxy.conf"
+STARTS: dict[str, str | bytes] = {
+    **UNIT,
+    "usr/lib/systemd/system/ecs.service": "[Service]\nEnvironmentFile=-/etc/ecs/ecs.config\nExecStart=/usr/bin/e\n",
+}
+OWN = "etc/systemd/system/docker.service.d/own.conf"
+
+
+@pytest.mark.parametrize(
+    ("files", "expected", "place", "said"),
+    [
+        ({}, PASS, "", "systemd starts docker.service, ecs.service, amazon-ssm-agent.service"),
+        ({OWN: "[Service]\nExecStart=\nExecStart=/usr/bin/dockerd --mtu=1400\n"}, PASS, "", ""),
+        ({OWN: "[Service]\nExecStart=/usr/bin/dockerd --mtu=1400\n"}, FAIL, f"/{OWN}:2", "more than one ExecStart="),
+        ({OWN: "[Service]\nType=oneshot\nExecStart=/usr/bin/dockerd --mtu=1400\n"}, PASS, "", ""),
+        ({OWN: "[Service]\nExecStart=\n"}, FAIL, f"/{OWN}:None", "it has no ExecStart="),
+        ({OWN: "[Service]\nEnvironmentFile=/etc/default/p\n"}, WARN, f"/{OWN}:2", "there is no /etc/default/p"),
+        ({OWN: "[Service]\nEnvironmentFile=/etc/default/p*\n"}, WARN, f"/{OWN}:2", "there is no /etc/default/p*"),
+        ({OWN: "[Service]\nEnvironmentFile=/etc/default/p*\n", "etc/default/px": ""}, PASS, "", ""),
+        ({OWN: "[Service]\nEnvironmentFile=/etc/default/p\nEnvironmentFile=\n"}, PASS, "", ""),
+        ({OWN: "[Service]\nEnvironmentFile=-/etc/default/p\nEnvironmentFile=/run/metadata/x\n"}, PASS, "", ""),
+        ({"etc/systemd/system/ecs.service": "-> /dev/null"}, FAIL, "/etc/systemd/system/ecs.service:None", "masked"),
+        ({"etc/systemd/system/ecs.service": "-> ../../../dev/null"}, FAIL, "/etc/systemd/system/ecs.service:None", ""),
+        ({"etc/systemd/system/docker.service": ""}, FAIL, "/etc/systemd/system/docker.service:None", "masked"),
+        ({"usr/lib/systemd/system/ecs.service": "-> /dev/null"}, FAIL, "/usr/lib/systemd/system/ecs.service:None", ""),
+    ],
+)  # fmt: skip
+def test_an_agent_that_systemd_does_not_start(
+    tmp_path: Path, files: dict[str, str | bytes], expected: Outcome, place: str, said: str
+) -> None:
+    """Each of them was READY."""
+    root = rootfs.make(tmp_path / "root", {**STARTS, **files})
+    one = rootfs.judged(root, only=["unit_will_not_start"])["unit_will_not_start"].judgement
+    assert one.outcome is expected, one.title
+    assert said in one.title
+    assert place in ("", *(f"{there.file}:{there.line}" for there in one.places))
+
+
+def test_on_a_running_host_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    root = rootfs.make(tmp_path / "root", {**STARTS, OWN: "[Service]\nEnvironmentFile=/etc/default/p\n"})
+    one = rootfs.judged(root, rootfs.live(), only=["unit_will_not_start"])["unit_will_not_start"].judgement
+    assert one.outcome is FAIL
+    assert "hyphen" in one.remedy
+
+
 PROXY = "http://user:hunter2-planted@proxy.plant.example:3128"
 
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from netprobe.host.agents import processes
 from netprobe.host.agents.noproxy import NoProxyDialect
 from netprobe.host.machine import ECS_CONFIGS, Machine
-from netprobe.host.readers import daemonjson, settings
+from netprobe.host.readers import daemonjson, settings, systemd
 from netprobe.host.readers.settings import MAX_FILE, Setting
 
 HTTPS = ("HTTPS_PROXY", "https_proxy")
@@ -244,7 +244,8 @@ def docker(machine: Machine) -> Program:
         installed=machine.unit_exists("docker.service")
         or machine.root.exists(daemonjson.FILE)
         or machine.version_of("docker-ce", "docker.io", "moby-engine", "docker") is not None,
-        in_files=(*machine.unit_environment("docker.service"), *_daemon_json(machine)),
+        in_files=machine.unit_environment("docker.service"),
+        own=(*_daemon_json(machine), *_dockerd_options(machine)),
         commands=("dockerd",),
     )
 
@@ -254,11 +255,24 @@ def _daemon_json(machine: Machine) -> list[Setting]:
     config = daemonjson.read(machine.root)
     proxies = config.settings.get("proxies")
     found = []
-    for key in ("http-proxy", "https-proxy", "no-proxy"):
+    for key, name in _DOCKER_KEYS.items():
         value = proxies.get(key) if isinstance(proxies, dict) else None
         if isinstance(value, str) and value:
-            name = key.upper().replace("-", "_")
             found.append(Setting(key=name, value=value, file=config.file, line=config.line("proxies", key)))
+    return found
+
+
+_DOCKER_KEYS = {"http-proxy": "HTTP_PROXY", "https-proxy": "HTTPS_PROXY", "no-proxy": "NO_PROXY"}
+
+
+def _dockerd_options(machine: Machine) -> list[Setting]:
+    """``--https-proxy`` and its kin on dockerd's command line win over its environment (dockerd(8), from 23.0)."""
+    found = []
+    for place, words in systemd.commands(machine.root, daemonjson.UNIT):
+        for key, name in _DOCKER_KEYS.items():
+            value = daemonjson.option(words, f"--{key}")
+            if value:
+                found.append(Setting(key=name, value=value, file=place.file, line=place.line or 0))
     return found
 
 
@@ -298,8 +312,10 @@ def _go_program(
     installed: bool,
     in_files: tuple[Setting, ...],
     commands: tuple[str, ...],
+    own: tuple[Setting, ...] = (),
 ) -> Program:
-    variables, stale = _as_running(machine, commands, in_files)
+    """A program that is plain Go; ``own`` is what it reads for itself, which wins over its environment."""
+    variables, stale = _as_running(machine, commands, in_files, own)
     https, http = pick(variables, HTTPS), pick(variables, HTTP)
     return Program(
         name=name,
@@ -318,17 +334,16 @@ def _go_program(
 
 
 def _as_running(
-    machine: Machine, commands: tuple[str, ...], in_files: tuple[Setting, ...]
+    machine: Machine, commands: tuple[str, ...], in_files: tuple[Setting, ...], own: tuple[Setting, ...] = ()
 ) -> tuple[tuple[Setting, ...], tuple[tuple[Setting | None, Setting | None], ...]]:
     """The variables that count, and where a running process still has others than the files say."""
     running = processes.environment(machine, commands) if machine.running else None
     if running is None:
-        return in_files, ()
-    pairs = tuple((pick(in_files, names), pick(running, names)) for names in (HTTPS, HTTP, NO_PROXY))
+        return (*in_files, *own), ()
+    # What the process reads for itself is no environment, and stands beside what /proc tells.
+    decided = [names for names in (HTTPS, HTTP, NO_PROXY) if pick(own, names) is None]
+    pairs = ((pick(in_files, names), pick(running, names)) for names in decided)
     stale = tuple(
         (file, process) for file, process in pairs if (file.value if file else "") != (process.value if process else "")
     )
-    # daemon.json is no environment: the process reads it itself, so it stands beside what /proc tells.
-    own = daemonjson.path(machine.root)
-    beside = tuple(s for s in in_files if s.file == own)
-    return (*running, *beside), tuple(pair for pair in stale if pair[0] is None or pair[0].file != own)
+    return (*running, *own), stale

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,12 +53,17 @@ class DaemonJson:
 
 def path(root: FileSystem) -> str:
     """Which file dockerd reads."""
-    for _, words in systemd.commands(root, UNIT):
-        for word, following in zip(words, (*words[1:], ""), strict=True):
-            name, equals, value = word.partition("=")
-            if name == "--config-file":
-                return value if equals else following
-    return FILE
+    given = (option(words, "--config-file") for _, words in systemd.commands(root, UNIT))
+    return next((path for path in given if path), FILE)
+
+
+def option(words: Sequence[str], *names: str) -> str | None:
+    """The value of an option on a command line, ``--name VALUE`` or ``--name=VALUE``."""
+    for word, following in zip(words, (*words[1:], ""), strict=True):
+        name, equals, value = word.partition("=")
+        if name in names:
+            return value if equals else following
+    return None
 
 
 def read(root: FileSystem) -> DaemonJson:

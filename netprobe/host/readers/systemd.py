@@ -15,6 +15,7 @@ Sources, read 2026-11-28: systemd.syntax(7), systemd.unit(5) and systemd.exec(5)
 from __future__ import annotations
 
 import fnmatch
+import posixpath
 import re
 import sys
 from collections.abc import Collection, Iterable, Iterator
@@ -51,6 +52,8 @@ _SPECIFIER = re.compile(r"%(?:%|[AaBbCDdEf](?=[0-9A-Fa-f]))")
 """What in a percent-encoded value would be a specifier of systemd's (systemd.unit(5)); ``%%`` stands for ``%``."""
 _LONGEST_NAME = 255
 _BLANKS = " \t\r"
+_MADE_AT_BOOT = ("/run/", "/dev/", "/proc/", "/sys/")
+_TRUE = frozenset({"1", "yes", "y", "true", "t", "on"})
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "s": " "}
 _PLAIN = {"": re.compile(r"[^ \t\r\"'\\]+"), '"': re.compile(r'[^"\\]+'), "'": re.compile(r"[^'\\]+")}
 """What stands for itself outside quotes and within each kind."""
@@ -466,15 +469,56 @@ def unit_exists(root: FileSystem, unit: str) -> bool:
     return any(root.is_file(f"{folder}/{unit}") for folder in UNIT_FOLDERS)
 
 
-def masked(root: FileSystem, unit: str) -> bool:
-    """Whether ``systemctl mask`` was used on it (a link to /dev/null)."""
-    entry = root.lentry(f"{UNIT_FOLDERS[0]}/{unit}")
-    return entry is not None and entry.kind is FileKind.LINK and entry.target == "/dev/null"
+def masked(root: FileSystem, unit: str) -> Place | None:
+    """What hides a unit: a link to /dev/null or an empty file (systemd.unit(5)), in the first folder that has it."""
+    for folder in UNIT_FOLDERS:
+        entry = root.lentry(f"{folder}/{unit}")
+        if entry is None:
+            continue
+        leads_to = posixpath.normpath(posixpath.join(folder, entry.target))
+        is_empty = entry.kind is FileKind.FILE and entry.size == 0
+        hides = is_empty or (entry.kind is FileKind.LINK and leads_to == "/dev/null")
+        return Place(file=f"{folder}/{unit}") if hides else None
+    return None
+
+
+def refused(root: FileSystem, unit: str) -> tuple[str, tuple[Place, ...]] | None:
+    """Why systemd does not load a service (``service_verify``, systemd 252, read 2026-11-29), and where that stands."""
+    started: list[Place] = []
+    stops, acts, remains, kind = False, False, False, ""
+    for one in assignments(root, unit):
+        if one.section != "Service":
+            continue
+        if one.key == "ExecStart":
+            started = [*started, Place(file=one.file, line=one.line, text="ExecStart")] if one.value else []
+        stops = stops or (one.key == "ExecStop" and bool(one.value))
+        acts = one.value not in ("", "none") if one.key == "SuccessAction" else acts
+        kind = one.value if one.key == "Type" else kind
+        remains = one.value.lower() in _TRUE if one.key == "RemainAfterExit" else remains
+    if len(started) > 1 and kind != "oneshot":
+        return "it has more than one ExecStart=, and a drop-in replaces that only after an empty one", tuple(started)
+    if not started and not (kind in ("", "oneshot") and (acts or (stops and remains))):
+        return "it has no ExecStart=", tuple(Place(file=path) for path in files(root, unit)[-1:])
+    return None
+
+
+def absent_files(root: FileSystem, unit: str) -> Iterator[Place]:
+    """Each ``EnvironmentFile=`` that must be there (no ``-`` before its path) and is not: the start fails."""
+    wanted: list[Assignment] = []
+    for one in assignments(root, unit):
+        if one.section == "Service" and one.key == "EnvironmentFile":
+            wanted = [*wanted, one] if one.value else []
+    for one in wanted:
+        path = environment_path(one, unit)
+        if not path or one.value.startswith("-") or path.startswith(_MADE_AT_BOOT):
+            continue
+        if not any(root.exists(found) for found in _existing(root, [path])):
+            yield Place(file=one.file, line=one.line, text=f"EnvironmentFile={path}"[:200])
 
 
 def enabled(root: FileSystem, unit: str) -> Place | None:
     """The link that makes systemd start a unit at boot; None where there is none or it is masked."""
-    if masked(root, unit):
+    if masked(root, unit) is not None:
         return None
     for folder in UNIT_FOLDERS:
         for name in root.names(folder):

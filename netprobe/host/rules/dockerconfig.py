@@ -188,7 +188,7 @@ def docker_bridge_missing(machine: Machine) -> Judgement:
     """Tasks in bridge mode, the default, are put on docker0."""
     config = daemonjson.read(machine.root)
     for command, words in systemd.commands(machine.root, daemonjson.UNIT):
-        if _argument(words, "--bridge", "-b") == "none":
+        if daemonjson.option(words, "--bridge", "-b") == "none":
             place = Place(file=command.file, line=command.line, text="--bridge=none")
             return failed(_NO_BRIDGE, "remove --bridge=none from ExecStart=", (place,))
     if config.settings.get("bridge") == "none":
@@ -199,19 +199,10 @@ def docker_bridge_missing(machine: Machine) -> Judgement:
 _NO_BRIDGE = "Docker is configured without a bridge, so tasks in bridge mode, the default, have no network"
 
 
-def _argument(words: tuple[str, ...], *names: str) -> str | None:
-    """The value of an option on a command line, ``--name VALUE`` or ``--name=VALUE``."""
-    for word, following in zip(words, (*words[1:], ""), strict=True):
-        name, equals, value = word.partition("=")
-        if name in names:
-            return value if equals else following
-    return None
-
-
 def _mtu(machine: Machine, config: DaemonJson) -> tuple[int, Place]:
     """The MTU that Docker gives docker0."""
     for command, words in systemd.commands(machine.root, daemonjson.UNIT):
-        value = _argument(words, "--mtu") or ""
+        value = daemonjson.option(words, "--mtu") or ""
         if value.isascii() and value.isdigit() and len(value) < 6:
             return int(value), Place(file=command.file, line=command.line, text=f"--mtu {value}")
     own = config.settings.get("mtu")
