@@ -131,26 +131,30 @@ def answer(text: str) -> dict[str, str]:
 
 
 SALT = """
-# Sockets' names are short (unix(7) takes 108 bytes), or the master waits for ever.
+# Salt puts its sockets below root_dir, whatever sock_dir says, and a socket's name has 108 bytes at most (unix(7)):
+# pytest's folders have longer ones from its thousandth run on. /srv is memory of this test's own.
 mkdir -p roots/netprobe pillar master
 cp {here}/salt.sls roots/netprobe/init.sls
 cp {here}/fetch-and-check.sh roots/netprobe
 cat > master/master <<X
-{{interface: 127.0.0.1, root_dir: {folder}/master, sock_dir: /run/salt, user: root, auto_accept: true,
+{{interface: 127.0.0.1, root_dir: /srv/master, user: root, auto_accept: true,
  file_recv: true, worker_threads: 2,
  file_roots: {{base: [{folder}/roots]}}, pillar_roots: {{base: [{folder}/pillar]}}}}
 X
 {salt}/salt-master -c master > master.log 2>&1 &
-until grep -q ' 0100007F:119A ' /proc/net/tcp; do sleep 0.2; done
+until grep -q ' 0100007F:119A ' /proc/net/tcp; do
+  kill -0 $! || {{ cat master.log >&2; exit 9; }}
+  sleep 0.2
+done
 call() {{
   mkdir -p $1
-  printf '{{master: 127.0.0.1, root_dir: {folder}/%s, sock_dir: /run/salt-%s, id: %s, user: root}}' $1 $1 $1 > $1/minion
+  printf '{{master: 127.0.0.1, root_dir: /srv/%s, id: %s, user: root}}' $1 $1 > $1/minion
   unshare --uts sh -c 'hostname $1; shift; exec "$@"' sh $1 {salt}/salt-call -c $1 --out json state.apply netprobe $2
 }}
 call web1 test=True > looked.json
 test ! -e {folder}/kept-web1/report.json
 for host in web1 web2; do call $host > $host.json; done
-{netprobe} fleet master/var/cache/salt/master/minions --format json
+{netprobe} fleet /srv/master/var/cache/salt/master/minions --format json
 """
 
 
@@ -176,7 +180,7 @@ def test_salt_applies_the_state_and_the_master_has_the_reports(place: Place, sal
         ]
     alone: dict[str, object] = {
         "file_client": "local",
-        "root_dir": f"{place.folder}/alone",
+        "root_dir": "/srv/alone",
         "id": "alone",
         "user": "root",
     }

