@@ -400,8 +400,8 @@ def memory(tmp_path: Path) -> Iterator[Path]:
 def test_a_start_takes_no_longer_than_it_may(given: Path, memory: Path) -> None:
     """Before all others (SCHED_FIFO, which children inherit), and the least of many: what else runs here only adds.
 
-    A machine that is shared below its kernel (stolen time, caches, memory) is slower for whole minutes, at any priority:
-    the same file took 18 ms in the median, and 26 ms in another hour.
+    A machine that is shared below its kernel (stolen time, caches, memory) is slower for whole minutes, at any
+    priority: the same file took 18 ms in the median, and 26 ms in another hour.
     """
     (onefile,) = given.glob("netprobe-*-linux-x86_64")
     program = shutil.copy2(onefile, memory)

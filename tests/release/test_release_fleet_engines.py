@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +145,24 @@ def test_what_cannot_be_trusted_is_not_run(tmp_path: Path, binary: Path, what: s
     done = run(SCRIPT.read_text(), folder, binary, **changes)
     assert done.returncode != 0
     assert done.stderr
-    assert not folder.exists() or [path for path in folder.iterdir() if not path.name.endswith(".new")] == []
+    assert not folder.exists() or list(folder.iterdir()) == []
+
+
+def test_a_new_binary_replaces_the_old_one_and_what_is_told_is_short(tmp_path: Path, binary: Path) -> None:
+    """Within the 2,500 characters of an output that SSM's API shows, the verdict and the cause."""
+    folder = tmp_path / "kept"
+    options = "--region us-east-2 --lab refused --account 123456789012"
+    for version in (1, 2):
+        binary.write_text(f"{binary.read_text()}# {version}\n")
+        done = run(SCRIPT.read_text(), folder, binary, NETPROBE_OPTIONS=options)
+        assert done.returncode == 0, done.stderr
+        kept = f"netprobe-{hashlib.sha256(binary.read_bytes()).hexdigest()}"
+        assert {path.name for path in folder.iterdir()} - {"unpacked"} == {kept, "report.json"}
+    first, second = done.stdout.splitlines()
+    assert first.startswith("netprobe: not_ready; ")
+    assert second.startswith("NOT READY ")
+    assert "tcp_refused" in second
+    assert len(done.stdout) < 2500
 
 
 def ssm() -> dict[str, Any]:
@@ -190,7 +208,38 @@ def test_the_ssm_document_does_what_the_script_does_and_writes_an_inventory_item
     jsonschema.Draft202012Validator(schema).validate(item)
     report = json.loads((tmp_path / "kept" / "report.json").read_text())
     errors = sum(one["severity"] == "error" for one in report["findings"])
+    written = datetime.fromisoformat(item["Content"].pop("WrittenAt"))
+    assert abs((datetime.now(UTC) - written).total_seconds()) < 60
     assert item["Content"] == {"Verdict": "not_ready", "Errors": str(errors)}
+    # A check that cannot be made takes the verdict with it; the report that there is stays.
+    wrong = filled.replace(values["Options"], "--region nowhere-1")
+    done = run(wrong.replace("/var/lib/amazon/ssm/", f"{tmp_path}/ssm/"), tmp_path / "kept", binary)
+    assert done.returncode == 2
+    item = json.loads((custom / "netprobe.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(item)
+    assert item["Content"]["Verdict"] == "not_checked"
+
+
+def test_reports_of_hosts_of_one_name_do_not_overwrite_each_other_in_the_bucket(tmp_path: Path, binary: Path) -> None:
+    """The key has the name by which the agent knows its server (amazon-ssm-agent, executers.go, read 2026-11-29)."""
+    [command] = ssm()["mainSteps"][0]["inputs"]["runCommand"]
+    values = {"Url": binary.as_uri(), "Sha256": hashlib.sha256(binary.read_bytes()).hexdigest()}
+    values |= {"Options": "--region us-east-2 --lab healthy --account 123456789012"}
+    values |= {"Bucket": "reports", "Prefix": "netprobe"}
+    filled = re.sub(r"\{\{ (\w+) \}\}", lambda match: values[match[1]], command)
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "aws").write_text(f'#!/bin/sh\neval "echo \\${{$#}}" >> {tmp_path}/keys\n')
+    (tools / "hostname").write_text("#!/bin/sh\nexit 127\n")
+    for tool in tools.iterdir():
+        tool.chmod(0o755)
+    path = f"{tools}:{os.environ['PATH']}"
+    for server in ("mi-0123456789abcdef0", "mi-0fedcba9876543210"):
+        done = run(filled, tmp_path / server, binary, AWS_SSM_INSTANCE_ID=server, PATH=path)
+        assert done.returncode == 0, done.stderr
+    keys = (tmp_path / "keys").read_text().split()
+    name = os.uname().nodename
+    assert keys == [f"s3://reports/netprobe/{name}-mi-{id_}.json" for id_ in ("0123456789abcdef0", "0fedcba9876543210")]
 
 
 def test_the_association_runs_the_very_same_document() -> None:
@@ -235,7 +284,7 @@ def test_the_cron_file_runs_the_script_and_sends_its_report() -> None:
     assert "directory=${NETPROBE_DIR:-/var/lib/netprobe-fleet}" in SCRIPT.read_text()
     # Each of a hundred hosts waits as long every day, and no minute has more than an sshd takes at once.
     spread, wait = int(variables["NETPROBE_SPREAD"]), match[3].split(";")[0]
-    fake = "hostname() { echo web$n; }; sleep() { echo $1; }"
+    fake = "uname() { echo web$n; }; sleep() { echo $1; }"
     script = f"{fake}; for n in $(seq 100) $(seq 100 -1 91); do {wait}; done"
     done = subprocess.run(
         ["sh", "-c", script],

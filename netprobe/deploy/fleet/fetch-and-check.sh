@@ -14,28 +14,33 @@ if [ ! -O "$directory" ] || [ -n "$(find "$directory" -prune -perm /022)" ]; the
   exit 2
 fi
 binary="$directory/netprobe-$NETPROBE_SHA256"
+new="$directory/.new-$$"
+# What was begun goes, however this ends: half a download on a full disk would keep it full.
+trap 'rm -f "$new" "$new.json" "$new.line"' EXIT
 if [ ! -x "$binary" ]; then
-  curl --fail --silent --show-error --location --max-time 300 --output "$binary.new" "$NETPROBE_URL"
-  if ! echo "$NETPROBE_SHA256  $binary.new" | sha256sum -c - >/dev/null; then
-    rm -f "$binary.new"
+  curl --fail --silent --show-error --location --max-time 300 --output "$new" "$NETPROBE_URL"
+  if ! echo "$NETPROBE_SHA256  $new" | sha256sum -c - >/dev/null; then
     echo "what $NETPROBE_URL gave is not the binary that was asked for" >&2
     exit 2
   fi
-  chmod 0755 "$binary.new"
-  mv -f "$binary.new" "$binary"
+  chmod 0755 "$new"
+  mv -f "$new" "$binary"
+  for other in "$directory"/netprobe-*; do
+    [ "$other" = "$binary" ] || rm -f "$other"
+  done
 fi
 status=0
 # The options are words on purpose.
 # shellcheck disable=SC2086
 NETPROBE_CACHE="$directory/unpacked" "$binary" check $NETPROBE_OPTIONS --quiet --format json \
-  --output "$directory/report.json.new" || status=$?
+  --output "$new.json" --report line="$new.line" || status=$?
 case $status in
-0 | 1 | 4) mv -f "$directory/report.json.new" "$directory/report.json" ;;
+0 | 1 | 4) mv -f "$new.json" "$directory/report.json" ;;
 *)
-  rm -f "$directory/report.json.new"
   echo "netprobe ended with $status; the last report is kept" >&2
   exit "$status"
   ;;
 esac
 verdict=$(sed -n 's/^  "verdict": "\([a-z_]*\)",\{0,1\}$/\1/p' "$directory/report.json" | head -n 1)
 echo "netprobe: $verdict; $directory/report.json"
+cat "$new.line"

@@ -11,7 +11,7 @@ import subprocess
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.netprobe.ecs_anywhere.plugins.plugin_utils.remote import Remote
+from ansible_collections.netprobe.ecs_anywhere.plugins.plugin_utils.remote import Remote, told
 
 DEFAULTS = {
     "squid": {
@@ -142,16 +142,16 @@ class ActionModule(ActionBase):
             done = remote.administer(command)
             if done["rc"] == 0:
                 continue
-            said = (done["stderr"].strip() or done["stdout"].strip())[-800:]
+            said = told(done, 800)
             undo = "mv -f -- %s %s" % (kept, file) if there else "rm -f -- %s" % file
             remote.must(undo, "%s (%s), and what was there cannot be put back" % (what, said))
             again = remote.administer(back) if taken else {"rc": 0}
             if again["rc"] != 0:
-                told = (again["stderr"] or again["stdout"]).strip()[-500:]
+                said_again = told(again)
                 left = (
                     "the old file is back, but not loaded again" if there else "the new file is gone, but not taken out"
                 )
-                raise AnsibleActionFail("%s: %s; %s: %s" % (what, said, left, told))
+                raise AnsibleActionFail("%s: %s; %s: %s" % (what, said, left, said_again))
             raise AnsibleActionFail("%s, and what was there is back: %s" % (what, said))
         if there:
             remote.must("rm -f -- %s" % kept, "the copy of the file cannot be removed")

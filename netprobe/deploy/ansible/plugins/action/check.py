@@ -101,6 +101,8 @@ class ActionModule(ActionBase):
             done = remote.run("%s%s%s 2>/dev/null" % (lent, own, command))
             if done["rc"] not in JUDGED:
                 told = remote.run("%s%s%s 2>&1 >/dev/null | tail -n 3" % (lent, own, command))["stdout"].strip()[-600:]
+                if done["rc"] == 126:
+                    told = "%s; may no program be run from there (noexec)? name another folder" % told
                 raise AnsibleActionFail("netprobe ended with %d: %s" % (done["rc"], told))
             return _decoded(done["stdout"]), sent
 
@@ -121,15 +123,18 @@ class ActionModule(ActionBase):
 
 def _decoded(text):
     """The report; a shell's greeting before it is passed over."""
-    start = text.find("{")
-    if start < 0 or len(text) > MOST_BYTES:
+    if len(text) > MOST_BYTES:
         raise AnsibleActionFail("netprobe gave no report")
-    try:
-        report = json.loads(text[start:])
-        report["verdict"], report["findings"], report["endpoints"]
-    except (ValueError, KeyError, TypeError) as exc:
-        raise AnsibleActionFail("netprobe gave no report (%s)" % exc) from exc
-    return report
+    why = "no JSON"
+    for start in list(re.finditer(r"^\{", text, re.MULTILINE))[:20]:
+        try:
+            report = json.loads(text[start.start() :])
+            report["verdict"], report["findings"], report["endpoints"]
+        except (ValueError, KeyError, TypeError) as exc:
+            why = exc
+            continue
+        return report
+    raise AnsibleActionFail("netprobe gave no report (%s)" % why)
 
 
 def _file_name(host):

@@ -10,7 +10,7 @@ import shlex
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.netprobe.ecs_anywhere.plugins.action.check import _decoded, _file_name, _read, _save
-from ansible_collections.netprobe.ecs_anywhere.plugins.plugin_utils.remote import Remote
+from ansible_collections.netprobe.ecs_anywhere.plugins.plugin_utils.remote import Remote, told
 
 
 class ActionModule(ActionBase):
@@ -36,7 +36,7 @@ class ActionModule(ActionBase):
             result.update(changed=False, failed=asked["required"], msg="%s is not there" % asked["path"])
             return result
         if done["rc"] != 0:
-            raise AnsibleActionFail("%s cannot be read: %s" % (asked["path"], done["stderr"].strip()[-300:]))
+            raise AnsibleActionFail("%s cannot be read: %s" % (asked["path"], told(done)))
         report = _decoded(done["stdout"])
         changed = report != _read(saved)
         if changed and not self._task.check_mode:

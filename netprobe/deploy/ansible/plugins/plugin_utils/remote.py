@@ -13,6 +13,9 @@ import tempfile
 
 from ansible.errors import AnsibleActionFail
 
+_NOISE = re.compile(r"^(?:(?:Shared c|C)onnection to .* closed\.|Warning: Permanently added .*)\s*$", re.MULTILINE)
+"""What ssh itself says on stderr: with a terminal (``-tt``) that is all, and the program's own words are on stdout."""
+_BEGIN = "netprobe: what follows is the file"
 UNSAFE_DIR = "is not a folder of the user that runs netprobe, or others may write to it"
 
 
@@ -36,7 +39,7 @@ class Remote:
         """Run a line of shell that has to succeed."""
         done = self.run(command, become=become)
         if done["rc"] != 0:
-            said = (done["stderr"] or done["stdout"]).strip()[-500:]
+            said = told(done)
             raise AnsibleActionFail("%s: %s" % (what, said or "exit code %d" % done["rc"]))
         return done["stdout"]
 
@@ -58,10 +61,13 @@ class Remote:
         """A text file, or None where there is none."""
         quoted = shlex.quote(path)
         # What is written last tells a file that is empty from one that is missing.
-        done = self.run("if [ -f %s ]; then cat -- %s && echo && echo there; else echo missing; fi" % (quoted, quoted))
+        command = "echo '%s'; if [ -f %s ]; then cat -- %s && echo && echo there; else echo missing; fi"
+        done = self.run(command % (_BEGIN, quoted, quoted))
         if done["rc"] != 0:
-            raise AnsibleActionFail("%s cannot be read: %s" % (path, done["stderr"].strip()[-300:]))
-        lines = done["stdout"].replace("\r\n", "\n").rstrip("\n").split("\n")
+            raise AnsibleActionFail("%s cannot be read: %s" % (path, told(done).removeprefix(_BEGIN).strip()))
+        # A shell's greeting stands before it.
+        text = done["stdout"].replace("\r\n", "\n").partition("%s\n" % _BEGIN)[2]
+        lines = text.rstrip("\n").split("\n")
         if lines[-1] == "missing" and len(lines) == 1:
             return None
         return "\n".join(lines[:-1])
@@ -70,7 +76,7 @@ class Remote:
         """Copy a file of the controller into a scratch folder, and be sure of every byte; where it lies."""
         self._connection.put_file(local, place)
         seen = self.must("sha256sum %s" % shlex.quote(place), "no sha256sum on the host", become=False).split()
-        if not seen or seen[0] != file_digest(local):
+        if file_digest(local) not in seen:
             raise AnsibleActionFail("%s did not arrive whole" % local)
         return place
 
@@ -80,8 +86,9 @@ class Remote:
             place = self.lend(local, "%s/file" % folder)
             new = shlex.quote("%s.new" % remote)
             self.must(
-                "cp -- %s %s && chmod %s %s && mv -f -- %s %s"
-                % (shlex.quote(place), new, mode, new, new, shlex.quote(remote)),
+                # What a full disk took of it goes again, or the disk stays full.
+                "{ cp -- %s %s && chmod %s %s && mv -f -- %s %s; } || { rm -f -- %s; false; }"
+                % (shlex.quote(place), new, mode, new, new, shlex.quote(remote), new),
                 "%s cannot be written" % remote,
             )
 
@@ -102,8 +109,15 @@ class Remote:
         )
         said = done["stdout"].strip().splitlines()
         if done["rc"] != 0 or not said:
-            raise AnsibleActionFail("%s %s" % (path, done["stderr"].strip()[-300:] or UNSAFE_DIR))
+            why = told(done)
+            raise AnsibleActionFail("%s %s" % (path, "cannot be made: %s" % why if why else UNSAFE_DIR))
         return said[-1] == "made"
+
+
+def told(done, most=500):
+    """What a command said about its failure, without what the connection says about its own end."""
+    said = [_NOISE.sub("", done[stream]).strip() for stream in ("stderr", "stdout")]
+    return "\n".join(one for one in said if one)[-most:]
 
 
 def file_digest(path):
@@ -133,7 +147,7 @@ def place_binary(remote, local, folder):
     path = "%s/netprobe-%s" % (folder.rstrip("/"), digest[:32])
     remote.own_folder(folder)
     seen = remote.run("[ -x %s ] && sha256sum %s" % (shlex.quote(path), shlex.quote(path)))
-    if seen["rc"] == 0 and seen["stdout"].split()[:1] == [digest]:
+    if seen["rc"] == 0 and digest in seen["stdout"].split():
         return path, False
     remote.send(local, path, "0755")
     return path, True
