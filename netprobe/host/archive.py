@@ -22,7 +22,7 @@ from pathlib import Path
 from netprobe.errors import UnreadableFileError
 from netprobe.host import manifest
 from netprobe.host.archive_files import TOTAL, keep
-from netprobe.host.filesystem import FileEntry, FileKind, FileSystem, FolderRoot, UnreadableError
+from netprobe.host.filesystem import FileEntry, FileKind, FileSystem, FolderRoot, UnreadableError, of_device
 from netprobe.host.streams import MALFORMED, ArchiveError, Budget, Forward, decompressed
 from netprobe.host.tarinfo import StrictInfo
 from netprobe.host.tree import MAX_NODES, MAX_PATH, Node, Nodes, TooManyMembersError, TreeRoot
@@ -90,7 +90,8 @@ def _place(outer: _Outer, tree: TreeRoot, tar: tarfile.TarFile, info: tarfile.Ta
             FileEntry(kind=FileKind.FILE, size=info.size, mode=info.mode), _content(outer, tree, tar, info, path)
         )
     else:
-        node = Node(FileEntry(kind=FileKind.OTHER, mode=info.mode))
+        kind = of_device(info.devmajor, info.devminor) if info.ischr() else FileKind.OTHER
+        node = Node(FileEntry(kind=kind, mode=info.mode))
     tree.place(path, node)
 
 

@@ -14,6 +14,7 @@ configuration in Latin-1 still holds the ASCII keys that rules look for.
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import stat
 from abc import ABC, abstractmethod
@@ -39,8 +40,10 @@ class FileKind(StrEnum):
     FILE = "file"
     FOLDER = "folder"
     LINK = "link"
+    NULL = "null"
+    """The null device, with which a file is masked: it is not opened, and holds nothing."""
     OTHER = "other"
-    """A device, FIFO or socket: never opened."""
+    """Another device, a FIFO or a socket: never opened."""
 
 
 class FileEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +92,11 @@ class FileSystem(ABC):
     @abstractmethod
     def _list(self, real: tuple[str, ...]) -> tuple[str, ...]:
         """The names in a folder, sorted."""
+
+    @functools.cached_property
+    def misplaced(self) -> dict[str, FileKind]:
+        """What stood where a file was wanted, by its path: a folder, which a container's mount makes, or a FIFO."""
+        return {}
 
     def resolve(self, path: str, *, follow_last: bool = True) -> tuple[str, ...] | None:
         """Follow every link inside the root, the way the kernel of that host would.
@@ -152,6 +160,18 @@ class FileSystem(ABC):
         entry = self.entry(path)
         return entry is not None and entry.kind is FileKind.FILE
 
+    def has_file(self, path: str) -> bool:
+        """Whether a regular file stands where a program reads one; what stands there instead is kept."""
+        return self._wanted(path) is not None
+
+    def _wanted(self, path: str) -> tuple[str, ...] | None:
+        """The real path of a regular file that a program reads, or None where none is."""
+        real = self.resolve(path)
+        entry = None if real is None else self._at(real)
+        if entry is not None and entry.kind in (FileKind.FOLDER, FileKind.OTHER):
+            self.misplaced[path] = entry.kind
+        return real if entry is not None and entry.kind is FileKind.FILE else None
+
     def first(self, *paths: str) -> str | None:
         """The first of several paths where something stands."""
         return next((path for path in paths if self.exists(path)), None)
@@ -162,9 +182,8 @@ class FileSystem(ABC):
         Raises:
             UnreadableError: it is larger than ``limit``, may not be read, or its links loop.
         """
-        real = self.resolve(path)
-        entry = None if real is None else self._at(real)
-        if real is None or entry is None or entry.kind is not FileKind.FILE:
+        real = self._wanted(path)
+        if real is None:
             return None
         data = self._read(real, limit + 1)
         if len(data) > limit:
@@ -173,11 +192,8 @@ class FileSystem(ABC):
 
     def head(self, path: str, size: int) -> bytes | None:
         """The first bytes of a regular file, however large it is."""
-        real = self.resolve(path)
-        entry = None if real is None else self._at(real)
-        if real is None or entry is None or entry.kind is not FileKind.FILE:
-            return None
-        return self._read(real, size)
+        real = self._wanted(path)
+        return None if real is None else self._read(real, size)
 
     def text(self, path: str, limit: int = MAX_FILE) -> str | None:
         """A text file, bytes that are no UTF-8 replaced; None where there is none."""
@@ -256,9 +272,7 @@ class FolderRoot(FileSystem):
             return None
         finally:
             os.close(folder)
-        return FileEntry(
-            kind=_kind(status.st_mode), size=status.st_size, mode=stat.S_IMODE(status.st_mode), target=target
-        )
+        return FileEntry(kind=_kind(status), size=status.st_size, mode=stat.S_IMODE(status.st_mode), target=target)
 
     def _read(self, real: tuple[str, ...], limit: int, *, start: int = 0) -> bytes:
         path = "/" + "/".join(real)
@@ -284,9 +298,9 @@ class FolderRoot(FileSystem):
         Raises:
             UnreadableError: it may not be read, or its links loop.
         """
-        real = self.resolve(path)
-        entry = None if real is None else self._at(real)
-        if real is None or entry is None or entry.kind is not FileKind.FILE:
+        real = self._wanted(path)
+        entry = None if real is None else self._entry(real)
+        if real is None or entry is None:
             return None
         return self._read(real, size, start=max(entry.size - size, 0))
 
@@ -314,12 +328,19 @@ def _read_up_to(read: Callable[[int], bytes | None], limit: int) -> bytes:
     return b"".join(pieces)
 
 
-def _kind(mode: int) -> FileKind:
-    if stat.S_ISREG(mode):
+def _kind(status: os.stat_result) -> FileKind:
+    if stat.S_ISREG(status.st_mode):
         return FileKind.FILE
-    if stat.S_ISDIR(mode):
+    if stat.S_ISDIR(status.st_mode):
         return FileKind.FOLDER
-    return FileKind.LINK if stat.S_ISLNK(mode) else FileKind.OTHER
+    if stat.S_ISCHR(status.st_mode):
+        return of_device(os.major(status.st_rdev), os.minor(status.st_rdev))
+    return FileKind.LINK if stat.S_ISLNK(status.st_mode) else FileKind.OTHER
+
+
+def of_device(major: int, minor: int) -> FileKind:
+    """What a character device is, by its numbers (Linux, Documentation/admin-guide/devices.txt)."""
+    return FileKind.NULL if (major, minor) == (1, 3) else FileKind.OTHER
 
 
 def _unless_absent(real: tuple[str, ...], exc: OSError) -> None:

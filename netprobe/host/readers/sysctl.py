@@ -23,7 +23,7 @@ def files(root: FileSystem) -> tuple[str, ...]:
         for name in root.names(folder):
             if name.endswith(".conf"):
                 chosen[name] = f"{folder}/{name}"
-    return (*(chosen[name] for name in sorted(chosen) if root.is_file(chosen[name])), _MAIN)
+    return (*(chosen[name] for name in sorted(chosen) if root.has_file(chosen[name])), _MAIN)
 
 
 def value(root: FileSystem, *names: str) -> tuple[str, Place] | None:

@@ -201,7 +201,7 @@ def files(root: FileSystem, unit: str) -> tuple[str, ...]:
     Raises:
         UnreadableError: they are larger than any that systemd has ever read.
     """
-    own = next((f"{folder}/{unit}" for folder in UNIT_FOLDERS if root.is_file(f"{folder}/{unit}")), None)
+    own = next((f"{folder}/{unit}" for folder in UNIT_FOLDERS if root.has_file(f"{folder}/{unit}")), None)
     names = list(_drop_in_names(unit))
     folders = [f"{folder}/{name}.d" for folder in UNIT_FOLDERS for name in names]
     folders += [f"{folder}/{unit.rpartition('.')[2]}.d" for folder in UNIT_FOLDERS]
@@ -231,7 +231,7 @@ def _configuration(root: FileSystem, folders: Iterable[str]) -> tuple[str, ...]:
         for name in root.names(folder):
             if name.endswith(".conf"):
                 chosen.setdefault(name, f"{folder}/{name}")
-    return tuple(chosen[name] for name in sorted(chosen) if root.is_file(chosen[name]))
+    return tuple(chosen[name] for name in sorted(chosen) if root.has_file(chosen[name]))
 
 
 def not_read(root: FileSystem, unit: str) -> Iterator[Ignored]:
@@ -241,7 +241,7 @@ def not_read(root: FileSystem, unit: str) -> Iterator[Ignored]:
         path = f"{folder}/{name}"
         if name.endswith(".conf") or name.startswith(".") or name.endswith((".bak", ".orig", ".save", "~", ".rpmsave")):
             continue
-        for number, line in root.lines(path, MAX_FILE):
+        for number, line in root.lines(path, MAX_FILE) if root.is_file(path) else ():
             variable = _set_in(line)
             if variable:
                 yield Ignored(file=path, line=number, variable=variable, reason="the file's name does not end in .conf")

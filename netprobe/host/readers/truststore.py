@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
-from netprobe.host.filesystem import FileSystem, FolderRoot, UnreadableError
+from netprobe.host.filesystem import FileKind, FileSystem, FolderRoot, UnreadableError
 
 MAX_BUNDLE = 16 << 20
 """Bytes of a bundle; Mozilla's has 240 KiB."""
@@ -63,7 +63,7 @@ def unusable_file(root: FileSystem, path: str) -> str | None:
         return "it is no absolute path"
     try:
         entry = root.entry(path)
-        data = root.read(path, MAX_BUNDLE)
+        data = root.read(path, MAX_BUNDLE) if entry is not None and entry.kind is FileKind.FILE else None
     except UnreadableError as error:
         if error.denied:
             raise

@@ -18,6 +18,7 @@ from netprobe.host.rules import (
     identity,
     ipv6firewall,
     localfirewall,
+    misplaced,
     modes,
     proxies,
     registration,
@@ -47,4 +48,5 @@ RULES: tuple[Rule[Machine], ...] = (
     *forwarding.RULES,
     *identity.RULES,
     *modes.RULES,
+    *misplaced.RULES,
 )
