@@ -1,7 +1,7 @@
 """What host, image and gate share: judge a machine and make the report.
 
-An image is judged in a process of its own, since its bytes may have been chosen to cost or to crash; what was judged
-before a limit was hit stands, and the rest is told as not run.
+No rule gets more than so much processor time. An image is judged in a process of its own besides, since its bytes may
+have been chosen to cost or to crash; what was judged before a limit was hit stands, and the rest is told as not run.
 """
 
 from __future__ import annotations
@@ -59,8 +59,17 @@ def judged(machine: Machine, naming: Naming = NAMED, root: Path | None = None) -
     def met(error: Exception) -> None:
         bugs.append("".join(traceback.format_exception(error)))
 
-    found = [judge_one(rule, machine, machine.subject, running=machine.running, met=met) for rule in RULES]
+    found = [
+        judge_one(rule, machine, machine.subject, running=machine.running, within=_within, met=met) for rule in RULES
+    ]
     return _report(found, started, clock, _kept(bugs), identity.of_this_host(naming, root=root))
+
+
+def _within() -> AbstractContextManager[None]:
+    """Bounds one rule."""
+    return apart.within(
+        RULE_CPU_SECONDS, lambda: CannotJudgeError(f"it takes more than {RULE_CPU_SECONDS:g} s of processor time")
+    )
 
 
 def _report(
@@ -138,11 +147,6 @@ def _judgements(path: Path, platform: str | None, naming: Naming) -> Iterator[by
     from netprobe.host.machine import Machine
     from netprobe.host.rules import RULES
 
-    def within() -> AbstractContextManager[None]:
-        return apart.within(
-            RULE_CPU_SECONDS, lambda: CannotJudgeError(f"it takes more than {RULE_CPU_SECONDS:g} s of processor time")
-        )
-
     with open_root(path, platform) as opened:
         yield msgspec.msgpack.encode(opened.notes)
         machine = Machine(root=opened.root, subject=str(path))
@@ -153,6 +157,6 @@ def _judgements(path: Path, platform: str | None, naming: Naming) -> Iterator[by
 
         for rule in RULES:
             bugs.clear()
-            one = judge_one(rule, machine, machine.subject, running=False, within=within, met=met)
+            one = judge_one(rule, machine, machine.subject, running=False, within=_within, met=met)
             yield msgspec.msgpack.encode((one.judgement, one.hindered, bugs))
         yield msgspec.msgpack.encode(identity.of_image(machine, naming))

@@ -115,10 +115,4 @@ class Machine:
 
     def unit_environment(self, unit: str) -> tuple[Setting, ...]:
         """Every variable that systemd gives a unit, the last one of a key holding."""
-        if unit not in self._environments:
-            self._environments[unit] = systemd.environment(self.root, unit)
-        return self._environments[unit]
-
-    @functools.cached_property
-    def _environments(self) -> dict[str, tuple[Setting, ...]]:
-        return {}
+        return systemd.environment(self.root, unit)

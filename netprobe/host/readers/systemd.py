@@ -20,11 +20,11 @@ import re
 import sys
 from collections.abc import Collection, Iterable, Iterator
 from difflib import SequenceMatcher
-from weakref import WeakKeyDictionary
 
 import msgspec
 
 from netprobe.findings import Place
+from netprobe.host import once
 from netprobe.host.filesystem import FileKind, FileSystem, UnreadableError
 from netprobe.host.readers.settings import MAX_FILE, NAME, Setting, bounded, environment_file
 from netprobe.host.readers.specifiers import expanded, unknown
@@ -40,9 +40,12 @@ UNIT_FOLDERS = (
 _MANAGER_FOLDERS = ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd", "/lib/systemd")
 _MAX_UNIT = MAX_FILE
 """Bytes of a unit with its drop-ins; systemd's own largest unit has 4 KiB."""
+MAX_DROP_INS = 500
+"""Drop-ins of a unit, and other files beside them. Debian and Fedora bring at most three for one."""
 _MAX_FILES = 64
-_MAX_NAMES = 2000
 """Files of ``EnvironmentFile=`` that are followed for one unit."""
+_MAX_NAMES = 2000
+"""Names in a folder of units among which one for an agent is looked for."""
 _SECTIONS = frozenset({"Unit", "Service", "Install", "Socket", "Timer", "Path", "Mount", "Slice", "Scope", "Manager"})
 _NEARLY = 0.85
 _WITHOUT_VARIABLES = frozenset({"Unit", "Install", "Timer", "Path"})
@@ -51,6 +54,8 @@ _SPELT = frozenset({"Environment", "EnvironmentFile", "PassEnvironment", "UnsetE
 _SPECIFIER = re.compile(r"%(?:%|[AaBbCDdEf](?=[0-9A-Fa-f]))")
 """What in a percent-encoded value would be a specifier of systemd's (systemd.unit(5)); ``%%`` stands for ``%``."""
 _LONGEST_NAME = 255
+_NOT_MEANT = (".conf", ".bak", ".orig", ".save", "~", ".rpmsave")
+"""How a name ends of a drop-in that is read, and of a copy that nobody believes to be."""
 _BLANKS = " \t\r"
 _MADE_AT_BOOT = ("/run/", "/dev/", "/proc/", "/sys/")
 _TRUE = frozenset({"1", "yes", "y", "true", "t", "on"})
@@ -96,25 +101,13 @@ class Ignored(msgspec.Struct, frozen=True, kw_only=True):
         return Place(file=self.file, line=self.line or None, text=self.variable)
 
 
+@once.for_a_root
 def read(root: FileSystem, path: str) -> tuple[tuple[Assignment, ...], tuple[Ignored, ...]]:
-    """One unit file or drop-in: what systemd takes from it, and what it ignores; read once for a root.
+    """One unit file or drop-in: what systemd takes from it, and what it ignores.
 
     Raises:
         UnreadableError: it is there and cannot be read.
     """
-    known = _known.setdefault(root, {})
-    if path not in known:
-        known[path] = _read(root, path)
-    return known[path]
-
-
-_known: WeakKeyDictionary[FileSystem, dict[str, tuple[tuple[Assignment, ...], tuple[Ignored, ...]]]] = (
-    WeakKeyDictionary()
-)
-"""Most rules about the agents ask for the same few units."""
-
-
-def _read(root: FileSystem, path: str) -> tuple[tuple[Assignment, ...], tuple[Ignored, ...]]:
     taken: list[Assignment] = []
     ignored: list[Ignored] = []
     section, known = "", False
@@ -191,6 +184,7 @@ def _continues(text: str) -> bool:
     return (len(text) - len(text.rstrip("\\"))) % 2 == 1
 
 
+@once.for_a_root
 def files(root: FileSystem, unit: str) -> tuple[str, ...]:
     """The unit file and the drop-ins of a unit, in the order in which systemd reads them.
 
@@ -199,13 +193,13 @@ def files(root: FileSystem, unit: str) -> tuple[str, ...]:
         unit: ``docker.service``.
 
     Raises:
-        UnreadableError: they are larger than any that systemd has ever read.
+        UnreadableError: they are more, or larger, than any that systemd has ever read.
     """
     own = next((f"{folder}/{unit}" for folder in UNIT_FOLDERS if root.has_file(f"{folder}/{unit}")), None)
     names = list(_drop_in_names(unit))
     folders = [f"{folder}/{name}.d" for folder in UNIT_FOLDERS for name in names]
     folders += [f"{folder}/{unit.rpartition('.')[2]}.d" for folder in UNIT_FOLDERS]
-    return _bounded(root, unit, (*(() if own is None else (own,)), *_configuration(root, folders)))
+    return _bounded(root, unit, (*(() if own is None else (own,)), *_configuration(root, unit, folders)))
 
 
 def _bounded(root: FileSystem, unit: str, paths: tuple[str, ...]) -> tuple[str, ...]:
@@ -224,24 +218,40 @@ def _drop_in_names(unit: str) -> Iterator[str]:
         yield f"{stem}-.{kind}"
 
 
-def _configuration(root: FileSystem, folders: Iterable[str]) -> tuple[str, ...]:
+def _configuration(root: FileSystem, unit: str, folders: Iterable[str]) -> tuple[str, ...]:
     """The ``.conf`` files of several folders: of one name the first counts, and all are read by name."""
     chosen: dict[str, str] = {}
     for folder in folders:
         for name in root.names(folder):
             if name.endswith(".conf"):
                 chosen.setdefault(name, f"{folder}/{name}")
+    _few(unit, chosen, "drop-ins")
     return tuple(chosen[name] for name in sorted(chosen) if root.has_file(chosen[name]))
 
 
+def _few(unit: str, found: Collection[str], what: str) -> None:
+    """Refuse a flood of files: a folder may hold thousands, and each of them costs time.
+
+    Raises:
+        UnreadableError: there are more than any unit has.
+    """
+    if len(found) > MAX_DROP_INS:
+        raise UnreadableError(unit, f"it has {len(found)} {what}, and netprobe reads up to {MAX_DROP_INS}")
+
+
 def not_read(root: FileSystem, unit: str) -> Iterator[Ignored]:
-    """Files in a unit's own drop-in folder of ``/etc`` that systemd does not read, since their name ends otherwise."""
+    """Files in a unit's own drop-in folder of ``/etc`` that systemd does not read, since their name ends otherwise.
+
+    Raises:
+        UnreadableError: there are more than anybody leaves lying there.
+    """
     folder = f"{UNIT_FOLDERS[0]}/{unit}.d"
-    for name in root.names(folder):
-        path = f"{folder}/{name}"
-        if name.endswith(".conf") or name.startswith(".") or name.endswith((".bak", ".orig", ".save", "~", ".rpmsave")):
+    others = [name for name in root.names(folder) if not name.endswith(_NOT_MEANT) and not name.startswith(".")]
+    _few(unit, others, "files beside its drop-ins")
+    for path in (f"{folder}/{name}" for name in others):
+        if not root.is_file(path):
             continue
-        for number, line in root.lines(path, MAX_FILE) if root.is_file(path) else ():
+        for number, line in root.lines(path, MAX_FILE):
             variable = _set_in(line)
             if variable:
                 yield Ignored(file=path, line=number, variable=variable, reason="the file's name does not end in .conf")
@@ -280,6 +290,7 @@ def assignments(root: FileSystem, unit: str) -> Iterator[Assignment]:
         yield from read(root, path)[0]
 
 
+@once.for_a_root
 def environment(root: FileSystem, unit: str) -> tuple[Setting, ...]:
     """Every variable of a unit with its place, in the order in which systemd applies them: the last one holds.
 
@@ -340,13 +351,17 @@ def _existing(root: FileSystem, named: Iterable[str]) -> Iterator[str]:
     return iter(list(found)[-_MAX_FILES:])
 
 
-def _manager(root: FileSystem) -> Iterator[Setting]:
+@once.for_a_root
+def _manager(root: FileSystem) -> tuple[Setting, ...]:
+    """What ``DefaultEnvironment=`` gives every unit."""
     own = next((f"{folder}/system.conf" for folder in _MANAGER_FOLDERS if root.is_file(f"{folder}/system.conf")), None)
-    drop_ins = _configuration(root, [f"{folder}/system.conf.d" for folder in _MANAGER_FOLDERS])
+    drop_ins = _configuration(root, "system.conf", [f"{folder}/system.conf.d" for folder in _MANAGER_FOLDERS])
+    found: list[Setting] = []
     for path in _bounded(root, "system.conf", (*(() if own is None else (own,)), *drop_ins)):
         for one in read(root, path)[0]:
             if one.section == "Manager" and one.key == "DefaultEnvironment":
-                yield from variables(one, "")[0]
+                found += variables(one, "")[0]
+    return tuple(found)
 
 
 def variables(one: Assignment, unit: str) -> tuple[tuple[Setting, ...], tuple[Ignored, ...]]:
@@ -435,6 +450,7 @@ def _unescaped(text: str, position: int) -> tuple[str, int]:
     return chr(0xDC00 + number if is_byte else number), numeric.end()
 
 
+@once.for_a_root
 def commands(root: FileSystem, unit: str) -> tuple[tuple[Place, tuple[str, ...]], ...]:
     """The commands of ``ExecStart=`` as words, variables of the unit's environment put in their place.
 
