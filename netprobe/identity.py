@@ -20,6 +20,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from netprobe import natural
 from netprobe.errors import printable
 from netprobe.host import packages, routes
 from netprobe.host.filesystem import FileSystem, FolderRoot, UnreadableError
@@ -173,7 +174,8 @@ def _user(naming: Naming) -> str:
 def _used(observations: Iterable[Observation]) -> tuple[str, ...]:
     """The addresses that connections were made from; loopback says nothing of a host."""
     found = {one.detail.local_address for one in observations if isinstance(one.detail, TcpDetail)}
-    return tuple(sorted(address for address in found if address and not _is_loopback(address)))[:MOST_ADDRESSES]
+    outside = {address for address in found if address and not _is_loopback(address)}
+    return tuple(natural.ordered(outside))[:MOST_ADDRESSES]
 
 
 def _gateways() -> tuple[str, ...]:

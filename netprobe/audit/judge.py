@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import netprobe
+from netprobe import natural
 from netprobe.audit.model import (
     SCHEMA_VERSION,
     STOPPED,
@@ -212,7 +213,7 @@ class Judge:
             unneeded=_sorted(self._others[Decision.ALLOWED]),
             denied_elsewhere=_sorted(self._others[Decision.DENIED]),
             dropped=dict(self._dropped),
-            other_ports=tuple(_other_port(*key, one) for key, one in sorted(self._other_ports.items())),
+            other_ports=tuple(_other_port(*key, one) for key, one in sorted(self._other_ports.items(), key=_place)),
         )
 
     def denied(self) -> tuple[Endpoint, ...]:
@@ -220,6 +221,12 @@ class Judge:
         return tuple(
             one for one in self._endpoints if _status(tuple(self._evidence[id(one)].values())) is Status.DENIED
         )
+
+
+def _place(item: tuple[tuple[str, int], _OtherPort]) -> tuple[natural.Key, int]:
+    """Where a name and port stand among the others."""
+    (host, port), _ = item
+    return natural.key(host), port
 
 
 def _canonical(address: str) -> str:
@@ -268,7 +275,7 @@ def _stands(evidence: _Evidence, verdict: Decision) -> bool:
 
 def _endpoint(endpoint: Endpoint, evidence: Sequence[_Evidence]) -> EndpointEvidence:
     every = [item for one in evidence for item in one.denials.items()]
-    denials = sorted(every, key=lambda item: (-item[1].count, item[0]))
+    denials = sorted(every, key=lambda item: (-item[1].count, item[0][0], natural.key(item[0][1]), item[0][2]))
     return EndpointEvidence(
         id=endpoint.id,
         region=endpoint.region,
@@ -285,7 +292,7 @@ def _endpoint(endpoint: Endpoint, evidence: Sequence[_Evidence]) -> EndpointEvid
                 rule=printable(rule, 200),
                 count=one.count,
                 last_seconds=one.last,
-                clients=tuple(sorted(one.clients)),
+                clients=tuple(natural.ordered(one.clients)),
                 verdict=verdict,
             )
             for (verdict, host, rule), one in denials
@@ -313,4 +320,4 @@ def _other_port(host: str, port: int, one: _OtherPort) -> OtherPort:
 
 def _sorted(others: dict[tuple[str, int | None], _Other]) -> tuple[Other, ...]:
     found = [Other(host=key[0], port=key[1], count=one.count, last_seconds=one.last) for key, one in others.items()]
-    return tuple(sorted(found, key=lambda one: (-one.count, one.host, one.port or 0)))[:_SHOWN_OTHERS]
+    return tuple(sorted(found, key=lambda one: (-one.count, natural.key(one.host), one.port or 0)))[:_SHOWN_OTHERS]

@@ -10,6 +10,8 @@ import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from netprobe import natural
+
 if TYPE_CHECKING:
     from netprobe.findings import Finding
     from netprobe.report.model import Report
@@ -99,7 +101,7 @@ def _named(key: tuple[str, str]) -> str:
 
 
 def _hosts(findings: Sequence[Finding]) -> tuple[str, ...]:
-    return tuple(sorted({host for finding in findings for host in finding.hosts}))
+    return tuple(natural.ordered({host for finding in findings for host in finding.hosts}))
 
 
 def _where(hosts: Sequence[str]) -> str:

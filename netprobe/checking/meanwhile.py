@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from netprobe import natural
 from netprobe.observations import Run
 
 if TYPE_CHECKING:
@@ -59,6 +60,6 @@ class Bulletin:
                 self._told.add(what)
                 fresh[f"{o.step.value} {o.failure}"].append(o.host)
         for ending, hosts in list(fresh.items())[:MOST_TOLD]:
-            yield f"netprobe: so far: {ending}, not tried again yet: {listing(sorted(set(hosts)))}"
+            yield f"netprobe: so far: {ending}, not tried again yet: {listing(natural.ordered(set(hosts)))}"
         if len(fresh) > MOST_TOLD:
             yield f"netprobe: so far: {len(fresh) - MOST_TOLD} more kinds of failure"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netprobe import natural
 from netprobe.cli import options, values
 from netprobe.cli.facts import stamp, version_of
 
@@ -114,8 +115,7 @@ def audit(
     if denied:
         shown += "\n" + fitted(["The smallest change that allows what was denied:"], width())
         if target is None:
-            patterns = sorted({(one.pattern, one.port) for one in denied})
-            changes = [f"  {pattern}:{port}" for pattern, port in patterns]
+            changes = [f"  {place}" for place in natural.ordered({f"{one.pattern}:{one.port}" for one in denied})]
             shown += fitted([*changes, "(--target squid and the like write it for a device)"], width())
         else:
             names = [shlex.quote(printable(name)) for name in naming.files(files).values()]

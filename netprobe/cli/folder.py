@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from netprobe import natural
 from netprobe.errors import UsageError
 
 _REMEDY = "name a folder that you may write"
@@ -39,7 +40,9 @@ def write_folder(folder: Path, files: Mapping[str, str], *, owned: Iterable[str]
         UsageError: it cannot be written, or a file of that name is somebody's; what was there before is untouched.
     """
     known = _manifest(folder)
-    gone = sorted(name for name in set(owned) - set(files) if known.get(name) == _digest(folder / name) is not None)
+    gone = natural.ordered(
+        name for name in set(owned) - set(files) if known.get(name) == _digest(folder / name) is not None
+    )
     for name, text in files.items():
         place = folder / name
         theirs = name not in known and os.path.isfile(place) and _digest(place) != _digest_of(text)

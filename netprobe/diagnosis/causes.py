@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from netprobe import manual
+from netprobe import manual, natural
 from netprobe.diagnosis import numbered
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.proof import Doubt, Proof, Standing, judge
@@ -98,8 +98,8 @@ class CauseGroup(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The host names, sorted."""
-        return tuple(sorted({view.host for view in self.views}))
+        """The host names, in the order in which a person looks for them."""
+        return tuple(natural.ordered({view.host for view in self.views}))
 
     @property
     def names(self) -> str:
@@ -126,7 +126,7 @@ class CauseGroup(msgspec.Struct, frozen=True, kw_only=True):
     def host_patterns(self) -> tuple[str, ...]:
         """The catalog's host patterns of these hosts, as an allowlist needs them."""
         found = {subject.pattern for subject in self.subjects}
-        return tuple(sorted(found or set(self.hosts)))
+        return tuple(natural.ordered(found or set(self.hosts)))
 
     @property
     def subjects(self) -> tuple[Subject, ...]:
@@ -136,7 +136,7 @@ class CauseGroup(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ports(self) -> str:
         """The ports, for a sentence."""
-        return listing(sorted({str(view.port) for view in self.views}) or ["443"])
+        return listing(natural.ordered({str(view.port) for view in self.views}) or ["443"])
 
     @property
     def addresses(self) -> str:
@@ -188,7 +188,7 @@ def seen_at(evidence: Iterable[Observation]) -> list[str]:
     Args:
         evidence: of the finding.
     """
-    return sorted({o.address for o in evidence if o.address is not None and o.experiment not in _ELSEWHERE})
+    return natural.ordered({o.address for o in evidence if o.address is not None and o.experiment not in _ELSEWHERE})
 
 
 def gather(causes: Iterable[Cause], world: Evidence) -> tuple[CauseGroup, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from netprobe import natural
 from netprobe.diagnosis import places
 from netprobe.diagnosis.addresses import is_loopback
 from netprobe.diagnosis.broken import Broken
@@ -81,7 +82,9 @@ def _no_answer(broken: Broken) -> Cause:
     id_ = ID_OF.get(failed.failure, "unexplained_failure")
     alike = tuple(o for o in view.lookups.every if o is not failed and o.failure == failed.failure)
     # All servers that are silent alike are one cause; of an answer only the one that the host believes.
-    resolvers = [resolver_of(failed)] if is_final(failed) else sorted({resolver_of(o) for o in (failed, *alike)})
+    resolvers = (
+        [resolver_of(failed)] if is_final(failed) else natural.ordered({resolver_of(o) for o in (failed, *alike)})
+    )
     plain = [o for o in world.controls(Experiment.WITHOUT_EDNS, like=failed) if resolver_of(o) == resolver_of(failed)]
     if any(o.failure is None and answers(o) for o in plain):
         return broken.cause(
@@ -192,7 +195,7 @@ def _captured(broken: Broken) -> Cause:
 
 def _say_captured(group: CauseGroup) -> Words:
     first = group.first
-    found = listing(sorted({a for o in group.evidence for a in answers(o)}))
+    found = listing(natural.ordered({a for o in group.evidence for a in answers(o)}))
     return Words(
         title=f"The search domain {group.key} captures {group.names}: /etc/resolv.conf has glibc and Go ask for "
         f"{asked_longer(first)} first, and {resolver_of(first)} answers {found}.",
@@ -269,7 +272,7 @@ def _again(world: Evidence, o: Observation, bad: set[str]) -> Observation | None
 
 
 def _say_sinkholed(group: CauseGroup) -> Words:
-    bad = sorted({address for view in group.views for address in view.sinkholed})
+    bad = natural.ordered({address for view in group.views for address in view.sinkholed})
     if group.key.startswith("/"):
         title = f"{group.key} sends {group.names} to {listing(bad)}, which is no AWS address."
         remedy = f"Delete the line {group.key} that names {group.names}."

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from statistics import median
 
-from netprobe import origin
+from netprobe import natural, origin
 from netprobe.diagnosis.addresses import AddressClass
 from netprobe.diagnosis.causes import Cause, CauseGroup, Words
 from netprobe.diagnosis.dns import DOES, ID_OF, is_the_hosts_own, where_set
@@ -195,7 +195,7 @@ def _rrtype(o: Observation) -> str:
 def _say_stranger(group: CauseGroup) -> Words:
     other = group.causes[0].evidence[1]
     liar = resolver_of(other)
-    found = sorted({c.address for c in group.evidence if c.address is not None and c.failure is not None})
+    found = natural.ordered({c.address for c in group.evidence if c.address is not None and c.failure is not None})
     shaken = group.causes[0].controls[0]
     detail = shaken.detail
     issuer = detail.chain[0].issuer if isinstance(detail, TlsDetail) and detail.chain else ""
@@ -244,8 +244,8 @@ def _hosts_file(view: View) -> Iterator[Cause]:
 
 
 def _say_hosts_file(group: CauseGroup) -> Words:
-    lines = sorted({resolver_of(o) for o in group.evidence})
-    found = sorted({a for o in group.evidence for a in answers(o)})
+    lines = natural.ordered({resolver_of(o) for o in group.evidence})
+    found = natural.ordered({a for o in group.evidence for a in answers(o)})
     return Words(
         title=f"{listing(lines)} overrides DNS for {group.names} with {listing(found)}.",
         remedy=f"Delete {listing(lines, most=8)} unless the override is meant: AWS changes addresses without notice.",
@@ -288,12 +288,12 @@ def _expectation_severity(world: Evidence, view: View) -> Severity:
 
 def _addresses_of(group: CauseGroup, wanted: AddressClass) -> list[str]:
     every = {address for view in group.views for address in view.lookups.addresses}
-    return sorted(a for a in every if group.world.address_class(a) is wanted)
+    return natural.ordered(a for a in every if group.world.address_class(a) is wanted)
 
 
 def _say_private(group: CauseGroup) -> Words:
     found = listing(_addresses_of(group, AddressClass.PRIVATE))
-    resolver = listing(sorted({resolver_of(o) for o in group.evidence}))
+    resolver = listing(natural.ordered({resolver_of(o) for o in group.evidence}))
     if group.key:
         return Words(
             title=f"DNS server {resolver} answers private addresses ({found}) for {group.names}; public ones were "
@@ -310,7 +310,7 @@ def _say_private(group: CauseGroup) -> Words:
 
 def _say_public(group: CauseGroup) -> Words:
     found = listing(_addresses_of(group, AddressClass.PUBLIC))
-    resolver = listing(sorted({resolver_of(o) for o in group.evidence}))
+    resolver = listing(natural.ordered({resolver_of(o) for o in group.evidence}))
     return Words(
         title=f"DNS server {resolver} answers public addresses ({found}) for {group.names}; private ones were "
         "expected.",
@@ -332,7 +332,7 @@ def _wildcard(world: Evidence) -> Iterator[Cause]:
 
 
 def _say_wildcard(group: CauseGroup) -> Words:
-    found = sorted({a for o in group.evidence for a in answers(o)})
+    found = natural.ordered({a for o in group.evidence for a in answers(o)})
     return Words(
         title=f"DNS server {group.key} answers {listing(found)} for {group.first.host}, a name that cannot exist.",
         remedy=f"Switch off NXDOMAIN redirection (wildcard or search-page answers) on {group.key}: which numbered "

@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from netprobe import natural
 from netprobe.diagnosis.causes import seen_at
 from netprobe.diagnosis.changes import KINDS, ChangeKind
 from netprobe.diagnosis.model import Diagnosis, EndpointOutcome
@@ -97,7 +98,7 @@ def sources(observations: Iterable[Observation]) -> list[str]:
     """The addresses of this host from which connections were made, printable and sorted."""
     opened = [o.detail for o in observations if isinstance(o.detail, TcpDetail)]
     found = {detail.local_address for detail in opened if detail.local_address}
-    return [printable(address, 60) for address in sorted(found)]
+    return [printable(address, 60) for address in natural.ordered(found)]
 
 
 def _vantages(run: Run) -> list[str]:
@@ -176,14 +177,14 @@ def destinations(finding: Finding, touched: Sequence[EndpointOutcome], seen: Seq
         seen: its evidence.
     """
     if by_name(finding):
-        names = sorted({e.pattern for e in touched}) or sorted(finding.hosts)
+        names = natural.ordered({e.pattern for e in touched}) or natural.ordered(finding.hosts)
         return ["   Host names that the resolver must answer for:", *(f"     {printable(name)}" for name in names)]
     asked: list[str] = []
     if finding.id in TO_RESOLVER:
         asked = _resolvers(seen)
     elif finding.id in TO_PROXY:
         asked = _proxies(seen)
-    asked = asked or sorted({f"{e.pattern} TCP {e.port}" for e in touched}) or list(finding.hosts)
+    asked = asked or natural.ordered({f"{e.pattern} TCP {e.port}" for e in touched}) or list(finding.hosts)
     told = "   Destinations (host name or address, protocol, port; outbound from the source, with replies):"
     return [told, *(f"     {printable(one)}" for one in asked)]
 
@@ -191,12 +192,12 @@ def destinations(finding: Finding, touched: Sequence[EndpointOutcome], seen: Seq
 def _resolvers(seen: Sequence[Observation]) -> list[str]:
     failed = [o.detail for o in seen if o.failure is not None]
     resolvers = {detail.resolver for detail in failed if isinstance(detail, DnsDetail)}
-    return [f"{_host(one)} UDP {_port(one, 53)} and TCP {_port(one, 53)}" for one in sorted(resolvers - {""})]
+    return [f"{_host(one)} UDP {_port(one, 53)} and TCP {_port(one, 53)}" for one in natural.ordered(resolvers - {""})]
 
 
 def _proxies(seen: Sequence[Observation]) -> list[str]:
     proxies = {o.detail.proxy for o in seen if isinstance(o.detail, ProxyDetail)}
-    places = [redacted(one).rpartition("/")[2] for one in sorted(proxies - {""})]
+    places = [redacted(one).rpartition("/")[2] for one in natural.ordered(proxies - {""})]
     return [f"{_host(one)} TCP {_port(one, 3128)}" for one in places]
 
 

@@ -21,6 +21,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from statistics import median
 
+from netprobe import natural
 from netprobe.diagnosis.causes import Cause, CauseGroup, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.lookups import dns_detail, resolver_of
@@ -316,7 +317,7 @@ def _say_limit(group: CauseGroup) -> Words:
 
 def _say_banned(group: CauseGroup) -> Words:
     vantages = {view.vantage for view in group.views}
-    known = listing(sorted({o.address for o in group.evidence if o.address is not None}), most=4)
+    known = listing(natural.ordered({o.address for o in group.evidence if o.address is not None}), most=4)
     tried = [o for o in group.world.run.observations if o.vantage in vantages and o.step is Step.TCP]
     last = max((o.started_seconds for o in tried if o.failure is None), default=0.0)
     made = [o.started_seconds for o in tried if o.started_seconds <= last]

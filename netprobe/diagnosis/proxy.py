@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from netprobe import natural
 from netprobe.diagnosis import details, places
 from netprobe.diagnosis.addresses import is_loopback
 from netprobe.diagnosis.broken import Broken
@@ -330,7 +331,7 @@ def _is_refused(view: View) -> bool:
 
 def _as_regex(group: CauseGroup) -> str:
     """The numbered names as most proxies take them: a list that names some numbers misses what AWS picks tomorrow."""
-    numbered = sorted({s.pattern for s in group.subjects if s.numbered})
+    numbered = natural.ordered({s.pattern for s in group.subjects if s.numbered})
     texts = ["^" + pattern.replace(".", r"\.").replace("*", "[0-9]+") + "$" for pattern in numbered]
     return f" As a regular expression: {' '.join(texts)}" if texts else ""
 

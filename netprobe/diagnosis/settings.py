@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from netprobe import natural
 from netprobe.diagnosis.causes import Cause, CauseGroup, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.words import agree, listing
@@ -53,7 +54,7 @@ def _conflict(records: tuple[VantageRecord, ...]) -> Iterator[Cause]:
 
     def say(_group: CauseGroup) -> Words:
         values = [
-            f"{listing(sorted(names))} {agree(len(names), 'use')} {proxy}" for proxy, names in sorted(by_proxy.items())
+            f"{listing(sorted(names))} {agree(len(names), 'use')} {proxy}" for proxy, names in natural.items(by_proxy)
         ]
         return Words(
             title=f"The agents of this host have different proxy settings: {listing(values, most=5)}.",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
+from netprobe import natural
 from netprobe.diagnosis import details, places
 from netprobe.diagnosis.addresses import family
 from netprobe.diagnosis.broken import Broken
@@ -291,11 +292,11 @@ def _say_unreachable(group: CauseGroup) -> Words:
 
 
 def _blocked_addresses(group: CauseGroup) -> str:
-    return listing(sorted({o.address for o in group.evidence if o.address and o.failure is not None}), most=6)
+    return listing(natural.ordered({o.address for o in group.evidence if o.address and o.failure is not None}), most=6)
 
 
 def _say_some(group: CauseGroup) -> Words:
-    works = sorted({o.address for o in group.evidence if o.address and o.failure is None})
+    works = natural.ordered({o.address for o in group.evidence if o.address and o.failure is None})
     return Words(
         title=f"{_blocked_addresses(group)} of {group.names} cannot be connected to, {listing(works)} can.",
         remedy=f"Allow TCP {group.ports} to every address of {group.patterns}, by name where the device can: which one "

@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from netprobe import natural
 from netprobe.errors import printable
 
 PUBLIC = "public addresses"
@@ -96,7 +97,7 @@ def moves(before: Addresses, now: Addresses) -> Iterator[Move]:
 
 
 def _told(kinds: frozenset[str]) -> str:
-    private = sorted(kinds - {PUBLIC})
+    private = natural.ordered(kinds - {PUBLIC})
     more = f" and {len(private) - _SHOWN} more" if len(private) > _SHOWN else ""
     told = [f"{', '.join(private[:_SHOWN])}{more}"] if private else []
     return " and ".join([*told, *([PUBLIC] if PUBLIC in kinds else [])])

@@ -22,6 +22,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from netprobe import natural
 from netprobe.fleet.model import Apart, Clause, Condition
 
 LEAST_HOSTS = 3
@@ -146,7 +147,7 @@ class _Search:
         )
 
     def _names(self, hosts: int) -> tuple[str, ...]:
-        return tuple(sorted(host.name for position, host in enumerate(self._hosts) if hosts >> position & 1))
+        return tuple(natural.ordered(host.name for position, host in enumerate(self._hosts) if hosts >> position & 1))
 
     def _clause(self, rule: _Rule) -> Clause:
         return Clause(
@@ -164,7 +165,7 @@ class _Search:
             inside = {value: hosts for value, hosts in self._index[attribute].items() if not hosts & ~rule.hosts}
             marked = functools.reduce(operator.or_, inside.values(), 0)
             if attribute not in named and 0 < len(inside) <= MOST_VALUES and marked == rule.hosts:
-                found.append(Condition(attribute=attribute, values=tuple(sorted(inside))))
+                found.append(Condition(attribute=attribute, values=tuple(natural.ordered(inside))))
         return tuple(found)
 
     def _exceptions(self, marked: int) -> float:
@@ -193,7 +194,7 @@ class _Search:
         ranked = sorted((value for value, count in failing.items() if count), key=share)[:MOST_VALUES]
         for count in range(2, len(ranked) + 1):
             marked = functools.reduce(operator.or_, (values[value] for value in ranked[:count]))
-            yield self._rule(attribute, tuple(sorted(ranked[:count])), marked)
+            yield self._rule(attribute, tuple(natural.ordered(ranked[:count])), marked)
 
     def _rule(self, attribute: str, values: tuple[str, ...], hosts: int) -> _Rule:
         number = len(values)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
+from netprobe import natural
 from netprobe.findings import Certainty, Outcome, Owner, Severity
 from netprobe.fleet.apart import LEAST_HOSTS, Compared, apart
 from netprobe.fleet.census import Census
@@ -130,7 +131,7 @@ def told(
         owner=min(owners, key=lambda owner: (-owners[owner], tuple(Owner).index(owner))),
         proven=sum(seen.certainty is Certainty.PROVEN for seen in touched.seen.values()),
         endpoints=tuple(sorted({endpoint for seen in touched.seen.values() for endpoint in seen.endpoints})),
-        hosts=tuple(sorted(members[at].name for at in failing)),
+        hosts=tuple(natural.ordered(members[at].name for at in failing)),
         judged=len(failing) + len(passing),
         groups=_shares((group_of(members[at]) for at in failing), (group_of(members[at]) for at in passing)),
         title=example.sentence.title,
@@ -173,5 +174,5 @@ def _apart(
 def _shares(failing: Iterable[str], passing: Iterable[str]) -> tuple[Share, ...]:
     """Groups with the hosts that fail and pass in each, the most touched first; groups without a failing host too."""
     failed, passed = Counter(failing), Counter(passing)
-    names = sorted({*failed, *passed}, key=lambda name: (-failed[name], name))
+    names = sorted({*failed, *passed}, key=lambda name: (-failed[name], natural.key(name)))
     return tuple(Share(group=name, failing=failed[name], judged=failed[name] + passed[name]) for name in names)

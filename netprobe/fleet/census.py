@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
+from netprobe import natural
 from netprobe.findings import Severity
 from netprobe.fleet.decode import NotAReportError, Sentence, take
 from netprobe.fleet.files import Document
@@ -120,12 +121,12 @@ class Census:
         names: dict[str, set[str]] = defaultdict(set)
         for machine_id, parts in self._hosts():
             names[machine_id].update(one.name for one in parts)
-        return tuple(sorted(tuple(sorted(found)) for id_, found in names.items() if id_ and len(found) > 1))
+        return tuple(sorted(tuple(natural.ordered(found)) for id_, found in names.items() if id_ and len(found) > 1))
 
     def nameless(self) -> tuple[str, ...]:
         """Sources of reports that name no host and are called alike: each counts as a host."""
         alike = self._nameless()
-        return tuple(sorted(place for name, _, place in self._parts if place and alike[name] > 1))
+        return tuple(natural.ordered(place for name, _, place in self._parts if place and alike[name] > 1))
 
     def _nameless(self) -> Counter[str]:
         return Counter(name for name, _, place in self._parts if place)
@@ -173,7 +174,7 @@ class Census:
     def members(self) -> tuple[Member, ...]:
         """Every host once, by site and name; hosts that share a name are told apart."""
         whole = [together(parts, self._since) for _, parts in self._hosts()]
-        return tuple(sorted(_named_apart(whole), key=lambda one: (one.site, one.name)))
+        return tuple(sorted(_named_apart(whole), key=lambda one: (natural.key(one.site), natural.key(one.name))))
 
 
 def _is_wrong_clock(seen: HostFinding) -> bool:

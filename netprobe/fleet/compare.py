@@ -14,7 +14,7 @@ from enum import StrEnum
 
 import msgspec
 
-from netprobe import __version__
+from netprobe import __version__, natural
 from netprobe.findings import Outcome, Owner, Severity
 from netprobe.fleet import latency
 from netprobe.fleet.addresses import Addresses, Move, moves
@@ -217,7 +217,7 @@ def _paired(
         old = left.pop(_identity(member), None)
         if old is not None:
             pairs.append((olds.pop(old.name), news.pop(member.name)))
-    return pairs, tuple(sorted(olds)), tuple(sorted(news))
+    return pairs, tuple(natural.ordered(olds)), tuple(natural.ordered(news))
 
 
 def _identity(member: Member) -> tuple[str, str]:
@@ -402,8 +402,8 @@ def _change(difference: _Difference, members: Iterable[Member]) -> Difference:
         severity=difference.severity,
         owner=difference.owner,
         endpoints=difference.endpoints,
-        hosts=tuple(sorted(member.name for member in every)),
-        sites=dict(sorted(Counter(member.site for member in every).items())),
+        hosts=tuple(natural.ordered(member.name for member in every)),
+        sites=dict(natural.items(Counter(member.site for member in every))),
     )
 
 

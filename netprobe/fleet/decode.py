@@ -16,7 +16,7 @@ from datetime import datetime
 
 import msgspec
 
-from netprobe import reading
+from netprobe import natural, reading
 from netprobe.errors import printable, redacted
 from netprobe.findings import Certainty, Outcome, Owner, Severity, Verdict
 from netprobe.fleet.model import NOWHERE, HostFinding, Member
@@ -303,7 +303,7 @@ class _Older:
 
     def addresses(self) -> tuple[str, ...]:
         """The addresses that its connections came from."""
-        return tuple(sorted({one.detail.local_address for one in self._all()} - {""}))
+        return tuple(natural.ordered({one.detail.local_address for one in self._all()} - {""}))
 
 
 def _traits(
@@ -314,8 +314,8 @@ def _traits(
     interceptors = sorted({one.cause or "unnamed" for one in seen if one.id in _INTERCEPTED})
     found: dict[str, Iterable[str]] = {
         "site": [host.site] if host.site else [],
-        "proxy": sorted({redacted(one.proxy) if one.proxy else DIRECT for one in vantages}),
-        "resolver": sorted({resolver for one in vantages for resolver in one.resolvers[:8]}),
+        "proxy": natural.ordered({redacted(one.proxy) if one.proxy else DIRECT for one in vantages}),
+        "resolver": natural.ordered({resolver for one in vantages for resolver in one.resolvers[:8]}),
         "gateway": host.gateways,
         "subnet": _networks(addresses, 24, 64),
         "network": _networks(addresses, 16, 48),
@@ -338,7 +338,7 @@ def _traits(
 
 def _networks(addresses: Iterable[str], of_4: int, of_6: int) -> list[str]:
     """The networks of these sizes that the addresses are in; loopback and link-local tell nothing."""
-    return sorted({found for one in addresses if (found := _network(one, of_4, of_6))})
+    return natural.ordered({found for one in addresses if (found := _network(one, of_4, of_6))})
 
 
 @functools.lru_cache(maxsize=4096)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from netprobe import natural
 from netprobe.diagnosis.handoff import TO_PROXY, TO_RESOLVER
 from netprobe.errors import printable
 from netprobe.findings import Owner, Severity
@@ -80,11 +81,19 @@ def requests(fleet: Fleet, census: Census) -> tuple[HandoffRequest, ...]:
         for site, hosts in sites.items():
             example = census.example(cause.id, cause.cause, cause.endpoints, site)
             found[site, cause.owner].append(Problem(cause=cause, hosts=tuple(hosts), example=example))
-    return tuple(_request(site, owner, problems, by_name) for (site, owner), problems in sorted(found.items()))
+    return tuple(
+        _request(site, owner, problems, by_name) for (site, owner), problems in sorted(found.items(), key=_place)
+    )
+
+
+def _place(item: tuple[tuple[str, Owner], object]) -> tuple[natural.Key, Owner]:
+    """Where a request stands among the others."""
+    (site, owner), _ = item
+    return natural.key(site), owner
 
 
 def _request(site: str, owner: Owner, problems: Sequence[Problem], by_name: dict[str, Member]) -> HandoffRequest:
-    hosts = sorted({host for problem in problems for host in problem.hosts})
+    hosts = natural.ordered({host for problem in problems for host in problem.hosts})
     addresses = {address.partition("/")[0] for host in hosts for address in by_name[host].addresses}
     connections: set[str] = set()
     names: set[str] = set()
@@ -97,10 +106,10 @@ def _request(site: str, owner: Owner, problems: Sequence[Problem], by_name: dict
         site=site,
         owner=owner,
         problems=tuple(problems),
-        addresses=tuple(sorted(addresses)),
+        addresses=tuple(natural.ordered(addresses)),
         unknown=tuple(host for host in hosts if not by_name[host].addresses),
-        connections=tuple(sorted(connections)),
-        names=tuple(sorted(names)),
+        connections=tuple(natural.ordered(connections)),
+        names=tuple(natural.ordered(names)),
     )
 
 

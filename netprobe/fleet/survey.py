@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from netprobe import __version__
+from netprobe import __version__, natural
 from netprobe.findings import Outcome, Verdict
 from netprobe.fleet import causes as over_hosts
 from netprobe.fleet.census import Census
@@ -90,7 +90,7 @@ def survey(census: Census, wishes: FleetOptions) -> Fleet:
         causes=causes,
         missing=missing,
         unexpected=unexpected,
-        too_old=tuple(sorted(old)),
+        too_old=tuple(natural.ordered(old)),
     )
 
 
@@ -162,7 +162,7 @@ def _groups(lines: Sequence[HostLine], endpoints: int, causes: int) -> tuple[Gro
     members: dict[str, list[HostLine]] = defaultdict(list)
     for line in lines:
         members[line.group].append(line)
-    return tuple(_group(name, members[name], endpoints, causes) for name in sorted(members))
+    return tuple(_group(name, members[name], endpoints, causes) for name in natural.ordered(members))
 
 
 def _group(name: str, lines: Sequence[HostLine], endpoints: int, causes: int) -> GroupLine:
@@ -202,7 +202,7 @@ def _held_against(
             if found is not None:
                 del unused[found]
                 unmet.discard(one)
-    return tuple(sorted(unmet)), tuple(sorted(member.name for member in unused.values()))
+    return tuple(natural.ordered(unmet)), tuple(natural.ordered(member.name for member in unused.values()))
 
 
 def _whole_names(member: Member) -> set[str]:

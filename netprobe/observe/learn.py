@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import netprobe
+from netprobe import natural
 from netprobe.observe import dns, frames, http, quic, tls
 from netprobe.observe.capture import Packet, Tally
 from netprobe.observe.frames import ACK, FIN, RST, SYN, Segment
@@ -395,7 +396,7 @@ class Observer:
             self._end_tcp(key, flow)
         for key, flow in self._quic.drain():
             self._end_quic(key, flow)
-        uses = [_use(key, use, matcher) for key, use in sorted(self._uses.items())]
+        uses = [_use(key, use, matcher) for key, use in sorted(self._uses.items(), key=_place)]
         bare: list[Use] = []
         named: list[Use] = []
         for use in uses:
@@ -427,7 +428,7 @@ class Observer:
                     local_addresses=_texts(question.locals),
                     endpoints=_ids(matcher, name),
                 )
-                for name, question in sorted(self._questions.items())
+                for name, question in natural.items(self._questions)
             ),
             malformed=dict(sorted(self.tally.malformed.items())),
             dropped=dropped,
@@ -449,8 +450,14 @@ def _after(flow: _Flow) -> str:
     return "opening" if flow.spoke is None else "first_bytes"
 
 
+def _place(item: tuple[tuple[str, int, str], _Use]) -> tuple[natural.Key, int, str]:
+    """Where what was seen of a host stands among the others."""
+    (host, port, protocol), _ = item
+    return natural.key(host), port, protocol
+
+
 def _texts(addresses: Iterable[bytes]) -> tuple[str, ...]:
-    return tuple(sorted(frames.text(address) for address in addresses))
+    return tuple(natural.ordered(frames.text(address) for address in addresses))
 
 
 def _ids(matcher: Matcher, host: str) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ import h11
 import msgspec
 import trio
 
+from netprobe import natural
 from netprobe.errors import printable
 from netprobe.host import routes
 from netprobe.observations import DnsDetail, Failure, Observation, ProxyDetail, Step, TcpDetail, TlsDetail
@@ -249,7 +250,7 @@ def _why_no_address(lookup: resolve.Lookup) -> Failure:
 
 def _resolver_of(lookup: resolve.Lookup) -> str:
     asked = {o.detail.resolver for o in lookup.observations if isinstance(o.detail, DnsDetail)}
-    return printable(f"asked {', '.join(sorted(asked))}") if asked else "no resolver was asked"
+    return printable(f"asked {', '.join(natural.ordered(asked))}") if asked else "no resolver was asked"
 
 
 def _tcp_words(observation: Observation) -> str:

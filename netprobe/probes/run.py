@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 import trio
 
-from netprobe import __version__
+from netprobe import __version__, natural
 from netprobe.catalog.model import Endpoint
 from netprobe.observations import (
     CatalogVersion,
@@ -173,8 +173,17 @@ def _records(vantages: Sequence[Vantage], subjects: Sequence[Subject]) -> Iterat
         if vantage.stands_in and not mine:
             continue
         hosts = {(host, s.port) for s in subjects for host in s.candidates if host not in s.absent}
-        exempt = {host: token for host, port in sorted(hosts) if (token := vantage.exempts(host, port)) is not None}
+        exempt = {
+            host: token
+            for host, port in sorted(hosts, key=_place)
+            if (token := vantage.exempts(host, port)) is not None
+        }
         yield msgspec.structs.replace(vantage.record, exempt=exempt, answers_for=vantage.answers_for, looked=bool(mine))
+
+
+def _place(one: tuple[str, int]) -> tuple[natural.Key, int]:
+    """Where a host and port stand among others."""
+    return natural.key(one[0]), one[1]
 
 
 def _context(vantages: Sequence[Vantage], session: Session, ended_by: str, subjects: Sequence[Subject]) -> Context:
@@ -237,12 +246,13 @@ def _idle_notes(settings: Settings, observations: Iterable[Observation]) -> Iter
     ]
     unseen = {o.host for o, detail in steps if detail.held_seconds is None}
     if unseen:
-        yield f"idle cuts not run for {', '.join(sorted(unseen))}: no connection could be held open"
+        yield f"idle cuts not run for {', '.join(natural.ordered(unseen))}: no connection could be held open"
     for word in (idle.ENDED, idle.GOODBYE):
         ended = {o.host: detail.held_seconds for o, detail in steps if o.failure is None and detail.error == word}
         if ended:
             least = min(seconds for seconds in ended.values() if seconds is not None)
-            yield f"{', '.join(sorted(ended))}: {word}, after {least:.0f} s at the earliest; nobody is blamed for that"
+            hosts = ", ".join(natural.ordered(ended))
+            yield f"{hosts}: {word}, after {least:.0f} s at the earliest; nobody is blamed for that"
 
 
 def _stall_notes(session: Session, took: float) -> Iterator[str]:

@@ -14,7 +14,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from netprobe import reading
+from netprobe import natural, reading
 from netprobe.errors import UnreadableFileError, printable
 from netprobe.render.carry import FILLED
 from netprobe.render.model import Comment
@@ -40,7 +40,7 @@ def difference(folder: Path, wanted: Mapping[str, str], owned: Collection[str], 
         UnreadableFileError: a deployed file cannot be read.
     """
     lines: list[str] = []
-    for name in sorted({*wanted, *owned}):
+    for name in natural.ordered({*wanted, *owned}):
         deployed, text = _read(folder / name), wanted.get(name)
         if deployed is None:
             lines += [f"{name}: missing"] if text is not None else []

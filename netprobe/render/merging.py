@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from netprobe import natural
 from netprobe.render.model import Admitted, Claim, Form
 
 Key = tuple[Claim, int]
@@ -41,14 +41,7 @@ def _reading_order(claim: Claim) -> tuple[object, ...]:
     """Names by their labels from the right, as a person looks for them; networks by version and number."""
     if claim.form is Form.ADDRESS:
         return _network_order(claim.value)
-    return tuple(map(_parts, reversed(claim.value.split("."))))
-
-
-@functools.lru_cache(maxsize=1 << 14)
-def _parts(label: str) -> tuple[tuple[int, str], ...]:
-    """A label with its numbers as numbers, so that ``ecs-a-2`` stands before ``ecs-a-10``."""
-    parts = re.split(r"([0-9]+)", label)
-    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in parts)
+    return tuple(map(natural.key, reversed(claim.value.split("."))))
 
 
 @functools.lru_cache(maxsize=1 << 16)

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from netprobe import natural
 from netprobe.diagnosis.certificates import Authority
 from netprobe.diagnosis.model import EndpointOutcome
 from netprobe.errors import redacted
@@ -198,7 +199,7 @@ def told_in(finding: Finding, report: Report) -> str:
     if len(touched) == len(every) > FEW:
         every_one = f"all {len(every)} endpoints"
         return "" if every_one in finding.title else every_one
-    return ", ".join(sorted(finding.hosts))
+    return ", ".join(natural.ordered(finding.hosts))
 
 
 class Times(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 from statistics import median
 
+from netprobe import natural
 from netprobe.catalog import history
 from netprobe.observations import DnsDetail, HttpDetail, Observation, TlsDetail
 from netprobe.report.model import Report
@@ -74,7 +75,7 @@ def _resolvers(observations: list[Observation]) -> Iterator[Sample]:
     for one in observations:
         if isinstance(one.detail, DnsDetail) and one.detail.transport != "file":
             took.setdefault(one.detail.resolver, []).append(one.duration_seconds)
-    for resolver, durations in sorted(took.items())[:MOST_RESOLVERS]:
+    for resolver, durations in natural.items(took)[:MOST_RESOLVERS]:
         yield {"resolver": resolver}, median(durations)
 
 

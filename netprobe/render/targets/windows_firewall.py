@@ -21,6 +21,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from netprobe import natural
 from netprobe.catalog.model import Endpoint
 from netprobe.render import text
 from netprobe.render.model import (
@@ -88,7 +89,7 @@ def context(lowered: Lowered, endpoints: tuple[Endpoint, ...], policy: Policy) -
     values = [entry for entry in lowered.entries if entry.form is not Form.ADDRESS]
     keywords = {_value(entry.form, entry.value) for entry in values}
     must = {endpoint.pattern for endpoint in endpoints if endpoint.required and endpoint.host_pattern.is_exact}
-    named = tuple(Keyword(id=_id(one), keyword=one) for one in sorted(keywords))
+    named = tuple(Keyword(id=_id(one), keyword=one) for one in natural.ordered(keywords))
     return {
         "keywords": named,
         "needed": tuple(one for one in named if one.keyword in must),

@@ -7,7 +7,7 @@ only the first annotations of a step: errors come first.
 
 from __future__ import annotations
 
-from netprobe import cilog
+from netprobe import cilog, natural
 from netprobe.errors import printable
 from netprobe.findings import Finding, Severity, Verdict
 from netprobe.report.model import Report
@@ -44,7 +44,7 @@ def _annotation(finding: Finding, repository: Repository | None) -> str:
             properties["line"] = str(place.line)
     lines = [finding.title]
     if finding.hosts:
-        lines.append(f"Hosts: {hosts_told(sorted(finding.hosts), 6)}")
+        lines.append(f"Hosts: {hosts_told(natural.ordered(finding.hosts), 6)}")
     if finding.waiver is not None:
         lines.append(waived(finding))
     lines += [f"Fix ({finding.owner}): {fix(finding)}", f"More: {finding.docs}"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from netprobe import natural
 from netprobe.diagnosis.words import remarks
 from netprobe.errors import printable
 from netprobe.findings import Finding, Outcome
@@ -61,7 +62,7 @@ def _finding(finding: Finding) -> list[str]:
         "",
     ]
     if finding.hosts:
-        lines.append(f"- **hosts:** {as_text(hosts_told(sorted(finding.hosts), 6))}")
+        lines.append(f"- **hosts:** {as_text(hosts_told(natural.ordered(finding.hosts), 6))}")
     for place in finding.places[:6]:
         at = f":{place.line}" if place.line is not None else ""
         lines.append(f"- **at:** {as_text(place.file + at)}")

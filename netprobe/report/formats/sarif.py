@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from netprobe import jsontext, manual
+from netprobe import jsontext, manual, natural
 from netprobe.errors import printable
 from netprobe.findings import Finding, Severity, Verdict
 from netprobe.report.model import Report
@@ -102,7 +102,7 @@ def _safe(value: Any) -> Any:
 
 
 def _result(finding: Finding, index: int, repository: Repository | None) -> dict[str, Any]:
-    hosts = f" Hosts: {hosts_told(sorted(finding.hosts), 6)}." if finding.hosts else ""
+    hosts = f" Hosts: {hosts_told(natural.ordered(finding.hosts), 6)}." if finding.hosts else ""
     return {
         "ruleId": _text(finding.id),
         "ruleIndex": index,
@@ -138,7 +138,7 @@ def _locations(finding: Finding, repository: Repository | None) -> list[dict[str
     ]
     if finding.hosts and locations:
         locations[0]["logicalLocations"] = [
-            {"fullyQualifiedName": _text(host), "kind": "host"} for host in sorted(finding.hosts)[:100]
+            {"fullyQualifiedName": _text(host), "kind": "host"} for host in natural.ordered(finding.hosts)[:100]
         ]
     return locations
 

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
-from netprobe import cilog
+from netprobe import cilog, natural
 from netprobe.diagnosis.model import CapabilityOutcome, EndpointOutcome
 from netprobe.diagnosis.words import located, remarks
 from netprobe.errors import printable
@@ -213,7 +213,7 @@ def _eyes(record: VantageRecord) -> Iterator[tuple[str, str]]:
     if record.proxy and record.no_proxy:
         yield "except", told(",".join(record.no_proxy), "no_proxy")
     by_token: dict[str, list[str]] = {}
-    for host, token in sorted(record.exempt.items()):
+    for host, token in natural.items(record.exempt):
         by_token.setdefault(token, []).append(host)
     for token, hosts in by_token.items():
         yield "direct", f"{hosts_told(hosts, _HOSTS)} (by {token})"
@@ -280,7 +280,7 @@ def _endpoints(endpoints: list[EndpointOutcome], page: _Page) -> Iterator[str]:
         optional = "" if endpoint.required else " (optional)"
         name = page.told(endpoint.id).ljust(min(names, 20) if page.width >= 60 else 0)
         good = [host.host for host in endpoint.hosts if host.outcome is Outcome.PASS]
-        shown = hosts_told([page.told(host) for host in sorted(good)], 1) or page.told(endpoint.pattern)
+        shown = hosts_told([page.told(host) for host in natural.ordered(good)], 1) or page.told(endpoint.pattern)
         if endpoint.outcome is Outcome.PASS:
             yield from _row(endpoint.outcome, f"{name} {shown}{optional}", page)
             continue
@@ -299,7 +299,7 @@ def _failures(endpoint: EndpointOutcome, page: _Page) -> Iterator[str]:
     indent = "  " + " " * _OUTCOME + "  "
     for what, hosts in groups.items():
         alone = [*hosts] == [page.told(endpoint.pattern)]
-        text = what if alone else f"{what}: {hosts_told(sorted(hosts), _HOSTS)}"
+        text = what if alone else f"{what}: {hosts_told(natural.ordered(hosts), _HOSTS)}"
         yield from page.wrapped(text, indent, indent + "  ")
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from netprobe import natural
 from netprobe.diagnosis.words import listing
 from netprobe.errors import redacted
 from netprobe.observations import VantageRecord
@@ -67,7 +68,7 @@ def _no_proxy(record: VantageRecord) -> str:
 
 def _exempt(record: VantageRecord) -> str:
     by_token: dict[str, list[str]] = {}
-    for host, token in sorted(record.exempt.items()):
+    for host, token in natural.items(record.exempt):
         by_token.setdefault(token, []).append(host)
     told = [f"{token} → {listing(hosts, most=_HOSTS)}" for token, hosts in by_token.items()]
     return "; ".join(told) or _NONE
