@@ -17,6 +17,7 @@ from enum import StrEnum
 from netprobe.catalog import Region
 from netprobe.hostnames import AWS_SUFFIXES
 from netprobe.nearest import nearest
+from netprobe.workload import placeholders
 from netprobe.workload.template import REGION, SUFFIX, UNKNOWN
 
 _ON_AWS, _ON_AWS_CHINA = "on.aws", "on.amazonwebservices.com.cn"
@@ -31,12 +32,10 @@ _ECR_DUAL = re.compile(
     + "|".join(map(re.escape, (_ON_AWS, _ON_AWS_CHINA)))
     + ")"
 )
-_PLACEHOLDER = re.compile(
-    r"\$\{[^{}/]*\}|\$\([^()/]*\)|\{\{[^{}/]*\}\}|<[^<>/]*>|%[A-Za-z_]\w*%|\$[A-Za-z_]\w*", re.ASCII
-)
-"""What envsubst, a shell, Jinja2, CodePipeline (``<IMAGE1_NAME>``) and people write for a value that comes later."""
 _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 """A part of a repository's path (distribution/reference, regexp.go, read 2026-11-29)."""
+_IN_AN_ACCOUNTS_PLACE = re.compile(r"([\w-]+)(\.dkr(?:\.ecr|-ecr)(?:-fips)?\..+)", re.ASCII)
+"""What stands before ECR's own part of a name, which is an account's number in every name of ECR's."""
 _HOST = re.compile(r"[a-z0-9.:\x00-\x02-]+")
 """Every character that a registry may have, and what stands for an open piece."""
 _ACCOUNT = re.compile(r"([0-9]{6,18})[.-](.{1,200})")
@@ -71,6 +70,7 @@ class Registry:
         port: 443 unless the reference says otherwise.
         account: ECR's account, or None where the file leaves it open.
         region: ECR's region; ``REGION`` for the region that the user names; None where it is open.
+        unfilled: what is written for the account and is nobody's (``XXXXXXXXXXXX``, ``123456789012``), or nothing.
     """
 
     kind: RegistryKind
@@ -78,6 +78,7 @@ class Registry:
     port: int = 443
     account: str | None = None
     region: str | None = None
+    unfilled: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,22 +127,22 @@ def registry(reference: str) -> Registry:
     What a pipeline has yet to fill in (``<IMAGE1_NAME>``, ``${ACCOUNT}``, ``CHANGEME``) is open, as a parameter
     without a default is: Docker takes no such word, so it is no image of Docker Hub's.
     """
-    first, slash, _ = _PLACEHOLDER.sub(UNKNOWN, reference.strip()).partition("/")
+    first, slash, _ = placeholders.opened(reference.strip()).partition("/")
     if not slash or not (set(".:\x00\x01\x02") & set(first) or first == "localhost"):
         repository = first if slash else re.split("[:@]", first, maxsplit=1)[0]
         hub = _COMPONENT.fullmatch(repository) is not None
         return Registry(kind=RegistryKind.DOCKER_HUB if hub else RegistryKind.UNKNOWN)
     host, port = _split(first.lower())
+    host, unfilled = _without_account(host)
     if _HOST.fullmatch(host) is None and not host.startswith("["):
         return Registry(kind=RegistryKind.UNKNOWN)
     for pattern in (_ECR, _ECR_DUAL):
         match = pattern.fullmatch(host)
         if match is not None:
             account = None if match[1] == UNKNOWN else match[1]
-            return Registry(
-                kind=RegistryKind.ECR, host=host, account=account, region=None if match[2] == UNKNOWN else match[2]
-            )
-    if any(mark in host for mark in (UNKNOWN, REGION, SUFFIX)):
+            region = None if match[2] == UNKNOWN else match[2]
+            return Registry(kind=RegistryKind.ECR, host=host, account=account, region=region, unfilled=unfilled)
+    if any(mark in host for mark in (UNKNOWN, REGION, SUFFIX)) or placeholders.is_host(host):
         return Registry(kind=RegistryKind.UNKNOWN, host=host)
     if host in _ECR_PUBLIC:
         return Registry(kind=RegistryKind.ECR_PUBLIC, host=host)
@@ -150,6 +151,16 @@ def registry(reference: str) -> Registry:
     if "." not in host or _is_address(host):
         return Registry(kind=RegistryKind.NAMELESS, host=host, port=port)
     return Registry(kind=RegistryKind.KNOWN if host in KNOWN else RegistryKind.OTHER, host=host, port=port)
+
+
+def _without_account(host: str) -> tuple[str, str]:
+    """The host with what only stands in an account's place left open, and that word; nothing where none does."""
+    found = _IN_AN_ACCOUNTS_PLACE.fullmatch(host)
+    if found is None or not placeholders.is_account(found[1]):
+        return host, ""
+    if any(map(placeholders.is_region, found[2].split("."))):
+        return UNKNOWN, ""
+    return UNKNOWN + found[2], found[1]
 
 
 def nearly_ecr(host: str, regions: Iterable[Region]) -> str:

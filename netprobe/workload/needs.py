@@ -14,9 +14,11 @@ from urllib.parse import urlsplit
 
 from netprobe.workload.images import Registry, registry
 from netprobe.workload.model import Part, Workload
+from netprobe.workload.placeholders import is_region, opened
 from netprobe.workload.template import REGION, UNKNOWN
 
-_ARN = re.compile(r"arn:(?:aws[a-z-]*|\x00):([a-z0-9-]+):([a-z0-9-]*|\x01|\x00):([0-9]{12}|\x00|):(.+)", re.DOTALL)
+_ARN = re.compile(r"arn:(?:aws[a-z-]*|\x00):([a-z0-9-]+):([\w-]*|\x01|\x00):([\w-]*|\x00):(.+)", re.DOTALL | re.ASCII)
+"""Whose account it is matters to nobody here; what stands in its place until it is known will do."""
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 FLUENT_BIT = {
     "cloudwatch": "logs",
@@ -121,9 +123,9 @@ def _by_arn(part: Part, field: str) -> Iterator[Need]:
     """An ARN names service and region; a bare name is a parameter of SSM in the task's own region."""
     line = part.place(field).line or 1
     for value in part.texts(field):
-        match = _ARN.fullmatch(value)
+        match = _ARN.fullmatch(opened(value))
         service = match[1] if match is not None else "ssm"
-        region = match[2] if match is not None and match[2] not in ("", UNKNOWN) else REGION
+        region = _region(match[2] if match is not None else "") or REGION
         ids = {"secretsmanager": ("secretsmanager",), "ssm": ("ssm",)}.get(service)
         if ids is not None:
             yield Service(ids=ids, region=region, file=part.file, line=line)
@@ -158,7 +160,12 @@ def _awslogs(part: Part) -> Iterator[Need]:
             yield Host(host=host, port=_port(endpoint), purpose="container logs", file=part.file, line=line)
             return
     for region in part.texts("awslogs-region") or (REGION,):
-        yield Service(ids=("logs",), region=None if region == UNKNOWN else region, file=part.file, line=line)
+        yield Service(ids=("logs",), region=_region(region), file=part.file, line=line)
+
+
+def _region(written: str) -> str | None:
+    """A region that the file names; None where it is to be filled in."""
+    return None if not written or UNKNOWN in opened(written) or is_region(written) else written
 
 
 def _firelens(options: Part) -> Iterator[Need]:
@@ -169,8 +176,7 @@ def _firelens(options: Part) -> Iterator[Need]:
         regions = options.texts(fields.get("region", "")) or (REGION,)
         if target:
             for region in regions:
-                known = None if region == UNKNOWN else region
-                yield Service(ids=(target,), region=known, file=options.file, line=line)
+                yield Service(ids=(target,), region=_region(region), file=options.file, line=line)
         else:
             for host in options.texts(fields.get("host", "")):
                 port = options.text(fields.get("port", ""))
@@ -212,7 +218,7 @@ def _files(container: Part) -> Iterator[Need]:
 def _bucket(part: Part, field: str) -> Iterator[Need]:
     line = part.place(field).line or 1
     for value in part.texts(field):
-        match = _ARN.fullmatch(value)
+        match = _ARN.fullmatch(opened(value))
         name = match[4].partition("/")[0] if match is not None and match[1] == "s3" else ""
         if _BUCKET.fullmatch(name):
             yield Bucket(name=name, file=part.file, line=line)

@@ -15,6 +15,7 @@ from netprobe.catalog import Agent, Catalog, Endpoint, Forms, Genuine, Region, R
 from netprobe.catalog.overlay import refuse_china
 from netprobe.errors import InvalidHostnameError, printable
 from netprobe.hostnames import HostPattern
+from netprobe.workload import placeholders
 from netprobe.workload.images import KNOWN, Registry, RegistryKind
 from netprobe.workload.model import Workload
 from netprobe.workload.needs import Bucket, Host, Image, Need, Service, needs
@@ -70,7 +71,7 @@ def _of(need: Need, catalog: Catalog, regions: Sequence[Region], forms: Forms) -
             for region in regions:
                 yield from _known(catalog, region, ("s3",), forms, asked)
                 yield from _bucket(need.name, region, asked)
-        case Host():
+        case Host() if not placeholders.is_host(need.host):
             for region in regions[:1]:
                 yield from _own(need.host, need.port, region, need.purpose, asked, Request(genuine=Genuine.HTTP))
 

@@ -356,7 +356,7 @@ def test_command_shows_file_and_line_in_ci_formats(tmp_path: Path) -> None:
     assert (suites.failures, suites.errors) == (1, 0)
 
 
-TESTED_ELSEWHERE = {"exec_needs_task_role", "image_unresolved"}
+TESTED_ELSEWHERE = {"exec_needs_task_role", "host_unresolved", "image_unresolved"}
 """By the tests named after them."""
 
 

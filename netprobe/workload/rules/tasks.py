@@ -6,13 +6,15 @@ import re
 from collections.abc import Iterator
 
 from netprobe import catalog
+from netprobe.errors import printable
 from netprobe.findings import Place, Severity
 from netprobe.rules import Judgement, Rule, failed, not_applicable, passed, warned
+from netprobe.workload import placeholders
 from netprobe.workload.document import Intrinsic, List, Map, Value
 from netprobe.workload.forms import PARTIAL
 from netprobe.workload.images import RegistryKind, nearly_ecr
 from netprobe.workload.model import Part, Workload
-from netprobe.workload.needs import images
+from netprobe.workload.needs import Host, images, needs
 from netprobe.workload.rules.define import API, EXTERNAL, GUIDE, rule
 from netprobe.workload.template import UNKNOWN
 
@@ -250,8 +252,10 @@ def image_unresolved(workload: Workload) -> Judgement:
     if (none := _none(workload)) is not None:
         return none
     places = []
+    unfilled = []
     for container in workload.containers():
         found = list(images(container))
+        unfilled += [(one.registry.unfilled, container.place("image", "image")) for one in found]
         # Known enough: an ECR registry whose account is open still has its region and its layers.
         if not found or any(image.registry.kind is RegistryKind.UNKNOWN for image in found):
             places.append(container.place("image" if container.has("image") else "name", "image"))
@@ -262,7 +266,33 @@ def image_unresolved(workload: Workload) -> Judgement:
             "[[endpoint]] in netprobe.toml",
             places,
         )
+    if words := list(dict.fromkeys(word for word, _ in unfilled if word)):
+        return warned(
+            f"{' and '.join(words)} stands in the place of an account in the name of an image's registry",
+            "write the number of the account that has the images; until then any account's registry is meant",
+            [place for word, place in unfilled if word],
+        )
     return passed("every image says where it comes from")
+
+
+def host_unresolved(workload: Workload) -> Judgement:
+    """A host that the file leaves open is not probed and not allowed."""
+    if (none := _none(workload)) is not None:
+        return none
+    named = [need for need in needs(workload) if isinstance(need, Host)]
+    places = [
+        Place(file=need.file, line=need.line, text=printable(f"{need.purpose}: {need.host.replace(UNKNOWN, '*')}"))
+        for need in named
+        if placeholders.is_host(need.host)
+    ]
+    if places:
+        return warned(
+            "a host that a container's logs go to cannot be told from the file, so it is neither probed nor put into "
+            "an allowlist",
+            "judge the file that your pipeline fills in, or name the host as [[endpoint]] in netprobe.toml",
+            places,
+        )
+    return passed("every host that logs go to is named" if named else "logs go to no host of your own")
 
 
 def registry_without_name(workload: Workload) -> Judgement:
@@ -435,6 +465,13 @@ RULES: tuple[Rule[Workload], ...] = (
         "An image's registry is not known",
         f"{API}API_ContainerDefinition.html",
         _IMAGE,
+        severity=Severity.WARNING,
+    ),
+    rule(
+        host_unresolved,
+        "A host that logs go to is not known",
+        f"{API}API_LogConfiguration.html",
+        "The configuration options to send to the log driver.",
         severity=Severity.WARNING,
     ),
     rule(
