@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 _NUMBER = re.compile(r"([0-9]+)")
+S = TypeVar("S", bound=str)
 T = TypeVar("T")
 Key = tuple[tuple[tuple[int, str], ...], str]
 
@@ -33,7 +34,7 @@ def _part(part: str) -> tuple[int, str]:
     return len(digits), digits
 
 
-def ordered(texts: Iterable[str]) -> list[str]:
+def ordered(texts: Iterable[S]) -> list[S]:
     """The texts in that order."""
     return sorted(texts, key=key)
 
