@@ -41,8 +41,8 @@ def workload(
     """Judge task definitions, services and EventBridge targets for external instances.
 
     Reads JSON and YAML as the AWS CLI takes them, arrays of container definitions, CloudFormation, SAM and CDK
-    templates, Terraform (.tf, with netprobe[terraform]) and compose files. What a file leaves open is reported as not
-    run.
+    templates, Terraform (.tf, with netprobe[terraform], or a plan as 'terraform show -json' prints it) and compose
+    files. What a file leaves open is reported as not run.
 
     'netprobe endpoints --task-definition FILE' shows which endpoints they need.
     """

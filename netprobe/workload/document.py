@@ -21,6 +21,7 @@ from netprobe.errors import UnreadableFileError, printable
 MAX_BYTES = 1024 * 1024
 MAX_VALUES = 50_000
 MAX_DOCUMENTS = 100
+_ZIP = b"PK\x03\x04"
 _REMEDY = "give a task definition, service, CloudFormation template or compose file"
 _STRING, _NULL = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null"
 _BOOL, _INT, _FLOAT = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
@@ -58,21 +59,39 @@ class Intrinsic:
     line: int
 
 
-def read(path: Path) -> list[Value]:
-    """Every document in a file of JSON or YAML; see :func:`text_of`."""
-    documents = parse(text_of(path), str(path))
+def read(path: Path, text: str) -> list[Value]:
+    """Every document in a file of JSON or YAML.
+
+    Args:
+        path: the file.
+        text: its content.
+
+    Raises:
+        UnreadableFileError: it is too large, empty, or neither JSON nor YAML.
+    """
+    if len(text) > MAX_BYTES:
+        raise reading.too_large(path, MAX_BYTES, _REMEDY)
+    documents = parse(text, str(path))
     if not documents:
         raise UnreadableFileError(str(path), "is empty", _REMEDY)
     return documents
 
 
-def text_of(path: Path) -> str:
+def text_of(path: Path, most: int = MAX_BYTES) -> str:
     """The content of a file.
+
+    Args:
+        path: the file.
+        most: the most bytes that are read.
 
     Raises:
         UnreadableFileError: it is missing, too large, or not UTF-8.
     """
-    data = reading.read(path, MAX_BYTES, _REMEDY)
+    data = reading.read(path, most, _REMEDY)
+    if data.startswith(_ZIP):
+        raise UnreadableFileError(
+            str(path), "is a plan of Terraform's or a zip file", "give 'terraform show -json FILE'"
+        )
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as exc:

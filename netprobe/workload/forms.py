@@ -8,6 +8,7 @@
   the launch type EXTERNAL; the same targets as ``aws events put-targets`` and ``aws scheduler create-schedule`` take
   them, of any launch type where none is EXTERNAL;
 - Terraform (``.tf``), see :mod:`netprobe.workload.terraform`;
+- Terraform's plans and states as JSON, see :mod:`netprobe.workload.plan`, and its configuration in JSON (CDKTF's);
 - compose files, as far as they map: image, environment, logging, network mode, ports, GPU reservations.
 
 A file that holds none of them is an error, since a gate that looked at nothing must not pass.
@@ -19,18 +20,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from netprobe.errors import UnreadableFileError
-from netprobe.workload import document, terraform
+from netprobe.workload import document, plan, terraform
 from netprobe.workload.document import Intrinsic, List, Map, Value
 from netprobe.workload.model import Part, Workload
 from netprobe.workload.template import UNKNOWN, Template, interpolated
 
 _REMEDY = (
     "give a task definition or service (JSON or YAML, as the AWS CLI takes and prints them), "
-    "an array of container definitions, a CloudFormation, SAM or CDK template or Terraform with ECS resources, "
-    "or a compose file"
+    "an array of container definitions, a CloudFormation, SAM or CDK template, Terraform with ECS resources, "
+    "its plan (terraform show -json), or a compose file"
 )
 _TASK, _SERVICE = "AWS::ECS::TaskDefinition", "AWS::ECS::Service"
 _UNDECIDED = "a target whose launch type is open"
+_MODULES = frozenset({".tf", ".tofu"})
 _LOOP = "Fn::ForEach::"
 _EVENTS, _SCHEDULE = "AWS::Events::Rule", "AWS::Scheduler::Schedule"
 PARTIAL = "partial"
@@ -40,12 +42,12 @@ PARTIAL = "partial"
 def together(paths: Iterable[Path]) -> dict[str, list[Path]]:
     """What is judged together, by the name that it has in a report.
 
-    A file is by itself, but the ``.tf`` files of one folder are one module of Terraform: most of them hold networks,
-    roles and variables, and a service may stand in one file and its task definition in the next.
+    A file is by itself, but the ``.tf`` and ``.tofu`` files of one folder are one module of Terraform: most of them
+    hold networks, roles and variables, and a service may stand in one file and its task definition in the next.
     """
     found: dict[str, list[Path]] = {}
     for path in paths:
-        key = str(path.parent) if path.suffix == ".tf" else str(path)
+        key = str(path.parent) if path.suffix in _MODULES else str(path)
         found.setdefault(key, []).append(path)
     return {str(group[0]) if len(group) == 1 else key: group for key, group in found.items()}
 
@@ -57,7 +59,7 @@ def read(paths: Iterable[Path]) -> Workload:
         UnreadableFileError: a file is missing, broken, or holds no workload; of Terraform, no file of a module does.
     """
     found = [
-        _terraform(group, name) if group[0].suffix == ".tf" else parse(document.read(group[0]), name)
+        _terraform(group, name) if group[0].suffix in _MODULES else _alone(group[0], name)
         for name, group in together(paths).items()
     ]
     return Workload(
@@ -66,6 +68,18 @@ def read(paths: Iterable[Path]) -> Workload:
         undecided=tuple(target for one in found for target in one.undecided),
         services_elsewhere=tuple(service for one in found for service in one.services_elsewhere),
         tasks_elsewhere=tuple(task for one in found for task in one.tasks_elsewhere),
+    )
+
+
+def _alone(path: Path, name: str) -> Workload:
+    """What a file holds by itself."""
+    text = document.text_of(path, plan.MAX_BYTES)
+    if not plan.is_plan(text):
+        return parse(document.read(path, text), name)
+    plain = Template()
+    found = plan.resources(text, name)
+    return _sorted(
+        (one for kind, map_, owner in found for one in _of_terraform(kind, Part(name, map_, plain, owner))), name
     )
 
 
@@ -158,6 +172,9 @@ def _parts(value: Value, name: str) -> Iterator[tuple[str, Part]]:
     if isinstance(resources, Map):
         yield from _resources(resources, Template(value, name), name)
         return
+    if isinstance(declared := value.get("resource"), Map):
+        yield from _declared(declared, name)
+        return
     for wrapper, kind in (("taskDefinition", _TASK), ("service", _SERVICE)):
         inside = value.get(wrapper)
         if isinstance(inside, Map):
@@ -197,6 +214,17 @@ def _resources(resources: Map, template: Template, name: str) -> Iterator[tuple[
             yield from _targets(body.parts("targets"))
         elif kind == _SCHEDULE:
             yield from _targets(body.parts("target"))
+
+
+def _declared(kinds: Map, name: str) -> Iterator[tuple[str, Part]]:
+    """The resources of a configuration in Terraform's JSON syntax: kind → name → block."""
+    for kind in terraform.KINDS & kinds.keys():
+        blocks = kinds[kind]
+        for own, block in blocks.items() if isinstance(blocks, Map) else ():
+            if isinstance(block, Map):
+                yield from _of_terraform(
+                    kind, Part(name, plan.fields(block, block.line, evaluated=False), Template(), f"{kind}.{own}")
+                )
 
 
 def _repeated(loop: Value, template: Template, name: str) -> Iterator[tuple[str, Part]]:

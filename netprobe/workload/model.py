@@ -33,11 +33,13 @@ class Part:
         file: the file it stands in.
         map: its fields.
         template: what intrinsic functions refer to.
+        owner: the address of the resource, where lines say little.
     """
 
     file: str
     map: Map
     template: Template
+    owner: str = ""
 
     def _key(self, name: str) -> str | None:
         for key in (name, _ACRONYMS.get(name, ""), name[:1].upper() + name[1:]):
@@ -79,7 +81,7 @@ class Part:
         """The map in a field, or the maps in its list; of an ``!If`` those of both branches."""
         for line, value in self._values(name):
             if isinstance(value, Map) and not is_function(value):
-                yield Part(self.file, value, self.template)
+                yield Part(self.file, value, self.template, self.owner)
             if is_function(value) or _is_included(value):
                 self._leave_open(name, line, value)
 
@@ -119,13 +121,15 @@ class Part:
         at = line or self.place(name).line
         value = self.raw(name) if item is None else item
         why = ": it needs Terraform to work it out" if isinstance(value, Intrinsic) and value.name == OPEN else ""
-        self.template.leave_open(f"{self.file} line {at} leaves {name} open{why}")
+        owner = f" ({self.owner})" if self.owner else ""
+        self.template.leave_open(f"{self.file} line {at}{owner} leaves {name} open{why}")
 
     def place(self, name: str = "", text: str = "") -> Place:
         """Where a field stands, or the map itself."""
         key = self._key(name) if name else None
         line = self.map.lines[key] if key is not None else self.map.line
-        return Place(file=self.file, line=line, text=printable(text or key or ""))
+        told = " ".join(filter(None, (self.owner, text or key or "")))
+        return Place(file=self.file, line=line, text=printable(told))
 
 
 def is_function(value: Value) -> bool:

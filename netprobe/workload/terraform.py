@@ -26,7 +26,9 @@ MAX_BYTES = 256 * 1024
 """The grammar takes some seconds for it."""
 TASK, SERVICE, TARGET = "aws_ecs_task_definition", "aws_ecs_service", "aws_cloudwatch_event_target"
 SCHEDULE = "aws_scheduler_schedule"
-_LISTS = {
+KINDS = frozenset({TASK, SERVICE, TARGET, SCHEDULE})
+"""The resources that say something of ECS."""
+LISTS = {
     "volume": "volumes",
     "load_balancer": "loadBalancers",
     "inference_accelerator": "inferenceAccelerators",
@@ -39,7 +41,7 @@ _LISTS = {
 """Blocks that stand for the items of a list."""
 _DYNAMIC = "dynamic"
 _NAMES = {"task_definition_arn": "taskDefinition"}
-_INTERPOLATION = re.compile(r"\$\{[^{}]*\}")
+INTERPOLATION = re.compile(r"\$\{[^{}]*\}")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
 
@@ -66,7 +68,7 @@ def _resources(tree: Any, name: str) -> Iterator[tuple[str, Map]]:
     for block in _children(tree, "body"):
         for resource in _children(block, "block"):
             labels = [_label(child) for child in resource.children if _kind(child) in ("identifier", "string")]
-            if len(labels) == 3 and labels[0] == "resource" and labels[1] in (TASK, SERVICE, TARGET, SCHEDULE):
+            if len(labels) == 3 and labels[0] == "resource" and labels[1] in KINDS:
                 yield labels[1], _block(resource, name)
 
 
@@ -133,7 +135,7 @@ def _attribute(node: Any, found: Map, name: str) -> None:
     key, value = _label(node.children[0]), _value(node.children[-1], name)
     if key == "container_definitions" and isinstance(value, str):
         value = _containers(value, _line(node), name)
-    _put(found, _camel(key), value, _line(node))
+    put(found, camel(key), value, _line(node))
 
 
 def _inner(node: Any, found: Map, name: str) -> None:
@@ -143,25 +145,27 @@ def _inner(node: Any, found: Map, name: str) -> None:
     is_dynamic = labels[0] == _DYNAMIC and len(labels) == 2
     block = labels[1] if is_dynamic else labels[0]
     value = Intrinsic(OPEN, _DYNAMIC, line) if is_dynamic else _block(node, name)
-    if block not in _LISTS:
-        _put(found, _camel(block), value, line)
+    if block not in LISTS:
+        put(found, camel(block), value, line)
         return
-    key = _LISTS[block]
+    key = LISTS[block]
     items = found.get(key)
     if items is None:
         items = List(line)
-        _put(found, key, items, line)
+        put(found, key, items, line)
     if isinstance(items, List):
         items.append(value)
         items.lines.append(line)
 
 
-def _put(found: Map, key: str, value: Value, line: int) -> None:
+def put(found: Map, key: str, value: Value, line: int) -> None:
+    """Set a field at its line."""
     found[key] = value
     found.lines[key] = line
 
 
-def _camel(key: str) -> str:
+def camel(key: str) -> str:
+    """AWS's name of a field."""
     if key in _NAMES:
         return _NAMES[key]
     first, *rest = key.split("_")
@@ -216,7 +220,7 @@ def _unescaped(text: str) -> str:
 
 def _heredoc(text: str) -> str:
     _, _, body = text.partition("\n")
-    return _INTERPOLATION.sub(UNKNOWN, body.rstrip().rpartition("\n")[0])
+    return INTERPOLATION.sub(UNKNOWN, body.rstrip().rpartition("\n")[0])
 
 
 def _tuple(node: Any, name: str) -> List:
@@ -237,7 +241,7 @@ def _object(node: Any, name: str) -> Map:
     for element in _children(node, "object_elem"):
         keys = list(_children(element, "object_elem_key"))
         key = _label(keys[0]).strip() if keys else ""
-        _put(found, key, _value(element.children[-1], name), _line(element))
+        put(found, key, _value(element.children[-1], name), _line(element))
     return found
 
 
