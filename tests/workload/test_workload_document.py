@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from netprobe.errors import UnreadableFileError
 from netprobe.workload import forms
-from netprobe.workload.document import MAX_BYTES, Intrinsic, List, Map, Value, parse, read
+from netprobe.workload.document import MAX_BYTES, Intrinsic, List, Map, Value, parse, read, text_of
 from netprobe.workload.template import UNKNOWN
 from tests.support.cli import netprobe
 
@@ -85,7 +85,7 @@ def test_size_encoding_and_absence(tmp_path: Path) -> None:
     empty.write_text("")
     for path, told in ((big, "larger"), (latin, "line 2"), (empty, "empty"), (tmp_path / "absent", "no such file")):
         with pytest.raises(UnreadableFileError, match=told):
-            read(path)
+            read(path, text_of(path))
 
 
 def test_cloudformation_tags_and_types() -> None:

@@ -158,7 +158,8 @@ def test_mistakes_are_told(tmp_path: Path, content: bytes, told: str) -> None:
 def test_a_number_in_the_place_of_anything_never_crashes(tmp_path: Path) -> None:
     whole = plan(task(), service(), unknown={"volume": [True]})
     for key in list(whole):
-        for wrong in (1, "x", [], {}, [1], None):
+        wrongs: list[object] = [1, "x", [], {}, [1], None]
+        for wrong in wrongs:
             try:
                 judged(tmp_path / "p.json", {**whole, key: wrong})
             except UnreadableFileError:
