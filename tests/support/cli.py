@@ -1,4 +1,4 @@
-"""Run the real command line in a process of its own."""
+"""Run the real command line in a process of its own: one that has imported it already, where the start is no matter."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.support import ready
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,7 +35,11 @@ def netprobe(
     python: Sequence[str] = (),
     timeout: float = 60,
 ) -> Ended:
-    """Run ``python -m netprobe`` with these arguments."""
+    """Run ``python -m netprobe`` with these arguments; with options of Python's own, from a start of its own."""
+    if not python:
+        became = ready.run(arguments, cwd=cwd or ROOT, env=environment(**(env or {})), timeout=timeout)
+        if became is not None:
+            return Ended(*became)
     done = subprocess.run(
         [sys.executable, *python, "-m", "netprobe", *arguments],
         cwd=cwd or ROOT,
