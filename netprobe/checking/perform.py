@@ -21,7 +21,7 @@ from netprobe.probes.settings import SPREAD_FROM, Settings
 if TYPE_CHECKING:
     from netprobe.naming import HostIdentity
     from netprobe.observations import Run
-    from netprobe.probes import early, spread
+    from netprobe.probes.early import Begun
     from netprobe.probes.news import News
     from netprobe.report.model import Report
     from netprobe.vantage import Vantage
@@ -253,38 +253,29 @@ def _refuse_unknown(expect: Mapping[str, str], groups: Collection[str]) -> None:
 
 def run(prepared: Prepared, outside: Outside = ALONE) -> Report:
     """Probe and diagnose, in an event loop of its own; a large first pass is spread over several processes."""
-    with contextlib.closing(_asked(prepared)) as asked:
-        import trio  # late: the first questions are under way
+    if prepared.look.ready is None:
+        import trio
 
-        with _forked(prepared, outside) as workers:
-            return trio.run(_see, prepared, outside, workers, asked)
-
-
-def _is_large(prepared: Prepared) -> bool:
-    from netprobe.probes import plan
-
-    looking = prepared.look.ready or ()
-    return plan.count_names(prepared.selection.endpoints, looking, prepared.settings) >= SPREAD_FROM
+        return trio.run(look, prepared, outside)
+    return _run_ready(prepared, prepared.look.ready, outside)
 
 
-def _forked(prepared: Prepared, outside: Outside) -> AbstractContextManager[spread.Workers | None]:
-    """The processes that a large run is spread over; None for any other, which need not import what it takes."""
-    if not _is_large(prepared):
-        return nullcontext()
-    from netprobe.probes import spread
-
-    looking = prepared.look.ready or ()
-    return spread.forked(prepared.selection.endpoints, looking, prepared.settings, outside.say)
-
-
-def _asked(prepared: Prepared) -> early.Asked:
-    """Send the first questions of a run in one process; in many, each asks for its own share."""
+def _run_ready(prepared: Prepared, looking: Sequence[Vantage], outside: Outside) -> Report:
+    """Run what can be laid out, and begun, before there is an event loop."""
     from netprobe.probes import early, plan
 
-    if _is_large(prepared):
-        return early.NOTHING
-    looking = prepared.look.ready or ()
-    return early.ask(plan.make(prepared.selection.endpoints, looking, prepared.settings, 0.0).probes)
+    layout = plan.make(prepared.selection.endpoints, looking, prepared.settings)
+    if layout.work >= SPREAD_FROM:
+        import trio
+
+        from netprobe.probes import spread  # not needed by any other run
+
+        with spread.forked(layout, looking, prepared.settings, outside.say) as workers:
+            return trio.run(_see, prepared, outside, early.Begun(layout=layout, workers=workers))
+    with contextlib.closing(early.ask(layout.probes)) as asked:
+        import trio  # late: the first questions are under way
+
+        return trio.run(_see, prepared, outside, early.Begun(layout=layout, asked=asked))
 
 
 async def look(prepared: Prepared, outside: Outside = ALONE) -> Report:
@@ -294,12 +285,10 @@ async def look(prepared: Prepared, outside: Outside = ALONE) -> Report:
         prepared: the check.
         outside: whom to tell what.
     """
-    from netprobe.probes import early
-
-    return await _see(prepared, outside, None, early.NOTHING)
+    return await _see(prepared, outside, None)
 
 
-async def _see(prepared: Prepared, outside: Outside, workers: spread.Workers | None, asked: early.Asked) -> Report:
+async def _see(prepared: Prepared, outside: Outside, begun: Begun | None) -> Report:
     from netprobe.probes import run as runs
 
     selection, settings = prepared.selection, prepared.settings
@@ -324,12 +313,11 @@ async def _see(prepared: Prepared, outside: Outside, workers: spread.Workers | N
                 settings,
                 catalog=selection.catalog,
                 progress=progress,
-                workers=workers,
                 keep_bugs=outside.keep_bug,
                 meanwhile=tell if outside.meanwhile is not None else None,
                 news=tell_news if outside.meanwhile is not None else None,
                 later=behind.prepare,
-                asked=asked,
+                begun=begun,
             )
         report = _diagnosed(seen, prepared.notes)
         if prepared.request.locate:

@@ -161,13 +161,13 @@ async def _looked_up(names: Sequence[str], vantage: Vantage, families: Sequence[
 
     from netprobe.probes.limits import Limits
     from netprobe.probes.resolve import Gates, resolve
-    from netprobe.probes.scene import Scene
+    from netprobe.probes.scene import RunClock, Scene
 
     limits, gates = Limits(), Gates()
     found: dict[str, Lookup] = {}
 
     async def one(name: str) -> None:
-        scene = Scene(zero=0.0, vantage=vantage.name, region="", endpoint="", host=name, port=443)
+        scene = Scene(clock=RunClock(0.0), vantage=vantage.name, region="", endpoint="", host=name, port=443)
         found[name] = await resolve(scene, vantage, families, limits, gates)
 
     async with trio.open_nursery() as nursery:

@@ -44,6 +44,14 @@ def allow(connections: int, questions: int) -> tuple[int, str]:
     return fewer, f"{fewer} connections at a time instead of {connections}: this system allows {hard} open files"
 
 
+def room() -> int:
+    """How many files this process may still open, with enough left for what is imported later."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return MOST_COUNTED
+    return max(0, soft - _open_now(soft) - SPARE)
+
+
 def _open_now(soft: int) -> int:
     """How many files this process has open; counted one by one where there is no /proc (a bare chroot or container)."""
     try:

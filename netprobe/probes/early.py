@@ -1,4 +1,4 @@
-"""The first questions of a run, sent before there is an event loop.
+"""What of a run begins before there is an event loop: its first questions, or the processes that it is spread over.
 
 Two fifths of a start are what drives the probes (trio, and what it brings along), and the network would idle
 meanwhile. What is to be asked is known before. So the questions with which a first pass begins leave first, and their
@@ -17,14 +17,18 @@ import struct
 import time
 from collections import Counter
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from netprobe.probes import dnswire, hostsfile, plan, sockets
 from netprobe.probes.dnswire import Question
-from netprobe.probes.plan import Probe
+from netprobe.probes.plan import Plan, Probe
 from netprobe.probes.settings import IN_FLIGHT
 from netprobe.vantage import Resolver
+
+if TYPE_CHECKING:
+    from netprobe.probes.spread import Workers
 
 _SO_TIMESTAMPNS = 35  # asm-generic/socket.h; the control message that it asks for has the same number
 _TIMESPEC = struct.Struct("@ll")
@@ -76,6 +80,10 @@ class Asked:
         self.began = min((one.moment for one in sent.values()), default=None)
         """When the first of them was sent, on ``time.perf_counter``; None where none was."""
 
+    def count(self, resolver: Resolver) -> int:
+        """How many are under way to one resolver that nobody took up yet."""
+        return sum(asked == resolver for asked, _, _ in self._sent)
+
     def take(self, resolver: Resolver, name: str, family: int) -> Sent | None:
         """A question that was sent, for the one that asks it; None where it was not sent yet.
 
@@ -95,8 +103,22 @@ class Asked:
 NOTHING = Asked({})
 
 
+class Begun(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that began before its event loop.
+
+    Attributes:
+        layout: what it takes up.
+        asked: its first questions.
+        workers: the processes that make its first pass; None where the loop's own does.
+    """
+
+    layout: Plan
+    asked: Asked = NOTHING
+    workers: Workers | None = None
+
+
 def ask(probes: Iterable[Probe]) -> Asked:
-    """Send the first questions of a run; none of them where there are more than may be in flight at once.
+    """Send the first questions of a run: to each resolver as many as may be in flight at once.
 
     Args:
         probes: the whole run's, in their order.
@@ -109,12 +131,14 @@ def ask(probes: Iterable[Probe]) -> Asked:
         if vantage.searched(name) or hostsfile.lookup(vantage.hosts_file, name):
             continue
         wanted.update(dict.fromkeys((r, name, f) for r in vantage.resolvers if not r.tcp for f in families))
-    if any(count > IN_FLIGHT for count in Counter(resolver for resolver, _, _ in wanted).values()):
-        return NOTHING
     sent: dict[_Key, Sent] = {}
+    under_way: Counter[Resolver] = Counter()
     for resolver, name, family in wanted:
+        if under_way[resolver] == IN_FLIGHT:
+            continue
         with contextlib.suppress(OSError):  # the pass meets it again, and tells it
             sent[resolver, name, family] = _send(resolver, name, family)
+            under_way[resolver] += 1
     return Asked(sent)
 
 

@@ -45,7 +45,7 @@ def widen(session: Session, layout: Plan, endpoints: Sequence[Endpoint]) -> list
     if not lost:
         return []
     wider = msgspec.structs.replace(session.settings, ecs_numbers=WIDER)
-    more = plan.make(lost, session.vantages, wider, session.zero)
+    more = plan.make(lost, session.vantages, wider, layout.clock)
     further = {(subject.id, subject.region): subject.candidates for subject in more.subjects}
     layout.subjects = [
         msgspec.structs.replace(s, candidates=tuple(dict.fromkeys((*s.candidates, *further.get((s.id, s.region), ())))))

@@ -34,14 +34,15 @@ class Gate:
 
     Args:
         in_flight: how many questions may be under way.
+        asked: how many are, and were sent before there was a gate.
 
     Attributes:
         answered: the questions that were answered.
         silent: those that met silence.
     """
 
-    def __init__(self, in_flight: int = IN_FLIGHT) -> None:
-        self.slots = Slots(in_flight)
+    def __init__(self, in_flight: int = IN_FLIGHT, asked: int = 0) -> None:
+        self.slots = Slots(in_flight, held=asked)
         self.answered = 0
         self.silent = 0
 
@@ -80,7 +81,7 @@ class Gates:
     def of(self, resolver: Resolver) -> Gate:
         """The gate in front of one resolver."""
         if resolver not in self.made:
-            self.made[resolver] = Gate(self._in_flight)
+            self.made[resolver] = Gate(self._in_flight, self.asked.count(resolver))
         return self.made[resolver]
 
 
@@ -177,8 +178,8 @@ async def resolve(
     async def one(question: tuple[Resolver, int]) -> None:
         resolver, family = question
         gate = gates.of(resolver)
-        async with gate.slots:  # the slot first, then the clock
-            sent = gates.asked.take(resolver, name or scene.host, family)
+        sent = gates.asked.take(resolver, name or scene.host, family)
+        async with gate.slots if sent is None else gate.slots.held():  # the slot first, then the clock
             answer = await dns.ask(scene, resolver, family, limits, name=name, at_most=gate.patience, sent=sent)
         gate.note(answer[0].failure)
         answers[question] = answer

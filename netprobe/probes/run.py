@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import msgspec
 import trio
@@ -28,7 +28,8 @@ from netprobe.observations import (
     Subject,
     VantageRecord,
 )
-from netprobe.probes import ahead, bugs, descriptors, early, numbered, plan, rooms
+from netprobe.probes import ahead, bugs, descriptors, numbered, plan, rooms
+from netprobe.probes.early import Begun
 from netprobe.probes.first_pass import Progress, bounded, first_pass
 from netprobe.probes.limits import PATIENCE
 from netprobe.probes.news import Listen, Teller
@@ -36,9 +37,6 @@ from netprobe.probes.plan import Plan
 from netprobe.probes.session import Session, Trace
 from netprobe.probes.settings import Settings
 from netprobe.vantage import Vantage, who_looks
-
-if TYPE_CHECKING:
-    from netprobe.probes.spread import Workers
 
 _STEPS = list(Step)
 STALLED_SECONDS = 3.0
@@ -71,12 +69,11 @@ async def check(
     *,
     catalog: CatalogFacts,
     progress: Progress | None = None,
-    workers: Workers | None = None,
     keep_bugs: Callable[[str], str] = lambda text: "its traceback was not kept",
     meanwhile: Callable[[Run], None] | None = None,
     news: Listen | None = None,
     later: Callable[[], None] = ahead.nothing,
-    asked: early.Asked = early.NOTHING,
+    begun: Begun | None = None,
 ) -> Run:
     """Probe every endpoint as every vantage, and make the control probes that failures call for.
 
@@ -86,11 +83,10 @@ async def check(
         settings: limits and choices.
         catalog: where the endpoints come from.
         progress: called with (done, total) whenever a host is done.
-        workers: processes that make the first pass already (:mod:`netprobe.probes.spread`); None to make it here.
         meanwhile: called with what the first pass saw, where something of it is tried again, which takes its time.
         news: called every while with what the first pass knows so far, where it takes long.
         later: imports what the caller needs when the run is over; called in a thread, while answers are under way.
-        asked: the questions that are under way already.
+        begun: what of the run began before its event loop; None where nothing did.
         keep_bugs: keeps the tracebacks of bugs that were met in a probe, and says where.
 
     Returns:
@@ -100,10 +96,11 @@ async def check(
         UsageError: a trust store or hosts file cannot be read.
     """
     started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    zero = _zero(workers, asked)
+    begun = begun or Begun(layout=plan.make(endpoints, vantages, settings))
+    layout, workers = begun.layout, begun.workers
+    layout.clock.zero = zero = _zero(begun)
     settings, notes = descriptors.within_limits(settings, vantages)
-    session = Session.begin(settings, vantages, zero, later=later, asked=asked)
-    layout = plan.make(endpoints, vantages, settings, zero)
+    session = Session.begin(settings, vantages, zero, later=later, asked=begun.asked)
 
     def so_far(ended_by: str, *, final: bool = False) -> Run:
         subjects = tuple(_subjects(session, layout, ended_by))
@@ -156,11 +153,12 @@ async def check(
     return so_far(ended_by, final=True)
 
 
-def _zero(workers: Workers | None, asked: early.Asked) -> float:
+def _zero(begun: Begun) -> float:
     """The moment the run began, on trio's clock: with its workers, or with its first question."""
-    if workers is not None:
-        return workers.zero()
-    return trio.current_time() - (0.0 if asked.began is None else time.perf_counter() - asked.began)
+    if begun.workers is not None:
+        return begun.workers.zero()
+    asked = begun.asked.began
+    return trio.current_time() - (0.0 if asked is None else time.perf_counter() - asked)
 
 
 def _records(vantages: Sequence[Vantage], subjects: Sequence[Subject]) -> Iterator[VantageRecord]:

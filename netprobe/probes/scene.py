@@ -12,11 +12,29 @@ if TYPE_CHECKING:
     import trio
 
 
+class RunClock:
+    """When one run began. A run is laid out before there is an event loop, and only a loop has a clock.
+
+    Attributes:
+        zero: that moment, on trio's clock. There is none before the loop begins, and nothing to observe either.
+
+    Args:
+        zero: that moment, where the loop runs already.
+    """
+
+    __slots__ = ("zero",)
+    zero: float
+
+    def __init__(self, zero: float | None = None) -> None:
+        if zero is not None:
+            self.zero = zero
+
+
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
     """What every observation of one probe has in common.
 
     Attributes:
-        zero: the moment the run began, on trio's clock.
+        clock: when the run began.
         vantage: as whom we look.
         region: the region of the endpoint that asked.
         endpoint: the id of that endpoint.
@@ -27,7 +45,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
         attempt: which try of the experiment this is, from 1; 0 in the first pass.
     """
 
-    zero: float
+    clock: RunClock
     vantage: str
     region: str
     endpoint: str
@@ -76,7 +94,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
             port=self.port,
             address=address,
             step=step,
-            started_seconds=round(started - self.zero, 6),
+            started_seconds=round(started - self.clock.zero, 6),
             duration_seconds=round(now - started, 6),
             failure=failure,
             detail=detail,

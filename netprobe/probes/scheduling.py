@@ -7,7 +7,8 @@ network.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import trio
@@ -28,15 +29,27 @@ class Slots:
 
     Args:
         total: how many places there are.
+        held: how many of them are taken already, each by somebody who will come for it with :meth:`held`.
     """
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, held: int = 0) -> None:
         self._limiter = trio.CapacityLimiter(total)
+        self._held = [object() for _ in range(held)]
+        for holder in self._held:
+            self._limiter.acquire_on_behalf_of_nowait(holder)
 
     @property
     def taken(self) -> int:
         """The places that are taken."""
         return self._limiter.borrowed_tokens
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """A place that was held from the beginning; free for anybody afterwards."""
+        try:
+            yield
+        finally:
+            self._limiter.release_on_behalf_of(self._held.pop())
 
     async def __aenter__(self) -> None:
         try:

@@ -1,7 +1,8 @@
 """A large first pass in several processes: one interpreter uses one processor, and TLS handshakes are work.
 
 Measured on two processors (tests/bench): 1,000 hosts in 1.4 s where one process takes 1.9 s, the servers included;
-threads gain nothing. Below a hundred hosts the round trips decide and not the processor, so nothing is spread.
+threads gain nothing. Where a run has less to do than :data:`FROM`, the round trips decide and not the processor, and
+nothing is spread.
 
 The processes are forked before the event loop begins, so that what was imported is shared. Each takes the hosts of some
 domains, with its share of the connections and of the questions in flight, and sends back what it saw; this process puts
@@ -25,21 +26,20 @@ import msgspec
 import trio
 
 from netprobe import interrupts
-from netprobe.catalog.model import Endpoint
 from netprobe.errors import UsageError
 from netprobe.observations import Ending, Observation, Stall, Step, TlsDetail
-from netprobe.probes import certificates, descriptors, memory, plan, rooms
+from netprobe.probes import certificates, descriptors, memory, rooms
 from netprobe.probes.bugs import Bug
 from netprobe.probes.first_pass import Progress, bounded, first_pass, load
-from netprobe.probes.plan import Probe
-from netprobe.probes.scene import Scene
+from netprobe.probes.plan import Plan, Probe
+from netprobe.probes.scene import RunClock, Scene
 from netprobe.probes.session import HostSeen, Session, Trace, UnfinishedChain
 from netprobe.probes.settings import SPREAD_FROM, Settings
 from netprobe.vantage import Resolver, Vantage
 
 FROM = SPREAD_FROM
 EACH = 75
-"""The fewest names for a process."""
+"""The fewest hosts for a process."""
 MOST = 8
 GRACE = 10.0
 """Seconds after the deadline in which a worker must have sent what it has."""
@@ -106,20 +106,32 @@ class _Bug(msgspec.Struct, array_like=True, tag="bug"):
 
 
 _Message = _Done | _Piece | _Part | _Mistake | _Bug
-_decoder = msgspec.msgpack.Decoder(_Message)
+
+
+def _leave_clock_out(_clock: object) -> None:
+    """Another process has a clock of its own."""
+
+
+def _no_clock(_kind: type, _nothing: object) -> RunClock:
+    """A clock that is to be replaced by the reader's."""
+    return RunClock()
+
+
+_encoder = msgspec.msgpack.Encoder(enc_hook=_leave_clock_out)
+_decoder = msgspec.msgpack.Decoder(_Message, dec_hook=_no_clock)
 
 
 class WorkerError(Exception):
     """A worker ended without its part: a bug, with the worker's own traceback as a note where it had one."""
 
 
-def processes(names: int) -> int:
-    """Into how many processes a pass over so many names is spread; 1 for none.
+def processes(work: int) -> int:
+    """Into how many processes a pass is spread; 1 for none.
 
     Args:
-        names: names times vantages.
+        work: how much there is to do, in hosts.
     """
-    return max(1, min(len(os.sched_getaffinity(0)), names // EACH, MOST)) if names >= FROM else 1
+    return max(1, min(len(os.sched_getaffinity(0)), work // EACH, MOST)) if work >= FROM else 1
 
 
 def shares(probes: Sequence[Probe], count: int) -> list[list[int]]:
@@ -224,17 +236,17 @@ class Workers:
 
 @contextlib.contextmanager
 def forked(
-    endpoints: Sequence[Endpoint], vantages: Sequence[Vantage], settings: Settings, tell: Callable[[str], None]
+    layout: Plan, vantages: Sequence[Vantage], settings: Settings, tell: Callable[[str], None]
 ) -> Iterator[Workers | None]:
     """Start the workers of a run, before any event loop runs; None where the run is too small for more than one.
 
     Args:
-        endpoints: what must work.
+        layout: the run.
         vantages: as whom to look.
         settings: limits and choices.
         tell: called with what the user should know, in a line.
     """
-    count = min(processes(plan.count_names(endpoints, vantages, settings)), settings.concurrency)
+    count = min(processes(layout.work), settings.concurrency)
     if count == 1:
         yield None
         return
@@ -249,7 +261,7 @@ def forked(
     try:
         try:
             for number in range(count):
-                _start(_Worker(endpoints, vantages, settings, number, count, began), pipes)
+                _start(_Worker(layout, vantages, settings, number, count, began), pipes)
         except OSError as error:
             tell(f"netprobe: one process probes instead of {count}, which takes longer: {error.strerror}")
             workers.end()
@@ -288,7 +300,7 @@ class _Worker:
 
     def __init__(
         self,
-        endpoints: Sequence[Endpoint],
+        layout: Plan,
         vantages: Sequence[Vantage],
         settings: Settings,
         number: int,
@@ -296,7 +308,7 @@ class _Worker:
         began: float,
     ) -> None:
         share = settings.concurrency // count
-        self._endpoints, self._vantages = endpoints, vantages
+        self._layout, self._vantages = layout, vantages
         self._settings, self._notes = descriptors.within_limits(
             msgspec.structs.replace(settings, concurrency=share), vantages
         )
@@ -307,8 +319,9 @@ class _Worker:
         zero = Workers(self._began, {}).zero()
         session = Session.begin(self._settings, self._vantages, zero, among=self._count)
         rooms.share(self._count)
-        layout = plan.make(self._endpoints, self._vantages, self._settings, zero)
-        mine = shares(layout.probes, self._count)[self._number]
+        probes = self._layout.probes
+        self._layout.clock.zero = zero
+        mine = shares(probes, self._count)[self._number]
         told = 0
 
         def progress(done: int, total: int) -> None:
@@ -321,11 +334,11 @@ class _Worker:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # one that came until now is heard now
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_end_with_reader, pipe)
-                await first_pass(session, [layout.probes[number] for number in mine], progress)
+                await first_pass(session, [probes[number] for number in mine], progress)
                 nursery.cancel_scope.cancel()
 
         ended_by = await bounded(session, work, signal.SIGTERM)
-        numbers = {id(layout.probes[number]): number for number in mine}
+        numbers = {id(probes[number]): number for number in mine}
         memory.give_back()  # what the connections took; now the other process needs it
         while session.traces:
             some, session.traces[-_TRACES:] = session.traces[-_TRACES:], []
@@ -385,7 +398,7 @@ def _trouble(error: BaseException) -> _Mistake | _Bug:
 
 def _send(pipe: int, message: _Message) -> None:
     """Write a message; the pipe is a worker's own, and nothing else of it waits."""
-    data = msgspec.msgpack.encode(message)
+    data = _encoder.encode(message)
     left = memoryview(len(data).to_bytes(_LENGTH, "big") + data)
     while left:
         left = left[os.write(pipe, left) :]
@@ -444,9 +457,10 @@ def _put(part: _Part, session: Session) -> None:
 def _unfinished(part: _Part, session: Session) -> Iterator[UnfinishedChain]:
     """A worker's chains on this process's clock, each with the eyes that saw it."""
     by_name = {vantage.name: vantage for vantage in session.vantages}
+    clock = RunClock(session.zero)
     for seen in part.unfinished:
         yield UnfinishedChain(
-            scene=msgspec.structs.replace(seen.scene, zero=session.zero),
+            scene=msgspec.structs.replace(seen.scene, clock=clock),
             address=seen.address,
             chain=seen.chain,
             detail=seen.detail,

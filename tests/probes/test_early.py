@@ -34,7 +34,7 @@ NUMBERED = endpoint("ecs-a", f"ecs-a-*.{SUFFIX}", numbered=True)
 
 def _probes(vantage: Vantage, numbers: int = 3) -> list[Probe]:
     settings = Settings(ecs_numbers=tuple(range(1, numbers + 1)))
-    return plan.make([endpoint("ecs", ECS), NUMBERED], [vantage], settings, 0.0).probes
+    return plan.make([endpoint("ecs", ECS), NUMBERED], [vantage], settings).probes
 
 
 def _sent(resolver: Resolver) -> Sent:
@@ -144,17 +144,17 @@ async def test_a_whole_run_asks_nothing_twice_and_says_the_same(tmp_path: Path) 
         vantage = msgspec.structs.replace(direct, families=(4, 6))
         for sends_early in (False, True):
             heard.clear()
-            asked = early.NOTHING
+            begun = early.Begun(layout=plan.make(endpoints, [vantage], settings))
             if sends_early:
-                asked = early.ask(plan.make(endpoints, [vantage], settings, 0.0).probes)
+                begun = msgspec.structs.replace(begun, asked=early.ask(begun.layout.probes))
                 await trio.sleep(0.1)
                 assert sum(heard.values()) == 2 + 2 + 3 + 2  # two names and an impossible one in both families
-            run = await check(endpoints, [vantage], settings, catalog=Facts(), asked=asked)
+            run = await check(endpoints, [vantage], settings, catalog=Facts(), begun=begun)
             assert set(heard.values()) == {1}
             dns_steps = [o for o in run.observations if o.step is Step.DNS]
             assert all(o.started_seconds >= 0 for o in dns_steps)
             assert {o.experiment for o in dns_steps} == {None, Experiment.IMPOSSIBLE_NAME}
-            assert asked.take(vantage.resolvers[0], ECS, 4) is None
+            assert begun.asked.take(vantage.resolvers[0], ECS, 4) is None
             said.append(([(o.id, o.host, o.address, o.step, o.failure) for o in run.observations], dict(heard)))
     assert said[0] == said[1]
 
@@ -190,11 +190,17 @@ def test_what_is_sent(changed: dict[str, Any], left: int, tmp_path: Path) -> Non
     assert not asked._sent
 
 
-def test_more_than_may_be_in_flight_are_left_to_the_pass() -> None:
-    vantage = probe_servers.vantage(resolvers=(Resolver(address="127.0.0.1", port=9),))
-    assert early.ask(_probes(vantage, IN_FLIGHT)) is early.NOTHING
-    asked: Asked = early.ask(_probes(vantage, IN_FLIGHT - 2))
-    assert len(asked._sent) == IN_FLIGHT
+def test_to_each_resolver_as_many_are_sent_as_may_be_in_flight_the_first_first() -> None:
+    first, second = (Resolver(address=f"127.0.0.{last}", port=9) for last in (1, 2))
+    asked: Asked = early.ask(_probes(probe_servers.vantage(resolvers=(first, second)), 2 * IN_FLIGHT))
+    assert [asked.count(resolver) for resolver in (first, second)] == [IN_FLIGHT, IN_FLIGHT]
+    left_out = f"ecs-a-{IN_FLIGHT}.{SUFFIX}"  # before it came the name that must exist, and an impossible one
+    assert asked.take(first, left_out, 4) is None
+    for name in (ECS, f"ecs-a-{IN_FLIGHT - 2}.{SUFFIX}"):
+        sent = asked.take(first, name, 4)
+        assert sent is not None
+        sent.sock.close()
+    assert [asked.count(resolver) for resolver in (first, second)] == [IN_FLIGHT - 2, IN_FLIGHT]
     asked.close()
 
 
@@ -226,17 +232,22 @@ class Slow:
         await self._sock.sendto(zone({})(query, False)[0], client)
 
 
-@pytest.mark.parametrize(("names", "early_too"), [(IN_FLIGHT - 2, True), (3 * IN_FLIGHT, False)])
+@pytest.mark.parametrize(
+    ("names", "early_too", "concurrency"),
+    [(IN_FLIGHT - 2, True, 256), (3 * IN_FLIGHT, False, 256), (3 * IN_FLIGHT, True, 256), (IN_FLIGHT + 12, True, 1)],
+)
 async def test_no_resolver_has_more_to_answer_than_a_small_one_bears(
-    names: int, early_too: bool, tmp_path: Path
+    names: int, early_too: bool, concurrency: int, tmp_path: Path
 ) -> None:
-    settings = Settings(timeout=5, ecs_numbers=tuple(range(names)), experiments=False)
+    numbers = tuple(range(names))
+    settings = Settings(timeout=5, ecs_numbers=numbers, experiments=False, concurrency=concurrency)
     async with network(tmp_path, zone({})) as (direct, _), trio.open_nursery() as nursery:
         server = Slow()
         vantage = msgspec.structs.replace(direct, resolvers=(await server.start(nursery),), families=(4, 6))
-        asked = early.ask(plan.make([NUMBERED], [vantage], settings, 0.0).probes) if early_too else early.NOTHING
-        assert (asked.began is not None) is early_too
-        run = await check([NUMBERED], [vantage], settings, catalog=Facts(), asked=asked)
+        layout = plan.make([NUMBERED], [vantage], settings)
+        begun = early.Begun(layout=layout, asked=early.ask(layout.probes) if early_too else early.NOTHING)
+        assert (begun.asked.began is not None) is early_too
+        run = await check([NUMBERED], [vantage], settings, catalog=Facts(), begun=begun)
         nursery.cancel_scope.cancel()
     assert len(run.subjects[0].absent) == names
     assert IN_FLIGHT / 2 < server.most_under_way <= IN_FLIGHT

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from netprobe.observations import NOT_KEPT, Certificate, TlsDetail
 from netprobe.probes import certificates, http, rooms
 from netprobe.probes.recognise import ServiceAnswer
-from netprobe.probes.scene import Scene
+from netprobe.probes.scene import RunClock, Scene
 from netprobe.probes.session import LARGEST_KEPT, MOST_INTERMEDIATES, MOST_UNFINISHED, Session, UnfinishedChain
 from netprobe.probes.settings import Settings
 from tests.support import hostile_chains, need
@@ -158,7 +158,9 @@ def test_only_chains_that_a_service_may_have_are_kept_for_completion() -> None:
     session = _session()
 
     def seen(chain: tuple[bytes, ...]) -> UnfinishedChain:
-        scene = Scene(zero=0.0, vantage="host", region="us-east-2", endpoint="ecs", host="a.example", port=443)
+        scene = Scene(
+            clock=RunClock(0.0), vantage="host", region="us-east-2", endpoint="ecs", host="a.example", port=443
+        )
         return UnfinishedChain(
             scene=scene,
             address=None,

@@ -100,7 +100,7 @@ async def test_two_hosts_are_asked_behind_a_private_line_and_two_behind_the_fire
     """Interface endpoints are reached another way than the rest: a device on one of them says nothing of the other."""
     chosen = tuple(e for e in endpoints() if e.id in ("ecs", "ssm", "logs", "ecr-api"))
     async with open_lab("healthy", chosen) as lab:
-        probes = plan.make(chosen, [lab.vantage], Settings(), 0.0).probes
+        probes = plan.make(chosen, [lab.vantage], Settings()).probes
     started = Started()
     hellos = largehello.LargeHellos(None, started)  # type: ignore[arg-type]
     hosts = [probe.scene.host for probe in probes]

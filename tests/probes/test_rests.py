@@ -30,7 +30,7 @@ from netprobe.observations import (
 from netprobe.probes import chain, connections, plan, repeats, rests, tls
 from netprobe.probes.attempt import Attempt
 from netprobe.probes.limits import PATIENCE
-from netprobe.probes.scene import Scene
+from netprobe.probes.scene import RunClock, Scene
 from netprobe.probes.session import Session, Trace
 from netprobe.probes.settings import Settings
 from netprobe.probes.streams import TcpStream, TlsStream
@@ -133,7 +133,7 @@ async def rested(way: Way, monkeypatch: pytest.MonkeyPatch, *, number: int = 1) 
     monkeypatch.setattr(Session, "verified", lambda *_: None)
     settings, one = Settings(idle=REST), vantage()
     session = Session.begin(settings, [one], trio.current_time())
-    laid_out = plan.make(hosts(number), [one], settings, session.zero)
+    laid_out = plan.make(hosts(number), [one], settings, RunClock(session.zero))
     for target in laid_out.probes:
         asked = DnsDetail(resolver="10.0.0.53:53", rrtype="A", answers=(ADDRESS,))
         lookup = target.scene.observe(Step.DNS, session.zero, None, asked)

@@ -28,7 +28,7 @@ from netprobe.errors import UsageError
 from netprobe.observations import Certificate, Ending, Experiment, Observation, Stall, Step, TlsDetail
 from netprobe.probes import conversation, plan, rooms, spread
 from netprobe.probes.plan import Probe
-from netprobe.probes.scene import Scene
+from netprobe.probes.scene import RunClock, Scene
 from netprobe.probes.session import MOST_UNFINISHED, HostSeen, Session
 from netprobe.probes.settings import Settings
 from netprobe.vantage import Resolver
@@ -36,13 +36,23 @@ from tests.support import need, probe_servers
 from tests.support.cli import ROOT
 from tests.support.netns import Topology
 
-REGIONS = ("us-east-1", "us-east-2", "us-west-2", "eu-west-1", "eu-central-1", "ap-south-1")
+REGIONS = (
+    "us-east-1",
+    "us-east-2",
+    "us-west-2",
+    "eu-west-1",
+    "eu-central-1",
+    "ap-south-1",
+    "eu-west-2",
+    "sa-east-1",
+    "ca-central-1",
+)
 DNS = "198.19.0.1"
 
 
 def targets(*regions: str) -> list[Probe]:
     wanted = requirements.endpoints(catalog.load(), regions=list(regions))
-    return plan.make(wanted, [probe_servers.vantage()], Settings(), 0.0).probes
+    return plan.make(wanted, [probe_servers.vantage()], Settings()).probes
 
 
 @given(st.sets(st.sampled_from(REGIONS), min_size=1), st.integers(1, 6))
@@ -60,14 +70,14 @@ def test_each_name_is_taken_once_and_a_domain_stays_together(regions: set[str], 
 
 
 @pytest.mark.parametrize(
-    ("processors", "names", "expected"),
+    ("processors", "work", "expected"),
     [(1, 10_000, 1), (2, 149, 1), (2, 150, 2), (8, 150, 2), (8, 500, 6), (64, 10_000, spread.MOST)],
 )
 def test_as_many_processes_as_there_is_work_for(
-    processors: int, names: int, expected: int, monkeypatch: pytest.MonkeyPatch
+    processors: int, work: int, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(processors)))
-    assert spread.processes(names) == expected
+    assert spread.processes(work) == expected
 
 
 async def _collect(*frames: bytes) -> Session:
@@ -165,12 +175,12 @@ async def test_an_intermediate_that_another_worker_saw_completes_a_chain(
     )
     eyes = probe_servers.vantage(ca=probe_servers.pem(ca, tmp_path / "root.pem"))
     session = Session.begin(Settings(), [eyes], trio.current_time())
-    scene = msgspec.structs.replace(probe_servers.scene("ssm.us-east-2.amazonaws.com"), zero=-1e6)
+    scene = msgspec.structs.replace(probe_servers.scene("ssm.us-east-2.amazonaws.com"), clock=RunClock(-1e6))
     seen = spread._Unfinished(scene, "192.0.2.1", (leaf,), TlsDetail(sni=scene.host, verify="none", origin=False))
     parts = [_part(unfinished=[seen]), _part(intermediates=[issuer] if shown else [])]
 
     for part in (parts[first], parts[1 - first]):
-        message = spread._decoder.decode(msgspec.msgpack.encode(part))
+        message = spread._decoder.decode(spread._encoder.encode(part))
         assert isinstance(message, spread._Part)
         spread._put(message, session)
     conversation.complete_chains(session)
@@ -185,7 +195,7 @@ async def test_an_intermediate_that_another_worker_saw_completes_a_chain(
 
 def test_as_many_unfinished_chains_are_kept_as_one_process_keeps() -> None:
     session = Session.begin(Settings(), [probe_servers.vantage()], 0.0)
-    scene = Scene(zero=0.0, vantage="host", region="", endpoint="", host="a.example", port=443)
+    scene = Scene(clock=RunClock(0.0), vantage="host", region="", endpoint="", host="a.example", port=443)
     seen = spread._Unfinished(scene, None, (b"",), TlsDetail(sni=None))
     for _ in range(3):
         spread._put(_part(unfinished=[seen] * 100), session)
@@ -196,7 +206,7 @@ def _shown(number: int, experiment: Experiment) -> Observation:
     one = Certificate(
         subject=f"CN={number}", issuer="CN=x", sha256=f"{number:064}", not_before="", not_after="", key="EC secp256r1"
     )
-    scene = Scene(zero=0.0, vantage="host", region="", endpoint="", host="a.example", port=443)
+    scene = Scene(clock=RunClock(0.0), vantage="host", region="", endpoint="", host="a.example", port=443)
     return scene.control(experiment).observe(Step.TLS, 0.0, None, TlsDetail(sni=None, chain=(one,)), address="1.2.3.4")
 
 
@@ -465,6 +475,7 @@ resolver = Resolver(address="127.0.0.1", port=silent.getsockname()[1])
 vantages = [probe_servers.vantage(resolvers=(resolver,))]
 wanted = requirements.endpoints(catalog.load(), regions=["us-east-2"])
 settings = Settings(deadline=20)
+layout = make(wanted, vantages, settings)
 """
 
 
@@ -480,11 +491,10 @@ def test_a_worker_that_has_not_begun_is_stopped_too() -> None:
     script = """
 async def collect(workers):
     session = Session.begin(settings, vantages, workers.zero())
-    probes = make(wanted, vantages, settings, session.zero).probes
     started = trio.current_time()
-    print(await workers.collect(session, probes, None), trio.current_time() - started < 4)
+    print(await workers.collect(session, layout.probes, None), trio.current_time() - started < 4)
 
-with spread.forked(wanted, vantages, settings, print) as workers:
+with spread.forked(layout, vantages, settings, print) as workers:
     workers._tell(signal.SIGTERM)
     trio.run(collect, workers)
 """
@@ -496,7 +506,7 @@ def test_what_reads_certificates_is_imported_before_the_workers_are_forked() -> 
 spread.certificates.prepare = lambda: print("prepared")
 spread._start = lambda worker, pipes: print("started")
 for genuine_chains in (False, True):
-    with spread.forked(wanted, vantages, Settings(genuine_chains=genuine_chains), print):
+    with spread.forked(layout, vantages, Settings(genuine_chains=genuine_chains), print):
         pass
 """
     assert _run(script).split() == ["started", "started", "prepared", "started", "started"]
@@ -507,7 +517,7 @@ def test_no_more_connections_than_asked_for(concurrency: int, expected: int) -> 
     script = f"""
 shared = []
 spread._start = lambda worker, pipes: shared.append(worker._settings.concurrency)
-with spread.forked(wanted, vantages, Settings(concurrency={concurrency}), print) as workers:
+with spread.forked(layout, vantages, Settings(concurrency={concurrency}), print) as workers:
     print(len(shared), sum(shared) <= {concurrency})
 """
     assert _run(script) == f"{expected} True"
@@ -525,7 +535,7 @@ def limited():
 os.{limited} = limited
 files = len(os.listdir("/proc/self/fd"))
 told = []
-with spread.forked(wanted, vantages, settings, told.append) as workers:
+with spread.forked(layout, vantages, settings, told.append) as workers:
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
         os.waitpid(-1, os.WNOHANG)

@@ -22,7 +22,7 @@ import trustme
 
 from netprobe.observations import VantageRecord
 from netprobe.probes.limits import Limits
-from netprobe.probes.scene import Scene
+from netprobe.probes.scene import RunClock, Scene
 from netprobe.vantage import Resolver, TrustStore, Vantage
 
 Handler = Callable[[socket.socket], None]
@@ -133,7 +133,9 @@ def pem(ca: trustme.CA, path: Path) -> Path:
 
 def scene(host: str = "ecs.us-east-2.amazonaws.com", port: int = 443) -> Scene:
     """A scene that began just now."""
-    return Scene(zero=trio.current_time(), vantage="host", region="us-east-2", endpoint="ecs", host=host, port=port)
+    return Scene(
+        clock=RunClock(trio.current_time()), vantage="host", region="us-east-2", endpoint="ecs", host=host, port=port
+    )
 
 
 def vantage(
