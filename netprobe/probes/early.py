@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from netprobe.probes import dnswire, hostsfile, plan, sockets
+from netprobe.probes import descriptors, dnswire, hostsfile, plan, sockets
 from netprobe.probes.dnswire import Question
 from netprobe.probes.plan import Plan, Probe
 from netprobe.probes.settings import IN_FLIGHT
@@ -118,7 +118,7 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def ask(probes: Iterable[Probe]) -> Asked:
-    """Send the first questions of a run: to each resolver as many as may be in flight at once.
+    """Send the first questions of a run: as many as may be in flight to a resolver, and as there are open files for.
 
     Args:
         probes: the whole run's, in their order.
@@ -133,8 +133,9 @@ def ask(probes: Iterable[Probe]) -> Asked:
         wanted.update(dict.fromkeys((r, name, f) for r in vantage.resolvers if not r.tcp for f in families))
     sent: dict[_Key, Sent] = {}
     under_way: Counter[Resolver] = Counter()
+    room = descriptors.room()
     for resolver, name, family in wanted:
-        if under_way[resolver] == IN_FLIGHT:
+        if under_way[resolver] == IN_FLIGHT or len(sent) == room:
             continue
         with contextlib.suppress(OSError):  # the pass meets it again, and tells it
             sent[resolver, name, family] = _send(resolver, name, family)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -24,6 +26,7 @@ from netprobe.probes.run import check
 from netprobe.probes.settings import IN_FLIGHT, Settings
 from netprobe.vantage import ProxyServer, Resolver, Vantage
 from tests.support import probe_servers
+from tests.support.cli import ROOT
 from tests.support.probe_network import ECS, SSM, SUFFIX, Facts, endpoint, network
 from tests.support.probe_servers import DnsServer, Zone, zone
 from tests.support.steady import Pulse, pulse, steadily
@@ -256,3 +259,24 @@ async def test_no_resolver_has_more_to_answer_than_a_small_one_bears(
 def test_a_resolver_that_cannot_be_asked_is_left_to_the_pass() -> None:
     vantage = probe_servers.vantage(resolvers=(Resolver(address="fe80::1%no-such-device"),))
     assert early.ask(_probes(vantage)).began is None
+
+
+_FEW_FILES = """
+import resource, sys
+from netprobe.probes import early, plan
+from netprobe.probes.settings import Settings
+from tests.probes.test_early import NUMBERED, Resolver, probe_servers
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]),) * 2)
+resolver = Resolver(address="127.0.0.1", port=9)
+asked = early.ask(plan.make([NUMBERED], [probe_servers.vantage(resolvers=(resolver,))], Settings()).probes)
+files = [open("/dev/null") for _ in range(48)]
+print(asked.count(resolver))
+"""
+
+
+@pytest.mark.parametrize(("files", "least", "most"), [(60, 0, 0), (90, 5, 25), (1024, 33, 33)])
+def test_open_files_are_left_for_what_is_imported_meanwhile(files: int, least: int, most: int) -> None:
+    argv = [sys.executable, "-c", _FEW_FILES, str(files)]
+    sent = subprocess.run(argv, check=True, capture_output=True, text=True, timeout=30, cwd=ROOT).stdout
+    assert least <= int(sent) <= most
