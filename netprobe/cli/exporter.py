@@ -112,12 +112,16 @@ async def _serve(where: tuple[str, int], web_config: Path | None, runs: Runs, qu
             nursery.start_soon(runs.keep_looking)
             if not quiet:
                 bound = listeners[0].socket.getsockname()
-                shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
                 scheme = "http" if guard.tls() is None else "https"
-                say(f"netprobe: listening on {scheme}://{shown}:{bound[1]}/")
+                say(f"netprobe: listening on {scheme}://{_shown(bound)}/")
             async for _ in signals:
                 nursery.cancel_scope.cancel()
                 break
+
+
+def _shown(where: tuple[str, int]) -> str:
+    host, port = where[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 async def _listening(where: tuple[str, int]) -> list[trio.SocketListener]:
@@ -127,7 +131,7 @@ async def _listening(where: tuple[str, int]) -> list[trio.SocketListener]:
         return await trio.open_tcp_listeners(where[1], host=where[0])
     except OSError as exc:
         reason = os.strerror(exc.errno).lower() if exc.errno else "no such address here"
-        raise UsageError(f"--listen {where[0]}:{where[1]}", f"cannot be used ({reason})", "give another port") from exc
+        raise UsageError(f"--listen {_shown(where)}", f"cannot be used ({reason})", "give another port") from exc
 
 
 class _Looking:

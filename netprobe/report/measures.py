@@ -90,11 +90,17 @@ def _clock(observations: list[Observation]) -> Iterator[Sample]:
 
 
 def _interceptors(observations: tuple[Observation, ...]) -> Iterator[Sample]:
-    """The top of every chain that is not the origin's: what a trust store would have to hold."""
+    """The top of every chain that is not the origin's: what a trust store would have to hold.
+
+    Of a device that shows nothing but the certificate that it made for the name, its own is not known: the copy has the
+    dates of the service's, there is one for each name, and another after each restart.
+    """
     found: dict[str, float] = {}
     for one in observations:
         if isinstance(one.detail, TlsDetail) and one.detail.origin is False and one.detail.chain:
             top = one.detail.chain[-1]
+            if len(one.detail.chain) == 1 and top.subject != top.issuer:
+                continue
             for moment in unix_time(top.not_after):
                 found[top.sha256] = moment
     for fingerprint, moment in sorted(found.items())[:MOST_INTERCEPTORS]:

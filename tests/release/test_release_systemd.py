@@ -6,6 +6,7 @@ afterwards. The units are those that the packages bring; only the program behind
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -15,12 +16,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.support import need
 from tests.support.cli import ROOT
 
 pytestmark = pytest.mark.root
 UNITS = Path(__file__).with_name("native")
+DEPLOY = ROOT / "netprobe" / "deploy"
 BOOT = """
 set -e
 mount --make-rprivate /
@@ -115,6 +118,12 @@ def test_the_exporters_unit_starts_answers_and_ends(machine: int) -> None:
             break
         ordered(machine, "systemctl start --no-block netprobe-exporter; sleep 8")
     assert min(took) < 1.0
+    ordered(machine, "systemctl start netprobe-exporter; systemctl kill --kill-who=main --signal=HUP netprobe-exporter")
+    end = time.monotonic() + 20
+    while ordered(machine, "systemctl show -P SubState netprobe-exporter") != "auto-restart":
+        assert time.monotonic() < end, "what is told to read its settings again is not gone for good"
+        time.sleep(0.2)
+    ordered(machine, "systemctl stop netprobe-exporter")
 
 
 SOON = (
@@ -163,5 +172,9 @@ def test_the_timer_checks_again_and_again_and_a_wrong_request_keeps_the_last_ans
     assert ordered(machine, ready) == "0", "the last answer stays"
     settings("us-east-2", "healthy")
     until("1", ready)
-    assert ordered(machine, "ls -A /var/lib/netprobe").split() == ["ended", "netprobe.prom"]
+    assert ordered(machine, "ls -A /var/lib/netprobe").split() == ["ended", "netprobe.prom", "report.json"]
+    # What the Ansible collection fetches is what is written here, and whoever connects may read it.
+    collected = yaml.safe_load((DEPLOY / "ansible/roles/collect/defaults/main.yml").read_text())["collect_path"]
+    assert ordered(machine, f"stat -c %U:%a {collected}") == "netprobe:644"
+    assert json.loads(ordered(machine, f"cat {collected}"))["verdict"] == "ready"
     ordered(machine, "systemctl stop netprobe-check.timer netprobe-check.service")

@@ -29,6 +29,9 @@ def told() -> dict[str, list[measures.Sample]]:
         key="RSA 2048",
     )
 
+    copy = msgspec.structs.replace(certificate, subject="CN=y", sha256="cd" * 32, not_after="2026-12-01T00:00:00Z")
+    """What a device makes for one name; without the device's own certificate it says nothing about that."""
+
     def another(step: Step, **more: object) -> Observation:
         return msgspec.structs.replace(first, step=step, **more)
 
@@ -37,6 +40,7 @@ def told() -> dict[str, list[measures.Sample]]:
         another(
             Step.TLS, failure="ssl_unknown_authority", detail=TlsDetail(sni="x", origin=False, chain=(certificate,))
         ),
+        another(Step.TLS, failure="ssl_unknown_authority", detail=TlsDetail(sni="y", origin=False, chain=(copy,))),
         another(Step.HTTP, detail=HttpDetail(method="GET", path="/", genuine=True, date_skew_seconds=-3.0)),
         another(Step.HTTP, detail=HttpDetail(method="GET", path="/", genuine=False, date_skew_seconds=900.0)),
     )
@@ -54,7 +58,7 @@ def test_the_numbers() -> None:
     assert found["netprobe_resolver_duration_seconds"] == [({"resolver": "192.0.2.1:53"}, 0.25)]
     assert found["netprobe_clock_offset_seconds"] == [({}, -3.0)], "only what is genuine tells the time"
     assert found["netprobe_interceptor_certificate_expiry_seconds"] == [({"fingerprint": "ab" * 32}, 1798761600.0)]
-    assert found["netprobe_probes"] == [({"outcome": "worked"}, 6.0), ({"outcome": "failed"}, 2.0)]
+    assert found["netprobe_probes"] == [({"outcome": "worked"}, 6.0), ({"outcome": "failed"}, 3.0)]
     assert found["netprobe_catalog_age_seconds"] == [({}, 0.0)]
     assert found["netprobe_catalog_newest_change_seconds"] == [({}, 1795392000.0)]
 
