@@ -210,6 +210,8 @@ class DnsDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
     truncated: bool = False
     attempts: int = 1
     error: str = ""
+    left_out: int = 0
+    """Addresses of the answer beyond those in ``answers``; they are not tried."""
 
 
 class TcpDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="tcp"):

@@ -114,6 +114,7 @@ async def ask(
         truncated=trail.truncated,
         attempts=max(trail.attempts, 1),
         error=(answer.error if answer is not None else "") or trail.error,
+        left_out=answer.left_out if answer is not None else 0,
     )
     observation = scene.observe(Step.DNS, started, failure, detail, limited=limited, ended=trail.answered)
     return observation, detail.answers

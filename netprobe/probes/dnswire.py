@@ -82,6 +82,7 @@ class DnsAnswer(msgspec.Struct, frozen=True):
         ttl: how long they hold, in seconds.
         error: what is wrong or was left out.
         contradictory: it is well-formed, and no sense can be made of it.
+        left_out: how many addresses it has beyond those.
     """
 
     rcode: int
@@ -91,6 +92,7 @@ class DnsAnswer(msgspec.Struct, frozen=True):
     ttl: int | None = None
     error: str = ""
     contradictory: bool = False
+    left_out: int = 0
 
 
 def question(name: str, family: int, *, edns: bool = True) -> Question:
@@ -276,5 +278,6 @@ def _answer(
     ttl: int | None = None,
 ) -> DnsAnswer:
     count = len(addresses)
-    extra = f"{count} addresses, {MAX_ADDRESSES} of them are probed" if count > MAX_ADDRESSES else ""
-    return DnsAnswer(rcode, truncated, tuple(addresses[:MAX_ADDRESSES]), cname, ttl, extra)
+    left_out = max(0, count - MAX_ADDRESSES)
+    extra = f"{count} addresses, {MAX_ADDRESSES} of them are probed" if left_out else ""
+    return DnsAnswer(rcode, truncated, tuple(addresses[:MAX_ADDRESSES]), cname, ttl, extra, left_out=left_out)

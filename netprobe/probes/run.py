@@ -20,6 +20,7 @@ from netprobe.catalog.model import Endpoint
 from netprobe.observations import (
     CatalogVersion,
     Context,
+    DnsDetail,
     Ending,
     HttpDetail,
     Observation,
@@ -28,7 +29,7 @@ from netprobe.observations import (
     Subject,
     VantageRecord,
 )
-from netprobe.probes import ahead, bugs, descriptors, numbered, plan, rooms
+from netprobe.probes import ahead, bugs, descriptors, dnswire, numbered, plan, rooms
 from netprobe.probes.early import Begun
 from netprobe.probes.first_pass import Progress, bounded, first_pass
 from netprobe.probes.limits import PATIENCE
@@ -116,6 +117,7 @@ async def check(
             observations=observations,
             notes=(
                 *(notes if workers is None else dict.fromkeys(session.notes)),
+                *_address_notes(observations),
                 *_idle_notes(settings, observations),
                 *_stall_notes(session, trio.current_time() - zero),
                 *rooms.notes(),
@@ -229,6 +231,22 @@ def _observations(session: Session) -> Iterator[Observation]:
         if not trace.absent:
             yield from trace.observations()
     yield from session.controls
+
+
+_MOST_NAMED = 3
+
+
+def _address_notes(observations: Iterable[Observation]) -> Iterator[str]:
+    """Say of which names not every address was tried: one that is left out may be the one that is blocked."""
+    many: dict[str, int] = {}
+    for o in observations:
+        if isinstance(o.detail, DnsDetail) and o.detail.left_out and o.experiment is None:
+            many[o.host] = max(many.get(o.host, 0), len(o.detail.answers) + o.detail.left_out)
+    if many:
+        told = [f"{host} ({number})" for host, number in natural.items(many)]
+        more = f" and {len(told) - _MOST_NAMED} more" if len(told) > _MOST_NAMED else ""
+        names = f"{', '.join(told[:_MOST_NAMED])}{more}"
+        yield f"more addresses than a check tries, so {dnswire.MAX_ADDRESSES} of each answer were tried: {names}"
 
 
 def _idle_notes(settings: Settings, observations: Iterable[Observation]) -> Iterator[str]:

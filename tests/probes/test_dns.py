@@ -226,6 +226,7 @@ async def test_a_thousand_addresses_are_not_all_probed() -> None:
     assert observation.failure is None
     assert len(detail.answers) == dnswire.MAX_ADDRESSES
     assert detail.error.startswith("199 addresses")
+    assert detail.left_out == 199 - dnswire.MAX_ADDRESSES
 
 
 def _flood(addresses: int) -> Zone:

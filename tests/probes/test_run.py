@@ -19,6 +19,7 @@ import trustme
 from msgspec.structs import replace
 
 from netprobe.catalog.model import Endpoint
+from netprobe.diagnosis import diagnose
 from netprobe.observations import DnsDetail, Failure, Observation, Run, Step, TlsDetail
 from netprobe.probes import experiments
 from netprobe.probes.run import check
@@ -59,6 +60,17 @@ async def test_a_healthy_host_passes_every_step_at_every_address(tmp_path: Path)
     assert run.subjects[0].candidates == (ECS,)
     assert run.subjects[0].unfinished == ()
     assert run.catalog.version == "2026.11"
+
+
+async def test_addresses_that_are_not_tried_are_told(tmp_path: Path) -> None:
+    """In a note, since the one that is blocked may be among them; a name with as many as are tried needs none."""
+    many, few = ([f"127.0.0.{number}" for number in range(1, last)] for last in (21, 17))
+    async with network(tmp_path, zone({ECS: {"A": many}, SSM: {"A": few}})) as (vantage, _):
+        endpoints = [endpoint("ecs", ECS), endpoint("ssm", SSM)]
+        run = await check(endpoints, [vantage], Settings(timeout=5, experiments=False), catalog=Facts())
+    (note,) = [one for one in run.notes if "addresses" in one]
+    assert note == f"more addresses than a check tries, so 16 of each answer were tried: {ECS} (20)"
+    assert diagnose(run).findings == ()
 
 
 async def test_the_same_network_gives_the_same_ids(tmp_path: Path) -> None:

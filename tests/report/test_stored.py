@@ -95,6 +95,7 @@ COUNTS = {
     "attempts",
     "line",
     "hop",
+    "left_out",
     "families",
 }
 BYTES = {"mss", "bytes_received", "unacknowledged_bytes"}
