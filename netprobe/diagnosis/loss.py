@@ -18,10 +18,11 @@ afterwards: neither alone nor to hosts that had answered at first.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
 from netprobe import natural
+from netprobe.diagnosis import details
 from netprobe.diagnosis.causes import Cause, CauseGroup, Words
 from netprobe.diagnosis.evidence import Evidence
 from netprobe.diagnosis.lookups import dns_detail, resolver_of
@@ -44,6 +45,8 @@ FEWEST_CLOSED = 2
 CLEAN_SHARE = 0.1
 """Of what is made alone: a limit loses nothing there."""
 LIMIT_LIKE = frozenset({Failure.TIMEOUT, Failure.CONNECTION_RESET, Failure.EOF, Failure.CONNECTION_REFUSED})
+_PROXY_REFUSES = frozenset({Failure.PROXY_CANNOT_CONNECT, Failure.PROXY_BAD_ANSWER})
+"""What a proxy answers with 503 or 429 where it has as many tunnels as it wants."""
 _LIMITED_STEPS = frozenset({Step.TCP, Step.TLS, Step.PROXY})
 _RESENT_AT = (1.0, 3.0, 7.0)
 """Seconds after which a question is sent again (:data:`netprobe.probes.dns.RESEND_AFTER`, summed)."""
@@ -148,6 +151,8 @@ def _loses_more_than_syns(world: Evidence, vantage: str) -> bool:
 
 def could_be_limit(o: Observation) -> bool:
     """Whether a step ended as it does where something limits connections."""
+    if o.step is Step.PROXY and o.failure in _PROXY_REFUSES:
+        return True
     return o.failure in LIMIT_LIKE and o.step in _LIMITED_STEPS
 
 
@@ -306,12 +311,27 @@ def _say_limit(group: CauseGroup) -> Words:
     vantages = {view.vantage for view in group.views}
     burst = [o for o in group.world.controls(Experiment.BURST) if o.vantage in vantages]
     met = list(filter(_is_met, burst))
+    if proxies := {d.proxy for d in map(details.proxy, met) if d is not None and d.status}:
+        return _say_limit_of_proxy(group, listing(natural.ordered(proxies)), burst, met)
     return Words(
         title=f"Connections fail or wait when many are made at once, and none does alone: to {group.names}; of "
         f"{len(burst)} at once {len(met)} met it. Something limits new or simultaneous connections of this host.",
         remedy="Agents hold 4 to 6 connections, and pulling an image opens a few more: raise the limit for this host "
         "on the device that has it (connection limits per source, SYN protection, a NAT's ports), or leave it if it is "
         "well above that. `--concurrency 6` keeps a check below it.",
+    )
+
+
+def _say_limit_of_proxy(
+    group: CauseGroup, proxy: str, burst: Sequence[Observation], met: Sequence[Observation]
+) -> Words:
+    statuses = {d.status for d in map(details.proxy, met) if d is not None and d.status}
+    return Words(
+        title=f"The proxy {proxy} refuses tunnels ({listing(map(str, sorted(statuses)))}) when many are asked for at "
+        f"once, and none does it alone: to {group.names}; of {len(burst)} at once it refused {len(met)}.",
+        remedy="Agents hold 4 to 6 tunnels, and pulling an image opens a few more: raise what the proxy lets one "
+        "client or all of them have (connection limits, file descriptors, worker processes), or leave it if it is well "
+        "above that. `--concurrency 6` keeps a check below it.",
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import trio
 
-from netprobe.observations import Experiment, Observation, Step, TcpDetail
+from netprobe.observations import Experiment, Failure, Observation, Step, TcpDetail
 from netprobe.probes import chain, repeats, tcp
 from netprobe.probes.attempt import Attempt
 from netprobe.probes.controls import ControlCase
@@ -28,6 +28,8 @@ GAP = 0.3
 """Seconds between two that are made alone."""
 SYN_AGAIN_AFTER = 0.9
 """Seconds: a connection that took as long, with a segment sent again, lost its first SYN (RFC 6298 section 2: 1 s)."""
+_LIMIT_LIKE = chain.LIMIT_LIKE | {Failure.PROXY_CANNOT_CONNECT}
+"""How connections end at a limit, where each passes alone: a proxy answers 503, as it does for other reasons."""
 Way = tuple[Trace, str | None]
 
 
@@ -39,7 +41,7 @@ async def make(session: Session, turns: repeats.Turns, cases: Sequence[ControlCa
         turns: the pace of what is tried alone.
         cases: the failures of which every later try passed.
     """
-    ways = [(c.trace, c.failed.address) for c in cases if c.failed.failure in chain.LIMIT_LIKE and _connects(c.failed)]
+    ways = [(c.trace, c.failed.address) for c in cases if c.failed.failure in _LIMIT_LIKE and _connects(c.failed)]
     if len({trace.probe.scene.host for trace, _ in ways}) >= FEWEST:
         await _burst(session, turns, ways)
 

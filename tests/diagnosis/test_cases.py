@@ -1444,6 +1444,66 @@ _proxied("proxy_tls_untrusted", F.SSL_UNKNOWN_AUTHORITY, phase="tls")
 _proxied("proxy_method_refused", F.PROXY_METHOD_REFUSED, status=405)
 
 
+def _tunnels(w: World, *seconds: float, behind: float = 0.05) -> None:
+    for number, took in enumerate(seconds):
+        host = name(f"ecs-a-{number}")
+        w.endpoint(f"ecs-a-{number}", host)
+        w.proxy(host, status=200, duration=took)
+        w.tls(host, None, duration=behind)
+        w.http(host, None)
+
+
+@case("slow/w/s", vantages=PROXIED)
+def proxy_whose_tunnels_open_late(w: World) -> None:
+    _tunnels(w, 4.0, 4.1, 4.0, 0.1, 4.2, 4.0)
+
+
+@case(vantages=PROXIED)
+def proxy_that_is_slow_once(w: World) -> None:
+    _tunnels(w, 0.1, 0.1, 8.0, 0.1)
+
+
+@case(vantages=PROXIED)
+def proxy_with_two_slow_tunnels_and_no_other(w: World) -> None:
+    _tunnels(w, 4.0, 4.0)
+
+
+@case(vantages=PROXIED)
+def proxy_that_works_through_a_queue(w: World) -> None:
+    _tunnels(w, 0.3, 0.9, 1.6, 2.2, 2.9, 3.5, 4.1, 4.8)
+
+
+@case(vantages=PROXIED)
+def proxy_behind_a_long_line(w: World) -> None:
+    _tunnels(w, 3.0, 3.0, 3.0, behind=1.4)
+
+
+def _tunnel_passes_later(w: World, host: str) -> None:
+    w.endpoint(host.partition(".")[0])
+    w.proxy(host, F.PROXY_CANNOT_CONNECT, status=503)
+    w.proxy(host, status=200, experiment="repeat")
+    for step in (w.tls, w.http):
+        step(host, None, experiment="repeat")
+
+
+@case("connection_limit/w/p", vantages=PROXIED, repeats=False, repeated=True)
+def proxy_that_refuses_tunnels_beyond_a_number(w: World) -> None:
+    _tunnel_passes_later(w, ECS)
+    _tunnel_passes_later(w, SSM)
+    for number in range(12):
+        failure = F.PROXY_CANNOT_CONNECT if number < 4 else None
+        w.proxy(ECS, failure, status=503 if failure else 200, experiment="burst")
+    w.proxy(ECS, status=200, experiment="alone", attempt=2)
+
+
+@case("works_by_chance/w/p", vantages=PROXIED, repeats=False, repeated=True)
+def proxy_that_refuses_now_and_then(w: World) -> None:
+    _tunnel_passes_later(w, ECS)
+    _tunnel_passes_later(w, SSM)
+    for _ in range(12):
+        w.proxy(ECS, status=200, experiment="burst")
+
+
 @case("proxy_cannot_resolve/e/s", vantages=PROXIED)
 def proxy_that_gives_no_reason(w: World) -> None:
     w.endpoint("ecs")

@@ -112,11 +112,25 @@ def _other_member(*server: str) -> Network:
     )
 
 
-def _proxy(*, redirect: tuple[str, ...] = (), output: tuple[str, ...] = (), second: bool = False) -> Network:
-    """A Squid that is the only way out; ``second``: with a proxy of the same address that answers 503 to all."""
-    lines = ("listen second", f"  bind {ROUTER}:{SECOND}", "  mode http", "  http-request return status 503")
+ANSWERS_503 = ("listen second", f"  bind {ROUTER}:{SECOND}", "  mode http", "  http-request return status 503")
+EIGHT_AT_ONCE = (
+    "listen second",
+    f"  bind {ROUTER}:{SECOND}",
+    "  mode http",
+    "  http-request return status 503 if {{ fe_conn gt 8 }}",
+    f"  server squid {ROUTER}:{PORT}",
+)
+
+
+def _proxy(
+    *, redirect: tuple[str, ...] = (), output: tuple[str, ...] = (), before: tuple[str, ...] = (), lines: str = ""
+) -> Network:
+    """A Squid that is the only way out; ``before``: an HAProxy that stands beside it, or before it."""
     return Network(
-        engines=(squid("http_access allow all"), *((haproxy(*lines, port=SECOND),) if second else ())),
+        engines=(
+            squid("http_access allow all", *lines.splitlines()),
+            *((haproxy(*before, port=SECOND),) if before else ()),
+        ),
         proxy=http(),
         forward=("ct state new tcp dport 443 reject",),
         redirect=redirect,
@@ -126,6 +140,7 @@ def _proxy(*, redirect: tuple[str, ...] = (), output: tuple[str, ...] = (), seco
 
 SLOW_NAME = Scenario(name="slow-name", summary=".", behaviour=HostBehaviour(delay_seconds=6.5), at=("ssm",))
 """Longer than any first pass waits for a handshake, and shorter than patience."""
+SLOW_RESOLVER = Scenario(name="slow-resolver", summary=".", resolvers=(ResolverBehaviour(delay_seconds=4.0),))
 FLAKY = (
     Flaky(
         name="balancer-with-a-member-that-closes",
@@ -215,7 +230,7 @@ FLAKY = (
         name="proxy-that-answers-503-now-and-then",
         network=_proxy(
             redirect=(f"tcp dport {PORT} numgen inc mod 2 == 0 redirect to :{SECOND}",),
-            second=True,
+            before=ANSWERS_503,
         ),
         says=frozenset({"works_by_chance"}),
     ),
@@ -223,6 +238,19 @@ FLAKY = (
         name="proxy-whose-tunnels-are-reset-now-and-then",
         network=_proxy(output=(f"{HALF_OF_THE_PORTS} meta length > 250 reject with tcp reset",)),
         says=frozenset({"works_by_chance"}),
+    ),
+    Flaky(
+        name="proxy-that-opens-eight-tunnels-at-once",
+        network=_proxy(redirect=(f"tcp dport {PORT} redirect to :{SECOND}",), before=EIGHT_AT_ONCE),
+        scenario=CROWDED,
+        says=frozenset({"connection_limit"}),
+    ),
+    Flaky(
+        name="proxy-whose-resolver-takes-four-seconds",
+        network=_proxy(lines="dns_timeout 30 seconds"),
+        scenario=SLOW_RESOLVER,
+        says=frozenset({"slow"}),
+        may=OF_CHANCE - {"works_by_chance"},
     ),
     Flaky(name="slow-name", network=Network(), scenario=SLOW_NAME, says=frozenset({"slow"})),
 )
