@@ -118,6 +118,7 @@ def _companions(world: Evidence, read: clock.Clock | None) -> Iterator[Cause]:
     yield from certificates.companions(world)
     yield from http.companions(world)
     yield from websocket.companions(world)
+    yield from proxy.companions(world)
     yield from chance.companions(world)
     yield from loss.companions(world)
     yield from clock.companions(world, read)

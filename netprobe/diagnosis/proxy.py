@@ -7,7 +7,9 @@ and so cannot leak from here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from statistics import median
 
 from netprobe import natural
 from netprobe.diagnosis import details, places
@@ -159,6 +161,57 @@ def _doubt(o: Observation, id_: str, by_address: tuple[Observation, ...]) -> str
         if not told and not any(c.failure is None for c in own):
             return "no control with an address instead of the name was made"
     return ""
+
+
+SLOW_TUNNEL_SECONDS = 2.5
+"""Half of what the ECS agent gives an authorisation at Amazon ECR in all (5 s, ``agent/ecr/factory.go``): TLS and the
+answer come after the tunnel."""
+FEWEST_TUNNELS = 3
+"""Hosts that have a tunnel before anything is said of all of them: one slow answer says nothing."""
+QUICK_SHARE = 0.2
+"""Tunnels that may open sooner. Where a proxy works through a queue, the first of a burst open at once; what it waits
+for at each name (its resolver, a rating) makes nearly all of them late."""
+
+
+def companions(world: Evidence) -> Iterator[Cause]:
+    """A warning for each proxy nearly all of whose tunnels open so late that the agents' own limits are near."""
+    opened: dict[tuple[str, str], list[tuple[View, Observation]]] = defaultdict(list)
+    for view in world.views:
+        for path in view.paths:
+            tunnel = path.step(Step.PROXY)
+            detail = None if tunnel is None else details.proxy(tunnel)
+            if tunnel is not None and detail is not None and tunnel.failure is None:
+                opened[view.vantage, detail.proxy].append((view, tunnel))
+    for (_, proxy), seen in opened.items():
+        if len({view.host for view, _ in seen}) >= FEWEST_TUNNELS and _are_late(world, seen):
+            for view, tunnel in seen:
+                yield Cause(
+                    id="slow",
+                    key=proxy,
+                    say=_say_slow,
+                    view=view,
+                    evidence=(tunnel,),
+                    doubt="a check asks for many tunnels at once, and agents for few",
+                )
+
+
+def _are_late(world: Evidence, seen: Sequence[tuple[View, Observation]]) -> bool:
+    """Whether nearly all of these tunnels opened late; on a long line the handshakes behind them take long, too."""
+    # What this machine kept waiting is not the proxy's time.
+    took = sorted(tunnel.duration_seconds - world.stalls.within(tunnel) for _, tunnel in seen)
+    behind = [o.duration_seconds for view, _ in seen for path in view.paths if (o := path.step(Step.TLS)) is not None]
+    usual = median(behind) if behind else 0.0
+    return took[int(QUICK_SHARE * len(took))] >= max(SLOW_TUNNEL_SECONDS, 3 * usual)
+
+
+def _say_slow(group: CauseGroup) -> Words:
+    typical = median(tunnel.duration_seconds for tunnel in group.evidence)
+    return Words(
+        title=f"{_start(group)} takes {duration(typical)} to open a tunnel (median of {len(group.evidence)}): the ECS "
+        "agent gives an authorisation at Amazon ECR 5 s in all.",
+        remedy=f"Look at what {group.key} waits for before it answers CONNECT: its resolver (Squid tells of it with "
+        "`squidclient mgr:idns`), a rating service, an authentication server, its own way out.",
+    )
 
 
 def proxy_of(views: Iterable[View], observations: Iterable[Observation]) -> str:
