@@ -100,6 +100,8 @@ def fleet(
         say(f"netprobe: {source} says that it was made at {moment}, which is yet to come; it counts as undated")
     for names_of_one in census.copies()[:_MOST_SAID]:
         say(f"netprobe: {words.hosts(names_of_one)} have one machine id and count as a host each; {_COPIES}")
+    if twins := census.twins():
+        say(f"netprobe: several hosts share the name and machine id of {words.hosts(twins)}: copies of an image?")
     if nameless := census.nameless():
         say(f"netprobe: {words.hosts(nameless)} name no host (--anonymous) and count as a host each")
     left = len(census.skipped) + census.skipped_more - _MOST_SAID

@@ -2,8 +2,11 @@
 
 A machine id tells two hosts of one name apart. It does not make one host of two names: copies of an image may share it.
 Only where one name is the other with its domain are they one host. A report without a machine id, as older netprobes
-wrote it, is about the one host of its name that has one. A report that names no host at all (``--anonymous``) is called
-like its file; where several such files are called alike, each is about a host of its own.
+wrote it, is about the one host of its name that has one.
+
+A report that names no host at all (``--anonymous``) is called like its file; where several such files are called alike,
+each is about a host of its own. So are reports of one name and one machine id that were made in the same hour and have
+no address in common: copies of an image that nobody renamed.
 """
 
 from __future__ import annotations
@@ -24,7 +27,9 @@ from netprobe.fleet.parts import counting, together
 MOST_TOLD = 1000
 """Skipped files that are named; the others are counted."""
 _Key = tuple[str, str, str]
-"""Name, machine id, and of a report that names no host the file."""
+"""Name, machine id, and what else tells hosts apart: of a report that names no host the file, of a copy its address."""
+_SAME_TIME = 3600.0
+"""Seconds within which no host moves to other addresses, but all hosts of a schedule are checked."""
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +107,11 @@ class Census:
     def _place(self, member: Member) -> None:
         """Keep what counts of a host; see :mod:`netprobe.fleet.parts`."""
         key = (member.name, member.machine_id, "" if member.is_named else member.source)
+        if member.is_named and member.addresses:
+            of_address = (member.name, member.machine_id, member.addresses[0])
+            known = self._parts.get(key)
+            if of_address in self._parts or (known is not None and _is_another(member, known[0])):
+                key = of_address
         self._parts[key] = counting((*reversed(self._parts.get(key, ())), member))
         self._hosts_now = None
 
@@ -125,11 +135,19 @@ class Census:
 
     def nameless(self) -> tuple[str, ...]:
         """Sources of reports that name no host and are called alike: each counts as a host."""
-        alike = self._nameless()
-        return tuple(natural.ordered(place for name, _, place in self._parts if place and alike[name] > 1))
+        return tuple(natural.ordered(key[2] for key in self._apart() if self._names_none(key)))
 
-    def _nameless(self) -> Counter[str]:
-        return Counter(name for name, _, place in self._parts if place)
+    def twins(self) -> tuple[str, ...]:
+        """Names that several hosts share with their machine id."""
+        return tuple(natural.ordered({key[0] for key in self._apart() if not self._names_none(key)}))
+
+    def _apart(self) -> set[_Key]:
+        """Reports that are nobody else's, whatever name and machine id say."""
+        alike = Counter(key[0] for key in self._parts if self._names_none(key))
+        return {key for key in self._parts if key[2] and (alike[key[0]] > 1 or not self._names_none(key))}
+
+    def _names_none(self, key: _Key) -> bool:
+        return not self._parts[key][0].is_named
 
     def _hosts(self) -> tuple[tuple[str, tuple[Member, ...]], ...]:
         """Each host's machine id and reports, once whatever they call it."""
@@ -141,10 +159,10 @@ class Census:
             ids[name].add(machine_id)
             first, _, domain = name.lower().partition(".")
             domains[machine_id, first].add(domain)
-        alike = self._nameless()
+        apart = self._apart()
         hosts: dict[_Key, tuple[Member, ...]] = {}
         for (name, machine_id, place), parts in self._parts.items():
-            if place and alike[name] > 1:
+            if (name, machine_id, place) in apart:
                 hosts[name, machine_id, place] = parts
                 continue
             known = ids[name] - {""}
@@ -181,6 +199,13 @@ def _is_wrong_clock(seen: HostFinding) -> bool:
     return seen.id == "clock_skew" and seen.severity is Severity.ERROR
 
 
+def _is_another(one: Member, other: Member) -> bool:
+    """Whether two reports of one name and machine id are of two machines; see :data:`_SAME_TIME`."""
+    if not other.addresses or one.moment is None or other.moment is None or one.source == other.source:
+        return False
+    return set(one.addresses).isdisjoint(other.addresses) and abs(one.moment - other.moment) < _SAME_TIME
+
+
 def _named_apart(members: Iterable[Member]) -> Iterator[Member]:
     alike: dict[str, list[Member]] = defaultdict(list)
     for one in members:
@@ -190,9 +215,11 @@ def _named_apart(members: Iterable[Member]) -> Iterator[Member]:
         if len(same) == 1:
             yield same[0]
             continue
+        ids = Counter(one.machine_id for one in same)
         folders = _folders([one.source for one in same if not one.is_named])
         for number, one in enumerate(sorted(same, key=lambda one: (one.site, one.machine_id, one.source)), start=1):
-            mark = one.machine_id[:8] or folders.get(one.source) or str(number)
+            mark = one.machine_id[:8] if ids[one.machine_id] == 1 else next(iter(one.addresses), "")
+            mark = folders.get(one.source) or mark or str(number)
             told = f"{name} ({mark})"
             while used[told]:
                 told = f"{told}'"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -205,6 +205,35 @@ def test_two_machines_of_one_name_are_two_hosts() -> None:
             )
         )
     assert [member.name for member in census.members()] == ["web1 (aaaaaaaa)", "web1 (bbbbbbbb)"]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "minutes", "hosts"),
+    [
+        (["10.0.0.5/24", "10.0.0.6/24"], [0, 1], ["localhost (10.0.0.5/24)", "localhost (10.0.0.6/24)"]),
+        (["10.0.0.5/24", "10.0.0.5/24"], [0, 1], ["localhost"]),
+        (["10.0.0.5/24", "10.0.9.6/24"], [0, 90], ["localhost"]),
+        (
+            ["10.0.0.5/24", "10.0.0.6/24", "10.0.0.6/24", "10.0.0.5/24"],
+            [0, 1, 1440, 1440],
+            ["localhost (10.0.0.5/24)", "localhost (10.0.0.6/24)"],
+        ),
+    ],
+    ids=["copies", "again", "moved", "copies-the-next-day"],
+)
+def test_copies_of_an_image_with_one_name_and_machine_id_are_a_host_each(
+    addresses: list[str], minutes: list[int], hosts: list[str]
+) -> None:
+    """Ten such servers of which the newest report was READY were one host that is."""
+    census = Census()
+    for number, (address, minute) in enumerate(zip(addresses, minutes, strict=True)):
+        host = {"name": "localhost", "machine_id": "a" * 32, "addresses": [address]}
+        moment = datetime(2026, 11, 28, tzinfo=UTC) + timedelta(minutes=minute)
+        data = json.dumps(plain(host=host, started_at=moment.isoformat())).encode()
+        census.add(Document(source=f"mi-{number}", stem=f"mi-{number}", data=data))
+    assert [member.name for member in census.members()] == hosts
+    assert census.superseded == len(addresses) - len(hosts)
+    assert census.twins() == (("localhost",) if len(hosts) > 1 else ())
 
 
 def named(name: str, machine_id: str = "", **more: object) -> Document:
