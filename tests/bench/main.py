@@ -59,6 +59,7 @@ _PROGRAMS = {
     "check_http": "/usr/lib/nagios/plugins/check_http",
     "sslyze": "sslyze",
 }
+AGENTS = ("--as", "ecs-agent", "--as", "ssm-agent", "--as", "docker")
 _SLYZED = 200
 """The most hosts that sslyze is given: it takes some 40 ms for each."""
 SPECIAL = ("start", "region", "all-regions", "delay-40", "delay-150", "told", lines.WORK, *offline.WORKS, *warm.WORKS)
@@ -135,14 +136,14 @@ def _starts(made: World) -> dict[str, Program]:
     }
 
 
-def _check(made: World, region: str) -> Program:
-    """A region's default check, as on a host."""
-    return Program(argv=(*NETPROBE, "check", "-r", region, *_trust(made)), cwd=made.folder)
+def _check(made: World, region: str, looks: Sequence[str] = ("--no-proxy",)) -> Program:
+    """A region's default check, as a host that no agent is on yet, or as its agents."""
+    return Program(argv=(*NETPROBE, "check", "-r", region, *_trust(made), *looks), cwd=made.folder)
 
 
 def _trust(made: World) -> tuple[str, ...]:
     roots = str(made.roots)
-    return ("--resolver", DNS, "--ca-file", roots, "--origin-ca", roots, "--no-proxy", "-4")
+    return ("--resolver", DNS, "--ca-file", roots, "--origin-ca", roots, "-4")
 
 
 def _told(made: World, rounds: int) -> list[Row]:
@@ -163,7 +164,12 @@ def _delayed(made: World, work: str, rounds: int) -> list[Row]:
     """One region and all of them over a slow link; the critical path is printed beside."""
     trip = int(work.partition("-")[2]) / 1000
     with resolver(made, real(made)), _slow_link(made, trip / 2):
-        rows = compare(made, work, {"one region": _check(made, "us-east-2"), "all": _check(made, "all")}, rounds)
+        checks = {
+            "one region": _check(made, "us-east-2"),
+            "one region, as agents": _check(made, "us-east-2", AGENTS),
+            "all": _check(made, "all"),
+        }
+        rows = compare(made, work, checks, rounds)
     print(f"  {'the round trips of one chain':<28}{ROUND_TRIPS * trip:8.3f} s, with a WebSocket {5 * trip:.3f} s")
     return rows
 
@@ -215,7 +221,7 @@ def _sweep(made: World, folder: Path, count: int) -> Program:
         for index in range(each)
     )
     (folder / "netprobe.toml").write_text("\n".join(tables), encoding="ascii")
-    options = ("-r", ",".join(regions), "--without", DEFAULT_GROUPS, *_trust(made))
+    options = ("-r", ",".join(regions), "--without", DEFAULT_GROUPS, *_trust(made), "--no-proxy")
     return Program(argv=(*NETPROBE, "check", *options), cwd=folder)
 
 
