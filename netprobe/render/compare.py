@@ -149,23 +149,27 @@ def compare(configuration: Configuration, endpoints: Sequence[Endpoint], options
             Need.ADDRESSES, "the configuration's rules are about addresses", "give the addresses of the endpoints"
         )
     # The endpoints of a region share its networks, and a configuration may hold thousands of them.
-    admitted = functools.cache(configuration.admits)
+    answers = functools.cache(configuration.answers)
     passing: list[Endpoint] = []
     lacking: list[Endpoint] = []
+    open_: list[Endpoint] = []
     questions: set[tuple[str, int]] = set()
     for endpoint in endpoints:
         asked = {(probe, endpoint.port) for probe in _probes(endpoint, configuration, options)}
         questions |= asked
-        passes = bool(asked) and all(admitted(probe, port) for probe, port in asked)
-        (passing if passes else lacking).append(endpoint)
+        found = {answers(probe, port) for probe, port in asked}
+        if found == {True}:
+            passing.append(endpoint)
+        else:
+            (open_ if None in found and False not in found else lacking).append(endpoint)
     wide = tuple(_wide(configuration, endpoints))
     told = {id(rule) for rule, _ in wide}
     spare = [rule for rule in configuration.rules if id(rule) not in told and not _is_needed(rule, questions)]
     gaps: Iterable[tuple[str, str, int]] = ()
     if configuration.by_address:
-        gaps = dict.fromkeys(_gaps(endpoints, options, admitted))
+        gaps = dict.fromkeys(_gaps(endpoints, options, lambda probe, port: answers(probe, port) is True))
     # Where part of it cannot be read, that part may admit them.
-    missing, unknown = ((), lacking) if configuration.unread else (lacking, ())
+    missing, unknown = ((), (*lacking, *open_)) if configuration.unread else (lacking, open_)
     return Comparison(
         missing=tuple(missing),
         unknown=tuple(unknown),

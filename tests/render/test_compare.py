@@ -249,12 +249,6 @@ def test_ports_are_runs() -> None:
     assert 446 in ports
     assert 451 not in ports
     assert readers.base.ports_of("https").spans == ()
-    denied = readers.base.Denied()
-    denied.add("OUTPUT", readers.base.ports_of("1:500"))
-    assert denied.covers("OUTPUT", ports)
-    assert not denied.covers("OUTPUT", readers.base.ports_of("443,8443"))
-    assert denied.covers("OUTPUT", readers.base.RulePorts())
-    assert not denied.covers("FORWARD", ports)
 
 
 SET = "set a {{ type ipv4_addr;\nelements = {{ {} }}\n}}\nchain c {{\nip daddr @a tcp dport 443 accept\n}}\n"

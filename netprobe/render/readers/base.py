@@ -61,10 +61,6 @@ class RulePorts:
             return self
         return RulePorts.of((*self.spans, *other.spans))
 
-    def mask(self) -> int:
-        """A bit for each port that it names."""
-        return functools.reduce(operator.or_, ((1 << last + 1) - (1 << first) for first, last in self.spans), 0)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadRule:
@@ -97,6 +93,9 @@ class Configuration:
         notes: what was left out, and why.
         unread: parts that may admit more and cannot be read; what no rule admits is then unknown, not refused.
         dead: entries that never match anything, and why.
+        decides: what the rules together say of a name or address on a port, in their order, where one may deny what
+            another admits: whether it passes, or None where that cannot be told. Without it whatever a rule admits
+            passes.
     """
 
     rules: tuple[ReadRule, ...]
@@ -104,43 +103,22 @@ class Configuration:
     notes: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     dead: tuple[str, ...] = ()
+    decides: Callable[[str, int], bool | None] | None = None
+
+    def answers(self, probe: str, port: int) -> bool | None:
+        """Whether it passes, or None where that cannot be told."""
+        if self.decides is not None:
+            return self.decides(probe, port)
+        return any(rule.admits(probe, port) for rule in self.rules)
 
     def admits(self, probe: str, port: int) -> bool:
-        """Whether any rule admits it."""
-        return any(rule.admits(probe, port) for rule in self.rules)
+        """Whether it is known to pass."""
+        return self.answers(probe, port) is True
 
 
 def everything(probe: str) -> bool:
     """A predicate that admits every name and address."""
     return True
-
-
-class Denied:
-    """What rules before this one have denied without regard to names and addresses, by chain."""
-
-    def __init__(self) -> None:
-        self._ports: dict[str, int] = {}
-        self._all: set[str] = set()
-
-    def add(self, chain: str, ports: RulePorts) -> None:
-        """A rule that denies these ports (none named: all of them).
-
-        Raises:
-            UnreadableFileError: more chains than any device holds.
-        """
-        if not ports:
-            self._all.add(chain)
-            return
-        self._ports[chain] = self._ports.get(chain, 0) | ports.mask()
-        if len(self._ports) > MAX_CHAINS:
-            raise UnreadableFileError(
-                chain, f"is one of more than {MAX_CHAINS} chains that deny ports", "compare with fewer chains"
-            )
-
-    def covers(self, chain: str, ports: RulePorts) -> bool:
-        """Whether a rule for these ports can no longer be reached, or (for every port) not for all of them."""
-        denied = self._ports.get(chain, 0)
-        return chain in self._all or (not ports.mask() & ~denied if ports else bool(denied))
 
 
 def matching(form: Form, value: str, *, empty_star: bool = False) -> Callable[[str], bool] | None:

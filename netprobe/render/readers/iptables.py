@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from netprobe.render.readers import iptables_chains
 from netprobe.render.readers.base import (
     MAX_RULES,
     Configuration,
-    Denied,
     ReadRule,
     everything,
     first_notes,
@@ -19,6 +19,7 @@ from netprobe.render.readers.base import (
     shell_words,
     word_after,
 )
+from netprobe.render.readers.packet_filter import Decision
 
 
 def iptables(text: str) -> Configuration:
@@ -26,34 +27,31 @@ def iptables(text: str) -> Configuration:
     notes: list[str] = []
     sets = _sets(text, notes)
     rules = []
-    denied = Denied()
     for number, line in numbered_lines(text):
-        if line.startswith("*"):
-            denied = Denied()  # another table, or the other family's iptables-save behind this one's
         if unguarded := re.match(r":(OUTPUT|FORWARD)\s+ACCEPT\b", line):
             notes.append(f"the chain {unguarded.group(1)} lets out what no rule refuses, which does not count here")
         words = shell_words(line)
         named = len(words) > 1 and not words[1].startswith("-")
         if words[:1] not in (["-A"], ["-I"]) or not named or not _goes_out(words):
             continue
-        chain, verdict = words[1], word_after(words, "-j")
         into = _destination_set(words)
         target = word_after(words, "-d") or word_after(words, "--destination")
         ports = ports_of(word_after(words, "--dport") or word_after(words, "--dports") or "")
-        if verdict in ("DROP", "REJECT") and not {"-d", "-s", "-i", "-o", "-m", "!"} & _narrows(words):
-            denied.add(chain, ports)
-        if verdict != "ACCEPT" or denied.covers(chain, ports):
-            continue
         if into and into not in sets:
             notes.append(f"line {number}: the set {into} is not in the file (add the output of ipset save)")
-        if "!" in words:
-            notes.append(f"line {number}: a rule with ! cannot be judged")
+        if word_after(words, "-j") != "ACCEPT" or "!" in words:
             continue
         network = in_network(target) if target else None
         matches = sets.get(into) if into else network if target else everything
         if matches is not None:
             rules.append(ReadRule(text=line, line=number, ports=ports, matches=matches))
-    return Configuration(rules=tuple(rules[:MAX_RULES]), by_address=True, notes=first_notes(notes))
+    sections = [Decision(chains) for chains in iptables_chains.sections(text, sets)]
+
+    def decides(probe: str, port: int) -> bool | None:
+        answers = {decide(probe, port) for decide in sections}
+        return True if True in answers else (None if None in answers else False)
+
+    return Configuration(rules=tuple(rules[:MAX_RULES]), by_address=True, notes=first_notes(notes), decides=decides)
 
 
 def _sets(text: str, notes: list[str]) -> dict[str, Callable[[str], bool]]:
@@ -92,10 +90,3 @@ def _destination_set(words: list[str]) -> str | None:
         if word == "--match-set" and words[at + 2].startswith("dst"):
             return words[at + 1]
     return None
-
-
-def _narrows(words: list[str]) -> set[str]:
-    """The options by which a rule is about less than a port; ``-m tcp`` is about none."""
-    matches = {words[i + 1] for i, word in enumerate(words[:-1]) if word == "-m"}
-    harmless = matches <= {"tcp", "multiport", "comment", "conntrack", "state"}
-    return set(words) - ({"-m"} if harmless else set())

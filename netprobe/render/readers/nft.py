@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from netprobe.render.readers import nft_chains
 from netprobe.render.readers.base import (
     MAX_RULES,
+    Comments,
     Configuration,
-    Denied,
     ReadRule,
     RulePorts,
+    code_lines,
     everything,
     first_notes,
     in_networks,
-    numbered_lines,
     ports_of,
 )
+from netprobe.render.readers.packet_filter import Decision
 
 MAX_NAME = 256
 """How far before a brace we look for what it opens, in characters."""
@@ -24,13 +26,12 @@ MAX_NAME = 256
 
 def nft(text: str) -> Configuration:
     """``nft list ruleset``: sets, and rules that accept by ``daddr``."""
-    sets = {name: in_networks(values)[0] for name, values in _elements(text).items()}
+    sets = {name: in_networks(nft_chains.spread(values))[0] for name, values in _elements(text).items()}
     rules, notes, unread = [], [], []
-    denied = Denied()
-    chain, hook = "", ""
-    for number, line in numbered_lines(text):
-        if begun := re.match(r"chain\s+(\S+)\s*\{", line):
-            chain, hook = f"{begun.group(1)} {number}", ""
+    hook = ""
+    for number, line in code_lines(text, Comments.HASH):
+        if re.match(r"chain\s+(\S+)\s*\{", line):
+            hook = ""
         if hooked := re.search(r"\bhook\s+(\w+)", line):
             hook = hooked.group(1)
             if hook in ("output", "forward") and not re.search(r"\bpolicy\s+drop\b", line):
@@ -38,23 +39,25 @@ def nft(text: str) -> Configuration:
                     f"line {number}: the {hook} chain lets out what no rule refuses, which does not count here"
                 )
             continue
-        if hook in ("input", "prerouting") or not _nft_goes_out(line):
+        if hook in ("input", "prerouting") or not _nft_goes_out(line) or not re.search(r"\baccept\b", line):
             continue
         found = re.search(r"\b(?:ip|ip6)\s+daddr\s+(@\S+|\{[^}]*\}|\S+)", line)
         dport = re.search(r"\bdport\s+(\{[^}]*\}|\S+)", line)
         ports = ports_of(dport.group(1)) if dport else RulePorts()
-        if re.search(r"\b(?:drop|reject)\b", line) and not re.search(r"\b(?:[ds]addr|[io]ifname|meta|ct)\b", line):
-            denied.add(chain, ports)
-        if not re.search(r"\baccept\b", line) or denied.covers(chain, ports):
-            continue
         where = found.group(1) if found else ""
         matches = _networks(where, sets) if found else everything
+        if where == "!=":
+            continue  # what it admits is everything else, which the chains together say
         if matches is None:
             unread.append(f"line {number}: no network could be read")
             continue
         rules.append(ReadRule(text=line, line=number, ports=ports, matches=matches))
     return Configuration(
-        rules=tuple(rules[:MAX_RULES]), by_address=True, notes=first_notes(notes), unread=first_notes(unread)
+        rules=tuple(rules[:MAX_RULES]),
+        by_address=True,
+        notes=first_notes(notes),
+        unread=first_notes(unread),
+        decides=Decision(nft_chains.chains(text, sets)),
     )
 
 
@@ -86,7 +89,11 @@ def _elements(text: str) -> dict[str, list[str]]:
         elif opened:
             name, begins = opened.pop()
             owner = opened[-1][0] if opened else ""
-            if name == "elements" and owner:
+            if name.startswith("=") and not owner:  # add element FAMILY TABLE SET { … }
+                found.setdefault(name[1:], []).extend(
+                    word for word in re.split(r"[,\s]+", text[begins : brace.start()]) if word
+                )
+            elif name == "elements" and owner:
                 found[owner] = [word for word in re.split(r"[,\s]+", text[begins : brace.start()]) if word]
         previous = brace.end()
     return found
@@ -97,4 +104,6 @@ def _opens(before: str) -> str:
     words = before.split()
     if "".join(words[-2:]).endswith("elements="):
         return "elements"
-    return words[-1] if words[-2:-1] == ["set"] else ""
+    if "element" in words[-4:-1]:
+        return f"={words[-1]}"
+    return words[-1] if "set" in words[-4:-1] else ""

@@ -2,184 +2,200 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from netprobe.errors import InvalidHostnameError
-from netprobe.hostnames import Hostname
-from netprobe.render.model import Claim, Form
-from netprobe.render.readers.base import (
-    MAX_RULES,
-    Comments,
-    Configuration,
-    ReadRule,
-    RulePorts,
-    code_lines,
-    everything,
-    expression,
-    first_notes,
-    matching,
-    numbered_lines,
-    ports_of,
+from netprobe.render.readers.base import MAX_RULES, Configuration, ReadRule, RulePorts, everything, first_notes
+from netprobe.render.readers.squid_access import (
+    CLIENT,
+    NAMES,
+    Access,
+    Acl,
+    Decision,
+    joined_lines,
+    read_access,
+    read_acls,
+    value_matches,
 )
 
 
 def squid(text: str) -> Configuration:
     """``acl`` lines that an ``http_access allow`` uses; lists in other files are told, not read."""
-    access = tuple(_squid_access(text))
-    allowed = {word for _, verdict, words in access if verdict == "allow" for word in words if not word.startswith("!")}
-    kinds = {"all": "src", "CONNECT": "method"}
-    ports: dict[str, RulePorts] = {}
-    for _, line in code_lines(text, Comments.HASH_APART):
-        words = line.split()
-        if words[:1] == ["acl"] and len(words) > 3:
-            kinds[words[1]] = words[2]
-            if words[2] == "port":
-                ports[words[1]] = ports_of(",".join(words[3:]))
-    bound = _ports_by_acl(access, ports)
-    rules, notes = _squid_without_names(access, kinds, ports)
-    unread: list[str] = []
-    dead: list[str] = []
-    for number, line in code_lines(text, Comments.HASH_APART):
+    acls, access = read_acls(text), read_access(text)
+    read = _read(text, acls, access)
+    rules, notes = _without_names(access, acls)
+    told = [f"line {one.line}: {one.words[0]} may hold more lines, which are not read" for one in _included(access)]
+    return Configuration(
+        rules=tuple((*rules, *read.rules)[:MAX_RULES]),
+        by_address=False,
+        notes=first_notes([*told, *notes]),
+        unread=first_notes(read.unread),
+        dead=first_notes(read.dead),
+        decides=Decision(acls, access),
+    )
+
+
+@dataclass(slots=True)
+class _Read:
+    """What the values of names came to."""
+
+    rules: list[ReadRule] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    dead: list[str] = field(default_factory=list)
+
+
+def _read(text: str, acls: Mapping[str, Acl], access: Sequence[Access]) -> _Read:
+    """Each value of an ACL of names that a line allows, as a rule of its own."""
+    reachable = list(_reachable(access))
+    allowed = _with_parts({word for one in reachable if one.verdict == "allow" for word in one.words}, acls)
+    bound = _ports_by_acl(reachable, acls)
+    found = _Read()
+    for number, line in joined_lines(text):
         words = [word.strip('"') for word in line.split()]
-        if len(words) < 4 or words[0] != "acl" or words[1] not in allowed or words[2] not in _SQUID:
+        if len(words) < 4 or words[0] != "acl" or words[1] not in allowed or words[2] not in NAMES:
             continue
-        flags = [word for word in words[3:] if word.startswith("-")]
+        ignore_case = "-i" in words
         for value in words[3:]:
             if value.startswith("-"):
                 continue
             if value.startswith("/"):
-                unread.append(f"line {number}: the list {value} is in another file; paste it into this one")
+                found.unread.append(f"line {number}: the list {value} is in another file; paste it into this one")
                 continue
-            matches = _squid_value(words[2], value, ignore_case="-i" in flags)
-            if matches is None:
-                if "*" in value and _SQUID[words[2]] == "name":
-                    dead.append(
-                        f"line {number}: {value[:160]}: {words[2]} takes an asterisk literally, so it never matches"
-                    )
-                else:
-                    unread.append(f"line {number}: {value[:160]} cannot be read")
-                continue
-            said = f"{value[:200]} in {line[:200]}"
-            rules.append(ReadRule(text=said, line=number, ports=bound[words[1]], matches=matches))
-    return Configuration(
-        rules=tuple(rules[:MAX_RULES]),
-        by_address=False,
-        notes=first_notes(notes),
-        unread=first_notes(unread),
-        dead=first_notes(dead),
-    )
+            matches = value_matches(words[2], value, ignore_case=ignore_case)
+            if matches is not None:
+                said = f"{value[:200]} in {line[:200]}"
+                found.rules.append(
+                    ReadRule(text=said, line=number, ports=bound.get(words[1], RulePorts()), matches=matches)
+                )
+            elif "*" in value and NAMES[words[2]] == "name":
+                found.dead.append(
+                    f"line {number}: {value[:160]}: {words[2]} takes an asterisk literally, so it never matches"
+                )
+            else:
+                found.unread.append(f"line {number}: {value[:160]} cannot be read")
+    return found
+
+
+def _with_parts(names: set[str], acls: Mapping[str, Acl]) -> set[str]:
+    """ACLs that lines name, and those that are part of them (``any-of``, ``all-of``); not what must not hold."""
+    found: set[str] = set()
+    open_ = [name for name in names if not name.startswith("!")]
+    while open_:
+        name = open_.pop()
+        if name in found:
+            continue
+        found.add(name)
+        acl = acls.get(name)
+        if acl is not None and acl.kind in ("any-of", "all-of"):
+            open_ += [value for value in acl.values if not value.startswith("!")]
+    return found
 
 
 def squid_splice(text: str) -> Configuration:
     """Names that ``ssl_bump splice`` lets through; without a ``terminate`` for every step, everything passes."""
-    kinds = {
-        words[1]: words[2]
-        for _, line in code_lines(text, Comments.HASH_APART)
-        if (words := line.split())[:1] == ["acl"] and words[3:]
-    }
-    lines = [(number, line.split()) for number, line in code_lines(text, Comments.HASH_APART)]
+    acls = read_acls(text)
+    lines = [(number, line.split()) for number, line in joined_lines(text)]
     bumps = [(number, words[1], words[2:]) for number, words in lines if words[:1] == ["ssl_bump"] and words[2:]]
-    spliced = {word for _, verdict, words in bumps if verdict == "splice" for word in words}
-    plain = "\n".join(line for _, line in numbered_lines(text) if not line.startswith("http_access"))
-    allows = "".join(f"http_access allow {word}\n" for word in sorted(spliced) if kinds.get(word) in _SQUID)
-    found = squid(f"{plain}\n{allows}")
+    access = [_bump(number, verdict, words, acls) for number, verdict, words in bumps if verdict in _BUMPS]
+    read = _read(text, acls, access)
     whole = any(words[:1] in (["https_port"], ["http_port"]) for _, words in lines)
-    ends = any(
-        verdict == "terminate" and all(word == "all" or kinds.get(word) in _SQUID_CLIENT for word in words)
-        for _, verdict, words in bumps
-    )
-    if not whole or ends:
-        return found
-    at = bumps[-1][0] if bumps else 1
-    everywhere = ReadRule(
-        text="no ssl_bump terminate for every step, so what no line names is spliced through",
-        line=at,
-        matches=everything,
-    )
+    ends = any(one.verdict == "deny" and one.words == ("all",) for one in access)
+    open_end = whole and not ends
+    if open_end:
+        at = bumps[-1][0] if bumps else 1
+        said = "no ssl_bump terminate for every step, so what no line names is spliced through"
+        read.rules.append(ReadRule(text=said, line=at, matches=everything))
     return Configuration(
-        rules=(*found.rules, everywhere), by_address=False, notes=found.notes, unread=found.unread, dead=found.dead
+        rules=tuple(read.rules[-MAX_RULES:]),
+        by_address=False,
+        notes=first_notes(
+            [f"line {one.line}: it ends some first, which is not judged" for one in _doubtful(access, acls)]
+        ),
+        unread=first_notes(read.unread),
+        dead=first_notes(read.dead),
+        decides=Decision(acls, access, default=open_end),
     )
 
 
-_SQUID = {
-    "dstdomain": "name",
-    "ssl::server_name": "name",
-    "dstdom_regex": "regex",
-    "ssl::server_name_regex": "regex",
-}
+_BUMPS = {"splice": "allow", "terminate": "deny"}
 
 
-_SQUID_CLIENT = frozenset({"src", "port", "method", "proto", "time", "proxy_auth", "myportname", "localport", "arp"})
-"""Conditions on anything but the destination; a line of these alone admits every name."""
+def _bump(number: int, verdict: str, words: Sequence[str], acls: Mapping[str, Acl]) -> Access:
+    """A line of ``ssl_bump`` as one of ``http_access``; what ends every step of some clients is taken to end ours."""
+    whole = verdict == "terminate" and all(word == "all" or _is_of_client(word, acls) for word in words)
+    return Access(number, _BUMPS[verdict], ("all",) if whole else tuple(words))
 
 
-_Access = tuple[int, str, list[str]]
+def _is_of_client(word: str, acls: Mapping[str, Acl]) -> bool:
+    """Whether a word is a condition on anything but the destination and the step."""
+    acl = acls.get(word)
+    return acl is not None and acl.kind != "at_step" and acl.kind in (*CLIENT, "port", "method")
 
 
-def _squid_access(text: str) -> Iterator[_Access]:
-    """The ``http_access`` lines that can be reached: what stands behind ``deny all`` or ``allow all`` cannot."""
-    for number, line in code_lines(text, Comments.HASH_APART):
-        words = line.split()
-        if words[:1] != ["http_access"] or len(words) < 3 or words[1] not in ("allow", "deny"):
-            continue
-        yield number, words[1], words[2:]
-        if words[2:] == ["all"]:
+def _included(access: Iterable[Access]) -> Iterator[Access]:
+    return (one for one in access if one.verdict == "include")
+
+
+def _reachable(access: Iterable[Access]) -> Iterator[Access]:
+    """What stands behind ``deny all`` or ``allow all`` is never asked."""
+    for one in access:
+        yield one
+        if one.words == ("all",):
             return
 
 
-def _squid_without_names(
-    access: Iterable[_Access], kinds: dict[str, str], ports: dict[str, RulePorts]
-) -> tuple[list[ReadRule], list[str]]:
-    """The lines that admit every name, and notes on those that deny some first."""
+def _doubtful(access: Iterable[Access], acls: Mapping[str, Acl]) -> Iterator[Access]:
+    """Lines that deny by a name, and by something that is not known."""
+    for one in access:
+        kinds = [acls[word.removeprefix("!")].kind for word in one.words if word.removeprefix("!") in acls]
+        if one.verdict == "deny" and any(kind in NAMES for kind in kinds) and any(kind in CLIENT for kind in kinds):
+            yield one
+
+
+def _without_names(access: Sequence[Access], acls: Mapping[str, Acl]) -> tuple[list[ReadRule], list[str]]:
+    """The lines that admit every name, and notes on what is not judged."""
     rules: list[ReadRule] = []
     notes: list[str] = []
-    for number, verdict, words in access:
-        names = [word for word in words if kinds.get(word) in _SQUID]
-        if verdict == "deny" and names:
-            notes.append(f"line {number}: it denies {' '.join(names)} first, which is not judged")
-        if verdict == "deny" or names or {"localhost", "manager"} & set(words):
+    for one in _reachable(access):
+        names = [word for word in one.words if (acl := acls.get(word)) is not None and acl.kind in NAMES]
+        if one.verdict == "deny" and names:
+            notes.append(f"line {one.line}: it denies {' '.join(names)} first{_judged(one, acls)}")
+        if one.verdict != "allow" or names or {"localhost", "manager"} & set(one.words):
             continue
-        if all(kinds.get(word) in _SQUID_CLIENT for word in words):
-            mine = _together(words, ports)
-            text = f"http_access allow {' '.join(words)}"
-            rules.append(ReadRule(text=text, line=number, ports=mine, matches=everything))
-            notes.append(f"line {number}: it admits every name, for the clients that it is about")
-        else:
-            notes.append(f"line {number}: it cannot be judged")
+        kinds = [acls[word].kind if word in acls else "src" if word == "all" else "" for word in one.words]
+        if all(kind in CLIENT or kind in ("port", "method") for kind in kinds):
+            mine = _together(one.words, acls)
+            text = f"http_access allow {' '.join(one.words)}"
+            rules.append(ReadRule(text=text, line=one.line, ports=mine, matches=everything))
+            notes.append(f"line {one.line}: it admits every name, for the clients that it is about")
+        elif not any(kind in ("any-of", "all-of") for kind in kinds):
+            notes.append(f"line {one.line}: it cannot be judged")
     return rules, notes
 
 
-def _ports_by_acl(access: Iterable[_Access], ports: dict[str, RulePorts]) -> dict[str, RulePorts]:
+def _judged(one: Access, acls: Mapping[str, Acl]) -> str:
+    """Whether what a line denies is counted."""
+    kinds = [acls[word.removeprefix("!")] for word in one.words if word.removeprefix("!") in acls]
+    if any(acl.kind in CLIENT for acl in kinds):
+        return " to some clients, which is not judged"
+    return ", part of which cannot be read" if any(acl.is_open for acl in kinds) else ""
+
+
+def _ports_by_acl(access: Iterable[Access], acls: Mapping[str, Acl]) -> dict[str, RulePorts]:
     """For each ACL the ports of the ``http_access allow`` lines that name it (empty: every port)."""
     found: dict[str, RulePorts] = {}
     everywhere: set[str] = set()
-    for _, verdict, words in access:
-        if verdict != "allow":
+    for one in access:
+        if one.verdict != "allow":
             continue
-        mine = _together(words, ports)
-        for word in words:
+        mine = _together(one.words, acls)
+        for word in one.words:
             if not mine:
                 everywhere.add(word)
             found[word] = found.get(word, RulePorts()) | mine
     return {name: RulePorts() if name in everywhere else mine for name, mine in found.items()}
 
 
-def _together(words: Iterable[str], ports: dict[str, RulePorts]) -> RulePorts:
+def _together(words: Iterable[str], acls: Mapping[str, Acl]) -> RulePorts:
     """The ports of all the ACLs of a line that are about ports."""
-    return RulePorts.of(span for word in words if word in ports for span in ports[word].spans)
-
-
-def _squid_value(kind: str, value: str, *, ignore_case: bool) -> Callable[[str], bool] | None:
-    if _SQUID[kind] == "name":
-        return matching(Form.SUBTREE, value[1:]) if value.startswith(".") else _exact(value)
-    # Squid lower-cases the host of a CONNECT, and a name in lower case is what we try.
-    return expression(value, re.IGNORECASE if ignore_case else re.NOFLAG)
-
-
-def _exact(value: str) -> Callable[[str], bool] | None:
-    try:
-        name = Hostname.parse(value).name
-    except InvalidHostnameError:
-        return None
-    return Claim(form=Form.EXACT, value=name).admits
+    return RulePorts.of(span for word in words if word in acls for span in acls[word].ports.spans)
