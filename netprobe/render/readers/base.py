@@ -229,6 +229,28 @@ def in_networks(values: Iterable[str]) -> tuple[Callable[[str], bool], int]:
     return admits, unread
 
 
+def is_within(value: str, networks: Iterable[str]) -> bool:
+    """Whether a network lies in one of others; what is no network lies in none."""
+    try:
+        inner = ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        return False
+    outer = map(ipaddress.ip_network, networks)
+    return any(one.version == inner.version and inner.subnet_of(one) for one in outer)  # type: ignore[arg-type]
+
+
+def spread(words: Iterable[str]) -> Iterator[str]:
+    """Addresses and networks, and a range as the networks that it is made of; other words stay what they are."""
+    for word in words:
+        first, dash, last = word.partition("-")
+        try:
+            ends = (ipaddress.ip_address(first), ipaddress.ip_address(last)) if dash else ()
+            networks = list(ipaddress.summarize_address_range(*ends)) if ends else []
+        except (ValueError, TypeError):
+            networks = []
+        yield from map(str, networks) if networks else (word,)
+
+
 def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     """Runs in order and apart from each other, from runs in any order."""
     merged: list[tuple[int, int]] = []

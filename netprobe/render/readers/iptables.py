@@ -19,7 +19,7 @@ from netprobe.render.readers.base import (
     shell_words,
     word_after,
 )
-from netprobe.render.readers.packet_filter import Decision
+from netprobe.render.readers.packet_filter import ChainsDecision
 
 
 def iptables(text: str) -> Configuration:
@@ -45,7 +45,7 @@ def iptables(text: str) -> Configuration:
         matches = sets.get(into) if into else network if target else everything
         if matches is not None:
             rules.append(ReadRule(text=line, line=number, ports=ports, matches=matches))
-    sections = [Decision(chains) for chains in iptables_chains.sections(text, sets)]
+    sections = [ChainsDecision(chains) for chains in iptables_chains.sections(text, sets)]
 
     def decides(probe: str, port: int) -> bool | None:
         answers = {decide(probe, port) for decide in sections}

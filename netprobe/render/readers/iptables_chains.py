@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from netprobe.render.readers.base import everything, in_networks, numbered_lines, shell_words
 from netprobe.render.readers.packet_filter import (
+    ChainRule,
     Condition,
     FilterChain,
-    FilterRule,
-    Verdict,
+    RuleVerdict,
     at_addresses,
     at_ports,
     by_client_port,
@@ -20,10 +20,10 @@ from netprobe.render.readers.packet_filter import (
 )
 
 _VERDICTS = {
-    "ACCEPT": Verdict.ALLOW,
-    "DROP": Verdict.DENY,
-    "REJECT": Verdict.DENY,
-    "RETURN": Verdict.RETURN,
+    "ACCEPT": RuleVerdict.ALLOW,
+    "DROP": RuleVerdict.DENY,
+    "REJECT": RuleVerdict.DENY,
+    "RETURN": RuleVerdict.RETURN,
 }
 _GO_ON_NAMES = """
     LOG NFLOG ULOG AUDIT MARK CONNMARK SECMARK CONNSECMARK CLASSIFY DSCP TOS TTL HL TCPMSS TCPOPTSTRIP CHECKSUM
@@ -96,11 +96,11 @@ class _Draft:
 
     conditions: list[Condition] = field(default_factory=list)
     is_open: bool = False
-    verdict: Verdict | None = None
+    verdict: RuleVerdict | None = None
     chain: str = ""
 
 
-def _rule(words: list[str], sets: Sets, known: set[int]) -> FilterRule | None:
+def _rule(words: list[str], sets: Sets, known: set[int]) -> ChainRule | None:
     """One rule; None for one that decides nothing."""
     draft = _Draft()
     at, negated = 0, False
@@ -124,7 +124,7 @@ def _rule(words: list[str], sets: Sets, known: set[int]) -> FilterRule | None:
         negated = False
     if draft.verdict is None:
         return None
-    return FilterRule(
+    return ChainRule(
         verdict=draft.verdict, chain=draft.chain, conditions=tuple(draft.conditions), is_open=draft.is_open
     )
 
@@ -138,7 +138,7 @@ def _target(draft: _Draft, word: str, values: list[str]) -> None:
     if value in _VERDICTS:
         draft.verdict = _VERDICTS[value]
     elif value and value not in _GO_ON:
-        draft.verdict = Verdict.GOTO if word in ("-g", "--goto") else Verdict.JUMP
+        draft.verdict = RuleVerdict.GOTO if word in ("-g", "--goto") else RuleVerdict.JUMP
         draft.chain = value
 
 

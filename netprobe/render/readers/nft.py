@@ -17,8 +17,9 @@ from netprobe.render.readers.base import (
     first_notes,
     in_networks,
     ports_of,
+    spread,
 )
-from netprobe.render.readers.packet_filter import Decision
+from netprobe.render.readers.packet_filter import ChainsDecision
 
 MAX_NAME = 256
 """How far before a brace we look for what it opens, in characters."""
@@ -26,7 +27,7 @@ MAX_NAME = 256
 
 def nft(text: str) -> Configuration:
     """``nft list ruleset``: sets, and rules that accept by ``daddr``."""
-    sets = {name: in_networks(nft_chains.spread(values))[0] for name, values in _elements(text).items()}
+    sets = {name: in_networks(spread(values))[0] for name, values in _elements(text).items()}
     rules, notes, unread = [], [], []
     hook = ""
     for number, line in code_lines(text, Comments.HASH):
@@ -57,7 +58,7 @@ def nft(text: str) -> Configuration:
         by_address=True,
         notes=first_notes(notes),
         unread=first_notes(unread),
-        decides=Decision(nft_chains.chains(text, sets)),
+        decides=ChainsDecision(nft_chains.chains(text, sets)),
     )
 
 

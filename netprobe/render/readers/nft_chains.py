@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from netprobe.render.readers.base import in_networks, numbered_lines
+from netprobe.render.readers.base import in_networks, numbered_lines, spread
 from netprobe.render.readers.packet_filter import (
+    ChainRule,
     Condition,
     FilterChain,
-    FilterRule,
-    Verdict,
+    RuleVerdict,
     at_addresses,
     at_ports,
     by_client_port,
@@ -137,7 +136,7 @@ def _statements(text: str) -> Iterator[str]:
             held += " "
 
 
-def _rules(text: str, table: str, sets: Sets) -> list[FilterRule]:
+def _rules(text: str, table: str, sets: Sets) -> list[ChainRule]:
     """The rules of a statement; a map of verdicts is one rule for each of its elements."""
     plain = _STATEMENTS.sub(" ", _QUOTED.sub(" ", text)).strip()
     mapped = _VMAP.fullmatch(plain)
@@ -149,18 +148,18 @@ def _rules(text: str, table: str, sets: Sets) -> list[FilterRule]:
         return []
     word, _, target = found[1].partition(" ")
     verdict = {
-        "accept": Verdict.ALLOW,
-        "drop": Verdict.DENY,
-        "reject": Verdict.DENY,
-        "return": Verdict.RETURN,
-        "jump": Verdict.JUMP,
-        "goto": Verdict.GOTO,
+        "accept": RuleVerdict.ALLOW,
+        "drop": RuleVerdict.DENY,
+        "reject": RuleVerdict.DENY,
+        "return": RuleVerdict.RETURN,
+        "jump": RuleVerdict.JUMP,
+        "goto": RuleVerdict.GOTO,
     }.get(word)
     if verdict is None:
         return []
     conditions, is_open = _conditions(plain[: found.start()], sets)
     chain = f"{table} {target.strip()}" if word in ("jump", "goto") else ""
-    return [FilterRule(verdict=verdict, chain=chain, conditions=conditions, is_open=is_open)]
+    return [ChainRule(verdict=verdict, chain=chain, conditions=conditions, is_open=is_open)]
 
 
 def _conditions(text: str, sets: Sets) -> tuple[tuple[Condition, ...], bool]:
@@ -211,18 +210,6 @@ def _to(match: re.Match[str], version: int, sets: Sets) -> Condition:
         at = at_addresses(None if unread else matches, negated=negated)
     family = of_family(version)
     return lambda probe, port: family(probe, port) and at(probe, port)
-
-
-def spread(words: Iterable[str]) -> Iterator[str]:
-    """Addresses and networks, and a range as the networks that it is made of; other words stay what they are."""
-    for word in words:
-        first, dash, last = word.partition("-")
-        try:
-            ends = (ipaddress.ip_address(first), ipaddress.ip_address(last)) if dash else ()
-            networks = list(ipaddress.summarize_address_range(*ends)) if ends else []
-        except (ValueError, TypeError):
-            networks = []
-        yield from map(str, networks) if networks else (word,)
 
 
 def _port(match: re.Match[str]) -> Condition:

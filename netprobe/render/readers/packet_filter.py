@@ -22,7 +22,7 @@ CLIENT_PORTS = RulePorts.of([(32768, 60999)])
 """Where a client's own port lies (Linux's ``ip_local_port_range``)."""
 
 
-class Verdict(enum.Enum):
+class RuleVerdict(enum.Enum):
     """What a rule does with a packet that it matches."""
 
     ALLOW = enum.auto()
@@ -37,7 +37,7 @@ Condition = Callable[[str, int], bool | None]
 
 
 @dataclass(slots=True, kw_only=True)
-class FilterRule:
+class ChainRule:
     """One rule.
 
     Attributes:
@@ -47,7 +47,7 @@ class FilterRule:
         is_open: whether it asks for something besides, of which nothing is known.
     """
 
-    verdict: Verdict
+    verdict: RuleVerdict
     chain: str = ""
     conditions: Sequence[Condition] = ()
     is_open: bool = False
@@ -74,7 +74,7 @@ class FilterChain:
         family: 4 or 6 where it sees packets of one family alone, 0 for both.
     """
 
-    rules: list[FilterRule] = field(default_factory=list)
+    rules: list[ChainRule] = field(default_factory=list)
     hook: str = ""
     drops: bool = False
     family: int = 0
@@ -84,7 +84,7 @@ OUT = ("output", "forward")
 """The hooks that a packet to AWS passes, on a host or on a router."""
 
 
-class Decision:
+class ChainsDecision:
     """What chains decide.
 
     Args:
@@ -127,18 +127,18 @@ class _Answer:
         may_deny: whether one may have dropped it.
     """
 
-    end: Verdict | None
+    end: RuleVerdict | None
     drops: bool
     may_allow: bool
     may_deny: bool
 
     @property
     def is_allowed(self) -> bool:
-        return self.end is Verdict.ALLOW
+        return self.end is RuleVerdict.ALLOW
 
     @property
     def is_denied(self) -> bool:
-        return not self.may_allow and (self.end is Verdict.DENY or (self.end is None and self.drops))
+        return not self.may_allow and (self.end is RuleVerdict.DENY or (self.end is None and self.drops))
 
     @property
     def is_unsure(self) -> bool:
@@ -151,14 +151,14 @@ class _Walk:
     def __init__(self, chains: Mapping[str, FilterChain]) -> None:
         self._chains = chains
         self._may_allow = self._may_deny = False
-        self._known: dict[str, Verdict | None] = {}
+        self._known: dict[str, RuleVerdict | None] = {}
         """What each chain said, so that none is asked twice, however many jump to it, or in a circle."""
 
     def through(self, name: str, probe: str, port: int) -> _Answer:
         end = self._through(name, probe, port, 0)
         return _Answer(end, self._chains[name].drops, self._may_allow, self._may_deny)
 
-    def _through(self, name: str, probe: str, port: int, depth: int) -> Verdict | None:
+    def _through(self, name: str, probe: str, port: int, depth: int) -> RuleVerdict | None:
         """ALLOW, DENY, or None where the chain ends undecided."""
         if depth > _DEPTH:
             self._may_allow = self._may_deny = True
@@ -168,22 +168,22 @@ class _Walk:
             self._known[name] = self._asked(name, probe, port, depth)
         return self._known[name]
 
-    def _asked(self, name: str, probe: str, port: int, depth: int) -> Verdict | None:
+    def _asked(self, name: str, probe: str, port: int, depth: int) -> RuleVerdict | None:
         chain = self._chains.get(name)
         for rule in chain.rules if chain is not None else ():
             held = rule.holds(probe, port)
             if held is False:
                 continue
-            found: Verdict | None = rule.verdict
-            if rule.verdict in (Verdict.JUMP, Verdict.GOTO):
+            found: RuleVerdict | None = rule.verdict
+            if rule.verdict in (RuleVerdict.JUMP, RuleVerdict.GOTO):
                 found = self._through(rule.chain, probe, port, depth + 1)
             if held is None:
-                self._may_allow |= found is Verdict.ALLOW
-                self._may_deny |= found is Verdict.DENY and not rule.is_open
+                self._may_allow |= found is RuleVerdict.ALLOW
+                self._may_deny |= found is RuleVerdict.DENY and not rule.is_open
                 continue
-            if rule.is_open and found is not Verdict.ALLOW:
+            if rule.is_open and found is not RuleVerdict.ALLOW:
                 continue
-            if found is Verdict.RETURN or (rule.verdict is Verdict.GOTO and found is None):
+            if found is RuleVerdict.RETURN or (rule.verdict is RuleVerdict.GOTO and found is None):
                 return None
             if found is not None:
                 return found

@@ -10,8 +10,8 @@ from netprobe.render.readers.squid_access import (
     CLIENT,
     NAMES,
     Access,
+    AccessDecision,
     Acl,
-    Decision,
     joined_lines,
     read_access,
     read_acls,
@@ -31,7 +31,7 @@ def squid(text: str) -> Configuration:
         notes=first_notes([*told, *notes]),
         unread=first_notes(read.unread),
         dead=first_notes(read.dead),
-        decides=Decision(acls, access),
+        decides=AccessDecision(acls, access),
     )
 
 
@@ -113,7 +113,7 @@ def squid_splice(text: str) -> Configuration:
         ),
         unread=first_notes(read.unread),
         dead=first_notes(read.dead),
-        decides=Decision(acls, access, default=open_end),
+        decides=AccessDecision(acls, access, default=open_end),
     )
 
 

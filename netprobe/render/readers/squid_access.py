@@ -9,7 +9,6 @@ port 80 by GET. What this says was held against a Squid (``tests/engines/test_co
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from dataclasses import dataclass, field
 from netprobe.errors import InvalidHostnameError
 from netprobe.hostnames import Hostname
 from netprobe.render.model import Claim, Form
-from netprobe.render.readers.base import Comments, RulePorts, code_lines, expression, matching, ports_of
+from netprobe.render.readers.base import Comments, RulePorts, code_lines, expression, is_within, matching, ports_of
 
 NAMES = {
     "dstdomain": "name",
@@ -34,9 +33,11 @@ CLIENT = frozenset({
 })  # fmt: skip
 """Kinds that are about who asks, when and how."""
 _EVERYBODY = frozenset({"all", "0.0.0.0/0", "0.0.0.0/0.0.0.0", "0/0", "::/0", "ipv6"})
-_NO_PUBLIC = ("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
-              "192.168.0.0/16", "224.0.0.0/3", "::/128", "::1/128", "fc00::/7", "fe80::/10", "ff00::/8")  # fmt: skip
-_INNER = tuple(map(ipaddress.ip_network, _NO_PUBLIC))
+_NO_PUBLIC = (
+    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"),
+    *("224.0.0.0/3", "::/128", "::1/128", "fc00::/7", "fe80::/10", "ff00::/8"),
+)
+"""Networks in which no public address lies."""
 _BUILT_IN = {"all": True, "manager": False, "localhost": False, "to_localhost": False, "to_linklocal": False}
 """ACLs that Squid has of itself (5.7); the hosts are not the proxy itself."""
 _DEPTH = 8
@@ -169,7 +170,7 @@ class Conditions:
     of_clients: bool
 
 
-class Decision:
+class AccessDecision:
     """What the lines decide.
 
     Args:
@@ -256,16 +257,7 @@ class Decision:
 
 def _by_destination(values: Iterable[str]) -> bool | None:
     """Addresses of names are not known: networks in which no public one lies do not hold, everything does."""
-    inner = True
-    for value in values:
-        if value in _EVERYBODY:
-            return True
-        try:
-            network = ipaddress.ip_network(value, strict=False)
-        except ValueError:
-            return None
-        inner &= any(
-            network.version == one.version and network.subnet_of(one)  # type: ignore[arg-type]
-            for one in _INNER
-        )
-    return False if inner else None
+    listed = list(values)
+    if _EVERYBODY & set(listed):
+        return True
+    return False if all(is_within(value, _NO_PUBLIC) for value in listed) else None
