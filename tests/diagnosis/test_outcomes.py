@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from netprobe.catalog import load
+from netprobe.diagnosis.capabilities import CAPABILITIES
 from netprobe.diagnosis.model import EndpointOutcome
 from netprobe.findings import Finding, Outcome, Owner, Severity, Verdict
 from netprobe.observations import Failure as F
 from netprobe.observations import Subject, VantageRecord
+from tests.diagnosis.test_cases import CASES
 from tests.support.observe import AMAZON, PROXY, R1, R2, World, name, told
 
 A = "52.95.1.1"
@@ -425,6 +428,35 @@ def test_a_number_that_was_found_does_not_speak_for_those_that_the_deadline_cut_
     assert (of(world, "ecs-a").outcome, of(world, "ecs-a").not_run) == (Outcome.NOT_RUN, "interrupted")
 
 
+def test_a_number_that_exists_and_was_not_tried_is_no_pass_beside_one_that_works() -> None:
+    world = World()
+    one, two = numbered(world, 1, 2)
+    world.good(one)
+    world.dns(two, "52.95.2.2")
+
+    assert of(world, "ecs-a").outcome is Outcome.NOT_RUN
+    assert world.diagnosis().verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_name_that_leads_nowhere_fails_though_nobody_tried_to_connect() -> None:
+    world = World()
+    world.endpoint("ecs")
+    world.dns(name("ecs"), "0.0.0.0")
+
+    assert of(world, "ecs").outcome is Outcome.FAIL
+    assert world.diagnosis().verdict is Verdict.NOT_READY
+
+
+def test_what_a_saved_report_calls_not_run_is_no_pass() -> None:
+    """Of versions that named no unfinished hosts yet: the hosts that were seen do not speak for the others."""
+    world = World()
+    world.endpoint("ecs", not_run="the deadline was reached")
+    world.good(name("ecs"))
+
+    assert of(world, "ecs").outcome is Outcome.NOT_RUN
+    assert world.diagnosis().verdict is Verdict.INCONCLUSIVE
+
+
 def test_the_bare_name_is_not_missed_while_numbers_were_not_asked_for() -> None:
     world = World(context={"deadline_reached": True})
     numbers = (name("ecs-a-1"), name("ecs-a-2"))
@@ -457,19 +489,30 @@ def test_an_optional_endpoint_never_makes_an_error() -> None:
     assert diagnosis.endpoints[0].hosts[0].outcome is Outcome.FAIL
 
 
+def test_what_is_proven_to_lose_large_hellos_fails() -> None:
+    world = World()
+    CASES["tls_large_hello_dropped"][0](world)
+    (host,) = finding_of(world, "tls_large_hello_dropped").hosts
+    (endpoint,) = [one for one in world.diagnosis().endpoints if host in one.candidates]
+    assert (endpoint.outcome, endpoint.hosts[0].outcome) == (Outcome.FAIL, Outcome.FAIL)
+
+
+@pytest.mark.parametrize(
+    ("expected", "address", "id_"), [("private", A, "dns_public_answer"), ("public", "10.0.0.7", "dns_private_answer")]
+)
 @pytest.mark.parametrize(
     ("required", "outcome", "verdict"),
     [(True, Outcome.FAIL, Verdict.NOT_READY), (False, Outcome.WARN, Verdict.DEGRADED)],
 )
 def test_an_answer_that_was_not_expected_fails_what_is_required(
-    required: bool, outcome: Outcome, verdict: Verdict
+    required: bool, outcome: Outcome, verdict: Verdict, expected: str, address: str, id_: str
 ) -> None:
-    world = World(context={"expect": {"logs": "private"}})
+    world = World(context={"expect": {"logs": expected}})
     world.endpoint("logs", group="logs", required=required)
-    world.good(name("logs"))
+    world.good(name("logs"), address=address)
 
     diagnosis = world.diagnosis()
-    assert [f.id for f in diagnosis.findings] == ["dns_public_answer"]
+    assert [f.id for f in diagnosis.findings] == [id_]
     assert (diagnosis.endpoints[0].outcome, diagnosis.verdict) == (outcome, verdict)
     assert diagnosis.endpoints[0].hosts[0].outcome is Outcome.FAIL
 
@@ -597,6 +640,7 @@ def test_an_endpoint_is_as_good_as_its_worst_vantage() -> None:
 
     diagnosis = world.diagnosis()
     assert diagnosis.endpoints[0].outcome is Outcome.FAIL
+    assert [host.outcome for host in diagnosis.endpoints[0].hosts] == [Outcome.FAIL]
     assert diagnosis.findings[0].vantages == ("docker",)
 
 
@@ -616,6 +660,16 @@ def test_a_wrong_clock_blocks_what_is_signed_and_nothing_else() -> None:
     (finding,) = world.diagnosis().findings
     assert finding.region is None
     assert "15 minutes ahead" in finding.title
+
+
+def test_whoever_stands_in_for_an_endpoint_serves_what_that_one_serves() -> None:
+    def served(id_: str) -> set[str]:
+        return {one.id for one in CAPABILITIES if id_ in one.endpoints}
+
+    stand_ins = {entry.id: entry.stands_in_for for entry in load().entries if entry.stands_in_for}
+    assert stand_ins == {"ecs-a-unnumbered": "ecs-a", "ecs-t-unnumbered": "ecs-t"}
+    assert {id_: served(id_) for id_ in stand_ins} == {id_: served(other) for id_, other in stand_ins.items()}
+    assert all(map(served, stand_ins))
 
 
 def test_findings_come_in_the_order_of_what_they_block() -> None:

@@ -17,7 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from netprobe.diagnosis import diagnose
-from netprobe.diagnosis.proof import NEEDS, UNLUCKY_AT_MOST, Proof
+from netprobe.diagnosis.causes import Cause, Words
+from netprobe.diagnosis.evidence import Evidence
+from netprobe.diagnosis.proof import NEEDS, UNLUCKY_AT_MOST, Doubt, Proof, judge
 from netprobe.diagnosis.taxonomy import TAXONOMY
 from netprobe.diagnosis.tries import Luck
 from netprobe.findings import Certainty, Finding
@@ -288,3 +290,22 @@ def counted_lines() -> Iterator[list[int]]:
         yield executed
     finally:
         sys.settrace(before)
+
+
+@pytest.mark.parametrize("host", [ECS, SSM])
+def test_another_hosts_control_proves_nothing(host: str) -> None:
+    """No rule can call anything proven: what it hands over of another host is looked past."""
+    world = World(context={"repeated": True})
+    world.endpoint("ecs", ECS, SSM)
+    world.tls(ECS, A, F.SSL_UNKNOWN_AUTHORITY)
+    world.tls(ECS, A, F.SSL_UNKNOWN_AUTHORITY, experiment="repeat")
+    world.tls(host, A, experiment="lax_chain")
+    failed, repeat, control = world.observations
+    cause = Cause(
+        id="tls_intercepted",
+        say=lambda _: Words(title="", remedy=""),
+        evidence=(failed, repeat),
+        controls=(control,),
+        repeat=repeat,
+    )
+    assert isinstance(judge(Evidence(world.run()), cause), Proof if host == ECS else Doubt)

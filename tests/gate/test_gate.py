@@ -14,6 +14,7 @@ from netprobe.errors import UsageError
 from netprobe.findings import Certainty, Finding, Outcome, Owner, Place, RuleOutcome, Severity, Verdict
 from netprobe.observations import CatalogVersion, Certificate, Context, Observation, Step, TlsDetail, VantageRecord
 from netprobe.report.model import SCHEMA_VERSION, Report
+from tests.support import reports
 from tests.support.cli import Ended, netprobe
 
 TODAY = datetime.date(2026, 11, 23)
@@ -93,6 +94,33 @@ def test_waiver_that_waives_nothing_is_told() -> None:
 def test_waiver_does_not_hide_an_open_question() -> None:
     whole = conclude(report(finding()), report(verdict=Verdict.INCONCLUSIVE), waivers=(waiver(),))
     assert whole.verdict is Verdict.INCONCLUSIVE
+
+
+def test_waiver_does_not_hide_that_something_required_was_not_run() -> None:
+    """The part says not ready, as it does where it has an error; what is open shows once that is waived."""
+    open_ = reports.endpoint("ecs", Outcome.NOT_RUN)
+    part = msgspec.structs.replace(report(finding()), endpoints=(open_,))
+    assert conclude(part, waivers=(waiver(),)).verdict is Verdict.INCONCLUSIVE
+    optional = msgspec.structs.replace(part, endpoints=(msgspec.structs.replace(open_, required=False),))
+    assert conclude(optional, waivers=(waiver(),)).verdict is Verdict.DEGRADED
+
+
+def test_an_endpoint_with_one_waived_failure_of_two_still_fails() -> None:
+    broken = reports.endpoint("ecs", Outcome.FAIL, reports.host("ecs", Outcome.FAIL, "tcp", "connection_refused"))
+    region, hosts = broken.region, tuple(one.host for one in broken.hosts)
+    part = report(*(finding(id_, region=region, hosts=hosts) for id_ in ("tcp_refused", "tls_expired")))
+    part = msgspec.structs.replace(part, endpoints=(broken,))
+    refused, expired = waiver(finding="tcp_refused"), waiver(finding="tls_expired")
+    assert conclude(part, waivers=(refused,)).endpoints[0].outcome is Outcome.FAIL
+    assert conclude(part, waivers=(refused, expired)).endpoints[0].outcome is Outcome.WARN
+
+
+def test_a_rule_that_fails_in_two_places_is_waived_in_one() -> None:
+    here, there = finding(places=(Place(file="/etc/a"),)), finding(places=(Place(file="/etc/b"),))
+    whole = conclude(report(here, there), waivers=(waiver(file="/etc/a"),))
+    rules = {one.places[0].file: one.outcome for one in whole.rules if one.places and one.id == "selinux_enforcing"}
+    assert rules == {"/etc/a": Outcome.WARN, "/etc/b": Outcome.FAIL}
+    assert whole.verdict is Verdict.NOT_READY
 
 
 @pytest.mark.parametrize(
@@ -176,6 +204,24 @@ LEAF = Certificate(
 )
 
 
+def handshake(chain: tuple[Certificate, ...], id_: str = "o1") -> Observation:
+    return Observation(
+        id=id_, vantage="host", endpoint="ecs", region="us-east-2", host="ecs", address="192.0.2.1", port=443,
+        step=Step.TLS, started_seconds=0.0, duration_seconds=0.1, failure=None,
+        detail=TlsDetail(sni="ecs", chain=chain),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("other", ["CN=Corp TLS CA", "CN=Somebody else"])
+def test_interception_by_one_that_is_named_and_one_that_is_not_is_not_expected(other: str) -> None:
+    told = finding("tls_intercepted_trusted", Severity.WARNING, evidence=("o1", "o2"), places=())
+    chains = (LEAF, CORP), (msgspec.structs.replace(LEAF, issuer=other),)
+    seen = tuple(handshake(chain, f"o{number}") for number, chain in enumerate(chains, start=1))
+    part = msgspec.structs.replace(report(told, verdict=Verdict.DEGRADED), observations=seen)
+    whole = conclude(part, asked=gate.Expectations(image="x", intercepted_by=("CN=Corp TLS CA",)))
+    assert (whole.findings[0].severity is Severity.INFO) == (other == "CN=Corp TLS CA")
+
+
 @pytest.mark.parametrize(
     ("named", "chain", "id_", "severity"),
     [
@@ -190,11 +236,7 @@ LEAF = Certificate(
     ],
 )
 def test_expected_interception(named: str, chain: tuple[Certificate, ...], id_: str, severity: Severity) -> None:
-    seen = Observation(
-        id="o1", vantage="host", endpoint="ecs", region="us-east-2", host="ecs", address="192.0.2.1", port=443,
-        step=Step.TLS, started_seconds=0.0, duration_seconds=0.1, failure=None,
-        detail=TlsDetail(sni="ecs", chain=chain),
-    )  # fmt: skip
+    seen = handshake(chain)
     told = finding(id_, Severity.WARNING, evidence=("o1",), places=())
     part = msgspec.structs.replace(report(told, verdict=Verdict.DEGRADED), observations=(seen,))
     whole = conclude(part, asked=gate.Expectations(image="x", intercepted_by=(named,)))

@@ -33,13 +33,22 @@ _LEAF = _chain(_AUTHORITY.issue_cert(HOST))[0]
 _ROOT = ssl.PEM_cert_to_DER_cert(_AUTHORITY.cert_pem.bytes().decode())
 
 
+def _read(der: bytes) -> x509.Certificate:
+    return x509.load_der_x509_certificate(der)
+
+
 def _der(ca: trustme.CA) -> bytes:
     return ssl.PEM_cert_to_DER_cert(ca.cert_pem.bytes().decode())
 
 
+def _of_one_name() -> trustme.CA:
+    """An authority whose name is the origin's; trustme would put a random unit into it."""
+    return trustme.CA(organization_name="Origin", organization_unit_name="Roots")
+
+
 @pytest.fixture
 def origin() -> trustme.CA:
-    return trustme.CA(organization_name="Origin")
+    return _of_one_name()
 
 
 @pytest.fixture
@@ -57,10 +66,37 @@ def test_a_chain_of_the_origin(origin: trustme.CA, roots: trust.Anchors) -> None
     assert not certificates.ends_in_origin(leaf[:1], roots), "an intermediate that was not sent leads nowhere"
 
 
-def test_copying_the_issuers_name_proves_nothing(roots: trust.Anchors) -> None:
-    forger = trustme.CA(organization_name="Origin")
-    assert not certificates.ends_in_origin(_chain(forger.issue_cert(HOST)), roots)
-    assert not certificates.ends_in_origin((*_chain(forger.issue_cert(HOST)), _der(forger)), roots)
+def test_copying_the_issuers_name_proves_nothing(origin: trustme.CA, roots: trust.Anchors) -> None:
+    forger = _of_one_name()
+    forged, genuine = (_chain(ca.issue_cert(HOST)) for ca in (forger, origin))
+    assert _read(forged[0]).issuer == _read(_der(origin)).subject
+    assert not certificates.ends_in_origin(forged, roots)
+    assert not certificates.ends_in_origin((*forged, _der(forger)), roots)
+    assert certificates.ends_in_origin(genuine, roots)
+
+
+def test_an_intermediate_of_the_origin_vouches_for_its_own_leaves_alone(
+    origin: trustme.CA, roots: trust.Anchors
+) -> None:
+    """Anybody can send a genuine intermediate along, and write its name as the issuer's."""
+    genuine = origin.create_child_ca()
+    leaf, intermediate = _chain(genuine.issue_cert(HOST))[:2]
+    key = ec.generate_private_key(ec.SECP256R1())
+    like = _read(leaf)
+    forged = (
+        x509.CertificateBuilder()
+        .subject_name(like.subject)
+        .issuer_name(_read(intermediate).subject)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(like.not_valid_before_utc)
+        .not_valid_after(like.not_valid_after_utc)
+        .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.DER)
+    )
+    assert certificates.ends_in_origin((leaf, intermediate), roots)
+    assert not certificates.ends_in_origin((forged, intermediate), roots)
+    assert not certificates.ends_in_origin((forged, intermediate, _der(origin)), roots)
 
 
 def test_sending_the_origins_root_along_proves_nothing(origin: trustme.CA, roots: trust.Anchors) -> None:
@@ -135,6 +171,7 @@ def test_a_strict_verifier_takes_a_well_made_chain_and_names_what_is_wrong(tmp_p
     assert certificates.strict_error([leaf(conforming=False)], HOST, store)
     assert certificates.strict_error([leaf(conforming=True)], "other.example", store)
     assert certificates.strict_error([leaf(conforming=True)], HOST, None) is None
+    assert certificates.strict_error([leaf(conforming=True), b"unreadable"], HOST, store) is None, "not all was judged"
 
 
 def test_contexts_are_shared_until_the_bundle_changes(tmp_path: Path) -> None:

@@ -76,8 +76,9 @@ def test_marks(genuine: Genuine, answer: ServiceAnswer, expected: bool) -> None:
 def test_the_redirect_of_the_s3_root_is_aws_own() -> None:
     answer = _answer(307, location="https://aws.amazon.com/s3/")
     assert judge(answer, Genuine.AWS_API, HOST)[0] is Failure.HTTP_FOREIGN_ANSWER
-    lookalike = _answer(307, location="https://aws.amazon.com.evil.example/")
-    assert judge(lookalike, Genuine.AWS_API, HOST)[0] is Failure.HTTP_REDIRECT
+    for host in ("aws.amazon.com.evil.example", "evilamazonaws.com", "xn--amazonaws.com"):
+        lookalike = _answer(307, location=f"https://{host}/")
+        assert judge(lookalike, Genuine.AWS_API, HOST)[0] is Failure.HTTP_REDIRECT
 
 
 def test_a_request_id_is_safe_to_print() -> None:
