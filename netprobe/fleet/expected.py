@@ -1,4 +1,4 @@
-"""Which hosts should have sent a report: a list of names, or an Ansible inventory (INI, YAML, or its JSON).
+"""Which hosts should have sent a report: a list of names, or an Ansible inventory, in lines or INI, YAML or JSON.
 
 Only names are read: variables, vaults and groups of an inventory mean nothing here. Patterns such as ``web[01:40]`` are
 written out. Sources: Ansible's documentation, "How to build your inventory", and its INI and YAML inventory plugins
@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from netprobe import reading
 from netprobe.errors import UnreadableFileError, printable
 
 MAX_BYTES = 16 << 20
@@ -24,6 +25,8 @@ MOST_DEPTH = 50
 _REMEDY = "give one host name a line, or an Ansible inventory in INI or YAML"
 _SECTION = re.compile(r"\[([^\[\]:]+)(?::(\w+))?\]\s*(?:[#;].*)?")
 _RANGE = re.compile(r"\[([0-9]+|[A-Za-z]):([0-9]+|[A-Za-z])(?::([0-9]+))?\]")
+_YAML = re.compile(r"(?:[\w.-]+|\"[^\"]*\"|'[^']*')\s*:(?:\s.*)?")
+"""A line that begins a mapping: a port stands at a name without a blank before it."""
 _NAME = re.compile(r"[^\s#;=,\x00-\x1f]{1,255}")
 
 
@@ -40,6 +43,8 @@ def read(path: Path) -> tuple[str, ...]:
         raise UnreadableFileError(str(path), f"cannot be read ({(exc.strerror or '').lower()})", _REMEDY) from exc
     if len(data) > MAX_BYTES:
         raise UnreadableFileError(str(path), f"is larger than {MAX_BYTES >> 20} MiB", _REMEDY)
+    if reading.is_utf_16(data):
+        raise UnreadableFileError(str(path), reading.UTF_16, reading.SAVE_AS_UTF_8)
     try:
         names = tuple(dict.fromkeys(names_in(data.decode("utf-8-sig"))))
     except (ValueError, yaml.YAMLError, RecursionError) as exc:
@@ -55,27 +60,31 @@ def names_in(text: str) -> Iterator[str]:
     Raises:
         ValueError: a line is no host, a range is malformed, or there are too many.
     """
-    document = _mapping(text)
-    found = _of_yaml(document) if document is not None else _of_lines(text)
+    document = _document(text)
+    found = _of_document(document) if document is not None else _of_lines(text)
     for number, name in enumerate(found, start=1):
         if number > MOST_HOSTS:
             raise ValueError(f"more than {MOST_HOSTS} hosts")
         yield name
 
 
-def _mapping(text: str) -> dict[str, Any] | None:
-    """The document where it is a mapping of groups. A list of names is YAML too, and no mapping."""
+def _document(text: str) -> dict[str, Any] | list[Any] | None:
+    """The document where it is JSON or YAML: a mapping of groups, or a list of names; None where it is lines."""
     first = next((line for line in text.splitlines() if line.strip() and not line.lstrip().startswith(("#", ";"))), "")
-    if not first.lstrip().startswith(("{", "---")) and not re.fullmatch(r"[\w.-]+\s*:\s*(#.*)?", first.rstrip()):
+    first = first.strip()
+    is_json = first.startswith("{") or re.match(r'\[\s*(?:"|$)', first) is not None
+    if not is_json and not first.startswith(("---", "- ")) and not _YAML.fullmatch(first):
         return None
-    if first.lstrip().startswith("{"):
+    if is_json:
         document = msgspec.json.decode(text.encode())
     else:
         if re.search(r"(?:^|[\s:\[{,-])[&*][\w-]", text):
             raise ValueError("anchors and aliases are not read")
         document = yaml.load(text, Loader=_Plain)  # noqa: S506 - builds text, lists and mappings alone
-    if not isinstance(document, dict):
-        raise ValueError("not a mapping of groups")
+    if not isinstance(document, dict | list):
+        raise ValueError("not a mapping of groups, nor a list of names")
+    if "plugin" in document:
+        raise ValueError("the settings of a plugin name no host: give what 'ansible-inventory --list' prints")
     return document
 
 
@@ -94,7 +103,13 @@ def _construct_any(loader: yaml.BaseLoader, _tag: str, node: yaml.Node) -> objec
 _Plain.add_multi_constructor("!", _construct_any)
 
 
-def _of_yaml(document: dict[str, Any]) -> Iterator[str]:
+def _of_document(document: dict[str, Any] | list[Any]) -> Iterator[str]:
+    if isinstance(document, list):
+        for name in document:
+            if not isinstance(name, str) or _first_word(name) != name:
+                raise ValueError(f"{printable(str(name), 60)} in the list is no name of a host")
+            yield from _written_out(name)
+        return
     meta = document.get("_meta")
     waiting: list[tuple[Any, int]] = [(group, 0) for name, group in document.items() if name != "_meta"]
     if isinstance(meta, dict) and isinstance(meta.get("hostvars"), dict):
@@ -103,6 +118,8 @@ def _of_yaml(document: dict[str, Any]) -> Iterator[str]:
         group, depth = waiting.pop(0)
         if depth > MOST_DEPTH:
             raise ValueError(f"groups are nested more than {MOST_DEPTH} deep")
+        if isinstance(group, list):  # as scripts print it that know no variables
+            group = {"hosts": group}
         if not isinstance(group, dict):
             continue
         hosts, children = group.get("hosts"), group.get("children")
@@ -144,8 +161,11 @@ def _written_out(name: str) -> Iterator[str]:
         if len(waiting) > MOST_HOSTS:
             raise ValueError(f"more than {MOST_HOSTS} hosts")
     for one in waiting:
+        one = one.rpartition("@")[2]  # as ssh takes it
         host, colon, port = one.rpartition(":")
-        yield host if colon and port.isdigit() and ":" not in host else one
+        if colon and port.isdigit() and (":" not in host or host.startswith("[")):
+            one = host
+        yield one.removeprefix("[").removesuffix("]")
 
 
 def _first_range(name: str) -> Iterator[str]:

@@ -83,6 +83,35 @@ def test_an_inventory_in_yaml_with_a_vault(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- web1\n- web2\n",
+        "---\n# all of them\n- web1\n- web2\n",
+        '["web1", "web2"]',
+        '{"servers": ["web1", "web2"]}',
+        "all: {hosts: {web1: , web2: }}\n",
+        '"all":\n  hosts:\n    web1:\n    web2:\n',
+        "root@web1\nroot@web2:2222\n",
+    ],
+    ids=["yaml-list", "yaml-list-behind-a-mark", "json-list", "json-groups", "flow", "quoted", "as-ssh-takes-it"],
+)
+def test_a_list_in_another_notation_is_one(tmp_path: Path, text: str) -> None:
+    """A dash or a colon that was taken for a host is one that never sends anything."""
+    assert names(tmp_path, text) == ("web1", "web2")
+
+
+def test_an_address_with_a_port_is_the_address(tmp_path: Path) -> None:
+    assert names(tmp_path, "[2001:db8::7]:22\n10.0.0.7:22\n") == ("2001:db8::7", "10.0.0.7")
+
+
+def test_a_list_in_utf_16_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "hosts"
+    path.write_text("web1\n", encoding="utf-16")
+    with pytest.raises(UnreadableFileError, match="is UTF-16"):
+        expected.read(path)
+
+
 def test_an_inventory_as_ansible_prints_it(tmp_path: Path) -> None:
     assert set(names(tmp_path, JSON)) == {"a", "b", "c"}
 
@@ -99,6 +128,8 @@ def test_an_inventory_as_ansible_prints_it(tmp_path: Path) -> None:
         ("all:\n  hosts: &a\n    x:\n  more: *a\n", "anchors"),
         ("all:\n  - x\n - y", "no list of hosts"),
         ("{" * 5000, "no list of hosts"),
+        ("plugin: amazon.aws.aws_ec2\nregions: [us-east-1]\n", "ansible-inventory --list"),
+        ("- {name: web1}\n", "no name of a host"),
     ],
 )
 def test_what_is_no_list_says_so(tmp_path: Path, text: str, reason: str) -> None:
