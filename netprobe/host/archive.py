@@ -19,9 +19,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from netprobe.errors import UnreadableFileError
-from netprobe.host import manifest
+from netprobe.errors import UnreadableFileError, printable
+from netprobe.host import diskformats, manifest
 from netprobe.host.archive_files import TOTAL, keep
+from netprobe.host.diskformats import HEAD
 from netprobe.host.filesystem import FileEntry, FileKind, FileSystem, FolderRoot, UnreadableError, of_device
 from netprobe.host.streams import MALFORMED, ArchiveError, Budget, Forward, decompressed
 from netprobe.host.tarinfo import StrictInfo
@@ -33,6 +34,7 @@ _DOCUMENTS = 64 * 1024 * 1024
 """Bytes of small JSON blobs altogether; an image of a server has some kilobytes, and bills of materials beside it."""
 _LAYERS_NODES = 2 * MAX_NODES
 """Members of all layers together, most of which later layers replace."""
+_MOST_NAMES = 1000
 _REMEDY = "give an unpacked root folder, a root tar, a docker save tar or an OCI image layout"
 
 
@@ -208,14 +210,53 @@ def read_archive(path: Path, budget: Budget | None = None, platform: str | None 
         UnreadableFileError: it is missing, malformed, too large or no image of a root file system.
     """
     budget = budget or Budget()
-    with _told(path):
-        with path.open("rb", buffering=1 << 16) as file:
-            plain = Forward(file, budget, seekable=stat.S_ISREG(os.fstat(file.fileno()).st_mode))
-            outer = _walk(decompressed(plain, budget), budget)
-        tree = _assembled(outer, platform)
+    with _told(path), path.open("rb", buffering=1 << 16) as file:
+        plain = Forward(file, budget, seekable=stat.S_ISREG(os.fstat(file.fileno()).st_mode))
+        stream = decompressed(plain, budget)
+        head = stream.peek(HEAD)
+        try:
+            outer = _walk(stream, budget)
+            tree = _assembled(outer, platform)
+        except (ArchiveError, tarfile.TarError):
+            _refuse_by_name(path, head)
+            raise
     if not tree.names("/"):
+        _refuse_by_name(path, head)
         raise UnreadableFileError(str(path), "holds no files", _REMEDY)
+    _refuse_without_root(path, tree)
     return Opened(tree, _notes(tree, outer.unended))
+
+
+def _refuse_by_name(path: Path, head: bytes) -> None:
+    """Say what it is, if not a tar.
+
+    Raises:
+        UnreadableFileError: its first bytes tell.
+    """
+    known = diskformats.named(head)
+    if known is not None:
+        what, remedy = known
+        raise UnreadableFileError(str(path), f"is {what}", remedy)
+
+
+def _has_root(root: FileSystem, folder: str) -> bool:
+    try:
+        return any(root.lentry(f"{folder}/{name}") is not None for name in ("etc", "usr"))
+    except UnreadableError:  # a link that leads round, or a folder that is closed
+        return False
+
+
+def _refuse_without_root(path: Path, root: FileSystem) -> None:
+    """A folder above the root, or beside it, must not be judged as a system that lacks everything.
+
+    Raises:
+        UnreadableFileError: there is neither ``/etc`` nor ``/usr``.
+    """
+    if _has_root(root, ""):
+        return
+    below = [name for name in root.names("/")[:_MOST_NAMES] if _has_root(root, f"/{name}")]
+    where = f": the root seems to be in {printable(below[0])}" if len(below) == 1 else ""
+    raise UnreadableFileError(str(path), f"holds no root file system (neither /etc nor /usr){where}", _REMEDY)
 
 
 @contextmanager
@@ -271,6 +312,7 @@ def _read_layout(path: Path, platform: str | None, budget: Budget) -> Opened:
             with (path / name).open("rb") as file:
                 outer.layers[name] = _layer(Forward(file, budget, seekable=True), outer, budget)
     tree = _laid_over(outer, names)
+    _refuse_without_root(path, tree)
     return Opened(tree, _notes(tree, outer.unended))
 
 
@@ -305,4 +347,5 @@ def open_root(path: Path, platform: str | None = None) -> Iterator[Opened]:
     except OSError as exc:
         raise UnreadableFileError(str(path), os.strerror(exc.errno or 0), _REMEDY) from exc
     with folder:
+        _refuse_without_root(path, folder)
         yield Opened(folder)

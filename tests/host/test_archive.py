@@ -191,6 +191,48 @@ def test_no_archive_at_all(tmp_path: Path, data: bytes, told: str) -> None:
     assert told in refused(tmp_path, data)
 
 
+def sparse(at: int, mark: bytes) -> bytes:
+    return bytes(at) + mark + bytes(70_000)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (sparse(0, b"QFI\xfb"), "is a qcow2 disk"),
+        (sparse(0, b"KDMV"), "is a VMDK disk"),
+        (sparse(512, b"EFI PART"), "is a raw disk with partitions"),
+        (sparse(510, b"\x55\xaa"), "is a raw disk with partitions"),
+        (sparse(0, b"hsqs"), "is a squashfs file system"),
+        (sparse(0x438, b"\x53\xef"), "is an ext file system"),
+        (sparse(0x8001, b"CD001"), "is an ISO image"),
+        (sparse(0x10040, b"_BHRfS_M"), "is a Btrfs file system"),
+        (sparse(0, b"070701"), "is a cpio archive"),
+    ],
+)
+def test_what_holds_a_root_and_is_none_is_named(
+    tmp_path: Path, pack: Callable[[bytes], bytes], data: bytes, told: str
+) -> None:
+    """Data-center images are disks mostly; "no tar archive (bad checksum)" helped nobody on."""
+    assert told in refused(tmp_path, pack(data))
+
+
+def test_a_root_one_folder_below_is_told(tmp_path: Path) -> None:
+    """It was judged as a system that lacks everything."""
+    below = tar(member("build/etc/os-release", b"ID=debian\n"), member("build/usr/bin/x"), member("build.log"))
+    (tmp_path / "a.tar").write_bytes(below)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "vm.img").write_bytes(sparse(0, b"QFI\xfb"))
+    for path, told in (
+        ("vm.img", "is a qcow2 disk; take the root out of it: virt-tar-out"),
+        ("a.tar", "neither /etc nor /usr): the root seems to be in build"),
+        ("empty", "neither /etc nor /usr);"),
+    ):
+        ended = netprobe("image", path, cwd=tmp_path)
+        assert (ended.code, len(ended.err.splitlines())) == (2, 1)
+        assert told in ended.err
+
+
 @pytest.mark.parametrize("pack", ["gz", "bz2", "xz"])
 def test_compressed(tmp_path: Path, pack: str) -> None:
     import bz2
