@@ -66,7 +66,8 @@ class Watched(FolderRoot):
 def test_every_file_that_a_rule_reads_is_kept(tmp_path: Path, system: str) -> None:
     """``/usr/lib/systemd/system.conf``, which newer systems have, was not: a tar of theirs was INCONCLUSIVE."""
     root = rootfs.make(tmp_path / "root", {"etc/os-release": system, "usr/sbin/dockerd": "", "etc/ecs/ecs.config": ""})
-    with Watched(root) as watched:
+    watched = Watched(root)
+    with watched:
         machine = Machine(root=watched, subject="image")
         judge(RULES, machine, "image", running=False)
     listed = {f"{folder}/x.conf" for folder in watched.listed}
