@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from netprobe.errors import UnreadableFileError
+from netprobe.host import diskformats
 from netprobe.host.archive import open_root, read_archive
 from netprobe.host.filesystem import FileKind, FileSystem, UnreadableError
 from netprobe.host.streams import Budget
@@ -215,6 +216,10 @@ def test_what_holds_a_root_and_is_none_is_named(
 ) -> None:
     """Data-center images are disks mostly; "no tar archive (bad checksum)" helped nobody on."""
     assert told in refused(tmp_path, pack(data))
+
+
+def test_a_tar_bears_no_mark_of_a_disk() -> None:
+    assert diskformats.named(tar(OS, member("etc/b", b"b" * 70_000))) is None
 
 
 def test_a_root_one_folder_below_is_told(tmp_path: Path) -> None:
