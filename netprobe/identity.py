@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import os
 import re
 import socket
@@ -20,7 +19,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from netprobe import natural
+from netprobe import addresses, natural
 from netprobe.errors import printable
 from netprobe.host import packages, routes
 from netprobe.host.filesystem import FileSystem, FolderRoot, UnreadableError
@@ -174,7 +173,7 @@ def _user(naming: Naming) -> str:
 def _used(observations: Iterable[Observation]) -> tuple[str, ...]:
     """The addresses that connections were made from; loopback says nothing of a host."""
     found = {one.detail.local_address for one in observations if isinstance(one.detail, TcpDetail)}
-    outside = {address for address in found if address and not _is_loopback(address)}
+    outside = {address for address in found if _says_something(address)}
     return tuple(natural.ordered(outside))[:MOST_ADDRESSES]
 
 
@@ -188,11 +187,9 @@ def _gateways() -> tuple[str, ...]:
     return tuple(found)[:MOST_ADDRESSES]
 
 
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return True
+def _says_something(address: str) -> bool:
+    """Whether an address tells this host from others; loopback does not, nor does what is none."""
+    return addresses.is_address(address) and not addresses.is_loopback(address)
 
 
 def _of_default_route() -> Iterator[str]:
@@ -201,7 +198,7 @@ def _of_default_route() -> Iterator[str]:
         with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as chooser:
             chooser.connect((address, 9))
             chosen = str(chooser.getsockname()[0])
-            if not _is_loopback(chosen):
+            if _says_something(chosen):
                 yield chosen
 
 

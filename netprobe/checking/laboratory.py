@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from netprobe import addresses
 from netprobe.lab.network import with_the_proxy
 from netprobe.vantage import ProxyServer, TrustStore, Vantage
 
@@ -25,7 +25,7 @@ def as_host(lab: Lab, *, proxy: ProxyServer | None = None, no_proxy: bool = Fals
         no_proxy: connect directly, whatever the scenario has.
     """
     if proxy is not None:
-        standing = proxy if _on_loopback(proxy.host) else lab.stand_in(proxy)
+        standing = proxy if addresses.is_loopback(proxy.host) else lab.stand_in(proxy)
         return (with_the_proxy(_direct(lab.vantage), standing),)
     if no_proxy:
         return (_direct(lab.vantage),)
@@ -89,10 +89,3 @@ def _direct(vantage: Vantage) -> Vantage:
         proxy=None,
         record=msgspec.structs.replace(vantage.record, proxy=None, no_proxy=(), sources=sources),
     )
-
-
-def _on_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -6,7 +6,6 @@ It listens on loopback unless ``--listen`` names another address. The options of
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import signal
 import sys
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netprobe import addresses
 from netprobe.cli import asking, bug, config, options, values
 from netprobe.cli.output import say
 from netprobe.errors import UsageError
@@ -88,13 +88,11 @@ def address(text: str) -> tuple[str, int]:
     Raises:
         UsageError: it is not that; a name is no address.
     """
-    host, colon, port = text.strip().rpartition(":")
-    try:
-        if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
-            raise ValueError
-        return str(ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))), int(port)
-    except ValueError as exc:
-        raise UsageError(f"--listen {text}", "is not ADDRESS:PORT", f"write for example --listen {DEFAULT}") from exc
+    place = addresses.take_apart(text.strip())
+    port, host = addresses.port_number(place.port, least=0), addresses.read(place.host)
+    if not place.is_whole or port is None or host is None:
+        raise UsageError(f"--listen {text}", "is not ADDRESS:PORT", f"write for example --listen {DEFAULT}")
+    return str(host), port
 
 
 async def _serve(where: tuple[str, int], web_config: Path | None, runs: Runs, quiet: bool) -> None:

@@ -145,10 +145,10 @@ def _from_report(
     import msgspec
     import trio
 
+    from netprobe import addresses
     from netprobe.cli import saved as reports
     from netprobe.errors import printable
     from netprobe.path import destinations, run
-    from netprobe.path.errqueue import version_of
     from netprobe.path.model import NotRun
 
     saved = reports.read(path)
@@ -157,7 +157,7 @@ def _from_report(
     found = destinations.of_observations(seen, vantages)
     strange += [f"{one.address}:{one.port}" for one in found if not destinations.is_one_host(one.address)]
     hosts = [one for one in found if destinations.is_one_host(one.address)]
-    failed = [one for one in hosts if version_of(one.address) in families]
+    failed = [one for one in hosts if addresses.version_of(one.address) in families]
     report = trio.run(
         functools.partial(run.look, failed, limits, deadline=deadline, use_raw=raw, progress=_progress(quiet))
     )

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from netprobe import addresses
 from netprobe.observations import Context
 from netprobe.ranges import PRIVATE
 
@@ -99,13 +100,8 @@ def classify(text: str, context: Context) -> AddressClass:
 
 def is_loopback(place: str) -> bool:
     """Whether ``HOST:PORT``, or ``SCHEME://HOST:PORT``, names this very host."""
-    host = place.rpartition("//")[2].rpartition(":")[0].strip("[]").lower()
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    host = addresses.take_apart(place.rpartition("//")[2]).host.lower()
+    return host == "localhost" or addresses.is_loopback(host)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from netprobe import natural
+from netprobe import addresses, natural
 from netprobe.diagnosis.causes import seen_at
 from netprobe.diagnosis.changes import KINDS, ChangeKind
 from netprobe.diagnosis.model import Diagnosis, EndpointOutcome
@@ -203,14 +203,12 @@ def _proxies(seen: Sequence[Observation]) -> list[str]:
 
 def _host(place: str) -> str:
     """The host of ``HOST:PORT``."""
-    host, separator, port = place.rpartition(":")
-    return host if separator and port.isdigit() else place
+    return addresses.take_apart(place.rstrip("/")).host
 
 
 def _port(place: str, default: int) -> int:
     """The port of ``HOST:PORT``, or the usual one."""
-    port = place.rstrip("/").rpartition(":")[2]
-    return int(port) if port.isdigit() and len(port) <= 5 else default
+    return addresses.port_number(addresses.take_apart(place.rstrip("/")).port) or default
 
 
 def _where(location: Location | None) -> list[str]:

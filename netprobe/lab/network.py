@@ -23,13 +23,14 @@ from pathlib import Path
 import msgspec
 import trio
 
+from netprobe import addresses
 from netprobe.catalog.model import Endpoint, Genuine
 from netprobe.errors import UsageError
 from netprobe.lab import sockets, standing
 from netprobe.lab.behaviour import DnsTcp, HostBehaviour, ProxyBehaviour, ShownChain, TcpMode
 from netprobe.lab.certificates import Certificates
 from netprobe.lab.guests import Guests
-from netprobe.lab.plan import PROXY, LabPlan, PlannedAddress, PlannedHost, hosts_of, is_literal, plan, with_proxy
+from netprobe.lab.plan import PROXY, LabPlan, PlannedAddress, PlannedHost, hosts_of, plan, with_proxy
 from netprobe.lab.proxy import LabProxy as ServedProxy
 from netprobe.lab.resolver import Memory, serve_tcp, serve_udp
 from netprobe.lab.scenarios import SCENARIOS, Scenario, Trust
@@ -83,7 +84,7 @@ class Lab:
         named = self.scenario.proxy is None or self.scenario.proxy.named
         return replace(
             proxy,
-            lab_address=self.proxy_address if named or is_literal(proxy.host) else None,
+            lab_address=self.proxy_address if named or addresses.is_address(proxy.host) else None,
             lab_port=self.proxy_port,
         )
 

@@ -7,7 +7,6 @@ namespaces lay it out on the addresses of a server behind real routers. What ser
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -188,15 +187,6 @@ def with_proxy(network: LabPlan, scenario: Scenario, endpoints: Sequence[Endpoin
     behaviour = scenario.proxy or ProxyBehaviour()
     behaviour = dataclasses.replace(behaviour, only=_at(behaviour.only, endpoints))
     return dataclasses.replace(network, proxy=PlannedProxy(address=address, behaviour=behaviour))
-
-
-def is_literal(host: str) -> bool:
-    """Whether a host is written as an address."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _at(ids: tuple[str, ...], endpoints: Sequence[Endpoint]) -> tuple[str, ...]:

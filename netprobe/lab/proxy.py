@@ -17,9 +17,10 @@ from typing import Protocol
 
 import trio
 
+from netprobe.addresses import is_address
 from netprobe.lab.behaviour import HostBehaviour, ProxyBehaviour, ProxyMode
 from netprobe.lab.certificates import Certificates
-from netprobe.lab.plan import PROXY, LabPlan, PlannedHost, is_literal
+from netprobe.lab.plan import PROXY, LabPlan, PlannedHost
 from netprobe.lab.servers import HostServer, Site
 from netprobe.lab.tls import TlsServerSession
 
@@ -232,7 +233,7 @@ class LabProxy:
         behaviour = self._behaviour
         host = self._by_name.get(asked.lower()) or self._by_address.get(asked)
         touched = not behaviour.only or (host is not None and not host.ids.isdisjoint(behaviour.only))
-        by_name = not is_literal(asked)
+        by_name = not is_address(asked)
         mode = behaviour.mode if touched else ProxyMode.TUNNEL
         if mode is ProxyMode.SILENT:
             await trio.sleep_forever()

@@ -6,12 +6,11 @@ else in it is refused, so that a description from elsewhere can never make netpr
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 
 import msgspec
 
-from netprobe import reading
+from netprobe import addresses, reading
 from netprobe.errors import UnreadableFileError
 
 LARGEST_FILE = 4 << 20
@@ -61,7 +60,7 @@ def read(path: Path) -> Standing:
         standing = msgspec.json.decode(content, type=Standing)
     except (msgspec.DecodeError, ValueError) as error:
         raise UnreadableFileError(str(path), "is not the description of a lab", _REMEDY) from error
-    outside = [address for address in _all_addresses(standing) if not _is_loopback(address)]
+    outside = [address for address in _all_addresses(standing) if not addresses.is_loopback(address)]
     if outside:
         raise UnreadableFileError(str(path), f"names {outside[0]}, which is not a loopback address", _REMEDY)
     return standing
@@ -73,10 +72,3 @@ def _all_addresses(standing: Standing) -> tuple[str, ...]:
         standing.proxy_address,
         *(address for some in standing.addresses.values() for address in some),
     )
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
 
+from netprobe import addresses
 from netprobe.catalog.overlay import refuse_china
 from netprobe.errors import UsageError, printable
 from netprobe.hostnames import Hostname
@@ -28,40 +28,26 @@ def parse(text: str) -> tuple[str, int]:
         UsageError: it is neither a host name nor an address, or the port is none.
         RefusedRegionError: it is a name of the China regions.
     """
-    host, port = text, "443"
-    if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        port = rest.removeprefix(":") if rest else port
-        if rest and not rest.startswith(":"):
-            raise UsageError(text, "something other than a port follows the bracket", _REMEDY)
-    elif text.count(":") == 1:
-        host, port = text.split(":")
-    if not (port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65535):
+    place = addresses.take_apart(text)
+    host, port = place.host, 443 if place.port is None else addresses.port_number(place.port)
+    if not place.is_whole:
+        raise UsageError(text, "something other than a port follows the bracket", _REMEDY)
+    if port is None:
         raise UsageError(text, "the port is not a number from 1 to 65535", _REMEDY)
-    if not is_address(host):
+    address = addresses.read(host)
+    if address is None:
         name = Hostname.parse(host).name
         refuse_china(name, text)
-        return name, int(port)
+        return name, port
     if not is_one_host(host):
         raise UsageError(text, "no single host has this address", _REMEDY)
-    return str(ipaddress.ip_address(host)), int(port)
-
-
-def is_address(host: str) -> bool:
-    """Whether ``host`` is an address literal."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+    return str(address), port
 
 
 def is_one_host(text: str) -> bool:
     """Whether a text is the literal address of one host: a saved report may have anything in its place, a name too."""
-    if not is_address(text):
-        return False
-    address = ipaddress.ip_address(text)
-    return not (address.is_multicast or address.is_unspecified)
+    address = addresses.read(text)
+    return address is not None and not (address.is_multicast or address.is_unspecified)
 
 
 async def resolve(
@@ -79,7 +65,7 @@ async def resolve(
     Returns:
         The destinations, and a note for people where there are none.
     """
-    if is_address(host):
+    if addresses.is_address(host):
         return (Destination(host=host, address=host, port=port, resolver=port == 53),), ""
     import dns.asyncresolver
     import dns.exception
@@ -175,7 +161,7 @@ def _proxy(one: Observation, detail: ProxyDetail, resolvers: Sequence[str]) -> I
         for text in resolvers:
             yield from _resolver(text, host)
     elif port and (detail.phase == "tcp" or (detail.phase == "tls" and one.failure in _AFTER_HELLO)):
-        name = host if detail.phase == "tls" and not is_address(host) else ""
+        name = host if detail.phase == "tls" and not addresses.is_address(host) else ""
         for address in _proxy_addresses(detail):
             yield Destination(host=detail.proxy, address=address, port=port, server_name=name)
 
@@ -183,18 +169,17 @@ def _proxy(one: Observation, detail: ProxyDetail, resolvers: Sequence[str]) -> I
 def _proxy_addresses(detail: ProxyDetail) -> tuple[str, ...]:
     """The addresses that were tried; a report of before these were kept has them only where the setting is one."""
     host, _ = _taken_apart(detail.proxy)
-    return tuple(one for one in detail.addresses or (host,) if is_address(one))
+    return tuple(one for one in detail.addresses or (host,) if addresses.is_address(one))
 
 
 def _taken_apart(proxy: str) -> tuple[str, int]:
     """Host and port of ``scheme://host:port``; port 0 where there is none."""
-    host, _, port = proxy.rpartition("://")[2].rpartition(":")
-    good = port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65535
-    return host.strip("[]"), int(port) if good else 0
+    place = addresses.take_apart(proxy.rpartition("://")[2])
+    return place.host, addresses.port_number(place.port) or 0
 
 
 def _resolver(text: str, question: str) -> Iterator[Destination]:
     """The resolver of a question, unless it was a line of the hosts file."""
     host, port = _taken_apart(text)
-    if is_address(host) and port:
+    if addresses.is_address(host) and port:
         yield Destination(host=f"resolver {host}", address=host, port=port, resolver=True, question=question)

@@ -14,6 +14,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from netprobe import addresses
 from netprobe.path import icmp
 from netprobe.path.model import IcmpError
 from netprobe.probes import sockets
@@ -44,11 +45,6 @@ _IP_RECVTTL = 12
 _IPV6_RECVHOPLIMIT = 51
 
 
-def version_of(address: str) -> int:
-    """4 or 6."""
-    return 6 if ":" in address else 4
-
-
 def open_socket(address: str, kind: socket.SocketKind, *, source_port: int = 0) -> socket.socket:
     """Open a non-blocking socket of the address's family that collects ICMP errors.
 
@@ -57,7 +53,7 @@ def open_socket(address: str, kind: socket.SocketKind, *, source_port: int = 0) 
         kind: ``SOCK_STREAM`` or ``SOCK_DGRAM``.
         source_port: the local port, or 0 for any.
     """
-    v6 = version_of(address) == 6
+    v6 = addresses.version_of(address) == 6
     sock = sockets.plain_socket(address, kind)
     try:
         if kind is socket.SOCK_DGRAM:
@@ -78,7 +74,7 @@ def reserved_port(address: str, kind: socket.SocketKind) -> Iterator[int]:
 
     The port is bound alone and shared (``SO_REUSEADDR``) only afterwards: two flows never get the same.
     """
-    v6 = version_of(address) == 6
+    v6 = addresses.version_of(address) == 6
     with socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, kind) as holder:
         holder.bind(("::" if v6 else "0.0.0.0", 0))  # noqa: S104 - the route picks the address
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
+from netprobe import addresses
 from netprobe.path import errqueue
 from netprobe.path.hello import client_hello
 from netprobe.path.model import IcmpError, MtuProbe, PathMtu
@@ -41,7 +42,7 @@ async def measure(address: str, port: int, name: str, pace: SendingPace) -> Path
         name: goes into the ClientHello that fills the packets.
         pace: turns to send.
     """
-    version = errqueue.version_of(address)
+    version = addresses.version_of(address)
     interface = _interface_mtu(address, port)
     probes: dict[int, MtuProbe] = {}
 
@@ -134,7 +135,7 @@ async def _peer_ceiling(address: str, port: int, pace: SendingPace) -> int:
                 return 0
             # TCP_MAXSEG reads the current MSS without the timestamps option; the headers make it a packet size
             mss = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
-            return mss + _option_room(sock) + _TCP_HEADERS[errqueue.version_of(address)]
+            return mss + _option_room(sock) + _TCP_HEADERS[addresses.version_of(address)]
         finally:
             errqueue.abort(sock)
 
@@ -147,7 +148,7 @@ def _option_room(sock: socket.socket) -> int:
 
 async def _segment_arrives(address: str, port: int, name: str, size: int, pace: SendingPace) -> bool | None:
     """Whether one packet of ``size`` bytes is acknowledged; None where no connection opened."""
-    version = errqueue.version_of(address)
+    version = addresses.version_of(address)
     sock = errqueue.open_socket(address, socket.SOCK_STREAM)
     try:
         errqueue.set_dont_fragment(sock, errqueue.IP_PMTUDISC_DO)
@@ -194,7 +195,7 @@ async def _acknowledged(sock: socket.socket, size: int, timeout: float) -> bool:
 async def _too_big(address: str, port: int, size: int, pace: SendingPace) -> IcmpError | None:
     """Ask with a UDP datagram of the same size who calls it too big."""
     await pace.turn()
-    version = errqueue.version_of(address)
+    version = addresses.version_of(address)
     with errqueue.open_socket(address, socket.SOCK_DGRAM) as sock:
         errqueue.set_dont_fragment(sock, errqueue.IP_PMTUDISC_PROBE)
         try:

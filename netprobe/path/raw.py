@@ -17,6 +17,7 @@ from typing import Any
 
 import trio
 
+from netprobe import addresses
 from netprobe.path import errqueue, icmp
 from netprobe.path.model import End, Flow, IcmpError, Reply
 from netprobe.path.rate_limits import SendingPace
@@ -98,7 +99,7 @@ async def syn_flow(address: str, port: int, pace: SendingPace) -> Flow:
         port: the real port.
         pace: turns to send.
     """
-    v6 = errqueue.version_of(address) == 6
+    v6 = addresses.version_of(address) == 6
     family = socket.AF_INET6 if v6 else socket.AF_INET
     with ExitStack() as stack:
         holder = stack.enter_context(_reserve_port(address, port))
@@ -191,7 +192,7 @@ async def _hear_replies(sock: trio.socket.SocketType, flight: _Flight) -> None:
 
 async def _hear_errors(sock: trio.socket.SocketType, flight: _Flight) -> None:
     """Take ICMP errors that quote one of our SYNs."""
-    version = errqueue.version_of(flight.address)
+    version = addresses.version_of(flight.address)
     for _ in range(_MAX_PACKETS):
         data, sender = await sock.recvfrom(2048)
         left: int | None = None

@@ -13,6 +13,7 @@ import msgspec
 import trio
 
 import netprobe
+from netprobe import addresses
 from netprobe.errors import printable
 from netprobe.naming import HostIdentity
 from netprobe.path import errqueue, hello, judge, mtu, raw, trace
@@ -241,7 +242,7 @@ async def _size(destination: Destination, pace: SendingPace) -> PathMtu | None:
     if found is None or found.announced or not found.advice:
         return found
     lost = min((probe.size for probe in found.probes if not probe.passed), default=found.interface_mtu)
-    payload = bytes(max(lost, found.interface_mtu) - _UDP_HEADERS[errqueue.version_of(destination.address)])
+    payload = bytes(max(lost, found.interface_mtu) - _UDP_HEADERS[addresses.version_of(destination.address)])
     large = await trace.udp_flow(destination.address, _CONTROL_PORT, payload, pace)
     return msgspec.structs.replace(found, large=large)
 

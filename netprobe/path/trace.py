@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
+from netprobe import addresses
 from netprobe.path import errqueue, icmp
 from netprobe.path.model import End, Flow, Hop, Reply
 from netprobe.path.rate_limits import SendingPace
@@ -74,7 +75,7 @@ def _answer(sock: socket.socket, ttl: int, code: int, rtt: float, address: str, 
     """Put errno and error queue together; the one place that says what a socket met."""
     heard = errqueue.read_error(sock)
     if heard is not None:
-        version = errqueue.version_of(address)
+        version = addresses.version_of(address)
         end = icmp.end_of(version, heard.icmp)
         if heard.icmp.sender == address and icmp.is_port_unreachable(version, heard.icmp):
             end = End.ANSWERED

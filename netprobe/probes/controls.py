@@ -15,10 +15,11 @@ from typing import Any
 import msgspec
 import trio
 
+from netprobe import addresses
 from netprobe import origin as origins
 from netprobe.catalog.model import Request
 from netprobe.observations import CERTIFICATE_FAILURES, DnsDetail, Experiment, Failure, Observation, Step, TlsDetail
-from netprobe.probes import chain, connections, conversation, dns, http, proxy, resolve, sockets, tcp, tls
+from netprobe.probes import chain, connections, conversation, dns, http, proxy, resolve, tcp, tls
 from netprobe.probes.attempt import Attempt
 from netprobe.probes.limits import Limits
 from netprobe.probes.plan import Probe
@@ -332,7 +333,7 @@ def _asked(case: ControlCase) -> tuple[Resolver | None, int]:
     """The resolver and family of a failed question; of a later step, no resolver and the family of the address."""
     detail = case.failed.detail
     if not isinstance(detail, DnsDetail):
-        return None, sockets.family_of(case.failed.address or "")
+        return None, addresses.version_of(case.failed.address or "")
     resolver = next((r for r in case.probe.vantage.resolvers if str(r) == detail.resolver), None)
     return resolver, 6 if detail.rrtype == "AAAA" else 4
 

@@ -18,8 +18,9 @@ from functools import partial
 
 import trio
 
+from netprobe import addresses
 from netprobe.observations import Experiment, Failure, Observation, Step, TlsDetail
-from netprobe.probes import classify, connections, sockets
+from netprobe.probes import classify, connections
 from netprobe.probes.attempt import Attempt
 from netprobe.probes.bugs import contained
 from netprobe.probes.limits import Limits
@@ -163,7 +164,7 @@ def _way(probe: Probe, address: str | None) -> tuple[object, ...]:
     Interface endpoints are reached by a VPN or a private line, the other services by the firewall.
     """
     proxy = probe.proxy
-    family = sockets.family_of(address) if address is not None else 0
+    family = addresses.version_of(address) if address is not None else 0
     private = address is not None and is_private(address)
     return (probe.vantage.name, family, private, proxy.safe if proxy is not None else "")
 

@@ -21,6 +21,7 @@ import msgspec
 import trio
 
 from netprobe import natural
+from netprobe.addresses import is_address
 from netprobe.errors import printable
 from netprobe.host import routes
 from netprobe.observations import DnsDetail, Failure, Observation, ProxyDetail, Step, TcpDetail, TlsDetail
@@ -69,7 +70,7 @@ async def open_tunnel(
     host = target or scene.host
     port = vantage.connect_port(scene.port)
     lookup: resolve.Lookup | None = None
-    addresses: Sequence[str] = (proxy.host,) if _is_address(proxy.host) else ()
+    addresses: Sequence[str] = (proxy.host,) if is_address(proxy.host) else ()
     if proxy.lab_address is not None:
         addresses = (proxy.lab_address,)
     if not addresses:
@@ -225,14 +226,6 @@ def bridge_to(address: str, table: Path = Path(routes.ROUTE)) -> str:
     direct = [(network.prefixlen, name) for name, network in routes.networks(lines) if target in network]
     _, nearest = max(direct, default=(0, ""))
     return nearest if nearest.startswith(_BRIDGES) else ""
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _authority(host: str, port: int) -> str:

@@ -14,8 +14,9 @@ from contextlib import asynccontextmanager
 import msgspec
 import trio
 
+from netprobe import addresses
 from netprobe.observations import SOFT, DnsDetail, Failure, Observation, Step, gets_past, is_overcome
-from netprobe.probes import chain, dns, resolve, sockets
+from netprobe.probes import chain, dns, resolve
 from netprobe.probes.attempt import Attempt
 from netprobe.probes.limits import Limits
 from netprobe.probes.session import Session, Trace
@@ -174,7 +175,7 @@ async def resolve_again(session: Session, turns: Turns, trace: Trace, failed: Ob
     tried = {address}
     for attempt in range(1, LOOKUPS + 1):
         scene = trace.probe.scene.control(EXPERIMENT, attempt)
-        observation, now = await dns.ask(scene, resolver, sockets.family_of(address), session.limits, name=name)
+        observation, now = await dns.ask(scene, resolver, addresses.version_of(address), session.limits, name=name)
         session.controls.append(observation)
         new = next((a for a in now if a not in tried and a not in trace.steps), None)
         if new is None or not tried.isdisjoint(now):

@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import trio
 
+from netprobe.addresses import version_of
 from netprobe.observations import DnsDetail, Failure, Observation, Step
-from netprobe.probes import dns, dnswire, early, hostsfile, sockets
+from netprobe.probes import dns, dnswire, early, hostsfile
 from netprobe.probes.limits import Limits
 from netprobe.probes.scene import Scene
 from netprobe.probes.scheduling import Slots, side_by_side
@@ -228,7 +229,7 @@ def _from_file(
     now = trio.current_time()
     found: list[str] = []
     for family in families:
-        mine = [entry for entry in entries if sockets.family_of(entry.address) == family]
+        mine = [entry for entry in entries if version_of(entry.address) == family]
         if mine:
             addresses = tuple(dict.fromkeys(entry.address for entry in mine))
             detail = DnsDetail(

@@ -13,6 +13,8 @@ import struct
 
 import msgspec
 
+from netprobe import addresses
+
 # linux/in.h and linux/in6.h; the socket module names only some of them
 _IP_RECVERR = 11
 _IPV6_RECVERR = 25
@@ -46,18 +48,13 @@ class MetIcmpError(msgspec.Struct, frozen=True):
     left: int | None
 
 
-def family_of(address: str) -> int:
-    """4 or 6."""
-    return 6 if ":" in address else 4
-
-
 def plain_socket(address: str, kind: int) -> socket.socket:
     """A non-blocking socket of the address's family that keeps ICMP errors.
 
     Raises:
         OSError: the kernel has no such family, or no descriptor is left.
     """
-    if family_of(address) == 4:
+    if addresses.version_of(address) == 4:
         sock = socket.socket(socket.AF_INET, kind)
         sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
     else:
@@ -69,7 +66,7 @@ def plain_socket(address: str, kind: int) -> socket.socket:
 
 def sockaddr(address: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
     """What connect() takes, with the scope of a link-local address where one is given."""
-    if family_of(address) == 4:
+    if addresses.version_of(address) == 4:
         return (address, port)
     host, _, scope = address.partition("%")
     if not scope:

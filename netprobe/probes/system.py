@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
 import msgspec
 
-from netprobe import proxyurl
+from netprobe import addresses, proxyurl
 from netprobe.errors import UnreadableFileError, UsageError
 from netprobe.host import routes
 from netprobe.host.readers import resolvconf
@@ -28,7 +27,6 @@ HOSTS = Path("/etc/hosts")
 NET = Path("/proc/net")
 MAX_RESOLV_CONF = 65536
 _REMEDY = "write ADDRESS or ADDRESS:PORT, an IPv6 address in brackets when a port follows"
-_PORT = re.compile(r"[0-9]{1,5}")
 
 
 def parse_resolver(text: str) -> Resolver:
@@ -37,27 +35,18 @@ def parse_resolver(text: str) -> Resolver:
     Raises:
         UsageError: it is no address with an optional port.
     """
-    address, port = text.strip(), ""
-    if address.startswith("["):
-        address, bracket, rest = address[1:].partition("]")
-        if not bracket or (rest and not rest.startswith(":")):
-            raise UsageError(text, "is not an address in brackets with a port", _REMEDY)
-        port = rest[1:] if rest else ""
-        if rest == ":":
-            raise UsageError(text, "has an empty port", _REMEDY)
-    elif address.count(":") == 1:
-        address, _, port = address.partition(":")
-        if not port:
-            raise UsageError(text, "has an empty port", _REMEDY)
-    if port and not (_PORT.fullmatch(port) and 0 < int(port) < 65536):
+    place = addresses.take_apart(text.strip())
+    if not place.is_whole:
+        raise UsageError(text, "is not an address in brackets with a port", _REMEDY)
+    if place.port == "":
+        raise UsageError(text, "has an empty port", _REMEDY)
+    port = 53 if place.port is None else addresses.port_number(place.port)
+    if port is None:
         raise UsageError(text, "has a port that is no number from 1 to 65535", _REMEDY)
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        raise UsageError(
-            text, "is not the address of a DNS server (a name would need one to be found)", _REMEDY
-        ) from None
-    return Resolver(address=str(parsed), port=int(port) if port else 53)
+    parsed = addresses.read(place.host)
+    if parsed is None:
+        raise UsageError(text, "is not the address of a DNS server (a name would need one to be found)", _REMEDY)
+    return Resolver(address=str(parsed), port=port)
 
 
 def parse_proxy(text: str) -> ProxyServer:
@@ -89,9 +78,9 @@ def parse_resolv_conf(text: str) -> ResolvConf:
     """Read the text of a resolv.conf; a line that glibc would not understand is skipped, as glibc does."""
     found = resolvconf.parse(enumerate(text.split("\n"), start=1))
     search = tuple(entry.value for entry in found.search)[: resolvconf.MAX_SEARCH]
-    servers = [entry for entry in found.servers if resolvconf.is_address(entry.value)][: resolvconf.MAX_SERVERS]
-    addresses = [_without_zone(entry.value) for entry in servers] or ["127.0.0.1"]
-    resolvers = tuple(Resolver(address=address, tcp=found.over_tcp) for address in addresses)
+    servers = [entry for entry in found.servers if addresses.is_address(entry.value)][: resolvconf.MAX_SERVERS]
+    found_at = [_without_zone(entry.value) for entry in servers] or ["127.0.0.1"]
+    resolvers = tuple(Resolver(address=address, tcp=found.over_tcp) for address in found_at)
     lines = tuple(entry.line for entry in servers)
     return ResolvConf(resolvers=resolvers, lines=lines, search=search, ndots=int(found.ndots.value))
 

@@ -16,6 +16,7 @@ from typing import Protocol
 
 import msgspec
 
+from netprobe import addresses
 from netprobe.catalog.model import Endpoint
 from netprobe.hostnames import HostPattern
 
@@ -465,7 +466,7 @@ class Lowered(msgspec.Struct, frozen=True, kw_only=True):
         return any(port in (None, e.port) and e.claim.admits(name) for e in self._of_kind(name))
 
     def _of_kind(self, name: str) -> tuple[Admitted, ...]:
-        return tuple(e for e in self.entries if (e.form is Form.ADDRESS) == _is_address(name))
+        return tuple(e for e in self.entries if (e.form is Form.ADDRESS) == addresses.is_address(name))
 
     def has(self, form: Form, port: int | None = None) -> bool:
         """Whether an entry of that form exists (on that port)."""
@@ -475,14 +476,6 @@ class Lowered(msgspec.Struct, frozen=True, kw_only=True):
     def refused(self) -> tuple[Loss, ...]:
         """What was not written at all."""
         return tuple(loss for loss in self.losses if loss.kind is LossKind.REFUSED)
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 class SeenNames(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,12 +8,12 @@ its blobs to hosts of their own, those that its operator documents are listed wi
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from netprobe import addresses
 from netprobe.catalog import Region
 from netprobe.hostnames import AWS_SUFFIXES
 from netprobe.nearest import nearest
@@ -148,7 +148,7 @@ def registry(reference: str) -> Registry:
         return Registry(kind=RegistryKind.ECR_PUBLIC, host=host)
     if host in _HUB:
         return Registry(kind=RegistryKind.DOCKER_HUB, host=host)
-    if "." not in host or _is_address(host):
+    if "." not in host or addresses.is_address(host.strip("[]")):
         return Registry(kind=RegistryKind.NAMELESS, host=host, port=port)
     return Registry(kind=RegistryKind.KNOWN if host in KNOWN else RegistryKind.OTHER, host=host, port=port)
 
@@ -234,15 +234,7 @@ def _region_among(labels: Iterable[str], known: Mapping[str, Region]) -> str:
 
 
 def _split(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if colon and port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536:
-        return host, int(port)
-    return text, 443
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return True
+    """Host and port of a registry; what has another form than ``HOST:PORT`` is left whole, and is no name."""
+    place = addresses.take_apart(text)
+    port = addresses.port_number(place.port)
+    return (text, 443) if port is None else (place.host, port)

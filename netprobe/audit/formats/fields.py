@@ -7,6 +7,8 @@ import functools
 import ipaddress
 import re
 
+from netprobe import addresses
+
 _MONTHS = {
     name: number
     for number, name in enumerate(
@@ -17,13 +19,9 @@ _MONTHS = {
 
 def authority(text: str, default_port: int | None = None) -> tuple[str, int | None]:
     """Take ``host:port`` apart (IPv6 in brackets)."""
-    if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        port = rest.removeprefix(":")
-    else:
-        host, _, port = text.partition(":") if text.count(":") == 1 else (text, "", "")
-    number = int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else default_port
-    return host.rstrip(".").lower(), number
+    place = addresses.take_apart(text)
+    number = addresses.port_number(place.port)
+    return place.host.rstrip(".").lower(), default_port if number is None else number
 
 
 @functools.lru_cache(maxsize=4096)

@@ -19,6 +19,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from netprobe import addresses
 from netprobe.errors import redacted
 
 
@@ -72,26 +73,13 @@ def bypass(dialect: NoProxyDialect, value: str, host: str, port: int) -> str | N
     Returns:
         The token as written, :data:`LOOPBACK`, or None where the proxy is used.
     """
-    if dialect is NoProxyDialect.GO and (host == "localhost" or _is_loopback(host)):
+    if dialect is NoProxyDialect.GO and (host == "localhost" or addresses.is_loopback(host)):
         return LOOPBACK
     matches = _go_matches if dialect is NoProxyDialect.GO else _curl_matches
     for token in tokens(dialect, value):
         if not token.ignored and matches(token.text, host, port):
             return token.text
     return None
-
-
-@functools.lru_cache(maxsize=1024)
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(text)
-    except ValueError:
-        return None
-
-
-def _is_loopback(host: str) -> bool:
-    address = _address(host)
-    return address is not None and address.is_loopback
 
 
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
@@ -140,14 +128,14 @@ def _go_matches(text: str, host: str, port: int) -> bool:
     entry = text.lower()
     if entry == "*":
         return True
-    address = _address(host)
+    address = addresses.read(host)
     if "/" in entry:
         network = _network(entry)
         return network is not None and address is not None and address in network
     name, wanted = _split_port(entry)
     if wanted and wanted != str(port):
         return False
-    if (own := _address(name)) is not None:
+    if (own := addresses.read(name)) is not None:
         return own == address
     name = name.removeprefix("*") if name.startswith("*.") else name
     return host.endswith(name) if name.startswith(".") else host == name or host.endswith("." + name)
@@ -169,7 +157,7 @@ def _curl_ignored(text: str) -> str:
         return "a URL or path is no host"
     if "*" in text:
         return "an asterisk counts only when it is the whole value"
-    if _address(text.strip("[]")) is None and "/" not in text and ":" in text:
+    if addresses.read(text.strip("[]")) is None and "/" not in text and ":" in text:
         return "curl knows no ports here"
     return ""
 
@@ -177,7 +165,7 @@ def _curl_ignored(text: str) -> str:
 def _curl_matches(text: str, host: str, _port: int) -> bool:
     if text == "*":
         return True
-    address = _address(host)
+    address = addresses.read(host)
     if address is not None:
         network = _network(text)
         return network is not None and address.version == network.version and address in network

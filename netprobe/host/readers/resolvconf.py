@@ -6,10 +6,11 @@ understand is skipped, as glibc does, and kept aside for those who judge.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
 
 import msgspec
+
+from netprobe.addresses import is_address
 
 FILE = "/etc/resolv.conf"
 MAX_SERVERS = 3
@@ -78,12 +79,3 @@ def parse(lines: Iterable[tuple[int, str]]) -> ResolvConfFile:
         elif keyword == "options":
             options += [ResolvValue(value=value, line=number) for value in values]
     return ResolvConfFile(servers=tuple(servers), search=search, options=tuple(options))
-
-
-def is_address(text: str) -> bool:
-    """Whether a nameserver is an address; a zone may follow it (``fe80::1%eth0``)."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

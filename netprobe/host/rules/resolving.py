@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from netprobe import addresses
 from netprobe.findings import Place, Severity
 from netprobe.host.machine import Machine
 from netprobe.host.readers import hosts, resolvconf
@@ -45,7 +46,7 @@ def resolver_missing(machine: Machine) -> Judgement:
         remedy = f"name a resolver in {FILE}, or enable systemd-resolved"
         return failed("no resolver is configured", remedy, (Place(file=FILE),))
     places = [_place(server) for server in servers]
-    bad = [_place(server) for server in servers if not resolvconf.is_address(server.value)]
+    bad = [_place(server) for server in servers if not addresses.is_address(server.value)]
     if bad:
         return failed("a nameserver is not an address", f"write an IP address in {FILE}", bad)
     if len(servers) > 3:
