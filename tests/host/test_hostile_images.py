@@ -47,6 +47,8 @@ def _tar(files: Files, *links: tuple[str, str]) -> bytes:
 
 
 ROOT: Files = {"etc/os-release": b"ID=debian\nVERSION_ID=12\n"}
+UNIT = b"[Service]\nType=oneshot\nExecStart=/usr/sbin/nft -f /etc/nftables.conf\n"
+"""Not an empty file, which masks a unit (systemd.unit(5))."""
 ENABLED = (
     "etc/systemd/system/sysinit.target.wants/nftables.service",
     "/lib/systemd/system/nftables.service",
@@ -54,7 +56,20 @@ ENABLED = (
 
 
 def _nft(rules: bytes, **more: bytes) -> bytes:
-    return _tar({**ROOT, "lib/systemd/system/nftables.service": b"", "etc/nftables.conf": rules, **more}, ENABLED)
+    return _tar({**ROOT, "lib/systemd/system/nftables.service": UNIT, "etc/nftables.conf": rules, **more}, ENABLED)
+
+
+def _with_the_unit(archive: bytes) -> bytes:
+    """What was found when an empty unit was none that is masked: the rules are read where one loads them."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=io.BytesIO(archive)) as found, tarfile.open(fileobj=made, mode="w") as kept:
+        for info in found:
+            if info.name == ENABLED[1].lstrip("/"):
+                info.size = len(UNIT)
+                kept.addfile(info, io.BytesIO(UNIT))
+            else:
+                kept.addfile(info, found.extractfile(info) if info.isfile() else None)
+    return made.getvalue()
 
 
 def _blob(data: bytes) -> str:
@@ -155,9 +170,23 @@ def _judge(path: Path) -> bounded.Ended:
 @pytest.mark.parametrize("name", sorted(path.name for path in CASES.glob("*.tar.gz")))
 def test_what_fuzzing_found(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
-    path.write_bytes((CASES / name).read_bytes())
+    data = (CASES / name).read_bytes()
+    path.write_bytes(_with_the_unit(data) if name.startswith("nft-") else data)
     ended = _judge(path)
     assert ended.returncode == (2 if name.startswith("pax") else 1)
+
+
+@pytest.mark.parametrize("unit", [UNIT, b""], ids=["enabled", "masked"])
+def test_the_rules_of_these_images_are_read(unit: bytes, tmp_path: Path) -> None:
+    """The ground for those that ask for much in their rules: each is enabled alike."""
+    drops = b"table inet f { chain o { type filter hook output priority 0; policy drop; } }\n"
+    path = tmp_path / "image.tar"
+    path.write_bytes(
+        _with_the_unit(_nft(drops, **{ENABLED[1].lstrip("/"): b""}))
+        if unit
+        else _nft(drops, **{ENABLED[1].lstrip("/"): b""})
+    )
+    assert ("local_firewall_blocks" in _judge(path).stdout) == bool(unit)
 
 
 @pytest.mark.parametrize("kind", MADE)

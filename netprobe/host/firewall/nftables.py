@@ -6,6 +6,7 @@ Includes are followed by the caller's file list, variables (``define``) are not 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -66,10 +67,9 @@ class BaseChain:
 def parse(text: str, file: str, packet: AskedPacket) -> tuple[BaseChain, ...]:
     """Every base chain that the packet passes; it must survive each of them."""
     found = []
-    for family, table, body in _tables(_statements(text)):
+    for family, table, with_elements in _read(text):
         if packet.family not in _FAMILIES.get(family, ()):
             continue
-        with_elements = _with_elements(body)
         for hook in WAY[packet.hook]:
             drafts = _chains(with_elements, file, packet.at(hook))
             chains = {
@@ -82,6 +82,12 @@ def parse(text: str, file: str, packet: AskedPacket) -> tuple[BaseChain, ...]:
                 if draft.hook == hook.value.lower()
             ]
     return tuple(found)
+
+
+@functools.lru_cache(maxsize=1)
+def _read(text: str) -> tuple[tuple[str, str, list[_Statement]], ...]:
+    """The tables of a text, with the elements of their sets: one text is asked about many packets."""
+    return tuple((family, table, _with_elements(body)) for family, table, body in _tables(_statements(text)))
 
 
 def _with_elements(body: list[_Statement]) -> list[_Statement]:
@@ -371,6 +377,7 @@ class _Side:
         return found if found is None or not self.negated else not found
 
 
+@functools.lru_cache(maxsize=256)
 def _values(words: tuple[str, ...], at: int) -> _Side:
     """One word, a set in braces, or a list."""
     if at >= len(words):
