@@ -68,6 +68,12 @@ class Pages:
                 more=[
                     ("netprobe_exporter_runs", "", "Runs since the exporter began.", [({}, float(runs.done))]),
                     (
+                        "netprobe_exporter_every_seconds",
+                        "seconds",
+                        "Time from one scheduled run to the next, as it was asked for.",
+                        [({}, runs.every)],
+                    ),
+                    (
                         "netprobe_exporter_look_impossible",
                         "",
                         "Whether the last scheduled run could not be made at all.",

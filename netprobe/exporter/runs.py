@@ -61,7 +61,7 @@ class Runs:
         strict: bool = False,
     ) -> None:
         self._look = look
-        self._every = every
+        self.every = every
         self._chance = chance
         self.strict = strict
         self._kept: dict[Key, TimedAnswer] = {}
@@ -81,7 +81,7 @@ class Runs:
                 self.trouble = ""
             except NetprobeError as exc:
                 self.trouble = str(exc)
-            wait = self._every * self._chance(1 - JITTER, 1 + JITTER)
+            wait = self.every * self._chance(1 - JITTER, 1 + JITTER)
             await trio.sleep_until(max(began + wait, trio.current_time() + LEAST_PAUSE))
 
     async def answer(self, key: Key) -> Report:

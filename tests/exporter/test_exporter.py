@@ -127,7 +127,8 @@ def test_what_it_answers(tmp_path: Path) -> None:
         textfile = tmp_path / "netprobe.prom"
         netprobe("check", *LOOK, "--lab", "healthy", "--format", "openmetrics", "-o", str(textfile))
         names = {name for name, _ in samples(textfile.read_text())}
-        assert {name for name, _ in found} - names == {"netprobe_exporter_runs", "netprobe_exporter_look_impossible"}
+        own = ("runs", "every_seconds", "look_impossible")
+        assert {name for name, _ in found} - names == {f"netprobe_exporter_{name}" for name in own}
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
 
@@ -315,7 +316,7 @@ def test_the_table_of_netprobe_toml_says_what_is_looked_at(tmp_path: Path, monke
     monkeypatch.chdir(tmp_path)
     where, runs, request = asked(monkeypatch)
     assert where == ("127.0.0.1", 0)
-    assert (runs._every, runs.strict) == (420.0, True)
+    assert (runs.every, runs.strict) == (420.0, True)
     assert (request.regions, request.agents, request.groups) == (("eu-west-1", "eu-central-1"), ("host",), ("secrets",))
     assert (request.timeout, request.lab) == (4.0, "healthy")
 

@@ -74,7 +74,8 @@ def test_the_table_in_the_docs_names_every_metric_and_its_labels() -> None:
     }
     families = list(text_string_to_metric_families(exposition(reports.report(catalog=FACTS))))
     shown = {family.name: family.samples for family in families}
-    of_the_exporter = {"netprobe_exporter_runs", "netprobe_exporter_look_impossible"}
+    own = ("runs", "every_seconds", "look_impossible")
+    of_the_exporter = {f"netprobe_exporter_{name}" for name in own}
     assert set(table) - of_the_exporter == set(shown)
     for name, samples in shown.items():
         for sample in samples:
