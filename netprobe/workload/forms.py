@@ -16,7 +16,8 @@ A file that holds none of them is an error, since a gate that looked at nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from netprobe.errors import UnreadableFileError
@@ -122,7 +123,7 @@ def _sorted(found: Iterable[tuple[str, Part]], name: str) -> Workload:
     services, services_elsewhere = _apart(kinds[_SERVICE], "launchType")
     tasks, tasks_elsewhere = tuple(kinds[_TASK]), tuple[Part, ...]()
     if services_elsewhere:  # else the external services would be what starts them
-        tasks, tasks_elsewhere = _apart(kinds[_TASK], "requiresCompatibilities")
+        tasks, tasks_elsewhere = _tasks_apart(kinds[_TASK], services, services_elsewhere)
     return Workload(
         tasks=tasks,
         services=services,
@@ -143,6 +144,56 @@ def _apart(parts: Sequence[Part], field: str) -> tuple[tuple[Part, ...], tuple[P
         return tuple(parts), ()
     ours = tuple(part for part, names in named if not names or "EXTERNAL" in names)
     return ours, tuple(part for part in parts if part not in ours)
+
+
+def _tasks_apart(
+    tasks: Sequence[Part], ours: Sequence[Part], others: Sequence[Part]
+) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """Task definitions for external instances, and those for other hosts: by who starts them, else by what they name.
+
+    Args:
+        tasks: all of them; one that names no compatibility may be meant for either.
+        ours: services of external instances.
+        others: services elsewhere.
+    """
+    by_name = _apart(tasks, "requiresCompatibilities")[1]
+    shared = {name for name, times in Counter(name for task in tasks for name in _called(task)).items() if times > 1}
+    ids = {task.logical_id for task in tasks}
+    started_here, started_there = ({_starts(one, ids) for one in services} for services in (ours, others))
+
+    def is_of_others(task: Part) -> bool:
+        names = _called(task) - shared  # what two have for a name tells of neither
+        if names & started_here or "EXTERNAL" in task.named("requiresCompatibilities"):
+            return False
+        # A service of ours whose task definition the file leaves open may start any of them.
+        return task in by_name or ("" not in started_here and bool(names & started_there))
+
+    there = tuple(task for task in tasks if is_of_others(task))
+    return tuple(task for task in tasks if task not in there), there
+
+
+def _called(task: Part) -> frozenset[str]:
+    """What a service may call a task definition by: its family, or its key in the template."""
+    return frozenset({task.logical_id, *(one for one in task.texts("family") if UNKNOWN not in one)} - {""})
+
+
+def _starts(service: Part, ids: Collection[str]) -> str:
+    """What a service calls the task definition that it starts; nothing where the file leaves that open.
+
+    Args:
+        service: the service.
+        ids: the keys of the template's task definitions; another that it refers to is a parameter's.
+    """
+    value = service.raw("taskDefinition")
+    name, argument = (value.name, value.argument) if isinstance(value, Intrinsic) else ("", None)
+    if isinstance(value, Map) and len(value) == 1:
+        ((name, argument),) = value.items()
+    if name.removeprefix("Fn::") in ("Ref", "GetAtt"):
+        first = argument[0] if isinstance(argument, List) and argument else argument
+        key = first.partition(".")[0] if isinstance(first, str) else ""
+        return key if key in ids else ""
+    text = service.text("taskDefinition")
+    return "" if UNKNOWN in text else text.rpartition("task-definition/")[2].partition(":")[0]
 
 
 def _of(value: Value, name: str) -> Iterator[tuple[str, Part]]:
@@ -207,7 +258,8 @@ def _resources(resources: Map, template: Template, name: str) -> Iterator[tuple[
             continue
         kind = resource.get("Type")
         properties = resource.get("Properties")
-        body = Part(name, properties if isinstance(properties, Map) else Map(resource.line), template)
+        fields = properties if isinstance(properties, Map) else Map(resource.line)
+        body = Part(name, fields, template, logical_id=key)
         if kind in (_TASK, _SERVICE):
             yield str(kind), body
         elif kind == _EVENTS:

@@ -34,12 +34,14 @@ class Part:
         map: its fields.
         template: what intrinsic functions refer to.
         owner: the address of the resource, where lines say little.
+        logical_id: the key of the resource in its template, by which others refer to it; nothing elsewhere.
     """
 
     file: str
     map: Map
     template: Template
     owner: str = ""
+    logical_id: str = ""
 
     def _key(self, name: str) -> str | None:
         for key in (name, _ACRONYMS.get(name, ""), name[:1].upper() + name[1:]):
@@ -183,8 +185,8 @@ class Workload:
         undecided: targets of EventBridge whose launch type the file leaves open: they may start tasks on external
             instances or elsewhere.
         services_elsewhere: services that name other launch types, beside one that names EXTERNAL.
-        tasks_elsewhere: task definitions that name other compatibilities, where such services are and one of them
-            names EXTERNAL.
+        tasks_elsewhere: task definitions that such services alone start, or that name other compatibilities beside
+            one that names EXTERNAL.
     """
 
     tasks: tuple[Part, ...] = ()

@@ -483,6 +483,58 @@ def test_a_task_that_excludes_external_is_judged_where_every_service_is_external
         assert judged(of_stack(*tasks, *services))["compatibility_excludes_external"][0] is FAIL
 
 
+def _mixed(ours: object, theirs: object, **theirs_task: object) -> dict[str, Any]:
+    """A task definition and service for external instances, and the same for EC2; each service starts what is said."""
+    there = {**without(FARGATE_TASK, "requiresCompatibilities"), "family": "theirs", **theirs_task}
+    return {"Resources": {
+        "Ours": {"Type": "AWS::ECS::TaskDefinition", "Properties": pascal({**GOOD_TASK, "family": "ours"})},
+        "Theirs": {"Type": "AWS::ECS::TaskDefinition", "Properties": pascal(there)},
+        "A": {"Type": "AWS::ECS::Service", "Properties": {**pascal(GOOD_SERVICE), "TaskDefinition": ours}},  # type: ignore[dict-item]
+        "B": {"Type": "AWS::ECS::Service", "Properties": {**pascal(FARGATE_SERVICE), "TaskDefinition": theirs}},  # type: ignore[dict-item]
+    }}  # fmt: skip
+
+
+_ARN = "arn:aws:ecs:us-east-2:111122223333:task-definition/"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ({"Ref": "Ours"}, {"Ref": "Theirs"}),
+        ({"Fn::GetAtt": ["Ours", "TaskDefinitionArn"]}, {"Fn::GetAtt": "Theirs.TaskDefinitionArn"}),
+        ("ours:3", "theirs"),
+        (f"{_ARN}ours:3", f"{_ARN}theirs:1"),
+        ("of-another-file", {"Ref": "Theirs"}),
+    ],
+)
+def test_what_other_hosts_alone_start_is_not_judged(ours: object, theirs: object) -> None:
+    """A task definition for EC2 need not name a compatibility."""
+    found = judged(_mixed(ours, theirs))
+    assert {id_: one[0] for id_, one in found.items()} == {
+        "launch_type_not_external": WARN,
+        "compatibility_excludes_external": WARN,
+    }
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ({"Ref": "Theirs"}, {"Ref": "Theirs"}),
+        ({"Ref": "Parameter"}, {"Ref": "Theirs"}),
+        ({"Fn::ImportValue": "x"}, {"Ref": "Theirs"}),
+        ({"Ref": "Ours"}, {"Ref": "Parameter"}),
+    ],
+)
+def test_what_an_external_service_may_start_is_judged(ours: object, theirs: object) -> None:
+    assert judged(_mixed(ours, theirs))["network_mode_unsupported"][0] is FAIL
+
+
+def test_a_task_for_fargate_that_an_external_service_starts_is_judged() -> None:
+    """AWS refuses it: it was passed over with a warning, since a service elsewhere stood beside."""
+    found = judged(_mixed({"Ref": "Theirs"}, {"Ref": "Theirs"}, requiresCompatibilities=["FARGATE"]))
+    assert found["compatibility_excludes_external"][0] is FAIL
+
+
 @pytest.mark.parametrize("launch_type", [{}, {"launchType": {"Ref": "Type"}}])
 def test_a_service_that_names_no_launch_type_is_judged_beside_an_external_one(launch_type: dict[str, Any]) -> None:
     service = {**without(GOOD_SERVICE, "launchType"), **launch_type, "loadBalancers": [{"targetGroupArn": "a"}]}

@@ -73,7 +73,7 @@ def compatibility_excludes_external(workload: Workload) -> Judgement:
 
 
 def _named(task: Part) -> str:
-    return f"requiresCompatibilities: {', '.join(sorted(task.named('requiresCompatibilities')))}"
+    return f"requiresCompatibilities: {', '.join(sorted(task.named('requiresCompatibilities'))) or 'not set'}"
 
 
 def _volumes(workload: Workload, field: str) -> list[Place]:
