@@ -209,8 +209,8 @@ def test_what_only_looks_like_admitting_does_not(target: str, text: str) -> None
         (
             "panos",
             "set profiles custom-url-category ours list *.us-east-2.amazonaws.com/\n"
-            "set rulebase security rules no category [ ours other ] action deny\n"
-            "set rulebase security rules yes category ours action allow\n",
+            "set rulebase security rules yes category ours action allow\n"
+            "set rulebase security rules no category [ ours other ] action deny\n",
         ),
     ],
 )

@@ -103,3 +103,89 @@ def test_chains_that_jump_to_each_other_a_million_ways() -> None:
     chains = "".join(f"-A C{number} -j C{number + 1}\n-A C{number} -j C{number + 1}\n" for number in range(60))
     read = READERS["iptables"](_FILTER.format(f"-A OUTPUT -j C0\n{chains}{_YES}"))
     assert read.answers(ADDRESS, 443) is True
+
+
+_OBJECTS = (
+    "object network ECS\n fqdn v4 ecs.us-east-2.amazonaws.com\nobject network LAN\n subnet 10.0.0.0 255.0.0.0\n"
+    "object-group network AWS\n network-object object ECS\nobject-group network ALL\n group-object AWS\n"
+    "object-group service WEB tcp\n port-object eq https\n port-object range 8000 8080\n"
+    "object service TLS\n service tcp destination eq 443\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("lines", "answer"),
+    [
+        (["extended permit tcp any object ECS eq https"], True),
+        (["extended permit tcp any object-group ALL eq 443 log"], True),
+        (["extended permit tcp any object ECS object-group WEB"], True),
+        (["extended permit object TLS any object ECS"], True),
+        (["extended permit object-group GONE any object ECS"], None),
+        (["extended permit tcp object LAN any"], True),
+        (["extended permit tcp any object ECS range 400 500"], True),
+        (["extended permit tcp any object ECS eq 443 inactive"], False),
+        (["extended permit tcp any object ECS eq www"], False),
+        (["extended permit tcp any object ECS neq https"], False),
+        (["extended permit udp any object ECS eq 443"], False),
+        (["extended permit tcp object ECS any eq 443"], False),
+        (["remark permit tcp any object ECS eq 443"], False),
+        (["extended deny ip any any", "extended permit tcp any object ECS eq 443"], False),
+        (["extended deny tcp any object-group ALL", "extended permit tcp any object ECS eq 443"], False),
+        (["extended deny tcp object LAN object ECS", "extended permit tcp any object ECS eq 443"], True),
+        (["extended permit tcp any object ECS eq 443", "line 1 extended deny tcp any any eq 443"], False),
+    ],
+)
+def test_asa(lines: list[str], answer: bool | None) -> None:
+    text = _OBJECTS + "".join(f"access-list OUT {line}\n" for line in lines)
+    assert READERS["cisco-asa"](text).answers(NAME, 443) is answer
+
+
+def test_a_list_that_no_interface_has_does_not_count() -> None:
+    permits = _OBJECTS + "access-list OUT extended permit tcp any object ECS eq 443\n"
+    assert READERS["cisco-asa"](f"{permits}access-group OUT in interface inside\n").answers(NAME, 443) is True
+    assert READERS["cisco-asa"](f"{permits}access-group IN in interface inside\n").answers(NAME, 443) is False
+
+
+_CATEGORY = (
+    "set profiles custom-url-category ecs list [ ecs.us-east-2.amazonaws.com/ ]\n"
+    "set service web protocol tcp port 443,8443\nset address ecs fqdn ecs.us-east-2.amazonaws.com\n"
+)
+_RULE = "set rulebase security rules {} from any to any source any destination {} service {} category {} action {}\n"
+
+
+@pytest.mark.parametrize(
+    ("rules", "answer"),
+    [
+        (_RULE.format("a", "any", "web", "ecs", "allow"), True),
+        (_RULE.format("a", "ecs", "application-default", "any", "allow"), True),
+        (_RULE.format("a", "any", "service-http", "ecs", "allow"), False),
+        (_RULE.format("a", "any", "gone", "ecs", "allow"), None),
+        (
+            _RULE.format("d", "any", "any", "[ malware ecs ]", "deny")
+            + _RULE.format("a", "any", "web", "ecs", "allow"),
+            False,
+        ),
+        (_RULE.format("d", "any", "any", "malware", "deny") + _RULE.format("a", "any", "web", "ecs", "allow"), True),
+        (_RULE.format("d", "any", "any", "any", "drop") + _RULE.format("a", "any", "web", "ecs", "allow"), False),
+        (
+            _RULE.format("d", "any", "any", "any", "drop")
+            + _RULE.format("a", "any", "web", "ecs", "allow")
+            + "move rulebase security rules a top\n",
+            True,
+        ),
+        (_RULE.format("a", "any", "web", "ecs", "allow") + "set rulebase security rules a disabled yes\n", False),
+        (_RULE.format("a", "any", "web", "ecs", "allow") + "delete rulebase security rules a\n", True),
+        (
+            _RULE.format("a", "ecs", "web", "any", "allow") + "set rulebase security rules a negate-destination yes\n",
+            False,
+        ),
+        (
+            _RULE.format("d", "any", "any", "any", "deny").replace("source any", "source [ guests lab ]")
+            + _RULE.format("a", "any", "web", "ecs", "allow"),
+            True,
+        ),
+    ],
+)
+def test_panos(rules: str, answer: bool | None) -> None:
+    """Where no rule is left, as in a file of categories alone, every category counts, as before."""
+    assert READERS["panos"](_CATEGORY + rules).answers(NAME, 443) is answer

@@ -18,8 +18,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from netprobe.render.model import Form
+from netprobe.render.readers import asa_rules
 from netprobe.render.readers.base import (
     MAX_RULES,
     Configuration,
@@ -74,8 +76,11 @@ def _url(url: str, kind: str) -> Callable[[str], bool] | None:
 
 def asa(text: str) -> Configuration:
     """``fqdn`` objects that an access list permits; networks are told, not judged."""
-    permitted = set(re.findall(r"^access-list\s.*\bpermit\b.*?\bobject\s+(\S+)\s+eq", text, re.MULTILINE))
-    return _made(_asa(text, permitted))
+    permitted = set(re.findall(r"^access-list\s.*\bpermit\b.*?\bobject(?:-group)?\s+(\S+)", text, re.MULTILINE))
+    permitted |= set(re.findall(r"^\s*network-object object (\S+)", text, re.MULTILINE))
+    decides = asa_rules.decision(text)
+    notes = () if decides is not None else (_ASSUMED,)
+    return replace(_made(_asa(text, permitted)), decides=decides, notes=notes)
 
 
 def _asa(text: str, permitted: set[str]) -> Iterator[_Found]:

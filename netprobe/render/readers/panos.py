@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Callable
 
+from netprobe.render.readers import panos_rules
 from netprobe.render.readers.base import (
     MAX_RULES,
     MOST_STARS,
@@ -20,12 +21,15 @@ from netprobe.render.readers.base import (
 def panos(text: str) -> Configuration:
     """PAN-OS ``set … custom-url-category NAME list …`` (one entry, or several in brackets)."""
     rules, notes, dead = [], [], []
+    categories: dict[str, list[Callable[[str], bool]]] = {}
     denied = _panos_denied(text)
     for number, line in numbered_lines(text):
         found = re.search(r"\bcustom-url-category\s+(\S+)\s+list\s+(.+)$", line)
         if not found or not line.startswith("set "):
             continue
+        named = categories.setdefault(found.group(1).strip('"'), [])
         if found.group(1) in denied:
+            named += filter(None, map(panos_entry, found.group(2).strip("[] ").replace('"', "").split()))
             notes.append(f"line {number}: only rules that deny use the category {found.group(1)}")
             continue
         for entry in found.group(2).strip("[] ").split():
@@ -33,9 +37,14 @@ def panos(text: str) -> Configuration:
             if matches is None:
                 dead.append(f"line {number}: {entry[:160]}: a wildcard must be a whole token, so it never matches")
             else:
+                named.append(matches)
                 rules.append(ReadRule(text=f"{entry[:200]} in {line[:200]}", line=number, matches=matches))
     return Configuration(
-        rules=tuple(rules[:MAX_RULES]), by_address=False, notes=first_notes(notes), dead=first_notes(dead)
+        rules=tuple(rules[:MAX_RULES]),
+        by_address=False,
+        notes=first_notes(notes),
+        dead=first_notes(dead),
+        decides=panos_rules.decision(text, categories),
     )
 
 
