@@ -189,3 +189,74 @@ _RULE = "set rulebase security rules {} from any to any source any destination {
 def test_panos(rules: str, answer: bool | None) -> None:
     """Where no rule is left, as in a file of categories alone, every category counts, as before."""
     assert READERS["panos"](_CATEGORY + rules).answers(NAME, 443) is answer
+
+
+_FORTI = """config firewall address
+    edit "ecs"
+        set type fqdn
+        set fqdn "ecs.us-east-2.amazonaws.com"
+    next
+end
+config firewall addrgrp
+    edit "aws"
+        set member "ecs" "gone"
+    next
+end
+config firewall service custom
+    edit "tls"
+        set tcp-portrange 443 8443:1024-65535
+    next
+end
+config webfilter urlfilter
+    edit 7
+        config entries
+            edit 1
+                set url "*.us-east-2.amazonaws.com"
+                set type wildcard
+                set action {}
+            next
+        end
+    next
+end
+config webfilter profile
+    edit "web"
+        config web
+            set urlfilter-table 7
+        end
+    next
+end
+config firewall policy
+{}end
+"""
+
+
+def _policy(number: int, action: str, target: str, *lines: str, service: str = '"tls"') -> str:
+    more = "".join(f"        set {line}\n" for line in lines)
+    return (
+        f'    edit {number}\n        set srcaddr "all"\n        set dstaddr {target}\n        set action {action}\n'
+        f"        set service {service}\n{more}    next\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("policies", "answer"),
+    [
+        (_policy(1, "accept", '"aws"'), True),
+        (_policy(1, "accept", '"aws"', service='"HTTP" "DNS"'), False),
+        (_policy(1, "accept", '"aws"', service='"of another vdom"'), None),
+        (_policy(1, "accept", '"aws"', "status disable"), False),
+        (_policy(1, "accept", '"aws"', "dstaddr-negate enable"), False),
+        (_policy(1, "deny", '"all"') + _policy(2, "accept", '"aws"'), False),
+        (_policy(1, "deny", '"ecs"', service='"ALL"') + _policy(2, "accept", '"aws"'), False),
+        (_policy(1, "deny", '"gone"') + _policy(2, "accept", '"aws"'), True),
+        (_policy(1, "deny", '"all"', 'srcaddr "guests"') + _policy(2, "accept", '"aws"'), True),
+        (_policy(1, "deny", '"all"') + _policy(2, "accept", '"aws"') + "    move 2 before 1\n", True),
+        (_policy(1, "accept", '"all"', 'webfilter-profile "web"') + _policy(2, "accept", '"all"'), False),
+        (_policy(1, "accept", '"all"', 'webfilter-profile "default"'), True),
+    ],
+)
+def test_fortios(policies: str, answer: bool | None) -> None:
+    """A URL filter that blocks ends the session: no later policy is asked."""
+    assert READERS["fortios"](_FORTI.format("block", policies)).answers(NAME, 443) is answer
+    if "webfilter" in policies:
+        assert READERS["fortios"](_FORTI.format("allow", policies)).answers(NAME, 443) is True

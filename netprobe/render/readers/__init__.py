@@ -1,10 +1,11 @@
 """Readers of configurations, for ``--compare``, by target: every form that netprobe writes, and what devices print.
 
-They understand what such files usually hold, and say in a note what they left out; a rule that depends on anything else
-than name, address and port (source, time, user) is taken as if that condition held where it admits, and passed over
-where it denies. What rules that stand first deny is not admitted: Squid's, iptables' and nftables' are followed in
-their order (:attr:`Configuration.decides`), elsewhere what stands behind a rule that denies everything on the port
-admits nothing. Neither do rules for UDP, for what comes in, or for connections that stand.
+They understand what such files usually hold, and say in a note what they left out; a rule that depends on anything
+else than name, address and port (source, time, user) is taken as if that condition held where it admits, and passed
+over where it denies. What rules that stand first deny is not admitted: those of Squid, iptables, nftables, ASA,
+PAN-OS and FortiOS are followed in their order (:attr:`Configuration.decides`), elsewhere what stands behind a rule
+that denies everything on the port admits nothing. Neither do rules for UDP, for what comes in, or for connections
+that stand.
 
 ``netprobe.render.compare`` alone may import them. They never run a configuration, and never take a rule that they do
 not understand for one that admits.

@@ -21,12 +21,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from netprobe.render.model import Form
-from netprobe.render.readers import asa_rules
+from netprobe.render.readers import asa_rules, fortios_policies
 from netprobe.render.readers.base import (
     MAX_RULES,
     Configuration,
     ReadRule,
     RulePorts,
+    everything,
     expression,
     first_notes,
     in_network,
@@ -43,7 +44,8 @@ _Found = tuple[int, str, Callable[[str], bool] | None, str]
 
 def fortios(text: str) -> Configuration:
     """FQDN objects, and URL filter entries that allow."""
-    return _made(_fortios(text))
+    decides = fortios_policies.decision(text, _url)
+    return replace(_made(_fortios(text)), decides=decides, notes=() if decides is not None else (_ASSUMED,))
 
 
 def _fortios(text: str) -> Iterator[_Found]:
@@ -70,7 +72,7 @@ def _url(url: str, kind: str) -> Callable[[str], bool] | None:
     if kind == "regex":
         return expression(url.removesuffix("([:/]|$)") + "$" if url.endswith("([:/]|$)") else url, re.IGNORECASE)
     if kind == "wildcard":
-        return matching(Form.GLOB_DOTS, url)
+        return everything if url == "*" else matching(Form.GLOB_DOTS, url)
     return matching(Form.SUBTREE, url)
 
 
