@@ -31,7 +31,9 @@ def around(report: Report, here: Path) -> Repository:
     from netprobe.report.places import Repository
 
     root = _root(here)
-    files = list(dict.fromkeys(place.file for finding in report.findings for place in finding.places))[:MOST_FILES]
+    shown = [place.file for finding in report.findings for place in finding.places]
+    shown += [rule.subject for rule in report.rules if rule.hindered]
+    files = list(dict.fromkeys(shown))[:MOST_FILES]
     found = ((file, _path_in(root, here, file)) for file in files)
     return Repository(paths={file: path for file, path in found if path}, anchor=_anchor(root, here))
 

@@ -37,6 +37,11 @@ def conclusion(report: Report) -> list[str]:
     return lines if decided_by_finding(report) else [_verdict(report), *lines]
 
 
+def left_open(report: Report) -> str:
+    """What an inconclusive report lacks, in a sentence; nothing for any other, whose findings say it."""
+    return _verdict(report) if report.verdict is Verdict.INCONCLUSIVE else ""
+
+
 def decided_by_finding(report: Report) -> bool:
     """Whether the gravest finding is why the verdict is what it is, so that its line says both."""
     told = _told(report)

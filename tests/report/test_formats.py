@@ -23,7 +23,7 @@ from prometheus_client.parser import text_string_to_metric_families as prometheu
 from tap.parser import Parser
 
 from netprobe.errors import UsageError
-from netprobe.findings import Acceptance, Outcome, Place, Severity
+from netprobe.findings import Acceptance, Outcome, Place, RuleOutcome, Severity, Verdict
 from netprobe.naming import HostIdentity
 from netprobe.observations import Context
 from netprobe.report import FORMATS, known_format, render
@@ -312,6 +312,28 @@ def test_gitlab_issues_have_what_gitlab_needs() -> None:
     assert issues[1]["location"] == {"path": "etc/os-release", "lines": {"begin": 3}}
     assert len({issue["fingerprint"] for issue in issues}) == 4
     assert json.loads(shown(reports.ready(), "gitlab")) == []
+
+
+def test_gitlab_is_given_a_path_and_no_uri() -> None:
+    """GitLab looks for the file as it is named: ``my%20stack.yaml`` is in no repository."""
+    report = reports.report(findings=(reports.finding("x", places=(Place(file="infra/my stack#1.yaml", line=2),)),))
+    location = json.loads(shown(report, "gitlab"))[0]["location"]
+    assert location == {"path": "infra/my stack#1.yaml", "lines": {"begin": 2}}
+
+
+def test_what_is_open_is_told_where_no_finding_tells_it() -> None:
+    """Code quality was an empty list and code scanning had no result: both looked like a clean report."""
+    why = "main.tf line 6 leaves containerDefinitions open"
+    rule = RuleOutcome(id="r", outcome=Outcome.NOT_RUN, title="t", subject="main.tf", not_run=why, hindered=True)
+    report = reports.report(findings=(), endpoints=(), rules=(rule,), verdict=Verdict.INCONCLUSIVE)
+    said = f"INCONCLUSIVE: 1 required answer could not be had: {why}"
+    (issue,) = json.loads(shown(report, "gitlab"))
+    assert (issue["description"], issue["severity"]) == (said, "major")
+    assert issue["location"] == {"path": "main.tf", "lines": {"begin": 1}}
+    (_, _, message), *_ = commands(shown(report, "github"))
+    assert said in message
+    notes = json.loads(shown(report, "sarif"))["runs"][0]["invocations"][0]["toolExecutionNotifications"]
+    assert [note["message"]["text"] for note in notes if note["level"] == "error"] == [said]
 
 
 # --- TAP -----------------------------------------------------------------------------------------------------------

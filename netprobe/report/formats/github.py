@@ -10,6 +10,7 @@ from __future__ import annotations
 from netprobe import cilog, natural
 from netprobe.errors import printable
 from netprobe.findings import Finding, Severity, Verdict
+from netprobe.report import glance
 from netprobe.report.model import Report
 from netprobe.report.places import Repository, places_in
 from netprobe.report.words import VERDICTS, about, fix, hosts_told, ordered, summary, waived
@@ -30,6 +31,8 @@ def _verdict(report: Report) -> str:
     text = summary(report)
     if report.regions:
         text += f" ({', '.join(report.regions)})"
+    if lacking := glance.left_open(report):
+        text += f"\n{lacking}"
     for label, known in about(report).items():
         text += f"\n{label}: {known}"
     return _command(command, {"title": f"netprobe: {VERDICTS[report.verdict]}"}, text)

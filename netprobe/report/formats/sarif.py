@@ -7,6 +7,7 @@ one (see ``places``); its hosts are told as logical locations and in the message
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 from netprobe import jsontext, manual, natural
 from netprobe.errors import printable
 from netprobe.findings import Finding, Severity, Verdict
+from netprobe.report import glance
 from netprobe.report.model import Report
 from netprobe.report.places import Repository, fingerprint, places_in, uri
 from netprobe.report.words import VERDICTS, fix, hosts_told, ordered, summary, waived
@@ -53,9 +55,7 @@ def render(
                     {
                         "executionSuccessful": report.verdict is not Verdict.INCONCLUSIVE,
                         "startTimeUtc": report.started_at,
-                        "toolExecutionNotifications": [
-                            {"level": "note", "message": {"text": _message(note)}} for note in report.notes
-                        ],
+                        "toolExecutionNotifications": list(_notifications(report)),
                     }
                 ],
                 "results": [_result(finding, rules.index(finding.id), repository) for finding in findings],
@@ -72,6 +72,12 @@ def render(
         ],
     }
     return jsontext.encode(document)
+
+
+def _notifications(report: Report) -> Iterator[dict[str, Any]]:
+    if lacking := glance.left_open(report):
+        yield {"level": "error", "message": {"text": _message(lacking)}}
+    yield from ({"level": "note", "message": {"text": _message(note)}} for note in report.notes)
 
 
 def _rule(rule: str, findings: list[Finding], docs_base: str) -> dict[str, Any]:
