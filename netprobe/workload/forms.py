@@ -236,7 +236,7 @@ def _parts(value: Value, name: str) -> Iterator[tuple[str, Part]]:
         yield from ((_SERVICE, Part(name, one, plain)) for one in inside if isinstance(one, Map))
         return
     if isinstance(inside, Map):
-        if inside:
+        if any(isinstance(service, Map) for service in inside.values()):
             yield _TASK, Part(name, _composed(inside), plain)
         return
     part = Part(name, value, plain)
@@ -419,6 +419,9 @@ def _logging(logging: Map) -> Map:
 
 
 def _wants_gpu(service: Map) -> bool:
+    """``gpus: all``, the runtime of NVIDIA's, or a reservation (compose specification, read 2026-11-29)."""
+    if service.get("gpus") or service.get("runtime") == "nvidia":
+        return True
     value: Value = service
     for key in ("deploy", "resources", "reservations", "devices"):
         value = value.get(key) if isinstance(value, Map) else None

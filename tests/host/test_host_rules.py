@@ -684,6 +684,26 @@ def test_unread_lines_are_told_without_their_secrets(tmp_path: Path, line: str, 
     assert "hunter2" not in str(one)
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('ECS_CLUSTER="prod"', FAIL),
+        ("AWS_DEFAULT_REGION='us-east-2'", FAIL),
+        ("ECS_CLUSTER=prod # ours", FAIL),
+        ("ECS_CLUSTER=prod", PASS),
+        ("#ECS_CLUSTER='prod'", PASS),
+        ('ECS_AVAILABLE_LOGGING_DRIVERS=["json-file","awslogs"]', PASS),
+        ('ECS_INSTANCE_ATTRIBUTES={"rack": "7 #2"}', PASS),
+    ],
+)
+def test_quotes_reach_the_agent(tmp_path: Path, line: str, expected: Outcome) -> None:
+    """ecs-init takes nothing away from a value; systemd, which reads the same file, does."""
+    one = judged(tmp_path, {"etc/ecs/ecs.config": f"ECS_LOGLEVEL=info\n{line}\n"}, "ecs_config_unread").judgement
+    assert one.outcome is expected, one.title
+    if expected is FAIL:
+        assert [(place.line, place.text) for place in one.places] == [(2, line.partition("=")[0])]
+
+
 # --- floods -----------------------------------------------------------------------------------------------------------
 
 UNIT = "usr/lib/systemd/system/docker.service"

@@ -297,7 +297,15 @@ def test_compose(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["a: 1", "[]", "Resources: {B: {Type: AWS::S3::Bucket}}", "just text", "services: {}\nversion: '3'", "- - -"],
+    [
+        "a: 1",
+        "[]",
+        "Resources: {B: {Type: AWS::S3::Bucket}}",
+        "just text",
+        "services: {}\nversion: '3'",
+        "- - -",
+        "services: {web: null}",
+    ],
 )
 def test_a_file_without_a_workload_is_an_error(tmp_path: Path, text: str) -> None:
     with pytest.raises(UnreadableFileError, match="holds no task definition"):

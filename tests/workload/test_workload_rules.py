@@ -282,6 +282,23 @@ Resources:
     assert [place.line for place in found["execution_role_missing"].places] == [12, 12]
 
 
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("gpus: all", WARN),
+        ("runtime: nvidia", WARN),
+        ("gpus: [{driver: nvidia, count: 1}]", WARN),
+        ("deploy: {resources: {reservations: {devices: [{capabilities: [gpu]}]}}}", WARN),
+        ("runtime: runc", PASS),
+    ],
+)
+def test_every_way_to_ask_for_a_gpu_in_a_compose_file(lines: str, expected: Outcome) -> None:
+    text = f"services:\n  a:\n    image: ghcr.io/x/y\n    {lines}\n"
+    workload = forms.parse(parse(text, "c.yaml"), "c.yaml")
+    found = {one.rule.id: one.judgement for one in judge(RULES, workload, "c.yaml", running=True)}
+    assert found["gpu_needs_preparation"].outcome is expected
+
+
 LOOP = """
 Transform: AWS::LanguageExtensions
 Resources:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from netprobe.findings import Place, Severity
-from netprobe.host.machine import Machine
+from netprobe.host.machine import ECS_CONFIGS, Machine
 from netprobe.host.readers import settings
 from netprobe.host.readers.settings import MAX_FILE, Setting
 from netprobe.host.rules.define import rule
@@ -174,6 +175,10 @@ def several_clusters(machine: Machine) -> Judgement:
     )
 
 
+_WRAPPED = re.compile(r"""(?:ECS|AWS)_[A-Z0-9_]*=(?:"[^"]*"|'[^']*')""")
+_COMMENTED = re.compile(r"(?:ECS|AWS)_[A-Z0-9_]*=[^\s#]*\s+#.*")
+
+
 def ecs_config_unread(machine: Machine) -> Judgement:
     """Lines that systemd's EnvironmentFile ignores are settings that the operator believes in and nobody reads."""
     places = []
@@ -185,10 +190,30 @@ def ecs_config_unread(machine: Machine) -> Judgement:
             # Only what looks like a key is shown: the rest of such a line may be a password.
             key = re.match(r"(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*(?=\s*=)", text)
             places.append(Place(file=path, line=number, text=key[0] if key is not None else ""))
-    if not places:
-        return passed("every line of ecs.config is one that the agent reads")
-    remedy = "write KEY=VALUE, one a line, without 'export' and without spaces around '='"
-    return failed("ecs.config has lines that neither systemd nor Docker reads as a setting", remedy, places)
+    if places:
+        remedy = "write KEY=VALUE, one a line, without 'export' and without spaces around '='"
+        return failed("ecs.config has lines that neither systemd nor Docker reads as a setting", remedy, places)
+    taken = [place for path in ECS_CONFIGS for place in _taken_whole(machine, path)]
+    if taken:
+        names = ", ".join(dict.fromkeys(place.text for place in taken))
+        return failed(
+            f"the ECS agent takes quotes and comments in ecs.config as part of the value: {names}",
+            "write KEY=VALUE without quotes, and a comment on a line of its own",
+            taken,
+        )
+    return passed("every line of ecs.config is one that the agent reads")
+
+
+def _taken_whole(machine: Machine, path: str) -> Iterator[Place]:
+    """Settings with something around the value that a shell or systemd would take away.
+
+    ecs-init gives the agent's container what stands behind the first ``=`` as it is (``getEnvVars`` in
+    ``ecs-init/docker/docker.go``, read 2026-11-29): the agent looks for a cluster whose name has quotes in it. Of a
+    proxy the lints tell.
+    """
+    for number, line in machine.root.lines(path, MAX_FILE):
+        if _WRAPPED.fullmatch(line.strip()) or _COMMENTED.fullmatch(line.strip()):
+            yield Place(file=path, line=number, text=line.partition("=")[0].strip())
 
 
 RULES: tuple[Rule[Machine], ...] = (
@@ -207,5 +232,5 @@ RULES: tuple[Rule[Machine], ...] = (
         "https://github.com/aws/amazon-ssm-agent/tree/mainline/agent/managedInstances/fingerprint",
     ),
     rule(several_clusters, "More than one cluster is configured", DEVELOPER_GUIDE),
-    rule(ecs_config_unread, "ecs.config has lines that are ignored", AGENT),
+    rule(ecs_config_unread, "ecs.config has lines that are not read as they look", AGENT),
 )
