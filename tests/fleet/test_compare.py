@@ -84,6 +84,11 @@ def told(found: FleetComparison) -> list[tuple[str, str, str, str, str]]:
             ("changed", "worse", "ipv6_broken", "severity warning", f"severity error, endpoints {ALL}"),
         ),
         (
+            [fault("clock_skew", severity=WARN, endpoints=())],
+            [fault("clock_skew", endpoints=())],
+            ("changed", "worse", "clock_skew", "severity warning", "severity error"),
+        ),
+        (
             [fault("tcp_dropped", endpoints=("ecs",))],
             [fault("tcp_dropped", endpoints=("ecs", "ssm"))],
             ("changed", "worse", "tcp_dropped", "", "endpoints us-east-2/ssm"),
@@ -133,11 +138,46 @@ def test_what_nobody_looked_at_again_is_not_fixed(outcome: str | None) -> None:
     new.add(Document(source="x", stem="x", data=without(host(), "ecs", outcome=outcome)))
     found = compare(census(host(fault("tcp_dropped", endpoints=("ecs",)))), new, {}, {})
     assert [change.kind for change in found.changes] == [DifferenceKind.UNJUDGED]
+    # Nor is what was looked at in part.
+    found = compare(census(host(fault("tcp_dropped", endpoints=("ecs", "ssm")))), new, {}, {})
+    assert [change.kind for change in found.changes] == [DifferenceKind.UNJUDGED]
 
 
-def test_a_finding_of_the_host_is_fixed_only_where_rules_were_judged_again() -> None:
-    found = held(host(fault("clock_skew", endpoints=())), host())
-    assert told(found) == [("fixed", "none", "clock_skew", "", "")]
+def with_rules(machine: Machine, *rules: tuple[str, str], endpoints: bool = True) -> Census:
+    """The host's report with rules, (id, outcome), and its endpoints or none."""
+    document = json.loads(encoded(machine))
+    judged = [{"id": id_, "outcome": outcome, "title": "t", "subject": "host"} for id_, outcome in rules]
+    document |= {"rules": judged, **({} if endpoints else {"endpoints": []})}
+    found = Census()
+    found.add(Document(source="x", stem="x", data=json.dumps(document).encode()))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("rules", "kind"),
+    [((), DifferenceKind.UNJUDGED), ((("selinux_enforcing", "pass"),), DifferenceKind.FIXED)],
+)
+def test_a_finding_of_a_rule_is_fixed_only_where_rules_were_judged_again(
+    rules: tuple[tuple[str, str], ...], kind: DifferenceKind
+) -> None:
+    old = with_rules(host(fault("selinux_enforcing", endpoints=())), ("selinux_enforcing", "fail"))
+    assert [change.kind for change in compare(old, with_rules(host(), *rules), {}, {}).changes] == [kind]
+
+
+@pytest.mark.parametrize(("looked", "kind"), [(False, DifferenceKind.UNJUDGED), (True, DifferenceKind.FIXED)])
+def test_a_finding_of_the_whole_host_is_fixed_only_where_endpoints_were_looked_at(
+    looked: bool, kind: DifferenceKind
+) -> None:
+    new = with_rules(host(), ("selinux_enforcing", "pass"), endpoints=looked)
+    found = compare(census(host(fault("clock_skew", endpoints=()))), new, {}, {})
+    assert [(change.id, change.kind) for change in found.changes] == [("clock_skew", kind)]
+
+
+def test_another_reason_that_breaks_more_than_was_broken_is_a_step_back() -> None:
+    found = held(
+        host(fault("tcp_dropped", endpoints=("ecs",))), host(fault("tls_intercepted", endpoints=("ecs", "ssm")))
+    )
+    assert ("new", "worse", "tls_intercepted", "", "") in told(found)
 
 
 def test_what_changed_on_the_host_is_told_and_never_worse() -> None:

@@ -597,3 +597,39 @@ def test_a_gap_of_one_byte_is_a_gap() -> None:
     assert assembler.prefix == b""
     assert assembler.add(0, b"a")
     assert assembler.prefix == b"abc"
+
+
+@pytest.mark.parametrize(("rcode", "word"), [(2, "SERVFAIL"), (3, "NXDOMAIN"), (5, "REFUSED")])
+def test_what_a_dns_server_would_not_say_is_counted_by_its_word(rcode: int, word: str) -> None:
+    from scapy.layers.dns import DNS, DNSQR
+    from scapy.layers.inet import IP, UDP
+
+    question = DNSQR(qname=NAME)
+    packets = [
+        IP(src="10.0.0.2", dst="198.51.100.7") / UDP(sport=4000, dport=53) / DNS(qd=question),
+        IP(src="198.51.100.7", dst="10.0.0.2") / UDP(sport=53, dport=4000) / DNS(qr=1, rcode=rcode, qd=question),
+    ]
+    observer = Observer()
+    for number, packet in enumerate(packets):
+        observer.feed(Packet(float(number), 101, bytes(packet)))
+    (asked,) = observer.result("denied", Matcher(())).questions
+    assert (asked.host, asked.asked, asked.answered, asked.failures) == (NAME, 1, 0, {word: 1})
+
+
+@pytest.mark.parametrize(("answered", "reset", "foreign"), [(60, 60, 0), (60, 59, 0), (59, 60, 0), (60, 255, 1)])
+def test_a_reset_from_another_distance_is_another_devices(answered: int, reset: int, foreign: int) -> None:
+    """A router more or less is the same way, taken again."""
+    from scapy.layers.inet import IP, TCP
+
+    there, back = {"src": "10.0.0.2", "dst": "198.51.100.7"}, {"src": "198.51.100.7", "dst": "10.0.0.2"}
+    packets = [
+        IP(**there) / TCP(sport=5000, dport=443, flags="S", seq=100),
+        IP(**back, ttl=answered) / TCP(sport=443, dport=5000, flags="SA", seq=900, ack=101),
+        IP(**there) / TCP(sport=5000, dport=443, flags="A", seq=101, ack=901) / client_hello(NAME),
+        IP(**back, ttl=reset) / TCP(sport=443, dport=5000, flags="R", seq=901),
+    ]
+    observer = Observer()
+    for number, packet in enumerate(packets):
+        observer.feed(Packet(float(number), 101, bytes(packet)))
+    (use,) = observer.result("reset", Matcher(())).unexplained
+    assert [(one.side, one.count, one.foreign) for one in use.resets_by] == [("remote", 1, foreign)]

@@ -56,6 +56,8 @@ def _answer(status: int, body: bytes = b"", **headers: str) -> ServiceAnswer:
             True,
         ),
         (Genuine.DOCKER_REGISTRY, _answer(401, www_authenticate='Basic realm="proxy"'), False),
+        # A proxy of the network may challenge, too: only the registry's own refusal is one of a client without a token.
+        (Genuine.DOCKER_REGISTRY, _answer(403, www_authenticate='Bearer realm="https://x/",service="x"'), False),
         (Genuine.S3, _answer(403, x_amz_request_id="a", x_amz_id_2="b"), True),
         (Genuine.S3, _answer(200, server="AmazonS3"), True),
         (Genuine.S3, _answer(403, x_amz_request_id="a"), False),

@@ -294,3 +294,28 @@ def test_what_is_read_is_read_in_linear_time(kind: str) -> None:
 @pytest.mark.parametrize("text", ["-A\n", "-I\n", "-A OUTPUT\n", "-A OUTPUT -d\n", "-A -j ACCEPT\n", "add\n"])
 def test_half_a_rule_admits_nothing(text: str) -> None:
     assert not readers.READERS["iptables"](text).admits("192.0.2.1", 443)
+
+
+@pytest.mark.parametrize("known", [{}, {"us-east-2": ()}])
+def test_an_endpoint_whose_addresses_nobody_knows_is_not_admitted(known: dict[str, tuple[str, ...]]) -> None:
+    """There is nothing of it that the rules could be asked about, which is no yes."""
+    options = Options(addresses=Addresses(how="a test", by_region=known))
+    found = _found("iptables", "-A OUTPUT -p tcp -m tcp --dport 443 -j ACCEPT\n-A OUTPUT -j DROP\n", options)
+    assert (found.admitted, len(found.missing)) == ((), len(ENDPOINTS))
+
+
+@pytest.mark.parametrize("half", ["198.51.100.0/25", "198.51.100.128/25"])
+def test_a_network_that_is_admitted_by_half_is_a_gap(half: str) -> None:
+    options = Options(addresses=Addresses(how="a test", by_region={"us-east-2": ("198.51.100.0/24",)}))
+    rules = f"-A OUTPUT -d {half} -p tcp -m tcp --dport 443 -j ACCEPT\n-A OUTPUT -j DROP\n"
+    assert _found("iptables", rules, options).gaps == (("us-east-2", "198.51.100.0/24", 443),)
+    whole = rules.replace(half, "198.51.100.0/24")
+    assert _found("iptables", whole, options).gaps == ()
+
+
+@pytest.mark.parametrize(("port", "wide"), [(443, True), (25, False)])
+def test_a_rule_is_too_wide_on_the_ports_that_are_needed(port: int, wide: bool) -> None:
+    """What the site lets out by mail is none of our business."""
+    options = Options(addresses=Addresses(how="a test", by_region={"us-east-2": ("198.51.100.0/24",)}))
+    rules = f"-A OUTPUT -p tcp -m tcp --dport {port} -j ACCEPT\n-A OUTPUT -j DROP\n"
+    assert [much for _, much in _found("iptables", rules, options).wide] == ["every destination on port 443"] * wide
