@@ -231,6 +231,7 @@ class HostLine(msgspec.Struct, frozen=True, kw_only=True):
         verdict: see :class:`Member`.
         causes: positions in ``causes`` of what touches it.
         outcomes: in the order of ``endpoints``; None where the report has no such endpoint.
+        is_named: see :class:`Member`; what names none may be about an image or a task.
         lab: see :class:`Member`.
         beside: see :class:`Member`.
         lapsed: see :class:`Member`.
@@ -248,6 +249,7 @@ class HostLine(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     causes: tuple[int, ...]
     outcomes: tuple[Outcome | None, ...]
+    is_named: bool = True
     lab: str = ""
     beside: tuple[str, ...] = ()
     lapsed: tuple[str, ...] = ()

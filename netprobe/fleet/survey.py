@@ -65,6 +65,7 @@ def survey(census: Census, wishes: FleetOptions) -> Fleet:
             verdict=one.verdict,
             causes=tuple(of_host.get(one.name, ())),
             outcomes=tuple(one.outcomes.get(endpoint) for endpoint in endpoints),
+            is_named=one.is_named,
             lab=one.lab,
             beside=one.beside,
             lapsed=one.lapsed,

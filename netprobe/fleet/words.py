@@ -41,6 +41,7 @@ def left_open(fleet: Fleet) -> list[str]:
     """What the answer does not say, a sentence each: hosts that were not judged, files that could not be read."""
     current = [host for host in fleet.hosts if not host.too_old]
     unjudged = [host.name for host in current if host.verdict is Verdict.INCONCLUSIVE]
+    nameless = [host.name for host in current if not host.is_named]
     trials = [host.name for host in current if host.lab]
     unread = fleet.skipped_more + sum(one.may_be_report for one in fleet.skipped)
     told = []
@@ -54,6 +55,9 @@ def left_open(fleet: Fleet) -> list[str]:
         told.append(f"Were looked at too long ago for a part: {hosts(lapsed)}.")
     if unread:
         told.append(f"{counted(unread, 'file')} could not be read and may be a host's report.")
+    if nameless:
+        why = "though their reports name none (--anonymous, or of an image or a task)"
+        told.append(f"Counted as hosts, {why}: {hosts(nameless)}.")
     if trials:
         told.append(f"A trial in the embedded network (--lab), which says nothing about a host's own: {hosts(trials)}.")
     if long_ago := _long_ago(current, fleet.made_at):

@@ -168,6 +168,9 @@ def test_reports_that_name_no_host_and_are_called_alike_are_a_host_each(tmp_path
     assert done.code == 1
     assert "report (web1)" in done.out
     assert "1 of 2 hosts cannot work and 1 of 2 hosts is ready" in done.out
+    told = " ".join(done.out[done.out.index("NOT READY:") :].split())
+    assert "Counted as hosts, though their reports name none" in told
+    assert "report (web1) and report (web2)." in told
     assert "name no host (--anonymous) and count as a host each" in done.err
 
 

@@ -152,6 +152,9 @@ def test_a_new_binary_replaces_the_old_one_and_what_is_told_is_short(tmp_path: P
     """Within the 2,500 characters of an output that SSM's API shows, the verdict and the cause."""
     folder = tmp_path / "kept"
     options = "--region us-east-2 --lab refused --account 123456789012"
+    folder.mkdir()
+    (folder / ".new-1").write_bytes(b"half of a download")  # of a run that was killed an hour and more ago
+    os.utime(folder / ".new-1", (0, 0))
     for version in (1, 2):
         binary.write_text(f"{binary.read_text()}# {version}\n")
         done = run(SCRIPT.read_text(), folder, binary, NETPROBE_OPTIONS=options)

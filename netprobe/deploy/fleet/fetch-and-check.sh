@@ -18,6 +18,8 @@ new="$directory/.new-$$"
 # What was begun goes, however this ends: half a download on a full disk would keep it full.
 trap 'rm -f "$new" "$new.json" "$new.line"' EXIT
 if [ ! -x "$binary" ]; then
+  # Of a run that was killed a download may be left.
+  find "$directory" -maxdepth 1 -name '.new-*' -mmin +60 -exec rm -f {} +
   curl --fail --silent --show-error --location --max-time 300 --output "$new" "$NETPROBE_URL"
   if ! echo "$NETPROBE_SHA256  $new" | sha256sum -c - >/dev/null; then
     echo "what $NETPROBE_URL gave is not the binary that was asked for" >&2
