@@ -140,6 +140,11 @@ class Failure(StrEnum):
 SOFT = frozenset({Failure.HTTP_SERVICE_ERROR, Failure.HTTP_SOURCE_REFUSED, Failure.WEBSOCKET_CUT})
 """Failures that show a working network path: they warn, and never end the way of a host."""
 
+LIMIT_LIKE = frozenset({Failure.TIMEOUT, Failure.CONNECTION_RESET, Failure.EOF, Failure.CONNECTION_REFUSED})
+"""How connections end where there are too many at once, or too many in a while; and for other reasons."""
+TUNNEL_REFUSED = frozenset({Failure.PROXY_CANNOT_CONNECT, Failure.PROXY_BAD_ANSWER})
+"""How tunnels end there: the proxy answers 503 or 429."""
+
 DENIALS = frozenset({Failure.DNS_NXDOMAIN, Failure.DNS_NO_ANSWER})
 """What a resolver says of a name, or of a kind of address, that does not exist."""
 

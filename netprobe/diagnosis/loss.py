@@ -31,7 +31,16 @@ from netprobe.diagnosis.tries import PASSES, Tries, end
 from netprobe.diagnosis.views import View
 from netprobe.diagnosis.words import count, duration, listing
 from netprobe.findings import Severity
-from netprobe.observations import Experiment, Failure, Observation, ProxyDetail, Step, TcpDetail
+from netprobe.observations import (
+    LIMIT_LIKE,
+    TUNNEL_REFUSED,
+    Experiment,
+    Failure,
+    Observation,
+    ProxyDetail,
+    Step,
+    TcpDetail,
+)
 
 FEWEST = 3
 """Things that had to be sent again, in as many hosts or questions at least two, before it is called loss."""
@@ -44,9 +53,6 @@ FEWEST_CLOSED = 2
 """Hosts that had answered and later did not, or tries of one, before a host counts as turned away."""
 CLEAN_SHARE = 0.1
 """Of what is made alone: a limit loses nothing there."""
-LIMIT_LIKE = frozenset({Failure.TIMEOUT, Failure.CONNECTION_RESET, Failure.EOF, Failure.CONNECTION_REFUSED})
-_PROXY_REFUSES = frozenset({Failure.PROXY_CANNOT_CONNECT, Failure.PROXY_BAD_ANSWER})
-"""What a proxy answers with 503 or 429 where it has as many tunnels as it wants."""
 _LIMITED_STEPS = frozenset({Step.TCP, Step.TLS, Step.PROXY})
 _RESENT_AT = (1.0, 3.0, 7.0)
 """Seconds after which a question is sent again (:data:`netprobe.probes.dns.RESEND_AFTER`, summed)."""
@@ -151,7 +157,7 @@ def _loses_more_than_syns(world: Evidence, vantage: str) -> bool:
 
 def could_be_limit(o: Observation) -> bool:
     """Whether a step ended as it does where something limits connections."""
-    if o.step is Step.PROXY and o.failure in _PROXY_REFUSES:
+    if o.step is Step.PROXY and o.failure in TUNNEL_REFUSED:
         return True
     return o.failure in LIMIT_LIKE and o.step in _LIMITED_STEPS
 

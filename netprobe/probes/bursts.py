@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import trio
 
-from netprobe.observations import Experiment, Failure, Observation, Step, TcpDetail
+from netprobe.observations import LIMIT_LIKE, TUNNEL_REFUSED, Experiment, Observation, Step, TcpDetail
 from netprobe.probes import chain, repeats, tcp
 from netprobe.probes.attempt import Attempt
 from netprobe.probes.controls import ControlCase
@@ -28,8 +28,6 @@ GAP = 0.3
 """Seconds between two that are made alone."""
 SYN_AGAIN_AFTER = 0.9
 """Seconds: a connection that took as long, with a segment sent again, lost its first SYN (RFC 6298 section 2: 1 s)."""
-_LIMIT_LIKE = chain.LIMIT_LIKE | {Failure.PROXY_CANNOT_CONNECT}
-"""How connections end at a limit, where each passes alone: a proxy answers 503, as it does for other reasons."""
 Way = tuple[Trace, str | None]
 
 
@@ -41,7 +39,7 @@ async def make(session: Session, turns: repeats.Turns, cases: Sequence[ControlCa
         turns: the pace of what is tried alone.
         cases: the failures of which every later try passed.
     """
-    ways = [(c.trace, c.failed.address) for c in cases if c.failed.failure in _LIMIT_LIKE and _connects(c.failed)]
+    ways = [(c.trace, c.failed.address) for c in cases if _may_be_limit(c.failed)]
     if len({trace.probe.scene.host for trace, _ in ways}) >= FEWEST:
         await _burst(session, turns, ways)
 
@@ -59,8 +57,9 @@ async def make_where_syns_were_lost(session: Session, turns: repeats.Turns) -> N
         await _burst(session, turns, lost)
 
 
-def _connects(failed: Observation) -> bool:
-    return failed.step in (Step.TCP, Step.TLS, Step.PROXY)
+def _may_be_limit(failed: Observation) -> bool:
+    connects = failed.step in (Step.TCP, Step.TLS, Step.PROXY)
+    return connects and failed.failure in LIMIT_LIKE | TUNNEL_REFUSED
 
 
 async def _connect(session: Session, turns: repeats.Turns, way: Way) -> Observation:

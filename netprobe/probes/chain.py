@@ -13,6 +13,7 @@ import msgspec
 
 from netprobe.observations import (
     CERTIFICATE_FAILURES,
+    LIMIT_LIKE,
     Experiment,
     Failure,
     Observation,
@@ -29,10 +30,8 @@ from netprobe.probes.streams import Stream, socket_below
 
 LAX = Experiment.LAX_CHAIN
 REPEAT = Experiment.REPEAT
-LIMIT_LIKE = frozenset(
-    {Failure.TIMEOUT, Failure.CONNECTION_RESET, Failure.EOF, Failure.CONNECTION_REFUSED, Failure.PROXY_BAD_ANSWER}
-)
-"""How connections end where there are too many at once, or too many in a while."""
+_TROUBLE = LIMIT_LIKE | {Failure.PROXY_BAD_ANSWER}
+"""What slows the first pass down; a proxy's 503 does not: it answers so for a host that is blocked behind it."""
 
 
 async def through_addresses(session: Session, trace: Trace, addresses: Sequence[str]) -> None:
@@ -93,7 +92,7 @@ def _tell_pace(session: Session, scene: Scene, failure: Failure | None) -> None:
         return
     if failure is None:
         session.slots.well()
-    elif failure in LIMIT_LIKE:
+    elif failure in _TROUBLE:
         session.slots.trouble()
 
 

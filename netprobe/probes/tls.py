@@ -54,7 +54,7 @@ class TlsPolicy(msgspec.Struct, frozen=True, kw_only=True):
     keep_genuine: bool = True
 
 
-def verified(vantage: Vantage, sni: str | None, mss: int | None = None) -> TlsPolicy:
+def verified(vantage: Vantage, sni: str | None) -> TlsPolicy:
     """Verify with the vantage's own trust store."""
     return TlsPolicy(
         context=trust.verifying_context(trust.bundle_of(vantage.store), vantage.ciphers, vantage.store.more),
@@ -62,7 +62,6 @@ def verified(vantage: Vantage, sni: str | None, mss: int | None = None) -> TlsPo
         verify="store",
         store=trust.describe(vantage.store),
         origin=trust.anchors(vantage.origin_ca),
-        mss=mss,
     )
 
 
