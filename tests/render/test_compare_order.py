@@ -260,3 +260,120 @@ def test_fortios(policies: str, answer: bool | None) -> None:
     assert READERS["fortios"](_FORTI.format("block", policies)).answers(NAME, 443) is answer
     if "webfilter" in policies:
         assert READERS["fortios"](_FORTI.format("allow", policies)).answers(NAME, 443) is True
+
+
+_MAP = 'map $ssl_preread_server_name $to {{\n    hostnames;\n    default "";\n{}\n}}\n'
+_THERE = "$ssl_preread_server_name:443"
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (_MAP.format(f".amazonaws.com {_THERE};"), True),
+        (_MAP.format(f".amazonaws.com {_THERE};").replace("    hostnames;\n", ""), False),
+        (_MAP.format(f'.amazonaws.com {_THERE};\necs.us-east-2.amazonaws.com "";'), False),
+        (_MAP.format(f"*.us-east-2.amazonaws.com {_THERE};\n*.amazonaws.com '';"), True),
+        (_MAP.format(f'~^ecs "";\n~*amazonaws\\.com$ {_THERE};'), False),
+        (_MAP.format(f"~*amazonaws\\.com$ {_THERE};"), True),
+        (_MAP.format(f".amazonaws.com {_THERE};").replace("$ssl_preread_server_name $to", "$geoip $to"), False),
+        (f"ecs.us-east-2.amazonaws.com {_THERE};\n", True),
+    ],
+)
+def test_nginx(text: str, answer: bool) -> None:
+    assert READERS["nginx-stream"](text).answers(NAME, 443) is answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("{+block}\n/\n{-block}\n.amazonaws.com\n", True),
+        ("{+block}\n/\n{-block}\n.amazonaws.com\n{+block{no}}\n.us-east-2.amazonaws.com\n", False),
+        ("{-block}\n.amazonaws.com\n{+block}\n/\n", False),
+        ("{+block}\n/\n{-block}\n.amazonaws.com:8443\n", False),
+        ("{+block}\n/\n{-block}\n.amazonaws.com:443,8443/\n", True),
+        ("{+block}\n/\n{-block}\n.amazonaws.com/only/here\n", False),
+        ("{-block}\n.amazonaws.com\n{+hide-referrer}\n/\n", True),
+    ],
+)
+def test_privoxy(text: str, answer: bool) -> None:
+    assert READERS["privoxy"](text).answers(NAME, 443) is answer
+
+
+@pytest.mark.parametrize(
+    ("zones", "answer"),
+    [
+        ('"." refuse\nlocal-zone: "amazonaws.com." transparent', True),
+        ('"amazonaws.com." transparent\nlocal-zone: "us-east-2.amazonaws.com" always_nxdomain', False),
+        ('"amazonaws.com." refuse\nlocal-zone: ecs.us-east-2.amazonaws.com transparent', True),
+    ],
+)
+def test_unbound(zones: str, answer: bool) -> None:
+    assert READERS["unbound"](f"server:\nlocal-zone: {zones}\n").answers(NAME, 443) is answer
+
+
+_LIST = "/ip firewall address-list add list=aws address=ecs.us-east-2.amazonaws.com\n/ip firewall filter\n"
+_GOOD = "add action=accept chain=forward protocol=tcp dst-port=443 dst-address-list=aws"
+
+
+@pytest.mark.parametrize(
+    ("rules", "answer"),
+    [
+        ([_GOOD], True),
+        (["add action=drop chain=forward protocol=tcp dst-port=443", _GOOD], False),
+        (["add action=drop chain=forward dst-address-list=!aws", _GOOD], True),
+        (["add action=drop chain=forward dst-address-list=aws", _GOOD], False),
+        (["add action=drop chain=forward src-address=10.9.0.0/16", _GOOD], True),
+        (
+            ["add action=accept chain=forward connection-state=established,related", "add action=drop chain=forward"],
+            False,
+        ),
+        ([f"{_GOOD} disabled=yes"], False),
+        ([_GOOD.replace("forward", "input")], False),
+        ([_GOOD.replace("tcp", "udp")], False),
+        ([_GOOD.replace("forward", "ours"), "add action=drop chain=forward"], False),
+        (["add action=jump chain=forward jump-target=ours", _GOOD.replace("forward", "ours")], True),
+        ([_GOOD.replace(" dst-port", " \\\n    dst-port")], True),
+    ],
+)
+def test_mikrotik(rules: list[str], answer: bool) -> None:
+    assert READERS["mikrotik"](_LIST + "\n".join(rules)).answers(NAME, 443) is answer
+
+
+_GROUP = "object-group fqdn AWS\n pattern ^ecs\\.us-east-2\\.amazonaws\\.com$\nip access-list extended OUT\n"
+
+
+@pytest.mark.parametrize(
+    ("entries", "answer"),
+    [
+        (["permit tcp any fqdn-group AWS eq 443"], True),
+        (["10 permit tcp any fqdn-group AWS eq 443 log", "5 deny ip any any"], False),
+        (["deny tcp any fqdn-group AWS", "permit tcp any any"], False),
+        (["deny tcp host 192.0.2.9 any", "deny udp any any", "permit tcp any fqdn-group AWS eq 443"], True),
+        (["permit tcp any fqdn-group AWS eq www"], False),
+        (["permit tcp any any established"], False),
+        (["permit tcp any fqdn-group AWS range 400 500"], True),
+    ],
+)
+def test_iosxe(entries: list[str], answer: bool) -> None:
+    text = _GROUP + "".join(f" {entry}\n" for entry in entries)
+    assert READERS["cisco-iosxe"](text).answers(NAME, 443) is answer
+
+
+@pytest.mark.parametrize(
+    ("lines", "answer"),
+    [
+        (["10 action accept", "10 destination group domain-group AWS"], True),
+        (["10 action accept", "10 destination group domain-group AWS", "5 action drop"], False),
+        (["10 action accept", "10 destination group domain-group AWS", "20 action drop"], True),
+        (["10 action accept", "10 destination group domain-group AWS", "10 disable"], False),
+        (["10 action accept", "10 destination group domain-group AWS", "10 destination port 80"], False),
+        (["5 action reject", "5 source group network-group GUESTS", "10 action accept"], True),
+        (["5 action drop", "5 destination address 10.0.0.0/8", "10 action accept"], True),
+        (["10 action accept", "10 state established"], False),
+    ],
+)
+def test_vyos(lines: list[str], answer: bool) -> None:
+    """A rule about every destination has no group, so it is none of those that are told; it decides all the same."""
+    text = f"set firewall group domain-group AWS address {NAME}\n"
+    text += "".join(f"set firewall ipv4 name OUT rule {line}\n" for line in lines)
+    assert READERS["vyos"](text).answers(NAME, 443) is answer

@@ -2,8 +2,8 @@
 
 They understand what such files usually hold, and say in a note what they left out; a rule that depends on anything
 else than name, address and port (source, time, user) is taken as if that condition held where it admits, and passed
-over where it denies. What rules that stand first deny is not admitted: those of Squid, iptables, nftables, ASA,
-PAN-OS and FortiOS are followed in their order (:attr:`Configuration.decides`), elsewhere what stands behind a rule
+over where it denies. What rules that stand first deny is not admitted: most are followed
+in their order (:attr:`Configuration.decides`), elsewhere what stands behind a rule
 that denies everything on the port admits nothing. Neither do rules for UDP, for what comes in, or for connections
 that stand.
 

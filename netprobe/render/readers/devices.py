@@ -17,7 +17,7 @@ and try plain expressions only. None of the three knows FortiOS, nor says which 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from netprobe.render.model import Form
@@ -34,6 +34,18 @@ from netprobe.render.readers.base import (
     matching,
     numbered_lines,
     ports_of,
+)
+from netprobe.render.readers.packet_filter import (
+    ChainRule,
+    ChainsDecision,
+    Condition,
+    FilterChain,
+    RuleVerdict,
+    any_of,
+    at_addresses,
+    at_ports,
+    named_ports,
+    never,
 )
 from netprobe.render.readers.panos import panos_entry
 
@@ -119,7 +131,65 @@ def iosxe(text: str) -> Configuration:
                 rules.append(ReadRule(text=f"{said[:240]} in {group}", line=number, ports=ports, matches=matches))
     idle = sorted(set(patterns) - {group for group, _ in permitted})
     notes = [f"no line permits the group {group}" for group in idle]
-    return Configuration(rules=tuple(rules), by_address=False, notes=first_notes(notes), unread=first_notes(unread))
+    return Configuration(
+        rules=tuple(rules),
+        by_address=False,
+        notes=first_notes(notes),
+        unread=first_notes(unread),
+        decides=_iosxe_lists(text, patterns),
+    )
+
+
+def _iosxe_lists(text: str, patterns: Mapping[str, Sequence[tuple[int, str]]]) -> ChainsDecision | None:
+    """The access lists in the order of their numbers; None where the file has none."""
+    lists: dict[str, list[tuple[int, ChainRule]]] = {}
+    here = ""
+    for _, line in numbered_lines(text):
+        if named := re.match(r"ip access-list extended (\S+)$", line):
+            here = named.group(1)
+            lists.setdefault(here, [])
+        elif line.startswith(("object-group ", "interface ", "ip access-list ")):
+            here = ""
+        elif here and len(line) < MOST_WORDS and (entry := _ENTRY.match(line)):
+            entries = lists[here]
+            at = int(entry.group(1) or (entries[-1][0] + 10 if entries else 10))
+            entries.append((at, _iosxe_entry(entry, patterns)))
+    if not any(lists.values()):
+        return None
+    ordered = {name: sorted(entries, key=lambda one: one[0]) for name, entries in lists.items()}
+    return ChainsDecision(
+        {name: FilterChain(drops=True, rules=[rule for _, rule in entries]) for name, entries in ordered.items()}
+    )
+
+
+MOST_WORDS = 500
+"""Characters of an entry: longer than any that a router takes."""
+_END = r"(?:any|host \S+|object-group \S+|fqdn-group \S+|\d\S+ \d\S+)"
+_ENTRY = re.compile(
+    rf"(?:(\d{{1,9}}) )?(permit|deny) (\S+) ({_END})(?: (?:eq|gt|lt|neq|range) [\d ]+)? ({_END})"
+    r"(?: (eq|neq|range|gt|lt) ([\w ]+?))?(?: (established|log\S*|time-range \S+).*)?$"
+)
+
+
+def _iosxe_entry(entry: re.Match[str], patterns: Mapping[str, Sequence[tuple[int, str]]]) -> ChainRule:
+    _, verb, protocol, source, target, operator, port, rest = entry.groups()
+    conditions: list[Condition] = []
+    if protocol not in ("tcp", "ip") or rest == "established":
+        conditions.append(never)
+    if target.startswith("fqdn-group "):
+        found = [expression(said, re.IGNORECASE) for _, said in patterns.get(target.split()[1], ())]
+        conditions.append(at_addresses(any_of([one for one in found if one is not None])))
+    elif target != "any":
+        conditions.append(never)  # networks: no name is admitted or denied by them
+    if operator in ("eq", "neq"):
+        conditions.append(at_ports(named_ports(",".join(port.split())), negated=operator == "neq"))
+    elif operator == "range":
+        conditions.append(at_ports(named_ports("-".join(port.split()[:2]))))
+    elif operator:
+        conditions.append(lambda _probe, _port: None)
+    is_open = source != "any" or str(rest).startswith("time-range")
+    verdict = RuleVerdict.ALLOW if verb == "permit" else RuleVerdict.DENY
+    return ChainRule(verdict=verdict, conditions=tuple(conditions), is_open=is_open)
 
 
 _FQDN_ACE = re.compile(
@@ -178,9 +248,9 @@ def _made(found: Iterator[_Found]) -> Configuration:
     rules: list[ReadRule] = []
     dead: list[str] = []
     unread: list[str] = []
-    for number, text, matches, never in found:
-        if never:
-            dead.append(f"line {number}: {text[:160]}: {never}")
+    for number, text, matches, why in found:
+        if why:
+            dead.append(f"line {number}: {text[:160]}: {why}")
         elif matches is None:
             unread.append(f"line {number}: {text[:160]} cannot be read")
         elif len(rules) < MAX_RULES:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from netprobe.render.model import Form
@@ -21,6 +22,17 @@ from netprobe.render.readers.base import (
     word_after,
 )
 from netprobe.render.readers.documents import yaml_documents
+from netprobe.render.readers.packet_filter import (
+    ChainRule,
+    ChainsDecision,
+    Condition,
+    FilterChain,
+    RuleVerdict,
+    any_of,
+    at_addresses,
+    at_ports,
+    never,
+)
 
 _Named = tuple[int, str, RulePorts]
 """Line, entry, and the ports on which it is admitted."""
@@ -80,7 +92,42 @@ def vyos(text: str) -> Configuration:
             entries += [(number, name, ports) for number, name in members.get(group, ())]
     used = {rule.get("destination group domain-group") for rule in rules.values() if rule.get("action") == "accept"}
     notes = [f"no rule accepts the group {group}" for group in sorted(set(members) - used)]
-    return _made(list(dict.fromkeys(entries)), lambda name: matching(Form.EXACT, name), notes)
+    made = _made(list(dict.fromkeys(entries)), lambda name: matching(Form.EXACT, name), notes)
+    return replace(made, decides=_vyos_rules(rules, members))
+
+
+def _vyos_rules(
+    rules: Mapping[str, Mapping[str, str]], members: Mapping[str, Sequence[tuple[int, str]]]
+) -> ChainsDecision:
+    """Each named chain in the order of its numbers (VyOS documentation, Firewall, read 2026-11-29)."""
+    verdicts = {"accept": RuleVerdict.ALLOW, "drop": RuleVerdict.DENY, "reject": RuleVerdict.DENY}
+    chains: dict[str, FilterChain] = {}
+    for where in sorted(rules, key=lambda one: int(one.split()[-1]) if one.split()[-1].isdecimal() else 0):
+        rule = rules[where]
+        verdict = verdicts.get(rule.get("action", ""))
+        if verdict is None or rule.get("") == "disable":
+            continue
+        conditions: list[Condition] = []
+        states = [key for key in rule if key.split()[0:1] == ["state"]]
+        if rule.get("protocol", "tcp") not in ("tcp", "tcp_udp", "all") or (states and not _asks_new(rule)):
+            conditions.append(never)
+        if "destination port" in rule:
+            conditions.append(at_ports(ports_of(rule["destination port"])))
+        group = rule.get("destination group domain-group")
+        if group is not None:
+            found = [matching(Form.EXACT, name) for _, name in members.get(group, ())]
+            conditions.append(at_addresses(any_of([one for one in found if one is not None])))
+        elif any(key.startswith("destination") and key != "destination port" for key in rule):
+            conditions.append(never)  # networks: no name is admitted or denied by them
+        is_open = any(key.startswith(("source", "inbound", "outbound", "time", "limit", "recent")) for key in rule)
+        chain = chains.setdefault(where.rpartition(" rule ")[0], FilterChain())
+        chain.rules.append(ChainRule(verdict=verdict, conditions=tuple(conditions), is_open=is_open))
+    return ChainsDecision(chains)
+
+
+def _asks_new(rule: Mapping[str, str]) -> bool:
+    """Whether a rule with states is for new connections too: ``state new`` or, before 1.5, ``state new enable``."""
+    return rule.get("state") == "new" or rule.get("state new") == "enable"
 
 
 def smokescreen(text: str) -> Configuration:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from netprobe.render.model import Form
@@ -17,6 +18,17 @@ from netprobe.render.readers.base import (
     numbered_lines,
     ports_of,
 )
+from netprobe.render.readers.packet_filter import (
+    ChainRule,
+    ChainsDecision,
+    Condition,
+    FilterChain,
+    RuleVerdict,
+    any_of,
+    at_addresses,
+    at_ports,
+    never,
+)
 
 _Found = tuple[int, str, str]
 """Line, name (or ``*.name``), and the ports as they are written; none: every port."""
@@ -24,16 +36,21 @@ _Found = tuple[int, str, str]
 
 def mikrotik(text: str) -> Configuration:
     """Names of address lists that an accepting rule has as its destination (``export``, or what netprobe writes)."""
-    return _made(_mikrotik(text))
+    whole = re.sub(r"\\\n\s*", " ", text)  # an export goes on in the next line behind a backslash
+    return replace(_made(_mikrotik(whole)), decides=_mikrotik_rules(whole))
+
+
+def _mikrotik_words(text: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """The properties of each line that adds something."""
+    for number, line in numbered_lines(text):
+        if "add" in line.split():
+            yield number, dict(re.findall(r'([a-z-]+)="?([^"\s]+)"?', line))
 
 
 def _mikrotik(text: str) -> Iterator[_Found]:
     lists: dict[str, list[tuple[int, str]]] = {}
     rules: list[tuple[str, str]] = []
-    for number, line in numbered_lines(text):
-        words = dict(re.findall(r'([a-z-]+)="?([^"\s]+)"?', line))
-        if "add" not in line.split():
-            continue
+    for number, words in _mikrotik_words(text):
         if "list" in words and "address" in words:
             lists.setdefault(words["list"], []).append((number, words["address"]))
         elif words.get("action", "accept") == "accept" and "dst-address-list" in words:
@@ -42,6 +59,53 @@ def _mikrotik(text: str) -> Iterator[_Found]:
         for number, address in lists.get(name, ()):
             if not _is_network(address):
                 yield number, address, ports
+
+
+_MIKROTIK = {
+    "accept": RuleVerdict.ALLOW,
+    "drop": RuleVerdict.DENY,
+    "reject": RuleVerdict.DENY,
+    "tarpit": RuleVerdict.DENY,
+    "return": RuleVerdict.RETURN,
+    "jump": RuleVerdict.JUMP,
+}
+_MIKROTIK_CLOSED = frozenset(
+    {*("action", "chain", "protocol", "dst-port", "dst-address-list", "dst-address", "connection-state"),
+     *("jump-target", "comment", "log", "log-prefix", "reject-with", "disabled", "place-before")}
+)  # fmt: skip
+"""Properties that are judged, or that say nothing of the packet; any other is open."""
+
+
+def _mikrotik_rules(text: str) -> ChainsDecision:
+    """The filter's chains in their order (RouterOS manual, Filter, read 2026-11-29); INPUT leads to no server."""
+    lists: dict[str, list[Callable[[str], bool]]] = {}
+    chains: dict[str, FilterChain] = {}
+    for _, words in _mikrotik_words(text):
+        if "list" in words and "address" in words:
+            matches = None if _is_network(words["address"]) else matching(Form.EXACT, words["address"])
+            lists.setdefault(words["list"], []).extend(filter(None, [matches]))
+    for _, words in _mikrotik_words(text):
+        name = words.get("chain", "")
+        if not name or words.get("disabled") == "yes" or words.get("action", "accept") not in _MIKROTIK:
+            continue
+        hook = name if name in ("forward", "output", "input") else ""
+        rules = chains.setdefault(name, FilterChain(hook=hook)).rules
+        conditions: list[Condition] = []
+        if words.get("protocol", "tcp") not in ("tcp", "6"):
+            conditions.append(never)
+        if "new" not in words.get("connection-state", "new").split(",") or "dst-address" in words:
+            conditions.append(never)
+        if "dst-port" in words:
+            conditions.append(at_ports(ports_of(words["dst-port"])))
+        if "dst-address-list" in words:
+            found = lists.get(words["dst-address-list"].removeprefix("!"), [])
+            negated = words["dst-address-list"].startswith("!")
+            conditions.append(at_addresses(any_of(found), negated=negated))
+        verdict = _MIKROTIK[words.get("action", "accept")]
+        is_open = not _MIKROTIK_CLOSED.issuperset(words)
+        target = words.get("jump-target", "")
+        rules.append(ChainRule(verdict=verdict, chain=target, conditions=tuple(conditions), is_open=is_open))
+    return ChainsDecision(chains)
 
 
 def _is_network(value: str) -> bool:

@@ -201,6 +201,11 @@ def at_ports(ports: RulePorts, *, negated: bool = False) -> Condition:
     return lambda _, port: (port in ports) is not negated
 
 
+def any_of(matches: Sequence[Callable[[str], bool]]) -> Callable[[str], bool]:
+    """What any of these matches."""
+    return lambda probe: any(one(probe) for one in matches)
+
+
 def at_addresses(matches: Callable[[str], bool] | None, *, negated: bool = False) -> Condition:
     """A condition on the destination address; None for a set that is not there."""
     if matches is None:

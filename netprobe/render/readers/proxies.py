@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from netprobe.render.model import Form
 from netprobe.render.readers.base import (
@@ -12,7 +13,9 @@ from netprobe.render.readers.base import (
     Comments,
     Configuration,
     ReadRule,
+    RulePorts,
     code_lines,
+    everything,
     expression,
     first_notes,
     matching,
@@ -23,7 +26,8 @@ from netprobe.render.readers.base import (
 _HAPROXY = re.compile(
     r"acl\s+\S+\s+req[._]ssl_sni(?:,lower)?((?:\s+-[a-z]+(?:\s+(?:str|end|reg|dom|beg|sub))?)*)\s+(.+)$"
 )
-_NGINX = re.compile(r'"?(~\*?|~)?([^"\s;{}]+)"?\s+[^;{}]+;')
+_NGINX = re.compile(r'"?(~\*?|~)?([^"\s;{}]+)"?\s+([^;{}]+);')
+_NGINX_MAP = re.compile(r"\bmap\s+(\S+)\s+\S+\s*\{")
 
 
 def haproxy(text: str) -> Configuration:
@@ -47,22 +51,79 @@ def haproxy(text: str) -> Configuration:
 
 
 def nginx(text: str) -> Configuration:
-    """Entries of a map of ``$ssl_preread_server_name``: names, ``*.name``, ``.name`` and expressions."""
+    """Entries of a map of ``$ssl_preread_server_name``: names, ``*.name``, ``.name`` and expressions.
+
+    A name itself goes before the longest ``*.name`` that fits, which goes before the expressions in their order
+    (ngx_stream_map_module); an empty value leads nowhere. Entries that stand in no map are those of one.
+    """
     rules: list[ReadRule] = []
     unread: list[str] = []
-    for number, line in code_lines(text, Comments.HASH_APART):
-        found = _NGINX.fullmatch(line)
-        if found is None or found.group(2) in ("default", "hostnames", "volatile") or "." not in found.group(2):
+    maps: list[_NginxMap] = []
+    open_: _NginxMap | None = None
+    lines = list(code_lines(text, Comments.HASH_APART))
+    bare = not any(_NGINX_MAP.search(line) for _, line in lines)
+    inside = bare
+    for number, line in lines:
+        if begun := _NGINX_MAP.search(line):
+            inside, open_ = begun.group(1) == "$ssl_preread_server_name", None
+        if line.startswith("hostnames") and open_ is None and inside:
+            maps.append(open_ := _NginxMap())
+            open_.hostnames = True
+        found = _NGINX.fullmatch(line) if inside else None
+        if line.startswith("}"):
+            inside = bare
+        if found is None or found.group(2) in ("default", "hostnames", "volatile"):
             continue
-        mark, value = found.groups()
+        mark, name, value = found.groups()
+        if not mark and "." not in name:
+            continue
+        if open_ is None:
+            maps.append(open_ := _NginxMap())
+            open_.hostnames = bare
+        matches = open_.add(mark, name, leads=value.strip("\"'") != "")
+        if value.strip("\"'") or matches is None:
+            _add(rules, unread, number, line, matches)
+    return replace(_made(rules, unread), decides=lambda probe, _: any(one.leads(probe) for one in maps))
+
+
+@dataclass(slots=True)
+class _NginxMap:
+    """A map while it is read: of each entry, whether its value leads anywhere."""
+
+    hostnames: bool = False
+    names: dict[str, bool] = field(default_factory=dict)
+    suffixes: dict[str, bool] = field(default_factory=dict)
+    expressions: list[tuple[Callable[[str], bool], bool]] = field(default_factory=list)
+
+    def add(self, mark: str | None, name: str, *, leads: bool) -> Callable[[str], bool] | None:
+        """Take an entry in; what it matches, or None where it cannot be read."""
+        lowered = name.lower()
         if mark:
-            matches = expression(value, re.IGNORECASE if mark == "~*" else re.NOFLAG)
-        elif value.startswith("*."):
-            matches = matching(Form.SUFFIX, value[2:])
-        else:
-            matches = matching(Form.SUBTREE, value[1:]) if value.startswith(".") else matching(Form.EXACT, value)
-        _add(rules, unread, number, line, matches)
-    return _made(rules, unread)
+            matches = expression(name, re.IGNORECASE if mark == "~*" else re.NOFLAG)
+            if matches is not None:
+                self.expressions.append((matches, leads))
+            return matches
+        if not name.startswith((".", "*.")):
+            self.names.setdefault(lowered, leads)
+            return matching(Form.EXACT, name)
+        if not self.hostnames:  # without the word such an entry is a name like any other, and nobody's
+            return lambda _: False
+        self.suffixes.setdefault(lowered.lstrip("*").lstrip("."), leads)
+        if name.startswith("*."):
+            return matching(Form.SUFFIX, name[2:])
+        self.names.setdefault(lowered[1:], leads)
+        return matching(Form.SUBTREE, name[1:])
+
+    def leads(self, name: str) -> bool:
+        """Whether a name is led anywhere."""
+        if name in self.names:
+            return self.names[name]
+        parent = name
+        while "." in parent:
+            parent = parent.partition(".")[2]
+            if parent in self.suffixes:
+                return self.suffixes[parent]
+        return next((leads for matches, leads in self.expressions if matches(name)), False)
 
 
 def tinyproxy(text: str) -> Configuration:
@@ -76,18 +137,46 @@ def tinyproxy(text: str) -> Configuration:
 
 
 def privoxy(text: str) -> Configuration:
-    """Patterns beneath ``{ -block }``: names, and globs whose asterisk stays in its label and may stand for nothing."""
+    """Patterns beneath ``{ -block }``: names, and globs whose asterisk stays in its label and may stand for nothing.
+
+    The last section that fits decides (Privoxy's user manual, "Actions Files"). A pattern with a path fits no CONNECT.
+    """
     rules: list[ReadRule] = []
     unread: list[str] = []
-    open_ = False
+    read: list[tuple[Callable[[str], bool], RulePorts, bool]] = []
+    opens, blocks = False, False
     for number, line in code_lines(text, Comments.HASH):
         if line.startswith("{"):
-            open_ = "-block" in line
-        elif open_:
-            host = re.split(r"[:/]", line, maxsplit=1)[0]
-            form = Form.SUBTREE if host.startswith(".") else Form.GLOB
-            _add(rules, unread, number, line, matching(form, host.lstrip("."), empty_star=True))
-    return _made(rules, unread)
+            opens, blocks = "-block" in line, "+block" in line
+            continue
+        if not (opens or blocks):
+            continue
+        host, port, path = _privoxy_parts(line)
+        if path.strip("/"):
+            continue
+        ports = ports_of(port)
+        form = Form.SUBTREE if host.startswith(".") else Form.GLOB
+        matches = matching(form, host.lstrip("."), empty_star=True) if host else everything
+        if opens:
+            if matches is None:
+                unread.append(f"line {number}: {line[:160]} cannot be read")
+            elif len(rules) < MAX_RULES:
+                rules.append(ReadRule(text=line[:400], line=number, ports=ports, matches=matches))
+        if matches is not None:
+            read.append((matches, ports, opens))
+
+    def decides(probe: str, port: int) -> bool:
+        fitting = (opens for matches, ports, opens in reversed(read) if port in ports and matches(probe))
+        return next(fitting, False)
+
+    return replace(_made(rules, unread), decides=decides)
+
+
+def _privoxy_parts(pattern: str) -> tuple[str, str, str]:
+    """Host, port and path of a pattern."""
+    place, _, path = pattern.partition("/")
+    host, _, port = place.partition(":")
+    return host, port, path
 
 
 _PAC_NAME = re.compile(r'\["(\d{1,5})", "([A-Za-z0-9.-]+)"\],?$')

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from netprobe.errors import InvalidHostnameError
 from netprobe.hostnames import HostPattern
@@ -43,15 +44,26 @@ def rpz(text: str) -> Configuration:
 
 
 def unbound(text: str) -> Configuration:
-    """``local-zone`` lines that give a name and everything beneath it back."""
+    """``local-zone`` lines that give a name and everything beneath it back; the closest zone decides."""
     found = Collected()
+    zones: dict[str, bool] = {}
     for number, line in code_lines(text, Comments.HASH):
         zone = _LOCAL.match(line)
-        if zone is None or zone.group(2) not in _OPEN_ZONES:
+        if zone is None:
             continue
         name = zone.group(1)
+        zones[name.lower().strip(".")] = zone.group(2) in _OPEN_ZONES
+        if zone.group(2) not in _OPEN_ZONES:
+            continue
         found.name(line, everything if name in ("", ".") else matching(Form.SUBTREE, name), line=number)
-    return found.made()
+
+    def decides(probe: str, _port: int) -> bool:
+        name = probe
+        while name and name not in zones:
+            name = name.partition(".")[2]
+        return zones.get(name, False)
+
+    return replace(found.made(), decides=decides)
 
 
 def coredns(text: str) -> Configuration:
