@@ -240,9 +240,9 @@ def _taken(report: _Report, source: str, stem: str) -> Taken:
 
 def _scope(report: _Report) -> tuple[str, ...]:
     """See :class:`netprobe.fleet.model.Member`."""
-    groups = {_key(one.region, one.group) for one in report.endpoints}
-    subjects = {_key(RULES, one.subject) for one in report.rules[:MOST_ENDPOINTS]}
-    return _kept(tuple(sorted(groups | subjects)))
+    looked_at = {(one.region, one.group) for one in report.endpoints}
+    looked_at.update((RULES, one.subject) for one in report.rules[:MOST_ENDPOINTS])
+    return _kept(tuple(sorted(_key(*part) for part in looked_at)))
 
 
 def _sentence(finding: _Finding) -> Sentence:

@@ -31,6 +31,9 @@ def counting(reports: Iterable[Member]) -> tuple[Member, ...]:
     """
     covered: dict[str, set[str]] = {}
     kept: list[Member] = []
+    reports = tuple(reports)
+    if len(reports) == 1:  # the usual case
+        return reports
     oldest_first = sorted(reports, key=lambda member: member.moment or 0.0)
     for one in oldest_first[::-1]:
         if kept and not _left(one, covered):
@@ -55,6 +58,8 @@ def together(parts: Sequence[Member], since: float | None = None) -> Member:
         since: Unix time; of older checks than that only the newest counts, and what the others looked at is told as
             ``lapsed``. None where every age counts.
     """
+    if len(parts) == 1:
+        return parts[0]
     checks = [one for one in parts if one.outcomes]
     first = (checks or parts)[0]
     whole = first

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from ansible.errors import AnsibleActionFail
 from ansible_collections.netprobe.ecs_anywhere.plugins.action.check import _decoded
+from ansible_collections.netprobe.ecs_anywhere.plugins.action import install
 from ansible_collections.netprobe.ecs_anywhere.plugins.plugin_utils.remote import Remote, place_binary
 
 CLOSED = "Shared connection to web1 closed."
@@ -56,6 +57,8 @@ def acted(folder, before):
     tried("report", lambda: _decoded(remote.run("cat %s/report" % folder)["stdout"])["verdict"])
     tried("placed", lambda: place_binary(remote, str(folder / "netprobe"), str(folder / "kept"))[1])
     tried("again", lambda: place_binary(remote, str(folder / "netprobe"), str(folder / "kept"))[1])
+    install.VERSIONS["deb"] = "echo install ok installed 1.0"
+    tried("version", lambda: install._version(remote, "deb"))
     tried("no folder", lambda: remote.own_folder(str(folder / "there/below")))
     return {**said, "kept": sorted(one.name for one in (folder / "kept").iterdir())}
 
@@ -84,6 +87,7 @@ def test_a_greeting_is_no_part_of_a_file_and_a_full_disk_is_told_in_its_own_word
     greeted, full = json.loads(done.stdout)
     assert (greeted["text"], greeted["no text"], greeted["report"]) == ("one\ntwo\n", None, "ready")
     assert (greeted["placed"], greeted["again"]) == (True, False)
+    assert greeted["version"] == "install ok installed 1.0"
     assert "cannot be written: cp: error " in full["placed"]
     assert "File too large" in full["placed"]
     assert full["kept"] == []

@@ -83,7 +83,7 @@ class ActionModule(ActionBase):
 
     def _package(self, remote, asked, local):
         method = asked["method"]
-        installed = remote.run(VERSIONS[method])["stdout"].strip()
+        installed = _version(remote, method)
         there = installed.startswith(("install ok installed", "installed"))
         if asked["state"] == "absent":
             if there and not self._task.check_mode:
@@ -98,7 +98,7 @@ class ActionModule(ActionBase):
             with remote.scratch() as folder:
                 place = remote.lend(local, "%s/netprobe.%s" % (folder, method))
                 remote.must(INSTALL[method] % shlex.quote(place), "the package cannot be installed")
-            now = remote.run(VERSIONS[method])["stdout"].strip()
+            now = _version(remote, method)
             remote.send_text("%s %s\n" % (digest, now), STAMP, "0644")
         was = "%s\n" % installed if there else ""
         return {"changed": True, "diff": {"before": was, "after": "%s\n" % os.path.basename(local)}}
@@ -118,6 +118,11 @@ def _chosen(remote, asked):
                 % (local, found, wanted)
             )
     return local
+
+
+def _version(remote, method):
+    """What the package manager says in its last line; a shell's greeting stands before it."""
+    return "".join(remote.run(VERSIONS[method])["stdout"].strip().splitlines()[-1:])
 
 
 def _diff(before, after, what):
