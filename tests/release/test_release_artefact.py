@@ -70,7 +70,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], set[int]]] = {
 def prepared(folder: Path, artefact: Path) -> Path:
     """An empty root with the inputs of :data:`COMMANDS`, on a file system of its own in memory."""
     root = roots.empty(folder, artefact)
-    (root / "image").mkdir()
+    (root / "image" / "etc").mkdir(parents=True)  # the least that makes a folder a root
     (root / "task.json").write_text(json.dumps(TASK))
     (root / "access.log").write_text(LOG)
     (root / "gate.toml").write_text(CONFIG)
