@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from netprobe.catalog import Catalog
@@ -10,6 +11,9 @@ from netprobe.errors import UsageError
 from netprobe.hostnames import Hostname
 
 _MAX_KNOWN = 10_000
+_REDACTED = re.compile(r"^[^.]*[^.a-z0-9-][^.]*(?=\.dkr(?:\.|-)ecr(?:-fips)?\.)")
+"""What no host name holds, in the place of a registry's account: who hands a log on takes the account out of it
+(``<account>``, ``ACCOUNT_ID``, ``***``)."""
 
 
 class Matcher:
@@ -44,7 +48,7 @@ class Matcher:
             parent = parent.partition(".")[2]
         if candidates:
             try:
-                name = Hostname.parse(host)
+                name = Hostname.parse(_REDACTED.sub("account", host))
             except UsageError:
                 return tuple(found)
             found += [one for one in candidates if one.host_pattern.matches(name)]

@@ -39,6 +39,7 @@ from netprobe.audit.model import Audited, Decision, Event, Status
 from netprobe.catalog import load
 from netprobe.cli.main import run
 from netprobe.errors import UsageError
+from netprobe.observe.matching import Matcher, every_endpoint
 from netprobe.requirements import endpoints
 from tests.support.cli import ROOT
 from tests.support.some import some
@@ -557,6 +558,19 @@ def test_allowed_after_the_last_denial_is_told_apart(tmp_path: Path) -> None:
     found = {one.id: one.status for one in audited.endpoints}
     assert (found["ecs"], found["ssm"]) == (Status.ALLOWED_SINCE, Status.DENIED)
     assert [(one.host, one.port, one.count) for one in audited.unneeded] == [("tracker.example", 443, 1)]
+
+
+@pytest.mark.parametrize("account", ["<account>", "ACCOUNT_ID", "***", "XXXXXXXXXXXX", "[redacted]", "111122223333"])
+def test_an_account_that_was_taken_out_of_a_log_is_still_the_registrys(tmp_path: Path, account: str) -> None:
+    """It was listed among what nothing requires."""
+    audited = _audit(tmp_path, log=_squid(1795435200, "TCP_DENIED/403", f"{account}.dkr.ecr.{REGION}.amazonaws.com"))
+    assert [one.id for one in audited.endpoints if one.status is Status.DENIED] == ["ecr-registry"]
+    assert audited.denied_elsewhere == ()
+    found = Matcher(every_endpoint(load()))
+    for host in (f"{account}.dkr.ecr.us-east-2.amazonaws.com", f"{account}.dkr-ecr.us-east-2.on.aws"):
+        assert {one.entry for one in found.find(host.lower())} == {"ecr-registry"}, host
+    assert found.find(f"{account}.us-east-2.amazonaws.com".lower()) == ()
+    assert found.find(f"a.{account}.dkr.ecr.us-east-2.amazonaws.com".lower()) == ()
 
 
 def test_lines_that_cannot_be_read_are_counted(tmp_path: Path) -> None:

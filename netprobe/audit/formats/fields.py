@@ -20,6 +20,9 @@ _MONTHS = {
 def authority(text: str, default_port: int | None = None) -> tuple[str, int | None]:
     """Take ``host:port`` apart (IPv6 in brackets)."""
     place = addresses.take_apart(text)
+    if not place.is_whole:  # no address in brackets, but a word that somebody put in the place of another
+        host, _, port = text.partition(":")
+        place = addresses.WrittenPlace(host, port)
     number = addresses.port_number(place.port)
     return place.host.rstrip(".").lower(), default_port if number is None else number
 
