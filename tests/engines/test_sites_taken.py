@@ -48,7 +48,7 @@ def test_a_chain_of_the_site_is_not_emptied(target: str, host: Namespace, tmp_pa
         mine = f"{tables}{backend} -w"
         host.run("sh", "-euc", f"{mine} -N {chain}; {mine} -A {chain} -p tcp --dport 22 -j ACCEPT")
         before = host.run("sh", "-c", f"iptables{backend}-save; ip6tables{backend}-save; ipset save").stdout
-        for script, policy in itertools.product(scripts, _FORMS):
+        for script, policy in zip(scripts, _FORMS, strict=True):
             _made(target, policy, tmp_path)
             done = host.run("sh", "-c", f"{environment} BACKEND={backend} sh {tmp_path}/{script}", check=False)
             assert done.returncode == 2, done.stdout + done.stderr

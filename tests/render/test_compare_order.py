@@ -377,3 +377,28 @@ def test_vyos(lines: list[str], answer: bool) -> None:
     text = f"set firewall group domain-group AWS address {NAME}\n"
     text += "".join(f"set firewall ipv4 name OUT rule {line}\n" for line in lines)
     assert READERS["vyos"](text).answers(NAME, 443) is answer
+
+
+_FRONT = "frontend f\n    bind :443\n    acl aws req.ssl_sni -i -m end .amazonaws.com\n{}    default_backend out\n"
+_BACK = "backend out\n    server s 0.0.0.0:0\nbackend hole\n"
+
+
+@pytest.mark.parametrize(
+    ("rules", "answer"),
+    [
+        ("tcp-request content accept if aws\ntcp-request content reject\n", True),
+        ("tcp-request content reject unless aws\n", True),
+        ("tcp-request content reject\ntcp-request content accept if aws\n", False),
+        ("tcp-request content silent-drop if aws\n", False),
+        ("tcp-request content accept if aws !{ req.ssl_sni -m end .us-east-2.amazonaws.com }\n"
+         "tcp-request content reject\n", False),
+        ("use_backend hole if aws\n", False),
+        ("use_backend elsewhere if aws\n", True),
+        ("acl lab src 10.9.0.0/16\ntcp-request content reject if lab\n", True),
+        ("acl listed req.ssl_sni -f /etc/haproxy/gone.lst\ntcp-request content reject if !listed\n", None),
+        ("tcp-request content do-resolve(txn.to,dns,ipv4) req.ssl_sni,lower if aws\n"
+         "tcp-request content reject unless { var(txn.to) -m found }\n", True),
+    ],
+)  # fmt: skip
+def test_haproxy(rules: str, answer: bool | None) -> None:
+    assert READERS["haproxy"](_FRONT.format(rules) + _BACK).answers(NAME, 443) is answer

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from netprobe.render.model import Form
+from netprobe.render.readers import haproxy_rules
 from netprobe.render.readers.base import (
     MAX_RULES,
     Collected,
@@ -46,8 +47,18 @@ def haproxy(text: str) -> Configuration:
                 unread.append(f"line {number}: the list {value} is in another file")
                 continue
             form = re.search(r"-m\s+(\w+)", flags)
-            _add(rules, unread, number, f"{value[:200]} in {line[:100]}", _by_match(form and form.group(1), value))
-    return _made(rules, unread)
+            kind = form.group(1) if form else "str"
+            _add(rules, unread, number, f"{value[:200]} in {line[:100]}", _by_match(flags, kind, value))
+    found_rules = _made(rules, unread)
+    decision = haproxy_rules.decision(text, _by_match)
+    if decision is None:
+        return found_rules
+
+    def decides(probe: str, port: int) -> bool | None:
+        # What no ACL names is not counted, though a frontend may let it through.
+        return found_rules.admits(probe, port) and decision(probe, port)
+
+    return replace(found_rules, decides=decides)
 
 
 def nginx(text: str) -> Configuration:
@@ -203,16 +214,20 @@ def _pattern(line: str) -> Callable[[str], bool] | None:
     return expression(line, re.IGNORECASE) if line.startswith("^") else matching(Form.EXACT, line)
 
 
-def _by_match(kind: str | None, value: str) -> Callable[[str], bool] | None:
+def _by_match(flags: str, kind: str, value: str) -> Callable[[str], bool] | None:
+    """What a value of an ACL of the server name matches; without ``-i`` one in capitals fits no name that hosts say."""
+    ignore_case = "-i" in flags.split()
+    if not ignore_case and kind != "reg" and value != value.lower():
+        return lambda _: False
     match kind:
-        case None | "str":
+        case "str":
             return matching(Form.EXACT, value)
         case "end":
             return matching(Form.SUFFIX, value[1:]) if value.startswith(".") else None
         case "dom":
             return matching(Form.SUBTREE, value)
         case "reg":
-            return expression(value, re.IGNORECASE)
+            return expression(value, re.IGNORECASE if ignore_case else re.NOFLAG)
     return None
 
 
