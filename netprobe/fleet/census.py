@@ -33,10 +33,17 @@ _SAME_TIME = 3600.0
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True):
-    """How one host words a cause."""
+    """How one host words a cause.
+
+    Attributes:
+        host: what the fleet calls it.
+        sentence: its words.
+        source: where its report was read.
+    """
 
     host: str
     sentence: Sentence
+    source: str = ""
 
 
 NOBODY = Example(host="", sentence=Sentence(title="", remedy="", docs=""))
@@ -70,6 +77,9 @@ class Census:
         self._parts: dict[_Key, tuple[Member, ...]] = {}
         """What is known of each host: its reports that count, the newest first."""
         self._hosts_now: tuple[tuple[str, tuple[Member, ...]], ...] | None = None
+        self._members_now: tuple[Member, ...] | None = None
+        self._called: dict[str, str] = {}
+        """Source → what the host is called, where that is not the name in its report."""
 
     def add(self, found: Document | Skipped) -> None:
         """Take one document up, or note why it cannot be."""
@@ -86,7 +96,9 @@ class Census:
         for seen, sentence in zip(member.findings, taken.sentences, strict=True):
             told = self._examples.setdefault((seen.id, seen.cause), {})
             if len(told) < MOST_EXAMPLES:
-                told.setdefault((member.site, seen.endpoints), Example(host=member.name, sentence=sentence))
+                told.setdefault(
+                    (member.site, seen.endpoints), Example(host=member.name, sentence=sentence, source=member.source)
+                )
         self._place(member)
 
     def _dated(self, member: Member) -> Member:
@@ -113,7 +125,7 @@ class Census:
             if of_address in self._parts or (known is not None and _is_another(member, known[0])):
                 key = of_address
         self._parts[key] = counting((*reversed(self._parts.get(key, ())), member))
-        self._hosts_now = None
+        self._hosts_now = self._members_now = None
 
     @property
     def superseded(self) -> int:
@@ -187,12 +199,19 @@ class Census:
         every = self._examples.get((id_, cause), {})
         of_site = {key: example for key, example in every.items() if key[0] == site} or every
         fitting = [example for (_, touched), example in of_site.items() if within.issuperset(touched)]
-        return next(iter((*fitting, *of_site.values())), NOBODY)
+        found = next(iter((*fitting, *of_site.values())), NOBODY)
+        self.members()  # which says how each host is called
+        return replace(found, host=self._called.get(found.source, found.host))
 
     def members(self) -> tuple[Member, ...]:
         """Every host once, by site and name; hosts that share a name are told apart."""
-        whole = [together(parts, self._since) for _, parts in self._hosts()]
-        return tuple(sorted(_named_apart(whole), key=lambda one: (natural.key(one.site), natural.key(one.name))))
+        if self._members_now is None:
+            whole = [together(parts, self._since) for _, parts in self._hosts()]
+            named = sorted(_named_apart(whole), key=lambda one: (natural.key(one.site), natural.key(one.name)))
+            self._members_now = tuple(named)
+            raw = {one.source: one.name for one in whole}
+            self._called = {one.source: one.name for one in named if raw[one.source] != one.name}
+        return self._members_now
 
 
 def _is_wrong_clock(seen: HostFinding) -> bool:

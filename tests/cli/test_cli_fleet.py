@@ -167,6 +167,7 @@ def test_reports_that_name_no_host_and_are_called_alike_are_a_host_each(tmp_path
     done = run("fleet", str(tmp_path))
     assert done.code == 1
     assert "report (web1)" in done.out
+    assert "At report (web1): Something about tcp_dropped." in done.out, "whose words these are"
     assert "1 of 2 hosts cannot work and 1 of 2 hosts is ready" in done.out
     told = " ".join(done.out[done.out.index("NOT READY:") :].split())
     assert "Counted as hosts, though their reports name none" in told
