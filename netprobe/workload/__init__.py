@@ -18,7 +18,7 @@ from netprobe.catalog import ORDINARY
 if TYPE_CHECKING:
     from netprobe.catalog import Catalog, Endpoint, Forms, Region
 
-_REMEDY = "give the task definition as 'aws ecs describe-task-definition' prints it"
+_REMEDY = "give the task definition as 'aws ecs describe-task-definition' prints it, or Terraform's plan as JSON"
 
 
 def endpoints(

@@ -122,7 +122,9 @@ class Part:
         """Keep in mind that a field, or one item of it, is open."""
         at = line or self.place(name).line
         value = self.raw(name) if item is None else item
-        why = ": it needs Terraform to work it out" if isinstance(value, Intrinsic) and value.name == OPEN else ""
+        why = ""
+        if isinstance(value, Intrinsic) and value.name == OPEN:
+            why = ": only the apply tells it" if self.owner else ": its plan tells it (terraform show -json)"
         owner = f" ({self.owner})" if self.owner else ""
         self.template.leave_open(f"{self.file} line {at}{owner} leaves {name} open{why}")
 

@@ -282,3 +282,32 @@ def test_task_credentials_and_a_proxy_for_https_alone(tmp_path: Path) -> None:
 def test_a_passing_rule_says_what_is_right() -> None:
     assert all(not words.right.startswith("not so") for words in lintwords.LINTS.values())
     assert len({words.right for words in lintwords.LINTS.values()}) == len(lintwords.LINTS)
+
+
+NM = "usr/lib/systemd/system/NetworkManager.service"
+WANTED = "etc/systemd/system/multi-user.target.wants/NetworkManager.service"
+
+
+@pytest.mark.parametrize(
+    ("files", "expected", "said"),
+    [
+        ({"etc/resolv.conf": "-> /run/NetworkManager/resolv.conf"}, Outcome.FAIL, "NetworkManager, which is not i"),
+        ({"etc/resolv.conf": "-> /run/NetworkManager/resolv.conf", NM: ""}, Outcome.FAIL, "not started at boot"),
+        ({"etc/resolv.conf": "-> ../var/run/NetworkManager/resolv.conf", NM: "x", WANTED: "-> /x"}, Outcome.PASS, ""),
+        ({"etc/resolv.conf": "-> ../run/resolvconf/resolv.conf"}, Outcome.FAIL, "resolvconf, which is not installed"),
+        ({"etc/resolv.conf": "-> ../run/resolvconf/resolv.conf", "sbin/resolvconf": "x"}, Outcome.PASS, ""),
+        ({"etc/resolv.conf": "-> ../run/connman/resolv.conf"}, Outcome.FAIL, "connman, which is not installed"),
+        ({"etc/resolv.conf": "-> ../run/systemd/resolve/resolv.conf"}, Outcome.FAIL, "systemd-resolved, which is not"),
+        ({"etc/resolv.conf": "-> /run/of-somebody/resolv.conf"}, Outcome.PASS, ""),
+        ({"etc/resolv.conf": "-> /srv/resolv.conf"}, Outcome.WARN, "there is no such file"),
+        ({"etc/resolv.conf": "-> /srv/resolv.conf", "srv/resolv.conf": "nameserver 10.0.0.2\n"}, Outcome.PASS, ""),
+    ],
+)  # fmt: skip
+def test_where_the_link_to_the_resolver_leads(
+    tmp_path: Path, files: dict[str, str | bytes], expected: Outcome, said: str
+) -> None:
+    """Only a link into systemd-resolved was looked at."""
+    root = rootfs.make(tmp_path / "root", files)
+    one = rootfs.judged(root, only=["resolver_dead_stub"])["resolver_dead_stub"].judgement
+    assert one.outcome is expected, one.title
+    assert said in one.title

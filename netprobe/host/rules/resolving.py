@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 
 from netprobe import addresses
+from netprobe.errors import printable
 from netprobe.findings import Place, Severity
 from netprobe.host.machine import Machine
 from netprobe.host.readers import hosts, resolvconf
@@ -28,6 +30,15 @@ _LOCAL_SERVERS = (
     "dnsdist",
     "knot-resolver",
 )
+_WRITERS = {
+    "/run/systemd/resolve/": "systemd-resolved",
+    "/run/NetworkManager/": "NetworkManager",
+    "/run/resolvconf/": "resolvconf",
+    "/run/connman/": "connman",
+}
+"""Who writes the file that a link leads to: resolved.conf(5), NetworkManager.conf(5), resolvconf(8), connman(8)."""
+_PROGRAMS = {"resolvconf": ("/sbin/resolvconf", "/usr/sbin/resolvconf")}
+"""What others call to have it written."""
 _AWS = re.compile(
     r"(?:.+\.)?(?:amazonaws\.com|amazonaws\.com\.cn|api\.aws|on\.aws|amazonaws\.eu|public\.ecr\.aws|c2s\.ic\.gov|sc2s\.sgov\.gov)"
 )
@@ -65,10 +76,8 @@ def resolver_dead_stub(machine: Machine) -> Judgement:
     resolved = machine.unit_exists("systemd-resolved.service")
     starts = machine.unit_enabled("systemd-resolved.service") is not None
     remedy = "install and enable systemd-resolved, or name the resolver itself in /etc/resolv.conf"
-    if link is not None and "systemd/resolve" in link.target and not (resolved and starts):
-        why = "not installed" if not resolved else "not started at boot"
-        place = Place(file=FILE, text=f"-> {link.target}"[:200])
-        return failed(f"{FILE} is a link into systemd-resolved, which is {why}", remedy, (place,))
+    if link is not None and link.target and (judged := _dead_link(machine, link.target)) is not None:
+        return judged
     for entry in _read(machine).servers:
         server = entry.value
         if not server.startswith("127.") and server != "::1":
@@ -80,6 +89,26 @@ def resolver_dead_stub(machine: Machine) -> Judgement:
             title = f"the resolver is {server}, and no DNS server that netprobe knows is installed"
             return failed(title, "install the server, or name another resolver", (_place(entry),))
     return passed("no resolver is a stub that nothing starts")
+
+
+def _dead_link(machine: Machine, target: str) -> Judgement | None:
+    """A link into the folder of a service that does not run, or to a file that nobody makes; None where all is well."""
+    place = Place(file=FILE, text=f"-> {target}"[:200])
+    leads_to = posixpath.normpath(posixpath.join(posixpath.dirname(FILE), target))
+    leads_to = leads_to.removeprefix("/var") if leads_to.startswith("/var/run/") else leads_to
+    writer = next((name for folder, name in _WRITERS.items() if leads_to.startswith(folder)), None)
+    if writer is None and (machine.root.exists(FILE) or leads_to.startswith("/run/")):
+        return None
+    if writer is None:
+        title = f"{FILE} is a link to {printable(leads_to, 200)}, and there is no such file"
+        remedy = f"make sure that something writes it, or name a resolver in {FILE}"
+        return (failed if machine.running else warned)(title, remedy, (place,))
+    unit = f"{writer}.service"
+    if machine.unit_enabled(unit) is not None or machine.root.first(*_PROGRAMS.get(writer, ())) is not None:
+        return None
+    why = "not started at boot" if machine.unit_exists(unit) else "not installed"
+    remedy = f"install and enable {writer}, or name the resolver itself in {FILE}"
+    return failed(f"{FILE} is a link into {writer}, which is {why}", remedy, (place,))
 
 
 def _has_local_server(machine: Machine) -> bool:
