@@ -205,7 +205,7 @@ def test_a_container_that_is_open_hides_nothing_and_is_no_pass(tmp_path: Path) -
     found = judged(tmp_path / "main.tf", OPEN_CONTAINER.replace("PORT", "8080"))
     for id_ in ("image_unresolved", "awslogs_region_missing", "agent_port_mapped", "task_proxy_before_credentials"):
         assert found[id_].outcome is Outcome.NOT_RUN
-        assert "main.tf line 4 leaves containerDefinitions open: its plan tells it (terraform show -json)" in found[id_].title
+        assert "main.tf line 4 leaves containerDefinitions open: its plan tells it" in found[id_].title
     bad = judged(tmp_path / "main.tf", OPEN_CONTAINER.replace("PORT", "51679"))
     assert lines_of(bad) == {"agent_port_mapped": [9]}
     ended = netprobe("endpoints", "-r", "us-east-2", "--task-definition", "main.tf", cwd=tmp_path)
