@@ -5,6 +5,8 @@ The engines themselves are asked in ``tests/engines/test_compare_true.py``; here
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from netprobe.render.readers import READERS
@@ -402,3 +404,84 @@ _BACK = "backend out\n    server s 0.0.0.0:0\nbackend hole\n"
 )  # fmt: skip
 def test_haproxy(rules: str, answer: bool | None) -> None:
     assert READERS["haproxy"](_FRONT.format(rules) + _BACK).answers(NAME, 443) is answer
+
+
+_ALLOW = {"policy": "allow", "protocol": "tcp", "srcCidr": "any", "destPort": "443", "destCidr": NAME}
+_DENY = {**_ALLOW, "policy": "deny"}
+_LAST = {**_ALLOW, "comment": "Default rule", "protocol": "any", "destPort": "Any", "destCidr": "Any"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "answer"),
+    [
+        ([_ALLOW, _LAST], True),
+        ([_LAST], False),
+        ([_DENY, _ALLOW], False),
+        ([{**_DENY, "destCidr": "Any", "destPort": "Any", "protocol": "any"}, _ALLOW], False),
+        ([{**_DENY, "destCidr": "10.0.0.0/8"}, _ALLOW], True),
+        ([{**_DENY, "srcCidr": "10.9.0.0/16"}, _ALLOW], True),
+        ([{**_ALLOW, "protocol": "udp"}], False),
+        ([{**_ALLOW, "destPort": "80,8000-8080"}], False),
+    ],
+)
+def test_meraki(rules: list[dict[str, str]], answer: bool) -> None:
+    assert READERS["meraki"](json.dumps({"rules": rules})).answers(NAME, 443) is answer
+
+
+def _gcp(priority: int, action: str, target: str, more: str = "", ports: str = '"443"') -> str:
+    return (
+        f'resource "google_compute_network_firewall_policy_rule" "r{priority}" {{\n  priority = {priority}\n'
+        f'  action = "{action}"\n  direction = "EGRESS"\n  {more}\n  match {{\n    {target}\n'
+        f'    layer4_configs {{\n      ip_protocol = "tcp"\n      ports = [{ports}]\n    }}\n  }}\n}}\n'
+    )
+
+
+_TO = f'dest_fqdns = ["{NAME}"]'
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (_gcp(1000, "allow", _TO), True),
+        (_gcp(1000, "allow", _TO) + _gcp(10, "deny", _TO), False),
+        (_gcp(1000, "allow", _TO) + _gcp(2000, "deny", 'dest_ip_ranges = ["0.0.0.0/0"]'), True),
+        (_gcp(1000, "allow", _TO) + _gcp(20, "deny", 'dest_ip_ranges = ["0.0.0.0/0"]'), False),
+        (_gcp(1000, "allow", _TO) + _gcp(20, "deny", 'dest_ip_ranges = ["10.0.0.0/8"]'), True),
+        (_gcp(1000, "allow", _TO, "disabled = true"), False),
+        (_gcp(1000, "allow", _TO).replace("EGRESS", "INGRESS"), False),
+        (_gcp(1000, "allow", _TO, ports='"80"'), False),
+    ],
+)
+def test_gcp(text: str, answer: bool) -> None:
+    assert READERS["gcp-firewall"](text).answers(NAME, 443) is answer
+
+
+def _srx(policy: str, then: str, target: str = "ecs", application: str = "junos-https", source: str = "any") -> str:
+    begun = f"set security policies from-zone trust to-zone untrust policy {policy}"
+    return (
+        f"{begun} match source-address {source}\n{begun} match destination-address {target}\n"
+        f"{begun} match application {application}\n{begun} then {then}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("policies", "answer"),
+    [
+        (_srx("a", "permit"), True),
+        (_srx("a", "permit", "aws"), True),
+        (_srx("d", "deny") + _srx("a", "permit"), False),
+        (_srx("d", "reject", "any", "any") + _srx("a", "permit"), False),
+        (_srx("d", "deny", source="guests") + _srx("a", "permit"), True),
+        (_srx("a", "permit", application="junos-http"), False),
+        (_srx("a", "permit", application="tls"), True),
+        (_srx("a", "permit", application="gone"), None),
+        (_srx("a", "permit") + "deactivate security policies from-zone trust to-zone untrust policy a\n", False),
+    ],
+)  # fmt: skip
+def test_srx(policies: str, answer: bool | None) -> None:
+    names = (
+        f"set security address-book global address ecs dns-name {NAME}\n"
+        "set security address-book global address-set aws address ecs\n"
+        "set applications application tls protocol tcp\nset applications application tls destination-port 443-444\n"
+    )
+    assert READERS["juniper-srx"](names + policies).answers(NAME, 443) is answer

@@ -23,6 +23,7 @@ from dataclasses import replace
 from netprobe.render.model import Form
 from netprobe.render.readers import asa_rules, fortios_policies
 from netprobe.render.readers.base import (
+    LAST_PORT,
     MAX_RULES,
     Configuration,
     ReadRule,
@@ -199,7 +200,68 @@ _FQDN_ACE = re.compile(
 
 def srx(text: str) -> Configuration:
     """Values of URL patterns, and ``dns-name`` addresses."""
-    return _made(_srx(text))
+    decides = _srx_policies(text)
+    return replace(_made(_srx(text)), decides=decides, notes=() if decides is not None else (_ASSUMED,))
+
+
+_SRX_ADDRESS = re.compile(r"set security address-book \S+ address (\S+) dns-name (\S+)(?: ipv[46]-only)?$")
+_SRX_SET = re.compile(r"set security address-book \S+ address-set (\S+) address(?:-set)? (\S+)$")
+_SRX_POLICY = re.compile(r"(set|deactivate|delete) security policies (.+?) policy (\S+)(?: (match|then) (\S+) ?(.*))?$")
+_SRX_PORTS = {"any": ((0, LAST_PORT),), "junos-https": ((443, 443),), "junos-http": ((80, 80),)}
+
+
+def _srx_policies(text: str) -> ChainsDecision | None:
+    """Policies between zones in their order, by their ``dns-name`` addresses; None where the file has none.
+
+    A policy that reads server names (``utm-policy``) is another matter: there the values of the patterns count.
+    """
+    names: dict[str, list[str]] = {}
+    ports: dict[str, list[tuple[int, int]]] = {name: list(spans) for name, spans in _SRX_PORTS.items()}
+    policies: dict[tuple[str, str], dict[str, list[str]]] = {}
+    named = False
+    for _, line in numbered_lines(text):
+        if address := _SRX_ADDRESS.match(line):
+            names.setdefault(address.group(1), []).append(address.group(2))
+        elif member := _SRX_SET.match(line):
+            names.setdefault(member.group(1), []).extend(names.get(member.group(2), ()))
+        elif service := re.match(r"set applications application (\S+) destination-port (\S+)$", line):
+            ports.setdefault(service.group(1), []).extend(named_ports(service.group(2)).spans)
+        elif len(line) < MOST_WORDS and (found := _SRX_POLICY.match(line)):
+            verb, zones, policy, part, key, value = found.groups()
+            named = True
+            if verb != "set":
+                policies.pop((zones, policy), None)
+            elif part:
+                said = policies.setdefault((zones, policy), {})
+                said.setdefault(key if part == "match" else "then", []).append(value if part == "match" else key)
+    if "utm-policy" in text or not named:
+        return None
+    chains: dict[str, FilterChain] = {}
+    for (zones, _), policy in policies.items():
+        chains.setdefault(zones, FilterChain(drops=True)).rules.append(_srx_rule(policy, names, ports))
+    return ChainsDecision(chains)
+
+
+def _srx_rule(
+    policy: Mapping[str, list[str]], names: Mapping[str, list[str]], ports: Mapping[str, list[tuple[int, int]]]
+) -> ChainRule:
+    conditions: list[Condition] = []
+    target = policy.get("destination-address", [])
+    if not {"any", "any-ipv4"} & set(target):
+        found = [matching(Form.EXACT, name) for word in target for name in names.get(word, ())]
+        conditions.append(at_addresses(any_of([one for one in found if one is not None])))
+    applications = policy.get("application", ["any"])
+    if all(one in ports for one in applications):
+        spans = [span for one in applications for span in ports[one]]
+        conditions.append(at_ports(RulePorts.of(spans or [(0, 0)])))
+    elif not any(one.startswith("junos-") for one in applications):
+        conditions.append(lambda _probe, _port: None)
+    else:
+        spans = [span for one in applications for span in ports.get(one, ())]
+        conditions.append(at_ports(RulePorts.of(spans or [(0, 0)])))
+    is_open = not {"any", "any-ipv4"} & set(policy.get("source-address", ["any"])) or "scheduler-name" in policy
+    verdict = RuleVerdict.ALLOW if "permit" in policy.get("then", ()) else RuleVerdict.DENY
+    return ChainRule(verdict=verdict, conditions=tuple(conditions), is_open=is_open)
 
 
 def _srx(text: str) -> Iterator[_Found]:

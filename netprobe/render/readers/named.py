@@ -13,6 +13,7 @@ from netprobe.render.readers.base import (
     MAX_RULES,
     Configuration,
     ReadRule,
+    RulePorts,
     first_notes,
     matching,
     numbered_lines,
@@ -114,7 +115,52 @@ def _is_network(value: str) -> bool:
 
 def gcp(text: str) -> Configuration:
     """``dest_fqdns`` of allowing rules in Terraform, and ``--dest-fqdns`` of commands of gcloud."""
-    return _made((*_gcp_terraform(text), *_gcloud(text)))
+    commands = tuple(_gcloud(text))
+    made = _made((*_gcp_terraform(text), *commands))
+    return made if commands else replace(made, decides=_gcp_rules(text))
+
+
+def _gcp_rules(text: str) -> ChainsDecision | None:
+    """Terraform's rules by their priority, the lowest number first; None where there are none."""
+    rules: list[tuple[int, ChainRule]] = []
+    parts = re.split(r'^resource "google_compute_[a-z_]*firewall_policy_rule"', text, flags=re.MULTILINE)[1:]
+    for part in parts:
+        action = re.search(r'action\s*=\s*"(allow|deny)"', part)
+        if action is None or re.search(r'disabled\s*=\s*true|direction\s*=\s*"INGRESS"', part):
+            continue
+        priority = re.search(r"priority\s*=\s*(\d{1,10})", part)
+        conditions: list[Condition] = []
+        names = re.search(r"dest_fqdns\s*=\s*\[([^\]]*)\]", part)
+        ranges = re.search(r"dest_ip_ranges\s*=\s*\[([^\]]*)\]", part)
+        if names is not None:
+            found = [matching(Form.EXACT, name) for name in re.findall(r'"([^"]+)"', names.group(1))]
+            conditions.append(at_addresses(any_of([one for one in found if one is not None])))
+        elif re.search(r"dest_(?!ip_ranges)", part) or (ranges and "/0" not in ranges.group(1)):
+            conditions.append(never)  # networks, countries and the like: no name is admitted or denied by them
+        conditions.append(_gcp_layer4(part))
+        is_open = re.search(r"\bsrc_|target_", part) is not None
+        verdict = RuleVerdict.ALLOW if action.group(1) == "allow" else RuleVerdict.DENY
+        at = int(priority.group(1)) if priority else 0
+        rules.append((at, ChainRule(verdict=verdict, conditions=tuple(conditions), is_open=is_open)))
+    if not parts:
+        return None
+    ordered = [rule for _, rule in sorted(rules, key=lambda one: one[0])]
+    return ChainsDecision({"rules": FilterChain(rules=ordered)})
+
+
+def _gcp_layer4(part: str) -> Condition:
+    """Whether any of a rule's protocols is TCP on the port; without any, all are."""
+    configs = re.findall(r"layer4_configs\s*\{([^}]*)\}", part)
+    spans: list[RulePorts] = []
+    for config in configs:
+        if re.search(r'ip_protocol\s*=\s*"(?:tcp|all|6)"', config):
+            listed = re.search(r"ports\s*=\s*\[([^\]]*)\]", config)
+            spans.append(
+                ports_of(",".join(re.findall(r'"(\d+(?:-\d+)?)"', listed.group(1)))) if listed else RulePorts()
+            )
+    if not configs:
+        return lambda _probe, _port: True
+    return lambda _probe, port: any(port in one for one in spans)
 
 
 def _gcp_terraform(text: str) -> Iterator[_Found]:
@@ -146,7 +192,35 @@ def meraki(text: str) -> Configuration:
     except (ValueError, RecursionError) as exc:
         return Configuration(rules=(), by_address=False, unread=(f"it is not JSON ({str(exc)[:120]})",))
     rules = told.get("rules") if isinstance(told, dict) else told
-    return _made(_meraki(rules if isinstance(rules, list) else []))
+    listed = rules if isinstance(rules, list) else []
+    return replace(_made(_meraki(listed)), decides=_meraki_rules(listed))
+
+
+def _meraki_rules(rules: list[Any]) -> ChainsDecision:
+    """The rules in their order; the last, which allows everything, is the network's default and does not count."""
+    chain = FilterChain()
+    for rule in rules:
+        if (
+            not isinstance(rule, dict)
+            or rule.get("policy") not in ("allow", "deny")
+            or rule.get("comment") == "Default rule"
+        ):
+            continue
+        conditions: list[Condition] = []
+        if str(rule.get("protocol", "any")).lower() not in ("tcp", "any"):
+            conditions.append(never)
+        ports = str(rule.get("destPort", "any"))
+        if ports.lower() != "any":
+            conditions.append(at_ports(ports_of(ports)))
+        targets = [one.strip() for one in str(rule.get("destCidr", "any")).split(",")]
+        if not any(one.lower() == "any" for one in targets):
+            found = [matching(Form.SUFFIX if one.startswith("*.") else Form.EXACT, one.removeprefix("*."))
+                     for one in targets if not _is_network(one)]  # fmt: skip
+            conditions.append(at_addresses(any_of([one for one in found if one is not None])))
+        is_open = str(rule.get("srcCidr", "any")).lower() != "any"
+        verdict = RuleVerdict.ALLOW if rule["policy"] == "allow" else RuleVerdict.DENY
+        chain.rules.append(ChainRule(verdict=verdict, conditions=tuple(conditions), is_open=is_open))
+    return ChainsDecision({"rules": chain})
 
 
 def _meraki(rules: list[Any]) -> Iterator[_Found]:
