@@ -162,6 +162,7 @@ def prepare(request: CheckRequest, outside: Outside = ALONE) -> Prepared:
     look = _look(request, selection)
     notes = [
         *_unseen(look),
+        *look.notes,
         *requirements.notes(selection.regions, request.groups, selection.catalog),
         *_placeholders(selection),
         *age.notes(selection.catalog.version, datetime.datetime.now(datetime.UTC).date()),

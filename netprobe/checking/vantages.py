@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from netprobe.errors import UnreadableFileError, UsageError
 
 if TYPE_CHECKING:
     from netprobe.catalog.model import Endpoint
+    from netprobe.host.filesystem import FileSystem
     from netprobe.vantage import ProxyServer, Resolver, Vantage
 
 
@@ -22,15 +23,18 @@ class Look:
     Args:
         open_: opens them.
         ready: the vantages, where they exist before the loop does; None in a lab.
+        notes: what is to be told of the files that were read for them.
     """
 
     def __init__(
         self,
         open_: Callable[[], AbstractAsyncContextManager[Sequence[Vantage]]],
         ready: Sequence[Vantage] | None = None,
+        notes: Sequence[str] = (),
     ) -> None:
         self._open = open_
         self.ready = ready
+        self.notes = tuple(notes)
 
     def __call__(self) -> AbstractAsyncContextManager[Sequence[Vantage]]:
         """The vantages, for as long as the context lasts."""
@@ -75,10 +79,11 @@ def on_this_host(
         if names:
             raise UsageError("--as", "looks with an agent's own proxy settings", "leave out --proxy and --no-proxy")
         return _ready([base])
-    return _ready(_agents(base, names, root))
+    return _ready(*_agents(base, names, root))
 
 
-def _agents(base: Vantage, names: Sequence[str], root: Path | None) -> Sequence[Vantage]:
+def _agents(base: Vantage, names: Sequence[str], root: Path | None) -> tuple[Sequence[Vantage], Sequence[str]]:
+    """The vantages of a host's agents, and notes on files that could not be read as such."""
     from netprobe.host.agents.vantages import ALL, agents_are_installed, vantages, with_the_rest
     from netprobe.host.filesystem import FolderRoot, UnreadableError
     from netprobe.host.live import live
@@ -89,15 +94,23 @@ def _agents(base: Vantage, names: Sequence[str], root: Path | None) -> Sequence[
         with FolderRoot(folder) as opened:
             machine = Machine(root=opened, subject="host", live=live() if root is None else None)
             found = vantages(machine, base, names)
-            if list(names) not in ([], [ALL]):
-                return found
-            return with_the_rest(found, base, installed=agents_are_installed(machine))
+            if list(names) in ([], [ALL]):
+                found = with_the_rest(found, base, installed=agents_are_installed(machine))
+            return found, list(_misplaced(opened))
     except OSError as exc:
         reason = (exc.strerror or type(exc).__name__).lower()
         raise UnreadableFileError(str(folder), f"cannot be read ({reason})", "name a root folder") from exc
     except UnreadableError as exc:
         remedy = "run as root, or leave the agents' settings out with --as host"
         raise UnreadableFileError(exc.path, f"cannot be read ({exc.reason})", remedy) from exc
+
+
+def _misplaced(root: FileSystem) -> Iterator[str]:
+    """Tell where something else stands in a file's place: its settings are believed in, and nobody reads them."""
+    from netprobe.host.filesystem import MISPLACED
+
+    for path, kind in root.misplaced.items():
+        yield f"{path} is {MISPLACED[kind]} and no file: nothing was read from it (netprobe explain not_a_regular_file)"
 
 
 class HostsOwn(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,12 +146,12 @@ def hosts_own(root: Path | None) -> HostsOwn:
     return HostsOwn(region=found.region, where=found.place, hosts=hosts)
 
 
-def _ready(vantages: Sequence[Vantage]) -> Look:
+def _ready(vantages: Sequence[Vantage], notes: Sequence[str] = ()) -> Look:
     @asynccontextmanager
     async def look() -> AsyncIterator[Sequence[Vantage]]:
         yield vantages
 
-    return Look(look, vantages)
+    return Look(look, vantages, notes)
 
 
 def without_ipv4(families: tuple[int, ...], lab: str | None) -> bool:
@@ -193,8 +206,9 @@ def in_the_lab(scenario: str, endpoints: Sequence[Endpoint], eyes: Eyes | None =
     resolvers = _on_loopback(eyes.resolvers)
     named = _named_proxy(eyes)
     agents: Sequence[Vantage] = ()
+    notes: Sequence[str] = ()
     if eyes.names or eyes.root is not None:
-        agents = _agents(_placeholder(), eyes.names, eyes.root)
+        agents, notes = _agents(_placeholder(), eyes.names, eyes.root)
 
     @asynccontextmanager
     async def look() -> AsyncIterator[Sequence[Vantage]]:
@@ -206,7 +220,7 @@ def in_the_lab(scenario: str, endpoints: Sequence[Endpoint], eyes: Eyes | None =
             seen = as_agents(lab, own[0], agents) if agents else own
             yield [_asking(vantage, resolvers) for vantage in seen]
 
-    return Look(look)
+    return Look(look, notes=notes)
 
 
 def _placeholder() -> Vantage:

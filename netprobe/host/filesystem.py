@@ -46,6 +46,10 @@ class FileKind(StrEnum):
     """Another device, a FIFO or a socket: never opened."""
 
 
+MISPLACED = {FileKind.FOLDER: "a folder", FileKind.OTHER: "a device, pipe or socket"}
+"""What in a file's place cannot be read as one, in words."""
+
+
 class FileEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One name in the file system.
 
@@ -168,7 +172,7 @@ class FileSystem(ABC):
         """The real path of a regular file that a program reads, or None where none is."""
         real = self.resolve(path)
         entry = None if real is None else self._at(real)
-        if entry is not None and entry.kind in (FileKind.FOLDER, FileKind.OTHER):
+        if entry is not None and entry.kind in MISPLACED:
             self.misplaced[path] = entry.kind
         return real if entry is not None and entry.kind is FileKind.FILE else None
 

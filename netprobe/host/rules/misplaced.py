@@ -7,14 +7,13 @@ nothing else tells: for the program the file is unreadable, and for every other 
 from __future__ import annotations
 
 from netprobe.findings import Place
-from netprobe.host.filesystem import FileKind
+from netprobe.host.filesystem import MISPLACED
 from netprobe.host.machine import ECS_CONFIGS, Machine
 from netprobe.host.readers import daemonjson, resolvconf
 from netprobe.host.rules.define import rule
 from netprobe.host.rules.sources import INSTALLER
 from netprobe.rules import Judgement, Rule, failed, passed, warned
 
-_WORDS = {FileKind.FOLDER: "a folder", FileKind.OTHER: "a device, pipe or socket"}
 _ENDS = {
     **dict.fromkeys(ECS_CONFIGS, "the install script cannot write it, and the ECS agent reads no setting from it"),
     daemonjson.FILE: "Docker cannot read it and does not start",
@@ -31,9 +30,9 @@ def not_a_regular_file(machine: Machine) -> Judgement:
     found = machine.root.misplaced
     if not found:
         return passed("a file stands wherever netprobe read one")
-    places = [Place(file=path, text=_WORDS[kind]) for path, kind in sorted(found.items())]
+    places = [Place(file=path, text=MISPLACED[kind]) for path, kind in sorted(found.items())]
     worst = next((path for path in _ENDS if path in found), min(found))
-    title = f"{worst} is {_WORDS[found[worst]]} and no file"
+    title = f"{worst} is {MISPLACED[found[worst]]} and no file"
     title += f": {_ENDS[worst]}" if worst in _ENDS else ", where programs read one"
     if len(found) > 1:
         title += f"; {len(found) - 1} more"
