@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import trio
 from netprobe.lab import SCENARIOS
 from netprobe.report import FORMATS
 from tests.support import need
-from tests.support.cli import ROOT, environment
+from tests.support.cli import ROOT, Ended, environment, netprobe
 from tests.support.lab_case import Case, Network, staged
 
 REGION = "us-east-2"
@@ -51,16 +50,9 @@ def _command_lines() -> Iterator[str]:
             continue
 
 
-def again(report: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "netprobe", "diagnose", str(report)],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=ROOT,
-    )
+def again(report: Path) -> Ended:
+    """Conclude a report once more."""
+    return netprobe("diagnose", str(report))
 
 
 async def check_as(
@@ -87,7 +79,7 @@ async def check_as(
     async def watch() -> None:
         while True:
             lines.update(_command_lines())
-            await trio.sleep(0.05)
+            await trio.sleep(0.2)  # a run takes longer, and there are some hundred processes to read
 
     async with (
         staged(Case(name="as-all", scenario=SCENARIOS[scenario]), network) as stage,
