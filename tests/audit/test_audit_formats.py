@@ -480,7 +480,8 @@ def test_no_line_takes_long(name: str, line: str, expected: Event) -> None:
     for place, piece, tail in itertools.product(some(places), ("", "/"), (True, False)):
         end = line[place:] if tail else ""
         long = line[:place] + (piece or line[place]) * (lines.MAX_LINE - place - len(end)) + end
-        assert min(_seconds(name, long) for _ in range(3)) < SECONDS_OF_A_LINE, (place, piece, tail)
+        # Once is enough; a machine that is busy with something else gets two more tries.
+        assert any(_seconds(name, long) < SECONDS_OF_A_LINE for _ in range(3)), (place, piece, tail)
 
 
 SECONDS_OF_A_LINE = lines.MAX_LINE / (1 << 20)
