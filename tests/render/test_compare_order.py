@@ -176,6 +176,16 @@ _RULE = "set rulebase security rules {} from any to any source any destination {
             True,
         ),
         (_RULE.format("a", "any", "web", "ecs", "allow") + "set rulebase security rules a disabled yes\n", False),
+        (
+            _RULE.format("d", "any", "any", "any", "deny").replace("from any", "from guest")
+            + _RULE.format("a", "any", "web", "ecs", "allow").replace("from any", "from lan"),
+            True,
+        ),
+        (
+            _RULE.format("d", "any", "any", "any", "deny").replace("from any", "from [ guest lan ]")
+            + _RULE.format("a", "any", "web", "ecs", "allow").replace("from any", "from lan"),
+            False,
+        ),
         (_RULE.format("a", "any", "web", "ecs", "allow") + "delete rulebase security rules a\n", True),
         (
             _RULE.format("a", "ecs", "web", "any", "allow") + "set rulebase security rules a negate-destination yes\n",
@@ -252,6 +262,9 @@ def _policy(number: int, action: str, target: str, *lines: str, service: str = '
         (_policy(1, "deny", '"ecs"', service='"ALL"') + _policy(2, "accept", '"aws"'), False),
         (_policy(1, "deny", '"gone"') + _policy(2, "accept", '"aws"'), True),
         (_policy(1, "deny", '"all"', 'srcaddr "guests"') + _policy(2, "accept", '"aws"'), True),
+        (_policy(1, "deny", '"all"', 'srcintf "guest"') + _policy(2, "accept", '"aws"', 'srcintf "lan"'), True),
+        (_policy(1, "deny", '"all"', 'srcintf "lan" "guest"') + _policy(2, "accept", '"aws"', 'srcintf "lan"'), False),
+        (_policy(1, "deny", '"all"', 'srcintf "any"') + _policy(2, "accept", '"aws"', 'srcintf "lan"'), False),
         (_policy(1, "deny", '"all"') + _policy(2, "accept", '"aws"') + "    move 2 before 1\n", True),
         (_policy(1, "accept", '"all"', 'webfilter-profile "web"') + _policy(2, "accept", '"all"'), False),
         (_policy(1, "accept", '"all"', 'webfilter-profile "default"'), True),

@@ -1,6 +1,7 @@
 """Readers of FortiOS, Cisco ASA, IOS XE and Juniper SRX configurations, and of PAN-OS XML and URL lists: names.
 
-Only objects that a rule uses would count on the device; here every object of the file counts, and a note says so.
+Where the file holds rules, they decide in their order, and only objects that they use count; of a file of objects alone
+every object counts, and a note says so.
 
 Parsers that others keep were looked at on 2026-11-29, and are used beside these in the tests alone
 (``tests/render/test_readers_beside_kept.py``). What speaks against them here:
@@ -204,8 +205,9 @@ def srx(text: str) -> Configuration:
     return replace(_made(_srx(text)), decides=decides, notes=() if decides is not None else (_ASSUMED,))
 
 
-_SRX_ADDRESS = re.compile(r"set security address-book \S+ address (\S+) dns-name (\S+)(?: ipv[46]-only)?$")
-_SRX_SET = re.compile(r"set security address-book \S+ address-set (\S+) address(?:-set)? (\S+)$")
+_SRX_BOOK = r"set security (?:address-book \S+|zones security-zone \S+ address-book) "
+_SRX_ADDRESS = re.compile(_SRX_BOOK + r"address (\S+) dns-name (\S+)(?: ipv[46]-only)?$")
+_SRX_SET = re.compile(_SRX_BOOK + r"address-set (\S+) address(?:-set)? (\S+)$")
 _SRX_POLICY = re.compile(r"(set|deactivate|delete) security policies (.+?) policy (\S+)(?: (match|then) (\S+) ?(.*))?$")
 _SRX_PORTS = {"any": ((0, LAST_PORT),), "junos-https": ((443, 443),), "junos-http": ((80, 80),)}
 
@@ -224,7 +226,7 @@ def _srx_policies(text: str) -> ChainsDecision | None:
             names.setdefault(address.group(1), []).append(address.group(2))
         elif member := _SRX_SET.match(line):
             names.setdefault(member.group(1), []).extend(names.get(member.group(2), ()))
-        elif service := re.match(r"set applications application (\S+) destination-port (\S+)$", line):
+        elif service := re.match(r"set applications application (\S+) (?:protocol tcp )?destination-port (\S+)$", line):
             ports.setdefault(service.group(1), []).extend(named_ports(service.group(2)).spans)
         elif len(line) < MOST_WORDS and (found := _SRX_POLICY.match(line)):
             verb, zones, policy, part, key, value = found.groups()

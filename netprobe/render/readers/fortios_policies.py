@@ -17,10 +17,11 @@ from netprobe.render.readers.packet_filter import (
     ChainRule,
     ChainsDecision,
     Condition,
-    FilterChain,
+    Ends,
     RuleVerdict,
     at_addresses,
     at_ports,
+    between_ends,
 )
 
 _WORDS = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)')
@@ -68,11 +69,12 @@ def decision(text: str, url: Url) -> ChainsDecision | None:
     policies = file.entries("firewall policy")
     if not any("dstaddr" in policy or "action" in policy for policy in policies.values()):
         return None
-    chain = FilterChain(drops=True)
+    rules: list[tuple[Ends, ChainRule]] = []
     for policy in policies.values():
+        ends = (frozenset(policy.get("srcintf", ["any"])), frozenset(policy.get("dstintf", ["any"])))
         if policy.get("status") != ["disable"]:
-            chain.rules += _rules(file, policy, url)
-    return ChainsDecision({"policies": chain})
+            rules += [(ends, rule) for rule in _rules(file, policy, url)]
+    return between_ends(rules)
 
 
 def _read(text: str) -> _File:

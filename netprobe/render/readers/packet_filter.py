@@ -116,6 +116,31 @@ class ChainsDecision:
         return None if any(one.is_unsure for one in answers) else True
 
 
+Ends = tuple[frozenset[str], frozenset[str]]
+"""Zones or interfaces that a rule is about: where a session comes from, and where it goes."""
+MOST_COMPARED = 20_000_000
+
+
+def between_ends(rules: Sequence[tuple[Ends, ChainRule]]) -> ChainsDecision:
+    """What rules between zones or interfaces decide: for the ends of each that admits, those that are for these too.
+
+    Args:
+        rules: in order; ``any`` stands for every zone.
+    """
+    pairs = list(dict.fromkeys(ends for ends, rule in rules if rule.verdict is RuleVerdict.ALLOW))
+    if len(pairs) * len(rules) > MOST_COMPARED:
+        return ChainsDecision({"all": FilterChain(drops=True, rules=[rule for _, rule in rules])})
+    chains = {
+        str(number): FilterChain(drops=True, rules=[rule for ends, rule in rules if _covers(ends, pair)])
+        for number, pair in enumerate(pairs)
+    }
+    return ChainsDecision(chains)
+
+
+def _covers(ends: Ends, asked: Ends) -> bool:
+    return all("any" in own or one <= own for own, one in zip(ends, asked, strict=True))
+
+
 @dataclass(slots=True)
 class _Answer:
     """What one base chain says.

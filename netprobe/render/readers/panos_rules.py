@@ -2,7 +2,8 @@
 
 By the PAN-OS CLI's own words (``set rulebase security rules``; ``disabled``, ``negate-destination``), read 2026-11-29.
 Names alone are judged: by custom URL categories and FQDN objects. A rule about other destinations or categories admits
-no name of ours and denies none. Who sends, zones and applications are open.
+no name of ours and denies none. Who sends, and by which
+application, is open; rules for other zones than those of a rule that allows are passed over.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from netprobe.render.readers.packet_filter import (
     ChainRule,
     ChainsDecision,
     Condition,
-    FilterChain,
+    Ends,
     RuleVerdict,
     at_addresses,
     at_ports,
+    between_ends,
 )
 
 _RULE = re.compile(
@@ -58,11 +60,16 @@ def decision(text: str, categories: Entries) -> ChainsDecision | None:
             _take(rules, found)
     if not any("action" in rule for rule in rules.values()):
         return None
-    chain = FilterChain(drops=True)
-    for rule in rules.values():
-        if rule.get("disabled") != ["yes"]:
-            chain.rules.append(_rule(rule, categories, names, services))
-    return ChainsDecision({"rules": chain})
+    read = [rule for rule in rules.values() if rule.get("disabled") != ["yes"]]
+    return between_ends([(_ends(rule), _rule(rule, categories, names, services)) for rule in read])
+
+
+def _ends(rule: Mapping[str, list[str]]) -> Ends:
+    """Its zones."""
+    return (
+        frozenset(word for word in rule.get("from", ["any"]) if word not in "[]"),
+        frozenset(word for word in rule.get("to", ["any"]) if word not in "[]"),
+    )
 
 
 def _take(rules: dict[str, dict[str, list[str]]], found: re.Match[str]) -> None:
@@ -107,7 +114,7 @@ def _rule(
     if not {"any", "application-default"} & set(service):
         conditions.append(_on(service, services))
     application = listed.get("application", ["any"])
-    is_open = any(listed.get(key, ["any"]) != ["any"] for key in ("source", "source-user", "schedule", "from", "to"))
+    is_open = any(listed.get(key, ["any"]) != ["any"] for key in ("source", "source-user", "schedule"))
     is_open |= not {"any", "ssl"} & set(application)
     allows = listed.get("action", ["deny"]) == ["allow"]
     verdict = RuleVerdict.ALLOW if allows else RuleVerdict.DENY
