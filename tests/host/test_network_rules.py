@@ -311,3 +311,28 @@ def test_where_the_link_to_the_resolver_leads(
     one = rootfs.judged(root, only=["resolver_dead_stub"])["resolver_dead_stub"].judgement
     assert one.outcome is expected, one.title
     assert said in one.title
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("hosts: files\n", Outcome.FAIL),
+        ("passwd: files\nhosts:\tfiles mdns4_minimal [NOTFOUND=return] myhostname\n", Outcome.FAIL),
+        ("hosts: files [NOTFOUND=return] dns\n", Outcome.FAIL),
+        ("hosts: files [!UNAVAIL=return] dns\n", Outcome.FAIL),
+        ("hosts:\n", Outcome.FAIL),
+        ("hosts: files mdns4_minimal [NOTFOUND=return] dns\n", Outcome.PASS),
+        ("hosts: files\nhosts: files dns\n", Outcome.PASS),
+        ("hosts: files [dns=return]\n", Outcome.FAIL),
+        ("hosts: files dns\n", Outcome.PASS),
+        ("hosts: files resolve [!UNAVAIL=return]\n", Outcome.PASS),
+        ("#hosts: files\npasswd: files\n", Outcome.PASS),
+        ("", Outcome.PASS),
+    ],
+)
+def test_names_that_are_never_asked_of_dns(tmp_path: Path, text: str, expected: Outcome) -> None:
+    root = rootfs.make(tmp_path / "root", {"etc/nsswitch.conf": text})
+    one = rootfs.judged(root, only=["dns_not_asked"])["dns_not_asked"].judgement
+    assert one.outcome is expected, one.title
+    if expected is Outcome.FAIL:
+        assert [place.line for place in one.places] == [1 + text[: text.index("hosts:")].count("\n")]

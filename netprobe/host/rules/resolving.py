@@ -172,9 +172,40 @@ def registry_names_in_hosts_file(machine: Machine) -> Judgement:
     )
 
 
+def dns_not_asked(machine: Machine) -> Judgement:
+    """The line ``hosts`` of nsswitch.conf says who is asked for names; the C library and Go programs both follow it.
+
+    Of several lines the last counts, and an empty one asks nobody (asked of glibc 2.36, 2026-11-29).
+    """
+    last: tuple[str, Place] | None = None
+    for number, line in machine.root.lines(_SWITCH, MAX_FILE):
+        database, colon, services = line.strip().partition(":")
+        if colon and database.strip() == "hosts":
+            last = services, Place(file=_SWITCH, line=number, text=printable(line.strip(), 200))
+    if last is None:
+        return passed("names are looked up in the usual order")
+    services, place = last
+    reached = _FINAL.split(services)[0]
+    if _DNS & set(_ACTION.sub(" ", reached).split()):
+        return passed("DNS is asked for names", place)
+    return failed(
+        f"{_SWITCH} leaves DNS out, so no program of this host ever asks a resolver",
+        f"write 'hosts: files dns' in {_SWITCH}",
+        (place,),
+    )
+
+
+_SWITCH = "/etc/nsswitch.conf"
+_SWITCH_MANUAL = "https://man7.org/linux/man-pages/man5/nsswitch.conf.5.html"
+_ACTION = re.compile(r"\[[^\]]*\]")
+_FINAL = re.compile(r"(?<=files)\s*\[[^\]]*(?:NOTFOUND|!(?!NOTFOUND)\w+)\s*=\s*return", re.IGNORECASE)
+"""An action behind ``files`` that ends the search for what does not stand in /etc/hosts."""
+_DNS = frozenset({"dns", "resolve"})
+
 RULES: tuple[Rule[Machine], ...] = (
     rule(resolver_missing, "No usable resolver is configured", _MANUAL),
     rule(resolver_dead_stub, "The configured resolver is a local stub that nothing starts", _MANUAL),
+    rule(dns_not_asked, "nsswitch.conf leaves DNS out", _SWITCH_MANUAL, checked=READ_AGAIN),
     rule(resolver_search_multiplies, "The search list multiplies DNS queries", _MANUAL, severity=Severity.WARNING),
     rule(
         aws_names_in_hosts_file,
