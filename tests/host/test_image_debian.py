@@ -258,5 +258,6 @@ def test_real_tar_command_writes_what_we_read(debian_root: Path, tmp_path: Path)
     with (root / "var/sparse.img").open("wb") as hole:
         hole.truncate(10 * 1024**3)
     out = tmp_path / "sparse.tar"
-    subprocess.run(["tar", "--sparse", "-C", str(root), "-cf", str(out), "."], check=True, timeout=120)
+    ended = subprocess.run(["tar", "--sparse", "-C", str(root), "-cf", str(out), "."], timeout=120)
+    assert ended.returncode in (0, 1)  # 1: "file changed", where another test made one more link to it meanwhile
     assert _outcomes(out)["os_unsupported"] is Outcome.PASS
