@@ -25,7 +25,7 @@ SUITES = {"bullseye": {"squid": "4.13", "haproxy": "2.2"}, "trixie": {"squid": "
 TESTS = {"squid": ("test_squid.py", "test_squid_splice.py"), "haproxy": ("test_haproxy.py",)}
 _INSIDE = """#!/bin/sh
 exec unshare --mount sh -c '
-mount --bind /tmp "$0/tmp" && mount --bind /dev "$0/dev" && mount -t tmpfs -o mode=1777 tmpfs "$0/dev/shm" &&
+mount --bind /tmp "$0/tmp" && mount --bind /dev "$0/dev" && mount --bind /dev/shm "$0/dev/shm" &&
 mount -t proc proc "$0/proc" && for one in hosts resolv.conf nsswitch.conf passwd group; do
   mount --bind "/etc/$one" "$0/etc/$one" || exit
 done && exec chroot "$0" {program} "$@"
