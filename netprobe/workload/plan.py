@@ -27,6 +27,7 @@ MAX_RESOURCES = 20_000
 _BEGINNING = re.compile(
     r'\s*\{\s*"format_version"\s*:\s*"[^"]{1,20}"\s*,\s*"(?:terraform_version|values|planned_values)"'
 )
+_ADDRESS = re.compile(r'"address"\s*:\s*("(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*")')
 _INDEX = re.compile(r'\["(?:[^"\\]|\\.)*"\]|\[[0-9]+\]')
 _DEFAULTED = frozenset({"network_mode", "launch_type", "scheduling_strategy"})
 """What AWS chooses where nothing is written: unknown in a plan, and yet not left open."""
@@ -56,6 +57,7 @@ def resources(text: str, name: str) -> Iterator[tuple[str, Map, str]]:
         for change in _maps(document.get("resource_changes"))
     }
     written = dict(_written(_map(_map(document.get("configuration")).get("root_module")), ""))
+    lines = _lines(text)
     values = _map(document.get("planned_values") or document.get("values"))
     for count, resource in enumerate(_planned(_map(values.get("root_module")))):
         if count >= MAX_RESOURCES:
@@ -66,8 +68,18 @@ def resources(text: str, name: str) -> Iterator[tuple[str, Map, str]]:
             for key in _DEFAULTED - written.get(_INDEX.sub("", address), frozenset()):
                 if given.get(key) is _Unknown:
                     del given[key]
-            line = text.count("\n", 0, max(text.find(json.dumps(address)), 0)) + 1
-            yield str(kind), fields(given, line, evaluated=True), address
+            yield str(kind), fields(given, lines.get(address, 1), evaluated=True), address
+
+
+def _lines(text: str) -> dict[str, int]:
+    """The line of each address, where it stands first; in one pass, since a plan has thousands of them."""
+    found: dict[str, int] = {}
+    line, at = 1, 0
+    for match in _ADDRESS.finditer(text):
+        line += text.count("\n", at, match.start())
+        at = match.start()
+        found.setdefault(json.loads(match[1]), line)
+    return found
 
 
 class _Unknown:
