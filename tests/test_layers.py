@@ -103,14 +103,17 @@ def modules() -> dict[str, ast.Module]:
     return found
 
 
-def imports(tree: ast.AST) -> Iterator[str]:
+@functools.cache
+def imports(tree: ast.AST) -> tuple[str, ...]:
     """Every module that is imported anywhere in a module, ``from x import y`` as ``x.y``."""
+    found: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += (f"{node.module}.{alias.name}" for alias in node.names)
+    return tuple(found)
 
 
 def top_level_imports(tree: ast.Module) -> Iterator[str]:
@@ -209,10 +212,10 @@ def test_diagnosis_report_and_lowering_do_no_io() -> None:
 
 
 def test_print_is_for_a_maintainers_tool_alone() -> None:
-    calls = [(module, node) for module, tree in modules().items() for node in ast.walk(tree)]
     printing = {
         module
-        for module, node in calls
+        for module, tree in modules().items()
+        for node in ast.walk(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     }
     assert printing == {"netprobe.catalog.refresh"}

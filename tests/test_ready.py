@@ -31,6 +31,15 @@ def test_how_it_ends_and_what_it_says_where_are_its_own() -> None:
         assert "cn-north-1" in wrong.err
 
 
+def test_what_cannot_be_read_leaves_the_next_command_alone(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    assert netprobe("check", "-r", "us-east-2", "--lab", "refused", "--report", f"json={report}").code == 1
+    with pytest.raises(UnicodeDecodeError):
+        netprobe("fleet", str(report), "--format", "xlsx")
+    assert netprobe("fleet", str(report), "--format", "xlsx", errors="surrogateescape").out.startswith("PK")
+    assert netprobe("check", "-r", "cn-north-1").code == 2
+
+
 def test_what_does_not_end_is_ended() -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         netprobe("lab", "run", "healthy", timeout=2)

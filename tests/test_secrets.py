@@ -24,7 +24,7 @@ from netprobe.cli.main import run
 from netprobe.errors import redacted
 from netprobe.report import FORMATS
 from tests.support import bounded
-from tests.support.cli import environment
+from tests.support.cli import environment, netprobe
 
 SECRET = "hunter2-the/pass:word"
 BARE = f"svc:{SECRET}@proxy.corp.example:3128"
@@ -231,13 +231,13 @@ def test_no_command_in_any_format_repeats_what_it_read(command: str, planted: Pa
             more = ["--format", format] if format else []
             if several:
                 more += [word for one in formats for word in ("--report", f"{one}=made-{number}.{one}")]
-            ended = bounded.netprobe(*use, *more, cwd=work, env=_settings(temporary))
-            assert ended.returncode in {0, 1, 4}, ended.stderr
+            ended = netprobe(*use, *more, cwd=work, env=_settings(temporary), timeout=120, errors="surrogateescape")
+            assert ended.code in {0, 1, 4}, ended.err
             written = [path for path in (*work.rglob("*"), *temporary.rglob("*")) if path.is_file()]
             made = [path for path in written if path not in before]
             if several:
                 assert len([path for path in made if path.name.startswith("made-")]) == len(formats)
-            assert _held(ended.stdout + ended.stderr) == []
+            assert _held(ended.out + ended.err) == []
             assert [path.name for path in made if _held(_inside(path))] == []
             shutil.rmtree(work)
             shutil.rmtree(temporary)

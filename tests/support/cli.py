@@ -34,10 +34,11 @@ def netprobe(
     env: Mapping[str, str] | None = None,
     python: Sequence[str] = (),
     timeout: float = 60,
+    errors: str = "strict",
 ) -> Ended:
     """Run ``python -m netprobe`` with these arguments; with options of Python's own, from a start of its own."""
     if not python:
-        became = ready.run(arguments, cwd=cwd or ROOT, env=environment(**(env or {})), timeout=timeout)
+        became = ready.run(arguments, cwd=cwd or ROOT, env=environment(**(env or {})), timeout=timeout, errors=errors)
         if became is not None:
             return Ended(*became)
     done = subprocess.run(
@@ -46,6 +47,7 @@ def netprobe(
         env=environment(**(env or {})),
         capture_output=True,
         text=True,
+        errors=errors,
         timeout=timeout,
         check=False,
         stdin=subprocess.DEVNULL,

@@ -24,6 +24,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -72,7 +73,7 @@ class Ready:
         own = {name: value for name, value in self._started.items() if name != "PYTHONPATH"}
         return asked == own and len(request) < MOST
 
-    def become(self, request: bytes, argv: Sequence[str], timeout: float) -> Became:
+    def become(self, request: bytes, argv: Sequence[str], timeout: float, errors: str) -> Became:
         """Run a command.
 
         Raises:
@@ -93,11 +94,12 @@ class Ready:
         finally:
             for reading, _ in streams:
                 os.close(reading)
-        status = int(self._mine.recv(100))
-        return Became(os.waitstatus_to_exitcode(status), *told)
+        status = int(self._mine.recv(100))  # before anything can go wrong here, or the next command would read it
+        out, err = (io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", errors=errors).read() for data in told)
+        return Became(os.waitstatus_to_exitcode(status), out, err)
 
 
-def _read_all(*pipes: int, timeout: float) -> list[str]:
+def _read_all(*pipes: int, timeout: float) -> list[bytearray]:
     """What stands in some pipes, read side by side until nobody can write there any more.
 
     Raises:
@@ -117,7 +119,7 @@ def _read_all(*pipes: int, timeout: float) -> list[str]:
                 told[key.fd] += data
                 if not data:
                     waiting.unregister(key.fd)
-    return [io.TextIOWrapper(io.BytesIO(data), encoding="utf-8").read() for data in told.values()]
+    return list(told.values())
 
 
 @functools.cache
@@ -125,7 +127,9 @@ def _ready() -> Ready:
     return Ready()
 
 
-def run(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float) -> Became | None:
+def run(
+    arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float, errors: str = "strict"
+) -> Became | None:
     """Run ``netprobe`` with these arguments; None where that takes a process that is started for it.
 
     Raises:
@@ -133,7 +137,7 @@ def run(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout:
     """
     request = json.dumps({"arguments": list(arguments), "cwd": str(cwd), "env": dict(env)}).encode()
     ready = _ready()
-    return ready.become(request, ["netprobe", *arguments], timeout) if ready.can(request, env) else None
+    return ready.become(request, ["netprobe", *arguments], timeout, errors) if ready.can(request, env) else None
 
 
 def _import() -> None:
@@ -176,6 +180,7 @@ def _become(request: dict[str, object], out: int, err: int) -> None:
     os.environ.clear()
     os.environ.update(request["env"])  # type: ignore[call-overload]
     time.tzset()
+    tempfile.tempdir = None
     random.seed()
     os.chdir(str(request["cwd"]))
     sys.argv = ["netprobe", *request["arguments"]]  # type: ignore[misc]
