@@ -1,8 +1,9 @@
 """The access lists of a Cisco ASA as chains: the first entry that fits a session decides, behind the last it is denied.
 
-Syntax by Cisco's ASA Series Command Reference (``access-list extended``, ``object network``, ``object-group``), read
-2026-11-29. Names alone are judged: an entry about networks admits no name and denies none. Who sends, when, and by
-which user is open. Where the file binds lists to interfaces (``access-group``), no other list counts.
+By Cisco's ASA Series Firewall CLI Configuration Guide, "Access Control Lists" (order, implicit deny, ``inactive``, FQDN
+objects), read in excerpts 2026-11-29. Names alone are judged: an entry about networks admits no name and denies none.
+Who sends, when, and by which user is open. Where the file binds lists to interfaces (``access-group``), no other list
+counts.
 """
 
 from __future__ import annotations

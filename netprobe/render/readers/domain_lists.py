@@ -99,7 +99,7 @@ def vyos(text: str) -> Configuration:
 def _vyos_rules(
     rules: Mapping[str, Mapping[str, str]], members: Mapping[str, Sequence[tuple[int, str]]]
 ) -> ChainsDecision:
-    """Each named chain in the order of its numbers (VyOS documentation, Firewall, read 2026-11-29)."""
+    """Each named chain in the order of its numbers (Vyatta, "Firewall rules", read 2026-11-29)."""
     verdicts = {"accept": RuleVerdict.ALLOW, "drop": RuleVerdict.DENY, "reject": RuleVerdict.DENY}
     chains: dict[str, FilterChain] = {}
     for where in sorted(rules, key=lambda one: int(one.split()[-1]) if one.split()[-1].isdecimal() else 0):

@@ -1,8 +1,10 @@
 """The policies of a FortiGate as one chain: the first that fits a session decides, behind the last it is denied.
 
-Syntax by Fortinet's FortiOS CLI Reference (``config firewall policy``: without ``set action`` a policy denies), read
-2026-11-29. Names alone are judged: FQDN addresses, and the URL filter of a policy that accepts. A policy about other
-addresses admits no name of ours and denies none. Who sends, schedules and users are open.
+Order by Fortinet's FortiGate guide ("Policy matching in detail": the first that matches, no match is dropped, disabled
+ones are not matched), words by the CLI Reference 6.4 (``config firewall policy``), both read in excerpts 2026-11-29.
+That a policy without ``set action`` denies was not found there, and is the careful reading. Names alone are judged:
+FQDN addresses, and the URL filter of a policy that accepts. A policy about other addresses admits no name of ours and
+denies none. Who sends, schedules and users are open.
 """
 
 from __future__ import annotations

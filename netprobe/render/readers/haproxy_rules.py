@@ -1,7 +1,7 @@
 """What HAProxy's frontends do with a server name: ``tcp-request content`` rules in their order, then the backend.
 
-By HAProxy's configuration manual 2.6 (7.1 and 7.2: ACLs and conditions; 4.2: ``tcp-request content``, ``use_backend``),
-read 2026-11-29, and held against HAProxy itself (``tests/engines/test_compare_true.py``). An ACL on the client is open:
+By HAProxy's configuration manual (ACLs and conditions; ``tcp-request content``, ``use_backend``), read in excerpts
+2026-11-29, and held against HAProxy itself (``tests/engines/test_compare_true.py``). An ACL on the client is open:
 taken as if it held where a rule accepts, and passed over where one rejects. A backend without a server leads nowhere.
 """
 

@@ -78,7 +78,7 @@ _MIKROTIK_CLOSED = frozenset(
 
 
 def _mikrotik_rules(text: str) -> ChainsDecision:
-    """The filter's chains in their order (RouterOS manual, Filter, read 2026-11-29); INPUT leads to no server."""
+    """The filter's chains in their order (RouterOS manual, IP/Firewall/Filter); INPUT leads to no server."""
     lists: dict[str, list[Callable[[str], bool]]] = {}
     chains: dict[str, FilterChain] = {}
     for _, words in _mikrotik_words(text):

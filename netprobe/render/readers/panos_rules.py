@@ -1,9 +1,10 @@
 """The security rules of PAN-OS ``set`` commands as one chain: the first that fits decides, behind the last is denial.
 
-By the PAN-OS CLI's own words (``set rulebase security rules``; ``disabled``, ``negate-destination``), read 2026-11-29.
-Names alone are judged: by custom URL categories and FQDN objects. A rule about other destinations or categories admits
-no name of ours and denies none. Who sends, and by which
-application, is open; rules for other zones than those of a rule that allows are passed over.
+Order by the PAN-OS Administrator's Guide, "Security Policy" (top to bottom, the first rule that meets the criteria),
+read 2026-11-29; the words are those that pan-os-python writes (``disabled``, ``negate-destination``). Names alone are
+judged: by custom URL categories and FQDN objects. A rule about other destinations or categories admits no name of ours
+and denies none. Who sends, and by which application, is open; rules for other zones than those of a rule that allows
+are passed over.
 """
 
 from __future__ import annotations
