@@ -845,6 +845,16 @@ def test_a_numbered_host_that_is_denied_is_not_excused_by_another(tmp_path: Path
     assert found["ecs-a"] is Status.DENIED
 
 
+@pytest.mark.parametrize("denied_first", [True, False])
+def test_a_denial_of_the_second_in_which_it_was_allowed_stands(denied_first: bool, tmp_path: Path) -> None:
+    """A log of whole seconds does not say which came last, and two devices of a pair may disagree for good."""
+    host = "ecs.us-east-2.amazonaws.com"
+    told = [_squid(1795435200, "TCP_DENIED/403", host), _squid(1795435200, "TCP_TUNNEL/200", host)]
+    assert _verdicts(tmp_path, *(told if denied_first else told[::-1]))["ecs"] is Status.DENIED
+    later = _squid(1795435201, "TCP_TUNNEL/200", host)
+    assert _verdicts(tmp_path, *told, later)["ecs"] is Status.ALLOWED_SINCE
+
+
 def test_numbered_names_that_do_not_exist_are_no_denial_where_others_do(tmp_path: Path) -> None:
     """Whoever looks for numbered hosts asks for many that are not there."""
     lines_ = [f"Nov 23 12:00:0{n} dnsmasq[7]: reply ecs-a-{n}.us-east-2.amazonaws.com is NXDOMAIN\n" for n in range(5)]
