@@ -110,6 +110,8 @@ def test_good_workloads_pass() -> None:
         (container(command=["aws", "ecs", "update-container-agent"]), "update_container_agent_unsupported", WARN),
         ({**GOOD_SERVICE, "launchType": "FARGATE"}, "launch_type_not_external", FAIL),
         (without(GOOD_SERVICE, "launchType"), "launch_type_not_external", FAIL),
+        ({**without(GOOD_SERVICE, "launchType"), "deploymentController": {"type": "EXTERNAL"}},
+         "launch_type_not_external", WARN),
         ({**GOOD_SERVICE, "loadBalancers": [{"targetGroupArn": "a"}]}, "load_balancer_unsupported", FAIL),
         ({**GOOD_SERVICE, "serviceRegistries": [{"registryArn": "a"}]}, "service_discovery_unsupported", FAIL),
         ({**GOOD_SERVICE, "serviceConnectConfiguration": {"enabled": True}}, "service_connect_unsupported", FAIL),

@@ -25,9 +25,12 @@ def launch_type_not_external(workload: Workload) -> Judgement:
     """A service runs on external instances only with the launch type EXTERNAL."""
     if not workload.undecided and (none := _none(workload)) is not None:
         return none
-    places = []
+    places, of_task_sets = [], []
     for service in workload.services:
         types = [text.upper() for text in service.texts("launchType")]
+        if not types and _is_deployed_from_outside(service):
+            of_task_sets.append(service.place("deploymentController", "deployment controller EXTERNAL"))
+            continue
         wrong = [text for text in types if text != "EXTERNAL" and UNKNOWN not in text]
         # Without a launch type the cluster's default is used, which is EC2 where no capacity provider is set.
         if wrong or (not types and not service.has("capacityProviderStrategy")):
@@ -37,11 +40,23 @@ def launch_type_not_external(workload: Workload) -> Judgement:
     for part in (*workload.services, *workload.undecided):
         part.settle("launchType")
         part.settle("ecsTarget")
+    if of_task_sets:
+        remedy = 'name the launch type "EXTERNAL" in each task set (CreateTaskSet)'
+        return warned("the launch type is for the service's task sets to name: not judged", remedy, of_task_sets)
     if workload.services_elsewhere:
         remedy = 'nothing, if they are for other hosts; else set "launchType" to "EXTERNAL"'
         others = [one.place("launchType", _named(one)) for one in workload.services_elsewhere]
         return warned("services of another launch type stand beside the external ones: not judged", remedy, others)
     return passed("the service has the launch type EXTERNAL")
+
+
+def _is_deployed_from_outside(service: Part) -> bool:
+    """Whether a deployment controller of the owner's starts its tasks: in task sets, which name the launch type.
+
+    ``CreateTaskSet`` takes it (Amazon ECS API Reference, read 2026-11-29).
+    """
+    kinds = {text.upper() for controller in service.parts("deploymentController") for text in controller.known("type")}
+    return kinds == {"EXTERNAL"}
 
 
 def _named(service: Part) -> str:
