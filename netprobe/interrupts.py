@@ -1,8 +1,9 @@
 """SIGTERM and SIGHUP end a command as Ctrl-C does: with the report of what was seen, and nothing left behind.
 
-Both are made into SIGINT, for which every command has its answer; what came first is remembered for the exit code
-(128 and the signal's number, as shells say it). Whoever stops a job often sends several signals at once, to the process
-and to its group: while the report is written, those that come within :data:`GRACE` of the first are the same wish.
+Both are handed to whoever handles SIGINT, for which every command has its answer; what came first is remembered for the
+exit code (128 and the signal's number, as shells say it). Whoever stops a job often sends several signals at once, to
+the process and to its group: while the report is written, those that come within :data:`GRACE` of the first are the
+same wish.
 """
 
 from __future__ import annotations
@@ -23,9 +24,18 @@ _heard: list[float] = []
 
 
 def listen() -> None:
-    """Make SIGTERM and SIGHUP end this process as Ctrl-C does; ``nohup`` is left alone."""
+    """Make SIGTERM and SIGHUP end this process as Ctrl-C does; ``nohup`` is left alone.
+
+    In the background of a shell SIGINT is ignored: it is somebody else's Ctrl-C. It has a handler there all the same,
+    since trio keeps an interrupt out of its own code only where it finds Python's (``trio/_core/_ki.py``). So SIGINT
+    itself is held back, and the handler serves the other two.
+    """
     _came.clear()
     _heard.clear()
+    with contextlib.suppress(ValueError):  # not in the main thread
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             continue
@@ -77,9 +87,11 @@ def patient() -> None:
 
 def _as_ctrl_c(number: int, frame: FrameType | None) -> None:
     _came[:] = _came or [number]
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.raise_signal(signal.SIGINT)
+    handle = signal.getsignal(signal.SIGINT)
+    if callable(handle):
+        handle(signal.SIGINT, frame)
+    else:  # whoever runs netprobe in a process of his own took Python's handler away
+        signal.raise_signal(signal.SIGINT)
 
 
 def _patiently(number: int, frame: FrameType | None) -> None:

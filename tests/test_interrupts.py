@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
@@ -16,12 +18,14 @@ from netprobe.probes import first_pass
 from netprobe.probes.session import Session
 from netprobe.probes.settings import Settings
 from tests.support import probe_servers
+from tests.support.cli import ROOT
 
 
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
     kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     for number, handler in kept.items():
         signal.signal(number, handler)
@@ -42,6 +46,40 @@ def test_nohup_is_left_alone() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     interrupts.listen()
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
+IN_THE_BACKGROUND = """
+import os, signal, trio
+from netprobe import interrupts
+
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+interrupts.listen()
+
+@trio.lowlevel.enable_ki_protection
+def within_trios_own_code():
+    os.kill(os.getpid(), signal.SIGTERM)
+    print("went on")
+
+async def main():
+    os.kill(os.getpid(), signal.SIGINT)
+    await trio.sleep(0.1)
+    print("ignored")
+    within_trios_own_code()
+    await trio.sleep(10)
+    print("slept")
+
+try:
+    trio.run(main)
+except KeyboardInterrupt:
+    print(interrupts.exit_code(130))
+"""
+
+
+def test_in_the_background_of_a_shell_nothing_of_trio_is_cut_in_two() -> None:
+    """There SIGINT is ignored; SIGTERM in the middle of a cancel scope's own code was a bug's traceback."""
+    argv = [sys.executable, "-c", IN_THE_BACKGROUND]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True, cwd=ROOT)
+    assert done.stdout.split("\n") == ["ignored", "went on", "143", ""]
 
 
 def test_while_the_report_is_written_the_same_wish_is_heard_once(monkeypatch: pytest.MonkeyPatch) -> None:

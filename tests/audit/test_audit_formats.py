@@ -973,9 +973,13 @@ def test_unknown_logs_are_told_what_is_known(tmp_path: Path, capsys: pytest.Capt
 
 def test_ctrl_c_on_an_endless_pipe_shows_what_was_seen(tmp_path: Path) -> None:
     """As with ``tail -f … | netprobe audit -``."""
-    argv = [sys.executable, "-m", "netprobe", "audit", "-", "-r", REGION, "--log-format", "squid"]
+    argv = ["env", "--default-signal=INT", sys.executable, "-m", "netprobe", "audit", "-", "-r", REGION]
     with subprocess.Popen(
-        argv, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*argv, "--log-format", "squid"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as audit:
         assert audit.stdin is not None
         line = _squid(1795435200, "TCP_DENIED/403", ECS).encode()

@@ -34,7 +34,7 @@ def _interrupted(
     """Run a command, press Ctrl-C (or send other signals) when it is at work, and see how it ends."""
     # A shell starts its background jobs with SIGINT ignored, and they hand that down; a terminal does not.
     process = subprocess.Popen(
-        ["env", "--default-signal=INT", sys.executable, "-m", "netprobe", *arguments],
+        ["env", "--default-signal=INT,HUP", sys.executable, "-m", "netprobe", *arguments],
         cwd=cwd,
         env={**environment(), **({"TMPDIR": str(temporary)} if temporary is not None else {})},
         stdin=subprocess.DEVNULL,
