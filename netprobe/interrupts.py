@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from types import FrameType
@@ -23,19 +24,33 @@ _heard: list[float] = []
 """When it did, on ``time.monotonic``."""
 
 
-def listen() -> None:
-    """Make SIGTERM and SIGHUP end this process as Ctrl-C does; ``nohup`` is left alone.
+@contextlib.contextmanager
+def listening() -> Iterator[None]:
+    """Within the block SIGTERM and SIGHUP end this process as Ctrl-C does; ``nohup`` is left alone.
 
     In the background of a shell SIGINT is ignored: it is somebody else's Ctrl-C. It has a handler there all the same,
     since trio keeps an interrupt out of its own code only where it finds Python's (``trio/_core/_ki.py``). So SIGINT
     itself is held back, and the handler serves the other two.
     """
+    ignored = (
+        signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread()
+    )
+    if ignored:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    listen()
+    try:
+        yield
+    finally:
+        if ignored:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # first: it forgets one that was held back
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def listen() -> None:
+    """Make SIGTERM and SIGHUP end this process as Ctrl-C does, wherever SIGINT has a handler."""
     _came.clear()
     _heard.clear()
-    with contextlib.suppress(ValueError):  # not in the main thread
-        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             continue

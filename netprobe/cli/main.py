@@ -108,8 +108,8 @@ def run(argv: list[str]) -> int:
     Returns:
         The exit code.
     """
-    interrupts.listen()
-    return interrupts.exit_code(_run(argv))
+    with interrupts.listening():
+        return interrupts.exit_code(_run(argv))
 
 
 def _run(argv: list[str]) -> int:
