@@ -3,9 +3,10 @@
 Go 1.24 and newer offer the post-quantum key share X25519MLKEM768, which makes a ClientHello of about 1.7 KB (Go's
 release notes for 1.24, ``crypto/tls``), and the ECS agent is built with it; OpenSSL 3.0, which netprobe may run on,
 sends 517 bytes or fewer. Some devices hold a hello that comes in two packets for ever: then the agent fails where
-netprobe passes. So a hello with padding (RFC 7685) is sent to the first two hosts of each way out that shook hands,
-beside what follows there. Where it gets no answer, small hellos and patient large ones follow in turns, and one in
-smaller packets: a path that loses large packets is no device that reads hellos.
+netprobe passes. So a hello with padding (RFC 7685) is sent to the first two hosts of each way out that shook hands and
+decide the verdict, beside what follows there; to others only where no such host shook hands. Where it gets no answer,
+small hellos and patient large ones follow in turns, and one in smaller packets: a path that loses large packets is no
+device that reads hellos.
 """
 
 from __future__ import annotations
@@ -52,11 +53,13 @@ _BEFORE_SESSION_ID = _HANDSHAKE_HEAD + 2 + 32
 async def beside(session: Session) -> AsyncIterator[None]:
     """Ask a few hosts of each way out while the block lasts, as soon as they have shaken hands; it ends behind them."""
     async with trio.open_nursery() as nursery:
-        session.shaken = LargeHellos(session, nursery).shaken
+        hellos = LargeHellos(session, nursery)
+        session.shaken = hellos.shaken
         try:
             yield
         finally:
             session.shaken = unheard
+        hellos.ask_others()
 
 
 class LargeHellos:
@@ -71,6 +74,7 @@ class LargeHellos:
         self._session = session
         self._nursery = nursery
         self._asked: defaultdict[tuple[object, ...], set[str]] = defaultdict(set)
+        self._others: list[tuple[Probe, str | None]] = []
 
     def shaken(self, probe: Probe, address: str | None) -> None:
         """A handshake of the first pass succeeded: ask that host, where its way out was not looked at yet.
@@ -79,13 +83,27 @@ class LargeHellos:
             probe: the host.
             address: where; None through its proxy.
         """
-        asked, host = self._asked[_way(probe, address)], probe.scene.host
-        if probe.scene.port != _HTTPS or len(asked) >= HOSTS_OF_A_WAY or host in asked:
+        if probe.scene.port != _HTTPS:
             return
         if probe.candidate and probe.proxy is not None:
             return  # a proxy that opens TLS shakes hands for names that do not exist, too
-        asked.add(host)
-        self._nursery.start_soon(self._look, probe, address)
+        if probe.decides:
+            self._ask(probe, address)
+        else:
+            self._others.append((probe, address))
+
+    def ask_others(self) -> None:
+        """The first pass is over: ask hosts that decide nothing where their way out was looked at by no other."""
+        seen = {way for way, asked in self._asked.items() if asked}
+        for probe, address in self._others:
+            if _way(probe, address) not in seen:
+                self._ask(probe, address)
+
+    def _ask(self, probe: Probe, address: str | None) -> None:
+        asked, host = self._asked[_way(probe, address)], probe.scene.host
+        if len(asked) < HOSTS_OF_A_WAY and host not in asked:
+            asked.add(host)
+            self._nursery.start_soon(self._look, probe, address)
 
     async def _look(self, probe: Probe, address: str | None) -> None:
         with contained(self._session.bugs, probe.scene.host):

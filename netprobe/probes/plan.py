@@ -33,6 +33,8 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
         proxy: the way out, or None for a direct connection.
         candidate: one of many numbered names, which may not exist.
         suffix: what follows the first label.
+        decides: its endpoint must work, and by this name: what an optional host meets decides no verdict, and no more
+            does an un-numbered name beside numbered ones.
     """
 
     scene: Scene
@@ -42,6 +44,7 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     proxy: ProxyServer | None
     candidate: bool
     suffix: str
+    decides: bool
 
     @property
     def impossible(self) -> str:
@@ -93,7 +96,10 @@ def make(
                 if key not in seen:
                     seen[key] = len(plan.probes)
                     plan.probes.append(probe)
-                elif vantage.name != plan.probes[seen[key]].scene.vantage:
+                    continue
+                if probe.decides:
+                    plan.probes[seen[key]] = msgspec.structs.replace(plan.probes[seen[key]], decides=True)
+                if vantage.name != plan.probes[seen[key]].scene.vantage:
                     _share(plan.probes, seen[key], vantage.name)
     plan.probes.sort(key=lambda probe: probe.candidate)  # names that must exist are not kept waiting
     return plan
@@ -175,6 +181,7 @@ def _probe(endpoint: Endpoint, host: str, vantage: Vantage, settings: Settings, 
         proxy=vantage.proxy_for(host, endpoint.port),
         candidate=endpoint.numbered and host not in settings.own_hosts,
         suffix=host.partition(".")[2],
+        decides=endpoint.required and endpoint.stands_in_for is None,
     )
 
 

@@ -118,6 +118,26 @@ async def test_two_hosts_are_asked_behind_a_private_line_and_two_behind_the_fire
     ]
 
 
+async def test_hosts_that_decide_nothing_are_asked_only_where_no_other_shook_hands() -> None:
+    """They may be the first by chance, and what they meet leaves the verdict at DEGRADED."""
+    chosen = tuple(e for e in endpoints() if e.id in ("ecs", "ssm") or e.stands_in_for is not None or not e.required)
+    async with open_lab("healthy", chosen) as lab:
+        probes = plan.make(chosen, [lab.vantage], Settings()).probes
+    deciding = [probe for probe in probes if probe.decides]
+    others = [probe for probe in probes if not probe.decides]
+    assert {probe.scene.endpoint for probe in deciding} == {"ecs", "ssm"}
+    assert len(others) >= 3
+    started = Started()
+    hellos = largehello.LargeHellos(None, started)  # type: ignore[arg-type]
+    for number, probe in enumerate([*others, *deciding]):
+        hellos.shaken(probe, f"52.1.0.{number}")
+        if not probe.decides:
+            hellos.shaken(probe, f"10.1.0.{number}")
+    assert [host for host, _ in started.asked] == [probe.scene.host for probe in deciding]
+    hellos.ask_others()
+    assert started.asked[2:] == [(others[0].scene.host, "10.1.0.0"), (others[1].scene.host, "10.1.0.1")]
+
+
 async def test_a_device_that_swallows_it_is_proven_while_small_ones_pass() -> None:
     began = time.monotonic()
     with trio.fail_after(40):

@@ -57,6 +57,15 @@ def test_what_agents_with_equal_settings_share_is_no_more_work_and_numbers_are_l
     assert work(20, "host") >= SPREAD_FROM, "several processes take part"
 
 
+def test_a_host_of_two_endpoints_decides_where_one_of_them_must_work() -> None:
+    optional = replace(endpoint("metrics", ECS), required=False)
+    for pair in ([optional, endpoint("ecs", ECS)], [endpoint("ecs", ECS), optional]):
+        (probe,) = plan.make(pair, [probe_servers.vantage()], Settings()).probes
+        assert probe.decides
+    (probe,) = plan.make([optional], [probe_servers.vantage()], Settings()).probes
+    assert not probe.decides
+
+
 def test_only_families_that_are_wanted_and_there_are_probed() -> None:
     vantage = probe_servers.vantage(families=(4, 6))
     assert plan.vantage_families(vantage, Settings(families=(6,))) == (6,)
